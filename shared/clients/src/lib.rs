@@ -1,0 +1,1 @@
+//! Outward I/O: the one HTTP paging loop, SQS, Secrets Manager.

@@ -1,0 +1,1 @@
+//! Everything pure: money, sources, normalizers, retry decisions, revenue periods.

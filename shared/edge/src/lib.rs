@@ -1,0 +1,1 @@
+//! The inward edge: configuration, telemetry, SQS batches, HTTP errors, authentication.

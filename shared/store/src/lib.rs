@@ -1,0 +1,1 @@
+//! Postgres only: one module a table, each owning its SQL.

@@ -1,0 +1,1 @@
+//! For tests only: a database a test, a Lambda Runtime API host, a proxy that cuts.

@@ -1,0 +1,1 @@
+//! System tests, the vendor simulator and the benchmarks.
