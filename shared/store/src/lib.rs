@@ -1,1 +1,37 @@
 //! Postgres only: one module a table, each owning its SQL.
+//!
+//! Every statement goes out by the extended protocol without a name ([`Sql`]): one round trip, and no
+//! session state for RDS Proxy to pin on.
+
+pub mod api_keys;
+pub mod database;
+pub mod dead_letters;
+mod error;
+pub mod migrations;
+pub mod outbox;
+pub mod payments;
+pub mod refetch;
+pub mod revenue;
+pub mod sql;
+pub mod sync_runs;
+pub mod sync_state;
+
+pub use database::{Connection, Database, Login, LoginSource, StaticLogin, Tls};
+pub use error::{StoreError, Verdict};
+pub use sql::Sql;
+pub use tokio_postgres::{GenericClient, Transaction};
+
+/// Every statement of this crate, for the test that PREPAREs each against the migrated schema.
+pub fn all_statements() -> Vec<&'static Sql> {
+    [
+        api_keys::STATEMENTS,
+        dead_letters::STATEMENTS,
+        outbox::STATEMENTS,
+        payments::STATEMENTS,
+        refetch::STATEMENTS,
+        revenue::STATEMENTS,
+        sync_runs::STATEMENTS,
+        sync_state::STATEMENTS,
+    ]
+    .concat()
+}

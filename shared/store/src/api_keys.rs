@@ -1,0 +1,5 @@
+//! The `api_keys` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

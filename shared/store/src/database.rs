@@ -1,0 +1,223 @@
+//! The connection pool: logs in with what a [`LoginSource`] gives, and hands out only live connections.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::StoreError;
+
+/// A pooled connection; returns to the pool when dropped.
+pub type Connection = Object;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
+
+/// Where Postgres is and who we are there.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Host name or address; RDS Proxy's where there is one.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database's name.
+    pub database: String,
+    /// The role's name.
+    pub user: String,
+    /// The role's password, where it has one.
+    pub password: Option<SecretString>,
+}
+
+/// Gives the login, from a cache that it refreshes when `fresh` is asked for (trap 46).
+pub trait LoginSource: Send + Sync {
+    /// The login to use now; with `fresh`, read again from where it is kept.
+    fn login(&self, fresh: bool) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>>;
+}
+
+/// A login that never changes.
+#[derive(Debug, Clone)]
+pub struct StaticLogin(pub Login);
+
+impl LoginSource for StaticLogin {
+    fn login(&self, _fresh: bool) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// Encrypted, the server's certificate checked against the system's roots and `DATABASE_CA_FILE`'s.
+    Require,
+    /// In the clear: for a database on this machine only.
+    Disable,
+}
+
+/// A pool of connections, opened when first needed.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    last_used: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("status", &self.pool.status()).finish()
+    }
+}
+
+/// After this long without use a connection is tried before it is handed out: Lambda may have frozen
+/// the environment meanwhile, and the peer hung up unseen (trap 44).
+const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
+
+/// How long a connection that was idle may take to answer before it counts as dead.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Database {
+    /// A pool of at most `size` connections; none is opened yet.
+    ///
+    /// `ca_file` names a PEM file of further roots, such as RDS' own where no proxy stands before it.
+    ///
+    /// # Errors
+    /// Where the roots cannot be read.
+    pub fn new(source: Arc<dyn LoginSource>, tls: Tls, ca_file: Option<&str>, size: usize) -> Result<Self, StoreError> {
+        let connector = match tls {
+            Tls::Disable => None,
+            Tls::Require => Some(tls_connector(ca_file).map_err(StoreError::Unavailable)?),
+        };
+        let connect = Dialer { source, connector };
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(Config::new(), connect, config);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(Duration::from_secs(10)))
+            .create_timeout(Some(Duration::from_secs(10)))
+            .build()
+            .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
+        Ok(Self { pool, last_used: Arc::new(AtomicU64::new(0)) })
+    }
+
+    /// A live connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where none can be had within ten seconds.
+    pub async fn connection(&self) -> Result<Connection, StoreError> {
+        let now = wall_clock_millis();
+        let before = self.last_used.swap(now, Ordering::Relaxed);
+        let idle = Duration::from_millis(now.saturating_sub(before));
+        loop {
+            let connection = self.pool.get().await?;
+            let fresh = Object::metrics(&connection).recycle_count == 0;
+            if fresh || idle < IDLE_BEFORE_CHECK || answers(&connection).await {
+                return Ok(connection);
+            }
+            // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.
+            drop(Object::take(connection));
+        }
+    }
+}
+
+async fn answers(client: &Client) -> bool {
+    matches!(tokio::time::timeout(CHECK_TIMEOUT, client.simple_query("")).await, Ok(Ok(_)))
+}
+
+/// The wall clock, because the monotonic one may stand still while Lambda holds the environment frozen.
+#[expect(clippy::disallowed_methods, reason = "measures idleness of a socket; decides nothing about data")]
+fn wall_clock_millis() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Opens connections for the pool.
+struct Dialer {
+    source: Arc<dyn LoginSource>,
+    connector: Option<MakeRustlsConnect>,
+}
+
+impl Connect for Dialer {
+    fn connect(&self, _: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        Box::pin(async move {
+            match self.dial(false).await {
+                Err(e) if refused_login(&e) => self.dial(true).await,
+                other => other,
+            }
+        })
+    }
+}
+
+fn refused_login(e: &tokio_postgres::Error) -> bool {
+    e.code() == Some(&SqlState::INVALID_PASSWORD) || e.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}
+
+impl Dialer {
+    async fn dial(&self, fresh: bool) -> Connected {
+        let login = match self.source.login(fresh).await {
+            Ok(login) => login,
+            Err(e) => return no_login(e).await,
+        };
+        let mut config = Config::new();
+        config
+            .host(&login.host)
+            .port(login.port)
+            .dbname(&login.database)
+            .user(&login.user)
+            .application_name("penstock")
+            .connect_timeout(Duration::from_secs(5))
+            .keepalives_idle(Duration::from_secs(30));
+        if let Some(password) = &login.password {
+            config.password(password.expose_secret());
+        }
+        match &self.connector {
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+            }
+            Some(tls) => {
+                config.ssl_mode(tokio_postgres::config::SslMode::Require);
+                let (client, connection) = config.connect(tls.clone()).await?;
+                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+            }
+        }
+    }
+}
+
+fn report_end(outcome: Result<(), tokio_postgres::Error>) {
+    if let Err(error) = outcome {
+        tracing::info!(%error, "the connection to Postgres ended");
+    }
+}
+
+/// The pool's interface knows only the driver's errors, so the reason is logged here, and what the driver
+/// says of a configuration without a host stands for it.
+async fn no_login(error: BoxError) -> Connected {
+    tracing::error!(error = %error, "the database login cannot be read");
+    let (client, connection) = Config::new().connect(NoTls).await?;
+    Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+}
+
+fn tls_connector(ca_file: Option<&str>) -> Result<MakeRustlsConnect, BoxError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = ca_file {
+        for certificate in CertificateDer::pem_file_iter(file)? {
+            roots.add(certificate?)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

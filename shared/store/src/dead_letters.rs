@@ -1,0 +1,5 @@
+//! The `dead_letters` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

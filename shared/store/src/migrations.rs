@@ -1,0 +1,55 @@
+//! The schema's migrations, and how they are applied: once, by one process at a time.
+
+use tokio_postgres::Client;
+
+use crate::{Connection, Database, StoreError};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// What one run of the migrations did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// `V<number>__<name>` of each migration applied now; empty where the schema was up to date.
+    pub names: Vec<String>,
+}
+
+/// Brings the schema up to date.
+///
+/// Two connections: the first holds the lock row while the second migrates, so that a second migrator
+/// waits, and a dead one frees the lock by dying (trap 47). Not an advisory lock: RDS Proxy pins on those.
+///
+/// # Errors
+/// [`StoreError::Migration`] with the migration that failed; what was applied before it stays applied.
+pub async fn migrate(database: &Database) -> Result<Applied, StoreError> {
+    let mut holder = database.connection().await?;
+    let mut worker = database.connection().await?;
+    migrate_with(&mut holder, &mut worker).await
+}
+
+async fn migrate_with(holder: &mut Connection, worker: &mut Connection) -> Result<Applied, StoreError> {
+    let failed = |e| StoreError::new("migrations.lock", e);
+    create_lock_row(holder).await?;
+    let lock = holder.transaction().await.map_err(failed)?;
+    lock.execute("select from migration_lock for update", &[]).await.map_err(failed)?;
+    let client: &mut Client = worker;
+    let report = embedded::migrations::runner()
+        .run_async(client)
+        .await
+        .map_err(|e| StoreError::Migration(Box::new(e)))?;
+    lock.commit().await.map_err(failed)?;
+    let names = report.applied_migrations().iter().map(ToString::to_string).collect();
+    Ok(Applied { names })
+}
+
+/// `create table if not exists` is not safe against itself: two at once collide in the catalogue, and
+/// the loser finds the table on its next attempt.
+async fn create_lock_row(client: &Client) -> Result<(), StoreError> {
+    let create = "create table if not exists migration_lock (one boolean primary key default true check (one)); \
+                  insert into migration_lock default values on conflict do nothing";
+    if client.batch_execute(create).await.is_ok() {
+        return Ok(());
+    }
+    client.batch_execute(create).await.map_err(|e| StoreError::new("migrations.lock_row", e))
+}

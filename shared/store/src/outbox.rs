@@ -1,0 +1,5 @@
+//! The `outbox` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

@@ -1,0 +1,5 @@
+//! The `payments` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

@@ -1,0 +1,5 @@
+//! The `refetch` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

@@ -1,0 +1,5 @@
+//! The `revenue` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];

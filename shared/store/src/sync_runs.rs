@@ -1,0 +1,5 @@
+//! The `sync_runs` table.
+
+use crate::Sql;
+
+pub(crate) static STATEMENTS: &[&Sql] = &[];
