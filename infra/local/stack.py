@@ -1,0 +1,212 @@
+"""Sets up and runs what Penstock needs on one machine, without Docker.
+
+    python3.11 infra/local/stack.py setup
+    python3.11 infra/local/stack.py with [--fast] [--postgres] [--localstack] -- COMMAND...
+
+`with` starts fresh servers on free ports, runs the command with their addresses in its environment,
+and stops everything when the command ends. Several may run at once. Standard library only, so that
+`setup` works on a machine that has nothing but Python.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from servers import LOCAL, REGION, ROOT, VENV, LocalStack, Postgres, remove_stale, say, tether
+
+LOCK_FILE = ROOT / "infra/local/requirements.lock"
+STAMP = VENV / "installed-lock.sha256"
+
+
+def setup() -> int:
+    """Makes `.local/venv` from the lock, hashes checked. Does nothing when it is up to date."""
+    wanted = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
+    if shutil.which("cargo") is None:
+        raise SystemExit("cargo is missing: install Rust with rustup, then run this again")
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        say(f"setup: {VENV.relative_to(ROOT)} is up to date")
+        return 0
+    if sys.version_info[:2] != (3, 11):
+        found = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SystemExit(f"LocalStack needs Python 3.11, and this is {found}: run it with python3.11")
+    os.umask(0o022)  # Postgres' files must be readable to the user it runs as
+    LOCAL.mkdir(exist_ok=True)
+    with open(LOCAL / "setup.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would install over each other
+        if STAMP.exists() and STAMP.read_text() == wanted:
+            return 0
+        started = time.monotonic()
+        packages = sum("==" in line for line in LOCK_FILE.read_text().splitlines())
+        say(f"setup: making {VENV.relative_to(ROOT)} ({packages} packages, 1 GB, about a minute)")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        install = [VENV / "bin/pip", "install", "--require-hashes", "--no-deps", "-r", LOCK_FILE]
+        pip = subprocess.Popen(
+            [*install, "--progress-bar", "off", "--disable-pip-version-check"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said, count = [], 0
+        for line in pip.stdout:
+            said.append(line)
+            if line.startswith("Collecting"):
+                count += 1
+                name = line.split()[1].split("==")[0]
+                say(f"setup: {time.monotonic() - started:3.0f} s  {count}/{packages} {name}")
+            elif line.startswith("Installing"):
+                say(f"setup: {time.monotonic() - started:3.0f} s  unpacking them all")
+        if pip.wait() != 0:
+            raise SystemExit("setup: pip failed\n" + "".join(said[-30:]))
+        STAMP.write_text(wanted)
+        say(f"setup: done in {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def run_with(wanted: argparse.Namespace) -> int:
+    """Starts the servers asked for, runs the command, stops the servers, returns its exit code."""
+    if not STAMP.exists():
+        raise SystemExit("nothing is installed yet: run `make setup`")
+    # What the command leaves running becomes a child of this process, and is ended with it.
+    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    runs = LOCAL / "run"
+    runs.mkdir(parents=True, exist_ok=True)
+    remove_stale(runs)
+    logs = Path(os.environ.get("PENSTOCK_LOG_DIR", LOCAL / "log"))
+    logs.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as cleanup:
+        directory = Path(tempfile.mkdtemp(dir=runs))
+        directory.chmod(0o755)
+        cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+        lock = cleanup.enter_context(open(directory / "lock", "w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        environment = dict(os.environ)
+        environment["PENSTOCK_PYTHON"] = str(VENV / "bin/python")
+        environment["PENSTOCK_LOG_DIR"] = str(logs)
+        try:
+            if wanted.postgres and not os.environ.get("DATABASE_URL"):
+                postgres = Postgres(directory, fast=wanted.fast)
+                cleanup.callback(postgres.stop)
+                postgres.start()
+                environment["DATABASE_URL"] = postgres.url
+            elif wanted.postgres:
+                say("Postgres: using the one DATABASE_URL names")
+            if wanted.localstack:
+                localstack = LocalStack(directory, logs)
+                cleanup.callback(localstack.stop)
+                localstack.start()
+                environment |= {
+                    "PENSTOCK_LOCALSTACK_URL": localstack.url,
+                    "AWS_ENDPOINT_URL": localstack.url,
+                    "AWS_ACCESS_KEY_ID": "test",
+                    "AWS_SECRET_ACCESS_KEY": "test",
+                    "AWS_REGION": REGION,
+                    "AWS_DEFAULT_REGION": REGION,
+                }
+                environment.pop("AWS_PROFILE", None)
+                environment.pop("AWS_SESSION_TOKEN", None)
+            return _run(wanted.command, environment)
+        except _Stopped as stopped:
+            return 128 + stopped.number
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # nothing may interrupt the cleaning up
+            cleanup.callback(_end_leftovers)
+
+
+class _Stopped(BaseException):
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _stop(number: int, _frame) -> None:
+    raise _Stopped(number)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    try:
+        process = subprocess.Popen(command, env=environment, preexec_fn=tether(signal.SIGTERM))
+    except FileNotFoundError:
+        raise SystemExit(f"there is no {command[0]} to run") from None
+    try:
+        code = process.wait()
+    except _Stopped as stopped:
+        # The terminal sent Ctrl-C to the command too; it gets a moment to end by itself.
+        if stopped.number != signal.SIGINT:
+            process.send_signal(stopped.number)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for last_word in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                process.wait(5)
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(last_word)
+        process.wait()
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def _end_leftovers() -> None:
+    """Ends whatever the command left running; the servers are stopped after it, by name."""
+    for number, patience_s in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
+        limit = time.monotonic() + patience_s
+        while leftovers := _leftovers():
+            for pid in leftovers:
+                os.kill(pid, number)
+            if time.monotonic() > limit:
+                break
+            time.sleep(0.05)
+
+
+def _leftovers() -> list[int]:
+    """Children of this process in its own session: the servers have sessions of their own."""
+    session, found = os.getsid(0), []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        state, parent, its_session = fields[0], int(fields[1]), int(fields[3])
+        if parent == os.getpid() and its_session == session:
+            if state == "Z":
+                os.waitpid(int(entry.name), os.WNOHANG)
+            else:
+                found.append(int(entry.name))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What Penstock needs on one machine.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("setup", help="install LocalStack, Postgres and the build tools in .local/")
+    run = verbs.add_parser("with", help="run a command with servers beside it")
+    run.add_argument("--postgres", action="store_true", help="Postgres, unless DATABASE_URL is set")
+    run.add_argument("--localstack", action="store_true", help="AWS's services")
+    run.add_argument("--fast", action="store_true", help="Postgres without fsync: for tests only")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    wanted = parser.parse_args()
+    if wanted.verb == "setup":
+        return setup()
+    if wanted.command[:1] == ["--"]:
+        del wanted.command[0]
+    if not wanted.command:
+        parser.error("which command? put it after --")
+    return run_with(wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
