@@ -1,0 +1,157 @@
+//! When each local day of a range begins and ends.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+
+use super::dates::{DateRange, Zone, day_number};
+
+const DAY: i64 = 86_400;
+/// Seconds of the finest bucket.
+const QUARTER_HOUR: i64 = 900;
+
+/// The pieces of time that the local days of a range are made of, in order and without a hole.
+///
+/// Nearly always one piece a day. A day that the zone skipped has none (Samoa, 2011-12-30), and a day
+/// that the clock fell back into after midnight has two (St. John's, 2010-11-07, at 00:01), with a
+/// stretch between them that belongs to the next day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    range: DateRange,
+    /// Seconds since the epoch; one more than there are pieces, or none.
+    cuts: Vec<i64>,
+    /// Which day of the range each piece belongs to; none where it lies outside the range.
+    owners: Vec<Option<usize>>,
+}
+
+/// A cut and the UTC midnight nearest to it: between the two lie at most 48 quarter hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Which cut.
+    pub index: usize,
+    /// The earlier of the two, as UTC wall clock.
+    pub low: DateTime,
+    /// The later of the two, as UTC wall clock.
+    pub high: DateTime,
+}
+
+impl Calendar {
+    /// The pieces of every local day in the range.
+    #[must_use]
+    pub fn new(zone: &Zone, range: DateRange) -> Self {
+        let (first, last) = (day_number(range.first()), day_number(range.last()));
+        let mut pieces = pieces(zone.rules(), (first - 2) * DAY, (last + 3) * DAY);
+        let wanted = |piece: &Piece| (first..=last).contains(&piece.day);
+        let Some(head) = pieces.iter().position(wanted) else {
+            return Self { range, cuts: Vec::new(), owners: Vec::new() };
+        };
+        let tail = pieces.iter().rposition(wanted).unwrap_or(head);
+        pieces.truncate(tail + 1);
+        pieces.drain(..head);
+        let owners = pieces.iter().map(|p| if wanted(p) { usize::try_from(p.day - first).ok() } else { None });
+        let cuts = pieces.iter().map(|p| p.from).chain(pieces.last().map(|p| p.to));
+        Self { range, owners: owners.collect(), cuts: cuts.collect() }
+    }
+
+    /// The days asked for.
+    #[must_use]
+    pub fn range(&self) -> DateRange {
+        self.range
+    }
+
+    /// Whether no instant of time lies in the range: its days were all skipped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// Whether sums of quarter hours of UTC can answer. They cannot for local mean times, such as those
+    /// before 1883 in New York, nor for the clock changes at one minute past midnight of St. John's.
+    #[must_use]
+    pub fn is_quarter_aligned(&self) -> bool {
+        self.cuts.iter().all(|cut| cut.rem_euclid(QUARTER_HOUR) == 0)
+    }
+
+    /// The instants between the pieces, the first and the last included.
+    #[must_use]
+    pub fn cuts(&self) -> Vec<Timestamp> {
+        self.cuts.iter().map(|cut| instant(*cut)).collect()
+    }
+
+    /// The UTC midnights nearest to the first and the last cut; whole days are read between them.
+    #[must_use]
+    pub fn midnights(&self) -> Option<(DateTime, DateTime)> {
+        Some((utc(nearest_midnight(*self.cuts.first()?)), utc(nearest_midnight(*self.cuts.last()?))))
+    }
+
+    /// The stretches between the cuts and their nearest midnights, where there is a stretch.
+    #[must_use]
+    pub fn edges(&self) -> Vec<Edge> {
+        let stretch = |(index, cut): (usize, &i64)| {
+            let midnight = nearest_midnight(*cut);
+            let (low, high) = (utc(midnight.min(*cut)), utc(midnight.max(*cut)));
+            (midnight != *cut).then_some(Edge { index, low, high })
+        };
+        self.cuts.iter().enumerate().filter_map(stretch).collect()
+    }
+
+    /// The day of the range that owns a piece.
+    pub(super) fn owner(&self, piece: usize) -> Option<usize> {
+        self.owners.get(piece).copied().flatten()
+    }
+
+    /// The piece between whose nearest midnights a UTC day lies.
+    pub(super) fn piece_of_utc_day(&self, day: Date) -> Option<usize> {
+        let start = day_number(day) * DAY;
+        let after = self.cuts.partition_point(|cut| nearest_midnight(*cut) <= start);
+        after.checked_sub(1)
+    }
+
+    /// Whether a cut lies after the midnight nearest to it.
+    pub(super) fn is_after_midnight(&self, cut: usize) -> bool {
+        self.cuts.get(cut).is_some_and(|cut| *cut > nearest_midnight(*cut))
+    }
+}
+
+struct Piece {
+    /// Days since 1970-01-01, local.
+    day: i64,
+    from: i64,
+    to: i64,
+}
+
+/// Cuts the time between two instants wherever the local date changes. Between two changes of the
+/// offset that is plain arithmetic, so gaps, folds and skipped days need no case of their own.
+fn pieces(rules: &TimeZone, from: i64, to: i64) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut start = from;
+    let mut offset = rules.to_offset(instant(from));
+    let changes = rules.following(instant(from)).map(|t| (t.timestamp().as_second(), t.offset()));
+    for (end, next) in changes.take_while(|(at, _)| *at < to).chain([(to, Offset::UTC)]) {
+        let shift = i64::from(offset.seconds());
+        while start < end {
+            let day = (start + shift).div_euclid(DAY);
+            let stop = end.min((day + 1) * DAY - shift);
+            match pieces.last_mut() {
+                Some(last) if last.day == day => last.to = stop,
+                _ => pieces.push(Piece { day, from: start, to: stop }),
+            }
+            start = stop;
+        }
+        offset = next;
+    }
+    pieces
+}
+
+fn nearest_midnight(cut: i64) -> i64 {
+    (cut + DAY / 2).div_euclid(DAY) * DAY
+}
+
+/// In range: dates are held to the years 1 to 9998, where jiff's run from -9999 to 9999.
+fn instant(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn utc(second: i64) -> DateTime {
+    Offset::UTC.to_datetime(instant(second))
+}

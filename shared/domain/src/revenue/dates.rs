@@ -1,0 +1,126 @@
+//! Zones, dates and ranges of dates as callers give them.
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// A zone of the IANA database bundled with this program, under its own spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    name: String,
+    rules: TimeZone,
+}
+
+/// No such zone in the IANA database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an IANA time zone name, such as Europe/Berlin")]
+pub struct UnknownZone;
+
+/// Not a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a date as YYYY-MM-DD, from 0001-01-01 to 9998-12-31")]
+pub struct InvalidDate;
+
+/// Two dates that make no range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRange {
+    /// The first is later than the last.
+    #[error("must not be later than endDate")]
+    Backwards,
+    /// More than [`DateRange::MAX_DAYS`] days.
+    #[error("must be at most 3660 days before endDate")]
+    TooLong,
+}
+
+impl Zone {
+    /// The zone of that name, in any case of letters.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn parse(name: &str) -> Result<Self, UnknownZone> {
+        let rules = TimeZone::get(name).map_err(|_| UnknownZone)?;
+        let name = rules.iana_name().ok_or(UnknownZone)?.to_owned();
+        Ok(Self { name, rules })
+    }
+
+    /// UTC.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+    }
+
+    /// The name as the IANA database spells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The local date at that instant.
+    #[must_use]
+    pub fn date_at(&self, instant: Timestamp) -> Date {
+        self.rules.to_datetime(instant).date()
+    }
+
+    pub(super) fn rules(&self) -> &TimeZone {
+        &self.rules
+    }
+}
+
+/// A date given as `YYYY-MM-DD` and nothing else.
+///
+/// # Errors
+/// Where it is written otherwise, does not exist, or lies outside the years 1 to 9998.
+pub fn parse_date(text: &str) -> Result<Date, InvalidDate> {
+    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date: Date = if plain { text.parse().map_err(|_| InvalidDate)? } else { return Err(InvalidDate) };
+    if (1..=9998).contains(&date.year()) { Ok(date) } else { Err(InvalidDate) }
+}
+
+/// Local dates from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateRange {
+    first: Date,
+    last: Date,
+}
+
+impl DateRange {
+    /// Ten years and a week or so.
+    pub const MAX_DAYS: i64 = 3660;
+
+    /// The range between two dates, both included.
+    ///
+    /// # Errors
+    /// Where the first is later than the last, or the range longer than [`Self::MAX_DAYS`].
+    pub fn new(first: Date, last: Date) -> Result<Self, InvalidRange> {
+        if first > last {
+            return Err(InvalidRange::Backwards);
+        }
+        if day_number(last) - day_number(first) >= Self::MAX_DAYS {
+            return Err(InvalidRange::TooLong);
+        }
+        Ok(Self { first, last })
+    }
+
+    /// The first day.
+    #[must_use]
+    pub fn first(&self) -> Date {
+        self.first
+    }
+
+    /// The last day.
+    #[must_use]
+    pub fn last(&self) -> Date {
+        self.last
+    }
+
+    /// Every day, in order.
+    pub fn days(&self) -> impl Iterator<Item = Date> + use<> {
+        let last = self.last;
+        self.first.series(Span::new().days(1)).take_while(move |day| *day <= last)
+    }
+}
+
+/// Days since 1970-01-01.
+pub(super) fn day_number(day: Date) -> i64 {
+    i64::from((day - date(1970, 1, 1)).get_days())
+}

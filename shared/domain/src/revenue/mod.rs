@@ -1,0 +1,15 @@
+//! Revenue by local day, week and range, in any IANA zone, from sums that are kept in UTC.
+//!
+//! A range of local days is a [`Calendar`]: the instants at which one local day gives way to the next.
+//! What the database kept between those instants is added to a [`Ledger`], and every number a caller
+//! sees comes from the [`Revenue`] it yields: summary, days and weeks are the same rows, added up.
+
+mod calendar;
+mod dates;
+mod ledger;
+mod sums;
+
+pub use calendar::{Calendar, Edge};
+pub use dates::{DateRange, InvalidDate, InvalidRange, UnknownZone, Zone, parse_date};
+pub use ledger::{Ledger, Period, Revenue};
+pub use sums::{ByCurrency, Sums};
