@@ -1,1 +1,20 @@
 //! For tests only: a database a test, a Lambda Runtime API host, a proxy that cuts.
+//!
+//! - [`TestDatabase`]: a migrated database of its own for every test, copied from a template.
+//! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it when asked.
+//! - [`CuttingProxy`]: stands before Postgres, counts what is said, and cuts at a chosen message.
+//!
+//! What goes wrong here is a test that fails, so everything panics, with a sentence.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests only: to fail is to panic")]
+
+mod cutting_proxy;
+mod database;
+mod framing;
+mod runtime_api;
+mod runtime_host;
+mod server;
+mod template;
+
+pub use cutting_proxy::{Cut, CuttingProxy};
+pub use database::TestDatabase;
+pub use runtime_host::{Outcome, RuntimeHost, binary};

@@ -1,0 +1,109 @@
+//! A database a test.
+
+use std::sync::Arc;
+
+use penstock_store::{Database, Login, StaticLogin, Tls};
+use tokio_postgres::Client;
+use tokio_postgres::types::FromSqlOwned;
+
+use crate::server::{self, Server};
+use crate::template::{self, run};
+
+/// A database that belongs to one test: there when made, gone when dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    server: Server,
+    name: String,
+}
+
+impl TestDatabase {
+    /// A migrated database, copied from the template.
+    ///
+    /// # Panics
+    /// Where `DATABASE_URL` is not set or its server does not answer.
+    pub async fn new() -> Self {
+        let server = Server::from_environment();
+        let template = template::ensure(&server).await;
+        Self::create(server, template).await
+    }
+
+    /// A database without any table, for the tests of the migrations themselves.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::new`].
+    pub async fn empty() -> Self {
+        Self::create(Server::from_environment(), "template0").await
+    }
+
+    /// By WAL rather than file copy: both take the same time alone, but a file copy needs two checkpoints,
+    /// which wait for each other as soon as tests run side by side.
+    async fn create(server: Server, template: &str) -> Self {
+        let name = template::unique_name();
+        let admin = server.admin().await;
+        run(&admin, &format!("create database {name} template {template} strategy wal_log")).await;
+        Self { server, name }
+    }
+
+    /// A pool of at most `size` connections, without TLS.
+    pub fn database(&self, size: usize) -> Database {
+        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size).expect("a pool")
+    }
+
+    /// How to log in.
+    pub fn login(&self) -> Login {
+        self.server.login(&self.name)
+    }
+
+    /// The same as a URL, for a function's environment.
+    pub fn url(&self) -> String {
+        server::url(&self.login())
+    }
+
+    /// A connection outside any pool, to look at what the code under test left.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub async fn client(&self) -> Client {
+        server::connect(&self.login()).await
+    }
+
+    /// The first column of the one row that `sql` gives.
+    ///
+    /// # Panics
+    /// Where the statement fails, or gives no row or several.
+    pub async fn scalar<T: FromSqlOwned>(&self, sql: &str) -> T {
+        match self.client().await.query_one(sql, &[]).await {
+            Ok(row) => row.get(0),
+            Err(e) => panic!("`{sql}` failed: {e:?}"),
+        }
+    }
+
+    /// The guard at the end of a test: everything that entered was processed, or is dead for a reason.
+    ///
+    /// # Panics
+    /// Where an outbox row is pending; says which, and what kept it.
+    pub async fn assert_nothing_waits(&self) {
+        let pending = "select format('%s/%s/%s version %s, attempts %s, last error: %s', source, entity, external_id, \
+                       version_key, attempts, coalesce(last_error, 'none')) \
+                       from outbox where status = 'pending' order by id limit 10";
+        let rows = self.client().await.query(pending, &[]).await.expect("the outbox");
+        let rows: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(rows.is_empty(), "still pending in the outbox (the first 10):\n{}", rows.join("\n"));
+    }
+}
+
+impl Drop for TestDatabase {
+    /// From a thread of its own, since the test's runtime may be on its way out.
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                run(&server.admin().await, &format!("drop database if exists {name} with (force)")).await;
+            });
+        })
+        .join();
+        // In a test that is failing already, a second panic would abort the process and hide the first.
+        assert!(dropped.is_ok() || std::thread::panicking(), "database {} was not dropped", self.name);
+    }
+}

@@ -1,0 +1,227 @@
+//! Runs a function's built binary as Lambda does: one environment, one invocation after the other.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::runtime_api::{self, RuntimeApi};
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The handler returned this.
+    Replied(Value),
+    /// The handler returned an error, or panicked; or the function could not start.
+    Failed {
+        /// The error's type, as Lambda's metrics would show it.
+        error_type: String,
+        /// The error's own words.
+        message: String,
+    },
+    /// The process ended before it answered.
+    Died(ExitStatus),
+    /// The deadline passed. As Lambda does, the host has killed the process.
+    TimedOut,
+}
+
+impl Outcome {
+    /// The reply.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn reply(self) -> Value {
+        match self {
+            Self::Replied(reply) => reply,
+            other => panic!("expected a reply, but the function {other:?}"),
+        }
+    }
+}
+
+/// How long an invocation may take unless said otherwise.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// One Lambda environment: the function's process and the Runtime API it polls.
+///
+/// The process is killed when this is dropped, and what it wrote is shown where the test fails.
+pub struct RuntimeHost {
+    api: Arc<RuntimeApi>,
+    child: Arc<Mutex<Child>>,
+    pid: u32,
+    spawned: Instant,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    output: Arc<Mutex<Vec<u8>>>,
+    serving: JoinHandle<()>,
+}
+
+impl RuntimeHost {
+    /// Starts the process with `env`, what `lambda_runtime` needs, made-up credentials, and nothing else.
+    ///
+    /// # Panics
+    /// Where the binary cannot be started.
+    pub async fn start(binary: &Path, env: &[(&str, &str)]) -> Self {
+        let (listener, address) = runtime_api::listen().await;
+        let api = RuntimeApi::new();
+        let serving = tokio::spawn(api.clone().serve(listener));
+        let name = binary.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .envs(lambda_environment(&name))
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let spawned = Instant::now();
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{} cannot be started: {e}", binary.display()));
+        let output = Arc::default();
+        let captures = [capture(child.stdout.take(), &output), capture(child.stderr.take(), &output)];
+        let pid = child.id().expect("a process that was not waited for");
+        let child = Arc::new(Mutex::new(child));
+        let exit = watch_exit(child.clone(), captures);
+        Self { api, child, pid, spawned, exit, output, serving }
+    }
+
+    /// Invokes the function and waits for what becomes of it, 30 seconds at most.
+    pub async fn invoke(&self, payload: Value) -> Outcome {
+        self.invoke_with_deadline(payload, DEADLINE).await
+    }
+
+    /// Invokes the function, which is told the deadline, and killed when it passes.
+    pub async fn invoke_with_deadline(&self, payload: Value, deadline: Duration) -> Outcome {
+        let outcome = self.api.submit(&payload, deadline);
+        tokio::select! {
+            biased;
+            Ok(outcome) = outcome => outcome,
+            status = self.exit_status() => self.api.init_error().unwrap_or(Outcome::Died(status)),
+            () = tokio::time::sleep(deadline) => {
+                self.kill().await;
+                Outcome::TimedOut
+            }
+        }
+    }
+
+    /// SIGKILL, at once; returns when the process is gone.
+    pub async fn kill(&self) -> ExitStatus {
+        self.killer()();
+        self.exit_status().await
+    }
+
+    /// What sends the SIGKILL from elsewhere, for example from [`crate::CuttingProxy::cut_at`].
+    pub fn killer(&self) -> impl FnOnce() + Send + 'static {
+        let child = self.child.clone();
+        move || kill(&child)
+    }
+
+    /// How long it took from the start of the process to its first request for work: the cold start.
+    ///
+    /// # Panics
+    /// Where the process ended without one.
+    pub async fn first_poll(&self) -> Duration {
+        let mut polled = self.api.first_poll();
+        tokio::select! {
+            biased;
+            at = polled.wait_for(Option::is_some) => at.unwrap().unwrap().duration_since(self.spawned),
+            status = self.exit_status() => panic!("it never asked for work, {status}:\n{}", self.output()),
+        }
+    }
+
+    /// The process's resident memory in KiB.
+    ///
+    /// # Panics
+    /// Where the process is gone.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("a live process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process that is no zombie");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB")
+    }
+
+    /// What the process has written so far, stdout and stderr as they came; all of it once it has ended.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    async fn exit_status(&self) -> ExitStatus {
+        let mut exit = self.exit.clone();
+        exit.wait_for(Option::is_some).await.expect("the watcher outlives the process").expect("just seen")
+    }
+}
+
+impl Drop for RuntimeHost {
+    #[expect(clippy::print_stderr, reason = "what a function wrote is what explains a test that fails")]
+    fn drop(&mut self) {
+        kill(&self.child);
+        self.serving.abort();
+        if std::thread::panicking() {
+            eprintln!("---- what process {} wrote ----\n{}----", self.pid, self.output());
+        }
+    }
+}
+
+/// The binary of the function `name`, from the same `target/<profile>` as the running test.
+///
+/// # Panics
+/// Where it has not been built.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the path of the running test");
+    // target/<profile>/deps/<test>-<hash>
+    let profile = test.parent().and_then(Path::parent).expect("a test in target/<profile>/deps");
+    let path = profile.join(name);
+    assert!(path.is_file(), "{} is not built: run `make test`, or `cargo build -p {name}` first", path.display());
+    path
+}
+
+/// What Lambda sets, as far as `lambda_runtime` and the AWS SDK read it.
+fn lambda_environment(name: &str) -> [(&'static str, String); 9] {
+    [
+        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "test".to_owned()),
+        ("AWS_REGION", "eu-west-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ]
+}
+
+fn kill(child: &Mutex<Child>) {
+    // An error says that the process is gone already.
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).start_kill();
+}
+
+/// Tells the exit once everything the process wrote has been read.
+///
+/// Waits without keeping the child's lock, which [`kill`] must be able to take at any time.
+fn watch_exit(child: Arc<Mutex<Child>>, captures: [JoinHandle<()>; 2]) -> watch::Receiver<Option<ExitStatus>> {
+    let (tell, hear) = watch::channel(None);
+    tokio::spawn(async move {
+        let exited = std::future::poll_fn(|cx| pin!(child.lock().unwrap().wait()).poll(cx)).await;
+        for capture in captures {
+            let _ = capture.await;
+        }
+        tell.send_replace(Some(exited.expect("the exit status of our own child")));
+    });
+    hear
+}
+
+fn capture(stream: Option<impl AsyncRead + Send + Unpin + 'static>, output: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    let (mut stream, output) = (stream.expect("a pipe, as asked for"), output.clone());
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+            output.lock().unwrap().extend_from_slice(&buffer[..read]);
+        }
+    })
+}

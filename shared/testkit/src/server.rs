@@ -1,0 +1,87 @@
+//! The Postgres server the tests run against.
+
+use penstock_store::Login;
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, NoTls};
+
+const NO_SERVER: &str = "DATABASE_URL is not set: run `make test`, or \
+    `python3.11 infra/local/stack.py with --fast --postgres -- cargo test`";
+
+/// Where the server is and who may create databases on it; the login's database is the maintenance one.
+#[derive(Debug, Clone)]
+pub(crate) struct Server(Login);
+
+impl Server {
+    /// The server that `DATABASE_URL` names.
+    #[expect(clippy::disallowed_methods, reason = "the one setting of the tests; functions get theirs from edge")]
+    pub(crate) fn from_environment() -> Self {
+        Self::parse(&std::env::var("DATABASE_URL").expect(NO_SERVER))
+    }
+
+    fn parse(url: &str) -> Self {
+        let config: Config = url.parse().expect("DATABASE_URL is a postgres:// URL");
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            other => panic!("DATABASE_URL must name a host reached by TCP, not {other:?}"),
+        };
+        Self(Login {
+            host,
+            port: config.get_ports().first().copied().unwrap_or(5432),
+            database: config.get_dbname().unwrap_or("postgres").to_owned(),
+            user: config.get_user().expect("DATABASE_URL names a user").to_owned(),
+            password: config.get_password().map(|p| SecretString::from(String::from_utf8_lossy(p).into_owned())),
+        })
+    }
+
+    /// The login to one of the server's databases.
+    pub(crate) fn login(&self, database: &str) -> Login {
+        Login { database: database.to_owned(), ..self.0.clone() }
+    }
+
+    /// A connection to the maintenance database, to create and drop others from.
+    pub(crate) async fn admin(&self) -> Client {
+        connect(&self.0).await
+    }
+}
+
+/// A plain connection, outside any pool, served by a task of the current runtime.
+pub(crate) async fn connect(login: &Login) -> Client {
+    let mut config = Config::new();
+    config.host(&login.host).port(login.port).dbname(&login.database).user(&login.user);
+    if let Some(password) = &login.password {
+        config.password(password.expose_secret());
+    }
+    let (client, connection) = match config.connect(NoTls).await {
+        Ok(connected) => connected,
+        Err(e) => panic!("no connection to {}:{}/{}: {e:?}", login.host, login.port, login.database),
+    };
+    tokio::spawn(connection);
+    client
+}
+
+/// The login as the URL a function reads from its environment.
+pub(crate) fn url(login: &Login) -> String {
+    let Login { host, port, database, user, .. } = login;
+    let password = login.password.as_ref().map(|p| format!(":{}", percent_encoded(p.expose_secret())));
+    format!("postgres://{}{}@{host}:{port}/{database}", percent_encoded(user), password.unwrap_or_default())
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+        _ => format!("%{b:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_was_parsed_reads_the_same_when_written() {
+        let given = "postgres://admin:p%40ss%2Fword@127.0.0.1:5433/postgres";
+        assert_eq!(url(&Server::parse(given).0), given);
+    }
+}

@@ -1,0 +1,122 @@
+//! The template every test's database is copied from: migrated once a version of the migrations.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_store::{Database, Login, StaticLogin, Tls, migrations};
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+use uuid::{NoContext, Uuid};
+
+use crate::server::{self, Server};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// Serialises the processes that may want to make the template at once ("penstock" in ASCII).
+const LOCK: i64 = 0x7065_6e73_746f_636b;
+
+/// A test's database that is older than this was left behind by a process that was killed.
+const STALE: SignedDuration = SignedDuration::from_hours(1);
+
+const STALE_BUILD: &str = "a migration came or went since penstock-store or penstock-testkit was compiled: \
+    touch shared/store/src/migrations.rs shared/testkit/src/template.rs";
+
+static NAME: OnceCell<String> = OnceCell::const_new();
+
+/// The template's name; made first where it does not exist yet.
+pub(crate) async fn ensure(server: &Server) -> &'static str {
+    NAME.get_or_init(|| make(server)).await
+}
+
+async fn make(server: &Server) -> String {
+    let checksums = checksums();
+    let name = format!("penstock_template_{:016x}", fingerprint(&checksums));
+    let admin = server.admin().await;
+    admin.execute("select pg_advisory_lock($1)", &[&LOCK]).await.expect("the template's lock");
+    drop_what_was_left_behind(&admin).await;
+    if !is_sealed(&admin, &name).await {
+        // What a process that died in the middle left behind, is not sealed.
+        run(&admin, &format!("drop database if exists {name} with (force)")).await;
+        run(&admin, &format!("create database {name} template template0")).await;
+        fill(&server.login(&name), &checksums).await;
+        seal(&admin, &name).await;
+    }
+    admin.execute("select pg_advisory_unlock($1)", &[&LOCK]).await.expect("the template's lock is given back");
+    name
+}
+
+async fn is_sealed(admin: &Client, name: &str) -> bool {
+    let sealed = "select from pg_database where datname = $1 and datistemplate";
+    admin.query_opt(sealed, &[&name]).await.expect("the list of databases").is_some()
+}
+
+async fn fill(login: &Login, checksums: &[String]) {
+    let database = Database::new(Arc::new(StaticLogin(login.clone())), Tls::Disable, None, 2).expect("a pool");
+    migrations::migrate(&database).await.expect("the migrations");
+    let client = server::connect(login).await;
+    let history = "select coalesce(array_agg(checksum::text order by version), '{}') from refinery_schema_history";
+    let applied: Vec<String> = client.query_one(history, &[]).await.expect("the migrations' history").get(0);
+    assert_eq!(applied, checksums, "{STALE_BUILD}");
+    // So that the copies are planned like a database that has been up for a while.
+    run(&client, "vacuum (freeze, analyze)").await;
+}
+
+/// From here on nobody can connect, which would make every copy fail.
+async fn seal(admin: &Client, name: &str) {
+    run(admin, &format!("alter database {name} with allow_connections false")).await;
+    let connected = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1";
+    admin.execute(connected, &[&name]).await.expect("the last connections to the template end");
+    run(admin, &format!("alter database {name} with is_template true")).await;
+}
+
+/// Names are `t_` and a uuid v7, so they sort by the time they were made.
+#[expect(clippy::disallowed_methods, reason = "the age of a database on the server, nothing that is tested")]
+async fn drop_what_was_left_behind(admin: &Client) {
+    let before = Timestamp::now() - STALE;
+    let seconds = u64::try_from(before.as_second()).expect("a clock past 1970");
+    let newest = name_at(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0)));
+    let stale = "select datname::text from pg_database d where datname ~ '^t_[0-9a-f]{32}$' \
+                 and datname::text collate \"C\" < $1 \
+                 and not exists (select from pg_stat_activity a where a.datname = d.datname)";
+    for row in admin.query(stale, &[&newest]).await.expect("the list of databases") {
+        let name: String = row.get(0);
+        // Somebody may have connected since, or dropped it: then it is not ours to drop.
+        let _ = admin.batch_execute(&format!("drop database if exists {name}")).await;
+    }
+}
+
+/// A database name that no other test has, today or ever.
+pub(crate) fn unique_name() -> String {
+    name_at(Uuid::now_v7())
+}
+
+fn name_at(id: Uuid) -> String {
+    format!("t_{}", id.simple())
+}
+
+pub(crate) async fn run(client: &Client, sql: &str) {
+    if let Err(e) = client.batch_execute(sql).await {
+        panic!("`{sql}` failed: {e:?}");
+    }
+}
+
+/// What tells one version of the migrations from another, as they were when this was compiled: a file
+/// that is being edited while the tests run must not leave a template with the wrong name.
+fn checksums() -> Vec<String> {
+    let mut migrations = embedded::migrations::runner().get_migrations().clone();
+    migrations.sort_by_key(refinery::Migration::version);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let files = std::fs::read_dir(&folder).expect("the folder of the migrations");
+    assert_eq!(migrations.len(), files.count(), "{STALE_BUILD}");
+    migrations.iter().map(|migration| migration.checksum().to_string()).collect()
+}
+
+fn fingerprint(checksums: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    checksums.hash(&mut hasher);
+    hasher.finish()
+}
