@@ -219,6 +219,8 @@ class LocalStack:
             "SQS_ENDPOINT_STRATEGY": "path",
             "SERVICES": SERVICES,
             "DISABLE_EVENTS": "1",
+            # API Gateway v2 and metric filters: the free edition has neither.
+            "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             # No name server: as root it would take port 53 of the machine.
             "DNS_ADDRESS": "0",

@@ -1,0 +1,199 @@
+"""Deploys infra/template.yaml to LocalStack: what `sam package && sam deploy` do against AWS.
+
+    deploy.py create --stack NAME --database-url URL [--binaries target/debug] [--strip]
+                     [--stripe-key KEY] [--parameter K=V]...
+    deploy.py delete --stack NAME
+
+`create` updates a stack that exists. The stack's outputs come as one JSON object on stdout, progress
+on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
+stack's, so several live side by side.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+sys.dont_write_bytecode = True
+import boto3
+from botocore.exceptions import ClientError
+
+import template as penstock
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".local/zips"
+BUCKET = "penstock-deployments"
+STARTED = time.monotonic()
+
+
+def say(message: str) -> None:
+    print(f"deploy: {time.monotonic() - STARTED:4.1f} s  {message}", file=sys.stderr, flush=True)
+
+
+def zipped(binary: Path, strip: bool) -> Path:
+    """A zip with `binary` as `bootstrap`. Made once for each content, whichever stack asks."""
+    if not binary.is_file():
+        raise SystemExit(f"{binary} is missing: build it first")
+    with open(binary, "rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    target = CACHE / f"{digest}{'-stripped' if strip else ''}.zip"
+    if target.exists():
+        return target
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Made under another name and moved: several deployments may run at once.
+    with tempfile.TemporaryDirectory(dir=CACHE) as work:
+        bootstrap, made = Path(work) / "bootstrap", Path(work) / "made.zip"
+        bootstrap.write_bytes(binary.read_bytes())
+        # What is not an ELF file (a stand-in script) is left as it is.
+        if strip and bootstrap.read_bytes()[:4] == b"\x7fELF":
+            subprocess.run(["strip", "--strip-debug", bootstrap], check=True)
+        entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o100755 << 16
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
+        made.replace(target)
+    say(f"zipped {binary.name}: {target.stat().st_size / 1e6:.1f} MB")
+    return target
+
+
+def upload(archive: Path) -> str:
+    """Puts the zip into the deployment bucket, unless it is there; returns its s3:// address."""
+    s3 = boto3.client("s3")
+    try:
+        s3.head_object(Bucket=BUCKET, Key=archive.name)
+    except ClientError:
+        s3.create_bucket(Bucket=BUCKET)
+        s3.upload_file(str(archive), BUCKET, archive.name)
+    return f"s3://{BUCKET}/{archive.name}"
+
+
+def put_secret(name: str, value: str) -> str:
+    """Creates or overwrites a secret; returns its ARN."""
+    secrets = boto3.client("secretsmanager")
+    try:
+        return secrets.create_secret(Name=name, SecretString=value)["ARN"]
+    except secrets.exceptions.ResourceExistsException:
+        return secrets.put_secret_value(SecretId=name, SecretString=value)["ARN"]
+
+
+def parameters(wanted: argparse.Namespace) -> dict[str, str]:
+    """The template's parameters: what one machine needs, then what the caller says."""
+    url = urlsplit(wanted.database_url)
+    database = {
+        "username": unquote(url.username or "postgres"),
+        "password": unquote(url.password or ""),
+        "host": url.hostname,
+        "port": url.port or 5432,
+        "dbname": unquote(url.path.lstrip("/")) or "postgres",
+    }
+    return {
+        "DatabaseSecretArn": put_secret(f"{wanted.stack}-database", json.dumps(database)),
+        "StripeSecretArn": put_secret(f"{wanted.stack}-stripe", wanted.stripe_key),
+        "DatabaseHost": database["host"],
+        "DatabasePort": str(database["port"]),
+        "DatabaseName": database["dbname"],
+        "DatabaseTls": "disable",
+        "Architecture": "arm64" if platform.machine() == "aarch64" else "x86_64",
+        **dict(pair.split("=", 1) for pair in wanted.parameter),
+    }
+
+
+def create(wanted: argparse.Namespace) -> None:
+    template = penstock.load()
+    for properties in penstock.functions(template).values():
+        binary = Path(wanted.binaries) / penstock.short_name(properties)
+        properties["CodeUri"] = upload(zipped(binary, wanted.strip))
+    given = [
+        {"ParameterKey": key, "ParameterValue": value} for key, value in parameters(wanted).items()
+    ]
+    request = {
+        "StackName": wanted.stack,
+        "TemplateBody": json.dumps(template),
+        "Parameters": given,
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    cloudformation = boto3.client("cloudformation")
+    if status(wanted.stack) is None:
+        say(f"creating stack {wanted.stack}")
+        cloudformation.create_stack(**request)
+    else:
+        say(f"updating stack {wanted.stack}")
+        try:
+            cloudformation.update_stack(**request)
+        except ClientError as error:
+            if "No updates" not in str(error):
+                raise
+    if not (ended := settle(wanted.stack)).endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+        for event in cloudformation.describe_stack_events(StackName=wanted.stack)["StackEvents"]:
+            if "FAILED" in event["ResourceStatus"]:
+                say(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}")
+        raise SystemExit(f"deploying {wanted.stack} ended as {ended}")
+    say(ended)
+    stack = cloudformation.describe_stacks(StackName=wanted.stack)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    print(json.dumps(outputs, indent=2), flush=True)
+
+
+def status(stack: str) -> str | None:
+    """The stack's status; None where there is none."""
+    try:
+        found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError:
+        return None
+    return None if found[0]["StackStatus"] == "DELETE_COMPLETE" else found[0]["StackStatus"]
+
+
+def settle(stack: str, limit_s: float = 180) -> str:
+    """Waits until nothing is in progress; the status, or DELETE_COMPLETE where it is gone."""
+    started = time.monotonic()
+    while time.monotonic() - started < limit_s:
+        found = status(stack)
+        if found is None:
+            return "DELETE_COMPLETE"
+        if not found.endswith("IN_PROGRESS"):
+            return found
+        time.sleep(0.1)
+    raise SystemExit(f"stack {stack} is still {found} after {limit_s:.0f} s")
+
+
+def delete(wanted: argparse.Namespace) -> None:
+    boto3.client("cloudformation").delete_stack(StackName=wanted.stack)
+    ended = settle(wanted.stack)
+    for name in ("database", "stripe"):
+        boto3.client("secretsmanager").delete_secret(
+            SecretId=f"{wanted.stack}-{name}", ForceDeleteWithoutRecovery=True
+        )
+    if ended != "DELETE_COMPLETE":
+        raise SystemExit(f"deleting {wanted.stack} ended as {ended}")
+    say(f"deleted {wanted.stack}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Deploy Penstock to LocalStack.")
+    parser.add_argument("verb", nargs="?", choices=["create", "delete"], default="create")
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--binaries", default=str(ROOT / "target/debug"))
+    parser.add_argument("--strip", action="store_true", help="leave debug information out")
+    parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
+    parser.add_argument("--stripe-key", default="rk_test_local")
+    parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
+    wanted = parser.parse_args()
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        parser.error("AWS_ENDPOINT_URL is not set: this is for LocalStack only")
+    if wanted.verb == "delete":
+        return delete(wanted)
+    if not wanted.database_url:
+        parser.error("--database-url or DATABASE_URL is needed")
+    return create(wanted)
+
+
+if __name__ == "__main__":
+    main()
