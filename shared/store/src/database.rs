@@ -68,6 +68,7 @@ pub enum Tls {
 pub struct Database {
     pool: Pool,
     last_used: Arc<AtomicU64>,
+    idle_before_check: Duration,
 }
 
 impl fmt::Debug for Database {
@@ -76,8 +77,8 @@ impl fmt::Debug for Database {
     }
 }
 
-/// After this long without use a connection is tried before it is handed out: Lambda may have frozen
-/// the environment meanwhile, and the peer hung up unseen (trap 44).
+/// After this long without use a connection is tried before it is handed out, unless set otherwise:
+/// Lambda may have frozen the environment meanwhile, and the peer hung up unseen (trap 44).
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
 
 /// How long a connection that was idle may take to answer before it counts as dead.
@@ -105,7 +106,13 @@ impl Database {
             .create_timeout(Some(Duration::from_secs(10)))
             .build()
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
-        Ok(Self { pool, last_used: Arc::new(AtomicU64::new(0)) })
+        Ok(Self { pool, last_used: Arc::new(AtomicU64::new(0)), idle_before_check: IDLE_BEFORE_CHECK })
+    }
+
+    /// The same pool, which tries a connection that was idle for `idle` before it hands it out.
+    #[must_use]
+    pub fn checked_after(self, idle: Duration) -> Self {
+        Self { idle_before_check: idle, ..self }
     }
 
     /// A live connection.
@@ -119,7 +126,7 @@ impl Database {
         loop {
             let connection = self.pool.get().await?;
             let fresh = Object::metrics(&connection).recycle_count == 0;
-            if fresh || idle < IDLE_BEFORE_CHECK || answers(&connection).await {
+            if fresh || idle < self.idle_before_check || answers(&connection).await {
                 return Ok(connection);
             }
             // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.

@@ -111,6 +111,7 @@ fn checksums() -> Vec<String> {
     migrations.sort_by_key(refinery::Migration::version);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let files = std::fs::read_dir(&folder).expect("the folder of the migrations");
+    let files = files.filter_map(Result::ok).filter(|file| file.path().extension().is_some_and(|e| e == "sql"));
     assert_eq!(migrations.len(), files.count(), "{STALE_BUILD}");
     migrations.iter().map(|migration| migration.checksum().to_string()).collect()
 }

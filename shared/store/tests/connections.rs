@@ -1,0 +1,118 @@
+//! The pool, with connections that die and logins that change.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use penstock_store::{Database, Login, LoginSource, StaticLogin, StoreError, Tls};
+use penstock_testkit::{CuttingProxy, TestDatabase};
+
+fn pool(login: Login, size: usize) -> Database {
+    Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, size).unwrap()
+}
+
+async fn backend(pool: &Database) -> i32 {
+    let connection = pool.connection().await.unwrap();
+    connection.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn trap_44_a_connection_that_died_while_idle_is_replaced_without_an_error() {
+    let database = TestDatabase::empty().await;
+    let proxy = CuttingProxy::start(database.login()).await;
+    let pool = pool(proxy.login(), 1).checked_after(Duration::ZERO);
+    let before = backend(&pool).await;
+    proxy.drop_connections().await;
+    assert_ne!(backend(&pool).await, before);
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[tokio::test]
+async fn trap_44_a_connection_whose_peer_went_away_unseen_is_replaced_without_an_error() {
+    let database = TestDatabase::empty().await;
+    let proxy = CuttingProxy::start(database.login()).await;
+    let pool = pool(proxy.login(), 1).checked_after(Duration::ZERO);
+    let before = backend(&pool).await;
+    proxy.freeze_connections();
+    assert_ne!(backend(&pool).await, before);
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_live_connection_is_used_again_however_long_it_was_idle() {
+    let database = TestDatabase::empty().await;
+    let proxy = CuttingProxy::start(database.login()).await;
+    let pool = pool(proxy.login(), 1).checked_after(Duration::ZERO);
+    let before = backend(&pool).await;
+    assert_eq!(backend(&pool).await, before);
+    assert_eq!(proxy.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_pool_of_one_never_opens_two_connections() {
+    let database = TestDatabase::empty().await;
+    let proxy = CuttingProxy::start(database.login()).await;
+    let pool = pool(proxy.login(), 1);
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { backend(&pool).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(proxy.connections(), 1);
+}
+
+/// The cache of a secret: gives `cached` until a fresh one is asked for.
+struct Rotated {
+    cached: Login,
+    fresh: Login,
+    read_again: AtomicUsize,
+}
+
+impl Rotated {
+    fn new(cached: Login, fresh: Login) -> Arc<Self> {
+        Arc::new(Self { cached, fresh, read_again: AtomicUsize::new(0) })
+    }
+}
+
+type LoginResult = Result<Login, Box<dyn std::error::Error + Send + Sync>>;
+
+impl LoginSource for Rotated {
+    fn login(&self, fresh: bool) -> Pin<Box<dyn Future<Output = LoginResult> + Send + '_>> {
+        let read_again = self.read_again.fetch_add(usize::from(fresh), Ordering::SeqCst) + usize::from(fresh);
+        let login = if read_again > 0 { &self.fresh } else { &self.cached };
+        Box::pin(async { Ok(login.clone()) })
+    }
+}
+
+/// A server that trusts this machine asks for no password, so no password is wrong; but it refuses a role
+/// that it does not know, with SQLSTATE 28000, on the same path as a wrong password's 28P01.
+fn stale(login: &Login) -> Login {
+    Login { user: "rotated_away".to_owned(), ..login.clone() }
+}
+
+#[tokio::test]
+async fn trap_46_a_rotated_password_is_read_again_once() {
+    let database = TestDatabase::empty().await;
+    let source = Rotated::new(stale(&database.login()), database.login());
+    let pool = Database::new(source.clone(), Tls::Disable, None, 2).unwrap();
+    let (one, other) = (pool.connection().await, pool.connection().await);
+    assert!(one.is_ok() && other.is_ok());
+    assert_eq!(source.read_again.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn trap_46_a_password_that_is_still_wrong_is_not_read_again_and_again() {
+    let database = TestDatabase::empty().await;
+    let wrong = stale(&database.login());
+    let source = Rotated::new(wrong.clone(), wrong);
+    let pool = Database::new(source.clone(), Tls::Disable, None, 1).unwrap();
+    assert!(matches!(pool.connection().await, Err(StoreError::Unavailable(_))));
+    assert_eq!(source.read_again.load(Ordering::SeqCst), 1);
+}
