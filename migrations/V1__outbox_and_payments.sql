@@ -40,6 +40,7 @@ create table sync_state (
     lease_until  timestamptz not null default '-infinity',
     fence        bigint      not null default 0,
     requested_at timestamptz,                           -- a run somebody still owes; relay sends it again
+    halted       text,                                  -- why only a person can go on (a key refused); relay leaves it
     updated_at   timestamptz not null,
     primary key (source, entity, mode)
 );
@@ -79,6 +80,7 @@ create table payments (
     raw_status   text        not null,
     occurred_at  timestamptz not null,
     version_at   timestamptz not null,
+    native       boolean     not null,                  -- the vendor stamped version_at (an event), not we (a list)
     version_rank smallint    not null,                  -- settles versions stamped with the same second
     content_hash bigint      not null,                  -- of raw: tells a change, and settles what rank cannot
     raw          bytea       not null,

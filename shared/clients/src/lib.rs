@@ -1,1 +1,9 @@
-//! Outward I/O: the one HTTP paging loop, SQS, Secrets Manager.
+//! Outward I/O: vendors over HTTP, SQS, Secrets Manager. Every client is built when it is first needed:
+//! a cold start pays for none of them (trap 48).
+
+pub mod aws;
+pub mod clock;
+pub mod database;
+pub mod queue;
+pub mod secret;
+pub mod vendor;

@@ -1,1 +1,18 @@
-//! Everything pure: money, sources, normalizers, retry decisions, revenue periods.
+//! Everything pure: no clock, no I/O, no database.
+//!
+//! What a vendor sends becomes [`record::Item`]s, items become outbox rows, rows become [`payment::Payment`]s.
+
+pub mod clock;
+pub mod config;
+pub mod disposition;
+pub mod fetch_request;
+pub mod ids;
+pub mod money;
+pub mod payment;
+pub mod pull;
+pub mod rate;
+pub mod record;
+pub mod retry;
+pub mod revenue;
+pub mod source;
+pub mod ticket;

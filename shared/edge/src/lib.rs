@@ -1,1 +1,4 @@
 //! The inward edge: configuration, telemetry, SQS batches, HTTP errors, authentication.
+pub mod config;
+pub mod sqs;
+pub mod telemetry;

@@ -1,5 +1,116 @@
-//! The `api_keys` table.
+//! The `api_keys` table. A key itself is never stored, only its SHA-256.
 
-use crate::Sql;
+use jiff::Timestamp;
+use postgres_types::Type;
+use tokio_postgres::GenericClient;
+use uuid::Uuid;
 
-pub(crate) static STATEMENTS: &[&Sql] = &[];
+use crate::{Sql, StoreError};
+
+static INSERT: Sql = Sql {
+    name: "api_keys.insert",
+    text: "insert into api_keys (id, name, scope, sha256, created_at) values ($1, $2, $3, $4, $5) \
+           on conflict (sha256) do nothing",
+    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::BYTEA, Type::TIMESTAMPTZ],
+};
+
+static FIND: Sql = Sql {
+    name: "api_keys.find",
+    text: "select id, name, scope, sha256 from api_keys where sha256 = $1 and revoked_at is null",
+    types: &[Type::BYTEA],
+};
+
+static REVOKE: Sql = Sql {
+    name: "api_keys.revoke",
+    text: "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null",
+    types: &[Type::UUID, Type::TIMESTAMPTZ],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE];
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Read metrics, runs, transactions.
+    Read,
+    /// Send events, leads, transactions.
+    Ingest,
+    /// Everything an operator does; read as well.
+    Admin,
+}
+
+impl Scope {
+    /// As the table spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Ingest => "ingest",
+            Self::Admin => "admin",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// A key to be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'a> {
+    /// Its id, by which it is revoked.
+    pub id: Uuid,
+    /// Whom it was given to.
+    pub name: &'a str,
+    /// What it may do.
+    pub scope: Scope,
+    /// SHA-256 of the key's bytes.
+    pub sha256: [u8; 32],
+}
+
+/// A key that is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: Uuid,
+    /// Whom it was given to.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// SHA-256 of the key's bytes, to be compared in constant time.
+    pub sha256: Vec<u8>,
+}
+
+/// Stores a key; false where the same key is there already, whatever its scope and whether revoked.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn insert(on: &impl GenericClient, key: NewKey<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    let sha256 = key.sha256.as_slice();
+    let inserted = INSERT.execute(on, &[&key.id, &key.name, &key.scope.as_str(), &sha256, &now]).await?;
+    Ok(inserted == 1)
+}
+
+/// The key of that hash, unless it is unknown or revoked.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn find(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+    let failed = |e| StoreError::new(FIND.name, e);
+    let Some(row) = FIND.optional(on, &[&sha256.as_slice()]).await? else { return Ok(None) };
+    let Some(scope) = Scope::parse(row.try_get("scope").map_err(failed)?) else { return Ok(None) };
+    Ok(Some(ApiKey {
+        id: row.try_get("id").map_err(failed)?,
+        name: row.try_get("name").map_err(failed)?,
+        scope,
+        sha256: row.try_get("sha256").map_err(failed)?,
+    }))
+}
+
+/// Ends a key from `now` on; false where there is none, or it was ended before.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn revoke(on: &impl GenericClient, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(REVOKE.execute(on, &[&id, &now]).await? == 1)
+}

@@ -1,5 +1,260 @@
-//! The `outbox` table.
+//! The `outbox` table: what entered, one row a version of an object.
 
-use crate::Sql;
+use jiff::Timestamp;
+use penstock_domain::disposition::Reason;
+use penstock_domain::ids::{DeadLetterId, OutboxId, RunId};
+use penstock_domain::record::Item;
+use postgres_types::Type;
+use tokio_postgres::{GenericClient, Row, Transaction};
+use uuid::Uuid;
 
-pub(crate) static STATEMENTS: &[&Sql] = &[];
+use crate::{Sql, StoreError};
+
+static INSERT: Sql = Sql {
+    name: "outbox.insert",
+    text: include_str!("../sql/outbox/insert.sql"),
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::UUID_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::BYTEA_ARRAY,
+    ],
+};
+
+static CLAIM: Sql = Sql {
+    name: "outbox.claim",
+    text: include_str!("../sql/outbox/claim.sql"),
+    types: &[Type::UUID_ARRAY, Type::TIMESTAMPTZ],
+};
+
+static BURY: Sql = Sql {
+    name: "outbox.bury",
+    text: include_str!("../sql/outbox/bury.sql"),
+    types: &[Type::UUID_ARRAY, Type::UUID_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+};
+
+static DUE: Sql = Sql {
+    name: "outbox.due",
+    text: include_str!("../sql/outbox/due.sql"),
+    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
+};
+
+static PURGE: Sql = Sql {
+    name: "outbox.purge",
+    text: include_str!("../sql/outbox/purge.sql"),
+    types: &[Type::UUID, Type::INT8],
+};
+
+static BEGIN_ATTEMPT: Sql = Sql {
+    name: "outbox.begin_attempt",
+    text: "update outbox set attempts = attempts + 1 where id = $1 and status = 'pending' returning attempts",
+    types: &[Type::UUID],
+};
+
+static RETURN_ATTEMPT: Sql = Sql {
+    name: "outbox.return_attempt",
+    text: "update outbox set attempts = attempts - 1 where id = $1 and status = 'pending' and attempts > 0",
+    types: &[Type::UUID],
+};
+
+static PENDING: Sql = Sql {
+    name: "outbox.pending",
+    text: "select id, attempts from outbox where id = any($1) and status = 'pending' order by attempts, id",
+    types: &[Type::UUID_ARRAY],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] =
+    &[&INSERT, &CLAIM, &BURY, &DUE, &PURGE, &BEGIN_ATTEMPT, &RETURN_ATTEMPT, &PENDING];
+
+/// What all rows of one insert share.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The vendor.
+    pub source: &'a str,
+    /// The payloads' media type.
+    pub content_type: &'a str,
+    /// The run that fetched them.
+    pub run: Option<RunId>,
+    /// When they were received.
+    pub received_at: Timestamp,
+    /// When `relay` may take it that their first ticket is lost.
+    pub ticket_due_at: Timestamp,
+}
+
+/// Inserts `items`; the answer is the ids of the versions that were not known before.
+///
+/// Takes a transaction: the rows must move together with the cursor that will not come back for them.
+///
+/// # Errors
+/// Whatever Postgres answers; nothing is inserted then.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    arrival: Arrival<'_>,
+    items: &[Item<'_>],
+) -> Result<Vec<OutboxId>, StoreError> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = items.iter().map(|_| OutboxId::new(arrival.received_at).0).collect();
+    let entities: Vec<&str> = items.iter().map(|i| i.entity.as_str()).collect();
+    let external_ids: Vec<&str> = items.iter().map(|i| i.external_id.as_str()).collect();
+    let version_keys: Vec<&str> = items.iter().map(|i| i.version_key.as_str()).collect();
+    let version_ats: Vec<Timestamp> = items.iter().map(|i| i.version_at).collect();
+    let api_versions: Vec<Option<&str>> = items.iter().map(|i| i.api_version.as_deref()).collect();
+    let payloads: Vec<&[u8]> = items.iter().map(|i| i.payload).collect();
+    let rows = INSERT
+        .rows(
+            tx,
+            &[
+                &arrival.source,
+                &arrival.content_type,
+                &arrival.run.map(|r| r.0),
+                &arrival.ticket_due_at,
+                &arrival.received_at,
+                &ids,
+                &entities,
+                &external_ids,
+                &version_keys,
+                &version_ats,
+                &api_versions,
+                &payloads,
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
+}
+
+/// A row that this transaction holds.
+#[derive(Debug)]
+pub struct Claimed {
+    row: Row,
+}
+
+impl Claimed {
+    /// Its id.
+    pub fn id(&self) -> OutboxId {
+        OutboxId(self.row.get(0))
+    }
+    /// The vendor.
+    pub fn source(&self) -> &str {
+        self.row.get(1)
+    }
+    /// The kind of object.
+    pub fn entity(&self) -> &str {
+        self.row.get(2)
+    }
+    /// The vendor's id of the object.
+    pub fn external_id(&self) -> &str {
+        self.row.get(3)
+    }
+    /// When this version was current.
+    pub fn version_at(&self) -> Timestamp {
+        self.row.get(4)
+    }
+    /// Byte for byte as received.
+    pub fn payload(&self) -> &[u8] {
+        self.row.get(5)
+    }
+    /// The run that fetched it.
+    pub fn run(&self) -> Option<RunId> {
+        self.row.get::<_, Option<Uuid>>(6).map(RunId)
+    }
+    /// How often the process may have died on it.
+    pub fn attempts(&self) -> i32 {
+        self.row.get(7)
+    }
+}
+
+/// Claims what is pending of `ids` and marks it processed, both undone unless `tx` commits.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn claim(tx: &Transaction<'_>, ids: &[OutboxId], now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+    let rows = CLAIM.rows(tx, &[&uuids(ids), &now]).await?;
+    Ok(rows.into_iter().map(|row| Claimed { row }).collect())
+}
+
+/// A verdict on a row.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// The row.
+    pub id: OutboxId,
+    /// Why it is dead.
+    pub reason: Reason,
+}
+
+/// Marks rows dead and writes their dead letters.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn bury(on: &impl GenericClient, verdicts: &[Verdict], now: Timestamp) -> Result<(), StoreError> {
+    if verdicts.is_empty() {
+        return Ok(());
+    }
+    let letters: Vec<Uuid> = verdicts.iter().map(|_| DeadLetterId::new(now).0).collect();
+    let ids: Vec<Uuid> = verdicts.iter().map(|v| v.id.0).collect();
+    let errors: Vec<String> = verdicts.iter().map(|v| v.reason.detail.replace('\0', "\u{2400}")).collect();
+    let kinds: Vec<&str> = verdicts.iter().map(|v| v.reason.kind.as_str()).collect();
+    BURY.execute(on, &[&letters, &ids, &errors, &kinds, &now]).await?;
+    Ok(())
+}
+
+/// Up to `limit` rows that wait for a ticket; each is left alone until `next_due` afterwards.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn due(
+    on: &impl GenericClient,
+    now: Timestamp,
+    next_due: Timestamp,
+    limit: i64,
+) -> Result<Vec<OutboxId>, StoreError> {
+    let rows = DUE.rows(on, &[&now, &next_due, &limit]).await?;
+    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
+}
+
+/// Deletes up to `limit` processed rows that arrived before `before`; the answer is how many.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn purge(on: &impl GenericClient, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    PURGE.execute(on, &[&penstock_domain::ids::oldest_id_at(before), &limit]).await
+}
+
+/// Counts an attempt at a row, before the work: if the process dies, the count tells on which.
+/// The answer is the attempts including this one, `None` where the row is no longer pending.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn begin_attempt(on: &impl GenericClient, id: OutboxId) -> Result<Option<i32>, StoreError> {
+    Ok(BEGIN_ATTEMPT.optional(on, &[&id.0]).await?.map(|r| r.get(0)))
+}
+
+/// Gives an attempt back: circumstances were to blame, not the row.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn return_attempt(on: &impl GenericClient, id: OutboxId) -> Result<(), StoreError> {
+    RETURN_ATTEMPT.execute(on, &[&id.0]).await.map(drop)
+}
+
+/// What is still pending of `ids` with its attempts, least suspicious first.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn pending(on: &impl GenericClient, ids: &[OutboxId]) -> Result<Vec<(OutboxId, i32)>, StoreError> {
+    let rows = PENDING.rows(on, &[&uuids(ids)]).await?;
+    Ok(rows.iter().map(|r| (OutboxId(r.get(0)), r.get(1))).collect())
+}
+
+fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.0).collect()
+}

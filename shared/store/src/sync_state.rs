@@ -1,5 +1,218 @@
-//! The `sync_state` table.
+//! The `sync_state` table: where each pull stands, and who may move it.
 
-use crate::Sql;
+use jiff::Timestamp;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::RunId;
+use penstock_domain::pull::Position;
+use postgres_types::Type;
+use tokio_postgres::{GenericClient, Row, Transaction};
+use uuid::Uuid;
 
-pub(crate) static STATEMENTS: &[&Sql] = &[];
+use crate::{Sql, StoreError};
+
+static ACQUIRE: Sql = Sql {
+    name: "sync_state.acquire",
+    text: include_str!("../sql/sync_state/acquire.sql"),
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+};
+
+static MOVE: Sql = Sql {
+    name: "sync_state.move",
+    text: "update sync_state set run_id = $5, run_started = coalesce(run_started, $6), window_from = $7, window_to = $8, \
+           page_token = $9, upper_bound = $10, lease_until = $11, updated_at = $6 \
+           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT8,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+    ],
+};
+
+static FINISH: Sql = Sql {
+    name: "sync_state.finish",
+    text: "update sync_state set watermark = upper_bound, run_id = null, run_started = null, window_from = null, \
+           window_to = null, page_token = null, upper_bound = null, requested_at = null, halted = null, \
+           lease_until = $5, updated_at = $5 \
+           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
+};
+
+static RELEASE: Sql = Sql {
+    name: "sync_state.release",
+    text: "update sync_state set lease_until = $5, halted = $6, updated_at = $5 \
+           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
+};
+
+static OWE: Sql = Sql {
+    name: "sync_state.owe",
+    text: "insert into sync_state as s (source, entity, mode, lease_until, requested_at, updated_at) \
+           select $1, e, $3, $4, $4, $4 from unnest($2) as i (e) order by e \
+           on conflict (source, entity, mode) do update set requested_at = coalesce(s.requested_at, excluded.requested_at)",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
+};
+
+static STALLED: Sql = Sql {
+    name: "sync_state.stalled",
+    text: "update sync_state set updated_at = $1 \
+           where (run_id is not null or requested_at is not null) and halted is null \
+             and lease_until <= $1 and updated_at <= $2 \
+           returning source, entity, mode",
+    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &OWE, &STALLED];
+
+/// One pull.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// The vendor.
+    pub source: &'a str,
+    /// What is pulled.
+    pub entity: &'a str,
+    /// How.
+    pub mode: Mode,
+}
+
+/// The right to move a pull's cursor, until another takes it.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    fence: i64,
+    /// Everything up to here has been drained.
+    pub watermark: Option<Timestamp>,
+    /// The run under way, which this lease goes on with.
+    pub run: Option<RunUnderWay>,
+}
+
+/// A run that was begun and not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunUnderWay {
+    /// Its id.
+    pub id: RunId,
+    /// Where it stands.
+    pub position: Position,
+    /// Frozen when it began; the watermark when it ends.
+    pub upper_bound: Timestamp,
+}
+
+/// Takes the lease on a pull; `None` where somebody holds it.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn acquire(
+    on: &impl GenericClient,
+    key: Key<'_>,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let row = ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
+    Ok(row.map(|row| Lease { fence: row.get(0), watermark: row.get(1), run: run_under_way(&row) }))
+}
+
+fn run_under_way(row: &Row) -> Option<RunUnderWay> {
+    let id = RunId(row.get::<_, Option<Uuid>>("run_id")?);
+    let to = row.get::<_, Option<Timestamp>>("window_to")?;
+    let upper_bound = row.get::<_, Option<Timestamp>>("upper_bound")?;
+    let position = Position { from: row.get("window_from"), to, token: row.get("page_token") };
+    Some(RunUnderWay { id, position, upper_bound })
+}
+
+/// Moves the cursor, and with it extends the lease to `until`.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+pub async fn advance(
+    tx: &Transaction<'_>,
+    key: Key<'_>,
+    lease: &Lease,
+    run: &RunUnderWay,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let changed = MOVE
+        .execute(
+            tx,
+            &[
+                &key.source,
+                &key.entity,
+                &key.mode.as_str(),
+                &lease.fence,
+                &run.id.0,
+                &now,
+                &run.position.from,
+                &run.position.to,
+                &run.position.token,
+                &run.upper_bound,
+                &until,
+            ],
+        )
+        .await?;
+    held(changed, lease)
+}
+
+/// Ends the run: the watermark becomes its upper bound, the lease is free.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+pub async fn finish(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+    let changed = FINISH.execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now]).await?;
+    held(changed, lease)
+}
+
+/// Frees the lease with the run unfinished. `halted` says why only a person can go on.
+///
+/// # Errors
+/// Whatever Postgres answers; a lease already lost is no error.
+pub async fn release(
+    on: &impl GenericClient,
+    key: Key<'_>,
+    lease: &Lease,
+    halted: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    RELEASE
+        .execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted])
+        .await
+        .map(drop)
+}
+
+/// Notes that runs are owed, until they have succeeded: `relay` asks for them as long as it takes.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn owe(
+    on: &impl GenericClient,
+    source: &str,
+    entities: &[&str],
+    mode: Mode,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    OWE.execute(on, &[&source, &entities, &mode.as_str(), &now]).await.map(drop)
+}
+
+/// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
+/// Asking counts as touching.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn stalled(
+    on: &impl GenericClient,
+    now: Timestamp,
+    quiet_since: Timestamp,
+) -> Result<Vec<FetchRequest>, StoreError> {
+    let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
+    let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
+    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2)))).collect())
+}
+
+fn held(changed: u64, lease: &Lease) -> Result<(), StoreError> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::FenceLost(lease.fence)) }
+}

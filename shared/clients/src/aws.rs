@@ -1,0 +1,39 @@
+//! What all AWS clients share, loaded once.
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use tokio::sync::OnceCell;
+
+/// Region, credentials and endpoint from the environment, read when first needed.
+///
+/// TLS is rustls over ring: the default provider gathers entropy for tens of milliseconds first.
+#[derive(Debug, Default)]
+pub struct Aws {
+    config: OnceCell<SdkConfig>,
+    sqs: OnceCell<aws_sdk_sqs::Client>,
+    secrets: OnceCell<aws_sdk_secretsmanager::Client>,
+}
+
+impl Aws {
+    async fn config(&self) -> &SdkConfig {
+        self.config
+            .get_or_init(|| async {
+                let http = aws_smithy_http_client::Builder::new()
+                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                    .build_https();
+                aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
+            })
+            .await
+    }
+
+    /// The SQS client.
+    pub async fn sqs(&self) -> &aws_sdk_sqs::Client {
+        self.sqs.get_or_init(|| async { aws_sdk_sqs::Client::new(self.config().await) }).await
+    }
+
+    /// The Secrets Manager client.
+    pub async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
+        self.secrets.get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) }).await
+    }
+}

@@ -1,0 +1,21 @@
+//! The real clock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_domain::clock::Clock;
+
+/// The system's clock, and waits that really wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

@@ -1,0 +1,108 @@
+//! The database's login from Secrets Manager, in the shape RDS keeps it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use penstock_domain::clock::Clock;
+use penstock_domain::config::{ConfigError, Env};
+use penstock_store::{Database, Login, LoginSource, StaticLogin, StoreError, Tls};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::aws::Aws;
+use crate::clock::SystemClock;
+use crate::secret::Secret;
+
+/// The pool cannot be configured.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseConfigError {
+    /// A variable is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The pool refuses what it is given.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A pool from the environment; nothing is read or opened before it is first used.
+///
+/// `DATABASE_SECRET_ARN` names the secret; `DATABASE_HOST`, `_PORT` and `_NAME` override what stands in
+/// it (RDS Proxy's host); `DATABASE_TLS` is `require` or `disable`; `DATABASE_CA_FILE` adds roots;
+/// `DATABASE_POOL_SIZE` is 1 unless told. For local runs `DATABASE_URL` replaces the secret.
+///
+/// # Errors
+/// Where a variable is missing or wrong.
+pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Database, DatabaseConfigError> {
+    let tls = match env.or("DATABASE_TLS", "require").as_str() {
+        "require" => Tls::Require,
+        "disable" => Tls::Disable,
+        _ => return Err(invalid("DATABASE_TLS", "neither require nor disable").into()),
+    };
+    let source: Arc<dyn LoginSource> = match env.optional("DATABASE_URL") {
+        Some(url) => Arc::new(StaticLogin(login_of(&url)?)),
+        None => Arc::new(SecretLogin {
+            secret: Secret::stored(Arc::clone(aws), env.required("DATABASE_SECRET_ARN")?),
+            host: env.optional("DATABASE_HOST"),
+            port: env.optional("DATABASE_PORT").map(|_| env.parsed_or("DATABASE_PORT", 5432)).transpose()?,
+            name: env.optional("DATABASE_NAME"),
+        }),
+    };
+    let size = env.parsed_or("DATABASE_POOL_SIZE", 1)?;
+    Ok(Database::new(source, tls, env.optional("DATABASE_CA_FILE").as_deref(), size)?)
+}
+
+fn invalid(name: &str, reason: &str) -> ConfigError {
+    ConfigError::Invalid { name: name.to_owned(), reason: reason.to_owned() }
+}
+
+/// `postgres://user:password@host:port/name`, for local runs.
+fn login_of(url: &str) -> Result<Login, ConfigError> {
+    let parsed = reqwest::Url::parse(url).map_err(|e| invalid("DATABASE_URL", &e.to_string()))?;
+    let host = parsed.host_str().ok_or_else(|| invalid("DATABASE_URL", "it names no host"))?;
+    Ok(Login {
+        host: host.to_owned(),
+        port: parsed.port().unwrap_or(5432),
+        database: parsed.path().trim_start_matches('/').to_owned(),
+        user: parsed.username().to_owned(),
+        password: parsed.password().map(|p| p.to_owned().into()),
+    })
+}
+
+/// The login as RDS writes it into its secrets.
+struct SecretLogin {
+    secret: Secret,
+    host: Option<String>,
+    port: Option<u16>,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    username: String,
+    password: Option<String>,
+    host: Option<String>,
+    port: Option<u16>,
+    dbname: Option<String>,
+}
+
+impl LoginSource for SecretLogin {
+    fn login(
+        &self,
+        fresh: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<Login, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>> {
+        Box::pin(async move {
+            let text: SecretString = self.secret.get(SystemClock.now(), fresh).await?;
+            // Not `?`: serde's message may repeat what it read.
+            let stored: Stored =
+                serde_json::from_str(text.expose_secret()).map_err(|_| "the database secret is not RDS' JSON")?;
+            Ok(Login {
+                host: self.host.clone().or(stored.host).ok_or("neither DATABASE_HOST nor the secret names a host")?,
+                port: self.port.or(stored.port).unwrap_or(5432),
+                database: self.name.clone().or(stored.dbname).unwrap_or_else(|| "postgres".to_owned()),
+                user: stored.username,
+                password: stored.password.map(Into::into),
+            })
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! Sending to SQS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use crate::aws::Aws;
+
+/// A message could not be sent. What it stood for is in Postgres, and `relay` sends it again.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot send to the queue {queue}")]
+pub struct QueueError {
+    queue: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A queue that messages are sent to.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    aws: Arc<Aws>,
+    url: String,
+}
+
+/// SQS takes this many messages in one request.
+const BATCH: usize = 10;
+
+/// SQS delays a message by at most this long.
+pub const MAX_DELAY: Duration = Duration::from_secs(900);
+
+impl Queue {
+    /// The queue at `url`.
+    pub fn new(aws: Arc<Aws>, url: String) -> Self {
+        Self { aws, url }
+    }
+
+    /// Sends one message, to be delivered after `delay` (at most 15 minutes).
+    ///
+    /// # Errors
+    /// Where SQS does not take it.
+    pub async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
+        let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs()).unwrap_or(0);
+        let sqs = self.aws.sqs().await;
+        sqs.send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .delay_seconds(seconds)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| self.error(e))
+    }
+
+    /// Sends messages, ten a request.
+    ///
+    /// # Errors
+    /// Where SQS does not take one of them; others may have been sent.
+    pub async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
+        if let [body] = bodies.as_slice() {
+            return self.send(body.clone(), Duration::ZERO).await;
+        }
+        let sqs = self.aws.sqs().await;
+        for chunk in bodies.chunks(BATCH) {
+            let mut entries = Vec::with_capacity(chunk.len());
+            for (i, body) in chunk.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).build();
+                entries.push(entry.map_err(|e| self.error(e))?);
+            }
+            let sent = sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+            let sent = sent.map_err(|e| self.error(e))?;
+            if let Some(failed) = sent.failed().first() {
+                return Err(self.error(failed.code().to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn error(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
+        QueueError { queue: self.url.clone(), source: source.into() }
+    }
+}

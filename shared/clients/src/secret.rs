@@ -1,0 +1,78 @@
+//! Secrets, kept for a few minutes and read again when they are refused (trap 46).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_domain::clock::elapsed;
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+use crate::aws::Aws;
+
+/// How long a secret is used before it is read again.
+pub const TIME_TO_LIVE: Duration = Duration::from_secs(300);
+
+/// A secret cannot be read. Says which, never what is in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret {name} cannot be read")]
+pub struct SecretError {
+    name: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A secret by its ARN in Secrets Manager, or one that is given (local runs only).
+#[derive(Debug)]
+pub struct Secret {
+    origin: Origin,
+    cached: Mutex<Option<(SecretString, Timestamp)>>,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Given(SecretString),
+    Stored { aws: Arc<Aws>, arn: String },
+}
+
+impl Secret {
+    /// The secret stored under `arn`.
+    pub fn stored(aws: Arc<Aws>, arn: String) -> Self {
+        Self { origin: Origin::Stored { aws, arn }, cached: Mutex::new(None) }
+    }
+
+    /// A secret given as it is.
+    pub fn given(value: String) -> Self {
+        Self { origin: Origin::Given(value.into()), cached: Mutex::new(None) }
+    }
+
+    /// The secret as of `now`; with `fresh`, read again whatever its age.
+    ///
+    /// # Errors
+    /// Where Secrets Manager does not give it.
+    pub async fn get(&self, now: Timestamp, fresh: bool) -> Result<SecretString, SecretError> {
+        let (aws, arn) = match &self.origin {
+            Origin::Given(value) => return Ok(value.clone()),
+            Origin::Stored { aws, arn } => (aws, arn),
+        };
+        let mut cached = self.cached.lock().await;
+        match &*cached {
+            Some((value, read_at)) if !fresh && elapsed(*read_at, now) < TIME_TO_LIVE => Ok(value.clone()),
+            _ => {
+                let value = read(aws, arn).await?;
+                *cached = Some((value.clone(), now));
+                Ok(value)
+            }
+        }
+    }
+}
+
+async fn read(aws: &Aws, arn: &str) -> Result<SecretString, SecretError> {
+    let error = |source: Box<dyn std::error::Error + Send + Sync>| SecretError { name: arn.to_owned(), source };
+    let reply = aws.secrets().await.get_secret_value().secret_id(arn).send().await;
+    let reply = reply.map_err(|e| error(e.into()))?;
+    match reply.secret_string {
+        Some(text) => Ok(text.into()),
+        None => Err(error("it holds no text".into())),
+    }
+}

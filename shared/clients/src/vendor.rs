@@ -1,0 +1,240 @@
+//! A vendor over HTTP: rate limit, time-outs, retries, refusals. One GET at a time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use penstock_domain::clock::{Clock, elapsed};
+use penstock_domain::pull::Request;
+use penstock_domain::rate::TokenBucket;
+use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
+use penstock_domain::source::Source;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+use secrecy::ExposeSecret;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::secret::{Secret, SecretError};
+
+/// How a vendor is reached.
+#[derive(Debug)]
+pub struct VendorConfig {
+    /// Scheme and host, such as `https://api.stripe.com`.
+    pub base_url: String,
+    /// The key, sent as a bearer token.
+    pub key: Secret,
+    /// Sent with every request.
+    pub headers: Vec<(&'static str, String)>,
+    /// Requests a second.
+    pub rate_per_second: u32,
+    /// For one request, from connecting to the last byte.
+    pub timeout: Duration,
+}
+
+/// A reply with status 200.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Its `Date` header; where it has none, when the request was sent.
+    pub as_of: Timestamp,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorError {
+    /// The key is refused or may not do this: configuration, not a passing fault (trap 15).
+    #[error("{vendor} refuses the key with {status}: {words}")]
+    Refused {
+        /// The vendor.
+        vendor: &'static str,
+        /// 401 or 403.
+        status: u16,
+        /// The vendor's own words.
+        words: String,
+    },
+    /// The vendor says that the request is wrong, or that there is no such object (404).
+    #[error("{vendor} answers {status}: {words}")]
+    Rejected {
+        /// The vendor.
+        vendor: &'static str,
+        /// The status.
+        status: u16,
+        /// The vendor's own words.
+        words: String,
+    },
+    /// The time is up; go on after this long.
+    #[error("out of time, to go on in {0:?}")]
+    OutOfTime(Duration),
+    /// The vendor fails again and again.
+    #[error("{vendor} failed {attempts} times, last with: {last}")]
+    Unavailable {
+        /// The vendor.
+        vendor: &'static str,
+        /// How often it was asked.
+        attempts: u32,
+        /// What happened the last time.
+        last: String,
+    },
+    /// The key cannot be read.
+    #[error(transparent)]
+    Key(#[from] SecretError),
+    /// The client cannot be built, or the base URL is none.
+    #[error("{0}")]
+    Setup(String),
+}
+
+/// A client of one vendor.
+pub struct VendorClient<C> {
+    source: &'static dyn Source,
+    config: VendorConfig,
+    http: OnceCell<reqwest::Client>,
+    bucket: Mutex<Option<TokenBucket>>,
+    clock: C,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Reply(Fetched),
+    /// Again after this long, without counting.
+    Wait(Duration),
+    /// Again after a pause that grows.
+    Fault(String),
+    /// Once more with the key read again.
+    Unauthorized(String),
+}
+
+impl<C: Clock> VendorClient<C> {
+    /// A client; nothing is built before the first request.
+    pub fn new(source: &'static dyn Source, config: VendorConfig, clock: C) -> Self {
+        Self { source, config, http: OnceCell::new(), bucket: Mutex::new(None), clock }
+    }
+
+    /// The vendor.
+    pub fn source(&self) -> &'static dyn Source {
+        self.source
+    }
+
+    /// Asks until there is an answer or it is clear that there is none before `deadline`.
+    ///
+    /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
+    /// time-outs do. A 401 has the key read again, once.
+    ///
+    /// # Errors
+    /// [`VendorError`] says what to do about it.
+    pub async fn get(&self, request: &Request, deadline: Timestamp) -> Result<Fetched, VendorError> {
+        let (mut faults, mut key_read_again, mut fresh_key) = (0, false, false);
+        loop {
+            self.wait(self.rate_limit().await, deadline).await?;
+            match self.attempt(request, std::mem::take(&mut fresh_key)).await? {
+                Attempt::Reply(fetched) => return Ok(fetched),
+                Attempt::Wait(pause) => self.wait(pause, deadline).await?,
+                Attempt::Unauthorized(words) if key_read_again => {
+                    return Err(VendorError::Refused { vendor: self.source.name(), status: 401, words });
+                }
+                Attempt::Unauthorized(_) => (key_read_again, fresh_key) = (true, true),
+                Attempt::Fault(last) => {
+                    faults += 1;
+                    tracing::warn!(vendor = self.source.name(), path = request.path, faults, last, "request_failed");
+                    if faults == ATTEMPTS {
+                        return Err(VendorError::Unavailable { vendor: self.source.name(), attempts: faults, last });
+                    }
+                    self.wait(backoff(faults, fastrand::u32(..)), deadline).await?;
+                }
+            }
+        }
+    }
+
+    async fn rate_limit(&self) -> Duration {
+        let now = self.clock.now();
+        let mut bucket = self.bucket.lock().await;
+        bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now)).take(now)
+    }
+
+    async fn wait(&self, pause: Duration, deadline: Timestamp) -> Result<(), VendorError> {
+        if pause > elapsed(self.clock.now(), deadline) || self.clock.now() >= deadline {
+            return Err(VendorError::OutOfTime(pause));
+        }
+        if !pause.is_zero() {
+            self.clock.sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, request: &Request, fresh_key: bool) -> Result<Attempt, VendorError> {
+        let sent_at = self.clock.now();
+        let key = self.config.key.get(sent_at, fresh_key).await?;
+        let url = self.url(request)?;
+        let sent = self.http().await?.get(url).bearer_auth(key.expose_secret()).send().await;
+        match sent {
+            Ok(response) => self.judge(response, sent_at).await,
+            Err(e) => Ok(Attempt::Fault(describe(&e))),
+        }
+    }
+
+    async fn judge(&self, response: Response, sent_at: Timestamp) -> Result<Attempt, VendorError> {
+        let status = response.status();
+        let headers = response.headers();
+        let date = headers.get(DATE).and_then(|h| h.to_str().ok()).and_then(http_date);
+        let pause = headers.get(RETRY_AFTER).and_then(|h| h.to_str().ok()).and_then(|h| retry_after(h, sent_at));
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(e) => return Ok(Attempt::Fault(format!("status {status}, and then: {}", describe(&e)))),
+        };
+        let vendor = self.source.name();
+        let words = || self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()));
+        match status {
+            StatusCode::OK => Ok(Attempt::Reply(Fetched { as_of: date.unwrap_or(sent_at), body })),
+            StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized(words())),
+            StatusCode::FORBIDDEN => Err(VendorError::Refused { vendor, status: 403, words: words() }),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..)))))
+            }
+            s if s.is_server_error() => Ok(match pause {
+                Some(pause) if s == StatusCode::SERVICE_UNAVAILABLE && !pause.is_zero() => Attempt::Wait(pause),
+                _ => Attempt::Fault(format!("status {s}: {}", words())),
+            }),
+            s => Err(VendorError::Rejected { vendor, status: s.as_u16(), words: words() }),
+        }
+    }
+
+    fn url(&self, request: &Request) -> Result<Url, VendorError> {
+        let text = format!("{}{}", self.config.base_url.trim_end_matches('/'), request.path);
+        let mut url = Url::parse(&text).map_err(|e| VendorError::Setup(format!("the base URL cannot be used: {e}")))?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        Ok(url)
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client, VendorError> {
+        self.http.get_or_try_init(|| async { build(&self.config) }).await
+    }
+}
+
+fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
+    // Fails only where a provider is installed already, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut headers = HeaderMap::new();
+    for (name, value) in &config.headers {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| VendorError::Setup(format!("the value of the header {name} cannot be sent")))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    reqwest::Client::builder()
+        .user_agent(concat!("penstock/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(config.timeout)
+        // A key must not follow to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|e| VendorError::Setup(describe(&e)))
+}
+
+/// The error and its causes, without the URL: its query may name what is nobody's business in a log.
+fn describe(e: &reqwest::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
+    let what = if e.is_timeout() { "timed out" } else if e.is_connect() { "cannot connect" } else { "broken off" };
+    std::iter::once(what.to_owned()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}

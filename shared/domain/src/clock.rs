@@ -1,0 +1,20 @@
+//! The clock is an argument.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Tells the time and waits. The product has one that is real; tests have one that does not wait.
+pub trait Clock: Send + Sync {
+    /// The current instant.
+    fn now(&self) -> Timestamp;
+
+    /// Returns once `duration` has passed.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// `later - earlier`, or zero where that would be negative.
+pub fn elapsed(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,74 @@
+//! Configuration as text by name; every error names the variable.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A set of variables, read once from the process by `penstock_edge::config::from_process`.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+/// A variable is missing or does not parse. Its value is not repeated: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set, or set to nothing.
+    #[error("{0} is not set")]
+    Missing(String),
+    /// Set to what cannot be used.
+    #[error("{name} cannot be used: {reason}")]
+    Invalid {
+        /// The variable.
+        name: String,
+        /// What its type's parser says.
+        reason: String,
+    },
+}
+
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+impl Env {
+    /// The value of `name`; an empty one counts as not set.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        self.0.get(name).filter(|v| !v.is_empty()).cloned()
+    }
+
+    /// The value of `name`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] where it is not set.
+    pub fn required(&self, name: &str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or_else(|| ConfigError::Missing(name.to_owned()))
+    }
+
+    /// The value of `name`, or `default`.
+    pub fn or(&self, name: &str, default: &str) -> String {
+        self.optional(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// The value of `name` as a `T`, or `default` where it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] where it does not parse.
+    pub fn parsed_or<T>(&self, name: &str, default: T) -> Result<T, ConfigError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        match self.optional(name) {
+            None => Ok(default),
+            Some(text) => {
+                text.parse().map_err(|e: T::Err| ConfigError::Invalid { name: name.to_owned(), reason: e.to_string() })
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What `fetch` is asked for: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
+
+use serde::{Deserialize, Serialize};
+
+/// How to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// All there is, as it is now: repairs whatever was missed.
+    Full,
+    /// What has changed since the last time.
+    Incremental,
+    /// The objects named, as they are now.
+    Object,
+}
+
+impl Mode {
+    /// The word as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// One unit of work for `fetch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchRequest {
+    /// The vendor.
+    pub source: String,
+    /// What to fetch there.
+    pub entity: String,
+    /// How.
+    pub mode: Mode,
+    /// The objects, for [`Mode::Object`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+}
+
+impl FetchRequest {
+    /// A request without named objects.
+    pub fn new(source: &str, entity: &str, mode: Mode) -> Self {
+        Self { source: source.to_owned(), entity: entity.to_owned(), mode, ids: Vec::new() }
+    }
+}

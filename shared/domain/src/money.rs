@@ -1,0 +1,117 @@
+//! Money is integers: ISO 4217 minor units with their currency.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A currency's code: three upper-case letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency([u8; 3]);
+
+/// An amount or a currency that cannot be what it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not three letters.
+    #[error("a currency is three letters, this is {0:?}")]
+    Currency(String),
+    /// A fraction of the currency's smallest unit.
+    #[error("{amount} {currency} at Stripe is not a whole number of minor units")]
+    Fraction {
+        /// As Stripe sent it.
+        amount: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// Below zero, where no money object is.
+    #[error("an amount is not negative, this is {0}")]
+    Negative(i64),
+    /// Past what 64 bits hold.
+    #[error("{amount} {currency} is out of range")]
+    Range {
+        /// As the vendor sent it.
+        amount: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+}
+
+impl Currency {
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Currency {
+    type Err = MoneyError;
+
+    fn from_str(code: &str) -> Result<Self, MoneyError> {
+        match code.as_bytes() {
+            [a, b, c] if [a, b, c].iter().all(|x| x.is_ascii_alphabetic()) => {
+                Ok(Self([a, b, c].map(|x| x.to_ascii_uppercase())))
+            }
+            _ => Err(MoneyError::Currency(code.to_owned())),
+        }
+    }
+}
+
+/// Stripe's amount in ISO 4217 minor units.
+///
+/// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies): ISK and
+/// UGX have no minor unit any more but keep two decimals for compatibility, and MGA, whose ISO exponent
+/// is 2, is zero-decimal there. In every other currency the two agree.
+///
+/// # Errors
+/// Where the amount is negative, is not whole in ISO's unit, or leaves 64 bits.
+pub fn from_stripe(amount: i64, currency: Currency) -> Result<i64, MoneyError> {
+    if amount < 0 {
+        return Err(MoneyError::Negative(amount));
+    }
+    match currency.as_str() {
+        "ISK" | "UGX" if amount % 100 != 0 => Err(MoneyError::Fraction { amount, currency }),
+        "ISK" | "UGX" => Ok(amount / 100),
+        "MGA" => amount.checked_mul(100).ok_or(MoneyError::Range { amount, currency }),
+        _ => Ok(amount),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripe(amount: i64, code: &str) -> Result<i64, MoneyError> {
+        from_stripe(amount, code.parse().unwrap())
+    }
+
+    #[test]
+    fn trap_33_stripes_exceptions_become_iso_minor_units() {
+        assert_eq!(stripe(1099, "usd"), Ok(1099));
+        assert_eq!(stripe(500, "jpy"), Ok(500), "no decimals at either");
+        assert_eq!(stripe(5120, "kwd"), Ok(5120), "three decimals at both");
+        assert_eq!(stripe(500, "isk"), Ok(5), "two decimals at Stripe, none in ISO");
+        assert_eq!(stripe(500, "ugx"), Ok(5), "two decimals at Stripe, none in ISO");
+        assert_eq!(stripe(5, "mga"), Ok(500), "none at Stripe, two in ISO");
+        assert_eq!(stripe(1050, "huf"), Ok(1050), "payout rules do not touch charges");
+        assert_eq!(stripe(80_045, "twd"), Ok(80_045), "payout rules do not touch charges");
+    }
+
+    #[test]
+    fn trap_33_what_cannot_be_whole_is_refused_not_rounded() {
+        assert!(matches!(stripe(501, "isk"), Err(MoneyError::Fraction { .. })));
+        assert!(matches!(stripe(i64::MAX, "mga"), Err(MoneyError::Range { .. })));
+        assert!(matches!(stripe(-1, "usd"), Err(MoneyError::Negative(-1))));
+    }
+
+    #[test]
+    fn a_currency_is_three_letters_in_any_case() {
+        assert_eq!("Usd".parse::<Currency>().unwrap().as_str(), "USD");
+        for bad in ["", "us", "usdt", "u$d", "ÄBC", "ab\u{0}"] {
+            assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
+        }
+    }
+}

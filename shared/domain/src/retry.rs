@@ -1,0 +1,57 @@
+//! Whether to ask again, and when.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::elapsed;
+
+/// Attempts at one request before the run gives up and leaves it to the next.
+pub const ATTEMPTS: u32 = 5;
+
+const BASE: Duration = Duration::from_millis(500);
+const CAP: Duration = Duration::from_secs(20);
+
+/// Full jitter: anything from nothing to `0.5 s · 2^attempt`, at most 20 s. `random` picks, over all of u32.
+pub fn backoff(attempt: u32, random: u32) -> Duration {
+    let ceiling = BASE.saturating_mul(1 << attempt.min(10)).min(CAP);
+    let millis = u128::from(random) * ceiling.as_millis() / u128::from(u32::MAX);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+/// What a `Retry-After` header asks for: seconds, or a date (RFC 9110 §10.2.3). `None` where it is neither.
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<u32>() {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    Some(elapsed(now, http_date(header)?))
+}
+
+/// An HTTP date (RFC 9110 §5.6.7), to the second.
+pub fn http_date(header: &str) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(header).ok()?;
+    Timestamp::try_from(at).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_jitter_spans_from_nothing_to_the_ceiling() {
+        assert_eq!(backoff(0, 0), Duration::ZERO);
+        assert_eq!(backoff(0, u32::MAX), Duration::from_millis(500));
+        assert_eq!(backoff(3, u32::MAX), Duration::from_secs(4));
+        assert_eq!(backoff(60, u32::MAX), Duration::from_secs(20));
+    }
+
+    #[test]
+    fn trap_14_retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "2026-11-21T08:49:37Z".parse().unwrap();
+        assert_eq!(retry_after(" 7 ", now), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Sat, 21 Nov 2026 08:50:37 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("Sat, 21 Nov 2020 08:50:37 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

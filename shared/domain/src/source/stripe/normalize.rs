@@ -1,0 +1,204 @@
+//! Stripe's objects as payments. Reads the shapes of every API version since 2014 (trap 6).
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::disposition::{Reason, ReasonKind};
+use crate::money::{Currency, from_stripe};
+use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
+use crate::record::RowView;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<Data<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
+}
+
+/// The fields that a charge, a refund and a dispute share, and those that only some have.
+#[derive(Deserialize)]
+struct Money<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    amount: i64,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    created: i64,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    captured: Option<bool>,
+    amount_captured: Option<i64>,
+    refunded: Option<bool>,
+    #[serde(borrow)]
+    refunds: Option<&'a RawValue>,
+    #[serde(borrow)]
+    balance_transactions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct BalanceTransaction {
+    amount: i64,
+}
+
+/// What surrounds an object: the row's payload, and who stamped its version.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    payload: &'a [u8],
+    version_at: Timestamp,
+    stamp: Stamp,
+}
+
+/// The movements in a row; none where it holds an object that is not money.
+pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+    let envelope: Envelope<'_> = parse(row.payload)?;
+    let is_event = envelope.object.as_deref() == Some("event");
+    let (raw, stamp) = match envelope.data {
+        Some(data) if is_event => (data.object.get(), Stamp::Native),
+        _ => (text(row.payload)?, Stamp::Observed),
+    };
+    let context = Context { payload: row.payload, version_at: row.version_at, stamp };
+    let object: Object<'_> = parse(raw.as_bytes())?;
+    match object.object.as_deref() {
+        Some("charge") => charge(raw, context),
+        Some("refund") => Ok(vec![refund(raw, context)?]),
+        Some("dispute") => Ok(vec![dispute(raw, context)?]),
+        Some(_) => Ok(Vec::new()),
+        None => Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is")),
+    }
+}
+
+/// A charge, and the refunds that older API versions render inside it.
+fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
+    let money: Money<'_> = parse(raw.as_bytes())?;
+    let captured = money.captured.unwrap_or(true);
+    let status = match money.status.as_deref() {
+        // "paid" before 2015-02-18.
+        Some("succeeded" | "paid") if captured => Status::Collected,
+        // An authorisation that ran out or was cancelled says refunded, though nothing was ever captured.
+        Some("succeeded" | "paid") if money.refunded == Some(true) => Status::Canceled,
+        Some("succeeded" | "paid") => Status::Authorized,
+        Some("pending") => Status::Pending,
+        Some("failed") => Status::Failed,
+        _ => Status::Unmapped,
+    };
+    let amount = match status {
+        Status::Collected => money.amount_captured.unwrap_or(money.amount),
+        _ => money.amount,
+    };
+    let mut movements = vec![payment(Kind::Charge, &money, amount, status, raw, context)?];
+    if let Some(refunds) = money.refunds {
+        for raw in embedded(refunds)? {
+            movements.push(refund(raw, context)?);
+        }
+    }
+    Ok(movements)
+}
+
+/// The refunds inside a charge, as slices of the same text: before 2014-06-17 a bare array, afterwards a
+/// list, and since 2022-11-15 absent unless expanded.
+fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+    }
+    let text = refunds.get();
+    let items = match text.as_bytes().first() {
+        Some(b'[') => parse::<Vec<&RawValue>>(text.as_bytes())?,
+        Some(b'{') => parse::<List<'_>>(text.as_bytes())?.data,
+        _ => Vec::new(),
+    };
+    Ok(items.into_iter().map(RawValue::get).collect())
+}
+
+fn refund(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
+    let money: Money<'_> = parse(raw.as_bytes())?;
+    let status = match money.status.as_deref() {
+        Some("succeeded") => Status::Refunded,
+        Some("pending" | "requires_action") => Status::RefundPending,
+        Some("failed") => Status::RefundFailed,
+        Some("canceled") => Status::RefundCanceled,
+        _ => Status::Unmapped,
+    };
+    payment(Kind::Refund, &money, money.amount, status, raw, context)
+}
+
+fn dispute(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
+    let money: Money<'_> = parse(raw.as_bytes())?;
+    let status = match money.status.as_deref() {
+        // An appeal comes after a loss, and the loss stands until it is won.
+        Some("lost" | "appeal_needs_response" | "appeal_under_review") => Status::Disputed,
+        // "charge_refunded" in older versions: the refund is the movement.
+        Some("won" | "charge_refunded") => Status::DisputeWon,
+        Some("needs_response" | "under_review") => Status::DisputeOpen,
+        Some("warning_needs_response" | "warning_under_review" | "warning_closed") => Status::Inquiry,
+        // Settled before it became a chargeback: with or without the money, and the balance tells which.
+        Some("prevented") if withdrawn(&money)? => Status::Disputed,
+        Some("prevented") => Status::DisputeWon,
+        _ => Status::Unmapped,
+    };
+    payment(Kind::Dispute, &money, money.amount, status, raw, context)
+}
+
+fn withdrawn(money: &Money<'_>) -> Result<bool, Reason> {
+    let Some(raw) = money.balance_transactions else { return Ok(false) };
+    let movements: Vec<BalanceTransaction> = parse(raw.get().as_bytes())?;
+    Ok(movements.iter().map(|m| i128::from(m.amount)).sum::<i128>() < 0)
+}
+
+fn payment(
+    kind: Kind,
+    money: &Money<'_>,
+    amount: i64,
+    status: Status,
+    raw: &str,
+    context: Context<'_>,
+) -> Result<Payment, Reason> {
+    let invalid = |what: &str, why: String| Reason::new(ReasonKind::Invalid, format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)));
+    let currency: Currency = money.currency.parse().map_err(|e| invalid("currency", format!("{e}")))?;
+    let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
+    let occurred_at = Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
+    let start = raw.as_ptr().addr() - context.payload.as_ptr().addr();
+    Ok(Payment {
+        kind,
+        external_id: printable(&money.id),
+        amount,
+        currency,
+        status,
+        raw_status: money.status.as_deref().map_or_else(|| "null".to_owned(), printable),
+        occurred_at,
+        version_at: context.version_at,
+        stamp: context.stamp,
+        raw: start..start + raw.len(),
+        content_hash: content_hash(raw.as_bytes()),
+    })
+}
+
+/// A text column refuses NUL; its visible stand-in says that one was there.
+fn printable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+fn text(payload: &[u8]) -> Result<&str, Reason> {
+    std::str::from_utf8(payload).map_err(|e| Reason::new(ReasonKind::Malformed, format!("the payload is not UTF-8: {e}")))
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Reason> {
+    serde_json::from_slice(json).map_err(|e| Reason::new(ReasonKind::Malformed, e.to_string()))
+}

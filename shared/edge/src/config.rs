@@ -1,0 +1,9 @@
+//! Configuration from the environment: read once, at start.
+
+pub use penstock_domain::config::{ConfigError, Env};
+
+/// The process' variables.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn from_process() -> Env {
+    std::env::vars().collect()
+}

@@ -1,0 +1,17 @@
+-- Marks rows dead and writes their dead letters. A row that died before, was replayed and died again
+-- keeps its letter, with the newest reason.
+with doomed as (
+    select * from unnest($1, $2, $3, $4) as d (letter_id, outbox_id, error, error_kind)
+),
+dead as (
+    update outbox o
+    set status = 'dead', processed_at = null, last_error = d.error, error_kind = d.error_kind
+    from doomed d
+    where o.id = d.outbox_id
+    returning d.letter_id, o.source, o.entity, o.external_id, o.id, o.payload, d.error, d.error_kind, o.attempts, o.run_id
+)
+insert into dead_letters as l (id, source, entity, external_id, outbox_id, payload, error, error_kind, attempts, run_id, created_at)
+select letter_id, source, entity, external_id, id, payload, error, error_kind, attempts, run_id, $5
+from dead
+on conflict (outbox_id) where outbox_id is not null do update
+set error = excluded.error, error_kind = excluded.error_kind, attempts = excluded.attempts, created_at = excluded.created_at

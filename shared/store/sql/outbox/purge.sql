@@ -1,0 +1,8 @@
+-- Processed rows that are old enough ($1 is the smallest id of the oldest day kept: ids sort by arrival).
+delete from outbox
+where id in (
+    select id from outbox
+    where id < $1 and status = 'processed'
+    order by id
+    limit $2
+)

@@ -1,0 +1,24 @@
+-- Whole UTC days between the first and the last midnight,
+select bucket_start::date as utc_day, null::bigint as cut, currency,
+       coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
+       coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
+       coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
+       coalesce(sum(count) filter (where status = 'collected'), 0) as count
+  from revenue_buckets
+ where grain = 'day' and bucket_start >= $1 and bucket_start < $2 and ($6::text is null or source = $6)
+ group by bucket_start, currency
+union all
+-- and the quarter hours between each cut and the midnight nearest to it.
+select null, edge.cut, part.currency, part.collected, part.refunded, part.disputed, part.count
+  from unnest($3::bigint[], $4::timestamp[], $5::timestamp[]) as edge (cut, low, high)
+ cross join lateral (
+       select currency,
+              coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
+              coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
+              coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
+              coalesce(sum(count) filter (where status = 'collected'), 0) as count
+         from revenue_buckets
+        where grain = 'quarter_hour' and bucket_start >= edge.low and bucket_start < edge.high
+          and ($6::text is null or source = $6)
+        group by currency
+       ) part

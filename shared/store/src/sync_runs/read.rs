@@ -1,0 +1,146 @@
+//! What is asked about runs: one, pages of them, and how fresh each source is.
+
+use jiff::Timestamp;
+use postgres_types::Type;
+use tokio_postgres::{GenericClient, Row};
+use uuid::Uuid;
+
+use crate::{Sql, StoreError};
+
+static FIND: Sql =
+    Sql { name: "sync_runs.find", text: "select * from sync_runs where id = $1", types: &[Type::UUID] };
+
+static PAGE: Sql = Sql {
+    name: "sync_runs.page",
+    text: "select * from sync_runs \
+            where ($1::timestamptz is null or (started_at, id) < ($1, $2)) \
+              and ($3::text is null or source = $3) and ($4::text is null or status = $4) \
+            order by started_at desc, id desc limit $5",
+    types: &[Type::TIMESTAMPTZ, Type::UUID, Type::TEXT, Type::TEXT, Type::INT8],
+};
+
+/// Every source that was ever pulled, with the end of its last good run: one step into the index a source.
+static FRESHNESS: Sql = Sql {
+    name: "sync_runs.freshness",
+    text: "select source, (select finished_at from sync_runs r \
+                            where r.source = s.source and r.status = 'succeeded' \
+                            order by finished_at desc limit 1) as last_sync \
+             from (select distinct source from sync_state) s order by source",
+    types: &[],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&FIND, &PAGE, &FRESHNESS];
+
+/// A run of a pull, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// The run's id.
+    pub id: Uuid,
+    /// Whom it pulls from.
+    pub source: String,
+    /// What it pulls.
+    pub entity: String,
+    /// `full` or `incremental`.
+    pub mode: String,
+    /// `running`, `succeeded` or `failed`.
+    pub status: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it last moved.
+    pub updated_at: Timestamp,
+    /// When it ended, if it did.
+    pub finished_at: Option<Timestamp>,
+    /// Pages pulled.
+    pub pages: i64,
+    /// Rows in the vendor's replies.
+    pub rows_seen: i64,
+    /// Of which the outbox did not know the version.
+    pub rows_new: i64,
+    /// Rows processed.
+    pub processed: i64,
+    /// Rows given up.
+    pub dead: i64,
+    /// Errors met.
+    pub errors: i64,
+    /// The last one.
+    pub last_error: Option<String>,
+    /// Raw statuses that no map knows, as `kind:status`.
+    pub unmapped: Vec<String>,
+    /// The watermark before.
+    pub cursor_before: Option<Timestamp>,
+    /// The watermark after.
+    pub cursor_after: Option<Timestamp>,
+}
+
+/// Which runs, and how many.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunFilter<'a> {
+    /// Only those older than the run with this start and id.
+    pub after: Option<(Timestamp, Uuid)>,
+    /// Of this source only.
+    pub source: Option<&'a str>,
+    /// In this status only.
+    pub status: Option<&'a str>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// How fresh a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// The source.
+    pub source: String,
+    /// When a run of it last ended well, if one ever did.
+    pub last_sync: Option<Timestamp>,
+}
+
+/// The run of that id.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
+    FIND.optional(on, &[&id]).await?.map(|row| record(&row).map_err(|e| StoreError::new(FIND.name, e))).transpose()
+}
+
+/// Runs, newest first.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn page(on: &impl GenericClient, filter: RunFilter<'_>) -> Result<Vec<RunRecord>, StoreError> {
+    let (started_at, id) = filter.after.unzip();
+    let rows = PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
+    rows.iter().map(record).collect::<Result<_, _>>().map_err(|e| StoreError::new(PAGE.name, e))
+}
+
+/// Every source that was ever pulled, and how fresh it is.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
+    let rows = FRESHNESS.rows(on, &[]).await?;
+    let read = |row: &Row| Ok(Freshness { source: row.try_get("source")?, last_sync: row.try_get("last_sync")? });
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(FRESHNESS.name, e))
+}
+
+fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
+    Ok(RunRecord {
+        id: row.try_get("id")?,
+        source: row.try_get("source")?,
+        entity: row.try_get("entity")?,
+        mode: row.try_get("mode")?,
+        status: row.try_get("status")?,
+        started_at: row.try_get("started_at")?,
+        updated_at: row.try_get("updated_at")?,
+        finished_at: row.try_get("finished_at")?,
+        pages: row.try_get("pages")?,
+        rows_seen: row.try_get("rows_seen")?,
+        rows_new: row.try_get("rows_new")?,
+        processed: row.try_get("processed")?,
+        dead: row.try_get("dead")?,
+        errors: row.try_get("errors")?,
+        last_error: row.try_get("last_error")?,
+        unmapped: row.try_get("unmapped")?,
+        cursor_before: row.try_get("cursor_before")?,
+        cursor_after: row.try_get("cursor_after")?,
+    })
+}
