@@ -31,6 +31,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         refetch::STATEMENTS,
         revenue::STATEMENTS,
         sync_runs::STATEMENTS,
+        sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
     ]
     .concat()

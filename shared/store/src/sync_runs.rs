@@ -1,5 +1,7 @@
 //! The `sync_runs` table: a row a run, for the operator who asks what happened.
 
+pub mod read;
+
 use jiff::Timestamp;
 use penstock_domain::ids::RunId;
 use postgres_types::Type;

@@ -1,0 +1,103 @@
+//! Errors as the caller may read them: RFC 9457, `application/problem+json`.
+
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Which: a JSON pointer into the body, or `#/query/<name>`.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// An error reply. It holds nothing but what the caller may read; causes go to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Names the kind for machines: `urn:penstock:problem:<slug>`.
+    pub slug: &'static str,
+    /// What happened, for people.
+    pub detail: String,
+    /// What is wrong with which field.
+    pub errors: Vec<FieldError>,
+    /// In how many seconds to try again.
+    pub retry_after: Option<u32>,
+    /// The methods that are allowed, for 405.
+    pub allow: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, slug, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None }
+    }
+
+    /// 400: these fields.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid.") }
+    }
+
+    /// 401: no key, or none that may do this. Which of the two is not told.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid key with the scope of this route is required.")
+    }
+
+    /// 404: no such route or thing.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// 405: the route is there, the method is not.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This route takes {allow}.");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+    }
+
+    /// 500: our fault, and the log has it.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered.")
+    }
+
+    /// 503: what this depends on cannot be reached; again in that many seconds.
+    #[must_use]
+    pub fn unavailable(retry_after: u32) -> Self {
+        let detail = "The service cannot answer at the moment.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
+    }
+}
+
+/// The body of a problem.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl<'a> ProblemBody<'a> {
+    pub(super) fn new(problem: &'a Problem, request_id: &'a str) -> Self {
+        Self {
+            r#type: format!("urn:penstock:problem:{}", problem.slug),
+            title: problem.status.canonical_reason().unwrap_or("Error"),
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            request_id,
+            errors: &problem.errors,
+        }
+    }
+}
