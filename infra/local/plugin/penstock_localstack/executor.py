@@ -15,6 +15,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from . import pollers
 from .process import FunctionProcess
 from .runtime_api import Call, RuntimeApi
 
@@ -28,6 +29,7 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
     name = "process"
 
     def load(self, *args, **kwargs) -> type[RuntimeExecutor]:
+        pollers.hasten()
         return ProcessExecutor
 
 

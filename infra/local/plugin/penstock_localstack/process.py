@@ -13,12 +13,13 @@ from pathlib import Path
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="function-starter")
 
 # Run between fork and exec in place of `preexec_fn`, which may dead-lock in a process with as many
-# threads as LocalStack. PR_SET_PDEATHSIG is 1. The last line but one closes the gap in which the
-# parent may have died already.
+# threads as LocalStack. PR_SET_PDEATHSIG is 1. The parent may have died before that was set, hence
+# the check; LC_CTYPE is what Python itself adds to an environment without a locale.
 _TETHER = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 9)
 os.getppid() == int(sys.argv[1]) or os._exit(1)
+os.environ.pop("LC_CTYPE", None)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
