@@ -1,0 +1,113 @@
+# Everything one needs to do with Penstock. A fresh machine has Rust, Python 3.11, make and gcc; the
+# rest comes into .local/ by `make setup`, which the other targets call by themselves.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+FUNCTIONS  := fetch process relay bury metrics migrate
+VENV       := $(CURDIR)/.local/venv/bin
+PYTHON     := python3.11
+SERVERS    := $(PYTHON) infra/local/stack.py with
+STACK_NAME ?= penstock
+ARCH       ?= arm64
+SCOPE      ?= read
+# cargo-lambda and the zig it links with live in the venv.
+LAMBDA     := PATH="$(VENV):$$PATH" cargo lambda
+ARCH_FLAG  := $(if $(filter x86_64 x86-64 amd64,$(ARCH)),--x86-64,--arm64)
+TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-gnu
+HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
+# The recipe's environment gets what .env sets, where there is one.
+DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
+SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py)
+
+.PHONY: help setup run test check bench build deploy watch key clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install LocalStack, Postgres and the build tools in .local/ (once, about a minute)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11"; exit 1; }
+	@$(PYTHON) infra/local/stack.py setup
+
+run: setup ## start everything on this machine and lead one record through it (ONCE=1: then end)
+	@echo "run: building the functions and the tour"
+	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
+	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
+
+# One build of everything first: the system tests deploy the functions' binaries.
+test: check ## check, then all tests against a real Postgres and LocalStack
+	@echo "test: building"
+	@cargo build --workspace --all-targets
+	@echo "test: running"
+	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace
+
+check: setup ## format, lints, docs, template, scripts
+	@echo "check: cargo fmt"
+	@cargo fmt --all --check
+	@echo "check: cargo clippy"
+	@cargo clippy --workspace --all-targets -- -D warnings
+	@echo "check: cargo doc"
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@echo "check: infra/template.yaml"
+	@$(VENV)/cfn-lint infra/template.yaml
+	@$(VENV)/python infra/local/translate.py >/dev/null
+	@echo "check: scripts"
+	@PYTHONPYCACHEPREFIX=.local/pycache $(VENV)/python -W error -m py_compile $(SCRIPTS)
+	@bash -n .ci/run
+
+# For this machine's own processor, whatever ARCH says: the binaries are run here.
+bench: setup ## release builds, then the benchmarks against Postgres with fsync on
+	@echo "bench: building the functions for $$(uname -m), as they are deployed"
+	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip \
+		$$([ "$$(uname -m)" = aarch64 ] && echo --arm64 || echo --x86-64)
+	@echo "bench: building the benchmarks"
+	@cargo build --release -p penstock-tests --bin bench
+	@$(SERVERS) --postgres -- target/release/bench
+
+build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
+	@$(HAS_STD) || rustup target add $(TARGET) || { \
+		echo "build: Rust's standard library for $(TARGET) is missing, and rustup cannot get it"; exit 1; }
+	@echo "build: $(FUNCTIONS) for $(TARGET)"
+	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
+	@ls -l target/lambda/*/bootstrap.zip
+
+# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=...", the names of infra/template.yaml. Without it
+# sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.
+deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
+	@if [ -z "$(DRY_RUN)" ] && ! command -v sam >/dev/null; then \
+		echo "deploy: sam is missing: install the AWS SAM CLI, or try DRY_RUN=1"; exit 1; \
+	fi
+	@if [ -n "$(DRY_RUN)" ] && ! $(HAS_STD); then \
+		echo "deploy: no standard library for $(TARGET) here, so this dry run builds for $$(uname -m)"; \
+		$(MAKE) build ARCH=$$([ "$$(uname -m)" = aarch64 ] && echo arm64 || echo x86_64); \
+	else \
+		$(MAKE) build; \
+	fi
+	@echo "deploy: infra/template.yaml"
+	@$(VENV)/cfn-lint infra/template.yaml
+	@$(VENV)/python infra/local/translate.py
+	@deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
+		--resolve-s3 --capabilities CAPABILITY_IAM \
+		$(if $(PARAMETERS),--parameter-overrides Architecture=$(ARCH) $(PARAMETERS),--guided)); \
+	migrate=($(VENV)/python infra/migrate.py schema --stack "$(STACK_NAME)"); \
+	if [ -n "$(DRY_RUN)" ]; then \
+		echo "deploy: a dry run ends here. With an account it would run:"; \
+		echo "  $${deploy[*]}"; echo "  $${migrate[*]}"; \
+	else \
+		$(VENV)/aws sts get-caller-identity >/dev/null || { echo "deploy: no AWS credentials"; exit 1; }; \
+		"$${deploy[@]}"; "$${migrate[@]}"; \
+	fi
+
+watch: setup ## cargo lambda watch, with the environment from .env
+	@[ -f .env ] || { echo "watch: copy .env.example to .env and fill it in"; exit 1; }
+	@$(DOTENV); $(LAMBDA) watch
+
+key: setup ## make an API key and register it: SCOPE=read NAME=who
+	@$(VENV)/python infra/migrate.py key --stack "$(STACK_NAME)" --scope "$(SCOPE)" --name "$(NAME)"
+
+clean: ## remove what was built and installed: target/ and .local/
+	@echo "clean: target/ and .local/"
+	@cargo clean
+	@rm -rf .local
