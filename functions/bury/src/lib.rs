@@ -1,1 +1,82 @@
-//! The bury function.
+//! `bury`: takes what SQS gave up on, and writes down why.
+//!
+//! A message in a dead-letter queue is not a lost record: the records are in Postgres. A ticket's rows
+//! that brought the process down are dead, with their letters; rows that only waited (for a database that
+//! was away, behind a guilty neighbour) stay pending, and `relay` sends them a new ticket.
+
+use penstock_domain::clock::Clock;
+use penstock_domain::disposition::{MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::ticket::Ticket;
+use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
+use penstock_edge::telemetry::chain;
+use penstock_store::dead_letters::{self, Undeliverable};
+use penstock_store::outbox::{self, Verdict};
+use penstock_store::{Database, StoreError};
+
+/// What `bury` uses.
+pub struct Ports<C> {
+    /// The outbox and the dead letters.
+    pub database: Database,
+    /// The time.
+    pub clock: C,
+}
+
+impl<C: Clock> Ports<C> {
+    /// Buries a batch. What could not be written down stays in the queue.
+    pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
+        let mut response = BatchResponse::all_done();
+        for message in &event.records {
+            let buried = match Ticket::parse(&message.body) {
+                Ok(ticket) => self.bury_rows(&ticket.ids).await,
+                Err(e) => self.bury_message(message, e.to_string()).await,
+            };
+            match buried {
+                Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
+                Err(error) => {
+                    tracing::error!(message_id = message.message_id, error = chain(&error), "bury_failed");
+                    response.fail(message);
+                }
+            }
+        }
+        response
+    }
+
+    async fn bury_rows(&self, ids: &[OutboxId]) -> Result<usize, StoreError> {
+        let connection = self.database.connection().await?;
+        let pending = outbox::pending(&**connection, ids).await?;
+        let guilty = pending.into_iter().filter(|(_, attempts)| *attempts >= MAX_CRASHES);
+        let verdicts: Vec<_> = guilty
+            .map(|(id, attempts)| {
+                let detail = format!("the process died while it worked on this row, {attempts} times");
+                Verdict { id, reason: Reason::new(ReasonKind::Crashed, detail) }
+            })
+            .collect();
+        outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
+        Ok(verdicts.len())
+    }
+
+    async fn bury_message(&self, message: &SqsMessage, why_no_ticket: String) -> Result<usize, StoreError> {
+        let request: Option<FetchRequest> = serde_json::from_str(&message.body).ok();
+        let reason = match &request {
+            Some(request) => {
+                let FetchRequest { source, entity, mode, .. } = request;
+                let detail = format!("fetching {source} {entity} ({}) failed each time; see /runs", mode.as_str());
+                Reason::new(ReasonKind::FetchFailed, detail)
+            }
+            None => Reason::new(ReasonKind::MalformedTicket, why_no_ticket),
+        };
+        let letter = Undeliverable {
+            message_id: &message.message_id,
+            body: &message.body,
+            source: request.as_ref().map(|r| r.source.as_str()),
+            entity: request.as_ref().map(|r| r.entity.as_str()),
+            receives: message.receives(),
+            reason,
+        };
+        let connection = self.database.connection().await?;
+        dead_letters::write(&**connection, &letter, self.clock.now()).await?;
+        Ok(1)
+    }
+}

@@ -1,1 +1,21 @@
-fn main() {}
+//! Wires `bury`.
+
+use std::sync::Arc;
+
+use bury::Ports;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::database;
+use penstock_edge::sqs::SqsEvent;
+use penstock_edge::{config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let database = database::from_env(&env, &Arc::new(Aws::default()))?;
+    let ports = &Ports { database, clock: SystemClock };
+    let serve = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(ports.handle(event.payload).await) };
+    lambda_runtime::run(service_fn(serve)).await
+}

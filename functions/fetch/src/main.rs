@@ -1,1 +1,31 @@
-fn main() {}
+//! Wires `fetch`.
+
+use std::sync::Arc;
+
+use fetch::{Ports, vendors};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::{database, queue::Queue};
+use penstock_edge::{config, telemetry};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let aws = Arc::new(Aws::default());
+    let ports = Ports {
+        database: database::from_env(&env, &aws)?,
+        vendors: vendors::from_env(&env, &aws, SystemClock)?,
+        tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
+        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<Value>| async move {
+        let deadline = event.context.deadline();
+        ports.handle(event.payload, deadline.try_into()?).await
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -1,1 +1,195 @@
-//! The process function.
+//! `process`: takes tickets, and turns the rows they name into payments.
+//!
+//! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
+//! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
+//! bisected; and where an earlier receive of the message ended with the death of the process, its rows go
+//! one by one, so that the guilty one is known.
+
+use std::collections::HashSet;
+
+use penstock_clients::queue::Queue;
+use penstock_domain::clock::Clock;
+use penstock_domain::disposition::{MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::payment::Payment;
+use penstock_domain::record::RowView;
+use penstock_domain::source;
+use penstock_domain::ticket::Ticket;
+use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
+use penstock_edge::telemetry::chain;
+use penstock_store::outbox::{self, Verdict};
+use penstock_store::payments::Tie;
+use penstock_store::{Database, StoreError, Verdict as Blame};
+
+mod batch;
+mod collapse;
+
+/// Reads a row of a source as payments.
+pub type Normalize = fn(&str, RowView<'_>) -> Result<Vec<Payment>, Reason>;
+
+/// What `process` uses.
+pub struct Ports<C> {
+    /// The outbox and the payments.
+    pub database: Database,
+    /// How rows are read; [`normalize`] but for tests.
+    pub normalize: Normalize,
+    /// Where to ask for another look at an object, where a key for that is configured.
+    pub refetches: Option<Queue>,
+    /// The time.
+    pub clock: C,
+}
+
+/// Reads a row by the rules of its source.
+///
+/// # Errors
+/// The reason for its dead letter.
+pub fn normalize(source: &str, row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+    match source::find(source) {
+        Some(source) => source.normalize(row),
+        None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {source:?}"))),
+    }
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+struct Tally {
+    processed: usize,
+    dead: usize,
+    /// Rows that somebody else holds.
+    left: HashSet<OutboxId>,
+    ties: Vec<(String, Tie)>,
+}
+
+impl<C: Clock> Ports<C> {
+    /// Works a batch of messages. Never fails as a whole: what could not be done is reported by message.
+    pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
+        let mut response = BatchResponse::all_done();
+        let mut tally = Tally::default();
+        let (mut fresh, mut suspicious) = (Vec::new(), Vec::new());
+        for message in &event.records {
+            match Ticket::parse(&message.body) {
+                Ok(ticket) if message.receives() > 1 => suspicious.push((message, ticket.ids)),
+                Ok(ticket) => fresh.push((message, ticket.ids)),
+                Err(error) => {
+                    tracing::error!(message_id = message.message_id, bytes = message.body.len(), %error, "not_a_ticket");
+                    response.fail(message);
+                }
+            }
+        }
+        self.work_at_once(&fresh, &mut tally, &mut response).await;
+        for (message, ids) in suspicious {
+            if let Err(error) = self.work_one_by_one(&ids, &mut tally).await {
+                self.report(&error, message);
+                response.fail(message);
+            } else if ids.iter().any(|id| tally.left.contains(id)) {
+                response.fail(message);
+            }
+        }
+        self.ask_for_another_look(&tally.ties).await;
+        tracing::info!(
+            event = "batch_processed",
+            messages = event.records.len(),
+            processed = tally.processed,
+            dead = tally.dead,
+            ties = tally.ties.len(),
+            failed_messages = response.failures(),
+        );
+        response
+    }
+
+    async fn work_at_once(
+        &self,
+        tickets: &[(&SqsMessage, Vec<OutboxId>)],
+        tally: &mut Tally,
+        response: &mut BatchResponse,
+    ) {
+        let mut ids: Vec<OutboxId> = tickets.iter().flat_map(|(_, ids)| ids).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let outcome = if ids.is_empty() { Ok(()) } else { self.work(ids, tally).await };
+        for (message, ids) in tickets {
+            if let Err(error) = &outcome {
+                self.report(error, message);
+                response.fail(message);
+            } else if ids.iter().any(|id| tally.left.contains(id)) {
+                response.fail(message);
+            }
+        }
+    }
+
+    /// Works rows as one batch, and where Postgres refuses a value, as two halves.
+    async fn work(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
+        let mut parts = vec![ids];
+        while let Some(mut part) = parts.pop() {
+            match self.work_part(&part, tally).await {
+                Ok(()) => {}
+                Err(e) if e.verdict() != Blame::Data => return Err(e),
+                Err(e) if part.len() == 1 => {
+                    let reason = Reason::new(ReasonKind::Refused, format!("Postgres refuses it: {}", e.reason()));
+                    self.bury(part[0], reason).await?;
+                    tally.dead += 1;
+                }
+                Err(_) => {
+                    let half = part.split_off(part.len() / 2);
+                    parts.push(half);
+                    parts.push(part);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Works rows alone, each attempt committed before it is made. Those that never brought a process
+    /// down go first, so that the guilty one cannot hold the others up.
+    async fn work_one_by_one(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
+        let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
+        for (id, attempts) in pending {
+            if attempts >= MAX_CRASHES {
+                let detail = format!("the process died while it worked on this row, {attempts} times");
+                self.bury(id, Reason::new(ReasonKind::Crashed, detail)).await?;
+                tally.dead += 1;
+                continue;
+            }
+            let begun = outbox::begin_attempt(&**self.database.connection().await?, id).await?;
+            if begun.is_none() {
+                continue;
+            }
+            if let Err(e) = self.work(vec![id], tally).await {
+                // Circumstances, not the row: it keeps its attempts. Best effort, the error stands.
+                if let Ok(connection) = self.database.connection().await {
+                    drop(outbox::return_attempt(&**connection, id).await);
+                }
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
+    async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
+        tracing::warn!(outbox_id = %id, kind = reason.kind.as_str(), reason = reason.detail, "row_dead");
+        let connection = self.database.connection().await?;
+        outbox::bury(&**connection, &[Verdict { id, reason }], self.clock.now()).await
+    }
+
+    fn report(&self, error: &StoreError, message: &SqsMessage) {
+        tracing::error!(message_id = message.message_id, error = chain(error), "batch_failed");
+    }
+
+    /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
+    async fn ask_for_another_look(&self, ties: &[(String, Tie)]) {
+        let Some(queue) = &self.refetches else { return };
+        let bodies = ties.iter().filter_map(|(source, tie)| {
+            let ids = vec![tie.external_id.clone()];
+            let request = FetchRequest { ids, ..FetchRequest::new(source, &tie.kind, Mode::Object) };
+            serde_json::to_string(&request).ok()
+        });
+        let bodies: Vec<String> = bodies.collect();
+        if bodies.is_empty() {
+            return;
+        }
+        if let Err(error) = queue.send_all(bodies).await {
+            tracing::warn!(error = chain(&error), "refetch_not_sent");
+        }
+    }
+}

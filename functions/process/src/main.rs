@@ -1,1 +1,31 @@
-fn main() {}
+//! Wires `process`.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::{database, queue::Queue};
+use penstock_edge::sqs::SqsEvent;
+use penstock_edge::{config, telemetry};
+use process::Ports;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let aws = Arc::new(Aws::default());
+    let refetch_ties = env.parsed_or("STRIPE_REFETCH_TIES", false)?;
+    let ports = Ports {
+        database: database::from_env(&env, &aws)?,
+        normalize: process::normalize,
+        refetches: match refetch_ties {
+            true => Some(Queue::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?)),
+            false => None,
+        },
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(ports.handle(event.payload).await) };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -1,1 +1,140 @@
-//! The relay function.
+//! `relay`: sends again what waits. Whatever a queue has lost, Postgres still knows.
+//!
+//! Rows without a ticket, runs that stopped half-way or are owed, objects that need another look; and it
+//! clears away what has been processed long ago.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_clients::queue::{Queue, QueueError};
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ticket::Ticket;
+use penstock_store::{Database, StoreError, outbox, refetch, sync_state};
+use serde::Serialize;
+
+/// What `relay` uses.
+pub struct Ports<C> {
+    /// What waits.
+    pub database: Database,
+    /// Where `process` listens.
+    pub tickets: Queue,
+    /// Where `fetch` listens.
+    pub requests: Queue,
+    /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
+    pub retention: Duration,
+    /// The time.
+    pub clock: C,
+}
+
+/// What one round sent and cleared.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Round {
+    /// Rows that got a new ticket.
+    pub ticketed: usize,
+    /// Runs that were asked for again.
+    pub runs: usize,
+    /// Objects that were asked for again.
+    pub looks: usize,
+    /// Processed rows that were deleted.
+    pub purged: u64,
+}
+
+/// Why a round stopped half-way. The next goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// SQS.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A request does not become JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// A row that got a ticket is left alone this long; SQS and `process` need seconds.
+const TICKET_PAUSE: Duration = Duration::from_secs(300);
+
+/// A run that nobody has touched for this long has lost its message.
+const RUN_QUIET: Duration = Duration::from_secs(180);
+
+/// Rows a statement: short transactions (rule 8).
+const ROWS: i64 = 1_000;
+
+/// A round ends this long before Lambda would end it.
+const MARGIN: Duration = Duration::from_secs(10);
+
+impl<C: Clock> Ports<C> {
+    /// One round.
+    ///
+    /// # Errors
+    /// [`RelayError`]; what was sent before it is sent.
+    pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
+        let stop_at = deadline - MARGIN;
+        let mut round = Round { runs: self.ask_for_runs().await?, looks: self.ask_for_looks().await?, ..Round::default() };
+        while self.clock.now() < stop_at {
+            let sent = self.send_tickets().await?;
+            round.ticketed += sent;
+            if sent == 0 {
+                break;
+            }
+        }
+        while self.clock.now() < stop_at {
+            let purged = self.purge().await?;
+            round.purged += purged;
+            if purged == 0 {
+                break;
+            }
+        }
+        let Round { ticketed, runs, looks, purged } = round;
+        tracing::info!(event = "relayed", ticketed, runs, looks, purged);
+        Ok(round)
+    }
+
+    async fn send_tickets(&self) -> Result<usize, RelayError> {
+        let now = self.clock.now();
+        let connection = self.database.connection().await?;
+        let ids = outbox::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
+        drop(connection);
+        if !ids.is_empty() {
+            self.tickets.send_all(Ticket::split(&ids).map(|t| t.to_body()).collect()).await?;
+        }
+        Ok(ids.len())
+    }
+
+    async fn ask_for_runs(&self) -> Result<usize, RelayError> {
+        let now = self.clock.now();
+        let connection = self.database.connection().await?;
+        let stalled = sync_state::stalled(&**connection, now, now - RUN_QUIET).await?;
+        drop(connection);
+        self.send_requests(&stalled).await
+    }
+
+    async fn ask_for_looks(&self) -> Result<usize, RelayError> {
+        let now = self.clock.now();
+        let connection = self.database.connection().await?;
+        let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
+        drop(connection);
+        let requests = due.into_iter().map(|r| {
+            let ids = vec![r.external_id];
+            FetchRequest { ids, ..FetchRequest::new(&r.source, &r.entity, Mode::Object) }
+        });
+        self.send_requests(&requests.collect::<Vec<_>>()).await
+    }
+
+    async fn send_requests(&self, requests: &[FetchRequest]) -> Result<usize, RelayError> {
+        let bodies = requests.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        if !bodies.is_empty() {
+            self.requests.send_all(bodies).await?;
+        }
+        Ok(requests.len())
+    }
+
+    async fn purge(&self) -> Result<u64, RelayError> {
+        let before = self.clock.now() - self.retention;
+        let connection = self.database.connection().await?;
+        Ok(outbox::purge(&**connection, before, ROWS).await?)
+    }
+}

@@ -1,1 +1,34 @@
-fn main() {}
+//! Wires `relay`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::{database, queue::Queue};
+use penstock_edge::telemetry::chain;
+use penstock_edge::{config, telemetry};
+use relay::Ports;
+use serde::de::IgnoredAny;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let aws = Arc::new(Aws::default());
+    let days: u64 = env.parsed_or("OUTBOX_RETENTION_DAYS", 35)?;
+    let ports = Ports {
+        database: database::from_env(&env, &aws)?,
+        tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
+        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        retention: Duration::from_secs(days * 24 * 60 * 60),
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<IgnoredAny>| async move {
+        let deadline = event.context.deadline();
+        ports.run_once(deadline.try_into()?).await.map_err(|e| Error::from(chain(&e)))
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -22,7 +22,7 @@ impl Aws {
                 let http = aws_smithy_http_client::Builder::new()
                     .tls_provider(Provider::Rustls(CryptoMode::Ring))
                     .build_https();
-                aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
+                Box::pin(aws_config::defaults(BehaviorVersion::latest()).http_client(http).load()).await
             })
             .await
     }

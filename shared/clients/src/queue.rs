@@ -42,14 +42,9 @@ impl Queue {
     pub async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
         let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs()).unwrap_or(0);
         let sqs = self.aws.sqs().await;
-        sqs.send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .delay_seconds(seconds)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|e| self.error(e))
+        let send = sqs.send_message().queue_url(&self.url).message_body(body).delay_seconds(seconds).send();
+        // Boxed: the SDK's futures are kilobytes each.
+        Box::pin(send).await.map(drop).map_err(|e| self.error(e))
     }
 
     /// Sends messages, ten a request.
@@ -67,8 +62,8 @@ impl Queue {
                 let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }
-            let sent = sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-            let sent = sent.map_err(|e| self.error(e))?;
+            let sent = sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send();
+            let sent = Box::pin(sent).await.map_err(|e| self.error(e))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(self.error(failed.code().to_owned()));
             }

@@ -69,8 +69,8 @@ impl Secret {
 
 async fn read(aws: &Aws, arn: &str) -> Result<SecretString, SecretError> {
     let error = |source: Box<dyn std::error::Error + Send + Sync>| SecretError { name: arn.to_owned(), source };
-    let reply = aws.secrets().await.get_secret_value().secret_id(arn).send().await;
-    let reply = reply.map_err(|e| error(e.into()))?;
+    let reply = aws.secrets().await.get_secret_value().secret_id(arn).send();
+    let reply = Box::pin(reply).await.map_err(|e| error(e.into()))?;
     match reply.secret_string {
         Some(text) => Ok(text.into()),
         None => Err(error("it holds no text".into())),

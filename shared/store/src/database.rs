@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::StoreError;
@@ -133,6 +133,22 @@ impl Database {
             drop(Object::take(connection));
         }
     }
+}
+
+/// Begins a transaction: of the driver's own type, which the modules of this crate ask for.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Client::transaction(connection).await.map_err(|e| StoreError::new("transaction.begin", e))
+}
+
+/// Commits a transaction.
+///
+/// # Errors
+/// Whatever Postgres answers. Where the connection broke, nobody knows whether it was committed.
+pub async fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
+    tx.commit().await.map_err(|e| StoreError::new("transaction.commit", e))
 }
 
 async fn answers(client: &Client) -> bool {

@@ -1,0 +1,62 @@
+//! Another look at objects of which two versions carry the same second.
+
+use jiff::Timestamp;
+use penstock_clients::vendor::VendorError;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::ids::RunId;
+use penstock_domain::pull::Reply;
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::{begin, commit, refetch};
+
+use crate::{FetchError, Outcome, Ports, TICKET_GRACE, Vendor};
+
+impl<C: Clock> Ports<C> {
+    /// Reads each object named, and puts what it is now into the outbox.
+    pub(crate) async fn look(
+        &self,
+        vendor: &Vendor<C>,
+        request: &FetchRequest,
+        stop_at: Timestamp,
+    ) -> Result<Outcome, FetchError> {
+        for id in &request.ids {
+            self.look_at(vendor, &request.entity, id, stop_at).await?;
+        }
+        Ok(Outcome::Looked { objects: request.ids.len() })
+    }
+
+    async fn look_at(&self, vendor: &Vendor<C>, entity: &str, id: &str, stop_at: Timestamp) -> Result<(), FetchError> {
+        let source = vendor.source();
+        // Taken before the object is read: a tie found afterwards asks for another look.
+        let asked_at = self.clock.now();
+        let fetched = match vendor.client.get(&source.object_request(entity, id), stop_at).await {
+            Ok(fetched) => Some(fetched),
+            Err(VendorError::Rejected { status: 404, words, .. }) => {
+                tracing::warn!(source = source.name(), entity, id, words, "object_gone");
+                None
+            }
+            Err(e) => return Err(e.into()),
+        };
+        let mut items = Vec::new();
+        if let Some(fetched) = &fetched {
+            let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
+            let item = source.object(RunId::new(asked_at), reply);
+            items.push(item.map_err(|error| FetchError::Page { source_name: source.name(), error })?);
+        }
+        let now = self.clock.now();
+        let arrival = Arrival {
+            source: source.name(),
+            content_type: "application/json",
+            run: None,
+            received_at: now,
+            ticket_due_at: now + TICKET_GRACE,
+        };
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let new = outbox::insert(&tx, arrival, &items).await?;
+        refetch::answered(&tx, source.name(), entity, id, asked_at).await?;
+        commit(tx).await?;
+        self.send_tickets(&new).await;
+        Ok(())
+    }
+}

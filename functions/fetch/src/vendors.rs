@@ -1,0 +1,59 @@
+//! How each source is reached and paged, from the environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use penstock_clients::aws::Aws;
+use penstock_clients::secret::Secret;
+use penstock_clients::vendor::{VendorClient, VendorConfig};
+use penstock_domain::clock::Clock;
+use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::pull::Paging;
+use penstock_domain::source::Source;
+use penstock_domain::source::stripe::Stripe;
+
+/// A source that can be pulled.
+pub struct Vendor<C> {
+    /// Asks it.
+    pub client: VendorClient<C>,
+    /// How it is paged.
+    pub paging: Paging,
+}
+
+impl<C: Clock> Vendor<C> {
+    /// What is known of it.
+    pub fn source(&self) -> &'static dyn Source {
+        self.client.source()
+    }
+}
+
+/// The sources that are configured.
+///
+/// # Errors
+/// Where a variable is missing or wrong; it is named.
+pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vec<Vendor<C>>, ConfigError> {
+    Ok(vec![stripe(env, aws, clock)?])
+}
+
+/// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself);
+/// `STRIPE_BASE_URL`, `STRIPE_VERSION`, `STRIPE_PAGE_SIZE` (at most 100), `STRIPE_RATE_PER_SECOND`
+/// (Stripe allows 100 live, 25 test), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
+fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, ConfigError> {
+    let key = match env.optional("STRIPE_API_KEY") {
+        Some(key) => Secret::given(key),
+        None => Secret::stored(Arc::clone(aws), env.required("STRIPE_SECRET_ARN")?),
+    };
+    let config = VendorConfig {
+        base_url: env.or("STRIPE_BASE_URL", "https://api.stripe.com"),
+        key,
+        headers: vec![("stripe-version", env.or("STRIPE_VERSION", "2026-10-28.endive"))],
+        rate_per_second: env.parsed_or("STRIPE_RATE_PER_SECOND", 20)?,
+        timeout: Duration::from_secs(env.parsed_or("STRIPE_TIMEOUT_SECONDS", 30)?),
+    };
+    let days: u64 = env.parsed_or("STRIPE_WINDOW_DAYS", 31)?;
+    let paging = Paging {
+        page_size: env.parsed_or("STRIPE_PAGE_SIZE", 100)?,
+        window: Duration::from_secs(days.max(1) * 24 * 60 * 60),
+    };
+    Ok(Vendor { client: VendorClient::new(&Stripe, config, clock), paging })
+}

@@ -1,0 +1,127 @@
+//! One batch in one transaction: four round trips, whatever its size.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_domain::clock::Clock;
+use penstock_domain::disposition::{Reason, ReasonKind};
+use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::payment::{Payment, Status};
+use penstock_domain::record::RowView;
+use penstock_store::outbox::{self, Claimed, Verdict};
+use penstock_store::sync_runs::{self, Outcome};
+use penstock_store::{StoreError, Transaction, begin, commit, payments, refetch};
+
+use crate::collapse::collapse;
+use crate::{Normalize, Ports, Tally};
+
+/// How long `relay` leaves a request for another look to the message that was sent with it.
+const REFETCH_PAUSE: Duration = Duration::from_secs(300);
+
+/// A batch, read.
+#[derive(Default)]
+struct Readings {
+    /// By source; a batch may hold rows of several.
+    movements: BTreeMap<String, Vec<(Payment, OutboxId)>>,
+    verdicts: Vec<Verdict>,
+    runs: BTreeMap<RunId, Outcome>,
+}
+
+impl<C: Clock> Ports<C> {
+    /// Claims, reads, upserts, marks and commits; or leaves everything as it was.
+    pub(crate) async fn work_part(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let claimed = outbox::claim(&tx, ids, now).await?;
+        let readings = read(&claimed, self.normalize);
+        let mut ties = Vec::new();
+        for (source, movements) in &readings.movements {
+            let found = self.upsert(&tx, source, movements, &claimed, now).await?;
+            ties.extend(found.into_iter().map(|tie| (source.clone(), tie)));
+        }
+        outbox::bury(&tx, &readings.verdicts, now).await?;
+        let runs: Vec<_> = readings.runs.into_iter().collect();
+        sync_runs::count_processed(&tx, &runs, now).await?;
+        commit(tx).await?;
+
+        for verdict in &readings.verdicts {
+            let (kind, reason) = (verdict.reason.kind.as_str(), verdict.reason.detail.as_str());
+            tracing::warn!(outbox_id = %verdict.id, kind, reason, "row_dead");
+        }
+        tally.dead += readings.verdicts.len();
+        tally.processed += claimed.len() - readings.verdicts.len();
+        tally.ties.extend(ties);
+        if claimed.len() < ids.len() {
+            // Processed before, or in the hands of another: only the latter must be looked at again.
+            let pending = outbox::pending(&**connection, ids).await?;
+            tally.left.extend(pending.into_iter().map(|(id, _)| id));
+        }
+        Ok(())
+    }
+
+    async fn upsert(
+        &self,
+        tx: &Transaction<'_>,
+        source: &str,
+        movements: &[(Payment, OutboxId)],
+        claimed: &[Claimed],
+        now: Timestamp,
+    ) -> Result<Vec<payments::Tie>, StoreError> {
+        let find_ties = self.refetches.is_some();
+        let batch: Vec<OutboxId> = claimed.iter().map(Claimed::id).collect();
+        let collapsed = collapse(movements);
+        let mut ties = payments::upsert(tx, source, &collapsed.newest, &batch, find_ties, now).await?;
+        if !find_ties {
+            return Ok(ties);
+        }
+        ties.extend(collapsed.ties);
+        ties.sort_unstable();
+        ties.dedup();
+        if !ties.is_empty() {
+            let objects: Vec<_> = ties.iter().map(|t| (t.kind.as_str(), t.external_id.as_str())).collect();
+            refetch::request(tx, source, &objects, now, now + REFETCH_PAUSE).await?;
+        }
+        Ok(ties)
+    }
+}
+
+fn read(claimed: &[Claimed], normalize: Normalize) -> Readings {
+    let mut readings = Readings::default();
+    for row in claimed {
+        let result = read_one(row, normalize);
+        let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
+        match result {
+            Ok(movements) => {
+                if let Some(outcome) = outcome {
+                    outcome.processed += 1;
+                    let unmapped = movements.iter().filter(|p| p.status == Status::Unmapped);
+                    outcome.unmapped.extend(unmapped.map(|p| format!("{}:{}", p.kind.as_str(), p.raw_status)));
+                }
+                if !movements.is_empty() {
+                    let of_source = readings.movements.entry(row.source().to_owned()).or_default();
+                    of_source.extend(movements.into_iter().map(|p| (p, row.id())));
+                }
+            }
+            Err(reason) => {
+                if let Some(outcome) = outcome {
+                    outcome.dead += 1;
+                }
+                readings.verdicts.push(Verdict { id: row.id(), reason });
+            }
+        }
+    }
+    readings
+}
+
+/// Reads one row; a panic is that row's own (trap 49).
+fn read_one(row: &Claimed, normalize: Normalize) -> Result<Vec<Payment>, Reason> {
+    let view = RowView { entity: row.entity(), version_at: row.version_at(), payload: row.payload() };
+    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view))).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))
+    })
+}
