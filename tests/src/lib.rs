@@ -1,1 +1,3 @@
 //! System tests, the vendor simulator and the benchmarks.
+
+pub mod simulator;

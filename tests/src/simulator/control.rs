@@ -1,0 +1,53 @@
+//! A small HTTP interface for people and scripts that drive the binary: `/_sim/…`.
+
+use super::ledger::Ledger;
+use super::query::pairs;
+use super::server::{Shared, lock};
+
+/// Runs a command; returns the status and a JSON body.
+pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {
+    let number =
+        |name: &str| pairs(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok());
+    let mut world = lock(&shared.world);
+    match command {
+        "ledger" => {
+            let (from, to) = (number("from"), number("to"));
+            let ledger = world.ledger_between(from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
+            (200, ledger_json(&ledger))
+        }
+        "change" => {
+            let n = number("n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+            let bodies: Vec<String> = world.change(n).into_iter().map(|e| e.body).collect();
+            (200, format!("[{}]\n", bodies.join(",\n")))
+        }
+        "advance" => {
+            world.advance(number("seconds").unwrap_or(0));
+            (200, format!("{{\"now\": {}}}\n", world.now()))
+        }
+        "now" => (200, format!("{{\"now\": {}}}\n", world.now())),
+        "counts" => {
+            let (charges, refunds, disputes, events) = world.counts();
+            let body = format!(
+                "{{\"charges\": {charges}, \"refunds\": {refunds}, \"disputes\": {disputes}, \
+                 \"events\": {events}}}\n"
+            );
+            (200, body)
+        }
+        _ => (404, "{\"error\": \"commands: ledger, change, advance, now, counts\"}\n".to_owned()),
+    }
+}
+
+/// Sums as strings: they may pass 2^53.
+fn ledger_json(ledger: &Ledger) -> String {
+    let rows: Vec<String> = ledger
+        .iter()
+        .map(|(currency, t)| {
+            format!(
+                "  \"{currency}\": {{\"gross\": \"{}\", \"refunded\": \"{}\", \"disputed\": \"{}\", \
+                 \"net\": \"{}\", \"charges\": {}, \"refunds\": {}, \"disputes\": {}}}",
+                t.gross, t.refunded, t.disputed, t.net, t.charges, t.refunds, t.disputes
+            )
+        })
+        .collect();
+    format!("{{\n{}\n}}\n", rows.join(",\n"))
+}

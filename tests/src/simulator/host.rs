@@ -1,0 +1,204 @@
+//! A running simulator: a server on its own thread, stopped on drop.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request as HttpRequest;
+use tokio::sync::oneshot;
+
+use super::event::Emitted;
+use super::faults::Faults;
+use super::ledger::{Ledger, TruthRow};
+use super::log::Request;
+use super::server::{self, DEFAULT_KEY, Keys, Shared, lock};
+use super::world::World;
+
+/// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
+///
+/// It runs on a thread of its own, so it may be started and dropped in and outside async contexts.
+/// The guards of [`Simulator::world`] and [`Simulator::faults`] hold up its replies: let them go.
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Starts on a free port.
+    ///
+    /// # Errors
+    /// Where no port can be had.
+    pub fn start(world: World) -> io::Result<Self> {
+        Self::start_on(world, 0)
+    }
+
+    /// Starts on `port`, 0 for a free one.
+    ///
+    /// # Errors
+    /// Where the port cannot be had.
+    pub fn start_on(world: World, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let keys = Keys { secret: DEFAULT_KEY.to_owned(), forbidden: Vec::new() };
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            keys: Mutex::new(keys),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let served = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("stripe-simulator".to_owned())
+            .spawn(move || runtime.block_on(serve(listener, served, stopped)))?;
+        Ok(Self { shared, address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens: `http://127.0.0.1:port`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The secret key it accepts now.
+    #[must_use]
+    pub fn key(&self) -> String {
+        lock(&self.shared.keys).secret.clone()
+    }
+
+    /// Rolls the key: the old one is refused with 401 from here on.
+    pub fn set_key(&self, key: &str) {
+        key.clone_into(&mut lock(&self.shared.keys).secret);
+    }
+
+    /// The key lacks permission for paths that start with `prefix`: 403.
+    pub fn forbid(&self, prefix: &str) {
+        lock(&self.shared.keys).forbidden.push(prefix.to_owned());
+    }
+
+    /// The key may do everything again.
+    pub fn permit_all(&self) {
+        lock(&self.shared.keys).forbidden.clear();
+    }
+
+    /// The account. Replies wait while the guard is held.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.shared.world)
+    }
+
+    /// The plan of faults.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.shared.faults)
+    }
+
+    /// Every request so far, in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).requests.clone()
+    }
+
+    /// The requests to paths that start with `prefix`.
+    #[must_use]
+    pub fn requests_to(&self, prefix: &str) -> Vec<Request> {
+        let log = lock(&self.shared.log);
+        log.requests.iter().filter(|r| r.path.starts_with(prefix)).cloned().collect()
+    }
+
+    /// Forgets the requests so far; their numbering goes on.
+    pub fn forget_requests(&self) {
+        lock(&self.shared.log).requests.clear();
+    }
+
+    /// Calls `hook` when the `n`-th request from now (counted from 1) has come in, before it is
+    /// answered. It runs on the server's thread: the reply waits for it.
+    pub fn on_request(&self, n: u64, hook: impl FnOnce() + Send + 'static) {
+        lock(&self.shared.log).hook(n, Box::new(hook));
+    }
+
+    /// The world's time, Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.world().now()
+    }
+
+    /// Stops the world's clock at `now`, Unix seconds.
+    pub fn set_now(&self, now: i64) {
+        self.world().set_now(now);
+    }
+
+    /// Moves the world's clock forward by `seconds`.
+    pub fn advance(&self, seconds: i64) {
+        self.world().advance(seconds);
+    }
+
+    /// Moves the world's clock to where nothing is late any more.
+    pub fn settle(&self) -> i64 {
+        self.world().settle()
+    }
+
+    /// Lets `n` random things happen now; see [`World::change`].
+    pub fn change(&self, n: u32) -> Vec<Emitted> {
+        self.world().change(n)
+    }
+
+    /// The account's books; see [`World::ledger`].
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.world().ledger()
+    }
+
+    /// The books of objects created in `[from, to)`, Unix seconds.
+    #[must_use]
+    pub fn ledger_between(&self, from: i64, to: i64) -> Ledger {
+        self.world().ledger_between(from, to)
+    }
+
+    /// Every object as it is now.
+    #[must_use]
+    pub fn truth(&self) -> Vec<TruthRow> {
+        self.world().truth()
+    }
+
+    /// Serves until the process ends.
+    pub fn wait(mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic on the server's thread has been reported there.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended before.
+            stop.send(()).unwrap_or_default();
+        }
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+/// Connections still open, hanging ones too, end with the runtime.
+async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let answer = move |request: HttpRequest<Body>| server::answer(Arc::clone(&shared), request);
+    tokio::select! {
+        _ = axum::serve(listener, Router::new().fallback(answer)) => {}
+        _ = stopped => {}
+    }
+}
