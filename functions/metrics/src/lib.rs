@@ -1,1 +1,117 @@
-//! The metrics function.
+//! The metrics function: revenue, unmapped statuses, runs, and whether all is well.
+
+mod config;
+mod health;
+mod question;
+mod revenue;
+mod runs;
+mod statuses;
+
+use jiff::Timestamp;
+use lambda_http::{Body, Request, RequestExt, Response};
+use penstock_domain::clock::Clock;
+use penstock_edge::http::{self, Method, Problem, Query, RequestId, StatusCode};
+use penstock_edge::telemetry;
+use penstock_store::Database;
+use serde::Serialize;
+
+pub use config::MetricsConfig;
+use question::{Failure, Question, answer};
+use revenue::View;
+
+/// All that this function reaches: the database, the clock, and nothing else.
+#[derive(Debug)]
+pub struct Ports<C> {
+    /// Where everything is read from.
+    pub database: Database,
+    /// What an operator sets.
+    pub config: MetricsConfig,
+    /// Tells the time.
+    pub clock: C,
+    /// When this process began.
+    pub started: Timestamp,
+}
+
+enum Route<'a> {
+    Revenue(View),
+    UnmappedStatuses,
+    Runs,
+    Run(&'a str),
+    Health,
+    Ready,
+}
+
+fn route(path: &str) -> Option<Route<'_>> {
+    Some(match path {
+        "/metrics/revenue/summary" => Route::Revenue(View::Summary),
+        "/metrics/revenue/daily" => Route::Revenue(View::Daily),
+        "/metrics/revenue/weekly" => Route::Revenue(View::Weekly),
+        "/metrics/unmapped-statuses" => Route::UnmappedStatuses,
+        "/runs" => Route::Runs,
+        "/healthz" | "/health" => Route::Health,
+        "/readyz" => Route::Ready,
+        _ => Route::Run(path.strip_prefix("/runs/").filter(|id| !id.is_empty() && !id.contains('/'))?),
+    })
+}
+
+impl<C: Clock> Ports<C> {
+    /// Answers one request. Whatever goes wrong is a reply too, and stands in the log once.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let id = RequestId::of(&request);
+        let reply = match self.reply(&request, &id).await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                if let Failure::Store(error) = &failure {
+                    tracing::error!(request_id = id.as_str(), error = telemetry::chain(error), "the database failed");
+                }
+                http::problem(&failure.into_problem(), &id)
+            }
+        };
+        tracing::info!(
+            request_id = id.as_str(),
+            method = request.method().as_str(),
+            path = request.raw_http_path(),
+            status = reply.status().as_u16(),
+            "answered"
+        );
+        reply
+    }
+
+    async fn reply(&self, request: &Request, id: &RequestId) -> Result<Response<Body>, Failure> {
+        let route = route(request.raw_http_path()).ok_or_else(|| Problem::not_found("There is no such route."))?;
+        if request.method() != Method::GET {
+            return Err(Problem::method_not_allowed("GET").into());
+        }
+        let (query, now) = (Query::of(request), self.clock.now());
+        match route {
+            Route::Revenue(view) => {
+                let question = revenue::RevenueQuestion::parse(query, view, &self.config, now);
+                self.answer(request, id, question).await
+            }
+            Route::UnmappedStatuses => self.answer(request, id, query.finish().map(|()| statuses::Unmapped)).await,
+            Route::Runs => self.answer(request, id, runs::Runs::parse(query)).await,
+            Route::Run(run) => self.answer(request, id, query.finish().and_then(|()| runs::OneRun::parse(run))).await,
+            Route::Health => {
+                query.finish()?;
+                Ok(http::json(StatusCode::OK, &health::alive(self.started, now), id))
+            }
+            Route::Ready => {
+                query.finish()?;
+                Ok(health::ready(&self.database, &self.config, self.started, now, id).await)
+            }
+        }
+    }
+
+    async fn answer<Q: Question>(
+        &self,
+        request: &Request,
+        id: &RequestId,
+        question: Result<Q, Problem>,
+    ) -> Result<Response<Body>, Failure>
+    where
+        Q::Answer: Serialize,
+    {
+        let answer = answer(&self.database, request.headers(), question).await?;
+        Ok(http::json(StatusCode::OK, &answer, id))
+    }
+}

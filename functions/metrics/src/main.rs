@@ -1,1 +1,27 @@
-fn main() {}
+//! Wires `metrics`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use lambda_http::{Error, Request, service_fn};
+use metrics::{MetricsConfig, Ports};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::database;
+use penstock_domain::clock::Clock as _;
+use penstock_edge::{config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let ports = Ports {
+        database: database::from_env(&env, &Arc::new(Aws::default()))?,
+        config: MetricsConfig::from_env(&env)?,
+        clock: SystemClock,
+        started: SystemClock.now(),
+    };
+    let ports = &ports;
+    let serve = |request: Request| async move { Ok::<_, Infallible>(ports.handle(request).await) };
+    lambda_http::run(service_fn(serve)).await
+}

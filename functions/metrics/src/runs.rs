@@ -1,0 +1,170 @@
+//! `/runs`, newest first, and `/runs/{runId}`.
+
+use jiff::Timestamp;
+use penstock_edge::http::{Problem, Query};
+use penstock_store::StoreError;
+use penstock_store::sync_runs::read::{self, RunFilter, RunRecord};
+use serde::Serialize;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::question::Question;
+
+const DEFAULT_LIMIT: i64 = 50;
+const MOST: i64 = 200;
+const STATUSES: [&str; 3] = ["running", "succeeded", "failed"];
+
+pub(crate) struct Runs {
+    after: Option<Cursor>,
+    source: Option<String>,
+    status: Option<String>,
+    limit: i64,
+}
+
+impl Runs {
+    /// `limit` (1 to 200, default 50), `cursor` (of the page before), `source`, `status`.
+    pub(crate) fn parse(mut query: Query) -> Result<Self, Problem> {
+        let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
+        let after = query.take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+        let source = query.take_as("source", |text| match text.contains('\0') {
+            true => Err("must be the name of a source, such as stripe".to_owned()),
+            false => Ok(text.to_owned()),
+        });
+        let status = query.take_as("status", |text| match STATUSES.contains(&text) {
+            true => Ok(text.to_owned()),
+            false => Err(format!("must be one of {}", STATUSES.join(", "))),
+        });
+        query.finish()?;
+        Ok(Self { after, source, status, limit })
+    }
+}
+
+/// The last run of a page: the next one begins after it, whatever was added meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    started_at: Timestamp,
+    id: Uuid,
+}
+
+impl Cursor {
+    /// Microseconds, as Postgres keeps them, and the id, both in hexadecimal.
+    fn text(self) -> String {
+        format!("{:016x}{}", self.started_at.as_microsecond(), self.id.simple())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (micros, id) = text.split_at_checked(16)?;
+        let micros = u64::from_str_radix(micros, 16).ok()?.cast_signed();
+        let id = if id.len() == 32 { Uuid::try_parse(id).ok()? } else { return None };
+        Some(Self { started_at: Timestamp::from_microsecond(micros).ok()?, id })
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunsReply {
+    runs: Vec<RunReply>,
+    next_cursor: Option<String>,
+}
+
+/// A run, as it stands.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunReply {
+    run_id: Uuid,
+    source: String,
+    entity: String,
+    mode: String,
+    status: String,
+    started_at: Timestamp,
+    updated_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    pages: i64,
+    rows_seen: i64,
+    rows_new: i64,
+    processed: i64,
+    dead: i64,
+    errors: i64,
+    last_error: Option<String>,
+    unmapped: Vec<String>,
+    cursor_before: Option<Timestamp>,
+    cursor_after: Option<Timestamp>,
+}
+
+impl From<RunRecord> for RunReply {
+    fn from(run: RunRecord) -> Self {
+        Self {
+            run_id: run.id,
+            source: run.source,
+            entity: run.entity,
+            mode: run.mode,
+            status: run.status,
+            started_at: run.started_at,
+            updated_at: run.updated_at,
+            finished_at: run.finished_at,
+            pages: run.pages,
+            rows_seen: run.rows_seen,
+            rows_new: run.rows_new,
+            processed: run.processed,
+            dead: run.dead,
+            errors: run.errors,
+            last_error: run.last_error,
+            unmapped: run.unmapped,
+            cursor_before: run.cursor_before,
+            cursor_after: run.cursor_after,
+        }
+    }
+}
+
+impl Question for Runs {
+    type Answer = RunsReply;
+
+    async fn ask(&self, on: &Client) -> Result<Option<RunsReply>, StoreError> {
+        let filter = RunFilter {
+            after: self.after.map(|cursor| (cursor.started_at, cursor.id)),
+            source: self.source.as_deref(),
+            status: self.status.as_deref(),
+            // One more than asked for tells whether there is a next page.
+            limit: self.limit + 1,
+        };
+        let mut runs = read::page(on, filter).await?;
+        let asked = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let is_last = runs.len() <= asked;
+        runs.truncate(asked);
+        let last = runs.last().filter(|_| !is_last);
+        let next_cursor = last.map(|run| Cursor { started_at: run.started_at, id: run.id }.text());
+        Ok(Some(RunsReply { runs: runs.into_iter().map(RunReply::from).collect(), next_cursor }))
+    }
+}
+
+pub(crate) struct OneRun(Uuid);
+
+impl OneRun {
+    /// An id that is none cannot be found either.
+    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+        Uuid::try_parse(text).map(Self).map_err(|_| Problem::not_found("There is no such run."))
+    }
+}
+
+impl Question for OneRun {
+    type Answer = RunReply;
+
+    async fn ask(&self, on: &Client) -> Result<Option<RunReply>, StoreError> {
+        Ok(read::find(on, self.0).await?.map(RunReply::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_own_text_and_nothing_else_is_one() {
+        let started_at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
+        let cursor = Cursor { started_at, id: Uuid::from_u128(7) };
+        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
+        for bad in ["", "x", "é", &"é".repeat(24), &"0".repeat(47), &"f".repeat(49), &format!("7{}", "f".repeat(47))] {
+            assert_eq!(Cursor::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `/metrics/unmapped-statuses`: raw statuses that no map knows. Payments that carry one count as nothing.
+
+use jiff::Timestamp;
+use penstock_store::{StoreError, revenue};
+use serde::Serialize;
+use tokio_postgres::Client;
+
+use crate::question::Question;
+
+pub(crate) struct Unmapped;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UnmappedReply {
+    statuses: Vec<Status>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    source: String,
+    kind: String,
+    raw_status: String,
+    count: i64,
+    last_seen: Timestamp,
+}
+
+impl Question for Unmapped {
+    type Answer = UnmappedReply;
+
+    async fn ask(&self, on: &Client) -> Result<Option<UnmappedReply>, StoreError> {
+        let statuses = revenue::unmapped(on).await?.into_iter().map(|s| Status {
+            source: s.source,
+            kind: s.kind,
+            raw_status: s.raw_status,
+            count: s.count,
+            last_seen: s.last_seen,
+        });
+        Ok(Some(UnmappedReply { statuses: statuses.collect() }))
+    }
+}
