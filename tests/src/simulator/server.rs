@@ -126,8 +126,9 @@ fn try_serve(shared: &Shared, request: &HttpRequest<Body>, path: &str, query: &s
     authenticate(shared, request.headers())?;
     let mut parts = path.strip_prefix("/v1/").ok_or_else(unrecognized)?.split('/');
     let resource = parts.next().and_then(Resource::of).ok_or_else(unrecognized)?;
-    let id = parts.next();
-    if method != "GET" || parts.next().is_some() || id == Some("") {
+    let (id, part) = (parts.next(), parts.next());
+    let known = part.is_none() || (part == Some("refunds") && resource == Resource::Charges);
+    if method != "GET" || !known || parts.next().is_some() || id == Some("") {
         return Err(unrecognized());
     }
     if lock(&shared.keys).forbidden.iter().any(|prefix| path.starts_with(prefix)) {
@@ -139,6 +140,10 @@ fn try_serve(shared: &Shared, request: &HttpRequest<Body>, path: &str, query: &s
         None => world.spec.version,
     };
     match id {
+        Some(charge) if part.is_some() => {
+            world.read(resource, charge, "", version)?;
+            world.list(Resource::Refunds, &format!("{query}&charge={charge}"), version)
+        }
         Some(id) => world.read(resource, id, query, version),
         None => world.list(resource, query, version),
     }
