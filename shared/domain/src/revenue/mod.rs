@@ -13,3 +13,6 @@ pub use calendar::{Calendar, Edge};
 pub use dates::{DateRange, InvalidDate, InvalidRange, UnknownZone, Zone, parse_date};
 pub use ledger::{Ledger, Period, Revenue};
 pub use sums::{ByCurrency, Sums};
+
+#[cfg(test)]
+mod tests;
