@@ -73,6 +73,7 @@ fn old_and_new_versions_differ_in_expanded_refunds() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "only a test reads where the published objects lie")]
 fn objects_have_every_published_field() {
     let Ok(fixtures) = std::env::var("PENSTOCK_FIXTURES") else {
         eprintln!("skipped: PENSTOCK_FIXTURES does not name the folder of published objects");
