@@ -10,6 +10,7 @@
 mod cutting_proxy;
 mod database;
 mod framing;
+mod memory_queue;
 mod runtime_api;
 mod runtime_host;
 mod server;
@@ -17,4 +18,5 @@ mod template;
 
 pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
+pub use memory_queue::MemoryQueue;
 pub use runtime_host::{Outcome, RuntimeHost, binary};
