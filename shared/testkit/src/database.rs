@@ -35,8 +35,8 @@ impl TestDatabase {
         Self::create(Server::from_environment(), "template0").await
     }
 
-    /// By file copy: in `make test`'s server (18, without fsync, 2 busy cores) a copy takes 27 to 35 ms, however
-    /// many tests run at once; by WAL it takes 50 to 76 ms alone and 145 ms where three do.
+    /// By file copy: in `make test`'s server (18, without fsync, 2 busy cores) a copy takes 27 to 35 ms, alone or
+    /// with three at once; by WAL it takes 50 to 76 ms alone and 145 ms with three.
     async fn create(server: Server, template: &str) -> Self {
         let name = template::unique_name();
         let admin = server.admin().await;
