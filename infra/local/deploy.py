@@ -1,24 +1,21 @@
 """Deploys infra/template.yaml to LocalStack: what `sam package && sam deploy` do against AWS.
 
-    deploy.py create --stack NAME --database-url URL [--binaries target/debug] [--strip]
+    deploy.py create --stack NAME --database-url URL [--binaries target/debug] [--strip] [--link]
                      [--stripe-key KEY] [--parameter K=V]...
     deploy.py delete --stack NAME
 
 `create` updates a stack that exists. The stack's outputs come as one JSON object on stdout, progress
 on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
-stack's, so several live side by side.
+stack's, so several live side by side. A zip of a debug build is copied three times on its way through
+LocalStack, some seconds a stack; with `--link`, for tests, the same binary runs from where it lies.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 import time
-import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -26,10 +23,10 @@ sys.dont_write_bytecode = True
 import boto3
 from botocore.exceptions import ClientError
 
+import packages
 import template as penstock
 
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".local/zips"
 BUCKET = "penstock-deployments"
 STARTED = time.monotonic()
 
@@ -38,41 +35,19 @@ def say(message: str) -> None:
     print(f"deploy: {time.monotonic() - STARTED:4.1f} s  {message}", file=sys.stderr, flush=True)
 
 
-def zipped(binary: Path, strip: bool) -> Path:
-    """A zip with `binary` as `bootstrap`. Made once for each content, whichever stack asks."""
-    if not binary.is_file():
-        raise SystemExit(f"{binary} is missing: build it first")
-    with open(binary, "rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    target = CACHE / f"{digest}{'-stripped' if strip else ''}.zip"
-    if target.exists():
-        return target
-    CACHE.mkdir(parents=True, exist_ok=True)
-    # Made under another name and moved: several deployments may run at once.
-    with tempfile.TemporaryDirectory(dir=CACHE) as work:
-        bootstrap, made = Path(work) / "bootstrap", Path(work) / "made.zip"
-        bootstrap.write_bytes(binary.read_bytes())
-        # What is not an ELF file (a stand-in script) is left as it is.
-        if strip and bootstrap.read_bytes()[:4] == b"\x7fELF":
-            subprocess.run(["strip", "--strip-debug", bootstrap], check=True)
-        entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o100755 << 16
-        with zipfile.ZipFile(made, "w") as archive:
-            archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
-        made.replace(target)
-    say(f"zipped {binary.name}: {target.stat().st_size / 1e6:.1f} MB")
-    return target
-
-
-def upload(archive: Path) -> str:
-    """Puts the zip into the deployment bucket, unless it is there; returns its s3:// address."""
-    s3 = boto3.client("s3")
+def code(binary: Path, strip: bool, link: bool) -> dict[str, str]:
+    """The CodeUri of a binary: a zip in the deployment bucket, uploaded unless it is there, or with
+    `link` a directory that LocalStack runs in place, by the bucket name it has for that."""
+    if link:
+        return {"Bucket": "hot-reload", "Key": str(packages.unpacked(binary, strip))}
+    archive, s3 = packages.zipped(binary, strip), boto3.client("s3")
     try:
         s3.head_object(Bucket=BUCKET, Key=archive.name)
     except ClientError:
         s3.create_bucket(Bucket=BUCKET)
         s3.upload_file(str(archive), BUCKET, archive.name)
-    return f"s3://{BUCKET}/{archive.name}"
+        say(f"uploaded {binary.name}: {archive.stat().st_size / 1e6:.1f} MB")
+    return {"Bucket": BUCKET, "Key": archive.name}
 
 
 def put_secret(name: str, value: str) -> str:
@@ -110,7 +85,7 @@ def create(wanted: argparse.Namespace) -> None:
     template = penstock.load()
     for properties in penstock.functions(template).values():
         binary = Path(wanted.binaries) / penstock.short_name(properties)
-        properties["CodeUri"] = upload(zipped(binary, wanted.strip))
+        properties["CodeUri"] = code(binary, wanted.strip, wanted.link)
     given = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in parameters(wanted).items()
     ]
@@ -181,7 +156,8 @@ def main() -> None:
     parser.add_argument("verb", nargs="?", choices=["create", "delete"], default="create")
     parser.add_argument("--stack", required=True)
     parser.add_argument("--binaries", default=str(ROOT / "target/debug"))
-    parser.add_argument("--strip", action="store_true", help="leave debug information out")
+    parser.add_argument("--strip", action="store_true", help="leave symbols out")
+    parser.add_argument("--link", action="store_true", help="run in place, without zip and S3")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
     parser.add_argument("--stripe-key", default="rk_test_local")
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
