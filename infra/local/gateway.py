@@ -162,7 +162,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._reply_json(status, "Internal Server Error")
         if not isinstance(reply, dict) or "statusCode" not in reply:
             # Format 2.0: anything else is the body of a 200.
-            reply = {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(reply)}
+            json_type = {"content-type": "application/json"}
+            reply = {"statusCode": 200, "headers": json_type, "body": json.dumps(reply)}
         body = reply.get("body") or ""
         content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in (reply.get("headers") or {}).items()]
@@ -197,7 +198,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
 
     def _reply_json(self, status: int, message: str) -> None:
-        self._reply(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+        body = json.dumps({"message": message}).encode()
+        self._reply(status, [("content-type", "application/json")], body)
 
     def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response_only(status)

@@ -83,15 +83,17 @@ def run_with(wanted: argparse.Namespace) -> int:
         signal.signal(number, _stop)
     runs = LOCAL / "run"
     runs.mkdir(parents=True, exist_ok=True)
-    remove_stale(runs)
-    logs = Path(os.environ.get("PENSTOCK_LOG_DIR", LOCAL / "log"))
+    logs = Path(os.environ.get("PENSTOCK_LOG_DIR", LOCAL / "log")).resolve()
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleanup:
-        directory = Path(tempfile.mkdtemp(dir=runs))
-        directory.chmod(0o755)
-        cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
-        lock = cleanup.enter_context(open(directory / "lock", "w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open(LOCAL / "run.lock", "w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)  # else a new directory could be taken for a stale one
+            remove_stale(runs)
+            directory = Path(tempfile.mkdtemp(dir=runs))
+            directory.chmod(0o755)
+            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+            lock = cleanup.enter_context(open(directory / "lock", "w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
         environment = dict(os.environ)
         environment["PENSTOCK_PYTHON"] = str(VENV / "bin/python")
         environment["PENSTOCK_LOG_DIR"] = str(logs)
