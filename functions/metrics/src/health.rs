@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use lambda_http::http::HeaderValue;
-use lambda_http::{Body, Response};
 use penstock_domain::clock::elapsed;
-use penstock_edge::http::{self, RequestId, StatusCode, header};
+use penstock_edge::http::{Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::sync_runs::read::{self, Freshness};
 use penstock_store::{Database, StoreError};
@@ -15,6 +13,7 @@ use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::config::MetricsConfig;
+use crate::question::RETRY_AFTER;
 
 /// After this long the database counts as unreachable: whoever asks for readiness does not wait longer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -55,7 +54,7 @@ pub(crate) async fn ready(
     started: Timestamp,
     now: Timestamp,
     id: &RequestId,
-) -> Response<Body> {
+) -> Reply {
     let asked = Instant::now();
     let sources = match tokio::time::timeout(PATIENCE, freshness(database)).await {
         Ok(Ok(sources)) => Some(sources),
@@ -72,9 +71,7 @@ pub(crate) async fn ready(
     let Some(sources) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
-        let mut reply = http::json(StatusCode::SERVICE_UNAVAILABLE, &body, id);
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        return reply;
+        return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body, id).with_retry_after(RETRY_AFTER);
     };
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
     let fresh = |source: &Freshness| source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness);
@@ -85,7 +82,7 @@ pub(crate) async fn ready(
     });
     let database = ("db".to_owned(), Check::Database { ok: true, latency_ms });
     let body = Ready { status, sync_status: status, checks: checks.chain([database]).collect(), uptime_s };
-    http::json(StatusCode::OK, &body, id)
+    Reply::json(StatusCode::OK, &body, id)
 }
 
 async fn freshness(database: &Database) -> Result<Vec<Freshness>, StoreError> {

@@ -8,9 +8,8 @@ mod runs;
 mod statuses;
 
 use jiff::Timestamp;
-use lambda_http::{Body, Request, RequestExt, Response};
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{self, Method, Problem, Query, RequestId, StatusCode};
+use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::Database;
 use serde::Serialize;
@@ -55,31 +54,32 @@ fn route(path: &str) -> Option<Route<'_>> {
 }
 
 impl<C: Clock> Ports<C> {
-    /// Answers one request. Whatever goes wrong is a reply too, and stands in the log once.
-    pub async fn handle(&self, request: Request) -> Response<Body> {
-        let id = RequestId::of(&request);
-        let reply = match self.reply(&request, &id).await {
+    /// Answers one request; `invocation` is Lambda's id of it. Whatever goes wrong is a reply too, and
+    /// stands in the log once.
+    pub async fn handle(&self, request: &Request, invocation: &str) -> Reply {
+        let id = RequestId::of(request, invocation);
+        let reply = match self.reply(request, &id).await {
             Ok(reply) => reply,
             Err(failure) => {
                 if let Failure::Store(error) = &failure {
                     tracing::error!(request_id = id.as_str(), error = telemetry::chain(error), "the database failed");
                 }
-                http::problem(&failure.into_problem(), &id)
+                Reply::problem(&failure.into_problem(), &id)
             }
         };
         tracing::info!(
             request_id = id.as_str(),
-            method = request.method().as_str(),
-            path = request.raw_http_path(),
-            status = reply.status().as_u16(),
+            method = request.method.as_str(),
+            path = request.path,
+            status = reply.status_code,
             "answered"
         );
         reply
     }
 
-    async fn reply(&self, request: &Request, id: &RequestId) -> Result<Response<Body>, Failure> {
-        let route = route(request.raw_http_path()).ok_or_else(|| Problem::not_found("There is no such route."))?;
-        if request.method() != Method::GET {
+    async fn reply(&self, request: &Request, id: &RequestId) -> Result<Reply, Failure> {
+        let route = route(&request.path).ok_or_else(|| Problem::not_found("There is no such route."))?;
+        if request.method != Method::GET {
             return Err(Problem::method_not_allowed("GET").into());
         }
         let (query, now) = (Query::of(request), self.clock.now());
@@ -93,7 +93,7 @@ impl<C: Clock> Ports<C> {
             Route::Run(run) => self.answer(request, id, query.finish().and_then(|()| runs::OneRun::parse(run))).await,
             Route::Health => {
                 query.finish()?;
-                Ok(http::json(StatusCode::OK, &health::alive(self.started, now), id))
+                Ok(Reply::json(StatusCode::OK, &health::alive(self.started, now), id))
             }
             Route::Ready => {
                 query.finish()?;
@@ -107,11 +107,11 @@ impl<C: Clock> Ports<C> {
         request: &Request,
         id: &RequestId,
         question: Result<Q, Problem>,
-    ) -> Result<Response<Body>, Failure>
+    ) -> Result<Reply, Failure>
     where
         Q::Answer: Serialize,
     {
-        let answer = answer(&self.database, request.headers(), question).await?;
-        Ok(http::json(StatusCode::OK, &answer, id))
+        let answer = answer(&self.database, &request.headers, question).await?;
+        Ok(Reply::json(StatusCode::OK, &answer, id))
     }
 }

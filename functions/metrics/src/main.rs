@@ -1,14 +1,14 @@
 //! Wires `metrics`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use lambda_http::{Error, Request, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use metrics::{MetricsConfig, Ports};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
 use penstock_domain::clock::Clock as _;
+use penstock_edge::http::Request;
 use penstock_edge::{config, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,6 +22,8 @@ async fn main() -> Result<(), Error> {
         started: SystemClock.now(),
     };
     let ports = &ports;
-    let serve = |request: Request| async move { Ok::<_, Infallible>(ports.handle(request).await) };
-    lambda_http::run(service_fn(serve)).await
+    let serve = |event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(ports.handle(&event.payload, &event.context.request_id).await)
+    };
+    lambda_runtime::run(service_fn(serve)).await
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use lambda_http::http::HeaderMap;
+use http::HeaderMap;
 use penstock_edge::http::{Access, Presented, Problem};
 use penstock_store::api_keys::{self, ApiKey, Scope};
 use penstock_store::{Database, StoreError};
@@ -45,7 +45,7 @@ impl From<StoreError> for Failure {
 }
 
 /// Seconds after which a caller may find the database again.
-const RETRY_AFTER: u32 = 5;
+pub(crate) const RETRY_AFTER: u32 = 5;
 
 impl Failure {
     /// What the caller may read of it.

@@ -163,7 +163,8 @@ mod tests {
         let started_at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
         let cursor = Cursor { started_at, id: Uuid::from_u128(7) };
         assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
-        for bad in ["", "x", "é", &"é".repeat(24), &"0".repeat(47), &"f".repeat(49), &format!("7{}", "f".repeat(47))] {
+        for bad in ["", "x", "é", &"é".repeat(24), &"0".repeat(47), &"f".repeat(49), &format!("7{}", "f".repeat(47))]
+        {
             assert_eq!(Cursor::parse(bad), None, "{bad}");
         }
     }

@@ -163,10 +163,10 @@ async fn one_ledger(seed: u64, database: &TestDatabase, on: &Client) {
     }
 }
 
-async fn ledgers(mut seeds: impl Iterator<Item = u64>) {
+async fn ledgers(seeds: impl Iterator<Item = u64>) {
     let database = database().await;
     let on = database.client().await;
-    while let Some(seed) = seeds.next() {
+    for seed in seeds {
         one_ledger(seed, &database, &on).await;
     }
 }

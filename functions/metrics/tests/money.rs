@@ -22,7 +22,8 @@ async fn trap_35_sums_above_2_63_are_exact_strings() {
         assert_eq!(body["netRevenueCents"], "46116860184273879034");
     }
     // The same where no bucket keeps to the boundaries.
-    let old: Vec<Payment> = (10..15).map(|id| Payment::new(id, i64::MAX, "collected", "1880-01-01T12:00:00Z")).collect();
+    let old: Vec<Payment> =
+        (10..15).map(|id| Payment::new(id, i64::MAX, "collected", "1880-01-01T12:00:00Z")).collect();
     upsert(&on, &old).await;
     let target = "/metrics/revenue/summary?timezone=America/New_York&startDate=1880-01-01&endDate=1880-01-01";
     assert_eq!(ok(&ports, target).await.body["totalRevenueCents"], "46116860184273879035");
@@ -60,8 +61,16 @@ async fn what_did_not_come_in_or_go_out_counts_as_nothing() {
     let database = database().await;
     let on = database.client().await;
     let idle = [
-        "authorized", "pending", "failed", "canceled", "refund_pending", "refund_failed", "refund_canceled",
-        "dispute_open", "dispute_won", "inquiry",
+        "authorized",
+        "pending",
+        "failed",
+        "canceled",
+        "refund_pending",
+        "refund_failed",
+        "refund_canceled",
+        "dispute_open",
+        "dispute_won",
+        "inquiry",
     ];
     let payments: Vec<Payment> =
         idle.iter().enumerate().map(|(id, status)| Payment::new(id, 5, status, "2026-03-10T10:00:00Z")).collect();

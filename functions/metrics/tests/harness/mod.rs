@@ -1,12 +1,13 @@
 //! The function with a database of its own, asked as API Gateway asks.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test code; no test file uses all of it")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_http::{Body, Response, request};
 use metrics::{MetricsConfig, Ports};
 use penstock_domain::clock::Clock;
+use penstock_edge::http;
 use penstock_store::Database;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::TestDatabase;
@@ -50,13 +51,13 @@ pub fn ports(database: Database, config: MetricsConfig) -> Ports<StoppedClock> {
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
-    pub headers: lambda_http::http::HeaderMap,
+    pub headers: BTreeMap<&'static str, String>,
     pub body: Value,
 }
 
 impl Reply {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+        self.headers.get(name).map(String::as_str).unwrap_or_default()
     }
 
     /// Decimal string at `name`.
@@ -92,14 +93,11 @@ pub fn event(method: &str, target: &str, headers: &[(&str, &str)]) -> Value {
 }
 
 pub async fn send(ports: &Ports<StoppedClock>, event: &Value) -> Reply {
-    let request = request::from_str(&event.to_string()).unwrap();
-    take_apart(ports.handle(request).await)
-}
-
-fn take_apart(reply: Response<Body>) -> Reply {
-    let Body::Text(text) = reply.body() else { panic!("a reply has a text") };
-    let body = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
-    Reply { status: reply.status().as_u16(), headers: reply.headers().clone(), body }
+    let request: http::Request = serde_json::from_value(event.clone()).unwrap_or_else(|e| panic!("{e}: {event}"));
+    let reply = ports.handle(&request, "invocation-id").await;
+    let body = serde_json::from_str(&reply.body).unwrap_or_else(|e| panic!("{e}: {}", reply.body));
+    assert_eq!(reply.headers["cache-control"], "no-store");
+    Reply { status: reply.status_code, headers: reply.headers, body }
 }
 
 /// GET with a key that may read.

@@ -59,10 +59,7 @@ fn trap_36_a_day_that_came_back_after_midnight_has_two_pieces() {
     // At 00:01 on the 7th the clock went back to 23:01 on the 6th.
     let day = calendar("America/St_Johns", date(2010, 11, 6), date(2010, 11, 6));
     let cuts: Vec<String> = day.cuts().iter().map(ToString::to_string).collect();
-    assert_eq!(
-        cuts,
-        ["2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z", "2010-11-07T03:30:00Z"]
-    );
+    assert_eq!(cuts, ["2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z", "2010-11-07T03:30:00Z"]);
     assert!(!day.is_quarter_aligned());
     let mut ledger = Ledger::new(&day);
     for piece in 0..3 {

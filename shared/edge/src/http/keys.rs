@@ -1,6 +1,6 @@
 //! API keys: what a request presents, and whether a stored key answers to it.
 
-use lambda_http::http::HeaderMap;
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -51,7 +51,7 @@ impl Presented {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_http::http::HeaderValue;
+    use http::HeaderValue;
 
     #[test]
     fn a_key_is_hashed_and_answers_to_its_own_hash_only() {

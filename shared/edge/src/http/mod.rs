@@ -4,12 +4,13 @@ mod keys;
 mod problem;
 mod query;
 mod reply;
+mod request;
 mod request_id;
 
+pub use http::{Method, StatusCode};
 pub use keys::{Access, Presented};
-pub use lambda_http::http::{Method, StatusCode, header};
-pub use lambda_http::{Body, Request, RequestExt, Response};
 pub use problem::{FieldError, Problem};
 pub use query::Query;
-pub use reply::{json, problem};
+pub use reply::Reply;
+pub use request::Request;
 pub use request_id::RequestId;

@@ -1,6 +1,6 @@
 //! Errors as the caller may read them: RFC 9457, `application/problem+json`.
 
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use serde::Serialize;
 
 /// What is wrong with one field of a request.
@@ -69,10 +69,7 @@ impl Problem {
     #[must_use]
     pub fn unavailable(retry_after: u32) -> Self {
         let detail = "The service cannot answer at the moment.";
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-        }
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::str::FromStr;
 
-use lambda_http::{Request, RequestExt};
-
 use super::problem::{FieldError, Problem};
+use super::request::Request;
 
 /// A request's query, from which a route takes the parameters it knows. What is wrong is collected, so
 /// that the caller reads all of it at once.
@@ -15,12 +14,12 @@ pub struct Query {
 }
 
 impl Query {
-    /// The query as API Gateway passes it on in `rawQueryString`; the parsed form beside it has repeated
-    /// keys joined by commas.
+    /// The query of a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let pairs = request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter());
-        Self { pairs: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(), errors: Vec::new() }
+        let pairs = request.raw_query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        Self { pairs: pairs.map(|(name, value)| (decode(name), decode(value))).collect(), errors: Vec::new() }
     }
 
     /// The text of a parameter; given more than once, it is an error.
@@ -79,4 +78,50 @@ impl Query {
 /// The name as a token of a JSON pointer (RFC 6901).
 fn pointer(name: &str) -> String {
     format!("#/query/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// `application/x-www-form-urlencoded`: a plus is a space, and `%` begins two hexadecimal digits, or else
+/// stands for itself.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'+', _) => bytes.push(b' '),
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    bytes.push(high * 16 + low);
+                    rest = after;
+                }
+                _ => bytes.push(b'%'),
+            },
+            _ => bytes.push(*first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_decoded_as_browsers_encode_it() {
+        for (encoded, text) in [
+            ("Europe%2fBerlin", "Europe/Berlin"),
+            ("a+b%2B", "a b+"),
+            ("100%", "100%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%C3%A4", "\u{e4}"),
+            ("%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(decode(encoded), text, "{encoded}");
+        }
+    }
 }

@@ -1,45 +1,67 @@
 //! Replies: JSON, with the request's id on each.
 
-use lambda_http::http::{HeaderValue, StatusCode, header};
-use lambda_http::{Body, Response};
+use std::collections::BTreeMap;
+
+use http::{StatusCode, header};
 use serde::Serialize;
 
 use super::problem::{Problem, ProblemBody};
 use super::request_id::RequestId;
 
-/// A reply of `body` as JSON.
-pub fn json(status: StatusCode, body: &impl Serialize, id: &RequestId) -> Response<Body> {
-    build(status, "application/json", body, id)
+/// A reply as API Gateway takes it: payload format 2.0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers; names in lower case.
+    pub headers: BTreeMap<&'static str, String>,
+    /// JSON.
+    pub body: String,
+    /// Never.
+    pub is_base64_encoded: bool,
 }
 
-/// An error reply, `application/problem+json`.
-pub fn problem(problem: &Problem, id: &RequestId) -> Response<Body> {
-    let body = ProblemBody::new(problem, id.as_str());
-    let mut reply = build(problem.status, "application/problem+json", &body, id);
-    if let Some(seconds) = problem.retry_after {
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+impl Reply {
+    /// A reply of `body` as JSON.
+    pub fn json(status: StatusCode, body: &impl Serialize, id: &RequestId) -> Self {
+        Self::of(status, "application/json", body, id)
     }
-    if let Some(methods) = problem.allow {
-        reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    }
-    reply
-}
 
-fn build(status: StatusCode, media_type: &'static str, body: &impl Serialize, id: &RequestId) -> Response<Body> {
-    let (status, text) = match serde_json::to_string(body) {
-        Ok(text) => (status, text),
-        Err(error) => {
-            tracing::error!(%error, request_id = id.as_str(), "a reply cannot be written as JSON");
-            (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
+    /// An error reply, `application/problem+json`.
+    #[must_use]
+    pub fn problem(problem: &Problem, id: &RequestId) -> Self {
+        let body = ProblemBody::new(problem, id.as_str());
+        let mut reply = Self::of(problem.status, "application/problem+json", &body, id);
+        if let Some(methods) = problem.allow {
+            reply.headers.insert(header::ALLOW.as_str(), methods.to_owned());
         }
-    };
-    let mut reply = Response::new(Body::Text(text));
-    *reply.status_mut() = status;
-    let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        headers.insert(RequestId::HEADER, value);
+        match problem.retry_after {
+            Some(seconds) => reply.with_retry_after(seconds),
+            None => reply,
+        }
     }
-    reply
+
+    /// The same with the advice to try again in so many seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.headers.insert(header::RETRY_AFTER.as_str(), seconds.to_string());
+        self
+    }
+
+    fn of(status: StatusCode, media_type: &str, body: &impl Serialize, id: &RequestId) -> Self {
+        let (status, body) = match serde_json::to_string(body) {
+            Ok(text) => (status, text),
+            Err(error) => {
+                tracing::error!(%error, request_id = id.as_str(), "a reply cannot be written as JSON");
+                (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
+            }
+        };
+        let headers = BTreeMap::from([
+            (header::CONTENT_TYPE.as_str(), media_type.to_owned()),
+            (header::CACHE_CONTROL.as_str(), "no-store".to_owned()),
+            (RequestId::HEADER, id.as_str().to_owned()),
+        ]);
+        Self { status_code: status.as_u16(), headers, body, is_base64_encoded: false }
+    }
 }

@@ -24,10 +24,8 @@ impl<'a> FromSql<'a> for Whole {
         }
         let mut value: i128 = 0;
         for digit in digits.iter().copied().chain(std::iter::repeat(0)).take(whole_digits) {
-            value = value
-                .checked_mul(10_000)
-                .and_then(|v| v.checked_add(i128::from(digit)))
-                .ok_or("beyond 128 bits")?;
+            value =
+                value.checked_mul(10_000).and_then(|v| v.checked_add(i128::from(digit))).ok_or("beyond 128 bits")?;
         }
         Ok(Self(if negative { -value } else { value }))
     }

@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use crate::{Sql, StoreError};
 
-static FIND: Sql =
-    Sql { name: "sync_runs.find", text: "select * from sync_runs where id = $1", types: &[Type::UUID] };
+static FIND: Sql = Sql { name: "sync_runs.find", text: "select * from sync_runs where id = $1", types: &[Type::UUID] };
 
 static PAGE: Sql = Sql {
     name: "sync_runs.page",
