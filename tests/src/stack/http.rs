@@ -1,0 +1,66 @@
+//! Plain requests to loopback.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::StackError;
+
+/// Longer than any function here works.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body, which is text everywhere here.
+    pub body: String,
+    /// Whether Lambda says that the function failed.
+    pub function_error: bool,
+}
+
+impl Reply {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn json(&self) -> Result<Value, StackError> {
+        Ok(serde_json::from_str(&self.body)?)
+    }
+}
+
+pub(super) async fn get(url: &str, key: Option<&str>) -> Result<Reply, StackError> {
+    let request = client()?.get(url);
+    let request = match key {
+        Some(key) => request.header("x-api-key", key),
+        None => request,
+    };
+    send(request).await
+}
+
+pub(super) async fn post(url: &str, body: String) -> Result<Reply, StackError> {
+    send(client()?.post(url).body(body)).await
+}
+
+async fn send(request: reqwest::RequestBuilder) -> Result<Reply, StackError> {
+    let response = request.send().await?;
+    Ok(Reply {
+        status: response.status().as_u16(),
+        function_error: response.headers().contains_key("x-amz-function-error"),
+        body: response.text().await?,
+    })
+}
+
+/// A client keeps no connection: each test has a runtime of its own, and a connection ends with it.
+fn client() -> Result<reqwest::Client, StackError> {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    // Fails only where a provider is installed already, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    Ok(CLIENT.get_or_init(|| client).clone())
+}

@@ -1,0 +1,190 @@
+//! A stack in LocalStack, as the tour and the system tests use it: deployed from the same template as on
+//! AWS, by `infra/local/deploy.py`, and then asked from outside only: by queue, by invocation, by HTTP.
+
+mod backlog;
+mod error;
+mod gateway;
+mod http;
+mod queues;
+mod script;
+mod wait;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use penstock_clients::aws::Aws;
+use penstock_domain::config::Env;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use backlog::{Backlog, Outbox};
+pub use error::StackError;
+pub use gateway::Gateway;
+pub use http::Reply;
+pub use queues::{Depth, StackQueue};
+pub use wait::eventually;
+
+/// The environment that `infra/local/stack.py with --postgres --localstack` makes.
+#[derive(Debug, Clone)]
+pub struct LocalStack {
+    url: String,
+    python: String,
+    logs: PathBuf,
+}
+
+impl LocalStack {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`StackError::NoLocalStack`] where a variable of it is missing.
+    pub fn from_env(env: &Env) -> Result<Self, StackError> {
+        let of = |name: &str| env.optional(name).ok_or(StackError::NoLocalStack);
+        // Without a DATABASE_URL it is half of it.
+        of("DATABASE_URL")?;
+        Ok(Self {
+            url: of("PENSTOCK_LOCALSTACK_URL")?,
+            python: of("PENSTOCK_PYTHON")?,
+            logs: of("PENSTOCK_LOG_DIR")?.into(),
+        })
+    }
+}
+
+/// What to deploy.
+#[derive(Debug, Clone)]
+pub struct StackSpec<'a> {
+    /// The stack's name, from which all others derive. A stack of that name is updated.
+    pub name: &'a str,
+    /// Where its rows go.
+    pub database_url: &'a str,
+    /// The key that goes into the stack's secret.
+    pub stripe_key: &'a str,
+    /// Whether to run the binaries from where they lie, in place of zips that go through S3.
+    pub in_place: bool,
+    /// Parameters of the template other than its defaults.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+/// A deployed stack.
+#[derive(Debug)]
+pub struct Stack {
+    name: String,
+    local: LocalStack,
+    aws: Arc<Aws>,
+    outputs: Outputs,
+}
+
+/// The template's outputs, as far as they work in LocalStack.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Outputs {
+    tickets_queue_url: String,
+    tickets_dlq_url: String,
+    fetch_requests_queue_url: String,
+    fetch_requests_dlq_url: String,
+}
+
+impl Stack {
+    /// Deploys infra/template.yaml with the functions that were built beside this program.
+    ///
+    /// # Errors
+    /// Where a function is not built, or CloudFormation refuses; its words are in the error.
+    pub async fn deploy(local: &LocalStack, spec: &StackSpec<'_>) -> Result<Self, StackError> {
+        script::forget_logs(&local.logs, spec.name);
+        let binaries = script::binaries()?;
+        let mut arguments = vec![
+            "create".to_owned(),
+            "--strip".to_owned(),
+            format!("--stack={}", spec.name),
+            format!("--binaries={}", binaries.display()),
+            format!("--database-url={}", spec.database_url),
+        ];
+        arguments.extend(spec.in_place.then(|| "--link".to_owned()));
+        arguments.extend(spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")));
+        // By the environment: a command line is everybody's to read.
+        let key = [("STRIPE_API_KEY", spec.stripe_key)];
+        let said = script::run(local, "infra/local/deploy.py", &arguments, &key).await?;
+        let outputs = serde_json::from_str(&said)?;
+        Ok(Self { name: spec.name.to_owned(), local: local.clone(), aws: Arc::default(), outputs })
+    }
+
+    /// The stack's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Brings the schema up to date, as a deployment does.
+    ///
+    /// # Errors
+    /// The migrate function's own.
+    pub async fn migrate(&self) -> Result<(), StackError> {
+        let arguments = ["schema".to_owned(), format!("--stack={}", self.name)];
+        script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
+    }
+
+    /// Registers a new API key that may read, by the operator's own command.
+    ///
+    /// # Errors
+    /// The migrate function's own.
+    pub async fn read_key(&self, who: &str) -> Result<String, StackError> {
+        let arguments =
+            ["key".to_owned(), format!("--stack={}", self.name), "--scope=read".to_owned(), format!("--name={who}")];
+        let said = script::run(&self.local, "infra/migrate.py", &arguments, &[]).await?;
+        Ok(said.trim().to_owned())
+    }
+
+    /// Invokes a function and waits for its reply.
+    ///
+    /// # Errors
+    /// [`StackError::Function`] with the function's own words where it failed.
+    pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, StackError> {
+        let path = format!("/2015-03-31/functions/{}-{function}/invocations", self.name);
+        let reply = http::post(&format!("{}{path}", self.local.url), payload.to_string()).await?;
+        if reply.status != 200 || reply.function_error {
+            return Err(StackError::Function { function: function.to_owned(), said: reply.body });
+        }
+        Ok(serde_json::from_str(&reply.body)?)
+    }
+
+    /// Starts the HTTP API of the stack.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn gateway(&self) -> Result<Gateway, StackError> {
+        Gateway::start(&self.local, &self.name).await
+    }
+
+    /// Where tickets go.
+    #[must_use]
+    pub fn tickets(&self) -> StackQueue {
+        self.queue(&self.outputs.tickets_queue_url)
+    }
+
+    /// Where tickets go that were received too often.
+    #[must_use]
+    pub fn tickets_dlq(&self) -> StackQueue {
+        self.queue(&self.outputs.tickets_dlq_url)
+    }
+
+    /// Where requests to fetch go.
+    #[must_use]
+    pub fn fetch_requests(&self) -> StackQueue {
+        self.queue(&self.outputs.fetch_requests_queue_url)
+    }
+
+    /// Where requests to fetch go that were received too often.
+    #[must_use]
+    pub fn fetch_requests_dlq(&self) -> StackQueue {
+        self.queue(&self.outputs.fetch_requests_dlq_url)
+    }
+
+    /// The last lines of each function's log.
+    #[must_use]
+    pub fn last_words(&self, lines: usize) -> String {
+        script::last_words(&self.local.logs, &self.name, lines)
+    }
+
+    fn queue(&self, url: &str) -> StackQueue {
+        StackQueue::new(Arc::clone(&self.aws), url.to_owned())
+    }
+}
