@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::queue::{Queue, QueueError};
+use penstock_clients::queue::{Outlet, QueueError};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -26,15 +26,15 @@ pub mod vendors;
 pub use vendors::Vendor;
 
 /// What `fetch` uses.
-pub struct Ports<C> {
+pub struct Ports<C, Q> {
     /// The outbox and the cursors.
     pub database: Database,
     /// The sources that are configured.
     pub vendors: Vec<Vendor<C>>,
     /// Where `process` listens.
-    pub tickets: Queue,
+    pub tickets: Q,
     /// Where `fetch` itself listens.
-    pub requests: Queue,
+    pub requests: Q,
     /// The time.
     pub clock: C,
 }
@@ -107,7 +107,7 @@ pub const MARGIN: Duration = Duration::from_secs(20);
 /// How long a row's first ticket may take before `relay` sends another.
 pub(crate) const TICKET_GRACE: Duration = Duration::from_secs(300);
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request from a rule, or a batch of requests from the queue.
     ///
     /// # Errors

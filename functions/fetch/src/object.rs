@@ -1,6 +1,7 @@
 //! Another look at objects of which two versions carry the same second.
 
 use jiff::Timestamp;
+use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
@@ -11,7 +12,7 @@ use penstock_store::{begin, commit, refetch};
 
 use crate::{FetchError, Outcome, Ports, TICKET_GRACE, Vendor};
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Reads each object named, and puts what it is now into the outbox.
     pub(crate) async fn look(
         &self,

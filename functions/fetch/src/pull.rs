@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -44,7 +45,7 @@ fn outlived<C: Clock>(vendor: &Vendor<C>, key: Key<'_>, at: &RunUnderWay, now: T
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
 }
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn pull(
         &self,
         vendor: &Vendor<C>,

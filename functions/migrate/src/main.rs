@@ -1,1 +1,30 @@
-fn main() {}
+//! Wires `migrate`.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use migrate::{Ports, Request};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::database;
+use penstock_domain::config::Env;
+use penstock_edge::telemetry::chain;
+use penstock_edge::{config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    // One connection holds the lock row while the other migrates.
+    let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
+    let ports = Ports {
+        database: database::from_env(&env.overridden_by(two), &Arc::new(Aws::default()))?,
+        business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<Request>| async move {
+        ports.handle(event.payload).await.map_err(|e| Error::from(chain(&e)))
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::{OutboxId, RunId};
@@ -29,7 +30,7 @@ struct Readings {
     runs: BTreeMap<RunId, Outcome>,
 }
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Claims, reads, upserts, marks and commits; or leaves everything as it was.
     pub(crate) async fn work_part(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
         let now = self.clock.now();

@@ -25,8 +25,8 @@ pub(crate) fn collapse(movements: &[(Payment, OutboxId)]) -> Collapsed<'_> {
             Entry::Occupied(mut held) => {
                 let (other, _, tied) = *held.get();
                 let same_second = payment.version_at == other.version_at;
-                let tied = (tied && payment.version_at <= other.version_at)
-                    || (same_second && !payment.agrees_with(other));
+                let tied =
+                    (tied && payment.version_at <= other.version_at) || (same_second && !payment.agrees_with(other));
                 if payment.precedence() > other.precedence() {
                     held.insert((payment, *id, tied));
                 } else {

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use penstock_clients::queue::Queue;
+use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -29,13 +29,13 @@ mod collapse;
 pub type Normalize = fn(&str, RowView<'_>) -> Result<Vec<Payment>, Reason>;
 
 /// What `process` uses.
-pub struct Ports<C> {
+pub struct Ports<C, Q> {
     /// The outbox and the payments.
     pub database: Database,
     /// How rows are read; [`normalize`] but for tests.
     pub normalize: Normalize,
     /// Where to ask for another look at an object, where a key for that is configured.
-    pub refetches: Option<Queue>,
+    pub refetches: Option<Q>,
     /// The time.
     pub clock: C,
 }
@@ -61,7 +61,7 @@ struct Tally {
     ties: Vec<(String, Tie)>,
 }
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Works a batch of messages. Never fails as a whole: what could not be done is reported by message.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::queue::{Queue, QueueError};
+use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ticket::Ticket;
@@ -14,13 +14,13 @@ use penstock_store::{Database, StoreError, outbox, refetch, sync_state};
 use serde::Serialize;
 
 /// What `relay` uses.
-pub struct Ports<C> {
+pub struct Ports<C, Q> {
     /// What waits.
     pub database: Database,
     /// Where `process` listens.
-    pub tickets: Queue,
+    pub tickets: Q,
     /// Where `fetch` listens.
-    pub requests: Queue,
+    pub requests: Q,
     /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
     pub retention: Duration,
     /// The time.
@@ -66,14 +66,15 @@ const ROWS: i64 = 1_000;
 /// A round ends this long before Lambda would end it.
 const MARGIN: Duration = Duration::from_secs(10);
 
-impl<C: Clock> Ports<C> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// One round.
     ///
     /// # Errors
     /// [`RelayError`]; what was sent before it is sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
         let stop_at = deadline - MARGIN;
-        let mut round = Round { runs: self.ask_for_runs().await?, looks: self.ask_for_looks().await?, ..Round::default() };
+        let mut round =
+            Round { runs: self.ask_for_runs().await?, looks: self.ask_for_looks().await?, ..Round::default() };
         while self.clock.now() < stop_at {
             let sent = self.send_tickets().await?;
             round.ticketed += sent;

@@ -1,5 +1,6 @@
 //! Sending to SQS.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,29 @@ pub struct QueueError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// A queue that messages are sent to.
+impl QueueError {
+    /// `queue` did not take a message because of `source`.
+    pub fn new(queue: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { queue: queue.to_owned(), source: source.into() }
+    }
+}
+
+/// Takes messages: SQS, or in tests what stands for it.
+pub trait Outlet: Send + Sync {
+    /// Sends one message, to be delivered after `delay` (at most 15 minutes).
+    ///
+    /// # Errors
+    /// Where it is not taken.
+    fn send(&self, body: String, delay: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Sends messages.
+    ///
+    /// # Errors
+    /// Where one of them is not taken; others may have been sent.
+    fn send_all(&self, bodies: Vec<String>) -> impl Future<Output = Result<(), QueueError>> + Send;
+}
+
+/// An SQS queue that messages are sent to.
 #[derive(Debug, Clone)]
 pub struct Queue {
     aws: Arc<Aws>,
@@ -35,11 +58,13 @@ impl Queue {
         Self { aws, url }
     }
 
-    /// Sends one message, to be delivered after `delay` (at most 15 minutes).
-    ///
-    /// # Errors
-    /// Where SQS does not take it.
-    pub async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
+    fn error(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
+        QueueError::new(&self.url, source)
+    }
+}
+
+impl Outlet for Queue {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
         let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs()).unwrap_or(0);
         let sqs = self.aws.sqs().await;
         let send = sqs.send_message().queue_url(&self.url).message_body(body).delay_seconds(seconds).send();
@@ -47,11 +72,8 @@ impl Queue {
         Box::pin(send).await.map(drop).map_err(|e| self.error(e))
     }
 
-    /// Sends messages, ten a request.
-    ///
-    /// # Errors
-    /// Where SQS does not take one of them; others may have been sent.
-    pub async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
+    /// Ten a request.
+    async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
         if let [body] = bodies.as_slice() {
             return self.send(body.clone(), Duration::ZERO).await;
         }
@@ -69,9 +91,5 @@ impl Queue {
             }
         }
         Ok(())
-    }
-
-    fn error(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
-        QueueError { queue: self.url.clone(), source: source.into() }
     }
 }

@@ -187,9 +187,7 @@ impl<C: Clock> VendorClient<C> {
             StatusCode::OK => Ok(Attempt::Reply(Fetched { as_of: date.unwrap_or(sent_at), body })),
             StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized(words())),
             StatusCode::FORBIDDEN => Err(VendorError::Refused { vendor, status: 403, words: words() }),
-            StatusCode::TOO_MANY_REQUESTS => {
-                Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..)))))
-            }
+            StatusCode::TOO_MANY_REQUESTS => Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..))))),
             s if s.is_server_error() => Ok(match pause {
                 Some(pause) if s == StatusCode::SERVICE_UNAVAILABLE && !pause.is_zero() => Attempt::Wait(pause),
                 _ => Attempt::Fault(format!("status {s}: {}", words())),
@@ -235,6 +233,12 @@ fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
 /// The error and its causes, without the URL: its query may name what is nobody's business in a log.
 fn describe(e: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
-    let what = if e.is_timeout() { "timed out" } else if e.is_connect() { "cannot connect" } else { "broken off" };
+    let what = if e.is_timeout() {
+        "timed out"
+    } else if e.is_connect() {
+        "cannot connect"
+    } else {
+        "broken off"
+    };
     std::iter::once(what.to_owned()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }

@@ -37,6 +37,14 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
 }
 
 impl Env {
+    /// These variables, with those of `others` in place of their own.
+    #[must_use]
+    pub fn overridden_by(&self, others: Self) -> Self {
+        let mut all = self.0.clone();
+        all.extend(others.0);
+        Self(all)
+    }
+
     /// The value of `name`; an empty one counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         self.0.get(name).filter(|v| !v.is_empty()).cloned()

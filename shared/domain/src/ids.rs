@@ -41,6 +41,11 @@ id! {
     DeadLetterId
 }
 
+id! {
+    /// An API key's row; not the key.
+    KeyId
+}
+
 fn v7(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);

@@ -53,6 +53,8 @@ pub enum Status {
     RefundFailed,
     /// A refund called off.
     RefundCanceled,
+    /// A refund object that gives back an authorisation: nothing had been collected.
+    Released,
     /// Contested, not decided.
     DisputeOpen,
     /// Contested and lost: lowers revenue.
@@ -78,6 +80,7 @@ impl Status {
             Self::RefundPending => "refund_pending",
             Self::RefundFailed => "refund_failed",
             Self::RefundCanceled => "refund_canceled",
+            Self::Released => "released",
             Self::DisputeOpen => "dispute_open",
             Self::Disputed => "disputed",
             Self::DisputeWon => "dispute_won",
@@ -93,7 +96,7 @@ impl Status {
             Self::Pending | Self::RefundPending | Self::Inquiry => 1,
             Self::Authorized | Self::DisputeOpen => 2,
             Self::Failed | Self::Refunded | Self::Disputed => 3,
-            Self::Collected | Self::RefundCanceled | Self::DisputeWon => 4,
+            Self::Collected | Self::RefundCanceled | Self::Released | Self::DisputeWon => 4,
             Self::Canceled | Self::RefundFailed => 5,
         }
     }

@@ -32,7 +32,8 @@ impl TokenBucket {
         }
         let wait = self.cost - self.credit;
         self.credit = Duration::ZERO;
-        self.as_of = self.as_of.checked_add(jiff::SignedDuration::try_from(wait).unwrap_or_default()).unwrap_or(self.as_of);
+        self.as_of =
+            self.as_of.checked_add(jiff::SignedDuration::try_from(wait).unwrap_or_default()).unwrap_or(self.as_of);
         wait
     }
 }

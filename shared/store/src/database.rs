@@ -131,6 +131,8 @@ impl Database {
             }
             // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.
             drop(Object::take(connection));
+            // The others froze with it.
+            self.pool.retain(|_, _| false);
         }
     }
 }

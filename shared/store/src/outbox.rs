@@ -47,11 +47,8 @@ static DUE: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
 };
 
-static PURGE: Sql = Sql {
-    name: "outbox.purge",
-    text: include_str!("../sql/outbox/purge.sql"),
-    types: &[Type::UUID, Type::INT8],
-};
+static PURGE: Sql =
+    Sql { name: "outbox.purge", text: include_str!("../sql/outbox/purge.sql"), types: &[Type::UUID, Type::INT8] };
 
 static BEGIN_ATTEMPT: Sql = Sql {
     name: "outbox.begin_attempt",

@@ -15,15 +15,7 @@ static BEGIN: Sql = Sql {
     name: "sync_runs.begin",
     text: "insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, cursor_before, last_error) \
            values ($1, $2, $3, $4, 'running', $5, $5, $6, $7)",
-    types: &[
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-    ],
+    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::TEXT],
 };
 
 static COUNT_PAGE: Sql = Sql {
@@ -95,12 +87,7 @@ pub async fn count_page(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn succeed(
-    on: &impl GenericClient,
-    run: RunId,
-    cursor: Timestamp,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn succeed(on: &impl GenericClient, run: RunId, cursor: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     SUCCEED.execute(on, &[&run.0, &now, &cursor]).await.map(drop)
 }
 

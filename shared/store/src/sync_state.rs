@@ -178,10 +178,7 @@ pub async fn release(
     halted: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    RELEASE
-        .execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted])
-        .await
-        .map(drop)
+    RELEASE.execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted]).await.map(drop)
 }
 
 /// Notes that runs are owed, until they have succeeded: `relay` asks for them as long as it takes.

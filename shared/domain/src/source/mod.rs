@@ -37,7 +37,14 @@ pub trait Source: Sync + Send {
     ///
     /// # Errors
     /// [`PageError`]: the cursor must stay where it is.
-    fn page<'a>(&self, mode: Mode, run: RunId, position: &Position, reply: Reply<'a>, paging: Paging) -> Result<Page<'a>, PageError>;
+    fn page<'a>(
+        &self,
+        mode: Mode,
+        run: RunId,
+        position: &Position,
+        reply: Reply<'a>,
+        paging: Paging,
+    ) -> Result<Page<'a>, PageError>;
 
     /// The request for one object as it is now.
     fn object_request(&self, entity: &str, id: &str) -> Request;

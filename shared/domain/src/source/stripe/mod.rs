@@ -70,9 +70,10 @@ impl Source for Stripe {
         let (from, backfill) = match (mode, watermark) {
             (Mode::Full | Mode::Object, _) => (minus(to, paging.window), None),
             (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
-            (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => {
-                (minus(upper_bound, OVERLAP), Some(format!("the cursor of {w} is over 25 days old, Stripe lists events for 30")))
-            }
+            (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
+                minus(upper_bound, OVERLAP),
+                Some(format!("the cursor of {w} is over 25 days old, Stripe lists events for 30")),
+            ),
             (Mode::Incremental, Some(w)) => (minus(w, OVERLAP), None),
         };
         Begin { position: Position { from: Some(from), to, token: None }, upper_bound, backfill }
@@ -82,7 +83,14 @@ impl Source for Stripe {
         list::request(entity, mode, position, paging)
     }
 
-    fn page<'a>(&self, mode: Mode, run: RunId, position: &Position, reply: Reply<'a>, paging: Paging) -> Result<Page<'a>, PageError> {
+    fn page<'a>(
+        &self,
+        mode: Mode,
+        run: RunId,
+        position: &Position,
+        reply: Reply<'a>,
+        paging: Paging,
+    ) -> Result<Page<'a>, PageError> {
         let list = list::List::parse(reply.body)?;
         let last = list.last_id(position)?;
         let version_key = format!("run:{run}");
@@ -95,12 +103,18 @@ impl Source for Stripe {
                 let to = plus(newest, Duration::from_secs(1)).min(position.to);
                 Next::Continue(Position { from: Some(minus(to, paging.window)), to, token: None })
             }
-            (Some(_), Some(last)) if list.has_more => Next::Continue(Position { token: Some(last), ..position.clone() }),
+            (Some(_), Some(last)) if list.has_more => {
+                Next::Continue(Position { token: Some(last), ..position.clone() })
+            }
             (Some(_), _) if mode == Mode::Incremental => Next::Drained,
             // The window is drained; an empty one asks how far back the next object lies, so that years
             // without a sale cost one request.
-            (Some(from), None) if position.token.is_none() => Next::Continue(Position { from: None, to: from, token: None }),
-            (Some(from), _) => Next::Continue(Position { from: Some(minus(from, paging.window)), to: from, token: None }),
+            (Some(from), None) if position.token.is_none() => {
+                Next::Continue(Position { from: None, to: from, token: None })
+            }
+            (Some(from), _) => {
+                Next::Continue(Position { from: Some(minus(from, paging.window)), to: from, token: None })
+            }
         };
         let items = if position.from.is_none() { Vec::new() } else { items };
         Ok(Page { items, next })

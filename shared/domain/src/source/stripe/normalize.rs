@@ -49,6 +49,8 @@ struct Money<'a> {
     refunds: Option<&'a RawValue>,
     #[serde(borrow)]
     balance_transactions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +78,7 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
-        Some("refund") => Ok(vec![refund(raw, context)?]),
+        Some("refund") => Ok(vec![refund(raw, true, context)?]),
         Some("dispute") => Ok(vec![dispute(raw, context)?]),
         Some(_) => Ok(Vec::new()),
         None => Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is")),
@@ -104,7 +106,7 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     let mut movements = vec![payment(Kind::Charge, &money, amount, status, raw, context)?];
     if let Some(refunds) = money.refunds {
         for raw in embedded(refunds)? {
-            movements.push(refund(raw, context)?);
+            movements.push(refund(raw, captured, context)?);
         }
     }
     Ok(movements)
@@ -127,9 +129,13 @@ fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-fn refund(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
+/// Before 2025-03-31 an authorisation that was cancelled or ran out left a refund object behind, though
+/// nothing had been collected (docs.stripe.com/changelog/basil/2025-03-31).
+fn refund(raw: &str, of_captured: bool, context: Context<'_>) -> Result<Payment, Reason> {
     let money: Money<'_> = parse(raw.as_bytes())?;
+    let release = !of_captured || money.reason.as_deref() == Some("expired_uncaptured_charge");
     let status = match money.status.as_deref() {
+        Some("succeeded") if release => Status::Released,
         Some("succeeded") => Status::Refunded,
         Some("pending" | "requires_action") => Status::RefundPending,
         Some("failed") => Status::RefundFailed,
@@ -170,7 +176,9 @@ fn payment(
     raw: &str,
     context: Context<'_>,
 ) -> Result<Payment, Reason> {
-    let invalid = |what: &str, why: String| Reason::new(ReasonKind::Invalid, format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)));
+    let invalid = |what: &str, why: String| {
+        Reason::new(ReasonKind::Invalid, format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)))
+    };
     let currency: Currency = money.currency.parse().map_err(|e| invalid("currency", format!("{e}")))?;
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at = Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
@@ -196,7 +204,8 @@ fn printable(text: &str) -> String {
 }
 
 fn text(payload: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(payload).map_err(|e| Reason::new(ReasonKind::Malformed, format!("the payload is not UTF-8: {e}")))
+    std::str::from_utf8(payload)
+        .map_err(|e| Reason::new(ReasonKind::Malformed, format!("the payload is not UTF-8: {e}")))
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Reason> {

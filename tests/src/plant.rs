@@ -1,0 +1,188 @@
+//! The main job in one process: the functions' own handlers over a real Postgres and the simulator, with
+//! queues in memory and a clock that does not wait.
+
+#![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome, Vendor, vendors};
+use jiff::{SignedDuration, Timestamp};
+use penstock_clients::aws::Aws;
+use penstock_domain::clock::Clock;
+use penstock_domain::config::Env;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
+use penstock_testkit::{MemoryQueue, TestDatabase};
+
+use crate::simulator::{Simulator, World};
+
+/// Time that passes only when somebody waits, and moves the simulator's clock along.
+#[derive(Clone)]
+pub struct TestClock {
+    stripe: Arc<Simulator>,
+    extra_nanos: Arc<AtomicI64>,
+}
+
+impl TestClock {
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let nanos = i64::try_from(by.as_nanos()).expect("a test's waits are short");
+        let total = self.extra_nanos.fetch_add(nanos, Ordering::SeqCst) + nanos;
+        self.stripe.advance(total / 1_000_000_000);
+        self.extra_nanos.fetch_sub(total / 1_000_000_000 * 1_000_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let extra = SignedDuration::from_nanos(self.extra_nanos.load(Ordering::SeqCst));
+        Timestamp::from_second(self.stripe.now()).expect("the simulator's clock is a time") + extra
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+/// Everything that the main job consists of.
+pub struct Plant {
+    /// A database of its own.
+    pub db: TestDatabase,
+    /// The vendor.
+    pub stripe: Arc<Simulator>,
+    /// The time, of the functions and of the vendor.
+    pub clock: TestClock,
+    /// What `fetch` and `relay` sent to `process`.
+    pub tickets: MemoryQueue,
+    /// What was sent to `fetch`.
+    pub requests: MemoryQueue,
+    /// What `fetch` uses.
+    pub fetch: fetch::Ports<TestClock, MemoryQueue>,
+    /// What `process` uses.
+    pub process: process::Ports<TestClock, MemoryQueue>,
+    /// What `relay` uses.
+    pub relay: relay::Ports<TestClock, MemoryQueue>,
+    /// What `bury` uses.
+    pub bury: bury::Ports<TestClock>,
+}
+
+impl Plant {
+    /// A plant over a world.
+    pub async fn over(world: World) -> Self {
+        Self::with_settings(world, &[]).await
+    }
+
+    /// A plant with settings of `fetch` that differ from the defaults.
+    pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
+        let db = TestDatabase::new().await;
+        let stripe = Arc::new(Simulator::start(world).expect("the simulator listens"));
+        let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
+        let (tickets, requests) = (MemoryQueue::default(), MemoryQueue::default());
+        Self {
+            fetch: fetch::Ports {
+                database: db.database(1),
+                vendors: vendors_of(&stripe, settings, &clock),
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                clock: clock.clone(),
+            },
+            process: process::Ports {
+                database: db.database(1),
+                normalize: process::normalize,
+                refetches: Some(requests.clone()),
+                clock: clock.clone(),
+            },
+            relay: relay::Ports {
+                database: db.database(1),
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                retention: Duration::from_secs(35 * 86_400),
+                clock: clock.clone(),
+            },
+            bury: bury::Ports { database: db.database(1), clock: clock.clone() },
+            db,
+            stripe,
+            clock,
+            tickets,
+            requests,
+        }
+    }
+
+    /// One invocation of `fetch` with `time` to go.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch_within(&self, entity: &str, mode: Mode, time: Duration) -> Result<Outcome, FetchError> {
+        let deadline = self.clock.now() + time + fetch::MARGIN;
+        self.fetch.serve(&FetchRequest::new("stripe", entity, mode), deadline).await
+    }
+
+    /// One invocation of `fetch` with all the time it needs.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
+        self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
+    }
+
+    /// Full runs of everything.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch_all(&self) -> Result<(), FetchError> {
+        for entity in ["charge", "refund", "dispute"] {
+            self.fetch(entity, Mode::Full).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands `process` messages as SQS would.
+    pub async fn deliver(&self, bodies: &[String], receives: u32) -> BatchResponse {
+        self.process.handle(batch(bodies, receives)).await
+    }
+
+    /// Works everything that waits in the queues, until nothing does. Time passes between rounds.
+    pub async fn drain(&self) {
+        loop {
+            let (tickets, requests) = (self.tickets.take(), self.requests.take());
+            if tickets.is_empty() && requests.is_empty() {
+                return;
+            }
+            for bodies in tickets.chunks(10) {
+                assert_eq!(self.deliver(bodies, 1).await.failures(), 0, "a ticket failed");
+            }
+            self.clock.advance(Duration::from_secs(1));
+            for body in requests {
+                let request = serde_json::from_str(&body).expect("a fetch request");
+                let deadline = self.clock.now() + Duration::from_secs(86_400);
+                self.fetch.serve(&request, deadline).await.expect("the request is served");
+            }
+        }
+    }
+}
+
+fn vendors_of(stripe: &Simulator, settings: &[(&str, &str)], clock: &TestClock) -> Vec<Vendor<TestClock>> {
+    let own = [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
+    let env: Env = own.into_iter().collect();
+    let env = env.overridden_by(settings.iter().copied().collect());
+    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone()).expect("the settings are sound")
+}
+
+/// Messages as an event source mapping hands them over.
+pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
+    let message = |(i, body): (usize, &String)| SqsMessage {
+        message_id: format!("message-{i}"),
+        body: body.clone(),
+        attributes: Attributes { approximate_receive_count: Some(receives.to_string()) },
+    };
+    SqsEvent { records: bodies.iter().enumerate().map(message).collect() }
+}
+
+impl Plant {
+    /// A deadline for `relay` that leaves it all the time it needs.
+    pub fn relay_deadline(&self) -> Timestamp {
+        self.clock.now() + Duration::from_secs(3_600)
+    }
+}

@@ -1,0 +1,13 @@
+//! The main job as a specification: the functions' own handlers over a real Postgres and a Stripe that
+//! behaves, or misbehaves on command.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
+
+mod books;
+mod money;
+mod outbox;
+mod process;
+mod pulling;
+mod relay;
+mod ties;
+mod vendor_faults;
+mod versions;

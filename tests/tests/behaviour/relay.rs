@@ -1,0 +1,74 @@
+//! What a queue has lost, Postgres still knows.
+
+use std::time::Duration;
+
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::Mode;
+use penstock_tests::plant::Plant;
+
+use crate::books::{assert_true, world};
+
+#[tokio::test]
+async fn losing_every_queue_loses_no_data() {
+    let plant = Plant::over(world(70, 400)).await;
+    plant.fetch_all().await.unwrap();
+    assert!(plant.tickets.take().len() > 4);
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "their time has not come");
+    plant.clock.advance(Duration::from_secs(400));
+    let ticketed = plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed;
+    assert!(ticketed > 400);
+    plant.tickets.take();
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "not again at once");
+    plant.clock.advance(Duration::from_secs(400));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, ticketed);
+    plant.drain().await;
+    assert_true(&plant).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_takes_nothing_stops_neither_fetch_nor_the_truth() {
+    let plant = Plant::over(world(71, 200)).await;
+    plant.tickets.refuse(true);
+    plant.fetch_all().await.unwrap();
+    plant.tickets.refuse(false);
+    plant.clock.advance(Duration::from_secs(400));
+    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+}
+
+#[tokio::test]
+async fn a_run_that_stopped_half_way_and_lost_its_message_is_asked_for_again() {
+    let plant = Plant::with_settings(world(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    plant.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
+    assert_eq!(plant.requests.take().len(), 1, "and lost");
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "it may yet go on");
+    plant.clock.advance(Duration::from_secs(200));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
+    plant.drain().await;
+    plant.fetch("refund", Mode::Full).await.unwrap();
+    plant.fetch("dispute", Mode::Full).await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+}
+
+#[tokio::test]
+async fn processed_rows_are_cleared_after_their_retention_and_only_those() {
+    let plant = Plant::over(world(73, 50)).await;
+    plant.fetch_all().await.unwrap();
+    plant.drain().await;
+    let before: i64 = plant.db.scalar("select count(*) from outbox").await;
+    plant
+        .db
+        .client()
+        .await
+        .batch_execute("update outbox set status = 'dead' where external_id = (select min(external_id) from outbox)")
+        .await
+        .unwrap();
+    plant.clock.advance(Duration::from_secs(34 * 86_400));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().purged, 0);
+    plant.clock.advance(Duration::from_secs(2 * 86_400));
+    let purged = plant.relay.run_once(plant.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
+    assert_eq!(purged, u64::try_from(before).unwrap() - 1);
+    assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "dead");
+}

@@ -1,0 +1,160 @@
+//! The vendor misbehaves (traps 14, 15, 16, 19, 46).
+
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome};
+use penstock_clients::vendor::VendorError;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::pull::PageError;
+use penstock_tests::plant::Plant;
+use penstock_tests::simulator::{Fault, RetryAfter};
+
+use crate::books::{assert_true, world};
+
+const CURSOR: &str = "select row(run_id, window_from, window_to, page_token, watermark)::text from sync_state";
+
+#[tokio::test]
+async fn every_passing_fault_passes_and_the_truth_is_reached() {
+    let plant = Plant::over(world(20, 900)).await;
+    plant.stripe.faults().random(5, 150, "/v1/", &Fault::PASSING);
+    for entity in ["charge", "refund", "dispute"] {
+        // A run that meets three bad replies in a row gives up; the next invocation goes on with it.
+        while plant.fetch(entity, Mode::Full).await.is_err() {}
+    }
+    plant.stripe.faults().clear();
+    plant.drain().await;
+    assert_true(&plant).await;
+}
+
+#[tokio::test]
+async fn trap_14_a_429_waits_as_long_as_it_asks_in_seconds_or_by_date() {
+    for asked in [RetryAfter::Seconds(7), RetryAfter::Date(7)] {
+        let plant = Plant::over(world(21, 20)).await;
+        let before = plant.clock.now();
+        plant.stripe.faults().next("/v1/charges", Fault::TooMany(asked));
+        plant.fetch("charge", Mode::Full).await.unwrap();
+        let waited = plant.clock.now().duration_since(before).as_secs();
+        assert!((7..=8).contains(&waited), "{asked:?}: waited {waited} s");
+    }
+}
+
+#[tokio::test]
+async fn trap_14_an_outage_of_the_vendor_uses_up_no_rows_attempts_and_ends_in_a_report() {
+    let plant = Plant::over(world(22, 200)).await;
+    plant.stripe.faults().always("/v1/charges", Fault::ServerError);
+    let error = plant.fetch("charge", Mode::Full).await.unwrap_err();
+    assert!(matches!(&error, FetchError::Vendor(VendorError::Unavailable { attempts: 5, .. })), "{error}");
+    let report: String = plant.db.scalar("select status || ': ' || last_error from sync_runs").await;
+    assert!(report.starts_with("running: stripe failed 5 times, last with: status 500"), "{report}");
+    plant.stripe.faults().clear();
+    plant.fetch_all().await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox where attempts > 0").await, 0);
+}
+
+#[tokio::test]
+async fn trap_14_a_429_that_asks_for_longer_than_lambda_lives_goes_on_through_the_queue() {
+    let plant = Plant::over(world(23, 20)).await;
+    plant.stripe.faults().always("/v1/charges", Fault::TooMany(RetryAfter::Seconds(500)));
+    let outcome = plant.fetch_within("charge", Mode::Full, Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
+    assert_eq!(plant.requests.delays(), [Duration::from_secs(500)]);
+}
+
+#[tokio::test]
+async fn trap_15_a_refused_key_stops_with_a_report_and_starts_no_backfill() {
+    for (fault, status) in [(Fault::Unauthorized, 401), (Fault::Forbidden, 403)] {
+        let plant = Plant::over(world(24, 20)).await;
+        plant.fetch("event", Mode::Incremental).await.unwrap();
+        plant.drain().await;
+        plant.stripe.faults().always("/v1/", fault);
+        let error = plant.fetch("event", Mode::Incremental).await.unwrap_err();
+        let expected = format!("stripe refuses the key with {status}: ");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(!error.to_string().contains(&plant.stripe.key()), "the key is in the report");
+        assert!(plant.requests.take().is_empty(), "no full run is asked for");
+        let report: String =
+            plant.db.scalar("select last_error from sync_runs where status = 'failed' order by id desc limit 1").await;
+        assert!(report.starts_with(&expected), "{report}");
+        // relay leaves it to a person; the schedule goes on by itself once the key is right.
+        plant.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0);
+        plant.stripe.faults().clear();
+        plant.fetch("event", Mode::Incremental).await.unwrap();
+        plant.drain().await;
+        assert_true(&plant).await;
+    }
+}
+
+#[tokio::test]
+async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends() {
+    let faults = [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::EmptyPage, Fault::CutBody];
+    for fault in faults {
+        let plant = Plant::over(world(25, 250)).await;
+        plant.stripe.faults().at(2, "/v1/charges", fault);
+        plant.fetch("charge", Mode::Full).await.unwrap();
+        plant.stripe.faults().clear();
+
+        plant.stripe.faults().always("/v1/refunds", fault);
+        let error = plant.fetch("refund", Mode::Full).await.unwrap_err();
+        let said = error.to_string();
+        match fault {
+            Fault::CutBody => assert!(matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })), "{said}"),
+            Fault::EmptyPage => {
+                assert!(matches!(error, FetchError::Page { error: PageError::Loop(_), .. }), "{said}");
+            }
+            Fault::ErrorInside => {
+                assert!(matches!(error, FetchError::Page { error: PageError::ErrorInside(_), .. }), "{said}");
+            }
+            _ => assert!(matches!(error, FetchError::Page { error: PageError::Malformed { .. }, .. }), "{said}"),
+        }
+        let refunds = format!("{CURSOR} where entity = 'refund'");
+        let stands: String = plant.db.scalar(&refunds).await;
+        plant.fetch("refund", Mode::Full).await.unwrap_err();
+        assert_eq!(plant.db.scalar::<String>(&refunds).await, stands, "{fault:?} moved the cursor");
+
+        plant.stripe.faults().clear();
+        plant.fetch("refund", Mode::Full).await.unwrap();
+        plant.fetch("dispute", Mode::Full).await.unwrap();
+        plant.drain().await;
+        assert_true(&plant).await;
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_hangs_is_asked_again_after_the_time_out() {
+    let plant = Plant::with_settings(world(26, 20), &[("STRIPE_TIMEOUT_SECONDS", "1")]).await;
+    plant.stripe.faults().next("/v1/charges", Fault::Hang);
+    plant.fetch_all().await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+}
+
+#[tokio::test]
+async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
+    let plant = Plant::over(world(27, 250)).await;
+    let (url, open) = (plant.db.url(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    for request in 1..=3 {
+        let (url, open) = (url.clone(), std::sync::Arc::clone(&open));
+        plant.stripe.on_request(request, move || open.lock().unwrap().push(open_transactions(&url)));
+    }
+    plant.fetch("charge", Mode::Full).await.unwrap();
+    assert_eq!(*open.lock().unwrap(), [0, 0, 0]);
+}
+
+fn open_transactions(url: &str) -> i64 {
+    let url = url.to_owned();
+    let work = async move {
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let sql = "select count(*) from pg_stat_activity \
+                   where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null";
+        let open = client.query_one(sql, &[]).await.unwrap().get(0);
+        connection.abort();
+        open
+    };
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime().block_on(work)).join().unwrap()
+}
