@@ -1,0 +1,46 @@
+//! What the picture shows of the database, read-only.
+
+use tokio_postgres::Client;
+
+use crate::stack::{Outbox, StackError};
+
+/// Runs by what became of them, and the latest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Runs {
+    pub(super) running: i64,
+    pub(super) succeeded: i64,
+    pub(super) failed: i64,
+    pub(super) latest: Option<String>,
+    pub(super) last_error: Option<String>,
+}
+
+/// One look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) outbox: Outbox,
+    pub(super) runs: Runs,
+    pub(super) payments: i64,
+}
+
+const RUNS: &str = "select count(*) filter (where status = 'running'), count(*) filter (where status = 'succeeded'), \
+    count(*) filter (where status = 'failed'), \
+    (select format('%s %s: %s new of %s rows', entity, mode, rows_new, rows_seen) \
+     from sync_runs order by started_at desc, id desc limit 1), \
+    (select last_error from sync_runs where last_error is not null and status <> 'succeeded' \
+     order by started_at desc limit 1), \
+    (select count(*) from payments) from sync_runs";
+
+impl Counts {
+    pub(super) async fn read(on: &Client) -> Result<Self, StackError> {
+        let outbox = Outbox::count(on).await?;
+        let row = on.query_one(RUNS, &[]).await?;
+        let runs = Runs {
+            running: row.try_get(0)?,
+            succeeded: row.try_get(1)?,
+            failed: row.try_get(2)?,
+            latest: row.try_get(3)?,
+            last_error: row.try_get(4)?,
+        };
+        Ok(Self { outbox, runs, payments: row.try_get(5)? })
+    }
+}

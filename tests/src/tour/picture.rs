@@ -1,0 +1,145 @@
+//! The live picture.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::TourError;
+use super::chart::{Months, chart};
+use super::counts::Counts;
+use super::money::grouped;
+use super::screen::Screen;
+use super::site::Site;
+use crate::stack::{Backlog, Depth};
+
+/// The chart asks the HTTP API once a currency, so it is not asked for each time.
+const CHART_EVERY: Duration = Duration::from_secs(2);
+
+/// What is shown, and what of it is kept from one time to the next.
+#[derive(Default)]
+pub(super) struct Picture {
+    months: BTreeMap<String, Months>,
+    charted: Option<Instant>,
+    rate: Rate,
+}
+
+/// Rows a second, of the last stretch in which rows were processed.
+#[derive(Default)]
+struct Rate {
+    since: Option<(Instant, i64)>,
+    rows_a_second: u128,
+}
+
+impl Rate {
+    fn see(&mut self, processed: i64) -> u128 {
+        let (at, before) = *self.since.get_or_insert((Instant::now(), processed));
+        let elapsed = at.elapsed();
+        if elapsed >= Duration::from_secs(1) {
+            let rows = u128::try_from(processed - before).unwrap_or_default();
+            self.rows_a_second = rows * 1_000 / elapsed.as_millis().max(1);
+            self.since = Some((Instant::now(), processed));
+        }
+        self.rows_a_second
+    }
+}
+
+impl Picture {
+    /// Looks again and draws; the answer is what is under way.
+    pub(super) async fn refresh(&mut self, site: &Site, what: &str, screen: &mut Screen) -> Result<Backlog, TourError> {
+        let backlog = Backlog::look(&site.stack, &site.sql).await?;
+        let counts = Counts::read(&site.sql).await?;
+        if screen.is_terminal() && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
+            self.chart_again(site).await?;
+        }
+        let rate = self.rate.see(counts.outbox.processed);
+        let picture = self.lines(site, what, &counts, &backlog, rate, screen.elapsed());
+        screen.draw(&picture, &short(what, &counts, &backlog))?;
+        Ok(backlog)
+    }
+
+    /// Reads the chart anew from the HTTP API.
+    pub(super) async fn chart_again(&mut self, site: &Site) -> Result<(), TourError> {
+        let summary = site.revenue("summary", "").await?;
+        let currencies = summary["byCurrency"].as_object().into_iter().flatten();
+        for (currency, _) in currencies {
+            let daily = site.revenue("daily", &format!("&currency={currency}")).await?;
+            self.months.insert(currency.clone(), Months::of_daily(&daily));
+        }
+        self.charted = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The chart's lines.
+    pub(super) fn chart(&self) -> Vec<String> {
+        chart(&self.months)
+    }
+
+    fn lines(
+        &self,
+        site: &Site,
+        what: &str,
+        counts: &Counts,
+        backlog: &Backlog,
+        rate: u128,
+        elapsed: Duration,
+    ) -> Vec<String> {
+        let (outbox, runs) = (&counts.outbox, &counts.runs);
+        let (minutes, seconds) = (elapsed.as_secs() / 60, elapsed.as_secs() % 60);
+        let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
+        let dead = if outbox.dead > 0 { format!("\x1b[31m{}\x1b[0m", number(outbox.dead)) } else { "0".to_owned() };
+        let mut lines = vec![
+            String::new(),
+            format!("{}  {minutes}:{seconds:02}  {what}", bold("Penstock")),
+            String::new(),
+            format!(
+                "rows      {} fetched   {} waiting   {} processed   {dead} dead   {rate}/s",
+                number(outbox.fetched),
+                number(outbox.waiting),
+                number(outbox.processed),
+            ),
+            format!("payments  {}", number(counts.payments)),
+            format!("queues    {}   {}", depth("tickets", backlog.tickets), depth("requests", backlog.requests)),
+            format!("runs      {} running   {} succeeded   {} failed", runs.running, runs.succeeded, runs.failed),
+            format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
+            String::new(),
+        ];
+        lines.extend(runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")));
+        lines.extend(self.chart());
+        lines.extend(links(site));
+        lines
+    }
+}
+
+/// Where to look further.
+fn links(site: &Site) -> Vec<String> {
+    let (url, key) = (site.gateway.url(), &site.key);
+    vec![
+        String::new(),
+        format!("open      {url}/healthz   {url}/readyz"),
+        format!("with key  KEY={key}"),
+        format!("          curl -H \"x-api-key: $KEY\" {url}/metrics/revenue/summary"),
+        format!("          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""),
+        format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
+    ]
+}
+
+fn short(what: &str, counts: &Counts, backlog: &Backlog) -> String {
+    let (outbox, runs) = (&counts.outbox, &counts.runs);
+    format!(
+        "{what}: {} fetched, {} waiting, {} processed, {} dead; {} runs under way, {} done; {} tickets",
+        number(outbox.fetched),
+        number(outbox.waiting),
+        number(outbox.processed),
+        number(outbox.dead),
+        runs.running,
+        runs.succeeded,
+        backlog.tickets.waiting + backlog.tickets.in_flight,
+    )
+}
+
+fn depth(name: &str, depth: Depth) -> String {
+    format!("{} {name} ({} in work)", depth.waiting + depth.in_flight, depth.in_flight)
+}
+
+fn number(count: i64) -> String {
+    grouped(&count.to_string())
+}
