@@ -62,8 +62,8 @@ fn trap_36_a_day_that_came_back_after_midnight_has_two_pieces() {
     assert_eq!(cuts, ["2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z", "2010-11-07T03:30:00Z"]);
     assert!(!day.is_quarter_aligned());
     let mut ledger = Ledger::new(&day);
-    for piece in 0..3 {
-        ledger.add_piece(piece, "CAD", Sums { collected: 10_i128.pow(piece as u32), ..Sums::default() });
+    for (piece, collected) in [1, 10, 100].into_iter().enumerate() {
+        ledger.add_piece(piece, "CAD", Sums { collected, ..Sums::default() });
     }
     assert_eq!(ledger.into_revenue().totals()["CAD"].collected, 101);
 }
