@@ -155,10 +155,11 @@ async fn relay(client: TcpStream, server: TcpStream, mut frozen: watch::Receiver
     // Without delay, as the driver itself: a held-back Sync would cost 40 ms a statement.
     client.set_nodelay(true).expect("an open socket");
     server.set_nodelay(true).expect("an open socket");
-    let (from_client, to_client) = client.into_split();
+    // Lives as long as the relay: dropped earlier, it would tell the client before the action.
+    let (from_client, mut to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     let muted = watch::Sender::new(false);
-    let mut down = std::pin::pin!(pass_down(from_server, to_client, muted.subscribe()));
+    let mut down = std::pin::pin!(pass_down(from_server, &mut to_client, muted.subscribe()));
     tokio::select! {
         biased;
         Ok(()) = frozen.changed() => std::future::pending().await,
@@ -214,7 +215,7 @@ fn count(state: &Mutex<State>) -> Option<Plan> {
 }
 
 /// Passes the server's bytes on until it hangs up; once muted, reads them and throws them away.
-async fn pass_down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, muted: watch::Receiver<bool>) {
+async fn pass_down(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, muted: watch::Receiver<bool>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);

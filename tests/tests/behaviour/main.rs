@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod books;
+mod kills;
 mod money;
 mod outbox;
 mod process;

@@ -1,0 +1,190 @@
+//! `fetch` and `process` as built, killed with SIGKILL at any point of their conversation with Postgres,
+//! and run again: nothing lost, nothing twice (traps 8, 9, 21).
+
+use std::time::Duration;
+
+use penstock_domain::fetch_request::Mode;
+use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, binary};
+use penstock_tests::fake_sqs::FakeSqs;
+use penstock_tests::plant::Plant;
+use serde_json::{Value, json};
+
+use crate::books::{assert_true, world};
+
+/// Points a function is killed at; each of the four tests has this many.
+const POINTS: u64 = 15;
+
+fn sqs_event(bodies: &[String]) -> Value {
+    let record = |(i, body): (usize, &String)| json!({"messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "1"}});
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
+}
+
+/// A function under test: it reaches Postgres through the proxy only.
+struct Victim {
+    host: RuntimeHost,
+    proxy: CuttingProxy,
+    sqs: FakeSqs,
+}
+
+impl Victim {
+    async fn start(name: &str, plant: &Plant) -> Self {
+        let proxy = CuttingProxy::start(plant.db.login()).await;
+        let sqs = FakeSqs::start().await;
+        let (tickets, requests) = (sqs.queue("tickets"), sqs.queue("fetch-requests"));
+        let env = [
+            ("DATABASE_URL", proxy.url()),
+            ("DATABASE_TLS", "disable".to_owned()),
+            ("AWS_ENDPOINT_URL", sqs.url.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("TICKETS_QUEUE_URL", tickets),
+            ("FETCH_REQUESTS_QUEUE_URL", requests),
+            ("STRIPE_BASE_URL", plant.stripe.url()),
+            ("STRIPE_API_KEY", plant.stripe.key()),
+            ("STRIPE_REFETCH_TIES", "true".to_owned()),
+            ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
+            ("STRIPE_WINDOW_DAYS", "40".to_owned()),
+        ];
+        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let host = RuntimeHost::start(&binary(name), &env).await;
+        Self { host, proxy, sqs }
+    }
+
+    /// Kills it at its `nth` message to Postgres, if it sends that many.
+    async fn die_at(&self, nth: u64, cut: Cut, event: Value) {
+        self.proxy.cut_at(nth, cut, self.host.killer());
+        let outcome = self.host.invoke(event).await;
+        let died = matches!(outcome, Outcome::Died(_));
+        assert_eq!(died, self.proxy.was_cut(), "message {nth}: {outcome:?}");
+    }
+}
+
+fn cut(rng: &mut fastrand::Rng) -> Cut {
+    if rng.bool() { Cut::BeforeForwarding } else { Cut::AfterForwarding }
+}
+
+/// A plant with rows waiting, and their tickets.
+async fn waiting(seed: u64) -> (Plant, Vec<String>) {
+    let plant = Plant::over(world(seed, 40)).await;
+    plant.fetch_all().await.unwrap();
+    let tickets = plant.tickets.take();
+    (plant, tickets)
+}
+
+async fn process_dies(seeds: std::ops::Range<u64>) {
+    let (plant, tickets) = waiting(seeds.start).await;
+    let victim = Victim::start("process", &plant).await;
+    victim.host.invoke(sqs_event(&tickets)).await.reply();
+    let messages = victim.proxy.messages();
+    assert_true(&plant).await;
+    for seed in seeds {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
+        let (plant, tickets) = waiting(seed).await;
+        let victim = Victim::start("process", &plant).await;
+        victim.die_at(nth, cut, sqs_event(&tickets)).await;
+        // SQS delivers what was not acknowledged again.
+        assert_eq!(plant.deliver(&tickets, 2).await.failures(), 0, "after message {nth}");
+        plant.drain().await;
+        assert_true(&plant).await;
+    }
+}
+
+async fn fetch_dies(seeds: std::ops::Range<u64>) {
+    let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
+    let size = 250;
+    let plant = Plant::over(world(seeds.start, size)).await;
+    let victim = Victim::start("fetch", &plant).await;
+    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
+    let messages = victim.proxy.messages();
+    for seed in seeds {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
+        let plant = Plant::over(world(seed, size)).await;
+        let victim = Victim::start("fetch", &plant).await;
+        victim.die_at(nth, cut, event.clone()).await;
+        // Its lease runs out, as it does with time.
+        let expired = "update sync_state set lease_until = '-infinity'";
+        plant.db.client().await.batch_execute(expired).await.unwrap();
+        plant.fetch_all().await.unwrap();
+        let twice: i64 = plant
+            .db
+            .scalar(
+                "select count(*) from (select from outbox group by entity, external_id, run_id having count(*) > 1) t",
+            )
+            .await;
+        assert_eq!(twice, 0, "after message {nth}");
+        // Tickets that died with it relay sends.
+        drop((plant.tickets.take(), victim.sqs.take()));
+        plant.clock.advance(Duration::from_secs(365 * 86_400));
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+        plant.drain().await;
+        assert_true(&plant).await;
+    }
+}
+
+#[tokio::test]
+async fn process_killed_at_any_point_loses_nothing_and_counts_nothing_twice() {
+    process_dies(1_000..1_000 + POINTS).await;
+}
+
+#[tokio::test]
+async fn process_killed_at_any_other_point_loses_nothing_and_counts_nothing_twice() {
+    process_dies(2_000..2_000 + POINTS).await;
+}
+
+#[tokio::test]
+async fn fetch_killed_at_any_point_loses_nothing_and_fetches_nothing_twice() {
+    fetch_dies(3_000..3_000 + POINTS).await;
+}
+
+#[tokio::test]
+async fn fetch_killed_at_any_other_point_loses_nothing_and_fetches_nothing_twice() {
+    fetch_dies(4_000..4_000 + POINTS).await;
+}
+
+#[tokio::test]
+async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_are_done() {
+    let (plant, tickets) = waiting(5_000).await;
+    let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
+    // The guilty one holds the function up until Lambda kills it: its lock on the outbox is never granted.
+    let guilty: String = plant.db.scalar("select external_id from outbox order by id offset 7 limit 1").await;
+    let trap = format!(
+        "create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$; \
+         create trigger hang before insert on payments for each row when (new.external_id = '{guilty}') execute function hang()"
+    );
+    plant.db.client().await.batch_execute(&trap).await.unwrap();
+    for receives in 1..=5_u32 {
+        let victim = Victim::start("process", &plant).await;
+        let mut event = sqs_event(&tickets);
+        for record in event["Records"].as_array_mut().unwrap() {
+            record["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
+        }
+        let outcome = victim.host.invoke_with_deadline(event, Duration::from_secs(3)).await;
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+                   where datname = current_database() and wait_event = 'PgSleep'";
+        plant.db.client().await.batch_execute(end).await.unwrap();
+        if let Outcome::Replied(reply) = outcome {
+            assert_eq!(reply, json!({"batchItemFailures": []}), "receive {receives}");
+            break;
+        }
+    }
+    let letter: String =
+        plant.db.scalar("select external_id || ': ' || error_kind || ': ' || error from dead_letters").await;
+    assert_eq!(letter, format!("{guilty}: crashed: the process died while it worked on this row, 3 times"));
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, rows - 1);
+}
+
+#[tokio::test]
+async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed() {
+    let plant = Plant::over(world(6_000, 600)).await;
+    let victim = Victim::start("fetch", &plant).await;
+    plant.stripe.on_request(4, victim.host.killer());
+    let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
+    assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
+    plant.db.client().await.batch_execute("update sync_state set lease_until = '-infinity'").await.unwrap();
+    plant.stripe.forget_requests();
+    plant.fetch("charge", Mode::Full).await.unwrap();
+    let first = &plant.stripe.requests_to("/v1/charges")[0];
+    assert!(format!("{first:?}").contains("starting_after"), "{first:?}");
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 600);
+}
