@@ -92,6 +92,7 @@ def run_with(wanted: argparse.Namespace) -> int:
             directory = Path(tempfile.mkdtemp(dir=runs))
             directory.chmod(0o755)
             cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+            cleanup.callback(_reap)
             lock = cleanup.enter_context(open(directory / "lock", "w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         environment = dict(os.environ)
@@ -170,6 +171,18 @@ def _end_leftovers() -> None:
             if time.monotonic() > limit:
                 break
             time.sleep(0.05)
+
+
+def _reap() -> None:
+    """Waits for what ended with LocalStack, such as its functions, which are this process's children
+    by then: left to an init that does not reap, as in many containers, they would stay as zombies."""
+    limit = time.monotonic() + 2
+    while time.monotonic() < limit:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+        except ChildProcessError:
+            return
 
 
 def _leftovers() -> list[int]:
