@@ -112,14 +112,20 @@ impl Picture {
 /// Where to look further.
 fn links(site: &Site) -> Vec<String> {
     let (url, key) = (site.gateway.url(), &site.key);
-    vec![
+    let mut lines = vec![
         String::new(),
         format!("open      {url}/healthz   {url}/readyz"),
         format!("with key  KEY={key}"),
         format!("          curl -H \"x-api-key: $KEY\" {url}/metrics/revenue/summary"),
         format!("          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""),
         format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
-    ]
+    ];
+    if site.simulator.is_some() {
+        lines.push(
+            "your own  a restricted key that may read, as STRIPE_API_KEY=rk_… in .env, and make run again".to_owned(),
+        );
+    }
+    lines
 }
 
 fn short(what: &str, counts: &Counts, backlog: &Backlog) -> String {

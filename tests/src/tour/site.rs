@@ -93,7 +93,7 @@ async fn deploy(
         parameters.extend(account.base_url.clone().map(|url| ("StripeBaseUrl", url)));
     }
     let spec =
-        StackSpec { name: STACK, database_url: &database.url(), stripe_key: &stripe_key, in_place: false, parameters };
+        StackSpec { name: STACK, database_url: &database.url(), stripe_key: &stripe_key, in_place: true, parameters };
     Stack::deploy(local, &spec).await
 }
 

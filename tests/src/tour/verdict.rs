@@ -37,12 +37,13 @@ fn four(sums: &Value) -> Result<Four, TourError> {
 ///
 /// # Errors
 /// [`TourError::Wrong`] with the table and every difference.
-pub(super) fn compare(totals: &BTreeMap<String, Four>, site: &Site) -> Result<Vec<String>, TourError> {
+pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
+    let totals = totals(site).await?;
     let ledger = site.simulator.as_ref().map(|simulator| {
         let booked = |b: Booked| [b.gross, b.refunded, b.disputed, b.net];
         simulator.ledger().into_iter().map(|(currency, totals)| (currency, booked(totals))).collect()
     });
-    table(totals, ledger.as_ref())
+    table(&totals, ledger.as_ref())
 }
 
 fn table(totals: &BTreeMap<String, Four>, ledger: Option<&BTreeMap<String, Four>>) -> Result<Vec<String>, TourError> {
