@@ -1,0 +1,58 @@
+//! How long files may be (a reader's patience is a budget too).
+
+use std::path::{Path, PathBuf};
+
+const MAIN_LINES: usize = 40;
+const FILE_LINES: usize = 300;
+
+/// Files that may be longer, each with its reason.
+const LONGER: [(&str, &str); 0] = [];
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Every Rust file below `folder`.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn lines(file: &Path) -> usize {
+    std::fs::read_to_string(file).unwrap().lines().count()
+}
+
+#[test]
+fn main_only_wires_so_it_is_short() {
+    let mut seen = 0;
+    for function in std::fs::read_dir(root().join("functions")).unwrap() {
+        let main = function.unwrap().path().join("src/main.rs");
+        let lines = lines(&main);
+        assert!(lines <= MAIN_LINES, "{} has {lines} lines, {MAIN_LINES} are allowed", main.display());
+        seen += 1;
+    }
+    assert!(seen >= 6, "only {seen} functions were found");
+}
+
+#[test]
+fn no_rust_file_is_longer_than_can_be_read_at_once() {
+    let mut seen = 0;
+    for folder in ["functions", "shared", "tests"] {
+        for file in rust_files(&root().join(folder)) {
+            let (name, lines) = (file.strip_prefix(root()).unwrap(), lines(&file));
+            let excused = LONGER.iter().any(|(path, _)| name == Path::new(path));
+            assert!(lines <= FILE_LINES || excused, "{} has {lines} lines, {FILE_LINES} are allowed", name.display());
+            assert!(lines > FILE_LINES || !excused, "{} is short: it needs no excuse", name.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "only {seen} files were found");
+}

@@ -1,0 +1,6 @@
+//! What the repository allows itself: licences, banned crates, layers, and the length of files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
+
+mod crates;
+mod files;
+mod licences;
