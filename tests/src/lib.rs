@@ -1,6 +1,7 @@
 //! System tests, the vendor simulator and the benchmarks.
 
-pub mod fake_sqs;
+pub mod bench;
+pub mod fake_aws;
 pub mod plant;
 pub mod simulator;
 pub mod stack;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, binary};
-use penstock_tests::fake_sqs::FakeSqs;
+use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
 use serde_json::{Value, json};
 
@@ -23,18 +23,18 @@ fn sqs_event(bodies: &[String]) -> Value {
 struct Victim {
     host: RuntimeHost,
     proxy: CuttingProxy,
-    sqs: FakeSqs,
+    aws: FakeAws,
 }
 
 impl Victim {
     async fn start(name: &str, plant: &Plant) -> Self {
         let proxy = CuttingProxy::start(plant.db.login()).await;
-        let sqs = FakeSqs::start().await;
-        let (tickets, requests) = (sqs.queue("tickets"), sqs.queue("fetch-requests"));
+        let aws = FakeAws::start().await;
+        let (tickets, requests) = (aws.queue("tickets"), aws.queue("fetch-requests"));
         let env = [
             ("DATABASE_URL", proxy.url()),
             ("DATABASE_TLS", "disable".to_owned()),
-            ("AWS_ENDPOINT_URL", sqs.url.clone()),
+            ("AWS_ENDPOINT_URL", aws.url.clone()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("TICKETS_QUEUE_URL", tickets),
             ("FETCH_REQUESTS_QUEUE_URL", requests),
@@ -46,7 +46,7 @@ impl Victim {
         ];
         let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary(name), &env).await;
-        Self { host, proxy, sqs }
+        Self { host, proxy, aws }
     }
 
     /// Kills it at its `nth` message to Postgres, if it sends that many.
@@ -114,7 +114,7 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
             .await;
         assert_eq!(twice, 0, "after message {nth}");
         // Tickets that died with it relay sends.
-        drop((plant.tickets.take(), victim.sqs.take()));
+        drop((plant.tickets.take(), victim.aws.take()));
         plant.clock.advance(Duration::from_secs(365 * 86_400));
         plant.relay.run_once(plant.relay_deadline()).await.unwrap();
         plant.drain().await;

@@ -7,6 +7,8 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::pull::PageError;
+use penstock_testkit::{RuntimeHost, binary};
+use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{Fault, RetryAfter};
 
@@ -157,4 +159,37 @@ fn open_transactions(url: &str) -> i64 {
     };
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::thread::spawn(move || runtime().block_on(work)).join().unwrap()
+}
+
+#[tokio::test]
+async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_fails() {
+    let plant = Plant::over(world(28, 500)).await;
+    let aws = std::sync::Arc::new(FakeAws::start().await);
+    aws.rotate(&plant.stripe.key());
+    let queues = [aws.queue("tickets"), aws.queue("fetch-requests")];
+    let (database, stripe) = (plant.db.url(), plant.stripe.url());
+    let env = [
+        ("DATABASE_URL", database.as_str()),
+        ("DATABASE_TLS", "disable"),
+        ("AWS_ENDPOINT_URL", &aws.url),
+        ("AWS_REGION", "us-east-1"),
+        ("TICKETS_QUEUE_URL", &queues[0]),
+        ("FETCH_REQUESTS_QUEUE_URL", &queues[1]),
+        ("STRIPE_BASE_URL", &stripe),
+        ("STRIPE_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s"),
+    ];
+    let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
+    let (vendor, secrets) = (std::sync::Arc::downgrade(&plant.stripe), std::sync::Arc::clone(&aws));
+    plant.stripe.on_request(3, move || {
+        secrets.rotate("sk_test_rotated");
+        if let Some(vendor) = vendor.upgrade() {
+            vendor.set_key("sk_test_rotated");
+        }
+    });
+    let request = serde_json::json!({"source": "stripe", "entity": "charge", "mode": "full"});
+    assert_eq!(fetch.invoke(request).await.reply()["outcome"], "finished");
+    assert_eq!(aws.secret_reads(), 2, "once to begin with, once after the 401");
+    let report: String = plant.db.scalar("select status || ' ' || errors from sync_runs").await;
+    assert_eq!(report, "succeeded 0");
+    assert!(!fetch.output().contains("sk_test"), "a key is in the log");
 }

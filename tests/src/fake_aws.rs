@@ -1,44 +1,65 @@
-//! As much of SQS as a function needs that only sends: takes messages, and hands them to the test.
+//! As much of AWS as a function needs that only sends and reads a secret: takes messages and hands them to
+//! the test; gives one secret.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use std::sync::{Arc, Mutex};
 
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-/// A server on loopback that speaks SQS' JSON protocol for `SendMessage` and `SendMessageBatch`.
+/// A server on loopback that speaks AWS' JSON protocol for `SendMessage`, `SendMessageBatch` and
+/// `GetSecretValue`.
 #[derive(Debug)]
-pub struct FakeSqs {
+pub struct FakeAws {
     /// For `AWS_ENDPOINT_URL`.
     pub url: String,
     bodies: Arc<Mutex<Vec<String>>>,
+    secret: Arc<Mutex<(String, usize)>>,
     server: JoinHandle<()>,
 }
 
-impl FakeSqs {
+impl FakeAws {
     /// Starts listening.
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let bodies = Arc::<Mutex<Vec<String>>>::default();
-        let taken = Arc::clone(&bodies);
+        let secret = Arc::<Mutex<(String, usize)>>::default();
+        let (taken, given) = (Arc::clone(&bodies), Arc::clone(&secret));
         let app = Router::new().route(
             "/",
-            post(move |headers: HeaderMap, Json(request): Json<Value>| async move {
-                let batch = headers.get("x-amz-target").is_some_and(|t| t.as_bytes().ends_with(b"Batch"));
-                Json(take(&mut taken.lock().expect("not poisoned"), &request, batch))
+            post(move |headers: HeaderMap, body: Bytes| async move {
+                // AWS names the media type its own way, which `Json` would refuse.
+                let request: Value = serde_json::from_slice(&body).expect("the SDK sends JSON");
+                let target = headers.get("x-amz-target").map_or(&b""[..], |t| t.as_bytes());
+                Json(if target.ends_with(b"GetSecretValue") {
+                    give(&mut given.lock().expect("not poisoned"))
+                } else {
+                    take(&mut taken.lock().expect("not poisoned"), &request, target.ends_with(b"Batch"))
+                })
             }),
         );
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
-        Self { url, bodies, server }
+        Self { url, bodies, secret, server }
     }
 
     /// A queue's URL here.
     pub fn queue(&self, name: &str) -> String {
         format!("{}/000000000000/{name}", self.url)
+    }
+
+    /// From now on the secret is this.
+    pub fn rotate(&self, secret: &str) {
+        secret.clone_into(&mut self.secret.lock().expect("not poisoned").0);
+    }
+
+    /// How often the secret was read.
+    pub fn secret_reads(&self) -> usize {
+        self.secret.lock().expect("not poisoned").1
     }
 
     /// Takes out what was sent, whatever the queue.
@@ -47,10 +68,15 @@ impl FakeSqs {
     }
 }
 
-impl Drop for FakeSqs {
+impl Drop for FakeAws {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+fn give((secret, reads): &mut (String, usize)) -> Value {
+    *reads += 1;
+    json!({"ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:s", "Name": "s", "SecretString": secret})
 }
 
 fn take(bodies: &mut Vec<String>, request: &Value, batch: bool) -> Value {
