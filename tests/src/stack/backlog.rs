@@ -29,7 +29,12 @@ impl Outbox {
         let sql = "select count(*), count(*) filter (where status = 'pending'), \
                    count(*) filter (where status = 'processed'), count(*) filter (where status = 'dead') from outbox";
         let row = on.query_one(sql, &[]).await?;
-        Ok(Self { fetched: row.try_get(0)?, waiting: row.try_get(1)?, processed: row.try_get(2)?, dead: row.try_get(3)? })
+        Ok(Self {
+            fetched: row.try_get(0)?,
+            waiting: row.try_get(1)?,
+            processed: row.try_get(2)?,
+            dead: row.try_get(3)?,
+        })
     }
 }
 

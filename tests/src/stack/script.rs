@@ -34,7 +34,8 @@ pub(super) async fn run(
 
 /// `target/<profile>`, where this program was built: a test lies in its `deps`.
 pub(super) fn binaries() -> Result<PathBuf, StackError> {
-    let own = std::env::current_exe().map_err(|source| StackError::Process { what: "the path of this program", source })?;
+    let own =
+        std::env::current_exe().map_err(|source| StackError::Process { what: "the path of this program", source })?;
     let found = own.ancestors().skip(1).take(2).find(|folder| folder.join("process").is_file());
     found.map(Path::to_owned).ok_or_else(|| StackError::NotBuilt(own.display().to_string()))
 }
@@ -52,7 +53,10 @@ pub(super) fn last_words(folder: &Path, stack: &str, lines: usize) -> String {
     for path in logs(folder, stack) {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let all: Vec<&str> = text.lines().collect();
-        let tail = all.iter().skip(all.len().saturating_sub(lines)).fold(String::new(), |tail, line| tail + "  " + line + "\n");
+        let tail = all
+            .iter()
+            .skip(all.len().saturating_sub(lines))
+            .fold(String::new(), |tail, line| tail + "  " + line + "\n");
         // Writing to a String does not fail.
         write!(words, "{} (its last {lines} lines)\n{tail}", path.display()).unwrap_or_default();
     }

@@ -1,0 +1,94 @@
+//! The policies name what each function does, and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::template::{Template, short_name, target};
+
+const RECEIVE: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+
+/// (action, resource) of each statement of a document.
+fn allowed(document: &Value) -> BTreeSet<(String, String)> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let mut found = BTreeSet::new();
+    for statement in list(&document["Statement"]) {
+        // `!If [HasVpc, statement, nothing]`
+        let statement = statement.get("Fn::If").map_or(&statement, |branches| &branches[1]);
+        assert_eq!(statement["Effect"], "Allow");
+        for resource in list(&statement["Resource"]) {
+            for action in list(&statement["Action"]) {
+                found.insert((action.as_str().unwrap().to_owned(), name(&resource)));
+            }
+        }
+    }
+    found
+}
+
+fn name(resource: &Value) -> String {
+    match resource.as_str().or_else(|| resource["Fn::Sub"].as_str()) {
+        Some(text) => text.to_owned(),
+        None => target(resource).to_owned(),
+    }
+}
+
+fn pairs(wanted: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    wanted.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())).collect()
+}
+
+fn receive(queue: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    RECEIVE.into_iter().map(move |action| (action, queue))
+}
+
+#[test]
+fn each_role_allows_exactly_what_its_function_does() {
+    let template = Template::read();
+    for (logical, function) in template.functions() {
+        let mut wanted = Vec::new();
+        match short_name(function) {
+            "fetch" => {
+                wanted.push(("secretsmanager:GetSecretValue", "StripeSecretArn"));
+                wanted.extend(receive("FetchRequestsQueue"));
+                wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]);
+            }
+            "process" => {
+                wanted.extend(receive("TicketsQueue"));
+                wanted.push(("sqs:SendMessage", "FetchRequestsQueue"));
+            }
+            "relay" => wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]),
+            "bury" => wanted.extend(receive("TicketsDlq").chain(receive("FetchRequestsDlq"))),
+            "metrics" | "migrate" => {}
+            other => panic!("nobody has said what {other} may do"),
+        }
+        let role = template.resource(target(&function["Role"]));
+        let policies = role["Policies"].as_array().into_iter().flatten();
+        let own: BTreeSet<_> = policies.flat_map(|policy| allowed(&policy["PolicyDocument"])).collect();
+        assert_eq!(own, pairs(&wanted), "{logical}");
+        assert_eq!(role["ManagedPolicyArns"], json!([{"Ref": "CommonPolicy"}]), "{logical}");
+        assert_eq!(
+            role["AssumeRolePolicyDocument"]["Statement"],
+            json!([{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]),
+            "{logical}"
+        );
+    }
+}
+
+#[test]
+fn what_all_roles_share_is_logs_the_databases_secret_and_the_vpc() {
+    let template = Template::read();
+    let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*";
+    let wanted = [
+        ("logs:CreateLogStream", logs),
+        ("logs:PutLogEvents", logs),
+        ("secretsmanager:GetSecretValue", "DatabaseSecretArn"),
+        ("ec2:CreateNetworkInterface", "*"),
+        ("ec2:DescribeNetworkInterfaces", "*"),
+        ("ec2:DescribeSubnets", "*"),
+        ("ec2:DeleteNetworkInterface", "*"),
+        ("ec2:AssignPrivateIpAddresses", "*"),
+        ("ec2:UnassignPrivateIpAddresses", "*"),
+    ];
+    assert_eq!(allowed(&template.resource("CommonPolicy")["PolicyDocument"]), pairs(&wanted));
+    assert_eq!(template.resources("AWS::IAM::ManagedPolicy").len(), 1);
+    assert_eq!(template.resources("AWS::IAM::Role").len(), template.functions().len(), "a role a function");
+}

@@ -1,0 +1,187 @@
+//! What must hold of infra/template.yaml before anything is deployed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::template::{Template, short_name, target};
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+#[test]
+fn trap_22_dead_letter_queues_keep_messages_for_14_days_longer_than_their_source() {
+    let template = Template::read();
+    let mut sources = 0;
+    for (name, queue) in template.resources("AWS::SQS::Queue") {
+        let Some(redrive) = queue.get("RedrivePolicy") else { continue };
+        let dead_letters = template.resource(target(&redrive["deadLetterTargetArn"]));
+        let (kept, kept_dead) = (
+            template.number(&queue["MessageRetentionPeriod"]),
+            template.number(&dead_letters["MessageRetentionPeriod"]),
+        );
+        assert_eq!(kept_dead, 14 * DAY_SECONDS, "{name}'s dead letters");
+        assert!(kept < kept_dead, "{name} keeps its messages as long as its dead letters");
+        assert_eq!(template.number(&redrive["maxReceiveCount"]), 5, "{name}");
+        sources += 1;
+    }
+    assert_eq!(sources, 2, "tickets and fetch requests");
+}
+
+#[test]
+fn trap_23_visibility_is_at_least_six_times_the_functions_timeout() {
+    let template = Template::read();
+    let mut mappings = 0;
+    for (name, function) in template.functions() {
+        let timeout = template.number(&function["Timeout"]);
+        for (queue, mapping) in template.sources(function) {
+            let visibility = template.number(&queue["VisibilityTimeout"]);
+            assert!(visibility >= 6 * timeout, "{name}: {visibility} s of a queue against a time-out of {timeout} s");
+            assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
+            mappings += 1;
+        }
+    }
+    assert_eq!(mappings, 4, "each queue calls a function");
+}
+
+#[test]
+fn trap_24_no_queue_drops_a_message_for_being_a_repetition() {
+    for (name, queue) in Template::read().resources("AWS::SQS::Queue") {
+        assert!(queue.get("FifoQueue").is_none() && queue.get("ContentBasedDeduplication").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
+    let template = Template::read();
+    let mut connections = 0;
+    for (name, function) in template.functions() {
+        let reserved = function.get("ReservedConcurrentExecutions").unwrap_or_else(|| panic!("{name} has no bound"));
+        let reserved = template.number(reserved);
+        let pool = template.number(&template.variables(function)["DATABASE_POOL_SIZE"]);
+        // One of migrate's two connections holds the lock row while the other migrates.
+        let pool = if short_name(function) == "migrate" { 2 } else { pool };
+        connections += reserved * pool;
+
+        // Pollers that run ahead of the reserved concurrency count receives that were none.
+        let polling: i64 = template
+            .sources(function)
+            .iter()
+            .map(|(_, mapping)| template.number(&mapping["ScalingConfig"]["MaximumConcurrency"]))
+            .max()
+            .unwrap_or(0);
+        assert!(polling <= reserved, "{name}: {polling} pollers, {reserved} environments");
+    }
+    let limit = template.number(&serde_json::json!({"Ref": "DatabaseMaxConnections"}));
+    assert!(connections < limit, "{connections} connections, {limit} allowed");
+}
+
+#[test]
+fn every_function_keeps_its_logs_for_a_time_and_raises_an_alarm_when_it_fails() {
+    let template = Template::read();
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    for (name, function) in template.functions() {
+        let logs = template.resource(target(&function["LoggingConfig"]["LogGroup"]));
+        assert!(template.number(&logs["RetentionInDays"]) > 0, "{name}");
+        let group = format!("/aws/lambda/${{AWS::StackName}}-{}", short_name(function));
+        assert_eq!(logs["LogGroupName"]["Fn::Sub"], group.as_str());
+        let errors = alarms.iter().filter(|(_, alarm)| {
+            let dimension = &alarm["Dimensions"][0];
+            alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == "Errors" && dimension["Value"]["Ref"] == name
+        });
+        assert_eq!(errors.count(), 1, "an alarm for the errors of {name}");
+    }
+}
+
+#[test]
+fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
+    let template = Template::read();
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let watches = |metric: &str, queue: &str| {
+        alarms.iter().any(|(_, alarm)| {
+            let value = &alarm["Dimensions"][0]["Value"];
+            alarm["MetricName"] == metric && value["Fn::GetAtt"] == serde_json::json!([queue, "QueueName"])
+        })
+    };
+    for (name, queue) in template.resources("AWS::SQS::Queue") {
+        if let Some(redrive) = queue.get("RedrivePolicy") {
+            let dead_letters = target(&redrive["deadLetterTargetArn"]);
+            assert!(watches("ApproximateNumberOfMessagesVisible", dead_letters), "{dead_letters} of {name}");
+        }
+    }
+    assert!(watches("ApproximateAgeOfOldestMessage", "TicketsQueue"));
+    let silent = alarms.iter().find(|(_, alarm)| alarm["MetricName"] == "RunsSucceeded").unwrap().1;
+    assert_eq!(silent["TreatMissingData"], "breaching");
+}
+
+/// The routes of http-api.md that the main job has, by function.
+const ROUTES: [&str; 9] = [
+    "GET /health",
+    "GET /healthz",
+    "GET /metrics/revenue/daily",
+    "GET /metrics/revenue/summary",
+    "GET /metrics/revenue/weekly",
+    "GET /metrics/unmapped-statuses",
+    "GET /readyz",
+    "GET /runs",
+    "GET /runs/{runId}",
+];
+
+fn routes(template: &Template) -> BTreeMap<String, String> {
+    let mut routes = BTreeMap::new();
+    for (_, function) in template.functions() {
+        for event in function["Events"].as_object().into_iter().flatten().map(|(_, event)| event) {
+            if event["Type"] == "HttpApi" {
+                let of = |name: &str| event["Properties"][name].as_str().unwrap();
+                routes.insert(format!("{} {}", of("Method"), of("Path")), short_name(function).to_owned());
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn the_http_api_has_the_routes_of_its_contract_and_no_other() {
+    let routes = routes(&Template::read());
+    assert_eq!(routes.keys().map(String::as_str).collect::<BTreeSet<_>>(), ROUTES.into());
+    assert!(routes.values().all(|function| function == "metrics"), "{routes:?}");
+}
+
+#[test]
+fn cargo_lambda_watch_has_the_routes_of_the_template() {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
+    let Some((_, table)) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n") else { return };
+    let lines = table.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains('='));
+    let paths: BTreeMap<String, String> = lines
+        .map(|line| {
+            let (path, function) = line.split_once('=').unwrap();
+            (path.trim().trim_matches('"').to_owned(), function.trim().trim_matches('"').to_owned())
+        })
+        .collect();
+    let wanted = routes(&Template::read()).into_iter();
+    let wanted: BTreeMap<String, String> =
+        wanted.map(|(route, function)| (route.split_once(' ').unwrap().1.to_owned(), function)).collect();
+    assert_eq!(paths, wanted);
+}
+
+#[test]
+fn rules_call_fetch_with_a_request_that_it_understands_and_relay_each_minute() {
+    let template = Template::read();
+    let rules: BTreeMap<&str, &Value> = template
+        .functions()
+        .into_iter()
+        .flat_map(|(_, function)| {
+            let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
+            events.filter(|event| event["Type"] == "Schedule").map(|event| (short_name(function), &event["Properties"]))
+        })
+        .collect();
+    assert_eq!(rules.keys().copied().collect::<Vec<_>>(), ["fetch", "relay"]);
+    let request = rules["fetch"]["Input"].as_str().unwrap();
+    let request: penstock_domain::fetch_request::FetchRequest = serde_json::from_str(request).unwrap();
+    assert_eq!(
+        (request.source.as_str(), request.entity.as_str(), request.mode.as_str()),
+        ("stripe", "event", "incremental")
+    );
+    assert_eq!(template.text(&rules["fetch"]["Schedule"]).unwrap(), "rate(15 minutes)");
+    assert_eq!(rules["relay"]["Schedule"], "rate(1 minute)");
+}

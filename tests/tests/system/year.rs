@@ -1,0 +1,86 @@
+//! From the vendor to the metrics route.
+
+use std::collections::BTreeMap;
+
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::stack::Gateway;
+use serde_json::Value;
+
+use crate::rig::Rig;
+
+const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
+
+/// Gross, refunded, disputed, net of each currency.
+type Books = BTreeMap<String, [i128; 4]>;
+
+fn ledger(stripe: &Simulator) -> Books {
+    stripe.ledger().into_iter().map(|(code, t)| (code, [t.gross, t.refunded, t.disputed, t.net])).collect()
+}
+
+async fn told(gateway: &Gateway, key: &str) -> Books {
+    let last = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
+    let first = last.saturating_sub(jiff::Span::new().days(400));
+    let path = format!("/metrics/revenue/summary?startDate={first}&endDate={last}");
+    let summary = gateway.get(&path, key).await.unwrap();
+    let amount = |sums: &Value, field: &str| sums[field].as_str().unwrap().parse().unwrap();
+    let fields = ["totalRevenueCents", "refundedCents", "disputedCents", "netRevenueCents"];
+    let currencies = summary["byCurrency"].as_object().unwrap().iter();
+    currencies.map(|(code, sums)| (code.clone(), fields.map(|field| amount(sums, field)))).collect()
+}
+
+async fn fetch(rig: &Rig, requests: &[(&str, Mode)]) {
+    let body =
+        |(entity, mode): &(&str, Mode)| serde_json::to_string(&FetchRequest::new("stripe", entity, *mode)).unwrap();
+    rig.stack.fetch_requests().send(requests.iter().map(body).collect()).await.unwrap();
+    rig.drain().await;
+}
+
+async fn money(rig: &Rig) -> Vec<String> {
+    let sql = "select format('%s %s %s %s %s %s', kind, external_id, amount, currency, status, occurred_at) \
+               from payments order by kind, external_id";
+    rig.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_ledger() {
+    let now = SystemClock.now().as_second();
+    let stripe = Simulator::start(World::new(WorldSpec::between(7, 600, now - YEAR_SECONDS, now))).unwrap();
+    let rig = Rig::before("sys-year", &stripe).await;
+    rig.stack.migrate().await.unwrap();
+    let key = rig.stack.read_key("test").await.unwrap();
+    let gateway = rig.stack.gateway().await.unwrap();
+    assert_eq!(gateway.reply("/metrics/revenue/summary", None).await.unwrap().status, 401);
+    assert_eq!(gateway.reply("/metrics/revenue/summary", Some("penstock_read_x")).await.unwrap().status, 401);
+
+    // What the rule sends. There is no cursor yet, so fetch asks for the full runs by itself.
+    fetch(&rig, &[("event", Mode::Incremental)]).await;
+    assert_eq!(told(&gateway, &key).await, ledger(&stripe));
+
+    stripe.change(100);
+    stripe.settle();
+    fetch(&rig, &[("event", Mode::Incremental)]).await;
+    assert_eq!(told(&gateway, &key).await, ledger(&stripe));
+
+    let (before, everything) =
+        (money(&rig).await, [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)]);
+    fetch(&rig, &everything).await;
+    assert_eq!(money(&rig).await, before, "a full run moved money that the events had right");
+    // Stripe tells of some fields (a charge's `disputed`) by no event; now they are right, and stay.
+    let written = rig.versions().await;
+    fetch(&rig, &everything).await;
+    assert_eq!(rig.versions().await, written, "a full run wrote what had not changed");
+    assert_eq!(told(&gateway, &key).await, ledger(&stripe));
+
+    let outbox = rig.outbox().await;
+    assert_eq!((outbox.waiting, outbox.dead), (0, 0));
+    let runs = gateway.get("/runs?status=succeeded", &key).await.unwrap();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 11, "{runs}");
+    let one = runs["runs"][0]["runId"].as_str().unwrap();
+    assert_eq!(gateway.get(&format!("/runs/{one}"), &key).await.unwrap()["runId"], one);
+    let ready = gateway.reply("/readyz", None).await.unwrap();
+    assert_eq!((ready.status, ready.json().unwrap()["status"].as_str()), (200, Some("ok")));
+    assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
+}
