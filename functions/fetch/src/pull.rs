@@ -86,6 +86,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let tx = begin(&mut connection).await?;
         sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
         sync_runs::begin(&tx, id, key, lease.watermark, note.as_deref(), now).await?;
+        if let Some(left) = &lease.run {
+            sync_runs::record_error(&tx, left.id, "left unfinished for so long that it cannot go on", true, now)
+                .await?;
+        }
         if note.is_some() {
             sync_state::owe(&tx, source.name(), owed, Mode::Full, now).await?;
         }

@@ -1,5 +1,7 @@
 //! Which version stands, as a property: the order of arrival decides nothing.
 
+#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
+
 use jiff::Timestamp;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;

@@ -1,5 +1,7 @@
 //! Paging as a property: whatever a history looks like, a run sees all of it, once, and ends.
 
+#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -76,6 +76,24 @@ async fn trap_05_a_cursor_older_than_25_days_asks_for_full_runs_and_says_why() {
 }
 
 #[tokio::test]
+async fn trap_05_a_run_left_unfinished_for_a_month_begins_anew_with_full_runs() {
+    let plant = Plant::over(world(12, 80)).await;
+    plant.fetch("event", Mode::Incremental).await.unwrap();
+    plant.drain().await;
+    plant.stripe.change(150);
+    plant.clock.advance(Duration::from_secs(60));
+    plant.stripe.faults().always("/v1/events", Fault::ServerError);
+    plant.fetch("event", Mode::Incremental).await.unwrap_err();
+    plant.stripe.faults().clear();
+    plant.clock.advance(Duration::from_secs(40 * 86_400));
+    plant.fetch("event", Mode::Incremental).await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+    let left: String = plant.db.scalar("select last_error from sync_runs where status = 'failed'").await;
+    assert_eq!(left, "left unfinished for so long that it cannot go on");
+}
+
+#[tokio::test]
 async fn trap_05_full_runs_that_are_owed_are_asked_for_until_they_succeed() {
     let plant = Plant::over(world(5, 60)).await;
     plant.requests.refuse(true);
