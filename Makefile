@@ -57,14 +57,21 @@ check: setup ## format, lints, docs, template, scripts
 	@PYTHONPYCACHEPREFIX=.local/pycache $(VENV)/python -W error -m py_compile $(SCRIPTS)
 	@bash -n .ci/run
 
-# For this machine's own processor, whatever ARCH says: the binaries are run here.
-bench: setup ## release builds, then the benchmarks against Postgres with fsync on
+# For this machine's own processor, whatever ARCH says: the binaries are run here. The benchmarks
+# themselves are built without fat LTO, which would cost minutes for a percent or two.
+bench: setup ## release builds and their figures, fsync on (BENCH=drain, metrics or init: a part)
+ifneq ($(if $(BENCH),$(filter init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
-	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip \
+	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
 		$$([ "$$(uname -m)" = aarch64 ] && echo --arm64 || echo --x86-64)
+	@for f in $(FUNCTIONS); do \
+		$(PYTHON) -m zipfile -e .local/bench/$$f/bootstrap.zip .local/bench/$$f; \
+		chmod +x .local/bench/$$f/bootstrap; \
+	done
+endif
 	@echo "bench: building the benchmarks"
-	@cargo build --release -p penstock-tests --bin bench
-	@$(SERVERS) --postgres -- target/release/bench
+	@cargo build --profile bench-tool -p penstock-tests --bin bench
+	@$(SERVERS) --postgres -- target/bench-tool/bench $(BENCH)
 
 build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(HAS_STD) || rustup target add $(TARGET) || { \

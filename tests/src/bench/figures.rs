@@ -1,0 +1,128 @@
+//! The figures by name, as a table and as a file.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was measured, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figures(BTreeMap<String, f64>);
+
+/// What a figure should come to.
+enum Aim {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Aim {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "drain_ratio" => Self::AtLeast(0.5),
+            "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => Self::AtLeast(50.0),
+            "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
+            _ if name.starts_with("metrics_") && name.ends_with("_growth_100k_1m") => Self::AtMost(1.5),
+            _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
+            _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),
+            _ if name.starts_with("zip_mb_") => Self::AtMost(5.0),
+            _ => return None,
+        })
+    }
+
+    /// The aim and whether it is met.
+    fn verdict(&self, value: f64) -> String {
+        let (sign, aim, met) = match *self {
+            Self::AtLeast(aim) => (">=", aim, value >= aim),
+            Self::AtMost(aim) => ("<=", aim, value <= aim),
+        };
+        format!("{sign} {aim:<5} {}", if met { "met" } else { "MISSED" })
+    }
+}
+
+impl Figures {
+    /// Notes a figure, to three digits after the point.
+    pub fn note(&mut self, name: impl Into<String>, value: f64) {
+        self.0.insert(name.into(), (value * 1000.0).round() / 1000.0);
+    }
+
+    /// The figure of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
+
+    /// The figures of a former run; none where there was none.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        let text = std::fs::read(path).unwrap_or_default();
+        Self(serde_json::from_slice(&text).unwrap_or_default())
+    }
+
+    /// Writes them as one flat JSON object.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        std::fs::write(path, serde_json::to_string_pretty(&self.0)? + "\n")
+    }
+
+    /// A line a figure, with its aim where it has one.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let width = self.0.keys().map(String::len).max().unwrap_or(0);
+        let line = |(name, value): (&String, &f64)| {
+            let aim = Aim::of(name).map(|aim| format!("   {}", aim.verdict(*value))).unwrap_or_default();
+            format!("{name:width$}  {value:>12}{aim}\n")
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+/// The value in the middle; of an even number of them, the mean of the two.
+pub(super) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+/// Milliseconds.
+pub(super) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// How many a second.
+pub(super) fn per_second(count: usize, duration: Duration) -> f64 {
+    f64::from(u32::try_from(count).expect("a count of rows")) / duration.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_table_says_which_aims_are_met() {
+        let mut figures = Figures::default();
+        figures.note("drain_ratio", 0.61234);
+        figures.note("init_ms_fetch", 16.0);
+        figures.note("drain_rows_s", 9000.0);
+        let table = figures.table();
+        assert_eq!(
+            table.lines().map(str::trim_end).collect::<Vec<_>>(),
+            [
+                "drain_ratio           0.612   >= 0.5   met",
+                "drain_rows_s           9000",
+                "init_ms_fetch            16   <= 15    MISSED",
+            ]
+        );
+    }
+}

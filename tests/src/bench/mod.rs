@@ -1,0 +1,60 @@
+//! The benchmarks behind `make bench`; what the figures mean is in docs/PERFORMANCE.md.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_arithmetic,
+    reason = "a benchmark that cannot go on should stop, and its figures are no money"
+)]
+
+mod cold_start;
+mod drain;
+mod figures;
+mod history;
+mod revenue;
+mod stock;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub use figures::Figures;
+
+/// Where the functions' zips are, and their contents beside them.
+const FUNCTIONS_FOLDER: &str = ".local/bench";
+
+/// Where the figures go.
+const RESULT: &str = ".local/bench.json";
+
+const PARTS: [&str; 3] = ["drain", "metrics", "init"];
+
+/// Runs the parts that are named, or all of them, prints their figures and writes them to
+/// `.local/bench.json`; those of parts that did not run stay as they were.
+///
+/// # Errors
+/// Where a part is unknown, or the figures cannot be written.
+pub async fn run(parts: &[String]) -> io::Result<()> {
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        return Err(io::Error::other(format!("there is no part {unknown:?}; there are {PARTS:?}")));
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
+    let result = Path::new(RESULT);
+    let mut figures = if PARTS.into_iter().all(wanted) { Figures::default() } else { Figures::read(result) };
+    if wanted("init") {
+        cold_start::measure(Path::new(FUNCTIONS_FOLDER), &mut figures).await;
+    }
+    if wanted("drain") {
+        Box::pin(drain::measure(&mut figures)).await;
+    }
+    if wanted("metrics") {
+        Box::pin(revenue::measure(&mut figures)).await;
+    }
+    figures.write(result)?;
+    say(&format!("\n{}", figures.table()));
+    Ok(())
+}
+
+/// A line of progress.
+fn say(line: &str) {
+    // Nobody may be listening.
+    writeln!(io::stdout(), "{line}").unwrap_or_default();
+}

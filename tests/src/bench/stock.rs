@@ -1,0 +1,143 @@
+//! A database full of rows that wait, and as many copies of it as are asked for.
+
+use std::sync::Arc;
+
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::ticket::Ticket;
+use penstock_store::{Database, Login, StaticLogin, Tls};
+use penstock_testkit::TestDatabase;
+
+use crate::plant::Plant;
+use crate::simulator::{World, WorldSpec};
+
+/// Messages in an event, as the template configures the event source.
+const MESSAGES: usize = 10;
+
+/// From and to of the simulated year, Unix seconds: 2025 in UTC.
+const YEAR: (i64, i64) = (1_735_689_600, 1_767_225_600);
+
+/// A year of objects in the outbox, all pending, and the tickets for them.
+pub(super) struct Stock {
+    db: TestDatabase,
+    batches: Vec<Batch>,
+}
+
+/// What one event of SQS holds.
+pub(super) struct Batch {
+    /// The messages' bodies.
+    pub bodies: Vec<String>,
+    /// The rows they name.
+    pub ids: Vec<OutboxId>,
+}
+
+impl Stock {
+    /// Pulls a world of `charges` through `fetch`: a year in lists, then live changes as events.
+    pub(super) async fn of(charges: u32) -> Self {
+        let spec = WorldSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
+        let plant = Plant::with_settings(World::new(spec), &[]).await;
+        plant.fetch_all().await.expect("the simulator is pulled");
+        for _ in 0..10 {
+            plant.stripe.change(charges / 20);
+            plant.stripe.advance(15);
+        }
+        plant.fetch("event", Mode::Incremental).await.expect("the events are pulled");
+        let mut tickets = plant.tickets.take();
+        // As SQS does: in no order, so that lists and events meet in one batch.
+        fastrand::Rng::with_seed(3).shuffle(&mut tickets);
+        let Plant { db, .. } = plant;
+        run(&db.client().await, "vacuum (freeze, analyze)").await;
+        Self { db, batches: tickets.chunks(MESSAGES).map(Batch::of).collect() }
+    }
+
+    /// The tickets, as SQS hands them over.
+    pub(super) fn batches(&self) -> &[Batch] {
+        &self.batches
+    }
+
+    /// How many rows of each entity, lists and events apart.
+    pub(super) async fn contents(&self) -> String {
+        self.db
+            .scalar(
+                "select string_agg(format('%s %s of %s bytes', n, what, bytes), ', ' order by what) from ( \
+                 select count(*) as n, avg(length(payload))::int as bytes, \
+                        entity || case when version_key like 'run:%' then ' listed' else ' events' end as what \
+                   from outbox group by 3) c",
+            )
+            .await
+    }
+
+    /// A database with the same rows, nothing of them processed.
+    pub(super) async fn copy(&self) -> Copy {
+        let login = self.db.login();
+        let admin = one(Login { database: "postgres".to_owned(), ..login.clone() });
+        let name = format!("{}_copy", login.database);
+        let sql = [
+            format!("drop database if exists {name} with (force)"),
+            format!(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{}'",
+                login.database
+            ),
+            format!("create database {name} template {} strategy file_copy", login.database),
+        ];
+        let connection = admin.connection().await.expect("the maintenance database");
+        for statement in &sql {
+            run(&connection, statement).await;
+        }
+        let copy = Copy { login: Login { database: name, ..login } };
+        // Into memory, so that the first to be measured does not read for the others.
+        copy.run("select sum(length(payload)) from outbox").await;
+        copy
+    }
+}
+
+impl Batch {
+    fn of(bodies: &[String]) -> Self {
+        let ids = bodies.iter().flat_map(|b| Ticket::parse(b).expect("a ticket").ids);
+        Self { ids: ids.collect(), bodies: bodies.to_vec() }
+    }
+}
+
+/// A copy of the stock. The next copy replaces it.
+pub(super) struct Copy {
+    login: Login,
+}
+
+impl Copy {
+    /// How to log in.
+    pub(super) fn login(&self) -> Login {
+        self.login.clone()
+    }
+
+    /// A pool of one, as a Lambda environment has.
+    pub(super) fn database(&self) -> Database {
+        one(self.login())
+    }
+
+    /// Runs what is no part of the measurement.
+    pub(super) async fn run(&self, sql: &str) {
+        run(&self.database().connection().await.expect("the copy"), sql).await;
+    }
+
+    /// A digest of what the payments say of the money.
+    pub(super) async fn digest(&self) -> String {
+        let sql = "select format('%s payments, %s', count(*), md5(string_agg(concat_ws('|', kind, external_id, amount, \
+                   currency, status, raw_status, occurred_at, version_at), E'\\n' order by kind, external_id))) \
+                   from payments";
+        let database = self.database();
+        let connection = database.connection().await.expect("the copy");
+        connection.query_one(sql, &[]).await.expect("the digest").get(0)
+    }
+}
+
+/// A pool of one connection.
+pub(super) fn one(login: Login) -> Database {
+    Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
+}
+
+/// Runs what is no part of the measurement.
+pub(super) async fn run(on: &tokio_postgres::Client, sql: &str) {
+    if let Err(e) = on.batch_execute(sql).await {
+        panic!("`{sql}` failed: {e:?}");
+    }
+}
