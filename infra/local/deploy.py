@@ -11,6 +11,7 @@ LocalStack, some seconds a stack; with `--link`, for tests, the same binary runs
 """
 
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -96,17 +97,21 @@ def create(wanted: argparse.Namespace) -> None:
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     cloudformation = boto3.client("cloudformation")
-    if status(wanted.stack) is None:
-        say(f"creating stack {wanted.stack}")
-        cloudformation.create_stack(**request)
-    else:
-        say(f"updating stack {wanted.stack}")
-        try:
-            cloudformation.update_stack(**request)
-        except ClientError as error:
-            if "No updates" not in str(error):
-                raise
-    if not (ended := settle(wanted.stack)).endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+    # One at a time: LocalStack now and then fails a stack, with no reason, where it makes many at once.
+    with open(ROOT / ".local/deploy.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if status(wanted.stack) is None:
+            say(f"creating stack {wanted.stack}")
+            cloudformation.create_stack(**request)
+        else:
+            say(f"updating stack {wanted.stack}")
+            try:
+                cloudformation.update_stack(**request)
+            except ClientError as error:
+                if "No updates" not in str(error):
+                    raise
+        ended = settle(wanted.stack)
+    if not ended.endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
         for event in cloudformation.describe_stack_events(StackName=wanted.stack)["StackEvents"]:
             if "FAILED" in event["ResourceStatus"]:
                 say(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}")
