@@ -74,7 +74,7 @@ impl<C: Clock> Ports<C> {
             status = reply.status_code,
             "answered"
         );
-        reply
+        if request.method == Method::HEAD { reply.without_body() } else { reply }
     }
 
     async fn reply(&self, request: &Request, id: &RequestId) -> Result<Reply, Failure> {

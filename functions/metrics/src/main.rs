@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use metrics::{MetricsConfig, Ports};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
         started: SystemClock.now(),
     };
     let ports = &ports;
+    // Not `lambda_http::run`: it builds a URL first, and panics where that fails (see `Request`).
     let serve = |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(ports.handle(&event.payload, &event.context.request_id).await)
     };

@@ -56,12 +56,39 @@ async fn a_route_that_is_not_there_is_404_and_another_method_is_405() {
         assert_problem(&get(&ports, path).await, 404, "not-found");
     }
     for path in GUARDED.iter().chain(&OPEN) {
-        for method in ["POST", "DELETE", "PUT"] {
+        for method in ["POST", "DELETE", "PUT", "PATCH", "OPTIONS", "no method"] {
             let reply = send(&ports, &event(method, path, &[])).await;
             assert_problem(&reply, 405, "method-not-allowed");
             assert_eq!(reply.header("allow"), "GET");
         }
     }
+}
+
+#[tokio::test]
+async fn a_reply_to_head_says_what_is_allowed_and_has_no_body() {
+    let ports = nowhere();
+    for path in GUARDED.iter().chain(&OPEN) {
+        let reply = send(&ports, &event("HEAD", path, &[])).await;
+        assert_eq!((reply.status, reply.header("allow"), &reply.body), (405, "GET", &Value::Null));
+    }
+    let reply = send(&ports, &event("HEAD", "/nowhere", &[])).await;
+    assert_eq!((reply.status, &reply.body), (404, &Value::Null));
+}
+
+/// What lambda_http 1.3 panics at as it builds an `http::Request`.
+#[tokio::test]
+async fn a_host_query_or_body_that_is_none_is_answered_all_the_same() {
+    let ports = nowhere();
+    for host in ["<none>", "", "a b", "[::1", "host:port", "\u{e4}"] {
+        let headers = [("host", host), ("x-forwarded-proto", "://")];
+        assert_eq!(send(&ports, &event("GET", "/healthz", &headers)).await.status, 200, "{host}");
+    }
+    let reply = send(&ports, &event("GET", "/healthz?a=<b> {c}", &[])).await;
+    assert_eq!(errors(&reply)[0].0, "#/query/a");
+    let mut event = event("GET", "/healthz", &[]);
+    event["body"] = json!("no base64");
+    event["isBase64Encoded"] = json!(true);
+    assert_eq!(send(&ports, &event).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,25 +1,23 @@
 //! Replies: JSON, with the request's id on each.
 
-use std::collections::BTreeMap;
-
-use http::{StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use lambda_http::Body;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde::Serialize;
 
 use super::problem::{Problem, ProblemBody};
 use super::request_id::RequestId;
 
-/// A reply as API Gateway takes it: payload format 2.0.
+/// A reply. Written as API Gateway takes it: payload format 2.0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(into = "ApiGatewayV2httpResponse")]
 pub struct Reply {
     /// The HTTP status.
     pub status_code: u16,
-    /// The headers; names in lower case.
-    pub headers: BTreeMap<&'static str, String>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// JSON.
     pub body: String,
-    /// Never.
-    pub is_base64_encoded: bool,
 }
 
 impl Reply {
@@ -34,7 +32,7 @@ impl Reply {
         let body = ProblemBody::new(problem, id.as_str());
         let mut reply = Self::of(problem.status, "application/problem+json", &body, id);
         if let Some(methods) = problem.allow {
-            reply.headers.insert(header::ALLOW.as_str(), methods.to_owned());
+            reply.headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         match problem.retry_after {
             Some(seconds) => reply.with_retry_after(seconds),
@@ -45,11 +43,18 @@ impl Reply {
     /// The same with the advice to try again in so many seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
-        self.headers.insert(header::RETRY_AFTER.as_str(), seconds.to_string());
+        self.headers.insert(header::RETRY_AFTER, seconds.into());
         self
     }
 
-    fn of(status: StatusCode, media_type: &str, body: &impl Serialize, id: &RequestId) -> Self {
+    /// The same without the body, which a reply to HEAD must not have.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        self.body.clear();
+        self
+    }
+
+    fn of(status: StatusCode, media_type: &'static str, body: &impl Serialize, id: &RequestId) -> Self {
         let (status, body) = match serde_json::to_string(body) {
             Ok(text) => (status, text),
             Err(error) => {
@@ -57,11 +62,46 @@ impl Reply {
                 (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
             }
         };
-        let headers = BTreeMap::from([
-            (header::CONTENT_TYPE.as_str(), media_type.to_owned()),
-            (header::CACHE_CONTROL.as_str(), "no-store".to_owned()),
-            (RequestId::HEADER, id.as_str().to_owned()),
+        let mut headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ]);
-        Self { status_code: status.as_u16(), headers, body, is_base64_encoded: false }
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            headers.insert(RequestId::HEADER, id);
+        }
+        Self { status_code: status.as_u16(), headers, body }
+    }
+}
+
+impl From<Reply> for ApiGatewayV2httpResponse {
+    fn from(reply: Reply) -> Self {
+        let mut response = Self::default();
+        response.status_code = reply.status_code.into();
+        response.headers = reply.headers;
+        response.body = Some(Body::Text(reply.body));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Request;
+    use serde_json::json;
+
+    #[test]
+    fn a_reply_is_written_as_payload_format_2_0() {
+        let event = json!({"requestContext": {"http": {"method": "GET"}}});
+        let id = RequestId::of(&serde_json::from_value::<Request>(event).unwrap(), "lambdas");
+        let reply = Reply::json(StatusCode::OK, &json!({"a": "\u{e4}"}), &id).with_retry_after(5);
+        let headers = json!({
+            "content-type": "application/json", "cache-control": "no-store", "x-request-id": "lambdas",
+            "retry-after": "5",
+        });
+        let expected = json!({
+            "statusCode": 200, "headers": headers, "body": "{\"a\":\"\u{e4}\"}", "isBase64Encoded": false,
+            "multiValueHeaders": {}, "cookies": [],
+        });
+        assert_eq!(serde_json::to_value(reply).unwrap(), expected);
     }
 }

@@ -1,14 +1,14 @@
 //! A request as API Gateway's HTTP API and function URLs send it: payload format 2.0.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::Deserialize;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Value;
 
-/// A request. Read from the event without a detour over a URL: a `Host` that is none must not cost the
-/// caller its answer (lambda_http 1.3 panics on it).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "Event")]
+/// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
+/// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A caller
+/// who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The method; TRACE, which no route takes, stands for what is none.
     pub method: Method,
@@ -24,41 +24,41 @@ pub struct Request {
     pub is_base64_encoded: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    #[serde(default)]
-    raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    request_context: Context,
-    body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut event = Value::deserialize(deserializer)?;
+        mend(&mut event);
+        ApiGatewayV2httpRequest::deserialize(event).map(Self::from).map_err(D::Error::custom)
+    }
 }
 
-#[derive(Deserialize)]
-struct Context {
-    http: Http,
-    stage: Option<String>,
+/// For one header or method that is none, the event's type would refuse the whole of it.
+fn mend(event: &mut Value) {
+    if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
+        headers.retain(|name, value| is_header(name, value));
+    }
+    if let Some(Value::String(method)) = event.pointer_mut("/requestContext/http/method")
+        && method.parse::<Method>().is_err()
+    {
+        Method::TRACE.as_str().clone_into(method);
+    }
 }
 
-#[derive(Deserialize)]
-struct Http {
-    method: String,
+fn is_header(name: &str, value: &Value) -> bool {
+    let sane = |text: &str| HeaderValue::from_str(text).is_ok();
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && value.as_str().is_some_and(sane)
 }
 
-impl From<Event> for Request {
-    fn from(event: Event) -> Self {
-        let stage = event.request_context.stage.filter(|stage| stage != "$default");
-        let path = stage.and_then(|stage| without_stage(&event.raw_path, &stage)).unwrap_or(event.raw_path);
+impl From<ApiGatewayV2httpRequest> for Request {
+    fn from(event: ApiGatewayV2httpRequest) -> Self {
+        let context = event.request_context;
+        let path = event.raw_path.unwrap_or_default();
+        let stage = context.stage.filter(|stage| stage != "$default");
         Self {
-            method: event.request_context.http.method.parse().unwrap_or(Method::TRACE),
-            path,
-            raw_query: event.raw_query_string,
-            headers: event.headers.iter().filter_map(|(name, value)| header(name, value)).collect(),
+            method: context.http.method,
+            path: stage.and_then(|stage| without_stage(&path, &stage)).unwrap_or(path),
+            raw_query: event.raw_query_string.unwrap_or_default(),
+            headers: event.headers,
             body: event.body,
             is_base64_encoded: event.is_base64_encoded,
         }
@@ -68,10 +68,6 @@ impl From<Event> for Request {
 fn without_stage(path: &str, stage: &str) -> Option<String> {
     let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
     rest.starts_with('/').then(|| rest.to_owned())
-}
-
-fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
 }
 
 #[cfg(test)]
@@ -91,6 +87,16 @@ mod tests {
         let request = request("/", "$default", headers);
         assert_eq!(request.headers["x-api-key"], "k");
         assert_eq!(request.headers.len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_method_is_one_that_no_route_takes() {
+        for (sent, method) in
+            [("GET", Method::GET), ("HEAD", Method::HEAD), ("G T", Method::TRACE), ("", Method::TRACE)]
+        {
+            let event = json!({"rawPath": "/", "requestContext": {"http": {"method": sent}}});
+            assert_eq!(serde_json::from_value::<Request>(event).unwrap().method, method);
+        }
     }
 
     #[test]
