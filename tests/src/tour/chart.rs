@@ -73,7 +73,7 @@ mod tests {
         let months = Months::of_daily(&serde_json::json!({ "breakdown": days }));
         assert_eq!(
             chart(&[("USD".to_owned(), months)].into()),
-            ["     Oct Nov Dec       net of the year", "USD  ▁▁▁ ███ ▁▁▁                   4.51"],
+            ["     Oct Nov Dec        net of the year", "USD  ▁▁▁ ███ ▁▁▁                   4.51"],
         );
     }
 }

@@ -45,8 +45,9 @@ pub enum TourError {
     Wrong(String),
 }
 
-/// A backlog that does not change for so long is stuck. Longer than a failed fetch request is hidden.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// A backlog that does not change for so long is stuck: `relay` asks again for a run that failed after 180 s,
+/// and comes by each minute.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The requests that pull everything.
 const EVERYTHING: [(&str, Mode); 3] = [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)];

@@ -8,7 +8,7 @@ use super::chart::{Months, chart};
 use super::counts::Counts;
 use super::money::grouped;
 use super::screen::Screen;
-use super::site::Site;
+use super::site::{Site, YEAR_DAYS};
 use crate::stack::{Backlog, Depth};
 
 /// The chart asks the HTTP API once a currency, so it is not asked for each time.
@@ -58,10 +58,10 @@ impl Picture {
 
     /// Reads the chart anew from the HTTP API.
     pub(super) async fn chart_again(&mut self, site: &Site) -> Result<(), TourError> {
-        let summary = site.revenue("summary", "").await?;
+        let summary = site.revenue("summary", YEAR_DAYS, "").await?;
         let currencies = summary["byCurrency"].as_object().into_iter().flatten();
         for (currency, _) in currencies {
-            let daily = site.revenue("daily", &format!("&currency={currency}")).await?;
+            let daily = site.revenue("daily", YEAR_DAYS, &format!("&currency={currency}")).await?;
             self.months.insert(currency.clone(), Months::of_daily(&daily));
         }
         self.charted = Some(Instant::now());

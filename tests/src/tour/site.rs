@@ -17,7 +17,10 @@ use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
 /// The stack's name.
 pub(super) const STACK: &str = "penstock";
 
-const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
+/// Days of the simulated history, and of the chart.
+pub(super) const YEAR_DAYS: i64 = 365;
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// Requests a second to the simulator: what Stripe allows a live account, where the template is modest.
 const SIMULATOR_RATE: u32 = 100;
@@ -68,7 +71,7 @@ fn simulate(options: &Options, screen: &mut Screen) -> Result<Option<Simulator>,
     }
     let step = screen.step("Stripe: a simulated account with a year behind it")?;
     let now = SystemClock.now().as_second();
-    let world = World::new(WorldSpec::between(options.seed, options.charges, now - YEAR_SECONDS, now));
+    let world = World::new(WorldSpec::between(options.seed, options.charges, now - YEAR_DAYS * DAY_SECONDS, now));
     let (charges, refunds, disputes, _) = world.counts();
     let simulator = Simulator::start(world)?;
     let url = simulator.url();
@@ -105,10 +108,10 @@ impl Site {
         Ok(self.stack.fetch_requests().send(bodies).await?)
     }
 
-    /// Asks the revenue routes: `view` (with its own query, if any) over two years up to tomorrow.
-    pub(super) async fn revenue(&self, view: &str, query: &str) -> Result<Value, TourError> {
+    /// Asks the revenue route `view`, with more of a query if any, over so many days up to tomorrow.
+    pub(super) async fn revenue(&self, view: &str, days: i64, query: &str) -> Result<Value, TourError> {
         let now = SystemClock.now();
-        let (first, last) = (day(now, -730), day(now, 1));
+        let (first, last) = (day(now, -days), day(now, 1));
         let path = format!("/metrics/revenue/{view}?startDate={first}&endDate={last}{query}");
         Ok(self.gateway.get(&path, &self.key).await?)
     }

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 
 use super::TourError;
 use super::money::readable;
-use super::site::Site;
+use super::site::{Site, YEAR_DAYS};
 use crate::simulator::Totals as Booked;
 use crate::stack::StackError;
 
@@ -18,7 +18,7 @@ const COLUMNS: [&str; 4] = ["gross", "refunded", "disputed", "net"];
 
 /// What `GET /metrics/revenue/summary` says of each currency.
 pub(super) async fn totals(site: &Site) -> Result<BTreeMap<String, Four>, TourError> {
-    let summary = site.revenue("summary", "").await?;
+    let summary = site.revenue("summary", 2 * YEAR_DAYS, "").await?;
     let currencies = summary["byCurrency"].as_object().into_iter().flatten();
     currencies.map(|(currency, sums)| Ok((currency.clone(), four(sums)?))).collect()
 }
@@ -49,7 +49,8 @@ pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
 fn table(totals: &BTreeMap<String, Four>, ledger: Option<&BTreeMap<String, Four>>) -> Result<Vec<String>, TourError> {
     let currencies: BTreeSet<&String> =
         totals.keys().chain(ledger.into_iter().flatten().map(|(code, _)| code)).collect();
-    let mut lines = vec![String::new(), row("", COLUMNS.map(str::to_owned), "")];
+    let mut lines =
+        vec![String::new(), row("", COLUMNS.map(str::to_owned), if ledger.is_none() { "two years" } else { "" })];
     let mut differences = 0;
     for currency in currencies {
         let shown = |four: Four| four.map(|amount| readable(amount, currency));

@@ -59,8 +59,10 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     fetch(&rig, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
+    let year = ledger(&stripe);
     stripe.change(100);
     stripe.settle();
+    assert_ne!(ledger(&stripe), year);
     fetch(&rig, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
