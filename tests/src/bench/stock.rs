@@ -37,9 +37,10 @@ impl Stock {
         let spec = WorldSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
         let plant = Plant::with_settings(World::new(spec), &[]).await;
         plant.fetch_all().await.expect("the simulator is pulled");
-        for _ in 0..10 {
-            plant.stripe.change(charges / 20);
-            plant.stripe.advance(15);
+        // Within the minutes that a first incremental run looks back.
+        for _ in 0..250 {
+            plant.stripe.change(charges / 500);
+            plant.stripe.advance(1);
         }
         plant.fetch("event", Mode::Incremental).await.expect("the events are pulled");
         let mut tickets = plant.tickets.take();
@@ -119,11 +120,11 @@ impl Copy {
         run(&self.database().connection().await.expect("the copy"), sql).await;
     }
 
-    /// A digest of what the payments say of the money.
+    /// A digest of what the payments say of the money. Without the raw status: between two versions of the
+    /// same second that say the same of the money, a hash decides, and the workers' hashes are not alike.
     pub(super) async fn digest(&self) -> String {
         let sql = "select format('%s payments, %s', count(*), md5(string_agg(concat_ws('|', kind, external_id, amount, \
-                   currency, status, raw_status, occurred_at, version_at), E'\\n' order by kind, external_id))) \
-                   from payments";
+                   currency, status, occurred_at, version_at), E'\\n' order by kind, external_id))) from payments";
         let database = self.database();
         let connection = database.connection().await.expect("the copy");
         connection.query_one(sql, &[]).await.expect("the digest").get(0)
