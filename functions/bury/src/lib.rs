@@ -35,7 +35,7 @@ impl<C: Clock> Ports<C> {
             match buried {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
                 Err(error) => {
-                    tracing::error!(message_id = message.message_id, error = chain(&error), "bury_failed");
+                    tracing::error!(event = "bury_failed", message_id = message.message_id, error = chain(&error));
                     response.fail(message);
                 }
             }
@@ -46,10 +46,10 @@ impl<C: Clock> Ports<C> {
     async fn bury_rows(&self, ids: &[OutboxId]) -> Result<usize, StoreError> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;
-        let guilty = pending.into_iter().filter(|(_, attempts)| *attempts >= MAX_CRASHES);
+        let guilty = pending.into_iter().filter(|(_, attempts)| *attempts > MAX_CRASHES);
         let verdicts: Vec<_> = guilty
-            .map(|(id, attempts)| {
-                let detail = format!("the process died while it worked on this row, {attempts} times");
+            .map(|(id, _)| {
+                let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
                 Verdict { id, reason: Reason::new(ReasonKind::Crashed, detail) }
             })
             .collect();

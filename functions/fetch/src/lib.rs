@@ -59,6 +59,8 @@ pub enum Outcome {
     },
     /// Somebody else is at it.
     Busy,
+    /// The message came late: the run it was to go on with is done.
+    NothingToResume,
     /// The objects named were read.
     Looked {
         /// How many there were.
@@ -101,6 +103,15 @@ pub enum FetchError {
     Queue(#[from] QueueError),
 }
 
+impl FetchError {
+    /// Whether the work still to do stands in Postgres, as a run under way or an object asked for: then
+    /// `relay` asks for it again, minutes later, and the message has done its part. Delivered again by SQS
+    /// as well, it would only end as a dead letter of an outage.
+    fn is_in_postgres(&self) -> bool {
+        matches!(self, Self::Vendor(_) | Self::Page { .. } | Self::Store(StoreError::FenceLost(_)))
+    }
+}
+
 /// An invocation stops this long before Lambda would stop it: time for one more request and its commit.
 pub const MARGIN: Duration = Duration::from_secs(20);
 
@@ -128,8 +139,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Err(e) => Err(e.into()),
             };
             if let Err(error) = served {
-                tracing::error!(message_id = message.message_id, error = chain(&error), "request_failed");
-                response.fail(message);
+                let known = error.is_in_postgres();
+                let message_id = &message.message_id;
+                tracing::error!(event = "request_failed", message_id, retried_by_relay = known, error = chain(&error));
+                if !known {
+                    response.fail(message);
+                }
             }
         }
         Ok(serde_json::to_value(response)?)
@@ -166,7 +181,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         let bodies = Ticket::split(ids).map(|t| t.to_body()).collect();
         if let Err(error) = self.tickets.send_all(bodies).await {
-            tracing::warn!(rows = ids.len(), error = chain(&error), "tickets_not_sent");
+            tracing::warn!(event = "tickets_not_sent", rows = ids.len(), error = chain(&error));
         }
     }
 }

@@ -33,7 +33,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let fetched = match vendor.client.get(&source.object_request(entity, id), stop_at).await {
             Ok(fetched) => Some(fetched),
             Err(VendorError::Rejected { status: 404, words, .. }) => {
-                tracing::warn!(source = source.name(), entity, id, words, "object_gone");
+                tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
             Err(e) => return Err(e.into()),

@@ -56,9 +56,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let now = self.clock.now();
         let lease = sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE).await?;
         let Some(lease) = lease else {
-            tracing::info!(source = key.source, entity = key.entity, mode = key.mode.as_str(), "lease_busy");
+            let Key { source, entity, mode } = key;
+            tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
             return Ok(Outcome::Busy);
         };
+        if request.resume && lease.run.is_none() && !lease.owed {
+            sync_state::release(&**self.database.connection().await?, key, &lease, None, now).await?;
+            return Ok(Outcome::NothingToResume);
+        }
         let at = match &lease.run {
             Some(at) if !outlived(vendor, key, at, now) => at.clone(),
             _ => self.begin(vendor, key, &lease).await?,
@@ -96,13 +101,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         commit(tx).await?;
         drop(connection);
 
-        tracing::info!(run = %id, source = key.source, entity = key.entity, mode = key.mode.as_str(), note, "run_begun");
+        let Key { source: source_name, entity, mode } = key;
+        tracing::info!(event = "run_begun", run = %id, source = source_name, entity, mode = mode.as_str(), note);
         if note.is_some() {
-            let requests = owed.iter().map(|entity| FetchRequest::new(source.name(), entity, Mode::Full));
+            let requests = owed.iter().map(|entity| FetchRequest::new(source.name(), entity, Mode::Full).resuming());
             let bodies = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
             if let Err(error) = self.requests.send_all(bodies).await {
                 // They are owed: relay asks for them.
-                tracing::warn!(error = chain(&error), "requests_not_sent");
+                tracing::warn!(event = "requests_not_sent", error = chain(&error));
             }
         }
         Ok(at)
@@ -145,7 +151,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if unusable == UNUSABLE_REPLIES {
             return Err(FetchError::Page { source_name, error });
         }
-        tracing::warn!(source = source_name, unusable, error = error.to_string(), "reply_unusable");
+        tracing::warn!(event = "reply_unusable", source = source_name, unusable, error = error.to_string());
         self.clock.sleep(backoff(unusable, fastrand::u32(..))).await;
         Ok(())
     }
@@ -197,8 +203,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         sync_state::release(&**connection, run.key, &run.lease, None, self.clock.now()).await?;
         drop(connection);
-        self.requests.send(serde_json::to_string(request)?, pause).await?;
-        tracing::info!(run = %run.at.id, new_rows = run.new_rows, pause_s = pause.as_secs(), "run_continues");
+        self.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
+        let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
+        tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s);
         Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
     }
 
@@ -208,7 +215,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let report = chain(&error);
         let halted = matches!(error, FetchError::Vendor(VendorError::Refused { .. } | VendorError::Rejected { .. }));
         let now = self.clock.now();
-        tracing::error!(run = %run.at.id, halted, error = report, "run_failed");
+        let Key { source, entity, mode } = run.key;
+        let mode = mode.as_str();
+        tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted, error = report);
         // Best effort: where Postgres itself is the trouble, the lease runs out.
         if let Ok(connection) = self.database.connection().await {
             drop(sync_runs::record_error(&**connection, run.at.id, &report, halted, now).await);

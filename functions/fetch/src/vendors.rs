@@ -37,7 +37,7 @@ pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result
 
 /// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself);
 /// `STRIPE_BASE_URL`, `STRIPE_VERSION`, `STRIPE_PAGE_SIZE` (at most 100), `STRIPE_RATE_PER_SECOND`
-/// (Stripe allows 100 live, 25 test), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
+/// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
 fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, ConfigError> {
     let key = match env.optional("STRIPE_API_KEY") {
         Some(key) => Secret::given(key),
@@ -47,13 +47,15 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, Co
         base_url: env.or("STRIPE_BASE_URL", "https://api.stripe.com"),
         key,
         headers: vec![("stripe-version", env.or("STRIPE_VERSION", "2026-10-28.endive"))],
-        rate_per_second: env.parsed_or("STRIPE_RATE_PER_SECOND", 20)?,
+        rate_per_second: env.parsed_or("STRIPE_RATE_PER_SECOND", 6)?,
         timeout: Duration::from_secs(env.parsed_or("STRIPE_TIMEOUT_SECONDS", 30)?),
     };
     let days: u64 = env.parsed_or("STRIPE_WINDOW_DAYS", 31)?;
-    let paging = Paging {
-        page_size: env.parsed_or("STRIPE_PAGE_SIZE", 100)?,
-        window: Duration::from_secs(days.max(1) * 24 * 60 * 60),
-    };
+    let page_size = env.parsed_or("STRIPE_PAGE_SIZE", 100)?;
+    if !(1..=100).contains(&page_size) {
+        let reason = "Stripe gives 1 to 100 a page".to_owned();
+        return Err(ConfigError::Invalid { name: "STRIPE_PAGE_SIZE".to_owned(), reason });
+    }
+    let paging = Paging { page_size, window: Duration::from_secs(days.max(1) * 24 * 60 * 60) };
     Ok(Vendor { client: VendorClient::new(&Stripe, config, clock), paging })
 }

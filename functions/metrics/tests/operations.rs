@@ -22,7 +22,7 @@ const RUNS: &str = "
 async fn with_runs() -> TestDatabase {
     let database = database().await;
     let sources = "insert into sync_state (source, entity, mode, updated_at) \
-                   values ('stripe', 'charges', 'full', now()), ('hubspot', 'deals', 'full', now())";
+                   values ('stripe', 'charges', 'full', now()), ('hubspot', 'charges', 'full', now())";
     database.client().await.batch_execute(&format!("{RUNS}; {sources}")).await.unwrap();
     database
 }
@@ -99,6 +99,17 @@ async fn ready_says_how_fresh_each_source_is_and_degraded_where_one_is_late() {
     assert_eq!((late.status, &late.body["status"]), (200, &json!("degraded")));
     assert_eq!(late.body["checks"]["hubspot"]["ok"], false);
     assert_eq!(late.body["checks"]["stripe"]["ok"], true);
+}
+
+#[tokio::test]
+async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still() {
+    let database = with_runs().await;
+    let stands =
+        "insert into sync_state (source, entity, mode, updated_at) values ('stripe', 'event', 'incremental', now())";
+    database.client().await.batch_execute(stands).await.unwrap();
+    let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
+    assert_eq!(ready.body["checks"]["stripe"], json!({"ok": false, "lastSync": null, "lagS": null}));
+    assert_eq!(ready.body["syncStatus"], "degraded");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn a_zone_that_postgres_does_not_know_is_refused_and_the_same_zone_changes
     let database = database().await;
     let on = database.client().await;
     let error = set_business_zone(&on, "Mars/Olympus").await.unwrap_err();
-    assert_eq!(error.verdict(), penstock_store::Verdict::Data);
+    assert!(matches!(error.disposition(), penstock_domain::disposition::Disposition::Dead(_)));
     assert!(set_business_zone(&on, "Asia/Kolkata").await.unwrap());
     assert!(!set_business_zone(&on, "Asia/Kolkata").await.unwrap());
 }

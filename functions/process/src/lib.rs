@@ -3,13 +3,13 @@
 //! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
 //! bisected; and where an earlier receive of the message ended with the death of the process, its rows go
-//! one by one, so that the guilty one is known.
+//! more carefully, in the end one by one, so that the guilty one is known.
 
 use std::collections::HashSet;
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
@@ -20,7 +20,7 @@ use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_store::outbox::{self, Verdict};
 use penstock_store::payments::Tie;
-use penstock_store::{Database, StoreError, Verdict as Blame};
+use penstock_store::{Database, StoreError};
 
 mod batch;
 mod collapse;
@@ -51,6 +51,9 @@ pub fn normalize(source: &str, row: RowView<'_>) -> Result<Vec<Payment>, Reason>
     }
 }
 
+/// How often a batch that collided with another transaction is worked again at once.
+const COLLISIONS: u32 = 3;
+
 /// What a batch came to.
 #[derive(Debug, Default)]
 struct Tally {
@@ -72,14 +75,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Ok(ticket) if message.receives() > 1 => suspicious.push((message, ticket.ids)),
                 Ok(ticket) => fresh.push((message, ticket.ids)),
                 Err(error) => {
-                    tracing::error!(message_id = message.message_id, bytes = message.body.len(), %error, "not_a_ticket");
+                    let (message_id, bytes) = (&message.message_id, message.body.len());
+                    tracing::error!(event = "not_a_ticket", message_id, bytes, reason = error.without_values());
                     response.fail(message);
                 }
             }
         }
         self.work_at_once(&fresh, &mut tally, &mut response).await;
         for (message, ids) in suspicious {
-            if let Err(error) = self.work_one_by_one(&ids, &mut tally).await {
+            if let Err(error) = self.work_carefully(&ids, &mut tally).await {
                 self.report(&error, message);
                 response.fail(message);
             } else if ids.iter().any(|id| tally.left.contains(id)) {
@@ -121,59 +125,73 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Works rows as one batch, and where Postgres refuses a value, as two halves.
     async fn work(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
         let mut parts = vec![ids];
+        let mut collisions = 0;
         while let Some(mut part) = parts.pop() {
-            match self.work_part(&part, tally).await {
-                Ok(()) => {}
-                Err(e) if e.verdict() != Blame::Data => return Err(e),
-                Err(e) if part.len() == 1 => {
-                    let reason = Reason::new(ReasonKind::Refused, format!("Postgres refuses it: {}", e.reason()));
+            let Err(error) = self.work_part(&part, tally).await else { continue };
+            match error.disposition() {
+                Disposition::Dead(reason) if part.len() == 1 => {
                     self.bury(part[0], reason).await?;
                     tally.dead += 1;
                 }
-                Err(_) => {
+                Disposition::Dead(_) => {
                     let half = part.split_off(part.len() / 2);
                     parts.push(half);
                     parts.push(part);
                 }
+                Disposition::Retry(after) if after.is_zero() && collisions < COLLISIONS => {
+                    collisions += 1;
+                    parts.push(part);
+                }
+                Disposition::Retry(_) | Disposition::Done => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Works rows alone, each attempt committed before it is made. Those that never brought a process
-    /// down go first, so that the guilty one cannot hold the others up.
-    async fn work_one_by_one(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
+    /// Works rows whose message has come before: an earlier receive failed, or the process died of it.
+    ///
+    /// Each attempt is committed before it is made. Rows without one go as a batch once more (after an
+    /// outage all of them); if the process dies of that, they go alone the next time, and those that never
+    /// brought a process down alone go first, so that the guilty one cannot hold the others up.
+    async fn work_carefully(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
-        for (id, attempts) in pending {
-            if attempts >= MAX_CRASHES {
-                let detail = format!("the process died while it worked on this row, {attempts} times");
+        let (untried, tried): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, attempts)| *attempts == 0);
+        self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
+        for (id, attempts) in tried {
+            if attempts > MAX_CRASHES {
+                let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
                 self.bury(id, Reason::new(ReasonKind::Crashed, detail)).await?;
                 tally.dead += 1;
-                continue;
+            } else {
+                self.attempt(vec![id], tally).await?;
             }
-            let begun = outbox::begin_attempt(&**self.database.connection().await?, id).await?;
-            if begun.is_none() {
-                continue;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let begun = outbox::begin_attempt(&**self.database.connection().await?, &ids).await?;
+        if let Err(e) = self.work(begun.clone(), tally).await {
+            // Circumstances, not the rows: they keep their attempts. Best effort, the error stands.
+            if let Ok(connection) = self.database.connection().await {
+                drop(outbox::return_attempt(&**connection, &begun).await);
             }
-            if let Err(e) = self.work(vec![id], tally).await {
-                // Circumstances, not the row: it keeps its attempts. Best effort, the error stands.
-                if let Ok(connection) = self.database.connection().await {
-                    drop(outbox::return_attempt(&**connection, id).await);
-                }
-                return Err(e);
-            }
+            return Err(e);
         }
         Ok(())
     }
 
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
-        tracing::warn!(outbox_id = %id, kind = reason.kind.as_str(), reason = reason.detail, "row_dead");
+        tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
         let connection = self.database.connection().await?;
         outbox::bury(&**connection, &[Verdict { id, reason }], self.clock.now()).await
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {
-        tracing::error!(message_id = message.message_id, error = chain(error), "batch_failed");
+        tracing::error!(event = "batch_failed", message_id = message.message_id, error = chain(error));
     }
 
     /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
@@ -189,7 +207,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return;
         }
         if let Err(error) = queue.send_all(bodies).await {
-            tracing::warn!(error = chain(&error), "refetch_not_sent");
+            tracing::warn!(event = "refetch_not_sent", error = chain(&error));
         }
     }
 }

@@ -93,6 +93,10 @@ pub struct VendorClient<C> {
     clock: C,
 }
 
+/// A request that is under way at the deadline may take this much longer: half of the margin that `fetch`
+/// keeps before Lambda ends it.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// What one attempt came to.
 enum Attempt {
     Reply(Fetched),
@@ -126,7 +130,7 @@ impl<C: Clock> VendorClient<C> {
         let (mut faults, mut key_read_again, mut fresh_key) = (0, false, false);
         loop {
             self.wait(self.rate_limit().await, deadline).await?;
-            match self.attempt(request, std::mem::take(&mut fresh_key)).await? {
+            match self.attempt(request, std::mem::take(&mut fresh_key), deadline).await? {
                 Attempt::Reply(fetched) => return Ok(fetched),
                 Attempt::Wait(pause) => self.wait(pause, deadline).await?,
                 Attempt::Unauthorized(words) if key_read_again => {
@@ -135,7 +139,8 @@ impl<C: Clock> VendorClient<C> {
                 Attempt::Unauthorized(_) => (key_read_again, fresh_key) = (true, true),
                 Attempt::Fault(last) => {
                     faults += 1;
-                    tracing::warn!(vendor = self.source.name(), path = request.path, faults, last, "request_failed");
+                    let vendor = self.source.name();
+                    tracing::warn!(event = "attempt_failed", vendor, path = request.path, faults, last);
                     if faults == ATTEMPTS {
                         return Err(VendorError::Unavailable { vendor: self.source.name(), attempts: faults, last });
                     }
@@ -161,12 +166,13 @@ impl<C: Clock> VendorClient<C> {
         Ok(())
     }
 
-    async fn attempt(&self, request: &Request, fresh_key: bool) -> Result<Attempt, VendorError> {
+    async fn attempt(&self, request: &Request, fresh_key: bool, deadline: Timestamp) -> Result<Attempt, VendorError> {
         let sent_at = self.clock.now();
         let key = self.config.key.get(sent_at, fresh_key).await?;
         let url = self.url(request)?;
-        let sent = self.http().await?.get(url).bearer_auth(key.expose_secret()).send().await;
-        match sent {
+        let timeout = self.config.timeout.min(elapsed(sent_at, deadline) + GRACE);
+        let request = self.http().await?.get(url).bearer_auth(key.expose_secret()).timeout(timeout);
+        match request.send().await {
             Ok(response) => self.judge(response, sent_at).await,
             Err(e) => Ok(Attempt::Fault(describe(&e))),
         }
@@ -223,7 +229,6 @@ fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
         .user_agent(concat!("penstock/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .connect_timeout(Duration::from_secs(5))
-        .timeout(config.timeout)
         // A key must not follow to another host.
         .redirect(reqwest::redirect::Policy::none())
         .build()

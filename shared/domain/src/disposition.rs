@@ -63,8 +63,8 @@ impl Reason {
     }
 }
 
-/// After the process died this many times on one row, the row is dead.
+/// After the process died this many times on one row alone, the row is dead.
 ///
-/// Below the queue's `maxReceiveCount` of 5, whose first receive works the batch as a whole: so the
-/// verdict falls in `process`, with its reason, before SQS gives up on the message.
-pub const MAX_CRASHES: i32 = 3;
+/// With the two receives that work the batch as a whole this is the queue's `maxReceiveCount` of 5, so
+/// the verdict falls in `process` or, at the latest, in `bury`.
+pub const MAX_CRASHES: i32 = 2;

@@ -35,6 +35,10 @@ pub struct FetchRequest {
     pub entity: String,
     /// How.
     pub mode: Mode,
+    /// Only goes on with a run that is under way or owed. Set by the system's own messages: one that comes
+    /// twice, or late, must not begin another full run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resume: bool,
     /// The objects, for [`Mode::Object`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
@@ -43,6 +47,12 @@ pub struct FetchRequest {
 impl FetchRequest {
     /// A request without named objects.
     pub fn new(source: &str, entity: &str, mode: Mode) -> Self {
-        Self { source: source.to_owned(), entity: entity.to_owned(), mode, ids: Vec::new() }
+        Self { source: source.to_owned(), entity: entity.to_owned(), mode, resume: false, ids: Vec::new() }
+    }
+
+    /// The same, to go on with what is under way or owed, and begin nothing else.
+    #[must_use]
+    pub fn resuming(self) -> Self {
+        Self { resume: true, ..self }
     }
 }

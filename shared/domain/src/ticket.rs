@@ -23,6 +23,26 @@ pub enum TicketError {
     Version(u8),
 }
 
+impl TicketError {
+    /// The reason for the log, without what the message says.
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Malformed(e) => place(e),
+            Self::Version(v) => format!("version {v}"),
+        }
+    }
+}
+
+/// Where and how a JSON text is not what it should be, without repeating any of it: bodies are not logged.
+pub fn place(e: &serde_json::Error) -> String {
+    let what = match e.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => "it is of another shape",
+    };
+    format!("{what}, at line {} column {}", e.line(), e.column())
+}
+
 /// Ids in one ticket: 39 bytes each keeps a message far below SQS' 256 KiB, and small enough to be
 /// taken up by several environments at once.
 pub const IDS_PER_TICKET: usize = 100;

@@ -89,9 +89,6 @@ mod tests {
         assert_eq!((event.records[1].body.as_str(), event.records[1].receives()), ("", 1));
         let mut response = BatchResponse::all_done();
         response.fail(&event.records[2]);
-        assert_eq!(
-            serde_json::to_string(&response).unwrap(),
-            r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#
-        );
+        assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#);
     }
 }

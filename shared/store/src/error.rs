@@ -1,6 +1,9 @@
 //! What went wrong in Postgres, and what that means for the work in hand.
 
+use std::time::Duration;
+
 use deadpool_postgres::PoolError;
+use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use tokio_postgres::error::SqlState;
 
 /// An error of a statement, of the connection or of the pool.
@@ -26,28 +29,28 @@ pub enum StoreError {
     FenceLost(i64),
 }
 
-/// What an error means for the work in hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// A value that Postgres refuses: the same again would be refused again.
-    Data,
-    /// Everything else: another attempt may succeed.
-    Transient,
-}
+/// When to try again what failed because Postgres is away or busy; the queue's visibility time-out decides
+/// in the end.
+const LATER: Duration = Duration::from_secs(60);
 
 impl StoreError {
     pub(crate) fn new(name: &'static str, source: tokio_postgres::Error) -> Self {
         Self::Statement { name, source }
     }
 
-    /// Whether the data or the circumstances are to blame.
+    /// What becomes of work that ended in this error.
     ///
-    /// Data are SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation), and
-    /// values that the driver cannot encode, such as text with a NUL.
-    pub fn verdict(&self) -> Verdict {
-        match self.sql_state() {
-            Some(state) if state.code().starts_with("22") || state.code().starts_with("23") => Verdict::Data,
-            _ => Verdict::Transient,
+    /// Dead where the values are to blame: SQLSTATE classes 22 (data exception) and 23 (integrity
+    /// constraint violation); the same again would be refused again. Retried at once where another
+    /// transaction was in the way (class 40), later where Postgres is away or busy.
+    pub fn disposition(&self) -> Disposition {
+        let code = self.sql_state().map_or("", SqlState::code);
+        match code.get(..2) {
+            Some("22" | "23") => {
+                Disposition::Dead(Reason::new(ReasonKind::Refused, format!("Postgres refuses it: {}", self.reason())))
+            }
+            Some("40") => Disposition::Retry(Duration::ZERO),
+            _ => Disposition::Retry(LATER),
         }
     }
 

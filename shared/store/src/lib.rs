@@ -17,7 +17,7 @@ pub mod sync_runs;
 pub mod sync_state;
 
 pub use database::{Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit};
-pub use error::{StoreError, Verdict};
+pub use error::StoreError;
 pub use sql::Sql;
 pub use tokio_postgres::{GenericClient, Transaction};
 

@@ -52,14 +52,14 @@ static PURGE: Sql =
 
 static BEGIN_ATTEMPT: Sql = Sql {
     name: "outbox.begin_attempt",
-    text: "update outbox set attempts = attempts + 1 where id = $1 and status = 'pending' returning attempts",
-    types: &[Type::UUID],
+    text: "update outbox set attempts = attempts + 1 where id = any($1) and status = 'pending' returning id",
+    types: &[Type::UUID_ARRAY],
 };
 
 static RETURN_ATTEMPT: Sql = Sql {
     name: "outbox.return_attempt",
-    text: "update outbox set attempts = attempts - 1 where id = $1 and status = 'pending' and attempts > 0",
-    types: &[Type::UUID],
+    text: "update outbox set attempts = attempts - 1 where id = any($1) and status = 'pending' and attempts > 0",
+    types: &[Type::UUID_ARRAY],
 };
 
 static PENDING: Sql = Sql {
@@ -226,21 +226,22 @@ pub async fn purge(on: &impl GenericClient, before: Timestamp, limit: i64) -> Re
     PURGE.execute(on, &[&penstock_domain::ids::oldest_id_at(before), &limit]).await
 }
 
-/// Counts an attempt at a row, before the work: if the process dies, the count tells on which.
-/// The answer is the attempts including this one, `None` where the row is no longer pending.
+/// Counts an attempt at rows, before the work: if the process dies, the count tells on which. The answer
+/// is what is still pending of them.
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn begin_attempt(on: &impl GenericClient, id: OutboxId) -> Result<Option<i32>, StoreError> {
-    Ok(BEGIN_ATTEMPT.optional(on, &[&id.0]).await?.map(|r| r.get(0)))
+pub async fn begin_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result<Vec<OutboxId>, StoreError> {
+    let rows = BEGIN_ATTEMPT.rows(on, &[&uuids(ids)]).await?;
+    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
 }
 
-/// Gives an attempt back: circumstances were to blame, not the row.
+/// Gives an attempt back: circumstances were to blame, not the rows.
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn return_attempt(on: &impl GenericClient, id: OutboxId) -> Result<(), StoreError> {
-    RETURN_ATTEMPT.execute(on, &[&id.0]).await.map(drop)
+pub async fn return_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result<(), StoreError> {
+    RETURN_ATTEMPT.execute(on, &[&uuids(ids)]).await.map(drop)
 }
 
 /// What is still pending of `ids` with its attempts, least suspicious first.

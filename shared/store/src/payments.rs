@@ -51,7 +51,7 @@ pub struct Tie {
 /// One statement whatever the number of rows. A key must not occur twice (trap 17): collapse first.
 ///
 /// # Errors
-/// [`crate::Verdict::Data`] where a value is refused: bisect. Anything else may succeed later.
+/// Dead by [`StoreError::disposition`] where a value is refused: bisect. Anything else may succeed later.
 pub async fn upsert(
     tx: &Transaction<'_>,
     source: &str,

@@ -20,7 +20,7 @@ static DUE: Sql = Sql {
     name: "refetch.due",
     text: "with due as (select source, entity, external_id from refetch_requests where next_send_at <= $1 \
            order by next_send_at limit $3 for update skip locked) \
-           update refetch_requests r set next_send_at = $2 from due \
+           update refetch_requests r set next_send_at = greatest($2, $1 + ($1 - r.requested_at)) from due \
            where (r.source, r.entity, r.external_id) = (due.source, due.entity, due.external_id) \
            returning r.source, r.entity, r.external_id",
     types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
@@ -63,7 +63,8 @@ pub async fn request(
     REQUEST.execute(on, &[&source, &entities, &ids, &now, &resend_at]).await.map(drop)
 }
 
-/// Up to `limit` requests that nobody has answered; each is left alone until `next_due`.
+/// Up to `limit` requests that nobody has answered; each is left alone until `next_due`, and the longer
+/// it has waited the longer.
 ///
 /// # Errors
 /// Whatever Postgres answers.

@@ -166,7 +166,7 @@ fn get<'a, T: postgres_types::FromSql<'a>>(sql: &Sql, row: &'a Row, column: &str
 /// computed anew from the payments. Writers wait meanwhile: about 2 s for a million payments.
 ///
 /// # Errors
-/// [`crate::Verdict::Data`] where Postgres does not know the zone.
+/// Dead by [`StoreError::disposition`] where Postgres does not know the zone.
 pub async fn set_business_zone(on: &impl GenericClient, zone: &str) -> Result<bool, StoreError> {
     let row = SET_BUSINESS_ZONE.one(on, &[&zone]).await?;
     row.try_get(0).map_err(|e| StoreError::new(SET_BUSINESS_ZONE.name, e))

@@ -90,6 +90,8 @@ pub struct Lease {
     pub watermark: Option<Timestamp>,
     /// The run under way, which this lease goes on with.
     pub run: Option<RunUnderWay>,
+    /// Whether somebody asked for a run that has not succeeded yet.
+    pub owed: bool,
 }
 
 /// A run that was begun and not finished.
@@ -114,7 +116,12 @@ pub async fn acquire(
     until: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
     let row = ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
-    Ok(row.map(|row| Lease { fence: row.get(0), watermark: row.get(1), run: run_under_way(&row) }))
+    Ok(row.map(|row| Lease {
+        fence: row.get(0),
+        watermark: row.get(1),
+        run: run_under_way(&row),
+        owed: row.get("owed"),
+    }))
 }
 
 fn run_under_way(row: &Row) -> Option<RunUnderWay> {
@@ -207,7 +214,7 @@ pub async fn stalled(
 ) -> Result<Vec<FetchRequest>, StoreError> {
     let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
     let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
-    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2)))).collect())
+    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2))).resuming()).collect())
 }
 
 fn held(changed: u64, lease: &Lease) -> Result<(), StoreError> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome};
-use penstock_domain::fetch_request::Mode;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::StoreError;
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{Fault, World, WorldSpec};
@@ -159,7 +160,7 @@ async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
             Outcome::Finished { .. } => break,
             Outcome::Continues { .. } => {
                 let messages = plant.requests.take();
-                assert_eq!(messages, [r#"{"source":"stripe","entity":"charge","mode":"full"}"#]);
+                assert_eq!(messages, [r#"{"source":"stripe","entity":"charge","mode":"full","resume":true}"#]);
             }
             other => panic!("{other:?}"),
         }
@@ -215,4 +216,17 @@ async fn years_without_a_sale_cost_one_request_not_one_a_window() {
     assert_eq!(charges, 40);
     let requests = plant.stripe.requests_to("/v1/charges").len();
     assert!(requests <= 8, "{requests} requests");
+}
+
+#[tokio::test]
+async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
+    let plant = Plant::over(world(13, 30)).await;
+    let request = FetchRequest::new("stripe", "charge", Mode::Full);
+    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    let late = request.clone().resuming();
+    assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::NothingToResume);
+    assert!(matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }));
+    assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::NothingToResume);
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from sync_runs").await, 1);
+    assert!(matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }), "asked for anew");
 }

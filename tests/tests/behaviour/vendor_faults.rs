@@ -193,3 +193,26 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
     assert_eq!(report, "succeeded 0");
     assert!(!fetch.output().contains("sk_test"), "a key is in the log");
 }
+
+#[tokio::test]
+async fn a_message_whose_run_stands_in_postgres_is_not_sent_back_by_an_outage_of_the_vendor() {
+    let plant = Plant::over(world(29, 30)).await;
+    plant.stripe.faults().always("/v1/", Fault::ServerError);
+    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    let event = serde_json::json!({"Records": [
+        {"messageId": "full", "body": r#"{"source":"stripe","entity":"charge","mode":"full"}"#},
+        {"messageId": "nobody", "body": r#"{"source":"stripe","entity":"unicorn","mode":"full"}"#},
+        {"messageId": "no request", "body": "full speed ahead"},
+    ]});
+    let response = plant.fetch.handle(event, deadline).await.unwrap();
+    let back =
+        serde_json::json!({"batchItemFailures": [{"itemIdentifier": "nobody"}, {"itemIdentifier": "no request"}]});
+    assert_eq!(response, back);
+    plant.stripe.faults().clear();
+    plant.clock.advance(Duration::from_secs(600));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
+    plant.drain().await;
+    plant.fetch_all().await.unwrap();
+    plant.drain().await;
+    assert_true(&plant).await;
+}

@@ -18,13 +18,20 @@ static PAGE: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::UUID, Type::TEXT, Type::TEXT, Type::INT8],
 };
 
-/// Every source that was ever pulled, with the end of its last good run: one step into the index a source.
+/// Every source that was ever pulled, and how far behind its most backward pull is: a full run by hand must
+/// not hide an incremental pull that stands still, nor one entity another. Where nothing is pulled
+/// incrementally yet, the full runs count.
 static FRESHNESS: Sql = Sql {
     name: "sync_runs.freshness",
-    text: "select source, (select finished_at from sync_runs r \
-                            where r.source = s.source and r.status = 'succeeded' \
-                            order by finished_at desc limit 1) as last_sync \
-             from (select distinct source from sync_state) s order by source",
+    text: "select source, case when bool_and(last_sync is not null) then min(last_sync) end as last_sync \
+             from (select s.source, (select finished_at from sync_runs r \
+                                      where r.source = s.source and r.entity = s.entity and r.mode = s.mode \
+                                        and r.status = 'succeeded' \
+                                      order by finished_at desc limit 1) as last_sync \
+                     from sync_state s \
+                    where s.mode = 'incremental' \
+                       or not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
+            group by source order by source",
     types: &[],
 };
 

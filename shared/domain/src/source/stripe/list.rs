@@ -8,6 +8,7 @@ use super::EVENT_TYPES;
 use super::item::Head;
 use crate::fetch_request::Mode;
 use crate::pull::{PageError, Paging, Position, Request};
+use crate::ticket::place;
 
 /// A list reply (docs.stripe.com/api/pagination); its objects stay as the bytes that came.
 #[derive(Debug, Deserialize)]
@@ -54,7 +55,7 @@ pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: Pag
 
 /// Reads `body` as JSON of type `T`; the error tells the place, not the content.
 pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
-    serde_json::from_slice(body).map_err(|e| PageError::Malformed { bytes: body.len(), reason: e.to_string() })
+    serde_json::from_slice(body).map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
 }
 
 /// The vendor's error object in a few words: its type, code and message.
