@@ -38,12 +38,8 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
 /// The first table is not shown where it agrees: the last one says the same and more.
 fn say_first(site: &Site, screen: &mut Screen, table: &[String]) -> Result<(), TourError> {
     if site.simulator.is_some() {
-        let elapsed = screen.elapsed().as_secs_f64();
-        screen.keep();
-        screen.say(&format!(
-            "{elapsed:5.1} s  a year, and every total equals the ledger, in {} currencies",
-            table.len() - 3
-        ))?;
+        let currencies = table.len() - 3;
+        screen.say_above(&format!("a year, and every total equals the ledger, in {currencies} currencies"))?;
     }
     Ok(())
 }
@@ -53,14 +49,11 @@ async fn pull_again(site: &Site, picture: &mut Picture, screen: &mut Screen) -> 
     let (totals, before) = (verdict::totals(site).await?, Versions::read(&site.sql).await?);
     site.request(&EVERYTHING).await?;
     drain(site, "pulling everything again", picture, screen).await?;
-    screen.keep();
     before.must_equal(&Versions::read(&site.sql).await?)?;
     if verdict::totals(site).await? != totals {
         return Err(TourError::Wrong("the second full pull changed the totals".to_owned()));
     }
-    let elapsed = screen.elapsed().as_secs_f64();
     let rows = before.len();
-    Ok(screen.say(&format!(
-        "{elapsed:5.1} s  everything again: none of {rows} payments was written, the totals are the same"
-    ))?)
+    let told = format!("everything again: none of {rows} payments was written, the totals are the same");
+    Ok(screen.say_above(&told)?)
 }

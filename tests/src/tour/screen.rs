@@ -64,6 +64,15 @@ impl Screen {
         self.out.flush()
     }
 
+    /// A line that stays, where the picture was: the next one is drawn below it.
+    pub(super) fn say_above(&mut self, line: &str) -> io::Result<()> {
+        if self.drawn > 0 {
+            write!(self.out, "\x1b[{}A\r\x1b[J", self.drawn)?;
+        }
+        self.keep();
+        self.say(&format!("{:5.1} s  {line}", self.elapsed().as_secs_f64()))
+    }
+
     /// Leaves the last picture standing; what comes next stands below it.
     pub(super) fn keep(&mut self) {
         self.drawn = 0;

@@ -69,13 +69,13 @@ fn simulate(options: &Options, screen: &mut Screen) -> Result<Option<Simulator>,
         screen.say("         Stripe: the real one, by STRIPE_API_KEY; no simulator")?;
         return Ok(None);
     }
-    let step = screen.step("Stripe: a simulated account with a year behind it")?;
+    let step = screen.step("Stripe: a simulated year")?;
     let now = SystemClock.now().as_second();
     let world = World::new(WorldSpec::between(options.seed, options.charges, now - YEAR_DAYS * DAY_SECONDS, now));
     let (charges, refunds, disputes, _) = world.counts();
     let simulator = Simulator::start(world)?;
     let url = simulator.url();
-    screen.done(step, &format!("{charges} charges, {refunds} refunds, {disputes} disputes at {url}"))?;
+    screen.done(step, &format!("{charges} charges, {refunds} refunds, {disputes} disputes, {url}"))?;
     Ok(Some(simulator))
 }
 
