@@ -13,7 +13,11 @@ use penstock_clients::aws::Aws;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::record::Item;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::{begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
 
 use crate::simulator::{Simulator, World};
@@ -136,6 +140,26 @@ impl Plant {
             self.fetch(entity, Mode::Full).await?;
         }
         Ok(())
+    }
+
+    /// Puts items straight into the outbox, as `fetch` would at the current time; the ids of the new ones.
+    ///
+    /// # Panics
+    /// Where Postgres does not take them.
+    pub async fn put(&self, items: &[Item<'_>]) -> Vec<OutboxId> {
+        let now = self.clock.now();
+        let arrival = Arrival {
+            source: "stripe",
+            content_type: "application/json",
+            run: None,
+            received_at: now,
+            ticket_due_at: now,
+        };
+        let mut connection = self.process.database.connection().await.expect("a connection");
+        let tx = begin(&mut connection).await.expect("a transaction");
+        let ids = outbox::insert(&tx, arrival, items).await.expect("the rows are taken");
+        commit(tx).await.expect("committed");
+        ids
     }
 
     /// Hands `process` messages as SQS would.

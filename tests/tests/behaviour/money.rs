@@ -7,12 +7,10 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::{Paging, Position, Reply};
-use penstock_domain::record::{Item, RowView};
+use penstock_domain::record::RowView;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{Action, Kind, RefundStatus};
 
@@ -184,13 +182,6 @@ async fn take(plant: &Plant, body: &str, mode: Mode) {
     let paging = Paging { page_size: 100, window: Duration::from_secs(86_400) };
     let reply = Reply { as_of: at, body: body.as_bytes() };
     let page = Stripe.page(mode, RunId::new(at), &position, reply, paging).unwrap();
-    let items: &[Item<'_>] = &page.items;
-    let arrival =
-        Arrival { source: "stripe", content_type: "application/json", run: None, received_at: at, ticket_due_at: at };
-    let mut connection = plant.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, items).await.unwrap();
-    commit(tx).await.unwrap();
-    drop(connection);
+    let ids = plant.put(&page.items).await;
     assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }

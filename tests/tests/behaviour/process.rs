@@ -2,12 +2,10 @@
 
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
-use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::{Item, RowView};
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
 use penstock_tests::plant::Plant;
 
 use crate::books::{NOW, world};
@@ -23,9 +21,7 @@ pub fn charge(id: &str, amount: &str, status: &str) -> String {
 /// Puts objects straight into the outbox, one version each, and gives their ids back.
 pub async fn put(plant: &Plant, objects: &[(String, String)]) -> Vec<OutboxId> {
     let at = Timestamp::from_second(NOW).unwrap();
-    let item = |(id, payload): &'_ (String, String)| (id.clone(), payload.clone());
-    let owned: Vec<_> = objects.iter().map(item).collect();
-    let items = owned.iter().map(|(id, payload)| Item {
+    let items = objects.iter().map(|(id, payload)| Item {
         entity: "charge".to_owned(),
         external_id: id.clone(),
         version_key: "run:1".to_owned(),
@@ -33,19 +29,7 @@ pub async fn put(plant: &Plant, objects: &[(String, String)]) -> Vec<OutboxId> {
         api_version: None,
         payload: payload.as_bytes(),
     });
-    let items: Vec<_> = items.collect();
-    let arrival = Arrival {
-        source: "stripe",
-        content_type: "application/json",
-        run: None::<RunId>,
-        received_at: at,
-        ticket_due_at: at,
-    };
-    let mut connection = plant.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
-    commit(tx).await.unwrap();
-    ids
+    plant.put(&items.collect::<Vec<_>>()).await
 }
 
 fn charges(n: usize) -> Vec<(String, String)> {
@@ -98,17 +82,7 @@ async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest()
             api_version: None,
             payload: payload.as_bytes(),
         };
-        let arrival = Arrival {
-            source: "stripe",
-            content_type: "application/json",
-            run: None,
-            received_at: at,
-            ticket_due_at: at,
-        };
-        let mut connection = plant.process.database.connection().await.unwrap();
-        let tx = begin(&mut connection).await.unwrap();
-        ids.extend(outbox::insert(&tx, arrival, &[item]).await.unwrap());
-        commit(tx).await.unwrap();
+        ids.extend(plant.put(&[item]).await);
     }
     assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
     let stands: String =

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
 use penstock_tests::plant::Plant;
 
 use crate::books::{NOW, world};
@@ -31,18 +29,7 @@ async fn put(plant: &Plant, charge: &str, event: &str, status: &str) -> OutboxId
         api_version: None,
         payload: payload.as_bytes(),
     };
-    let arrival = Arrival {
-        source: "stripe",
-        content_type: "application/json",
-        run: None::<RunId>,
-        received_at: at,
-        ticket_due_at: at,
-    };
-    let mut connection = plant.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, &[item]).await.unwrap();
-    commit(tx).await.unwrap();
-    ids[0]
+    plant.put(&[item]).await[0]
 }
 
 async fn status(plant: &Plant) -> String {
