@@ -21,7 +21,7 @@ impl Aim {
             "drain_ratio" => Self::AtLeast(0.5),
             "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => Self::AtLeast(50.0),
             "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
-            _ if name.starts_with("metrics_") && name.ends_with("_growth_100k_1m") => Self::AtMost(1.5),
+            _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => Self::AtMost(1.5),
             _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
             _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),
             _ if name.starts_with("zip_mb_") => Self::AtMost(5.0),

@@ -75,6 +75,8 @@ pub(super) async fn measure(figures: &mut Figures) {
         figures.note(format!("metrics_{view}_growth_100k_1m"), large / small);
     }
     for (label, _) in ZONES {
+        let [small, large] = ["100k", "1m"].map(|scale| of(format!("metrics_daily_p50_ms_{scale}_{label}"), figures));
+        figures.note(format!("metrics_daily_growth_100k_1m_{label}"), large / small);
         let [route, plain] = ["metrics_daily", "group_by"].map(|what| of(format!("{what}_p50_ms_1m_{label}"), figures));
         figures.note(format!("metrics_daily_speedup_1m_{label}"), plain / route);
     }
