@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, QueueError};
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ticket::Ticket;
 use penstock_store::{Database, StoreError, outbox, refetch, sync_state};
@@ -38,6 +38,8 @@ pub struct Round {
     pub looks: usize,
     /// Processed rows that were deleted.
     pub purged: u64,
+    /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm watches it.
+    pub oldest_pending_s: u64,
 }
 
 /// Why a round stopped half-way. The next goes on.
@@ -89,8 +91,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 break;
             }
         }
-        let Round { ticketed, runs, looks, purged } = round;
-        tracing::info!(event = "relayed", ticketed, runs, looks, purged);
+        round.oldest_pending_s = self.oldest_pending().await?;
+        let Round { ticketed, runs, looks, purged, oldest_pending_s } = round;
+        tracing::info!(event = "relayed", ticketed, runs, looks, purged, oldest_pending_s);
         Ok(round)
     }
 
@@ -131,6 +134,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             self.requests.send_all(bodies).await?;
         }
         Ok(requests.len())
+    }
+
+    async fn oldest_pending(&self) -> Result<u64, RelayError> {
+        let connection = self.database.connection().await?;
+        let oldest = outbox::oldest_pending(&**connection).await?;
+        Ok(oldest.map_or(0, |received_at| elapsed(received_at, self.clock.now()).as_secs()))
     }
 
     async fn purge(&self) -> Result<u64, RelayError> {

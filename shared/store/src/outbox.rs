@@ -68,8 +68,14 @@ static PENDING: Sql = Sql {
     types: &[Type::UUID_ARRAY],
 };
 
+static OLDEST: Sql = Sql {
+    name: "outbox.oldest_pending",
+    text: "select min(received_at) from outbox where status = 'pending'",
+    types: &[],
+};
+
 pub(crate) static STATEMENTS: &[&Sql] =
-    &[&INSERT, &CLAIM, &BURY, &DUE, &PURGE, &BEGIN_ATTEMPT, &RETURN_ATTEMPT, &PENDING];
+    &[&INSERT, &CLAIM, &BURY, &DUE, &PURGE, &BEGIN_ATTEMPT, &RETURN_ATTEMPT, &PENDING, &OLDEST];
 
 /// What all rows of one insert share.
 #[derive(Debug, Clone, Copy)]
@@ -251,6 +257,14 @@ pub async fn return_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result
 pub async fn pending(on: &impl GenericClient, ids: &[OutboxId]) -> Result<Vec<(OutboxId, i32)>, StoreError> {
     let rows = PENDING.rows(on, &[&uuids(ids)]).await?;
     Ok(rows.iter().map(|r| (OutboxId(r.get(0)), r.get(1))).collect())
+}
+
+/// When the row arrived that has been pending for longest; `None` where nothing waits.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn oldest_pending(on: &impl GenericClient) -> Result<Option<Timestamp>, StoreError> {
+    Ok(OLDEST.one(on, &[]).await?.get(0))
 }
 
 fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {

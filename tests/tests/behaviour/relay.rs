@@ -15,13 +15,16 @@ async fn losing_every_queue_loses_no_data() {
     assert!(plant.tickets.take().len() > 4);
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "their time has not come");
     plant.clock.advance(Duration::from_secs(400));
-    let ticketed = plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed;
+    let round = plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+    assert!((400..420).contains(&round.oldest_pending_s), "waiting for {} s", round.oldest_pending_s);
+    let ticketed = round.ticketed;
     assert!(ticketed > 400);
     plant.tickets.take();
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "not again at once");
     plant.clock.advance(Duration::from_secs(400));
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, ticketed);
     plant.drain().await;
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().oldest_pending_s, 0);
     assert_true(&plant).await;
 }
 
