@@ -20,10 +20,24 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         request: &FetchRequest,
         stop_at: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        for id in &request.ids {
+        let ids = self.wanted(vendor, request).await?;
+        for id in &ids {
             self.look_at(vendor, &request.entity, id, stop_at).await?;
         }
-        Ok(Outcome::Looked { objects: request.ids.len() })
+        Ok(Outcome::Looked { objects: ids.len() })
+    }
+
+    /// The system's own messages name objects that stand in Postgres until they are read: one that comes
+    /// twice finds nothing to do. What a person asks for is written down first, so that an outage of the
+    /// vendor does not lose it.
+    async fn wanted(&self, vendor: &Vendor<C>, request: &FetchRequest) -> Result<Vec<String>, FetchError> {
+        let (source, entity, now) = (vendor.source().name(), &request.entity, self.clock.now());
+        let connection = self.database.connection().await?;
+        if request.resume {
+            return Ok(refetch::wanted(&**connection, source, entity, &request.ids).await?);
+        }
+        refetch::remember(&**connection, source, entity, &request.ids, now, now + TICKET_GRACE).await?;
+        Ok(request.ids.clone())
     }
 
     async fn look_at(&self, vendor: &Vendor<C>, entity: &str, id: &str, stop_at: Timestamp) -> Result<(), FetchError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::queue::Outlet;
+use penstock_clients::queue::{MAX_DELAY, Outlet};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -61,7 +61,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Ok(Outcome::Busy);
         };
         if request.resume && lease.run.is_none() && !lease.owed {
-            sync_state::release(&**self.database.connection().await?, key, &lease, None, now).await?;
+            sync_state::release(&**self.database.connection().await?, key, &lease, None, now, now).await?;
             return Ok(Outcome::NothingToResume);
         }
         let at = match &lease.run {
@@ -200,8 +200,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// The time is up: the message goes on with the run, after the pause that the vendor asked for.
     async fn hand_over(&self, run: &Run<'_>, request: &FetchRequest, pause: Duration) -> Result<Outcome, FetchError> {
+        let now = self.clock.now();
+        let pause = pause.min(MAX_DELAY);
         let connection = self.database.connection().await?;
-        sync_state::release(&**connection, run.key, &run.lease, None, self.clock.now()).await?;
+        sync_state::release(&**connection, run.key, &run.lease, None, now, now + pause).await?;
         drop(connection);
         self.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
         let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
@@ -213,7 +215,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// anything else the next invocation tries again from the same page.
     async fn give_up(&self, run: &Run<'_>, error: FetchError) -> Result<Outcome, FetchError> {
         let report = chain(&error);
-        let halted = matches!(error, FetchError::Vendor(VendorError::Refused { .. } | VendorError::Rejected { .. }));
+        let halted = matches!(
+            error,
+            FetchError::Vendor(VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_))
+        );
         let now = self.clock.now();
         let Key { source, entity, mode } = run.key;
         let mode = mode.as_str();
@@ -222,7 +227,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if let Ok(connection) = self.database.connection().await {
             drop(sync_runs::record_error(&**connection, run.at.id, &report, halted, now).await);
             let why = halted.then_some(report.as_str());
-            drop(sync_state::release(&**connection, run.key, &run.lease, why, now).await);
+            drop(sync_state::release(&**connection, run.key, &run.lease, why, now, now).await);
         }
         Err(error)
     }

@@ -199,7 +199,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|(source, tie)| {
             let ids = vec![tie.external_id.clone()];
-            let request = FetchRequest { ids, ..FetchRequest::new(source, &tie.kind, Mode::Object) };
+            let request = FetchRequest { ids, ..FetchRequest::new(source, &tie.kind, Mode::Object).resuming() };
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

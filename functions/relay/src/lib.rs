@@ -123,7 +123,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         drop(connection);
         let requests = due.into_iter().map(|r| {
             let ids = vec![r.external_id];
-            FetchRequest { ids, ..FetchRequest::new(&r.source, &r.entity, Mode::Object) }
+            FetchRequest { ids, ..FetchRequest::new(&r.source, &r.entity, Mode::Object).resuming() }
         });
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }

@@ -171,9 +171,10 @@ impl<C: Clock> VendorClient<C> {
         let key = self.config.key.get(sent_at, fresh_key).await?;
         let url = self.url(request)?;
         let timeout = self.config.timeout.min(elapsed(sent_at, deadline) + GRACE);
-        let request = self.http().await?.get(url).bearer_auth(key.expose_secret()).timeout(timeout);
+        let request = self.http().await?.get(url).bearer_auth(key.expose_secret().trim()).timeout(timeout);
         match request.send().await {
             Ok(response) => self.judge(response, sent_at).await,
+            Err(e) if e.is_builder() => Err(VendorError::Setup(format!("no request can be made: {}", describe(&e)))),
             Err(e) => Ok(Attempt::Fault(describe(&e))),
         }
     }

@@ -40,13 +40,14 @@ impl StoreError {
 
     /// What becomes of work that ended in this error.
     ///
-    /// Dead where the values are to blame: SQLSTATE classes 22 (data exception) and 23 (integrity
-    /// constraint violation); the same again would be refused again. Retried at once where another
+    /// Dead where the values are to blame: SQLSTATE classes 21 and 22 (cardinality, data exception), 23
+    /// (integrity constraint violation) and 54 (a limit exceeded, such as the size of an index row); the
+    /// same again would be refused again. Retried at once where another
     /// transaction was in the way (class 40), later where Postgres is away or busy.
     pub fn disposition(&self) -> Disposition {
         let code = self.sql_state().map_or("", SqlState::code);
         match code.get(..2) {
-            Some("22" | "23") => {
+            Some("21" | "22" | "23" | "54") => {
                 Disposition::Dead(Reason::new(ReasonKind::Refused, format!("Postgres refuses it: {}", self.reason())))
             }
             Some("40") => Disposition::Retry(Duration::ZERO),

@@ -34,7 +34,20 @@ static ANSWERED: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&REQUEST, &DUE, &ANSWERED];
+static REMEMBER: Sql = Sql {
+    name: "refetch.remember",
+    text: "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
+           select $1, $2, id, $4, $5 from unnest($3) as i (id) order by id on conflict do nothing",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+};
+
+static WANTED: Sql = Sql {
+    name: "refetch.wanted",
+    text: "select external_id from refetch_requests where source = $1 and entity = $2 and external_id = any($3)",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT_ARRAY],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&REQUEST, &DUE, &ANSWERED, &REMEMBER, &WANTED];
 
 /// An object to read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +74,34 @@ pub async fn request(
     let entities: Vec<&str> = objects.iter().map(|o| o.0).collect();
     let ids: Vec<&str> = objects.iter().map(|o| o.1).collect();
     REQUEST.execute(on, &[&source, &entities, &ids, &now, &resend_at]).await.map(drop)
+}
+
+/// Writes down what somebody asked for by hand, before it is done: from then on `relay` sees to it.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn remember(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    ids: &[String],
+    now: Timestamp,
+    resend_at: Timestamp,
+) -> Result<(), StoreError> {
+    REMEMBER.execute(on, &[&source, &entity, &ids, &now, &resend_at]).await.map(drop)
+}
+
+/// Which of `ids` nobody has read since they were asked for.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn wanted(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    ids: &[String],
+) -> Result<Vec<String>, StoreError> {
+    Ok(WANTED.rows(on, &[&source, &entity, &ids]).await?.iter().map(|r| r.get(0)).collect())
 }
 
 /// Up to `limit` requests that nobody has answered; each is left alone until `next_due`, and the longer

@@ -18,7 +18,7 @@ static ACQUIRE: Sql = Sql {
 
 static MOVE: Sql = Sql {
     name: "sync_state.move",
-    text: "update sync_state set run_id = $5, run_started = coalesce(run_started, $6), window_from = $7, window_to = $8, \
+    text: "update sync_state set run_id = $5, run_started = case when run_id = $5 then run_started else $6 end, window_from = $7, window_to = $8, \
            page_token = $9, upper_bound = $10, lease_until = $11, updated_at = $6 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
     types: &[
@@ -39,24 +39,24 @@ static MOVE: Sql = Sql {
 static FINISH: Sql = Sql {
     name: "sync_state.finish",
     text: "update sync_state set watermark = upper_bound, run_id = null, run_started = null, window_from = null, \
-           window_to = null, page_token = null, upper_bound = null, requested_at = null, halted = null, \
-           lease_until = $5, updated_at = $5 \
+           window_to = null, page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5, \
+           requested_at = case when requested_at > run_started then requested_at end \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
 };
 
 static RELEASE: Sql = Sql {
     name: "sync_state.release",
-    text: "update sync_state set lease_until = $5, halted = $6, updated_at = $5 \
+    text: "update sync_state set lease_until = $5, halted = $6, updated_at = $7 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
 static OWE: Sql = Sql {
     name: "sync_state.owe",
-    text: "insert into sync_state as s (source, entity, mode, lease_until, requested_at, updated_at) \
+    text: "insert into sync_state (source, entity, mode, lease_until, requested_at, updated_at) \
            select $1, e, $3, $4, $4, $4 from unnest($2) as i (e) order by e \
-           on conflict (source, entity, mode) do update set requested_at = coalesce(s.requested_at, excluded.requested_at)",
+           on conflict (source, entity, mode) do update set requested_at = excluded.requested_at, halted = null",
     types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
@@ -165,7 +165,8 @@ pub async fn advance(
     held(changed, lease)
 }
 
-/// Ends the run: the watermark becomes its upper bound, the lease is free.
+/// Ends the run: the watermark becomes its upper bound, the lease is free. A run that was asked for after
+/// this one began is still owed: this one's bound was frozen before.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
@@ -174,7 +175,8 @@ pub async fn finish(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Time
     held(changed, lease)
 }
 
-/// Frees the lease with the run unfinished. `halted` says why only a person can go on.
+/// Frees the lease with the run unfinished. `halted` says why only a person can go on; until `quiet_until`
+/// a message is under way that goes on with it, and `relay` sends no other.
 ///
 /// # Errors
 /// Whatever Postgres answers; a lease already lost is no error.
@@ -184,8 +186,12 @@ pub async fn release(
     lease: &Lease,
     halted: Option<&str>,
     now: Timestamp,
+    quiet_until: Timestamp,
 ) -> Result<(), StoreError> {
-    RELEASE.execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted]).await.map(drop)
+    RELEASE
+        .execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted, &quiet_until])
+        .await
+        .map(drop)
 }
 
 /// Notes that runs are owed, until they have succeeded: `relay` asks for them as long as it takes.

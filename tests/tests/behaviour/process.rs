@@ -1,11 +1,13 @@
 //! One row fails alone (traps 17, 20, 21, 49), and a batch is one transaction.
 
 use jiff::Timestamp;
-use penstock_domain::disposition::Reason;
+use penstock_domain::clock::Clock;
+use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::{Item, RowView};
 use penstock_domain::ticket::Ticket;
+use penstock_store::outbox::{self, Verdict};
 use penstock_tests::plant::Plant;
 
 use crate::books::{NOW, world};
@@ -211,4 +213,33 @@ async fn after_an_outage_messages_go_as_batches_again_not_row_by_row() {
     let spent = plant.db.scalar::<i64>(commits).await - before;
     assert!(spent < 20, "{spent} transactions for a hundred rows");
     assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 100);
+}
+
+#[tokio::test]
+async fn an_id_or_a_status_that_no_index_takes_dies_alone() {
+    let plant = Plant::over(world(59, 1)).await;
+    let mut rows = charges(20);
+    let mut rng = fastrand::Rng::with_seed(1);
+    let long: String = (0..6_000).map(|_| rng.alphanumeric()).collect();
+    rows[7].1 = charge("ch_0007", "100", &long);
+    rows[9].1 = charge(&long, "100", "succeeded");
+    let ids = put(&plant, &rows).await;
+    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 18);
+    let letters = letters(&plant).await;
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[0].2, "charge: the status is longer than 255 characters");
+    assert_eq!(letters[1].2, "charge: the id is longer than 255 characters");
+}
+
+#[tokio::test]
+async fn what_another_has_processed_meanwhile_cannot_be_declared_dead() {
+    let plant = Plant::over(world(63, 1)).await;
+    let ids = put(&plant, &charges(1)).await;
+    plant.deliver(&tickets(&ids), 1).await;
+    let verdict = Verdict { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };
+    let connection = plant.process.database.connection().await.unwrap();
+    outbox::bury(&**connection, &[verdict], plant.clock.now() + std::time::Duration::from_secs(1)).await.unwrap();
+    assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "processed");
+    assert!(letters(&plant).await.is_empty());
 }

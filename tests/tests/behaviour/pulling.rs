@@ -230,3 +230,23 @@ async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
     assert_eq!(plant.db.scalar::<i64>("select count(*) from sync_runs").await, 1);
     assert!(matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }), "asked for anew");
 }
+
+#[tokio::test]
+async fn a_full_run_under_way_does_not_stand_for_one_that_is_owed_since() {
+    let plant = Plant::with_settings(world(14, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    // Begun by hand, left half-way; changes come while nobody pulls events; then the schedule is switched on.
+    let begun = plant.fetch_within("charge", Mode::Full, Duration::from_secs(3)).await.unwrap();
+    assert!(matches!(begun, Outcome::Continues { .. }), "{begun:?}");
+    plant.stripe.change(300);
+    plant.clock.advance(Duration::from_secs(3_600));
+    plant.fetch("event", Mode::Incremental).await.unwrap();
+    for _ in 0..3 {
+        plant.drain().await;
+        plant.clock.advance(Duration::from_secs(400));
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+    }
+    plant.drain().await;
+    assert_true(&plant).await;
+    let owed = "select count(*) from sync_state where requested_at is not null or run_id is not null";
+    assert_eq!(plant.db.scalar::<i64>(owed).await, 0);
+}

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use fetch::Outcome;
 use jiff::Timestamp;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
 use penstock_tests::plant::Plant;
+use penstock_tests::simulator::Fault;
 
 use crate::books::{NOW, world};
 
@@ -47,7 +51,8 @@ async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_
         }
         assert_eq!(status(&plant).await, "collected", "by rank, until the object has been read again");
         let asked = plant.requests.take();
-        let expected = format!(r#"{{"source":"stripe","entity":"charge","mode":"object","ids":["{}"]}}"#, truth.id);
+        let expected =
+            format!(r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#, truth.id);
         assert_eq!(asked, [expected]);
     }
 }
@@ -95,4 +100,37 @@ async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
     }
     assert_eq!(status(&plant).await, "collected");
     assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+}
+
+#[tokio::test]
+async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_once() {
+    let plant = Plant::over(world(45, 5)).await;
+    let truth = plant.stripe.truth().remove(0);
+    let by_hand = FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    for _ in 0..2 {
+        plant.fetch.serve(&by_hand, deadline).await.unwrap();
+    }
+    for ticket in plant.tickets.take() {
+        assert_eq!(plant.deliver(&[ticket], 1).await.failures(), 0);
+    }
+    assert!(plant.requests.take().is_empty(), "a look asks for a look");
+    let late = by_hand.resuming();
+    assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::Looked { objects: 0 });
+}
+
+#[tokio::test]
+async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
+    let plant = Plant::over(world(46, 5)).await;
+    let truth = plant.stripe.truth().remove(0);
+    plant.stripe.faults().always("/v1/", Fault::ServerError);
+    let by_hand = FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    plant.fetch.serve(&by_hand, deadline).await.unwrap_err();
+    plant.stripe.faults().clear();
+    plant.clock.advance(Duration::from_secs(400));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);
+    plant.drain().await;
+    let raw: String = plant.db.scalar("select raw_status from payments").await;
+    assert_eq!(raw, truth.raw_status);
 }

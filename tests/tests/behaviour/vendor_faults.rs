@@ -63,6 +63,8 @@ async fn trap_14_a_429_that_asks_for_longer_than_lambda_lives_goes_on_through_th
     let outcome = plant.fetch_within("charge", Mode::Full, Duration::from_secs(60)).await.unwrap();
     assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
     assert_eq!(plant.requests.delays(), [Duration::from_secs(500)]);
+    plant.clock.advance(Duration::from_secs(400));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "the vendor asked for longer");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ dead as (
     set status = 'dead', processed_at = null, last_error = d.error, error_kind = d.error_kind
     from doomed d
     where o.id = d.outbox_id
+      -- What another has processed meanwhile is not dead; what this transaction has claimed may be.
+      and (o.status = 'pending' or o.processed_at = $5)
     returning d.letter_id, o.source, o.entity, o.external_id, o.id, o.payload, d.error, d.error_kind, o.attempts, o.run_id
 )
 insert into dead_letters as l (id, source, entity, external_id, outbox_id, payload, error, error_kind, attempts, run_id, created_at)

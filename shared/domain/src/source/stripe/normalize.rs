@@ -58,6 +58,9 @@ struct BalanceTransaction {
     amount: i64,
 }
 
+/// Characters of an id or a status at most: an index does not take any length.
+const LONGEST: usize = 255;
+
 /// What surrounds an object: the row's payload, and who stamped its version.
 #[derive(Clone, Copy)]
 struct Context<'a> {
@@ -179,6 +182,12 @@ fn payment(
     let invalid = |what: &str, why: String| {
         Reason::new(ReasonKind::Invalid, format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)))
     };
+    for (what, text) in [("id", Some(&money.id)), ("status", money.status.as_ref())] {
+        if text.is_some_and(|text| text.chars().count() > LONGEST) {
+            let why = format!("the {what} is longer than {LONGEST} characters");
+            return Err(Reason::new(ReasonKind::Invalid, format!("{}: {why}", kind.as_str())));
+        }
+    }
     let currency: Currency = money.currency.parse().map_err(|e| invalid("currency", format!("{e}")))?;
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at = Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
