@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-FUNCTIONS  := fetch process relay bury metrics migrate
+FUNCTIONS  := fetch process relay bury webhook metrics migrate
 VENV       := $(CURDIR)/.local/venv/bin
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
@@ -80,7 +80,7 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
 
-# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=...", the names of infra/template.yaml. Without it
+# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=...", the names of infra/template.yaml. Without it
 # sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.
 deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
 	@if [ -z "$(DRY_RUN)" ] && ! command -v sam >/dev/null; then \

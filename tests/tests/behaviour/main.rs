@@ -12,3 +12,7 @@ mod relay;
 mod ties;
 mod vendor_faults;
 mod versions;
+mod webhook;
+mod webhook_events;
+mod webhook_secrets;
+mod webhook_spill;
