@@ -133,3 +133,53 @@ async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does
     let at: i64 = plant.db.scalar("select extract(epoch from version_at)::bigint from payments").await;
     assert_eq!(at, NOW);
 }
+
+#[tokio::test]
+async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_reads_200() {
+    let mut plant = Plant::over(world(216, 1)).await;
+    plant.webhook.database = plant.db.database(8);
+    let body = charge_event("evt_1", "ch_1", NOW);
+    let outcomes = futures_util::future::join_all((0..30).map(|_| post(&plant, &body))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "stored").count(), 1, "{outcomes:?}");
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 1);
+    plant.drain().await;
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 1);
+}
+
+#[tokio::test]
+async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else_up() {
+    let plant = Plant::over(world(217, 1)).await;
+    let event = |id: &str, created: &str, object: &str| {
+        format!(r#"{{"id":"{id}","object":"event","created":{created},"data":{{"object":{object}}}}}"#)
+    };
+    let charge = r#"{"id":"ch_1","object":"charge"}"#;
+    let odd = [
+        event("evt_nul\\u0000", "1780272000", charge),
+        event("evt_surrogate\\ud800", "1780272000", charge),
+        event("evt_huge", "1e400", charge),
+        event("evt_before_postgres", "-300000000000", charge),
+        event("evt_never", "99999999999999999999", charge),
+        event("evt_text", "\"yesterday\"", charge),
+        event("evt_null", "null", "null"),
+        event("evt_no_id", "1780272000", r#"{"object":"charge"}"#),
+        event("evt_long", "1780272000", &format!(r#"{{"id":"{}","object":"charge"}}"#, "c".repeat(300))),
+        event("evt_twice", "1780272000", r#"{"id":"ch_2","id":"ch_3","object":"charge"}"#),
+        format!("{}{}", "[".repeat(200), "]".repeat(200)),
+        event("evt_deep", "1780272000", &format!("{}{}", "[".repeat(200), "]".repeat(200))),
+        "\u{feff}{}".to_owned(),
+        "\u{202e}\u{1f4a9}'; drop table outbox; --".to_owned(),
+    ];
+    for body in &odd {
+        assert_eq!(post(&plant, body).await, "stored", "{body}");
+    }
+    post(&plant, &charge_event("evt_good", "ch_good", NOW)).await;
+    let client = plant.db.client().await;
+    for body in &odd {
+        let kept = client.query("select from outbox where payload = $1", &[&body.as_bytes()]).await.unwrap();
+        assert_eq!(kept.len(), 1, "{body}");
+    }
+    plant.drain().await;
+    plant.db.assert_nothing_waits().await;
+    let paid: String = plant.db.scalar("select external_id from payments").await;
+    assert_eq!(paid, "ch_good", "the others are dead letters, or mean nothing");
+}

@@ -35,12 +35,14 @@ enum Created<'a> {
 }
 
 impl Created<'_> {
+    /// The time; none where it is none, or lies before 1970: Postgres takes no year before -4712, and Stripe is younger.
     fn at(&self) -> Option<Timestamp> {
-        match self {
+        let at: Option<Timestamp> = match self {
             Self::Seconds(s) => Timestamp::from_second(*s).ok(),
             Self::Text(text) => text.parse().ok(),
             Self::Neither(_) => None,
-        }
+        };
+        at.filter(|at| *at >= Timestamp::UNIX_EPOCH)
     }
 }
 
