@@ -14,5 +14,6 @@ mod vendor_faults;
 mod versions;
 mod webhook;
 mod webhook_events;
+mod webhook_kills;
 mod webhook_secrets;
 mod webhook_spill;

@@ -12,18 +12,22 @@ use crate::books::{NOW, world};
 use crate::webhook::{charge_event, posted};
 
 /// The function as built, with its secret in a Secrets Manager of the test's own.
-struct Deployed {
-    host: RuntimeHost,
-    aws: FakeAws,
+pub struct Deployed {
+    pub host: RuntimeHost,
+    pub aws: FakeAws,
 }
 
 impl Deployed {
     async fn over(plant: &Plant, secret: &str) -> Self {
+        Self::at(plant.db.url(), secret).await
+    }
+
+    pub async fn at(database_url: String, secret: &str) -> Self {
         let aws = FakeAws::start().await;
         aws.rotate(secret);
         let queues = ["tickets", "fetch-requests", "spill"].map(|name| aws.queue(name));
         let env = [
-            ("DATABASE_URL", plant.db.url()),
+            ("DATABASE_URL", database_url),
             ("DATABASE_TLS", "disable".to_owned()),
             ("AWS_ENDPOINT_URL", aws.url.clone()),
             ("AWS_REGION", "us-east-1".to_owned()),
@@ -38,11 +42,16 @@ impl Deployed {
         Self { host: RuntimeHost::start(&binary("webhook"), &env).await, aws }
     }
 
-    /// The status for an event signed with these secrets, now.
-    async fn post(&self, event: &str, secrets: &[&str]) -> u64 {
+    /// An event signed with these secrets, now.
+    pub fn event(event: &str, secrets: &[&str]) -> Value {
         let body = charge_event(event, "ch_1", NOW);
         let header = sign(secrets, wall_clock(), body.as_bytes());
-        let reply = self.host.invoke(posted(&body, &json!({"Stripe-Signature": header}))).await.reply();
+        posted(&body, &json!({"Stripe-Signature": header}))
+    }
+
+    /// The status for an event signed with these secrets, now.
+    pub async fn post(&self, event: &str, secrets: &[&str]) -> u64 {
+        let reply = self.host.invoke(Self::event(event, secrets)).await.reply();
         reply["statusCode"].as_u64().unwrap()
     }
 }
