@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-FUNCTIONS  := fetch process relay bury metrics migrate
+FUNCTIONS  := fetch process relay bury webhook metrics migrate
 VENV       := $(CURDIR)/.local/venv/bin
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
@@ -15,6 +15,8 @@ ARCH       ?= arm64
 SCOPE      ?= read
 # cargo-lambda and the zig it links with live in the venv.
 LAMBDA     := PATH="$(VENV):$$PATH" cargo lambda
+# As the template spells it.
+SAM_ARCH   := $(if $(filter x86_64 x86-64 amd64,$(ARCH)),x86_64,arm64)
 ARCH_FLAG  := $(if $(filter x86_64 x86-64 amd64,$(ARCH)),--x86-64,--arm64)
 TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-gnu
 HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
@@ -80,7 +82,7 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
 
-# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=...", the names of infra/template.yaml. Without it
+# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=...", the names of infra/template.yaml. Without it
 # sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.
 deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
 	@if [ -z "$(DRY_RUN)" ] && ! command -v sam >/dev/null; then \
@@ -97,7 +99,7 @@ deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: 
 	@$(VENV)/python infra/local/translate.py
 	@deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
 		--resolve-s3 --capabilities CAPABILITY_IAM \
-		$(if $(PARAMETERS),--parameter-overrides Architecture=$(ARCH) $(PARAMETERS),--guided)); \
+		--parameter-overrides Architecture=$(SAM_ARCH) $(PARAMETERS) $(if $(PARAMETERS),,--guided)); \
 	migrate=($(VENV)/python infra/migrate.py schema --stack "$(STACK_NAME)"); \
 	if [ -n "$(DRY_RUN)" ]; then \
 		echo "deploy: a dry run ends here. With an account it would run:"; \

@@ -73,6 +73,9 @@ def parameters(wanted: argparse.Namespace) -> dict[str, str]:
     return {
         "DatabaseSecretArn": put_secret(f"{wanted.stack}-database", json.dumps(database)),
         "StripeSecretArn": put_secret(f"{wanted.stack}-stripe", wanted.stripe_key),
+        "StripeWebhookSecretArn": put_secret(
+            f"{wanted.stack}-stripe-webhook", wanted.stripe_webhook_secret
+        ),
         "DatabaseHost": database["host"],
         "DatabasePort": str(database["port"]),
         "DatabaseName": database["dbname"],
@@ -147,7 +150,7 @@ def settle(stack: str, limit_s: float = 180) -> str:
 def delete(wanted: argparse.Namespace) -> None:
     boto3.client("cloudformation").delete_stack(StackName=wanted.stack)
     ended = settle(wanted.stack)
-    for name in ("database", "stripe"):
+    for name in ("database", "stripe", "stripe-webhook"):
         boto3.client("secretsmanager").delete_secret(
             SecretId=f"{wanted.stack}-{name}", ForceDeleteWithoutRecovery=True
         )
@@ -166,6 +169,10 @@ def main() -> None:
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
     # A command line is everybody's to read: a real key comes by the environment.
     parser.add_argument("--stripe-key", default=os.environ.get("STRIPE_API_KEY") or "rk_test_local")
+    parser.add_argument(
+        "--stripe-webhook-secret",
+        default=os.environ.get("STRIPE_WEBHOOK_SECRET") or "whsec_local",
+    )
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
     wanted = parser.parse_args()
     if not os.environ.get("AWS_ENDPOINT_URL"):

@@ -49,7 +49,8 @@ def setup() -> int:
         started = time.monotonic()
         packages = sum("==" in line for line in LOCK_FILE.read_text().splitlines())
         say(f"setup: making {VENV.relative_to(ROOT)} ({packages} packages, 1 GB, about a minute)")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        if subprocess.run([sys.executable, "-m", "venv", "--clear", VENV]).returncode:
+            raise SystemExit("Python cannot make a virtual environment: on Debian and Ubuntu install python3.11-venv")
         install = [VENV / "bin/pip", "install", "--require-hashes", "--no-deps", "-r", LOCK_FILE]
         pip = subprocess.Popen(
             [*install, "--progress-bar", "off", "--disable-pip-version-check"],

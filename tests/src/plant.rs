@@ -10,6 +10,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome, Vendor, vendors};
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::aws::Aws;
+use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -70,7 +71,14 @@ pub struct Plant {
     pub relay: relay::Ports<TestClock, MemoryQueue>,
     /// What `bury` uses.
     pub bury: bury::Ports<TestClock>,
+    /// What `webhook` sent round Postgres.
+    pub spill: MemoryQueue,
+    /// What `webhook` uses; its secret is [`WEBHOOK_SECRET`].
+    pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
+
+/// What signs a plant's webhooks.
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_plant";
 
 impl Plant {
     /// A plant over a world.
@@ -83,7 +91,7 @@ impl Plant {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(Simulator::start(world).expect("the simulator listens"));
         let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
-        let (tickets, requests) = (MemoryQueue::default(), MemoryQueue::default());
+        let (tickets, requests, spill) = (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
                 database: db.database(1),
@@ -106,6 +114,15 @@ impl Plant {
                 clock: clock.clone(),
             },
             bury: bury::Ports { database: db.database(1), clock: clock.clone() },
+            webhook: webhook::Ports {
+                database: db.database(1),
+                secret: Secret::given(WEBHOOK_SECRET.to_owned()),
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                spill: spill.clone(),
+                clock: clock.clone(),
+            },
+            spill,
             db,
             stripe,
             clock,

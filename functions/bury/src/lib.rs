@@ -2,18 +2,21 @@
 //!
 //! A message in a dead-letter queue is not a lost record: the records are in Postgres. A ticket's rows
 //! that brought the process down are dead, with their letters; rows that only waited (for a database that
-//! was away, behind a guilty neighbour) stay pending, and `relay` sends them a new ticket.
+//! was away, behind a guilty neighbour) stay pending, and `relay` sends them a new ticket. A request that was
+//! spilled while Postgres was away, longer than its queue tries, is no letter either: it is stored here.
 
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::signature::Spilled;
+use penstock_domain::source::{self, Source};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_store::dead_letters::{self, Undeliverable};
-use penstock_store::outbox::{self, Verdict};
-use penstock_store::{Database, StoreError};
+use penstock_store::outbox::{self, Arrival, Verdict};
+use penstock_store::{Database, StoreError, deliveries};
 
 /// What `bury` uses.
 pub struct Ports<C> {
@@ -28,9 +31,12 @@ impl<C: Clock> Ports<C> {
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         for message in &event.records {
-            let buried = match Ticket::parse(&message.body) {
-                Ok(ticket) => self.bury_rows(&ticket.ids).await,
-                Err(e) => self.bury_message(message, e.to_string()).await,
+            let spilled = Spilled::parse(&message.body).ok();
+            let spilled = spilled.and_then(|spilled| Some((source::find(&spilled.source)?, spilled)));
+            let buried = match (Ticket::parse(&message.body), spilled) {
+                (Ok(ticket), _) => self.bury_rows(&ticket.ids).await,
+                (Err(_), Some((source, spilled))) => self.store(message, source, &spilled).await,
+                (Err(e), None) => self.bury_message(message, e.to_string()).await,
             };
             match buried {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
@@ -57,6 +63,36 @@ impl<C: Clock> Ports<C> {
         Ok(verdicts.len())
     }
 
+    /// Stores a spilled request as `webhook` would have; `relay` finds it pending and due, and sends its ticket. A
+    /// letter is written only where Postgres refuses its values.
+    async fn store(&self, message: &SqsMessage, source: &dyn Source, spilled: &Spilled) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let delivery = source.delivery(spilled.body(), spilled.received_at);
+        let arrival = Arrival {
+            source: source.name(),
+            content_type: &spilled.content_type,
+            run: None,
+            received_at: spilled.received_at,
+            ticket_due_at: now,
+        };
+        match deliveries::take(&self.database, arrival, &delivery, now).await {
+            Ok(row) => {
+                tracing::info!(
+                    event = "spilled_request_stored",
+                    message_id = message.message_id,
+                    known = row.is_none()
+                );
+                Ok(0)
+            }
+            Err(error) => match error.disposition() {
+                Disposition::Dead(reason) => {
+                    self.write(message, Some((source.name(), &delivery.item.entity)), reason).await
+                }
+                Disposition::Done | Disposition::Retry(_) => Err(error),
+            },
+        }
+    }
+
     async fn bury_message(&self, message: &SqsMessage, why_no_ticket: String) -> Result<usize, StoreError> {
         let request: Option<FetchRequest> = serde_json::from_str(&message.body).ok();
         let reason = match &request {
@@ -67,11 +103,22 @@ impl<C: Clock> Ports<C> {
             }
             None => Reason::new(ReasonKind::MalformedTicket, why_no_ticket),
         };
+        let about = request.as_ref().map(|r| (r.source.as_str(), r.entity.as_str()));
+        self.write(message, about, reason).await
+    }
+
+    /// Writes the letter of a message, about an entity of a source where it says.
+    async fn write(
+        &self,
+        message: &SqsMessage,
+        about: Option<(&str, &str)>,
+        reason: Reason,
+    ) -> Result<usize, StoreError> {
         let letter = Undeliverable {
             message_id: &message.message_id,
             body: &message.body,
-            source: request.as_ref().map(|r| r.source.as_str()),
-            entity: request.as_ref().map(|r| r.entity.as_str()),
+            source: about.map(|(source, _)| source),
+            entity: about.map(|(_, entity)| entity),
             receives: message.receives(),
             reason,
         };

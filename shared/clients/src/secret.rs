@@ -27,6 +27,7 @@ pub struct SecretError {
 pub struct Secret {
     origin: Origin,
     cached: Mutex<Option<(SecretString, Timestamp)>>,
+    doubted_at: Mutex<Option<Timestamp>>,
 }
 
 #[derive(Debug)]
@@ -38,12 +39,12 @@ enum Origin {
 impl Secret {
     /// The secret stored under `arn`.
     pub fn stored(aws: Arc<Aws>, arn: String) -> Self {
-        Self { origin: Origin::Stored { aws, arn }, cached: Mutex::new(None) }
+        Self { origin: Origin::Stored { aws, arn }, cached: Mutex::default(), doubted_at: Mutex::default() }
     }
 
     /// A secret given as it is.
     pub fn given(value: String) -> Self {
-        Self { origin: Origin::Given(value.into()), cached: Mutex::new(None) }
+        Self { origin: Origin::Given(value.into()), cached: Mutex::default(), doubted_at: Mutex::default() }
     }
 
     /// The secret as of `now`; with `fresh`, read again whatever its age.
@@ -64,6 +65,24 @@ impl Secret {
                 Ok(value)
             }
         }
+    }
+
+    /// The secret read again because it did not serve; `None` where that was tried less than `pause` ago, with
+    /// success or without, or where it is a given one. So callers whom nobody knows cannot make us ask at their pace.
+    ///
+    /// # Errors
+    /// Where Secrets Manager does not give it.
+    pub async fn doubted(&self, now: Timestamp, pause: Duration) -> Result<Option<SecretString>, SecretError> {
+        if matches!(self.origin, Origin::Given(_)) {
+            return Ok(None);
+        }
+        let mut doubted_at = self.doubted_at.lock().await;
+        if doubted_at.is_some_and(|at| elapsed(at, now) < pause) {
+            return Ok(None);
+        }
+        *doubted_at = Some(now);
+        drop(doubted_at);
+        self.get(now, true).await.map(Some)
     }
 }
 

@@ -14,5 +14,6 @@ pub mod rate;
 pub mod record;
 pub mod retry;
 pub mod revenue;
+pub mod signature;
 pub mod source;
 pub mod ticket;

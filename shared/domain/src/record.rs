@@ -19,6 +19,15 @@ pub struct Item<'a> {
     pub payload: &'a [u8],
 }
 
+/// One request that a vendor pushed, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery<'a> {
+    /// What goes into the outbox.
+    pub item: Item<'a>,
+    /// Kind and id of an object that the request only names: it must be read, as it is now.
+    pub look: Option<(String, String)>,
+}
+
 /// A row of the outbox as the normalizers see it.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {

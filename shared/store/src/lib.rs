@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod database;
 pub mod dead_letters;
+pub mod deliveries;
 mod error;
 pub mod migrations;
 pub mod outbox;

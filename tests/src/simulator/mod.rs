@@ -41,6 +41,7 @@ mod record;
 mod render;
 mod reply;
 mod server;
+mod sign;
 mod spec;
 mod world;
 
@@ -55,5 +56,6 @@ pub use ledger::{Ledger, Totals, TruthRow};
 pub use log::Request;
 pub use model::{Charge, ChargeStatus, Dispute, DisputeStatus, NONE, Refund, RefundStatus};
 pub use server::DEFAULT_KEY;
+pub use sign::sign;
 pub use spec::WorldSpec;
 pub use world::{EVENT_DAYS, World};

@@ -46,6 +46,14 @@ impl Gateway {
         http::get(&format!("{}{path}", self.url), key).await
     }
 
+    /// Posts a body to `path`, whatever the status of the reply.
+    ///
+    /// # Errors
+    /// Where there is no reply.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Reply, StackError> {
+        http::post(&format!("{}{path}", self.url), headers, body).await
+    }
+
     /// Gets `path` (and query) as JSON.
     ///
     /// # Errors

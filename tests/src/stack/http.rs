@@ -40,8 +40,9 @@ pub(super) async fn get(url: &str, key: Option<&str>) -> Result<Reply, StackErro
     send(request).await
 }
 
-pub(super) async fn post(url: &str, body: String) -> Result<Reply, StackError> {
-    send(client()?.post(url).body(body)).await
+pub(super) async fn post(url: &str, headers: &[(&str, &str)], body: String) -> Result<Reply, StackError> {
+    let request = client()?.post(url).body(body);
+    send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 async fn send(request: reqwest::RequestBuilder) -> Result<Reply, StackError> {

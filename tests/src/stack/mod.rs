@@ -64,7 +64,10 @@ pub struct StackSpec<'a> {
     pub parameters: Vec<(&'static str, String)>,
 }
 
-/// A deployed stack.
+/// What signs the webhooks of a stack that is given no other by `STRIPE_WEBHOOK_SECRET` (infra/local/deploy.py).
+pub const WEBHOOK_SECRET: &str = "whsec_local";
+
+/// What to deploy.
 #[derive(Debug)]
 pub struct Stack {
     name: String,
@@ -81,6 +84,7 @@ struct Outputs {
     tickets_dlq_url: String,
     fetch_requests_queue_url: String,
     fetch_requests_dlq_url: String,
+    spill_queue_url: String,
 }
 
 impl Stack {
@@ -139,7 +143,7 @@ impl Stack {
     /// [`StackError::Function`] with the function's own words where it failed.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, StackError> {
         let path = format!("/2015-03-31/functions/{}-{function}/invocations", self.name);
-        let reply = http::post(&format!("{}{path}", self.local.url), payload.to_string()).await?;
+        let reply = http::post(&format!("{}{path}", self.local.url), &[], payload.to_string()).await?;
         if reply.status != 200 || reply.function_error {
             return Err(StackError::Function { function: function.to_owned(), said: reply.body });
         }
@@ -176,6 +180,12 @@ impl Stack {
     #[must_use]
     pub fn fetch_requests_dlq(&self) -> StackQueue {
         self.queue(&self.outputs.fetch_requests_dlq_url)
+    }
+
+    /// Where requests wait that came while Postgres was away.
+    #[must_use]
+    pub fn spill(&self) -> StackQueue {
+        self.queue(&self.outputs.spill_queue_url)
     }
 
     /// The last lines of each function's log.

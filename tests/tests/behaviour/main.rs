@@ -12,3 +12,8 @@ mod relay;
 mod ties;
 mod vendor_faults;
 mod versions;
+mod webhook;
+mod webhook_events;
+mod webhook_kills;
+mod webhook_secrets;
+mod webhook_spill;

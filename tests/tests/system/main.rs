@@ -8,5 +8,6 @@ mod poison;
 mod rig;
 mod template;
 mod tickets;
+mod webhooks;
 mod wiring;
 mod year;

@@ -56,7 +56,14 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.push(("sqs:SendMessage", "FetchRequestsQueue"));
             }
             "relay" => wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]),
-            "bury" => wanted.extend(receive("TicketsDlq").chain(receive("FetchRequestsDlq"))),
+            "bury" => {
+                wanted.extend(["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive));
+            }
+            "webhook" => {
+                wanted.push(("secretsmanager:GetSecretValue", "StripeWebhookSecretArn"));
+                wanted.extend(receive("SpillQueue"));
+                wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
+            }
             "metrics" | "migrate" => {}
             other => panic!("nobody has said what {other} may do"),
         }

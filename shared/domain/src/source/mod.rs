@@ -7,7 +7,8 @@ use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::payment::Payment;
 use crate::pull::{Begin, Page, PageError, Paging, Position, Reply, Request};
-use crate::record::{Item, RowView};
+use crate::record::{Delivery, Item, RowView};
+use crate::signature::Verified;
 
 pub mod stripe;
 
@@ -54,6 +55,10 @@ pub trait Source: Sync + Send {
     /// # Errors
     /// [`PageError`] where it is not that object.
     fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError>;
+
+    /// Reads what the vendor pushed. Never fails: what cannot be identified is kept under its hash, and
+    /// `process` says what is wrong with it.
+    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a>;
 
     /// What a row of this source means for the money, none or several movements.
     ///

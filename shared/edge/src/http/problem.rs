@@ -40,6 +40,18 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid.") }
     }
 
+    /// 400: not what the route takes, for a reason that is no field's.
+    #[must_use]
+    pub fn bad_request(slug: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, slug, detail)
+    }
+
+    /// 413: the body has more than `limit` bytes.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("The body has more than {limit} bytes."))
+    }
+
     /// 401: no key, or none that may do this. Which of the two is not told.
     #[must_use]
     pub fn unauthorized() -> Self {

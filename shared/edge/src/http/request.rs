@@ -1,9 +1,15 @@
 //! A request as API Gateway's HTTP API and function URLs send it: payload format 2.0.
 
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
+
+use super::problem::Problem;
 
 /// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
 /// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A caller
@@ -22,6 +28,27 @@ pub struct Request {
     pub body: Option<String>,
     /// Whether the body is base64.
     pub is_base64_encoded: bool,
+}
+
+impl Request {
+    /// The body as the caller sent it, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// 413 where it is longer; 400 where the gateway says base64 and it is none.
+    pub fn bytes(&self, limit: usize) -> Result<Cow<'_, [u8]>, Problem> {
+        let text = self.body.as_deref().unwrap_or_default().as_bytes();
+        let bytes = if self.is_base64_encoded {
+            // Not decoded where it cannot be short enough.
+            if text.len() > limit.div_ceil(3).saturating_mul(4) {
+                return Err(Problem::too_large(limit));
+            }
+            let decoded = STANDARD.decode(text);
+            Cow::Owned(decoded.map_err(|_| Problem::bad_request("invalid-body", "The body is not base64."))?)
+        } else {
+            Cow::Borrowed(text)
+        };
+        if bytes.len() > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
+    }
 }
 
 impl<'de> Deserialize<'de> for Request {
@@ -87,6 +114,23 @@ mod tests {
         let request = request("/", "$default", headers);
         assert_eq!(request.headers["x-api-key"], "k");
         assert_eq!(request.headers.len(), 3);
+    }
+
+    #[test]
+    fn trap_27_the_body_is_the_bytes_that_were_sent_whether_or_not_the_gateway_encoded_them() {
+        let request = |body: &str, encoded: bool| -> Request {
+            let context = json!({"http": {"method": "POST"}});
+            let event = json!({"requestContext": context, "body": body, "isBase64Encoded": encoded});
+            serde_json::from_value(event).unwrap()
+        };
+        assert_eq!(*request("aGkK/w==", false).bytes(100).unwrap(), *b"aGkK/w==");
+        assert_eq!(*request("aGkK/w==", true).bytes(100).unwrap(), *b"hi\n\xff");
+        assert_eq!(request("aGkK/w==", true).bytes(4).unwrap().len(), 4);
+        for (body, encoded, limit, status) in
+            [("aGkK/w==", true, 3, 413), ("aGkK", true, 2, 413), ("hi", false, 1, 413), ("hi!", true, 9, 400)]
+        {
+            assert_eq!(request(body, encoded).bytes(limit).unwrap_err().status.as_u16(), status, "{body}");
+        }
     }
 
     #[test]

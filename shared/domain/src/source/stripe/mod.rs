@@ -13,7 +13,8 @@ use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::payment::Payment;
 use crate::pull::{Begin, Next, Page, PageError, Paging, Position, Reply, Request};
-use crate::record::{Item, RowView};
+use crate::record::{Delivery, Item, RowView};
+use crate::signature::Verified;
 
 mod item;
 mod list;
@@ -94,7 +95,8 @@ impl Source for Stripe {
         let list = list::List::parse(reply.body)?;
         let last = list.last_id(position)?;
         let version_key = format!("run:{run}");
-        let items: Vec<_> = list.data.iter().map(|raw| item::read(raw.get(), &version_key, reply.as_of)).collect();
+        let items: Vec<_> =
+            list.data.iter().map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of)).collect();
         let next = match (position.from, last) {
             // What lies before `to`? Nothing, or at least the object shown: open a window that ends with it.
             (None, None) => Next::Drained,
@@ -127,7 +129,13 @@ impl Source for Stripe {
     fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = list::json(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
-        Ok(item::read(raw.get(), &format!("look:{run}"), reply.as_of))
+        Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
+    }
+
+    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
+        let (item, named) = item::delivery(body.bytes(), received_at);
+        let modelled = |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
+        Delivery { item, look: named.filter(modelled) }
     }
 
     fn normalize(&self, row: RowView<'_>) -> Result<Vec<Payment>, Reason> {

@@ -22,7 +22,7 @@ struct Envelope<'a> {
 #[derive(Deserialize)]
 struct Data<'a> {
     #[serde(borrow)]
-    object: &'a RawValue,
+    object: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +74,10 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     let envelope: Envelope<'_> = parse(row.payload)?;
     let is_event = envelope.object.as_deref() == Some("event");
     let (raw, stamp) = match envelope.data {
-        Some(data) if is_event => (data.object.get(), Stamp::Native),
+        Some(Data { object: Some(object) }) if is_event => (object.get(), Stamp::Native),
+        Some(Data { object: None }) if is_event => {
+            return Err(Reason::new(ReasonKind::Malformed, "the event carries no object"));
+        }
         _ => (text(row.payload)?, Stamp::Observed),
     };
     let context = Context { payload: row.payload, version_at: row.version_at, stamp };

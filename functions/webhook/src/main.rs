@@ -1,0 +1,32 @@
+//! Wires `webhook`.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::{database, queue::Queue, secret::Secret};
+use penstock_edge::{config, telemetry};
+use serde_json::Value;
+use webhook::Ports;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let aws = Arc::new(Aws::default());
+    let queue = |name| env.required(name).map(|url| Queue::new(Arc::clone(&aws), url));
+    let ports = Ports {
+        database: database::from_env(&env, &aws)?,
+        secret: Secret::stored(Arc::clone(&aws), env.required("STRIPE_WEBHOOK_SECRET_ARN")?),
+        tickets: queue("TICKETS_QUEUE_URL")?,
+        requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
+        spill: queue("SPILL_QUEUE_URL")?,
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<Value>| async move {
+        Ok::<_, Error>(ports.handle(event.payload, &event.context.request_id).await?)
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -1,0 +1,106 @@
+//! Round a database that is away: the queue `spill`, and back from it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_clients::queue::Outlet;
+use penstock_domain::clock::Clock;
+use penstock_domain::signature::{Spilled, Verified};
+use penstock_domain::source;
+use penstock_edge::http::{RequestId, StatusCode};
+use penstock_edge::sqs::{BatchResponse, SqsEvent};
+use penstock_edge::telemetry::chain;
+use tokio::time::timeout;
+
+use crate::refusal::Refusal;
+use crate::storing::Kept;
+use crate::{Ports, sender};
+
+/// For SQS to take a request that Postgres did not.
+const SPILL_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What is not begun by then of a batch comes again: the function ends 10 s later.
+const BATCH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What has become of one message.
+enum Brought {
+    Kept(Kept),
+    /// It is to blame; the others may go on.
+    Refused,
+    /// Postgres is away: for the others, too.
+    Away,
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Hands a request to SQS that Postgres could not take: 202, or a refusal that asks for another try.
+    pub(crate) async fn spill_over(
+        &self,
+        body: Verified<'_>,
+        content_type: &str,
+        now: Timestamp,
+        id: &RequestId,
+    ) -> Result<(StatusCode, &'static str), Refusal> {
+        let (request_id, bytes) = (id.as_str(), body.bytes().len());
+        let Some(message) = Spilled::message(sender::STRIPE.name(), body, content_type, now) else {
+            tracing::error!(event = "too_large_to_spill", request_id, bytes);
+            return Err(Refusal::NotKept);
+        };
+        match timeout(SPILL_PATIENCE, self.spill.send_all(vec![message])).await {
+            Ok(Ok(())) => return Ok((StatusCode::ACCEPTED, "spilled")),
+            Ok(Err(error)) => tracing::error!(event = "not_spilled", request_id, error = chain(&error)),
+            Err(_) => tracing::error!(event = "not_spilled", request_id, error = "the queue is silent"),
+        }
+        Err(Refusal::NotKept)
+    }
+
+    /// Stores what has waited. Nothing is verified again: it was before it was sent, and its signature would be
+    /// too old by now. What cannot be stored yet comes again; after 5 receives `bury` goes on with it.
+    pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
+        let mut response = BatchResponse::all_done();
+        let stop_at = self.clock.now() + BATCH_PATIENCE;
+        let (mut rows, mut looks, mut known, mut away) = (Vec::new(), Vec::new(), 0, false);
+        for message in &batch.records {
+            // One answer from a database that is away is enough: the others would wait for the same.
+            away |= self.clock.now() >= stop_at;
+            let brought = if away { Brought::Away } else { self.bring_one(&message.message_id, &message.body).await };
+            match brought {
+                Brought::Kept(Kept::New { row, look }) => {
+                    rows.push(row);
+                    looks.extend(look);
+                }
+                Brought::Kept(Kept::Known) => known += 1,
+                Brought::Refused => response.fail(message),
+                Brought::Away => {
+                    away = true;
+                    response.fail(message);
+                }
+            }
+        }
+        self.announce(&rows, &looks).await;
+        let failed = response.failures();
+        tracing::info!(event = "spill_brought_in", messages = batch.records.len(), stored = rows.len(), known, failed);
+        response
+    }
+
+    async fn bring_one(&self, message_id: &str, body: &str) -> Brought {
+        let spilled = match Spilled::parse(body) {
+            Ok(spilled) => spilled,
+            Err(error) => {
+                tracing::error!(event = "not_a_spilled_request", message_id, bytes = body.len(), error = chain(&error));
+                return Brought::Refused;
+            }
+        };
+        let Some(source) = source::find(&spilled.source) else {
+            tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
+            return Brought::Refused;
+        };
+        let now = self.clock.now();
+        match self.store(source, spilled.body(), &spilled.content_type, spilled.received_at, now).await {
+            Ok(kept) => Brought::Kept(kept),
+            Err(error) => {
+                tracing::error!(event = "not_stored", message_id, error = chain(&error));
+                if error.is_its_own_fault() { Brought::Refused } else { Brought::Away }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A verified request on its way round a database that is away: what the `spill` queue carries.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Verified;
+use crate::ticket::place;
+
+/// The longest message that is sent, in bytes: SQS' limit of 256 KiB. A body of 190 KB fits.
+pub const SPILL_LIMIT: usize = 256 * 1024;
+
+/// A request as the queue carries it: the body in base64, byte for byte, and what is needed to store it as if
+/// it had just come. Its signature is not: it would be too old, and its secret may be gone, by the time it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spilled {
+    /// The vendor that pushed it.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The body's media type.
+    pub content_type: String,
+    body: Vec<u8>,
+}
+
+/// A message that is no spilled request.
+#[derive(Debug, thiserror::Error)]
+#[error("not a spilled request: {0}")]
+pub struct SpillError(String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    /// The format's version.
+    spill: u8,
+    source: String,
+    received_at: Timestamp,
+    content_type: String,
+    body: String,
+}
+
+impl Spilled {
+    /// The message for a body; `None` where it is longer than [`SPILL_LIMIT`].
+    #[must_use]
+    pub fn message(source: &str, body: Verified<'_>, content_type: &str, received_at: Timestamp) -> Option<String> {
+        let wire = Wire {
+            spill: 1,
+            source: source.to_owned(),
+            received_at,
+            content_type: content_type.to_owned(),
+            body: STANDARD.encode(body.bytes()),
+        };
+        serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`SpillError`] says what is wrong with it, without repeating any of it.
+    pub fn parse(message: &str) -> Result<Self, SpillError> {
+        let wire: Wire = serde_json::from_str(message).map_err(|e| SpillError(place(&e)))?;
+        if wire.spill != 1 {
+            return Err(SpillError(format!("version {} is not known here", wire.spill)));
+        }
+        let body = STANDARD.decode(&wire.body).map_err(|_| SpillError("its body is not base64".to_owned()))?;
+        let Wire { source, received_at, content_type, .. } = wire;
+        Ok(Self { source, received_at, content_type, body })
+    }
+
+    /// The body, which was verified before the message was written. Who may send to the queue is the queue's
+    /// to say: only `webhook` may.
+    #[must_use]
+    pub fn body(&self) -> Verified<'_> {
+        Verified(&self.body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_survive_the_queue() {
+        let body: Vec<u8> = (0..=255).collect();
+        let at: Timestamp = "2026-06-01T00:00:00.123456Z".parse().unwrap();
+        let message = Spilled::message("stripe", Verified(&body), "application/json", at).unwrap();
+        let read = Spilled::parse(&message).unwrap();
+        assert_eq!((read.source.as_str(), read.content_type.as_str()), ("stripe", "application/json"));
+        assert_eq!((read.body().bytes(), read.received_at), (body.as_slice(), at));
+    }
+
+    #[test]
+    fn what_sqs_would_refuse_is_not_made() {
+        let at = Timestamp::UNIX_EPOCH;
+        let message = |bytes| Spilled::message("stripe", Verified(&vec![0; bytes]), "application/json", at);
+        assert!(message(190_000).is_some());
+        assert!(message(197_000).is_none());
+    }
+
+    #[test]
+    fn what_is_no_spilled_request_says_why_and_repeats_nothing() {
+        for (message, why) in [
+            ("", "it ends too early, at line 1 column 0"),
+            (r#"{"v":1,"ids":[]}"#, "it is of another shape, at line 1 column 16"),
+            (
+                r#"{"spill":2,"source":"s","receivedAt":"2026-06-01T00:00:00Z","contentType":"c","body":""}"#,
+                "version 2 is not known here",
+            ),
+            (
+                r#"{"spill":1,"source":"s","receivedAt":"2026-06-01T00:00:00Z","contentType":"c","body":"?"}"#,
+                "its body is not base64",
+            ),
+        ] {
+            let error = Spilled::parse(message).unwrap_err().to_string();
+            assert_eq!(error, format!("not a spilled request: {why}"));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A signed event in at the gateway, revenue out of it.
+
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
+use penstock_tests::simulator::sign;
+use penstock_tests::stack::WEBHOOK_SECRET;
+use serde_json::json;
+
+use crate::rig::{Rig, charge};
+
+#[tokio::test]
+async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds() {
+    let rig = Rig::new("sys-webhook", &[]).await;
+    let gateway = rig.stack.gateway().await.unwrap();
+    let key = rig.stack.read_key("the system test").await.unwrap();
+    let created = 1_790_000_000;
+    let body = format!(
+        "{{\n  \"id\": \"evt_1\", \"object\": \"event\", \"created\": {created},\n  \"data\": {{\"object\": {}}}\n}}",
+        charge(0, "usd")
+    );
+    let header = sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), body.as_bytes());
+    // As text, as the gateway hands JSON on, and as base64, as it does with what it does not know.
+    for (media_type, outcome) in [("application/json; charset=utf-8", "stored"), ("application/octet-stream", "known")]
+    {
+        let headers = [("Stripe-Signature", header.as_str()), ("Content-Type", media_type)];
+        let reply = gateway.post("/webhooks/stripe", &headers, body.clone()).await.unwrap();
+        assert_eq!((reply.status, reply.json().unwrap()), (200, json!({"received": true, "outcome": outcome})));
+    }
+    rig.drain().await;
+    assert_eq!(rig.outbox().await.processed, 1);
+    let day = "startDate=2026-09-21&endDate=2026-09-21&currency=USD";
+    let summary = gateway.get(&format!("/metrics/revenue/summary?{day}"), &key).await.unwrap();
+    assert_eq!(summary["totalRevenueCents"], "1000", "{summary}");
+
+    let forged = [("Stripe-Signature", sign(&["whsec_guess"], SystemClock.now().as_second(), body.as_bytes()))];
+    let forged = forged.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let reply = gateway.post("/webhooks/stripe", &forged, body.clone()).await.unwrap();
+    assert_eq!(reply.status, 400, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
+    let rig = Rig::new("sys-spill", &[]).await;
+    let body =
+        format!(r#"{{"id":"evt_1","object":"event","created":1790000000,"data":{{"object":{}}}}}"#, charge(0, "usd"));
+    let message = json!({
+        "spill": 1, "source": "stripe", "receivedAt": "2026-09-21T14:13:25Z", "contentType": "application/json",
+        "body": to_base64(body.as_bytes()),
+    });
+    rig.stack.spill().send(vec![message.to_string(), message.to_string()]).await.unwrap();
+    rig.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'").await;
+    rig.drain().await;
+    assert_eq!(rig.outbox().await.fetched, 1);
+    let kept: Vec<u8> = rig.sql.query_one("select payload from outbox", &[]).await.unwrap().get(0);
+    assert_eq!(kept, body.as_bytes());
+}
+
+fn to_base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
