@@ -7,7 +7,7 @@ use penstock_testkit::RuntimeHost;
 use super::figures::{Figures, median, ms};
 use super::say;
 
-const FUNCTIONS: [&str; 6] = ["fetch", "process", "relay", "bury", "metrics", "migrate"];
+const FUNCTIONS: [&str; 7] = ["fetch", "process", "relay", "bury", "webhook", "metrics", "migrate"];
 
 const STARTS: usize = 20;
 
@@ -15,7 +15,7 @@ const KIB: f64 = 1024.0;
 
 /// As the template sets them: TLS with the system's roots, secrets by name. None is read before the
 /// first event.
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 14] = [
     ("PENSTOCK_LOG", "info"),
     ("DATABASE_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:database"),
     ("DATABASE_HOST", "proxy.example.com"),
@@ -26,6 +26,8 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     ("STRIPE_BASE_URL", "https://api.stripe.com"),
     ("TICKETS_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/tickets"),
     ("FETCH_REQUESTS_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/fetch-requests"),
+    ("SPILL_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/spill"),
+    ("STRIPE_WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook"),
     ("BASE_CURRENCY", "USD"),
     ("BUSINESS_TIMEZONE", "Europe/Berlin"),
 ];
