@@ -53,12 +53,7 @@ impl<C: Clock> Ports<C> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;
         let guilty = pending.into_iter().filter(|(_, attempts)| *attempts > MAX_CRASHES);
-        let verdicts: Vec<_> = guilty
-            .map(|(id, _)| {
-                let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
-                Verdict { id, reason: Reason::new(ReasonKind::Crashed, detail) }
-            })
-            .collect();
+        let verdicts: Vec<_> = guilty.map(|(id, _)| Verdict { id, reason: Reason::crashed() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
         Ok(verdicts.len())
     }

@@ -115,9 +115,6 @@ impl FetchError {
 /// An invocation stops this long before Lambda would stop it: time for one more request and its commit.
 pub const MARGIN: Duration = Duration::from_secs(20);
 
-/// How long a row's first ticket may take before `relay` sends another.
-pub(crate) const TICKET_GRACE: Duration = Duration::from_secs(300);
-
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request from a rule, or a batch of requests from the queue.
     ///

@@ -7,10 +7,11 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::Reply;
+use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
 
-use crate::{FetchError, Outcome, Ports, TICKET_GRACE, Vendor};
+use crate::{FetchError, Outcome, Ports, Vendor};
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Reads each object named, and puts what it is now into the outbox.
@@ -36,7 +37,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if request.resume {
             return Ok(refetch::wanted(&**connection, source, entity, &request.ids).await?);
         }
-        refetch::remember(&**connection, source, entity, &request.ids, now, now + TICKET_GRACE).await?;
+        refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE).await?;
         Ok(request.ids.clone())
     }
 
@@ -64,7 +65,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             content_type: "application/json",
             run: None,
             received_at: now,
-            ticket_due_at: now + TICKET_GRACE,
+            ticket_due_at: now + ticket::GRACE,
         };
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;

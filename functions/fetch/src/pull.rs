@@ -11,12 +11,13 @@ use penstock_domain::ids::RunId;
 use penstock_domain::pull::{Next, PageError, Reply};
 use penstock_domain::record::Item;
 use penstock_domain::retry::backoff;
+use penstock_domain::ticket;
 use penstock_edge::telemetry::chain;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, sync_runs, sync_state};
 
-use crate::{FetchError, Outcome, Ports, TICKET_GRACE, Vendor};
+use crate::{FetchError, Outcome, Ports, Vendor};
 
 /// A page must be committed within this time of the one before, or another may take over. The fence, not
 /// the clock, is what keeps two runs apart.
@@ -165,7 +166,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             content_type: "application/json",
             run: Some(run.at.id),
             received_at: now,
-            ticket_due_at: now + TICKET_GRACE,
+            ticket_due_at: now + ticket::GRACE,
         };
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
@@ -159,8 +159,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
         for (id, attempts) in tried {
             if attempts > MAX_CRASHES {
-                let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
-                self.bury(id, Reason::new(ReasonKind::Crashed, detail)).await?;
+                self.bury(id, Reason::crashed()).await?;
                 tally.dead += 1;
             } else {
                 self.attempt(vec![id], tally).await?;
@@ -198,8 +197,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn ask_for_another_look(&self, ties: &[(String, Tie)]) {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|(source, tie)| {
-            let ids = vec![tie.external_id.clone()];
-            let request = FetchRequest { ids, ..FetchRequest::new(source, &tie.kind, Mode::Object).resuming() };
+            let request = FetchRequest::look(source, &tie.kind, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::{Database, StoreError, outbox, refetch, sync_state};
 use serde::Serialize;
@@ -121,10 +121,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
         drop(connection);
-        let requests = due.into_iter().map(|r| {
-            let ids = vec![r.external_id];
-            FetchRequest { ids, ..FetchRequest::new(&r.source, &r.entity, Mode::Object).resuming() }
-        });
+        let requests = due.into_iter().map(|r| FetchRequest::look(&r.source, &r.entity, r.external_id).resuming());
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use penstock_clients::queue::Outlet;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
@@ -126,5 +126,5 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
 /// The request for another look at an object that was only named.
 fn look_at(source: &str, (kind, id): (String, String)) -> FetchRequest {
-    FetchRequest { ids: vec![id], ..FetchRequest::new(source, &kind, Mode::Object) }
+    FetchRequest::look(source, &kind, id)
 }

@@ -10,6 +10,7 @@ use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Source;
+use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
 use penstock_store::{StoreError, deliveries};
 use tokio::time::timeout;
@@ -18,9 +19,6 @@ use crate::{Ports, look_at};
 
 /// How long Postgres may take, a connection included, before it counts as away. Shorter than a sender waits.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a row's first ticket may take before `relay` sends another.
-const TICKET_GRACE: Duration = Duration::from_secs(300);
 
 /// What has become of a body.
 pub(crate) enum Kept {
@@ -64,7 +62,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         now: Timestamp,
     ) -> Result<Kept, NotStored> {
         let delivery = source.delivery(body, received_at);
-        let ticket_due_at = now + TICKET_GRACE;
+        let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
         let taking = deliveries::take(&self.database, arrival, &delivery, now);
         let row = timeout(STORE_PATIENCE, Box::pin(taking)).await.map_err(|_| NotStored::Silent)??;

@@ -61,6 +61,12 @@ impl Reason {
     pub fn new(kind: ReasonKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
+
+    /// The process died on the row alone, [`MAX_CRASHES`] times.
+    pub fn crashed() -> Self {
+        let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
+        Self::new(ReasonKind::Crashed, detail)
+    }
 }
 
 /// After the process died this many times on one row alone, the row is dead.

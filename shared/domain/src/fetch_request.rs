@@ -50,6 +50,11 @@ impl FetchRequest {
         Self { source: source.to_owned(), entity: entity.to_owned(), mode, resume: false, ids: Vec::new() }
     }
 
+    /// A request to read one object as it is now.
+    pub fn look(source: &str, entity: &str, id: String) -> Self {
+        Self { ids: vec![id], ..Self::new(source, entity, Mode::Object) }
+    }
+
     /// The same, to go on with what is under way or owed, and begin nothing else.
     #[must_use]
     pub fn resuming(self) -> Self {

@@ -1,5 +1,7 @@
 //! The queue message that says: these rows may be pending. It carries no data.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::OutboxId;
@@ -46,6 +48,9 @@ pub fn place(e: &serde_json::Error) -> String {
 /// Ids in one ticket: 39 bytes each keeps a message far below SQS' 256 KiB, and small enough to be
 /// taken up by several environments at once.
 pub const IDS_PER_TICKET: usize = 100;
+
+/// How long a row's first ticket may take before `relay` sends another.
+pub const GRACE: Duration = Duration::from_secs(300);
 
 impl Ticket {
     /// A ticket for `ids`.
