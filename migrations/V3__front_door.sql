@@ -11,13 +11,13 @@ create unlogged table rate_windows (
     granted      integer     not null
 );
 
--- The first request under an Idempotency-Key, and what it was told where that cannot be worked out again.
+-- The first request under an Idempotency-Key, and what of its reply cannot be worked out again.
 create table idempotency_keys (
     scope       bytea             not null,             -- SHA-256 of the API key: a client's keys are its own
     route       text              not null,
     key         text collate "C"  not null,
     body_sha256 bytea             not null,
-    reply       text,
+    duplicates  integer[],                              -- which events of it were known before; null: none
     created_at  timestamptz       not null,
     expires_at  timestamptz       not null,
     primary key (scope, route, key)

@@ -1,4 +1,4 @@
-//! One batch in one transaction: four round trips, whatever its size.
+//! One batch in one transaction: as many round trips as it has kinds of effects and three more, whatever its size.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,23 +9,27 @@ use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::intake::Lead;
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::RowView;
+use penstock_store::events::{self, Taken};
 use penstock_store::outbox::{self, Claimed, Verdict};
 use penstock_store::sync_runs::{self, Outcome};
-use penstock_store::{StoreError, Transaction, begin, commit, payments, refetch};
+use penstock_store::{StoreError, Transaction, begin, commit, leads, payments, refetch};
 
 use crate::collapse::collapse;
-use crate::{Normalize, Ports, Tally};
+use crate::{Effect, Normalize, Ports, Tally};
 
 /// How long `relay` leaves a request for another look to the message that was sent with it.
 const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 
 /// A batch, read.
 #[derive(Default)]
-struct Readings {
+struct Readings<'a> {
     /// By source; a batch may hold rows of several.
     movements: BTreeMap<String, Vec<(Payment, OutboxId)>>,
+    leads: Vec<Lead>,
+    events: Vec<Taken<'a>>,
     verdicts: Vec<Verdict>,
     runs: BTreeMap<RunId, Outcome>,
 }
@@ -43,6 +47,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let found = self.upsert(&tx, source, movements, &claimed, now).await?;
             ties.extend(found.into_iter().map(|tie| (source.clone(), tie)));
         }
+        leads::insert(&tx, &readings.leads).await?;
+        events::insert(&tx, &readings.events).await?;
         outbox::bury(&tx, &readings.verdicts, now).await?;
         let runs: Vec<_> = readings.runs.into_iter().collect();
         sync_runs::count_processed(&tx, &runs, now).await?;
@@ -89,22 +95,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-fn read(claimed: &[Claimed], normalize: Normalize) -> Readings {
+fn read(claimed: &[Claimed], normalize: Normalize) -> Readings<'_> {
     let mut readings = Readings::default();
     for row in claimed {
         let result = read_one(row, normalize);
         let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
         match result {
-            Ok(movements) => {
+            Ok(effect) => {
                 if let Some(outcome) = outcome {
                     outcome.processed += 1;
-                    let unmapped = movements.iter().filter(|p| p.status == Status::Unmapped);
+                    let unmapped = effect.movements().iter().filter(|p| p.status == Status::Unmapped);
                     outcome.unmapped.extend(unmapped.map(|p| format!("{}:{}", p.kind.as_str(), p.raw_status)));
                 }
-                if !movements.is_empty() {
-                    let of_source = readings.movements.entry(row.source().to_owned()).or_default();
-                    of_source.extend(movements.into_iter().map(|p| (p, row.id())));
-                }
+                readings.take(row, effect);
             }
             Err(reason) => {
                 if let Some(outcome) = outcome {
@@ -117,9 +120,29 @@ fn read(claimed: &[Claimed], normalize: Normalize) -> Readings {
     readings
 }
 
+impl<'a> Readings<'a> {
+    fn take(&mut self, row: &'a Claimed, effect: Effect<'a>) {
+        match effect {
+            Effect::Payments(movements) if movements.is_empty() => {}
+            Effect::Payments(movements) => {
+                let of_source = self.movements.entry(row.source().to_owned()).or_default();
+                of_source.extend(movements.into_iter().map(|p| (p, row.id())));
+            }
+            Effect::Lead(lead) => self.leads.push(lead),
+            Effect::Event(event) => self.events.push(Taken { row: row.id(), event_id: row.external_id(), event }),
+        }
+    }
+}
+
 /// Reads one row; a panic is that row's own (trap 49).
-fn read_one(row: &Claimed, normalize: Normalize) -> Result<Vec<Payment>, Reason> {
-    let view = RowView { entity: row.entity(), version_at: row.version_at(), payload: row.payload() };
+fn read_one(row: &Claimed, normalize: Normalize) -> Result<Effect<'_>, Reason> {
+    let view = RowView {
+        id: row.id(),
+        entity: row.entity(),
+        external_id: row.external_id(),
+        version_at: row.version_at(),
+        payload: row.payload(),
+    };
     catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

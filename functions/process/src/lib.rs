@@ -1,4 +1,4 @@
-//! `process`: takes tickets, and turns the rows they name into payments.
+//! `process`: takes tickets, and turns the rows they name into payments, leads and events.
 //!
 //! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
@@ -12,6 +12,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::intake::{EVENTS, Event, LEADS, Lead};
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
 use penstock_domain::source;
@@ -25,8 +26,28 @@ use penstock_store::{Database, StoreError};
 mod batch;
 mod collapse;
 
-/// Reads a row of a source as payments.
-pub type Normalize = fn(&str, RowView<'_>) -> Result<Vec<Payment>, Reason>;
+/// What a row comes to.
+#[derive(Debug)]
+pub enum Effect<'a> {
+    /// Movements of money; none where the row tells of something else.
+    Payments(Vec<Payment>),
+    /// A lead.
+    Lead(Lead),
+    /// A product event.
+    Event(Event<'a>),
+}
+
+impl Effect<'_> {
+    fn movements(&self) -> &[Payment] {
+        match self {
+            Self::Payments(movements) => movements,
+            Self::Lead(_) | Self::Event(_) => &[],
+        }
+    }
+}
+
+/// Reads a row of a source.
+pub type Normalize = for<'a> fn(&str, RowView<'a>) -> Result<Effect<'a>, Reason>;
 
 /// What `process` uses.
 pub struct Ports<C, Q> {
@@ -44,9 +65,15 @@ pub struct Ports<C, Q> {
 ///
 /// # Errors
 /// The reason for its dead letter.
-pub fn normalize(source: &str, row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+pub fn normalize<'a>(source: &str, row: RowView<'a>) -> Result<Effect<'a>, Reason> {
+    if source == LEADS {
+        return Lead::taken(row).map(Effect::Lead);
+    }
+    if source == EVENTS {
+        return Event::taken(row.payload).map(Effect::Event);
+    }
     match source::find(source) {
-        Some(source) => source.normalize(row),
+        Some(source) => source.normalize(row).map(Effect::Payments),
         None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {source:?}"))),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use penstock_clients::queue::Outlet;
+use penstock_clients::queue::{Outlet, offer};
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
@@ -13,7 +13,6 @@ use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, Sta
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 mod refusal;
 mod sender;
@@ -112,13 +111,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         let requests: Vec<String> = looks.iter().filter_map(|look| serde_json::to_string(look).ok()).collect();
         for (queue, bodies) in [(&self.tickets, tickets), (&self.requests, requests)] {
-            if bodies.is_empty() {
-                continue;
-            }
-            match timeout(ANNOUNCE_PATIENCE, queue.send_all(bodies)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error)),
-                Err(_) => tracing::warn!(event = "not_announced", rows = rows.len(), error = "the queue is silent"),
+            if let Err(error) = offer(queue, bodies, ANNOUNCE_PATIENCE).await {
+                tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error));
             }
         }
     }

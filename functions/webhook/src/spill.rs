@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::queue::Outlet;
+use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::clock::Clock;
 use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::source;
 use penstock_edge::http::{RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
-use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 use crate::storing::Kept;
@@ -45,12 +44,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(Refusal::NotKept);
         };
-        match timeout(SPILL_PATIENCE, self.spill.send_all(vec![message])).await {
-            Ok(Ok(())) => return Ok((StatusCode::ACCEPTED, "spilled")),
-            Ok(Err(error)) => tracing::error!(event = "not_spilled", request_id, error = chain(&error)),
-            Err(_) => tracing::error!(event = "not_spilled", request_id, error = "the queue is silent"),
+        if let Err(error) = offer(&self.spill, vec![message], SPILL_PATIENCE).await {
+            tracing::error!(event = "not_spilled", request_id, error = chain(&error));
+            return Err(Refusal::NotKept);
         }
-        Err(Refusal::NotKept)
+        Ok((StatusCode::ACCEPTED, "spilled"))
     }
 
     /// Stores what has waited. Nothing is verified again: it was before it was sent, and its signature would be

@@ -39,6 +39,28 @@ pub trait Outlet: Send + Sync {
     fn send_all(&self, bodies: Vec<String>) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
+/// Why a queue did not take what it was offered.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// It says no.
+    #[error(transparent)]
+    Refused(#[from] QueueError),
+    /// It says nothing.
+    #[error("the queue is silent")]
+    Silent,
+}
+
+/// Sends messages to a queue that is waited for only so long: what else must be done cannot hang on it.
+///
+/// # Errors
+/// Where one of them may not have been taken.
+pub async fn offer(queue: &impl Outlet, bodies: Vec<String>, patience: Duration) -> Result<(), NotTaken> {
+    if bodies.is_empty() {
+        return Ok(());
+    }
+    Ok(tokio::time::timeout(patience, queue.send_all(bodies)).await.map_err(|_| NotTaken::Silent)??)
+}
+
 /// An SQS queue that messages are sent to.
 #[derive(Debug, Clone)]
 pub struct Queue {

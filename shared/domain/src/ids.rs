@@ -46,6 +46,11 @@ id! {
     KeyId
 }
 
+id! {
+    /// What the ids that are made for one request derive from.
+    RequestSeed
+}
+
 fn v7(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);

@@ -7,6 +7,7 @@ pub mod config;
 pub mod disposition;
 pub mod fetch_request;
 pub mod ids;
+pub mod intake;
 pub mod money;
 pub mod payment;
 pub mod pull;

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::ids::OutboxId;
+
 /// One version of one object, as it goes into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item<'a> {
@@ -31,8 +33,12 @@ pub struct Delivery<'a> {
 /// A row of the outbox as the normalizers see it.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
+    /// Its id.
+    pub id: OutboxId,
     /// The kind of object.
     pub entity: &'a str,
+    /// The sender's id of the object.
+    pub external_id: &'a str,
     /// When this version was current.
     pub version_at: Timestamp,
     /// Byte for byte as received.

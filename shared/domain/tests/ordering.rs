@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 
 use jiff::Timestamp;
+use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
 use penstock_domain::source::Source;
@@ -17,7 +18,9 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
             "currency":"usd","status":"{status}","metadata":{{"note":"{note}"}}}}"#
     );
     let version_at = Timestamp::from_second(NOW + second).unwrap();
-    Stripe.normalize(RowView { entity: "charge", version_at, payload: payload.as_bytes() }).unwrap().remove(0)
+    let id = OutboxId::new(version_at);
+    let row = RowView { id, entity: "charge", external_id: "ch_1", version_at, payload: payload.as_bytes() };
+    Stripe.normalize(row).unwrap().remove(0)
 }
 
 /// What stands after these have arrived in this order, each let in by the gate of `payments.upsert` or not.

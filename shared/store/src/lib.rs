@@ -8,6 +8,9 @@ pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
 mod error;
+pub mod events;
+pub mod intake;
+pub mod leads;
 pub mod migrations;
 pub mod outbox;
 pub mod payments;
@@ -27,6 +30,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
     [
         api_keys::STATEMENTS,
         dead_letters::STATEMENTS,
+        events::STATEMENTS,
+        intake::STATEMENTS,
+        leads::STATEMENTS,
         outbox::STATEMENTS,
         payments::STATEMENTS,
         refetch::STATEMENTS,

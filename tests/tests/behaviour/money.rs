@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
+use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
@@ -18,7 +19,9 @@ use crate::books::{NOW, assert_true, our_books, world};
 
 /// `kind amount currency status` of what a payload means, one line a movement.
 fn read(payload: &str) -> Vec<String> {
-    let row = RowView { entity: "", version_at: Timestamp::from_second(NOW).unwrap(), payload: payload.as_bytes() };
+    let version_at = Timestamp::from_second(NOW).unwrap();
+    let id = OutboxId::new(version_at);
+    let row = RowView { id, entity: "", external_id: "", version_at, payload: payload.as_bytes() };
     let movements = Stripe.normalize(row).unwrap();
     let line = |p: &penstock_domain::payment::Payment| {
         assert!(payload[p.raw.clone()].starts_with('{') && payload[p.raw.clone()].ends_with('}'), "raw is the object");

@@ -1,0 +1,184 @@
+//! Product events, in both shapes that senders use, one or an array of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::fields::{Fault, Fields};
+use super::json::{DEEPEST, Object, too_deep};
+use crate::disposition::{Reason, ReasonKind};
+use crate::ticket::place;
+
+/// The most events in one request.
+pub const MOST_EVENTS: usize = 1_000;
+
+/// An event later than this after its receipt is flagged; queries that name no time end there (trap 32).
+pub const FAR_FUTURE: Duration = Duration::from_secs(86_400);
+
+/// An event earlier than this before its receipt is flagged; queries that name no time begin there.
+pub const FAR_PAST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A body in which there are no events, not even bad ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotEvents {
+    /// It is not UTF-8 from that byte on.
+    #[error("The body is not UTF-8 at byte {0}.")]
+    NotUtf8(usize),
+    /// It is nested too deep at that byte.
+    #[error("The body is nested more than {DEEPEST} deep at byte {0}.")]
+    TooDeep(usize),
+    /// It is not JSON, there.
+    #[error("The body is not an event or an array of events: {0}.")]
+    NotJson(String),
+    /// There is nothing in the array.
+    #[error("The array of events is empty.")]
+    Empty,
+    /// There are more than [`MOST_EVENTS`].
+    #[error("The array holds {0} events, more than {MOST_EVENTS}.")]
+    TooMany(usize),
+}
+
+/// The events of one request, each good or with what is wrong with it.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Whether it came alone, not as an array.
+    pub single: bool,
+    /// In the order of the body.
+    pub events: Vec<Result<NewEvent<'a>, Vec<Fault>>>,
+}
+
+/// An event as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent<'a> {
+    /// Its sender's id of it, if it has one.
+    pub event_id: Option<String>,
+    /// When it says that it happened.
+    pub occurred_at: Option<Timestamp>,
+    /// Byte for byte.
+    pub text: &'a str,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`NotEvents`] where it has to be refused as a whole.
+    pub fn read(body: &'a [u8]) -> Result<Self, NotEvents> {
+        let text = std::str::from_utf8(body).map_err(|e| NotEvents::NotUtf8(e.valid_up_to()))?;
+        if let Some(offset) = too_deep(text) {
+            return Err(NotEvents::TooDeep(offset));
+        }
+        let not_json = |e: serde_json::Error| NotEvents::NotJson(place(&e));
+        let single = !text.trim_start().starts_with('[');
+        let items: Vec<&RawValue> = if single {
+            vec![serde_json::from_str(text).map_err(not_json)?]
+        } else {
+            serde_json::from_str(text).map_err(not_json)?
+        };
+        match items.len() {
+            0 => return Err(NotEvents::Empty),
+            n if n > MOST_EVENTS => return Err(NotEvents::TooMany(n)),
+            _ => {}
+        }
+        let read = |(index, item): (usize, &&'a RawValue)| {
+            let at = if single { "#".to_owned() } else { format!("#/{index}") };
+            let event = Event::read(item.get(), &at)?;
+            Ok(NewEvent { event_id: event.event_id, occurred_at: event.occurred_at, text: item.get() })
+        };
+        Ok(Self { single, events: items.iter().enumerate().map(read).collect() })
+    }
+}
+
+/// An event, read. What may be any JSON stays as it stands in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// Its sender's id of it, if it has one.
+    pub event_id: Option<String>,
+    /// Whose event it is; not every event is somebody's.
+    pub user_id: Option<String>,
+    /// In which of the user's sessions.
+    pub session_id: Option<String>,
+    /// What happened.
+    pub r#type: String,
+    /// What belongs to it.
+    pub payload: Option<&'a str>,
+    /// What its sender says about it.
+    pub metadata: Option<&'a str>,
+    /// When it says that it happened.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl<'a> Event<'a> {
+    /// Reads one event, which stands `at` that pointer: `{userId, sessionId, type, payload?, occurredAt?, eventId?}`
+    /// or `{eventType, payload, metadata?, eventId?}`, whose user, session and time may stand beside these or in
+    /// `metadata`. Fields that are not known are kept in the text, and otherwise left alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(text: &'a str, at: &str) -> Result<Self, Vec<Fault>> {
+        let object = serde_json::from_str::<Object<'a>>(text);
+        let object =
+            object.map_err(|_| vec![Fault { pointer: at.to_owned(), detail: "must be an object".to_owned() }])?;
+        let mut fields = Fields::of(object, at);
+        let event = if fields.has("eventType") { Self::typed(&mut fields, at) } else { Self::of_user(&mut fields) };
+        if fields.faults.is_empty() { Ok(event) } else { Err(fields.faults) }
+    }
+
+    fn of_user(fields: &mut Fields<'a>) -> Self {
+        Self {
+            event_id: fields.text("eventId"),
+            user_id: Some(fields.required_text("userId")),
+            session_id: Some(fields.required_text("sessionId")),
+            r#type: fields.required_text("type"),
+            payload: fields.raw("payload").map(RawValue::get),
+            metadata: fields.raw("metadata").map(RawValue::get),
+            occurred_at: fields.time("occurredAt"),
+        }
+    }
+
+    fn typed(fields: &mut Fields<'a>, at: &str) -> Self {
+        if fields.has("type") {
+            fields.fault("type", "must not stand beside eventType");
+        }
+        if !fields.has("payload") {
+            fields.fault("payload", "is required beside eventType");
+        }
+        let metadata = fields.raw("metadata");
+        let mut event = Self {
+            event_id: fields.text("eventId"),
+            user_id: fields.text("userId"),
+            session_id: fields.text("sessionId"),
+            r#type: fields.required_text("eventType"),
+            payload: fields.raw("payload").map(RawValue::get),
+            metadata: metadata.map(RawValue::get),
+            occurred_at: fields.time("occurredAt"),
+        };
+        let Some(metadata) = metadata else { return event };
+        match serde_json::from_str::<Object<'a>>(metadata.get()) {
+            Ok(object) => {
+                let mut about = Fields::of(object, &format!("{at}/metadata"));
+                event.user_id = event.user_id.or_else(|| about.text("userId"));
+                event.session_id = event.session_id.or_else(|| about.text("sessionId"));
+                event.occurred_at = event.occurred_at.or_else(|| about.time("occurredAt"));
+                fields.faults.append(&mut about.faults);
+            }
+            Err(_) => fields.fault("metadata", "must be an object"),
+        }
+        event
+    }
+
+    /// Reads an event that was taken, from its row.
+    ///
+    /// # Errors
+    /// The reason for its dead letter, which names the place and repeats no value.
+    pub fn taken(payload: &'a [u8]) -> Result<Self, Reason> {
+        let text = std::str::from_utf8(payload);
+        let text =
+            text.map_err(|e| Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to())))?;
+        Self::read(text, "#").map_err(|faults| {
+            let faults: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
+            Reason::new(ReasonKind::Invalid, faults.join("; "))
+        })
+    }
+}

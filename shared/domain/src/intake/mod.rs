@@ -1,0 +1,201 @@
+//! What our own clients push: leads and product events.
+//!
+//! A request becomes rows of the outbox under ids that are fixed before anything is stored, so that it may be
+//! stored twice (by a retry, by a message that went round a database that was away) and is there once.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
+use crate::ids::RequestSeed;
+
+mod event;
+mod fields;
+mod json;
+mod lead;
+mod spilled;
+
+pub use event::{Batch, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents};
+pub use fields::Fault;
+pub use json::DEEPEST;
+pub use lead::{Contact, Lead, LeadState};
+pub use spilled::{NotAnIntake, Sender};
+
+/// `outbox.source` of leads; rows of it are never purged.
+pub const LEADS: &str = "leads";
+
+/// `outbox.source` of product events.
+pub const EVENTS: &str = "events";
+
+/// `outbox.entity` of product events.
+pub const EVENT: &str = "event";
+
+/// The longest id and Idempotency-Key, in characters.
+pub const LONGEST_ID: usize = 255;
+
+/// A request, read as far as the door needs it.
+#[derive(Debug)]
+pub enum Reading<'a> {
+    /// A lead; the body is whatever it is.
+    Lead(LeadState),
+    /// Events, the bad ones among them.
+    Events(Batch<'a>),
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /leads`
+    Leads,
+    /// `POST /api/lead`, for older senders: what it cannot read it refuses, and keeps all the same.
+    ApiLead,
+    /// `POST /events`
+    Events {
+        /// One bad event sinks the others.
+        atomic: bool,
+    },
+}
+
+impl Route {
+    /// The word in `idempotency_keys.route`: the same key on another route is another key.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leads => "leads",
+            Self::ApiLead => "api_lead",
+            Self::Events { .. } => "events",
+        }
+    }
+}
+
+/// Whose Idempotency-Keys these are: the SHA-256 of the API key, or zeros where none is asked for.
+pub type Scope = [u8; 32];
+
+/// A request, as it is stored and as the queue `spill` carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intake {
+    /// Where it came in.
+    pub route: Route,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Under which it is done once; none where each request is another.
+    pub idempotency_key: Option<String>,
+    /// What the ids that are made for it derive from.
+    pub seed: RequestSeed,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The body's media type.
+    pub content_type: String,
+    /// Byte for byte as it was sent.
+    pub body: Vec<u8>,
+}
+
+impl Intake {
+    /// A request that came now. Under an Idempotency-Key its ids derive from the key, so that a retry makes the
+    /// same ones (trap 31). Older senders know no such header: there the body itself is the key.
+    #[must_use]
+    pub fn new(
+        route: Route,
+        sender: Sender,
+        idempotency_key: Option<String>,
+        content_type: String,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Self {
+        let idempotency_key = idempotency_key.or_else(|| match route {
+            Route::ApiLead => Some(format!("sha256:{}", hex::encode(Sha256::digest(&body)))),
+            Route::Leads | Route::Events { .. } => None,
+        });
+        let seed = match &idempotency_key {
+            Some(key) => RequestSeed(derive(&[&sender.scope, route.as_str().as_bytes(), key.as_bytes()])),
+            None => RequestSeed::new(now),
+        };
+        Self { route, sender, idempotency_key, seed, received_at: now, content_type, body }
+    }
+
+    /// Reads the body as far as the door needs it.
+    ///
+    /// # Errors
+    /// Where it holds no events.
+    pub fn read(&self) -> Result<Reading<'_>, NotEvents> {
+        Ok(match self.route {
+            Route::Leads => Reading::Lead(LeadState::Accepted),
+            Route::ApiLead if Contact::read(&self.body).is_some() => Reading::Lead(LeadState::Accepted),
+            Route::ApiLead => Reading::Lead(LeadState::Rejected),
+            Route::Events { .. } => Reading::Events(Batch::read(&self.body)?),
+        })
+    }
+
+    /// SHA-256 of the body: what tells another body under the same Idempotency-Key.
+    #[must_use]
+    pub fn body_sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.body).into()
+    }
+
+    /// The id of the lead that a body makes under this request's key. Each body has its own, so that two that race
+    /// under one key can never be taken for each other.
+    #[must_use]
+    pub fn lead_id(&self, body_sha256: &[u8; 32]) -> Uuid {
+        match self.idempotency_key {
+            Some(_) => derive(&[b"lead", self.seed.0.as_bytes(), body_sha256]),
+            None => self.seed.0,
+        }
+    }
+
+    /// The id of the event at `index` where its sender gave none.
+    #[must_use]
+    pub fn event_id(&self, index: usize) -> String {
+        derive(&[b"event", self.seed.0.as_bytes(), index.to_string().as_bytes()]).to_string()
+    }
+}
+
+/// A UUID (version 8) out of a hash of the parts; their lengths keep one from running into the next.
+fn derive(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intake(route: Route, scope: u8, key: Option<&str>, body: &[u8]) -> Intake {
+        let sender = Sender { scope: [scope; 32], verified: true };
+        Intake::new(route, sender, key.map(str::to_owned), String::new(), body.to_vec(), Timestamp::UNIX_EPOCH)
+    }
+
+    fn lead_id(intake: &Intake) -> Uuid {
+        intake.lead_id(&intake.body_sha256())
+    }
+
+    #[test]
+    fn trap_31_a_retry_under_a_key_makes_the_ids_of_the_first_try_and_whatever_differs_makes_others() {
+        let first = intake(Route::Leads, 1, Some("k"), b"a");
+        assert_eq!(lead_id(&first), lead_id(&intake(Route::Leads, 1, Some("k"), b"a")));
+        assert_eq!(first.event_id(3), intake(Route::Leads, 1, Some("k"), b"a").event_id(3));
+        assert_ne!(first.event_id(3), first.event_id(4));
+        for other in [
+            intake(Route::Leads, 1, Some("k"), b"b"),
+            intake(Route::Leads, 1, Some("l"), b"a"),
+            intake(Route::Leads, 2, Some("k"), b"a"),
+            intake(Route::ApiLead, 1, Some("k"), b"a"),
+        ] {
+            assert_ne!(lead_id(&first), lead_id(&other));
+        }
+    }
+
+    #[test]
+    fn without_a_key_each_request_is_another_but_for_older_senders_the_body_is_the_key() {
+        let of = |route| lead_id(&intake(route, 1, None, b"a"));
+        assert_ne!(of(Route::Leads), of(Route::Leads));
+        assert_eq!(of(Route::ApiLead), of(Route::ApiLead));
+        assert_ne!(of(Route::ApiLead), lead_id(&intake(Route::ApiLead, 1, None, b"b")));
+    }
+}

@@ -1,0 +1,124 @@
+//! A request on its way round a database that is away: what the queue `spill` carries of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Intake, Route, Scope};
+use crate::ids::RequestSeed;
+use crate::signature::SPILL_LIMIT;
+use crate::ticket::place;
+
+/// Who sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    /// Whose Idempotency-Keys it speaks of.
+    pub scope: Scope,
+    /// Whether the API key was found good. Where Postgres is away, and the key has not been seen here before, that
+    /// is found out on the way in.
+    pub verified: bool,
+}
+
+/// A message that is no spilled request of this kind.
+#[derive(Debug, thiserror::Error)]
+#[error("not a spilled request: {0}")]
+pub struct NotAnIntake(String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    /// The format's version.
+    intake: u8,
+    route: String,
+    atomic: bool,
+    scope: String,
+    verified: bool,
+    idempotency_key: Option<String>,
+    seed: RequestSeed,
+    received_at: Timestamp,
+    content_type: String,
+    body: String,
+}
+
+impl Intake {
+    /// The message for this request; none where SQS would not take it.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        let wire = Wire {
+            intake: 1,
+            route: self.route.as_str().to_owned(),
+            atomic: self.route == Route::Events { atomic: true },
+            scope: hex::encode(self.sender.scope),
+            verified: self.sender.verified,
+            idempotency_key: self.idempotency_key.clone(),
+            seed: self.seed,
+            received_at: self.received_at,
+            content_type: self.content_type.clone(),
+            body: STANDARD.encode(&self.body),
+        };
+        serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`NotAnIntake`] says what is wrong with it, without repeating any of it.
+    pub fn parse(message: &str) -> Result<Self, NotAnIntake> {
+        let not = |what: &str| NotAnIntake(what.to_owned());
+        let wire: Wire = serde_json::from_str(message).map_err(|e| NotAnIntake(place(&e)))?;
+        if wire.intake != 1 {
+            return Err(NotAnIntake(format!("version {} is not known here", wire.intake)));
+        }
+        let routes = [Route::Leads, Route::ApiLead, Route::Events { atomic: wire.atomic }];
+        let route = routes.into_iter().find(|route| route.as_str() == wire.route);
+        let mut scope = [0; 32];
+        hex::decode_to_slice(&wire.scope, &mut scope).map_err(|_| not("its scope is no SHA-256"))?;
+        Ok(Self {
+            route: route.ok_or_else(|| not("its route is not known here"))?,
+            sender: Sender { scope, verified: wire.verified },
+            idempotency_key: wire.idempotency_key,
+            seed: wire.seed,
+            received_at: wire.received_at,
+            content_type: wire.content_type,
+            body: STANDARD.decode(&wire.body).map_err(|_| not("its body is not base64"))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_survives_the_queue_byte_for_byte() {
+        let body: Vec<u8> = (0..=255).collect();
+        let at: Timestamp = "2026-06-01T00:00:00.123456Z".parse().unwrap();
+        for route in [Route::Leads, Route::ApiLead, Route::Events { atomic: false }, Route::Events { atomic: true }] {
+            for key in [None, Some("k".to_owned())] {
+                let sender = Sender { scope: [7; 32], verified: key.is_some() };
+                let intake = Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
+                assert_eq!(Intake::parse(&intake.message().unwrap()).unwrap(), intake);
+            }
+        }
+    }
+
+    #[test]
+    fn what_sqs_would_refuse_is_not_made_and_what_is_no_request_says_why() {
+        let sender = Sender { scope: [0; 32], verified: true };
+        let of = |bytes| Intake::new(Route::Leads, sender, None, String::new(), vec![0; bytes], Timestamp::UNIX_EPOCH);
+        assert!(of(190_000).message().is_some());
+        assert!(of(197_000).message().is_none());
+        let message = of(1).message().unwrap();
+        for (from, to, why) in [
+            ("\"intake\":1", "\"intake\":2", "version 2 is not known here"),
+            ("leads", "lads", "its route is not known here"),
+            ("AA==", "?", "its body is not base64"),
+            ("0000", "", "its scope is no SHA-256"),
+        ] {
+            let error = Intake::parse(&message.replacen(from, to, 1)).unwrap_err().to_string();
+            assert_eq!(error, format!("not a spilled request: {why}"));
+        }
+        assert!(Intake::parse("{\"spill\":1}").is_err());
+    }
+}

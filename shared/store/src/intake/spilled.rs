@@ -1,0 +1,44 @@
+//! A request that went round a database that was away, on its way back in.
+
+use jiff::Timestamp;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::intake::{Intake, NotEvents};
+
+use super::keep;
+use crate::api_keys::{self, Scope};
+use crate::{Database, StoreError};
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BroughtIn {
+    /// It is kept; these rows are new.
+    Kept(Vec<OutboxId>),
+    /// Nobody could tell at the door whether its API key is good, and it is not.
+    NotAdmitted,
+    /// Its body holds no events; a message that the door did not write.
+    Unreadable(NotEvents),
+}
+
+/// Keeps a spilled request as it would have been kept when it came, in any order with others, and once.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn bring_in(
+    database: &Database,
+    intake: &Intake,
+    ticket_due_at: Timestamp,
+    now: Timestamp,
+) -> Result<BroughtIn, StoreError> {
+    if !intake.sender.verified {
+        let connection = database.connection().await?;
+        let key = api_keys::find(&**connection, &intake.sender.scope).await?;
+        if key.is_none_or(|key| key.scope != Scope::Ingest) {
+            return Ok(BroughtIn::NotAdmitted);
+        }
+    }
+    let reading = match intake.read() {
+        Ok(reading) => reading,
+        Err(error) => return Ok(BroughtIn::Unreadable(error)),
+    };
+    Ok(BroughtIn::Kept(keep(database, intake, &reading, ticket_due_at, now).await?.rows))
+}
