@@ -94,7 +94,7 @@ impl<C: Clock> Ports<C> {
             ScopeWord::Admin => Scope::Admin,
         };
         let now = self.clock.now();
-        let new = NewKey { id: KeyId::new(now).0, name: &key.name, scope, sha256 };
+        let new = NewKey { id: KeyId::new(now).0, name: &key.name, scope, sha256, rate_per_second: None };
         let connection = self.database.connection().await?;
         Ok(api_keys::insert(&**connection, new, now).await?)
     }

@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 use postgres_types::Type;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use crate::{Sql, StoreError};
 
 static INSERT: Sql = Sql {
     name: "api_keys.insert",
-    text: "insert into api_keys (id, name, scope, sha256, created_at) values ($1, $2, $3, $4, $5) \
+    text: "insert into api_keys (id, name, scope, sha256, rate_per_second, created_at) values ($1, $2, $3, $4, $5, $6) \
            on conflict (sha256) do nothing",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::BYTEA, Type::TIMESTAMPTZ],
+    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::BYTEA, Type::INT4, Type::TIMESTAMPTZ],
 };
 
 static FIND: Sql = Sql {
@@ -66,6 +66,8 @@ pub struct NewKey<'a> {
     pub scope: Scope,
     /// SHA-256 of the key's bytes.
     pub sha256: [u8; 32],
+    /// Requests a second, above zero; none for what is configured.
+    pub rate_per_second: Option<i32>,
 }
 
 /// A key that is valid.
@@ -81,14 +83,22 @@ pub struct ApiKey {
     pub sha256: Vec<u8>,
 }
 
+impl ApiKey {
+    /// The key of a row; none where its scope is one that this code does not know.
+    pub(crate) fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+        let Some(scope) = Scope::parse(row.try_get("scope")?) else { return Ok(None) };
+        Ok(Some(Self { id: row.try_get("id")?, name: row.try_get("name")?, scope, sha256: row.try_get("sha256")? }))
+    }
+}
+
 /// Stores a key; false where the same key is there already, whatever its scope and whether revoked.
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn insert(on: &impl GenericClient, key: NewKey<'_>, now: Timestamp) -> Result<bool, StoreError> {
     let sha256 = key.sha256.as_slice();
-    let inserted = INSERT.execute(on, &[&key.id, &key.name, &key.scope.as_str(), &sha256, &now]).await?;
-    Ok(inserted == 1)
+    let scope = key.scope.as_str();
+    Ok(INSERT.execute(on, &[&key.id, &key.name, &scope, &sha256, &key.rate_per_second, &now]).await? == 1)
 }
 
 /// The key of that hash, unless it is unknown or revoked.
@@ -96,15 +106,10 @@ pub async fn insert(on: &impl GenericClient, key: NewKey<'_>, now: Timestamp) ->
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-    let failed = |e| StoreError::new(FIND.name, e);
-    let Some(row) = FIND.optional(on, &[&sha256.as_slice()]).await? else { return Ok(None) };
-    let Some(scope) = Scope::parse(row.try_get("scope").map_err(failed)?) else { return Ok(None) };
-    Ok(Some(ApiKey {
-        id: row.try_get("id").map_err(failed)?,
-        name: row.try_get("name").map_err(failed)?,
-        scope,
-        sha256: row.try_get("sha256").map_err(failed)?,
-    }))
+    match FIND.optional(on, &[&sha256.as_slice()]).await? {
+        Some(row) => ApiKey::of(&row).map_err(|e| StoreError::new(FIND.name, e)),
+        None => Ok(None),
+    }
 }
 
 /// Ends a key from `now` on; false where there is none, or it was ended before.

@@ -1,5 +1,6 @@
 //! What went wrong in Postgres, and what that means for the work in hand.
 
+use std::error::Error;
 use std::time::Duration;
 
 use deadpool_postgres::PoolError;
@@ -20,7 +21,7 @@ pub enum StoreError {
     },
     /// No connection could be had.
     #[error("no connection to Postgres")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migration(#[source] Box<refinery::Error>),
@@ -52,6 +53,18 @@ impl StoreError {
             }
             Some("40") => Disposition::Retry(Duration::ZERO),
             _ => Disposition::Retry(LATER),
+        }
+    }
+
+    /// Whether Postgres could not be reached, went away, or turned us away as it starts, stops or is full.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Statement { source, .. } => match source.code() {
+                Some(state) => ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)),
+                None => source.is_closed() || Error::source(source).is_some_and(|e| e.is::<std::io::Error>()),
+            },
+            _ => false,
         }
     }
 

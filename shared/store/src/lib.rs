@@ -3,6 +3,7 @@
 //! Every statement goes out by the extended protocol without a name ([`Sql`]): one round trip, and no
 //! session state for RDS Proxy to pin on.
 
+pub mod admission;
 pub mod api_keys;
 pub mod database;
 pub mod dead_letters;
@@ -28,6 +29,7 @@ pub use tokio_postgres::{GenericClient, Transaction};
 /// Every statement of this crate, for the test that PREPAREs each against the migrated schema.
 pub fn all_statements() -> Vec<&'static Sql> {
     [
+        admission::STATEMENTS,
         api_keys::STATEMENTS,
         dead_letters::STATEMENTS,
         events::STATEMENTS,

@@ -86,7 +86,13 @@ async fn filled(payments: u32) -> TestDatabase {
     let db = TestDatabase::new().await;
     let client = db.client().await;
     set_business_zone(&client, BUSINESS_ZONE).await.expect("the business zone");
-    let read = NewKey { id: Uuid::now_v7(), name: "bench", scope: Scope::Read, sha256: sha256_of_key() };
+    let read = NewKey {
+        id: Uuid::now_v7(),
+        name: "bench",
+        scope: Scope::Read,
+        sha256: sha256_of_key(),
+        rate_per_second: None,
+    };
     api_keys::insert(&client, read, SystemClock.now()).await.expect("the key");
     for from in (1..=payments).step_by(usize::try_from(STEP).expect("a step")) {
         let to = payments.min(from + STEP - 1);

@@ -124,7 +124,7 @@ pub async fn database() -> TestDatabase {
 
 pub async fn add_key(on: &Client, key: &str, scope: Scope) -> Uuid {
     let id = Uuid::now_v7();
-    let new = NewKey { id, name: key, scope, sha256: Sha256::digest(key).into() };
+    let new = NewKey { id, name: key, scope, sha256: Sha256::digest(key).into(), rate_per_second: None };
     assert!(api_keys::insert(on, new, noon()).await.unwrap());
     id
 }
