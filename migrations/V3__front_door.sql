@@ -24,7 +24,7 @@ create table idempotency_keys (
 );
 create index idempotency_keys_expired on idempotency_keys (expires_at);
 
--- What was read from leads. Their bodies, byte for byte, are in the outbox, whose leads are never purged.
+-- Leads, for good: the outbox forgets its processed rows after a while.
 create table leads (
     id             uuid        primary key,
     state          text        not null check (state in ('accepted', 'conflicting', 'rejected')),
@@ -34,6 +34,7 @@ create table leads (
     name           text,
     company        text,
     content_type   text        not null,
+    body           bytea       not null,                -- byte for byte as received
     received_at    timestamptz not null,
     outbox_id      uuid        not null
 );

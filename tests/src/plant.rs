@@ -8,18 +8,23 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome, Vendor, vendors};
+use ingest::IngestConfig;
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::aws::Aws;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::ids::OutboxId;
+use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::Item;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
+use penstock_store::admission::Admission;
+use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::simulator::{Simulator, World};
 
@@ -71,14 +76,19 @@ pub struct Plant {
     pub relay: relay::Ports<TestClock, MemoryQueue>,
     /// What `bury` uses.
     pub bury: bury::Ports<TestClock>,
-    /// What `webhook` sent round Postgres.
+    /// What `webhook` and `ingest` sent round Postgres.
     pub spill: MemoryQueue,
+    /// What `ingest` uses; [`INGEST_KEY`] is a key of its.
+    pub ingest: ingest::Ports<TestClock, MemoryQueue>,
     /// What `webhook` uses; its secret is [`WEBHOOK_SECRET`].
     pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
 
 /// What signs a plant's webhooks.
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_plant";
+
+/// A key for `ingest`, once [`Plant::let_in`] was called.
+pub const INGEST_KEY: &str = "an ingest key of the plant";
 
 impl Plant {
     /// A plant over a world.
@@ -114,6 +124,14 @@ impl Plant {
                 clock: clock.clone(),
             },
             bury: bury::Ports { database: db.database(1), clock: clock.clone() },
+            ingest: ingest::Ports {
+                database: db.database(1),
+                admission: Admission::new(db.database(1), 1_000),
+                tickets: tickets.clone(),
+                spill: spill.clone(),
+                config: IngestConfig { legacy_key_required: true },
+                clock: clock.clone(),
+            },
             webhook: webhook::Ports {
                 database: db.database(1),
                 secret: Secret::given(WEBHOOK_SECRET.to_owned()),
@@ -222,6 +240,24 @@ pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
 }
 
 impl Plant {
+    /// Registers [`INGEST_KEY`] and answers with its id.
+    ///
+    /// # Panics
+    /// Where Postgres does not take it.
+    pub async fn let_in(&self) -> Uuid {
+        let sha256 = Sha256::digest(INGEST_KEY).into();
+        let id = KeyId::new(self.clock.now()).0;
+        let key = NewKey { id, name: "plant", scope: Scope::Ingest, sha256, rate_per_second: None };
+        let client = self.db.client().await;
+        assert!(api_keys::insert(&client, key, self.clock.now()).await.expect("a key"), "it is new");
+        id
+    }
+
+    /// The time.
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A deadline for `relay` that leaves it all the time it needs.
     pub fn relay_deadline(&self) -> Timestamp {
         self.clock.now() + Duration::from_secs(3_600)

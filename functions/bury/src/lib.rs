@@ -9,12 +9,14 @@ use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
 use penstock_domain::signature::Spilled;
 use penstock_domain::source::{self, Source};
-use penstock_domain::ticket::Ticket;
+use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_store::dead_letters::{self, Undeliverable};
+use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, Verdict};
 use penstock_store::{Database, StoreError, deliveries};
 
@@ -31,12 +33,9 @@ impl<C: Clock> Ports<C> {
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         for message in &event.records {
-            let spilled = Spilled::parse(&message.body).ok();
-            let spilled = spilled.and_then(|spilled| Some((source::find(&spilled.source)?, spilled)));
-            let buried = match (Ticket::parse(&message.body), spilled) {
-                (Ok(ticket), _) => self.bury_rows(&ticket.ids).await,
-                (Err(_), Some((source, spilled))) => self.store(message, source, &spilled).await,
-                (Err(e), None) => self.bury_message(message, e.to_string()).await,
+            let buried = match Ticket::parse(&message.body) {
+                Ok(ticket) => self.bury_rows(&ticket.ids).await,
+                Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
             };
             match buried {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
@@ -56,6 +55,42 @@ impl<C: Clock> Ports<C> {
         let verdicts: Vec<_> = guilty.map(|(id, _)| Verdict { id, reason: Reason::crashed() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
         Ok(verdicts.len())
+    }
+
+    async fn take_in(&self, message: &SqsMessage, why_no_ticket: &TicketError) -> Result<usize, StoreError> {
+        let spilled = Spilled::parse(&message.body).ok();
+        let delivery = spilled.and_then(|spilled| Some((source::find(&spilled.source)?, spilled)));
+        match (delivery, Intake::parse(&message.body)) {
+            (Some((source, spilled)), _) => self.store(message, source, &spilled).await,
+            (None, Ok(intake)) => self.bring_in(message, &intake).await,
+            (None, Err(_)) => self.bury_message(message, why_no_ticket.to_string()).await,
+        }
+    }
+
+    /// Keeps what `ingest` has spilled, or writes the letter of it: of a key that is not good, or of values that
+    /// Postgres refuses. The letter has the whole message, so that a person may take it in after all.
+    async fn bring_in(&self, message: &SqsMessage, intake: &Intake) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let about = match intake.route {
+            Route::Leads | Route::ApiLead => (LEADS, LeadState::Accepted.entity()),
+            Route::Events { .. } => (EVENTS, EVENT),
+        };
+        let reason = match intake::bring_in(&self.database, intake, now, now).await {
+            Ok(BroughtIn::Kept(rows)) => {
+                let message_id = &message.message_id;
+                tracing::info!(event = "spilled_request_stored", message_id, known = rows.is_empty());
+                return Ok(0);
+            }
+            Ok(BroughtIn::NotAdmitted) => {
+                Reason::new(ReasonKind::Invalid, "its API key is not known, was revoked, or may not send this")
+            }
+            Ok(BroughtIn::Unreadable(error)) => Reason::new(ReasonKind::Malformed, error.to_string()),
+            Err(error) => match error.disposition() {
+                Disposition::Dead(reason) => reason,
+                Disposition::Done | Disposition::Retry(_) => return Err(error),
+            },
+        };
+        self.write(message, Some(about), reason).await
     }
 
     /// Stores a spilled request as `webhook` would have; `relay` finds it pending and due, and sends its ticket. A

@@ -10,7 +10,7 @@ use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
-use penstock_store::{Database, StoreError, outbox, refetch, sync_state};
+use penstock_store::{Database, StoreError, intake, outbox, refetch, sync_state};
 use serde::Serialize;
 
 /// What `relay` uses.
@@ -36,7 +36,7 @@ pub struct Round {
     pub runs: usize,
     /// Objects that were asked for again.
     pub looks: usize,
-    /// Processed rows that were deleted.
+    /// Processed rows and Idempotency-Keys that were deleted.
     pub purged: u64,
     /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm watches it.
     pub oldest_pending_s: u64,
@@ -140,8 +140,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     async fn purge(&self) -> Result<u64, RelayError> {
-        let before = self.clock.now() - self.retention;
+        let now = self.clock.now();
         let connection = self.database.connection().await?;
-        Ok(outbox::purge(&**connection, before, ROWS).await?)
+        let rows = outbox::purge(&**connection, now - self.retention, ROWS).await?;
+        Ok(rows + intake::purge_keys(&**connection, now, ROWS).await?)
     }
 }

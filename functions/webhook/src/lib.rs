@@ -1,5 +1,6 @@
 //! `webhook`: takes what Stripe pushes. The event is a row before the reply says so, or where Postgres is
-//! away a message on the queue `spill`, which this same function reads once Postgres is back.
+//! away a message on the queue `spill`, which this same function reads once Postgres is back: its own messages, and
+//! those of `ingest`.
 
 use std::time::Duration;
 

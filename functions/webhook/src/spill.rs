@@ -5,14 +5,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::clock::Clock;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::source;
+use penstock_domain::ticket;
 use penstock_edge::http::{RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
+use penstock_store::intake::{self, BroughtIn};
+use tokio::time::timeout;
 
 use crate::refusal::Refusal;
-use crate::storing::Kept;
+use crate::storing::{Kept, NotStored, STORE_PATIENCE};
 use crate::{Ports, sender};
 
 /// For SQS to take a request that Postgres did not.
@@ -24,6 +29,8 @@ const BATCH_PATIENCE: Duration = Duration::from_secs(10);
 /// What has become of one message.
 enum Brought {
     Kept(Kept),
+    /// Rows of a request that `ingest` has spilled.
+    Intake(Vec<OutboxId>),
     /// It is to blame; the others may go on.
     Refused,
     /// Postgres is away: for the others, too.
@@ -66,6 +73,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                     rows.push(row);
                     looks.extend(look);
                 }
+                Brought::Intake(new) => rows.extend(new),
                 Brought::Kept(Kept::Known) => known += 1,
                 Brought::Refused => response.fail(message),
                 Brought::Away => {
@@ -81,23 +89,45 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     async fn bring_one(&self, message_id: &str, body: &str) -> Brought {
-        let spilled = match Spilled::parse(body) {
-            Ok(spilled) => spilled,
-            Err(error) => {
+        let (spilled, intake) = (Spilled::parse(body), Intake::parse(body));
+        let stored = match (spilled, intake) {
+            (Ok(spilled), _) => self.bring_delivery(message_id, &spilled).await,
+            (Err(_), Ok(intake)) => self.bring_intake(message_id, &intake).await,
+            (Err(error), Err(_)) => {
                 tracing::error!(event = "not_a_spilled_request", message_id, bytes = body.len(), error = chain(&error));
                 return Brought::Refused;
             }
         };
+        stored.unwrap_or_else(|error| {
+            tracing::error!(event = "not_stored", message_id, error = chain(&error));
+            if error.is_its_own_fault() { Brought::Refused } else { Brought::Away }
+        })
+    }
+
+    async fn bring_delivery(&self, message_id: &str, spilled: &Spilled) -> Result<Brought, NotStored> {
         let Some(source) = source::find(&spilled.source) else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
-            return Brought::Refused;
+            return Ok(Brought::Refused);
         };
         let now = self.clock.now();
-        match self.store(source, spilled.body(), &spilled.content_type, spilled.received_at, now).await {
-            Ok(kept) => Brought::Kept(kept),
-            Err(error) => {
-                tracing::error!(event = "not_stored", message_id, error = chain(&error));
-                if error.is_its_own_fault() { Brought::Refused } else { Brought::Away }
+        let kept = self.store(source, spilled.body(), &spilled.content_type, spilled.received_at, now).await?;
+        Ok(Brought::Kept(kept))
+    }
+
+    /// What `ingest` has spilled.
+    async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, NotStored> {
+        let now = self.clock.now();
+        let bringing = intake::bring_in(&self.database, intake, now + ticket::GRACE, now);
+        match timeout(STORE_PATIENCE, Box::pin(bringing)).await.map_err(|_| NotStored::Silent)?? {
+            BroughtIn::Kept(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
+            BroughtIn::Kept(rows) => Ok(Brought::Intake(rows)),
+            BroughtIn::NotAdmitted => {
+                tracing::error!(event = "spilled_request_not_admitted", message_id);
+                Ok(Brought::Refused)
+            }
+            BroughtIn::Unreadable(error) => {
+                tracing::error!(event = "not_a_spilled_request", message_id, error = chain(&error));
+                Ok(Brought::Refused)
             }
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::{Ports, look_at};
 
 /// How long Postgres may take, a connection included, before it counts as away. Shorter than a sender waits.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What has become of a body.
 pub(crate) enum Kept {

@@ -1,4 +1,4 @@
-//! The `leads` table: what was read from leads. Their bodies are in the outbox.
+//! The `leads` table: every lead with its body, for good.
 
 use penstock_domain::intake::Lead;
 use postgres_types::Type;

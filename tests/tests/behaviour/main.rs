@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod books;
+mod door;
+mod ingest_events;
+mod ingest_hostile;
+mod ingest_leads;
+mod ingest_spill;
 mod kills;
 mod money;
 mod outbox;

@@ -64,6 +64,7 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.extend(receive("SpillQueue"));
                 wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
             }
+            "ingest" => wanted.extend(["TicketsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q))),
             "metrics" | "migrate" => {}
             other => panic!("nobody has said what {other} may do"),
         }

@@ -116,7 +116,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The routes of http-api.md that there are.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 13] = [
     "GET /health",
     "GET /healthz",
     "GET /metrics/revenue/daily",
@@ -126,6 +126,9 @@ const ROUTES: [&str; 10] = [
     "GET /readyz",
     "GET /runs",
     "GET /runs/{runId}",
+    "POST /api/lead",
+    "POST /events",
+    "POST /leads",
     "POST /webhooks/stripe",
 ];
 
@@ -147,7 +150,8 @@ fn the_http_api_has_the_routes_of_its_contract_and_no_other() {
     let routes = routes(&Template::read());
     assert_eq!(routes.keys().map(String::as_str).collect::<BTreeSet<_>>(), ROUTES.into());
     for (route, function) in &routes {
-        assert_eq!(function, if route.starts_with("POST /webhooks/") { "webhook" } else { "metrics" }, "{route}");
+        let taker = if route.starts_with("POST /webhooks/") { "webhook" } else { "ingest" };
+        assert_eq!(function, if route.starts_with("POST ") { taker } else { "metrics" }, "{route}");
     }
 }
 

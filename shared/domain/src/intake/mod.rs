@@ -21,7 +21,7 @@ pub use json::DEEPEST;
 pub use lead::{Contact, Lead, LeadState};
 pub use spilled::{NotAnIntake, Sender};
 
-/// `outbox.source` of leads; rows of it are never purged.
+/// `outbox.source` of leads.
 pub const LEADS: &str = "leads";
 
 /// `outbox.source` of product events.

@@ -1,5 +1,6 @@
 //! HTTP at the inward edge: what a request carries, and what goes back.
 
+mod idempotency;
 mod keys;
 mod problem;
 mod query;
@@ -8,6 +9,7 @@ mod request;
 mod request_id;
 
 pub use http::{Method, StatusCode};
+pub use idempotency::idempotency_key;
 pub use keys::{Access, Presented};
 pub use problem::{FieldError, Problem};
 pub use query::Query;

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,11 +28,14 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// The methods that are allowed, for 405.
     pub allow: Option<&'static str>,
+    /// Further members of the body (RFC 9457, section 3.2), for senders that look for those.
+    pub members: Map<String, Value>,
 }
 
 impl Problem {
     fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, slug, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None }
+        let (errors, members) = (Vec::new(), Map::new());
+        Self { status, slug, detail: detail.into(), errors, retry_after: None, allow: None, members }
     }
 
     /// 400: these fields.
@@ -46,10 +50,35 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, slug, detail)
     }
 
+    /// 409: it is there already.
+    #[must_use]
+    pub fn conflict(slug: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, slug, detail)
+    }
+
+    /// 422: the Idempotency-Key was used for something else.
+    #[must_use]
+    pub fn key_reused(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+    }
+
+    /// The same with a further member.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// 413: more of something than a request may hold.
+    #[must_use]
+    pub fn too_much(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
     /// 413: the body has more than `limit` bytes.
     #[must_use]
     pub fn too_large(limit: usize) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("The body has more than {limit} bytes."))
+        Self::too_much(format!("The body has more than {limit} bytes."))
     }
 
     /// 401: no key, or none that may do this. Which of the two is not told.
@@ -69,6 +98,13 @@ impl Problem {
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This route takes {allow}.");
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+    }
+
+    /// 429: the key has done all it may for now; again in that many seconds.
+    #[must_use]
+    pub fn too_many_requests(retry_after: u32) -> Self {
+        let detail = "This key has made all the requests it may make for now.";
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail) }
     }
 
     /// 500: our fault, and the log has it.
@@ -96,6 +132,8 @@ pub(super) struct ProblemBody<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 impl<'a> ProblemBody<'a> {
@@ -107,6 +145,7 @@ impl<'a> ProblemBody<'a> {
             detail: &problem.detail,
             request_id,
             errors: &problem.errors,
+            members: &problem.members,
         }
     }
 }

@@ -47,6 +47,13 @@ impl Reply {
         self
     }
 
+    /// The same with the word that it was given before (the Idempotency-Key draft's own header).
+    #[must_use]
+    pub fn replayed(mut self) -> Self {
+        self.headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        self
+    }
+
     /// The same without the body, which a reply to HEAD must not have.
     #[must_use]
     pub fn without_body(mut self) -> Self {

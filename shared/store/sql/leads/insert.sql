@@ -1,6 +1,8 @@
--- What was read from leads; what their rows know of them is not sent again.
-insert into leads (id, state, conflicts_with, email, phone, name, company, content_type, received_at, outbox_id)
-select i.id, i.state, i.conflicts_with, i.email, i.phone, i.name, i.company, o.content_type, o.received_at, o.id
+-- Leads; what their rows know of them, the body first of all, is not sent again.
+insert into leads (id, state, conflicts_with, email, phone, name, company, content_type, body,
+                   received_at, outbox_id)
+select i.id, i.state, i.conflicts_with, i.email, i.phone, i.name, i.company, o.content_type, o.payload,
+       o.received_at, o.id
 from unnest($1, $2, $3, $4, $5, $6, $7, $8)
      as i (id, outbox_id, state, conflicts_with, email, phone, name, company)
 join outbox o on o.id = i.outbox_id

@@ -1,0 +1,223 @@
+//! `ingest`: takes what our own clients push, leads and product events. All of a request is committed before the
+//! reply says so, or where Postgres is away it is a message on the queue `spill`, from which `webhook` brings it in.
+
+use std::time::Duration;
+
+use penstock_clients::queue::{Outlet, offer};
+use penstock_domain::clock::Clock;
+use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::intake::{Batch, Intake, Reading, Route};
+use penstock_domain::ticket::{self, Ticket};
+use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, idempotency_key};
+use penstock_edge::telemetry::chain;
+use penstock_store::admission::Admission;
+use penstock_store::intake::{self, Kept, Told};
+use penstock_store::{Database, StoreError};
+use tokio::time::timeout;
+
+mod door;
+mod refusal;
+mod replies;
+
+use refusal::Refusal;
+
+/// What `ingest` uses.
+pub struct Ports<C, Q> {
+    /// The outbox.
+    pub database: Database,
+    /// Whose API keys are good, and for how many requests.
+    pub admission: Admission,
+    /// Where `process` listens.
+    pub tickets: Q,
+    /// Where requests wait for a database that is away.
+    pub spill: Q,
+    /// What an operator sets.
+    pub config: IngestConfig,
+    /// The time.
+    pub clock: C,
+}
+
+/// What an operator sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// Whether `POST /api/lead` wants an API key; its older senders may have none.
+    pub legacy_key_required: bool,
+}
+
+impl IngestConfig {
+    /// `LEGACY_LEAD_KEY`: `required` (unless set otherwise) or `off`.
+    ///
+    /// # Errors
+    /// Where it is another word.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let legacy_key_required = match env.or("LEGACY_LEAD_KEY", "required").as_str() {
+            "required" => true,
+            "off" => false,
+            _ => {
+                let reason = "it is neither required nor off".to_owned();
+                return Err(ConfigError::Invalid { name: "LEGACY_LEAD_KEY".to_owned(), reason });
+            }
+        };
+        Ok(Self { legacy_key_required })
+    }
+}
+
+/// The longest body, in bytes.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long Postgres may take, a connection included, before it counts as away: for the key, and for the rows. With
+/// [`SPILL_PATIENCE`] and [`ANNOUNCE_PATIENCE`] the sum stays below the function's 20 s.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// For SQS to take a request that Postgres did not.
+const SPILL_PATIENCE: Duration = Duration::from_secs(4);
+
+/// For the tickets of what is committed.
+const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// When a caller may try again to whom nothing could be promised, in seconds.
+const RETRY_AFTER: u32 = 30;
+
+/// Why a request is no rows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotStored {
+    /// What Postgres says, or that there is no connection.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It says nothing.
+    #[error("Postgres has not answered within {STORE_PATIENCE:?}")]
+    Silent,
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Answers one request; `invocation` is Lambda's id of it. Whatever goes wrong is a reply too.
+    pub async fn handle(&self, request: &Request, invocation: &str) -> Reply {
+        let id = RequestId::of(request, invocation);
+        let reply = match self.take(request, &id).await {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                refusal.log(&id);
+                Reply::problem(&refusal.into_problem(), &id)
+            }
+        };
+        let (request_id, status, path) = (id.as_str(), reply.status_code, request.path.as_str());
+        tracing::info!(event = "answered", request_id, path, status);
+        if request.method == Method::HEAD { reply.without_body() } else { reply }
+    }
+
+    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
+    async fn take(&self, request: &Request, id: &RequestId) -> Result<Reply, Refusal> {
+        let route = self.route(request)?;
+        let now = self.clock.now();
+        let caller = self.who(request, route, now).await?;
+        let route = with_query(route, request)?;
+        let key = idempotency_key(&request.headers)?;
+        let body = request.bytes(BODY_LIMIT)?.into_owned();
+        if let Route::Events { .. } = route {
+            replies::refuse_encoded(request)?;
+        }
+        let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.filter(|text| text.len() <= 255).unwrap_or("application/octet-stream");
+        let intake = Intake::new(route, caller.sender, key, content_type.to_owned(), body, now);
+        let reading = intake.read().map_err(replies::not_events)?;
+        if let Reading::Events(batch) = &reading {
+            replies::refuse_bad(batch, route)?;
+        }
+        let kept = match caller.away {
+            Some(why) => Err(why),
+            None => self.store(&intake, &reading).await,
+        };
+        match kept {
+            Ok(kept) => {
+                self.announce(&kept.rows).await;
+                log_kept(&intake, &reading, &kept, id);
+                replies::kept(&intake, &reading, &kept.told, id)
+            }
+            Err(error) => {
+                tracing::error!(event = "not_stored", request_id = id.as_str(), error = chain(&error));
+                self.spill_over(&intake, id).await?;
+                replies::spilled(&intake, &reading, id)
+            }
+        }
+    }
+
+    fn route(&self, request: &Request) -> Result<Route, Problem> {
+        let route = match request.path.as_str() {
+            "/leads" => Route::Leads,
+            "/api/lead" => Route::ApiLead,
+            "/events" => Route::Events { atomic: false },
+            _ => return Err(Problem::not_found("There is no such route.")),
+        };
+        if request.method == Method::POST { Ok(route) } else { Err(Problem::method_not_allowed("POST")) }
+    }
+
+    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, NotStored> {
+        let now = self.clock.now();
+        let keeping = intake::keep(&self.database, intake, reading, now + ticket::GRACE, now);
+        Ok(timeout(STORE_PATIENCE, Box::pin(keeping)).await.map_err(|_| NotStored::Silent)??)
+    }
+
+    /// Hands a request to SQS that Postgres could not take.
+    async fn spill_over(&self, intake: &Intake, id: &RequestId) -> Result<(), Refusal> {
+        let (request_id, bytes) = (id.as_str(), intake.body.len());
+        let Some(message) = intake.message() else {
+            tracing::error!(event = "too_large_to_spill", request_id, bytes);
+            return Err(Refusal::NotKept);
+        };
+        if let Err(error) = offer(&self.spill, vec![message], SPILL_PATIENCE).await {
+            tracing::error!(event = "not_spilled", request_id, error = chain(&error));
+            return Err(Refusal::NotKept);
+        }
+        tracing::warn!(event = "spilled", request_id, route = intake.route.as_str(), bytes);
+        Ok(())
+    }
+
+    /// Sends tickets for what is committed. What is not taken `relay` sends again, so a queue that fails, or hangs,
+    /// changes no reply.
+    async fn announce(&self, rows: &[OutboxId]) {
+        let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
+        if let Err(error) = offer(&self.tickets, tickets, ANNOUNCE_PATIENCE).await {
+            tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error));
+        }
+    }
+}
+
+fn with_query(route: Route, request: &Request) -> Result<Route, Problem> {
+    let mut query = Query::of(request);
+    let route = match route {
+        Route::Events { .. } => {
+            let atomic = query.take_as("atomic", |text| match text {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err("must be true or false".to_owned()),
+            });
+            Route::Events { atomic: atomic.unwrap_or(false) }
+        }
+        Route::Leads | Route::ApiLead => route,
+    };
+    query.finish()?;
+    Ok(route)
+}
+
+fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId) {
+    let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body.len());
+    let (rows, state) = (
+        kept.rows.len(),
+        match reading {
+            Reading::Lead(state) => state.as_str(),
+            Reading::Events(_) => "events",
+        },
+    );
+    let told = match &kept.told {
+        Told::New { .. } => "new",
+        Told::Replay { .. } => "replay",
+        Told::Conflict => "conflict",
+    };
+    tracing::info!(event = "kept", request_id, route, state, bytes, rows, told);
+}
+
+/// How many of a batch are good.
+pub(crate) fn good(batch: &Batch<'_>) -> usize {
+    batch.events.iter().filter(|event| event.is_ok()).count()
+}

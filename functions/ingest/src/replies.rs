@@ -1,0 +1,191 @@
+//! What a sender reads.
+
+use penstock_domain::intake::{Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route};
+use penstock_edge::http::{FieldError, Problem, Reply, Request, RequestId, StatusCode};
+use penstock_store::intake::Told;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::good;
+use crate::refusal::Refusal;
+
+/// At most so many faults are told at once.
+const MOST_FAULTS: usize = 100;
+
+/// The reply to a lead.
+#[derive(Debug, Serialize)]
+pub struct LeadReply {
+    /// Always true.
+    ok: bool,
+    /// The lead's id. Where Postgres was away and the same Idempotency-Key is used for another body at that time,
+    /// only one of the two becomes the lead.
+    lead_id: Uuid,
+    /// Whether the same had come before under its Idempotency-Key.
+    deduplicated: bool,
+}
+
+/// The reply to events.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsReply {
+    /// Whether all of them were taken.
+    success: bool,
+    /// The same for people.
+    message: String,
+    /// How many were taken, those that were known before among them.
+    count: usize,
+    /// The ids of those, in the order of the request.
+    event_ids: Vec<String>,
+    /// The id, where one event came alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    /// What became of each, in the order of the request.
+    results: Vec<EventResult>,
+}
+
+/// What became of one event.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventResult {
+    /// Its place in the request.
+    index: usize,
+    /// What became of it.
+    status: EventStatus,
+    /// Its id, if it was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    /// What is wrong with it, if it was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventStatus {
+    /// It is kept.
+    Accepted,
+    /// Its id was known before; the first of an id stands.
+    Duplicate,
+    /// It is not an event; the others are not affected.
+    Rejected,
+}
+
+/// Events are read at once, so they have to be readable; a lead is kept whatever it is encoded in.
+pub(crate) fn refuse_encoded(request: &Request) -> Result<(), Problem> {
+    let encoding = request.headers.get("content-encoding");
+    if encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let detail = "must be absent: events are sent as plain JSON".to_owned();
+    Err(Problem::invalid(vec![FieldError { pointer: "#/header/Content-Encoding".to_owned(), detail }]))
+}
+
+/// A body in which there are no events.
+pub(crate) fn not_events(error: NotEvents) -> Problem {
+    match error {
+        NotEvents::TooMany(_) => Problem::too_much(format!("The array holds more than {MOST_EVENTS} events.")),
+        other => Problem::invalid(vec![FieldError { pointer: "#".to_owned(), detail: other.to_string() }]),
+    }
+}
+
+/// Where nothing of it can be taken, or not without the rest, it is a 400 that names everything.
+pub(crate) fn refuse_bad(batch: &Batch<'_>, route: Route) -> Result<(), Problem> {
+    let bad = batch.events.len() - good(batch);
+    let atomic = route == Route::Events { atomic: true };
+    if bad == 0 || (good(batch) > 0 && !atomic) {
+        return Ok(());
+    }
+    let faults = batch.events.iter().filter_map(|event| event.as_ref().err()).flatten();
+    Err(Problem::invalid(faults.take(MOST_FAULTS).map(told).collect()))
+}
+
+fn told(fault: &Fault) -> FieldError {
+    FieldError { pointer: fault.pointer.clone(), detail: fault.detail.clone() }
+}
+
+/// The reply to what is committed.
+pub(crate) fn kept(intake: &Intake, reading: &Reading<'_>, told: &Told, id: &RequestId) -> Result<Reply, Refusal> {
+    let (replayed, duplicates) = match told {
+        Told::New { duplicates } => (false, duplicates.as_slice()),
+        Told::Replay { duplicates } => (true, duplicates.as_slice()),
+        Told::Conflict => return Err(conflict(reading).into()),
+    };
+    let reply = match reading {
+        Reading::Lead(state) => lead(intake, *state, replayed, id)?,
+        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates), id),
+    };
+    Ok(if replayed { reply.replayed() } else { reply })
+}
+
+/// The reply to what waits on the queue `spill`.
+pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>, id: &RequestId) -> Result<Reply, Refusal> {
+    match reading {
+        Reading::Lead(LeadState::Rejected) => Err(unreadable().into()),
+        Reading::Lead(_) => {
+            let lead_id = intake.lead_id(&intake.body_sha256());
+            Ok(Reply::json(StatusCode::ACCEPTED, &LeadReply { ok: true, lead_id, deduplicated: false }, id))
+        }
+        Reading::Events(batch) => Ok(Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[]), id)),
+    }
+}
+
+fn lead(intake: &Intake, state: LeadState, deduplicated: bool, id: &RequestId) -> Result<Reply, Problem> {
+    let lead_id = intake.lead_id(&intake.body_sha256());
+    let reply = LeadReply { ok: true, lead_id, deduplicated };
+    match (intake.route, state, deduplicated) {
+        (_, LeadState::Rejected, _) => Err(unreadable()),
+        (Route::ApiLead, _, true) => Err(Problem::conflict("duplicate-lead", "This lead is known already.")
+            .with("ok", true)
+            .with("lead_id", lead_id.to_string())
+            .with("deduplicated", true)),
+        (_, _, true) => Ok(Reply::json(StatusCode::OK, &reply, id)),
+        (_, _, false) => Ok(Reply::json(StatusCode::CREATED, &reply, id)),
+    }
+}
+
+/// What older senders read of a body that is no lead; it is kept all the same.
+fn unreadable() -> Problem {
+    Problem::bad_request("invalid-payload", "The body is neither a JSON object nor a form. It is kept as it came.")
+        .with("ok", false)
+        .with("error", "invalid_payload")
+}
+
+fn conflict(reading: &Reading<'_>) -> Problem {
+    Problem::key_reused(match reading {
+        Reading::Lead(_) => "This Idempotency-Key came with another body before. This body is kept, but is no lead.",
+        Reading::Events(_) => "This Idempotency-Key came with another body before. These events are not taken.",
+    })
+}
+
+fn events(intake: &Intake, batch: &Batch<'_>, duplicates: &[usize]) -> EventsReply {
+    let result = |(index, event): (usize, &Result<NewEvent<'_>, Vec<Fault>>)| match event {
+        Ok(event) => EventResult {
+            index,
+            status: if duplicates.binary_search(&index).is_ok() {
+                EventStatus::Duplicate
+            } else {
+                EventStatus::Accepted
+            },
+            event_id: Some(event.event_id.clone().unwrap_or_else(|| intake.event_id(index))),
+            errors: Vec::new(),
+        },
+        Err(faults) => EventResult {
+            index,
+            status: EventStatus::Rejected,
+            event_id: None,
+            errors: faults.iter().take(MOST_FAULTS).map(told).collect(),
+        },
+    };
+    let results: Vec<EventResult> = batch.events.iter().enumerate().map(result).collect();
+    let event_ids: Vec<String> = results.iter().filter_map(|result| result.event_id.clone()).collect();
+    let (count, all) = (event_ids.len(), batch.events.len());
+    EventsReply {
+        success: count == all,
+        message: if count == all { format!("{count} taken") } else { format!("{count} of {all} taken") },
+        count,
+        event_id: event_ids.first().filter(|_| batch.single).cloned(),
+        event_ids,
+        results,
+    }
+}

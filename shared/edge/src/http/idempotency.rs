@@ -1,0 +1,83 @@
+//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07): a quoted string by RFC 9651, or as most
+//! clients send it, bare.
+
+use http::HeaderMap;
+
+use super::problem::{FieldError, Problem};
+
+const HEADER: &str = "idempotency-key";
+
+/// The longest key, in characters.
+const LONGEST: usize = 255;
+
+/// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is missing.
+///
+/// # Errors
+/// 400 where it is empty, too long, half quoted, or not printable ASCII.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(HEADER) else { return Ok(None) };
+    let text = value.to_str().map(str::trim).unwrap_or_default();
+    let key = if text.starts_with('"') { quoted(text) } else { bare(text) };
+    let key = key.filter(|key| (1..=LONGEST).contains(&key.len()));
+    key.map(Some).ok_or_else(|| {
+        Problem::invalid(vec![FieldError {
+            pointer: "#/header/Idempotency-Key".to_owned(),
+            detail: format!("must be 1 to {LONGEST} printable ASCII characters, bare or in double quotes"),
+        }])
+    })
+}
+
+/// A token without spaces or quotes. A comma may be two headers that the gateway has joined: not one key.
+fn bare(text: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_graphic() && !b"\",".contains(&b);
+    text.bytes().all(plain).then(|| text.to_owned())
+}
+
+/// An RFC 9651 string; parameters after it mean nothing to us.
+fn quoted(text: &str) -> Option<String> {
+    let mut key = String::new();
+    let mut rest = text.strip_prefix('"')?.chars();
+    loop {
+        match rest.next()? {
+            '"' => break,
+            '\\' => key.push(rest.next().filter(|c| ['"', '\\'].contains(c))?),
+            c if c == ' ' || c.is_ascii_graphic() => key.push(c),
+            _ => return None,
+        }
+    }
+    let rest = rest.as_str().trim_start();
+    (rest.is_empty() || rest.starts_with(';')).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn key(value: &str) -> Result<Option<String>, u16> {
+        let headers =
+            HeaderMap::from_iter([(http::HeaderName::from_static(HEADER), HeaderValue::from_str(value).unwrap())]);
+        idempotency_key(&headers).map_err(|problem| problem.status.as_u16())
+    }
+
+    #[test]
+    fn quoted_and_bare_are_the_same_key() {
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+        let uuid = "8e03978e-40d5-43e8-bc93-6894a57f9324";
+        for value in [uuid.to_owned(), format!("\"{uuid}\""), format!(" {uuid} "), format!("\"{uuid}\";a=1")] {
+            assert_eq!(key(&value).unwrap().as_deref(), Some(uuid), "{value}");
+        }
+        assert_eq!(key(r#""a \"b\" \\, c""#).unwrap().as_deref(), Some(r#"a "b" \, c"#));
+    }
+
+    #[test]
+    fn what_is_no_key_is_a_400() {
+        let endless = "k".repeat(256);
+        for value in
+            ["", " ", "\"\"", "\"a", "a\"", "a b", "a,b", "\"a\",\"b\"", "\"a\\b\"", "\u{e4}", "\"\t\"", &endless]
+        {
+            assert_eq!(key(value), Err(400), "{value:?}");
+        }
+        assert!(key(&"k".repeat(255)).is_ok());
+    }
+}
