@@ -146,6 +146,15 @@ impl Stack {
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
     }
 
+    /// The list of the keys, by the operator's own command.
+    ///
+    /// # Errors
+    /// The migrate function's own.
+    pub async fn keys(&self) -> Result<String, StackError> {
+        let arguments = ["keys".to_owned(), format!("--stack={}", self.name)];
+        script::run(&self.local, "infra/migrate.py", &arguments, &[]).await
+    }
+
     /// Invokes a function and waits for its reply.
     ///
     /// # Errors
