@@ -24,7 +24,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py)
 
-.PHONY: help setup run test check bench build deploy watch key clean
+.PHONY: help setup run test check bench build deploy watch key revoke keys clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,8 +113,15 @@ watch: setup ## cargo lambda watch, with the environment from .env
 	@[ -f .env ] || { echo "watch: copy .env.example to .env and fill it in"; exit 1; }
 	@$(DOTENV); $(LAMBDA) watch
 
-key: setup ## make an API key and register it: SCOPE=read NAME=who
-	@$(VENV)/python infra/migrate.py key --stack "$(STACK_NAME)" --scope "$(SCOPE)" --name "$(NAME)"
+key: setup ## make an API key and register it: SCOPE=read NAME=who (RATE=50: requests a second)
+	@$(VENV)/python infra/migrate.py key --stack "$(STACK_NAME)" --scope "$(SCOPE)" --name "$(NAME)" \
+		$(if $(RATE),--rate "$(RATE)")
+
+revoke: setup ## end an API key, or all of a name: KEY=id-or-name
+	@$(VENV)/python infra/migrate.py revoke --stack "$(STACK_NAME)" --key "$(KEY)"
+
+keys: setup ## list the API keys, without the keys themselves
+	@$(VENV)/python infra/migrate.py keys --stack "$(STACK_NAME)"
 
 clean: ## remove what was built and installed: target/ and .local/
 	@echo "clean: target/ and .local/"

@@ -14,13 +14,15 @@ pub struct MetricsConfig {
     pub business_zone: String,
     /// How old the last good run of a source may be.
     pub freshness: Duration,
+    /// What a key without a rate of its own may ask, in requests a second.
+    pub rate_limit_per_second: u32,
 }
 
 impl MetricsConfig {
-    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC) and `FRESHNESS_SECONDS` (3600).
+    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `FRESHNESS_SECONDS` (3600) and `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
-    /// Where one of them is no currency code, no IANA zone, no number.
+    /// Where one of them is no currency code, no IANA zone, no number, or a rate of nothing.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_currency = env.or("BASE_CURRENCY", "USD");
         if !is_currency(&base_currency) {
@@ -29,7 +31,12 @@ impl MetricsConfig {
         let zone = Zone::parse(&env.or("BUSINESS_TIMEZONE", "UTC"));
         let zone = zone.map_err(|e| invalid("BUSINESS_TIMEZONE", &e.to_string()))?;
         let freshness = Duration::from_secs(env.parsed_or("FRESHNESS_SECONDS", 3600)?);
-        Ok(Self { base_currency, business_zone: zone.name().to_owned(), freshness })
+        let rate_limit_per_second = env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?;
+        if rate_limit_per_second == 0 {
+            return Err(invalid("RATE_LIMIT_PER_SECOND", "it would let nobody in"));
+        }
+        let business_zone = zone.name().to_owned();
+        Ok(Self { base_currency, business_zone, freshness, rate_limit_per_second })
     }
 }
 

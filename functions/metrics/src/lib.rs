@@ -12,6 +12,7 @@ use penstock_domain::clock::Clock;
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::Database;
+use penstock_store::admission::Admission;
 use serde::Serialize;
 
 pub use config::MetricsConfig;
@@ -23,6 +24,8 @@ use revenue::View;
 pub struct Ports<C> {
     /// Where everything is read from.
     pub database: Database,
+    /// Who may ask, and how often.
+    pub admission: Admission,
     /// What an operator sets.
     pub config: MetricsConfig,
     /// Tells the time.
@@ -111,7 +114,7 @@ impl<C: Clock> Ports<C> {
     where
         Q::Answer: Serialize,
     {
-        let answer = answer(&self.database, &request.headers, question).await?;
+        let answer = answer(&self.database, &self.admission, &request.headers, question, self.clock.now()).await?;
         Ok(Reply::json(StatusCode::OK, &answer, id))
     }
 }

@@ -10,17 +10,16 @@ use penstock_clients::database;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::http::Request;
 use penstock_edge::{config, telemetry};
+use penstock_store::admission::Admission;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
-    let ports = Ports {
-        database: database::from_env(&env, &Arc::new(Aws::default()))?,
-        config: MetricsConfig::from_env(&env)?,
-        clock: SystemClock,
-        started: SystemClock.now(),
-    };
+    let (config, started) = (MetricsConfig::from_env(&env)?, SystemClock.now());
+    let database = database::from_env(&env, &Arc::new(Aws::default()))?;
+    let admission = Admission::new(database.clone(), config.rate_limit_per_second);
+    let ports = Ports { database, admission, config, clock: SystemClock, started };
     let ports = &ports;
     // Not `lambda_http::run`: it builds a URL first, and panics where that fails (see `Request`).
     let serve = |event: LambdaEvent<Request>| async move {

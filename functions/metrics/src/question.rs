@@ -3,8 +3,10 @@
 use std::future::Future;
 
 use http::HeaderMap;
+use jiff::Timestamp;
 use penstock_edge::http::{Access, Presented, Problem};
-use penstock_store::api_keys::{self, ApiKey, Scope};
+use penstock_store::admission::{Admission, Verdict};
+use penstock_store::api_keys::Scope;
 use penstock_store::{Database, StoreError};
 use tokio_postgres::Client;
 
@@ -52,75 +54,85 @@ impl Failure {
     pub(crate) fn into_problem(self) -> Problem {
         match self {
             Self::Problem(problem) => problem,
-            Self::Store(error) if is_unreachable(&error) => Problem::unavailable(RETRY_AFTER),
+            Self::Store(error) if error.is_unreachable() => Problem::unavailable(RETRY_AFTER),
             Self::Store(_) => Problem::internal(),
         }
     }
 }
 
-/// Whether Postgres could not be reached, went away, or turned us away as it starts, stops or is full.
-fn is_unreachable(error: &StoreError) -> bool {
-    match error {
-        StoreError::Unavailable(_) => true,
-        StoreError::Statement { source, .. } => match source.code() {
-            Some(state) => ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)),
-            None => source.is_closed() || std::error::Error::source(source).is_some_and(|e| e.is::<std::io::Error>()),
-        },
-        _ => false,
-    }
-}
-
-/// Asks, and lets the answer out only to a key that may read. The key is looked up on the same
-/// connection in the same round trip.
+/// Asks, and lets the answer out only to a key that may read, and no oftener than it may. Where the key is not
+/// remembered, it is looked up on the same connection in the same round trip.
 ///
 /// # Errors
-/// 401 before anything else, then what was wrong with the question, then 404.
+/// 401 and 429 before anything else, then what was wrong with the question, then 404.
 pub(crate) async fn answer<Q: Question>(
     database: &Database,
+    admission: &Admission,
     headers: &HeaderMap,
     question: Result<Q, Problem>,
+    now: Timestamp,
 ) -> Result<Q::Answer, Failure> {
     let presented = Presented::in_headers(headers).ok_or_else(Problem::unauthorized)?;
-    match attempt(database, &presented, &question).await {
+    let door = match admission.at_once(&presented.sha256, now) {
+        Some(verdict) => {
+            permit(&presented, verdict)?;
+            None
+        }
+        None => Some(admission),
+    };
+    match attempt(database, door, &presented, &question, now).await {
         // The peer hung up between checkout and reply (trap 44); whatever this asks, it only reads.
-        Err(Failure::Store(error)) if matches!(error, StoreError::Statement { .. }) && is_unreachable(&error) => {
-            attempt(database, &presented, &question).await
+        Err(Failure::Store(error)) if matches!(error, StoreError::Statement { .. }) && error.is_unreachable() => {
+            attempt(database, door, &presented, &question, now).await
         }
         outcome => outcome,
     }
 }
 
+/// `door` is none for a key that is through it already.
 async fn attempt<Q: Question>(
     database: &Database,
+    door: Option<&Admission>,
     presented: &Presented,
     question: &Result<Q, Problem>,
+    now: Timestamp,
 ) -> Result<Q::Answer, Failure> {
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    let key = api_keys::find(client, &presented.sha256);
+    let entry = async {
+        match door {
+            Some(door) => {
+                permit(presented, door.admit_on(client, &presented.sha256, now).await?).map_err(Failure::from)
+            }
+            None => Ok(()),
+        }
+    };
     let answer = match question {
         Ok(question) if question.is_cheap() => {
-            let (key, answer) = tokio::join!(key, question.ask(client));
-            admit(presented, key?)?;
+            let (entered, answer) = tokio::join!(entry, question.ask(client));
+            entered?;
             answer?
         }
         Ok(question) => {
-            admit(presented, key.await?)?;
+            entry.await?;
             question.ask(client).await?
         }
         Err(problem) => {
-            admit(presented, key.await?)?;
+            entry.await?;
             return Err(problem.clone().into());
         }
     };
     answer.ok_or_else(|| Problem::not_found("There is no such thing.").into())
 }
 
-/// Whether the stored key, if any, is the presented one and may read.
-fn admit(presented: &Presented, stored: Option<ApiKey>) -> Result<(), Problem> {
-    let key = stored.filter(|key| presented.is(&key.sha256)).ok_or_else(Problem::unauthorized)?;
-    match (presented.access, key.scope) {
-        (Access::Key, Scope::Read) | (Access::AdminKey, Scope::Admin) => Ok(()),
-        _ => Err(Problem::unauthorized()),
+/// Whether the key that was found, if any, is the presented one, may read, and may do so now.
+fn permit(presented: &Presented, verdict: Verdict) -> Result<(), Problem> {
+    match verdict {
+        Verdict::Admitted(key) if presented.is(&key.sha256) => match (presented.access, key.scope) {
+            (Access::Key, Scope::Read) | (Access::AdminKey, Scope::Admin) => Ok(()),
+            _ => Err(Problem::unauthorized()),
+        },
+        Verdict::Admitted(_) | Verdict::Unknown => Err(Problem::unauthorized()),
+        Verdict::Limited { retry_after_s } => Err(Problem::too_many_requests(retry_after_s)),
     }
 }

@@ -7,6 +7,7 @@ use migrate::{Ports, Request};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
+use penstock_clients::secret::Secret;
 use penstock_domain::config::Env;
 use penstock_edge::telemetry::chain;
 use penstock_edge::{config, telemetry};
@@ -17,9 +18,11 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     // One connection holds the lock row while the other migrates.
     let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
+    let aws = Arc::new(Aws::default());
     let ports = Ports {
-        database: database::from_env(&env.overridden_by(two), &Arc::new(Aws::default()))?,
+        database: database::from_env(&env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
+        bootstrap_keys: env.optional("BOOTSTRAP_KEYS_SECRET_ARN").map(|arn| Secret::stored(aws, arn)),
         clock: SystemClock,
     };
     let ports = &ports;

@@ -26,7 +26,19 @@ static REVOKE: Sql = Sql {
     types: &[Type::UUID, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE];
+static REVOKE_NAMED: Sql = Sql {
+    name: "api_keys.revoke_named",
+    text: "update api_keys set revoked_at = $2 where name = $1 and revoked_at is null",
+    types: &[Type::TEXT, Type::TIMESTAMPTZ],
+};
+
+static LIST: Sql = Sql {
+    name: "api_keys.list",
+    text: "select id, name, scope, rate_per_second, created_at, revoked_at from api_keys order by created_at, id",
+    types: &[],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE, &REVOKE_NAMED, &LIST];
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +62,9 @@ impl Scope {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The scope that the table spells so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
     }
 }
@@ -81,6 +95,23 @@ pub struct ApiKey {
     pub scope: Scope,
     /// SHA-256 of the key's bytes, to be compared in constant time.
     pub sha256: Vec<u8>,
+}
+
+/// A key as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    /// Its id, by which it is revoked.
+    pub id: Uuid,
+    /// Whom it was given to.
+    pub name: String,
+    /// What it may do, as the table spells it.
+    pub scope: String,
+    /// Requests a second; none for what is configured.
+    pub rate_per_second: Option<i32>,
+    /// Since when it is valid.
+    pub created_at: Timestamp,
+    /// Since when it is not.
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -118,4 +149,31 @@ pub async fn find(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Option<A
 /// Whatever Postgres or the connection answers.
 pub async fn revoke(on: &impl GenericClient, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
     Ok(REVOKE.execute(on, &[&id, &now]).await? == 1)
+}
+
+/// Ends all valid keys of a name from `now` on; how many there were.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn revoke_named(on: &impl GenericClient, name: &str, now: Timestamp) -> Result<u64, StoreError> {
+    REVOKE_NAMED.execute(on, &[&name, &now]).await
+}
+
+/// All keys, the oldest first, revoked ones too.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError> {
+    let listed = |row: &Row| {
+        Ok(ListedKey {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            scope: row.try_get("scope")?,
+            rate_per_second: row.try_get("rate_per_second")?,
+            created_at: row.try_get("created_at")?,
+            revoked_at: row.try_get("revoked_at")?,
+        })
+    };
+    let keys: Result<_, _> = LIST.rows(on, &[]).await?.iter().map(listed).collect();
+    keys.map_err(|e| StoreError::new(LIST.name, e))
 }

@@ -54,7 +54,6 @@ fn through(proxy: &CuttingProxy) -> Database {
 
 #[tokio::test]
 async fn environments_that_race_for_one_key_get_exactly_its_limit_together() {
-    // With a limit so low, all of them meet at the key's very first row.
     for (rate, limit) in [(100, 1000), (1, 10), (13, 130)] {
         let database = with_key(Some(rate)).await;
         let admitted = Arc::new(AtomicU32::new(0));
@@ -74,6 +73,29 @@ async fn environments_that_race_for_one_key_get_exactly_its_limit_together() {
             environment.await.unwrap();
         }
         assert_eq!(admitted.load(Ordering::SeqCst), limit);
+    }
+}
+
+/// There is no row to lock yet, so one of them writes it, and the others must see what it took.
+#[tokio::test]
+async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each() {
+    let database = TestDatabase::new().await;
+    let environments: Vec<_> = (0..8).map(|_| Arc::new(Admission::new(database.database(1), 1))).collect();
+    for environment in &environments {
+        // Connected, so that they start as one.
+        assert_eq!(environment.admit(&GUESS, noon_and(0)).await.unwrap(), Verdict::Unknown);
+    }
+    for key in 10..60 {
+        let key = [key; 32];
+        add(&database, key, Some(1)).await;
+        let asked = environments
+            .iter()
+            .cloned()
+            .map(|environment| tokio::spawn(async move { is_admitted(&environment, &key, noon_and(0)).await }));
+        for admitted in asked.collect::<Vec<_>>() {
+            assert!(admitted.await.unwrap(), "eight of ten");
+        }
+        assert_eq!(spend(&environments[0], &key, noon_and(0)).await, 2, "the rest of ten");
     }
 }
 

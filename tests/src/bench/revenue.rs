@@ -7,6 +7,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::config::Env;
 use penstock_edge::http::{Presented, Request};
+use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::revenue::set_business_zone;
 use penstock_testkit::TestDatabase;
@@ -104,9 +105,11 @@ async fn filled(payments: u32) -> TestDatabase {
 }
 
 async fn measure_scale(db: &TestDatabase, scale: &str, figures: &mut Figures) {
-    let env: Env = [("BUSINESS_TIMEZONE", BUSINESS_ZONE)].into_iter().collect();
+    let env: Env = [("BUSINESS_TIMEZONE", BUSINESS_ZONE), ("RATE_LIMIT_PER_SECOND", "1000000")].into_iter().collect();
     let config = MetricsConfig::from_env(&env).expect("a configuration");
-    let ports = Ports { database: db.database(1), config, clock: SystemClock, started: SystemClock.now() };
+    let (database, started) = (db.database(1), SystemClock.now());
+    let admission = Admission::new(database.clone(), config.rate_limit_per_second);
+    let ports = Ports { database, admission, config, clock: SystemClock, started };
     let client = db.client().await;
     for (label, zone) in ZONES {
         let mut routes = VIEWS.map(|_| Vec::new());

@@ -137,6 +137,24 @@ impl Stack {
         Ok(said.trim().to_owned())
     }
 
+    /// Ends all keys of a name, by the operator's own command.
+    ///
+    /// # Errors
+    /// The migrate function's own; where there is no such key.
+    pub async fn revoke_keys(&self, who: &str) -> Result<(), StackError> {
+        let arguments = ["revoke".to_owned(), format!("--stack={}", self.name), format!("--key={who}")];
+        script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
+    }
+
+    /// The list of the keys, by the operator's own command.
+    ///
+    /// # Errors
+    /// The migrate function's own.
+    pub async fn keys(&self) -> Result<String, StackError> {
+        let arguments = ["keys".to_owned(), format!("--stack={}", self.name)];
+        script::run(&self.local, "infra/migrate.py", &arguments, &[]).await
+    }
+
     /// Invokes a function and waits for its reply.
     ///
     /// # Errors

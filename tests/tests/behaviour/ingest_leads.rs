@@ -173,7 +173,8 @@ async fn of_20_bodies_racing_under_one_key_one_is_the_lead_and_all_are_kept_in_e
         let rows = client.query(kept, &[&of_round]).await.unwrap();
         let mut kept: Vec<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
         let mut sent = bodies.clone();
-        (kept.sort(), sent.sort());
+        kept.sort();
+        sent.sort();
         assert_eq!(kept, sent, "round {round}");
         plant.clock.advance(std::time::Duration::from_secs(1));
     }

@@ -6,6 +6,7 @@ mod books;
 mod door;
 mod ingest_events;
 mod ingest_hostile;
+mod ingest_kills;
 mod ingest_leads;
 mod ingest_spill;
 mod kills;

@@ -65,11 +65,14 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
             }
             "ingest" => wanted.extend(["TicketsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q))),
-            "metrics" | "migrate" => {}
+            "metrics" => {}
+            "migrate" => wanted.push(("secretsmanager:GetSecretValue", "BootstrapKeysSecretArn")),
             other => panic!("nobody has said what {other} may do"),
         }
         let role = template.resource(target(&function["Role"]));
-        let policies = role["Policies"].as_array().into_iter().flatten();
+        // `!If [HasBootstrapKeys, policies, nothing]`
+        let policies = role["Policies"].get("Fn::If").map_or(&role["Policies"], |branches| &branches[1]);
+        let policies = policies.as_array().into_iter().flatten();
         let own: BTreeSet<_> = policies.flat_map(|policy| allowed(&policy["PolicyDocument"])).collect();
         assert_eq!(own, pairs(&wanted), "{logical}");
         assert_eq!(role["ManagedPolicyArns"], json!([{"Ref": "CommonPolicy"}]), "{logical}");

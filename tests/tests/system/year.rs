@@ -85,4 +85,10 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     let ready = gateway.reply("/readyz", None).await.unwrap();
     assert_eq!((ready.status, ready.json().unwrap()["status"].as_str()), (200, Some("ok")));
     assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
+
+    let listed = rig.stack.keys().await.unwrap();
+    assert!(listed.lines().any(|line| line.contains("  test  read ")) && !listed.contains(&key), "{listed}");
+    rig.stack.revoke_keys("test").await.unwrap();
+    let again = rig.stack.revoke_keys("test").await.unwrap_err().to_string();
+    assert!(again.contains("nothing was revoked: there is no valid key of the name \"test\""), "{again}");
 }

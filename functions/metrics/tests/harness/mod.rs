@@ -9,6 +9,7 @@ use metrics::{MetricsConfig, Ports};
 use penstock_domain::clock::Clock;
 use penstock_edge::http;
 use penstock_store::Database;
+use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::TestDatabase;
 use serde_json::{Value, json};
@@ -44,7 +45,8 @@ pub fn config() -> MetricsConfig {
 }
 
 pub fn ports(database: Database, config: MetricsConfig) -> Ports<StoppedClock> {
-    Ports { database, config, clock: StoppedClock(noon()), started: at("2026-03-15T11:59:18Z") }
+    let admission = Admission::new(database.clone(), config.rate_limit_per_second);
+    Ports { database, admission, config, clock: StoppedClock(noon()), started: at("2026-03-15T11:59:18Z") }
 }
 
 /// A reply, taken apart.

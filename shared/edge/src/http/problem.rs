@@ -100,10 +100,10 @@ impl Problem {
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
     }
 
-    /// 429: the key has done all it may for now; again in that many seconds.
+    /// 429: the key has done what it may for now; again in that many seconds.
     #[must_use]
     pub fn too_many_requests(retry_after: u32) -> Self {
-        let detail = "This key has made all the requests it may make for now.";
+        let detail = "The key has no requests left for the moment.";
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail) }
     }
 
