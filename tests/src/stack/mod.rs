@@ -126,13 +126,13 @@ impl Stack {
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
     }
 
-    /// Registers a new API key that may read, by the operator's own command.
+    /// Registers a new API key of a scope, by the operator's own command.
     ///
     /// # Errors
     /// The migrate function's own.
-    pub async fn read_key(&self, who: &str) -> Result<String, StackError> {
-        let arguments =
-            ["key".to_owned(), format!("--stack={}", self.name), "--scope=read".to_owned(), format!("--name={who}")];
+    pub async fn key(&self, scope: &str, who: &str) -> Result<String, StackError> {
+        let stack = format!("--stack={}", self.name);
+        let arguments = ["key".to_owned(), stack, format!("--scope={scope}"), format!("--name={who}")];
         let said = script::run(&self.local, "infra/migrate.py", &arguments, &[]).await?;
         Ok(said.trim().to_owned())
     }

@@ -53,7 +53,7 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     screen.done(step, "")?;
 
     let step = screen.step("API key: made here, only its SHA-256 goes to the database")?;
-    let key = stack.read_key("tour").await?;
+    let key = stack.key("read", "tour").await?;
     screen.done(step, "")?;
 
     let step = screen.step("HTTP API: its routes to the function metrics")?;

@@ -12,7 +12,7 @@ use crate::rig::{Rig, charge};
 async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds() {
     let rig = Rig::new("sys-webhook", &[]).await;
     let gateway = rig.stack.gateway().await.unwrap();
-    let key = rig.stack.read_key("the system test").await.unwrap();
+    let key = rig.stack.key("read", "the system test").await.unwrap();
     let created = 1_790_000_000;
     let body = format!(
         "{{\n  \"id\": \"evt_1\", \"object\": \"event\", \"created\": {created},\n  \"data\": {{\"object\": {}}}\n}}",
@@ -58,4 +58,32 @@ async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
 fn to_base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[tokio::test]
+async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seconds() {
+    let rig = Rig::new("sys-ingest", &[]).await;
+    let gateway = rig.stack.gateway().await.unwrap();
+    let key = rig.stack.key("ingest", "the system test").await.unwrap();
+    let headers = [("X-Api-Key", key.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", "\"one\"")];
+    let lead = "{\"email\":\"ada@example.com\", \"note\":\"\u{fc}\"}";
+    for (status, deduplicated) in [(201, false), (200, true)] {
+        let reply = gateway.post("/leads", &headers, lead.to_owned()).await.unwrap();
+        assert_eq!((reply.status, &reply.json().unwrap()["deduplicated"]), (status, &json!(deduplicated)));
+    }
+    let events = json!([
+        {"userId": "u1", "sessionId": "s1", "type": "click", "eventId": "e1"},
+        {"eventType": "signup", "payload": {"plan": "a"}, "metadata": {"userId": "u1"}, "eventId": "e2"},
+    ]);
+    let reply = gateway.post("/events", &headers, events.to_string()).await.unwrap();
+    assert_eq!((reply.status, &reply.json().unwrap()["eventIds"]), (202, &json!(["e1", "e2"])));
+    rig.drain().await;
+    let kept: Vec<u8> =
+        rig.sql.query_one("select body from leads where email = 'ada@example.com'", &[]).await.unwrap().get(0);
+    assert_eq!(kept, lead.as_bytes());
+    let ids: String =
+        rig.sql.query_one("select string_agg(event_id, ' ' order by event_id) from events", &[]).await.unwrap().get(0);
+    assert_eq!(ids, "e1 e2");
+    let stranger = [("X-Api-Key", "guess")];
+    assert_eq!(gateway.post("/leads", &stranger, lead.to_owned()).await.unwrap().status, 401);
 }
