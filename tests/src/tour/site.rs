@@ -46,7 +46,7 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
 
     let step = screen.step("stack: infra/template.yaml to LocalStack")?;
     let stack = deploy(local, options, simulator.as_ref(), &database).await?;
-    screen.done(step, "6 functions, 4 queues, 2 rules")?;
+    screen.done(step, "8 functions, 6 queues, 2 rules")?;
 
     let step = screen.step("schema: the function migrate")?;
     stack.migrate().await?;
