@@ -1,10 +1,12 @@
-//! The metrics function: revenue, unmapped statuses, runs, and whether all is well.
+//! The metrics function: revenue, unmapped statuses, users' events, runs, and whether all is well.
 
 mod config;
 mod health;
+mod journey;
 mod question;
 mod revenue;
 mod runs;
+mod stats;
 mod statuses;
 
 use jiff::Timestamp;
@@ -39,6 +41,8 @@ enum Route<'a> {
     UnmappedStatuses,
     Runs,
     Run(&'a str),
+    Journey(&'a str),
+    Stats,
     Health,
     Ready,
 }
@@ -52,7 +56,12 @@ fn route(path: &str) -> Option<Route<'_>> {
         "/runs" => Route::Runs,
         "/healthz" | "/health" => Route::Health,
         "/readyz" => Route::Ready,
-        _ => Route::Run(path.strip_prefix("/runs/").filter(|id| !id.is_empty() && !id.contains('/'))?),
+        "/stats" => Route::Stats,
+        _ => {
+            let run = path.strip_prefix("/runs/").filter(|id| !id.contains('/')).map(Route::Run);
+            let user = path.strip_prefix("/users/").and_then(|rest| rest.strip_suffix("/journey")).map(Route::Journey);
+            run.or(user).filter(|route| !matches!(route, Route::Run("") | Route::Journey("")))?
+        }
     })
 }
 
@@ -94,6 +103,10 @@ impl<C: Clock> Ports<C> {
             Route::UnmappedStatuses => self.answer(request, id, query.finish().map(|()| statuses::Unmapped)).await,
             Route::Runs => self.answer(request, id, runs::Runs::parse(query)).await,
             Route::Run(run) => self.answer(request, id, query.finish().and_then(|()| runs::OneRun::parse(run))).await,
+            Route::Journey(user) => {
+                self.answer(request, id, journey::Journey::parse(request.path_text("userId", user), query, now)).await
+            }
+            Route::Stats => self.answer(request, id, query.finish().map(|()| stats::Stats { now })).await,
             Route::Health => {
                 query.finish()?;
                 Ok(Reply::json(StatusCode::OK, &health::alive(self.started, now), id))

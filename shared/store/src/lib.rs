@@ -11,6 +11,7 @@ pub mod deliveries;
 mod error;
 pub mod events;
 pub mod intake;
+pub mod journey;
 pub mod leads;
 pub mod migrations;
 pub mod outbox;
@@ -18,6 +19,7 @@ pub mod payments;
 pub mod refetch;
 pub mod revenue;
 pub mod sql;
+pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
 
@@ -32,13 +34,16 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         dead_letters::STATEMENTS,
+        deliveries::STATEMENTS,
         events::STATEMENTS,
         intake::STATEMENTS,
+        journey::STATEMENTS,
         leads::STATEMENTS,
         outbox::STATEMENTS,
         payments::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
+        stats::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,

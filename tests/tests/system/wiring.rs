@@ -116,7 +116,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The routes of http-api.md that there are.
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 15] = [
     "GET /health",
     "GET /healthz",
     "GET /metrics/revenue/daily",
@@ -126,6 +126,8 @@ const ROUTES: [&str; 13] = [
     "GET /readyz",
     "GET /runs",
     "GET /runs/{runId}",
+    "GET /stats",
+    "GET /users/{userId}/journey",
     "POST /api/lead",
     "POST /events",
     "POST /leads",

@@ -1,6 +1,8 @@
 //! The function with a database of its own, asked as API Gateway asks.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test code; no test file uses all of it")]
 
+pub mod events;
+
 use std::time::Duration;
 
 use ::http::HeaderMap;

@@ -60,6 +60,11 @@ impl Query {
         self.errors.push(FieldError { pointer: pointer(name), detail: detail.to_owned() });
     }
 
+    /// Says what is wrong with a parameter of the path: the caller reads that along with the rest.
+    pub fn reject_path(&mut self, name: &str, detail: &str) {
+        self.errors.push(FieldError { pointer: format!("#/path/{name}"), detail: detail.to_owned() });
+    }
+
     /// To be called when everything known has been taken.
     ///
     /// # Errors
@@ -80,15 +85,18 @@ fn pointer(name: &str) -> String {
     format!("#/query/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// `application/x-www-form-urlencoded`: a plus is a space, and `%` begins two hexadecimal digits, or else
-/// stands for itself.
+/// `application/x-www-form-urlencoded`: a plus is a space.
 fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&percent_decoded(&text.replace('+', " "))).into_owned()
+}
+
+/// `%` begins two hexadecimal digits, or else stands for itself.
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         rest = tail;
         match (first, tail) {
-            (b'+', _) => bytes.push(b' '),
             (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
                 (Some(high), Some(low)) => {
                     bytes.push(high * 16 + low);
@@ -99,7 +107,7 @@ fn decode(text: &str) -> String {
             _ => bytes.push(*first),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 fn hex(digit: u8) -> Option<u8> {

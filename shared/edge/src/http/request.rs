@@ -1,6 +1,7 @@
 //! A request as API Gateway's HTTP API and function URLs send it: payload format 2.0.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use super::problem::Problem;
+use super::query::percent_decoded;
 
 /// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
 /// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A caller
@@ -18,8 +20,10 @@ use super::problem::Problem;
 pub struct Request {
     /// The method; TRACE, which no route takes, stands for what is none.
     pub method: Method,
-    /// The path as it was sent, still percent-encoded, without the stage.
+    /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP API.
     pub path: String,
+    /// What the gateway found in the path by the names of its route; a function URL finds nothing.
+    pub path_parameters: HashMap<String, String>,
     /// The query string as it was sent. The parsed form beside it joins repeated keys by commas.
     pub raw_query: String,
     /// The headers; names in lower case, values of repeated ones joined by commas.
@@ -31,6 +35,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// The text of a parameter of the path, which stands in [`Self::path`] as `part`; none where it cannot be one.
+    ///
+    /// An HTTP API decodes the path, slashes among it; the gateway of this repository decodes only the parameters; a
+    /// function URL decodes nothing. Decoded twice, `100%2525` would be somebody else than it is.
+    #[must_use]
+    pub fn path_text(&self, name: &str, part: &str) -> Option<String> {
+        let decoded = |text: &str| String::from_utf8(percent_decoded(text)).ok();
+        match self.path_parameters.get(name) {
+            Some(found) if decoded(found).as_deref() == Some(part) => Some(part.to_owned()),
+            Some(found) => Some(found.clone()),
+            None if part.contains('/') => None,
+            None => decoded(part),
+        }
+    }
+
     /// The body as the caller sent it, at most `limit` bytes.
     ///
     /// # Errors
@@ -84,6 +103,7 @@ impl From<ApiGatewayV2httpRequest> for Request {
         Self {
             method: context.http.method,
             path: stage.and_then(|stage| without_stage(&path, &stage)).unwrap_or(path),
+            path_parameters: event.path_parameters,
             raw_query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
             body: event.body,
@@ -131,6 +151,26 @@ mod tests {
         {
             assert_eq!(request(body, encoded).bytes(limit).unwrap_err().status.as_u16(), status, "{body}");
         }
+    }
+
+    #[test]
+    fn a_text_in_the_path_is_decoded_once_whoever_has_decoded_what() {
+        for (sent, meant) in [("a%20b", "a b"), ("a+b", "a+b"), ("100%2541", "100%41"), ("100%", "100%"), ("7", "7")] {
+            for (path, found) in
+                [(sent, None), (sent, Some(meant)), (sent, Some(sent)), (meant, Some(meant)), (meant, Some(sent))]
+            {
+                // Nobody decodes nothing and yet finds parameters.
+                if path == sent && found == Some(sent) && sent != meant {
+                    continue;
+                }
+                let mut request = request("/", "$default", json!({}));
+                request.path_parameters = found.map(|found| ("id".to_owned(), found.to_owned())).into_iter().collect();
+                assert_eq!(request.path_text("id", path).as_deref(), Some(meant), "{path} {found:?}");
+            }
+        }
+        let request = request("/", "$default", json!({}));
+        assert_eq!(request.path_text("id", "%ff"), None);
+        assert_eq!(request.path_text("id", "a/b"), None);
     }
 
     #[test]

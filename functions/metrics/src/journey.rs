@@ -1,0 +1,115 @@
+//! `/users/{userId}/journey`: one user's events, newest first.
+//!
+//! When an event happened is its sender's word (trap 32). All of it is kept, and what cannot be right is flagged as
+//! it is stored; a query that names no bounds ends a day from now and begins ten years ago.
+
+mod cursor;
+mod reply;
+
+use jiff::{Timestamp, ToSpan as _};
+use penstock_domain::intake::{FAR_FUTURE, FAR_PAST, LONGEST_ID};
+use penstock_edge::http::{Problem, Query};
+use penstock_store::StoreError;
+use penstock_store::journey::{self, JourneyPage};
+use tokio_postgres::Client;
+
+use crate::question::Question;
+use cursor::Cursor;
+use reply::{JourneyReply, MOST_BYTES, fitting};
+
+const DEFAULT_LIMIT: i64 = 100;
+const MOST: i64 = 1000;
+
+pub(crate) struct Journey {
+    user_id: String,
+    from: Timestamp,
+    to: Timestamp,
+    after: Option<(Timestamp, String)>,
+    limit: i64,
+}
+
+impl Journey {
+    /// `from` (inclusive, default ten years ago), `to` (exclusive, default in a day), `limit` (1 to 1000, default
+    /// 100), `cursor` (of the page before; it holds that page's bounds).
+    pub(crate) fn parse(user_id: Option<String>, mut query: Query, now: Timestamp) -> Result<Self, Problem> {
+        let user_id = match user_id.map_or(Err("must be UTF-8, and its slashes encoded"), checked) {
+            Ok(user_id) => user_id,
+            Err(detail) => {
+                query.reject_path("userId", detail);
+                String::new()
+            }
+        };
+        let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
+        let (from, to) = (query.take_as("from", time), query.take_as("to", time));
+        let cursor = query.take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+        let bounds = match &cursor {
+            Some(cursor) => {
+                for (name, given, pinned) in [("from", from, cursor.from), ("to", to, cursor.to)] {
+                    if given.is_some_and(|given| given != pinned) {
+                        query.reject(name, "must be that of the first page, or be left out");
+                    }
+                }
+                (cursor.from, cursor.to)
+            }
+            None => (from.unwrap_or(up(now - FAR_PAST)), to.unwrap_or(up(now + FAR_FUTURE))),
+        };
+        match (bounds, from) {
+            ((from, to), _) if from < to => {}
+            ((_, to), Some(_)) => query.reject("from", &format!("must be before `to`, which is {to}")),
+            ((from, _), None) => query.reject("to", &format!("must be after `from`, which is {from}")),
+        }
+        query.finish()?;
+        let after = cursor.map(|cursor| (cursor.at, cursor.event_id));
+        Ok(Self { user_id, from: bounds.0, to: bounds.1, after, limit })
+    }
+}
+
+/// As an event's sender may name it.
+fn checked(user_id: String) -> Result<String, &'static str> {
+    match user_id {
+        id if id.contains('\0') => Err("must not hold the character U+0000"),
+        id if id.is_empty() || id.chars().count() > LONGEST_ID => Err("must have 1 to 255 characters"),
+        id => Ok(id),
+    }
+}
+
+/// A bound, to the microsecond that Postgres keeps: of what happened before it all is, and of what did not none.
+fn time(text: &str) -> Result<Timestamp, String> {
+    let time = text.parse::<Timestamp>().ok().map(up).filter(cursor::is_kept);
+    time.ok_or("must be a time by RFC 3339, such as 2026-06-01T12:00:00Z".to_owned())
+}
+
+/// The first whole microsecond that is not before.
+fn up(time: Timestamp) -> Timestamp {
+    let floor = Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time);
+    if floor < time { floor.checked_add(1.microsecond()).unwrap_or(floor) } else { floor }
+}
+
+impl Question for Journey {
+    type Answer = JourneyReply;
+
+    fn is_cheap(&self) -> bool {
+        self.limit <= DEFAULT_LIMIT
+    }
+
+    async fn ask(&self, on: &Client) -> Result<Option<JourneyReply>, StoreError> {
+        let page = JourneyPage {
+            user_id: &self.user_id,
+            from: self.from,
+            before: self.after.as_ref().map_or((self.to, ""), |(at, id)| (*at, id)),
+            // One more than asked for tells whether there is a next page.
+            limit: self.limit + 1,
+            bytes: i64::try_from(MOST_BYTES).unwrap_or(i64::MAX),
+        };
+        let (mut events, found) = journey::page(on, page).await?;
+        let asked = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        events.truncate(asked);
+        events.truncate(fitting(&events));
+        let last = events.last().filter(|_| events.len() < found);
+        let next_cursor = last.map(|last| {
+            let event_id = last.event_id.clone();
+            Cursor { from: self.from, to: self.to, at: last.occurred_at, event_id }.text()
+        });
+        Ok(Some(JourneyReply::new(&self.user_id, events, (self.from, self.to), next_cursor)))
+    }
+}

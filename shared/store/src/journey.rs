@@ -1,0 +1,78 @@
+//! What is asked about one user's events.
+
+use jiff::Timestamp;
+use postgres_types::Type;
+use tokio_postgres::{GenericClient, Row};
+
+use crate::{Sql, StoreError};
+
+static PAGE: Sql = Sql {
+    name: "events.journey",
+    text: include_str!("../sql/events/journey.sql"),
+    types: &[Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8, Type::INT8],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&PAGE];
+
+/// Which page of whose events.
+#[derive(Debug, Clone, Copy)]
+pub struct JourneyPage<'a> {
+    /// Whose.
+    pub user_id: &'a str,
+    /// None that occurred before.
+    pub from: Timestamp,
+    /// Only what stands before this time and id. With an empty id: what occurred before this time.
+    pub before: (Timestamp, &'a str),
+    /// At most so many.
+    pub limit: i64,
+    /// No more are begun after so many bytes of payload and metadata; the first one always comes.
+    pub bytes: i64,
+}
+
+/// An event as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JourneyEvent {
+    /// Its sender's id of it, or ours.
+    pub event_id: String,
+    /// What happened.
+    pub r#type: String,
+    /// In which of the user's sessions.
+    pub session_id: Option<String>,
+    /// When it happened; its sender's word.
+    pub occurred_at: Timestamp,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// `future` or `past` where the two are too far apart.
+    pub clock_skew: Option<String>,
+    /// JSON as it came.
+    pub payload: Option<String>,
+    /// JSON as it came.
+    pub metadata: Option<String>,
+}
+
+/// Events, newest first by time and id; and how many there are within the page's limit, which is more than come
+/// where they have too many bytes.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn page(on: &impl GenericClient, page: JourneyPage<'_>) -> Result<(Vec<JourneyEvent>, usize), StoreError> {
+    let (at, id) = page.before;
+    let rows = PAGE.rows(on, &[&page.user_id, &page.from, &at, &id, &page.limit, &page.bytes]).await?;
+    let failed = |e| StoreError::new(PAGE.name, e);
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found")).map_err(failed)?;
+    let events = rows.iter().map(event).collect::<Result<_, _>>().map_err(failed)?;
+    Ok((events, usize::try_from(found).unwrap_or(usize::MAX)))
+}
+
+fn event(row: &Row) -> Result<JourneyEvent, tokio_postgres::Error> {
+    Ok(JourneyEvent {
+        event_id: row.try_get("event_id")?,
+        r#type: row.try_get("type")?,
+        session_id: row.try_get("session_id")?,
+        occurred_at: row.try_get("occurred_at")?,
+        received_at: row.try_get("received_at")?,
+        clock_skew: row.try_get("clock_skew")?,
+        payload: row.try_get("payload")?,
+        metadata: row.try_get("metadata")?,
+    })
+}

@@ -1,0 +1,93 @@
+//! What waits in the outbox, and how much comes in and goes through. What it costs grows with the backlog, up to a
+//! bound, and with the rate; not with what was processed long ago.
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_domain::ids::oldest_id_at;
+use postgres_types::Type;
+use tokio_postgres::{GenericClient, Row};
+
+use crate::{Sql, StoreError};
+
+static PENDING: Sql = Sql {
+    name: "outbox.count_pending",
+    // Ordered, so that statistics of a time when everything waited lead nobody to the whole table.
+    text: "select source, count(*) as count, min(received_at) as oldest \
+             from (select source, received_at from outbox where status = 'pending' \
+                    order by next_attempt_at limit $1) waiting \
+            group by source order by source",
+    types: &[Type::INT8],
+};
+
+static RATES: Sql = Sql {
+    name: "outbox.count_recent",
+    // Ids sort by arrival: a range of the primary key.
+    text: "select o.source, w.seconds, count(*) as received, \
+                  count(*) filter (where o.status = 'processed') as processed, \
+                  count(*) filter (where o.status = 'dead') as dead \
+             from (select id, source, status from outbox where id >= $1) o \
+             join unnest($2, $3) w (since, seconds) on o.id >= w.since \
+            group by o.source, w.seconds order by o.source, w.seconds",
+    types: &[Type::UUID, Type::UUID_ARRAY, Type::INT8_ARRAY],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&PENDING, &RATES];
+
+/// What waits of one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The source.
+    pub source: String,
+    /// How many rows.
+    pub count: i64,
+    /// When the oldest of them was received.
+    pub oldest: Timestamp,
+}
+
+/// What came in of one source within a window, and what has become of it since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    /// The source.
+    pub source: String,
+    /// The window's length, in seconds.
+    pub window_s: i64,
+    /// Rows that were received.
+    pub received: i64,
+    /// How many of them are processed.
+    pub processed: i64,
+    /// How many of them were given up.
+    pub dead: i64,
+}
+
+/// What waits, by source. Counts at most `limit` rows in all: where the counts come to as many, there may be more.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
+    let read = |row: &Row| {
+        Ok(Waiting { source: row.try_get("source")?, count: row.try_get("count")?, oldest: row.try_get("oldest")? })
+    };
+    let rows = PENDING.rows(on, &[&limit]).await?;
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(PENDING.name, e))
+}
+
+/// What came in within the last so many seconds, for each of `windows` and each source of which something did.
+///
+/// # Errors
+/// Whatever Postgres or the connection answers.
+pub async fn recent(on: &impl GenericClient, now: Timestamp, windows: &[i64]) -> Result<Vec<Recent>, StoreError> {
+    let since = |seconds: &i64| oldest_id_at(now - SignedDuration::from_secs(*seconds));
+    let sinces: Vec<_> = windows.iter().map(since).collect();
+    let Some(oldest) = sinces.iter().min() else { return Ok(Vec::new()) };
+    let rows = RATES.rows(on, &[oldest, &sinces, &windows]).await?;
+    rows.iter().map(recent_of).collect::<Result<_, _>>().map_err(|e| StoreError::new(RATES.name, e))
+}
+
+fn recent_of(row: &Row) -> Result<Recent, tokio_postgres::Error> {
+    Ok(Recent {
+        source: row.try_get("source")?,
+        window_s: row.try_get("seconds")?,
+        received: row.try_get("received")?,
+        processed: row.try_get("processed")?,
+        dead: row.try_get("dead")?,
+    })
+}
