@@ -20,6 +20,8 @@ pub(super) struct Counts {
     pub(super) outbox: Outbox,
     pub(super) runs: Runs,
     pub(super) payments: i64,
+    pub(super) leads: i64,
+    pub(super) events: i64,
 }
 
 const RUNS: &str = "select count(*) filter (where status = 'running'), count(*) filter (where status = 'succeeded'), \
@@ -28,7 +30,7 @@ const RUNS: &str = "select count(*) filter (where status = 'running'), count(*) 
      from sync_runs order by started_at desc, id desc limit 1), \
     (select last_error from sync_runs where last_error is not null and status <> 'succeeded' \
      order by started_at desc limit 1), \
-    (select count(*) from payments) from sync_runs";
+    (select count(*) from payments), (select count(*) from leads), (select count(*) from events) from sync_runs";
 
 impl Counts {
     pub(super) async fn read(on: &Client) -> Result<Self, StackError> {
@@ -41,6 +43,6 @@ impl Counts {
             latest: row.try_get(3)?,
             last_error: row.try_get(4)?,
         };
-        Ok(Self { outbox, runs, payments: row.try_get(5)? })
+        Ok(Self { outbox, runs, payments: row.try_get(5)?, leads: row.try_get(6)?, events: row.try_get(7)? })
     }
 }

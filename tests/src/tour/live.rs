@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::picture::Picture;
 use super::screen::Screen;
+use super::senders::Senders;
 use super::site::Site;
 use super::{NEWS, TourError};
 
@@ -22,7 +23,7 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
     let mut picture = Picture::default();
     super::drain(site, "pulling everything; Ctrl-C ends", &mut picture, screen).await?;
     let what = match &site.simulator {
-        Some(_) => "up to date; the simulated account keeps changing; Ctrl-C ends",
+        Some(_) => "up to date; the simulated account keeps changing, and leads and events come in; Ctrl-C ends",
         None => "up to date with your Stripe account; Ctrl-C ends",
     };
     if !screen.is_terminal() {
@@ -31,10 +32,12 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
             screen.say(&line)?;
         }
     }
+    let mut senders = Senders::default();
     let (mut changed, mut fetched) = (Instant::now(), Instant::now());
     loop {
         if let Some(simulator) = site.simulator.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
             simulator.change(fastrand::u32(1..=5));
+            senders.send(site).await?;
             changed = Instant::now();
         }
         if fetched.elapsed() >= FETCH_EVERY {

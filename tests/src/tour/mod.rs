@@ -11,6 +11,7 @@ mod once;
 mod options;
 mod picture;
 mod screen;
+mod senders;
 mod site;
 mod verdict;
 

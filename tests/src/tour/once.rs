@@ -2,12 +2,16 @@
 
 use super::picture::Picture;
 use super::screen::Screen;
+use super::senders::Senders;
 use super::site::Site;
 use super::verdict::{self, Versions};
 use super::{EVERYTHING, NEWS, TourError, drain};
 
 /// Things that happen to the account between the first pull and the second.
 const CHANGES: u32 = 500;
+
+/// Leads, and batches of events, that are pushed.
+const PUSHES: u32 = 10;
 
 /// Pulls everything, everything again, and then what has changed since.
 pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
@@ -25,6 +29,8 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
         site.request(&NEWS).await?;
         drain(site, "pulling 500 changes", &mut picture, screen).await?;
     }
+    let pushed = push(site, &mut picture, screen).await?;
+    screen.say_above(&pushed)?;
     picture.chart_again(site).await?;
     picture.refresh(site, "drained", screen).await?;
     screen.keep();
@@ -33,6 +39,16 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
         screen.say(line)?;
     }
     Ok(())
+}
+
+/// Leads and events at the front door, each request sent twice.
+async fn push(site: &Site, picture: &mut Picture, screen: &mut Screen) -> Result<String, TourError> {
+    let mut senders = Senders::default();
+    for _ in 0..PUSHES {
+        senders.send(site).await?;
+    }
+    drain(site, "leads and events", picture, screen).await?;
+    senders.must_be_there(site).await
 }
 
 /// The first table is not shown where it agrees: the last one says the same and more.

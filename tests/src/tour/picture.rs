@@ -96,7 +96,12 @@ impl Picture {
                 number(outbox.waiting),
                 number(outbox.processed),
             ),
-            format!("payments  {}", number(counts.payments)),
+            format!(
+                "payments  {}   leads {}   events {}",
+                number(counts.payments),
+                number(counts.leads),
+                number(counts.events)
+            ),
             format!("queues    {}   {}", depth("tickets", backlog.tickets), depth("requests", backlog.requests)),
             format!("runs      {} running   {} succeeded   {} failed", runs.running, runs.succeeded, runs.failed),
             format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
@@ -119,6 +124,9 @@ fn links(site: &Site) -> Vec<String> {
         format!("          curl -H \"x-api-key: $KEY\" {url}/metrics/revenue/summary"),
         format!("          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""),
         format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
+        format!("          curl -H \"x-api-key: $KEY\" \"{url}/users/user-0/journey?limit=3\""),
+        format!("to send   KEY={}", site.ingest_key),
+        format!("          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"),
     ];
     if site.simulator.is_some() {
         lines.push(

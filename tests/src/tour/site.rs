@@ -29,6 +29,7 @@ const SIMULATOR_RATE: u32 = 100;
 pub(super) struct Site {
     pub(super) gateway: Gateway,
     pub(super) key: String,
+    pub(super) ingest_key: String,
     pub(super) stack: Stack,
     pub(super) sql: Client,
     /// None where the account is real.
@@ -52,15 +53,16 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     stack.migrate().await?;
     screen.done(step, "")?;
 
-    let step = screen.step("API key: made here, only its SHA-256 goes to the database")?;
+    let step = screen.step("API keys, to read and to send: made here, only their SHA-256 goes to the database")?;
     let key = stack.key("read", "tour").await?;
+    let ingest_key = stack.key("ingest", "tour").await?;
     screen.done(step, "")?;
 
-    let step = screen.step("HTTP API: its routes to the function metrics")?;
+    let step = screen.step("HTTP API: its routes to the functions metrics, webhook and ingest")?;
     let gateway = stack.gateway().await?;
     screen.done(step, gateway.url())?;
     let sql = database.client().await;
-    Ok(Site { gateway, key, stack, sql, simulator, _database: database })
+    Ok(Site { gateway, key, ingest_key, stack, sql, simulator, _database: database })
 }
 
 /// A year that ends now, unless there is a real account.

@@ -1,0 +1,70 @@
+//! What a company's own clients push while the tour goes on: leads, and what users do.
+
+use serde_json::{Value, json};
+
+use super::TourError;
+use super::site::Site;
+
+/// Events of one request.
+const BATCH: u32 = 50;
+
+/// Whose events they are.
+const USERS: u32 = 20;
+
+/// Requests so far.
+#[derive(Debug, Default)]
+pub(super) struct Senders {
+    leads: u32,
+    events: u32,
+}
+
+impl Senders {
+    /// A lead and a batch of events, at the HTTP API; each twice, as a client sends that has heard no reply.
+    pub(super) async fn send(&mut self, site: &Site) -> Result<(), TourError> {
+        let n = self.leads;
+        let lead = json!({"email": format!("lead{n}@example.com"), "name": format!("Lead {n}"), "source": "tour"});
+        let event = |i: u32| {
+            let id = self.events + i;
+            let kind = ["page_view", "click", "signup", "purchase"][usize::try_from(id % 4).unwrap_or(0)];
+            let user = format!("user-{}", id % USERS);
+            json!({"userId": user, "sessionId": format!("s-{n}"), "type": kind, "payload": {"n": id}})
+        };
+        let events = json!((0..BATCH).map(event).collect::<Vec<_>>());
+        for (lead_status, events_status) in [(201, 202), (200, 202)] {
+            post(site, "/leads", &format!("lead-{n}"), &lead, lead_status).await?;
+            post(site, "/events", &format!("events-{n}"), &events, events_status).await?;
+        }
+        self.leads += 1;
+        self.events += BATCH;
+        Ok(())
+    }
+
+    /// Compares what is in the tables with what was sent.
+    pub(super) async fn must_be_there(&self, site: &Site) -> Result<String, TourError> {
+        let counts = "select (select count(*) from leads), (select count(*) from events)";
+        let row = site.sql.query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;
+        let (leads, events): (i64, i64) = (row.get(0), row.get(1));
+        let journey = site.gateway.get("/users/user-0/journey?limit=1000", &site.key).await?;
+        let seen = journey["events"].as_array().map_or(0, Vec::len);
+        let (sent_leads, sent_events, of_user) = (self.leads, self.events, self.events.div_ceil(USERS));
+        if (leads, events) != (i64::from(sent_leads), i64::from(sent_events)) || u32::try_from(seen) != Ok(of_user) {
+            let said = format!(
+                "{leads} of {sent_leads} leads, {events} of {sent_events} events, {seen} of {of_user} of user-0"
+            );
+            return Err(TourError::Wrong(said));
+        }
+        Ok(format!(
+            "{leads} leads and {events} events sent twice, each there once; the journey of user-0 has its {seen}"
+        ))
+    }
+}
+
+async fn post(site: &Site, path: &str, key: &str, body: &Value, status: u16) -> Result<(), TourError> {
+    let headers =
+        [("X-Api-Key", site.ingest_key.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", key)];
+    let reply = site.gateway.post(path, &headers, body.to_string()).await?;
+    if reply.status != status {
+        return Err(TourError::Wrong(format!("POST {path} was answered {}: {}", reply.status, reply.body)));
+    }
+    Ok(())
+}
