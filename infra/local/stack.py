@@ -17,13 +17,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from servers import LOCAL, REGION, ROOT, VENV, LocalStack, Postgres, remove_stale, say, tether
+from servers import LOCAL, REGION, ROOT, VENV, LocalStack, Postgres, run_directory, say, tether
 
 LOCK_FILE = ROOT / "infra/local/requirements.lock"
 STAMP = VENV / "installed-lock.sha256"
@@ -82,20 +81,11 @@ def run_with(wanted: argparse.Namespace) -> int:
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    runs = LOCAL / "run"
-    runs.mkdir(parents=True, exist_ok=True)
     logs = Path(os.environ.get("PENSTOCK_LOG_DIR", LOCAL / "log")).resolve()
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleanup:
-        with open(LOCAL / "run.lock", "w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)  # else a new directory could be taken for a stale one
-            remove_stale(runs)
-            directory = Path(tempfile.mkdtemp(dir=runs))
-            directory.chmod(0o755)
-            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
-            cleanup.callback(_reap)
-            lock = cleanup.enter_context(open(directory / "lock", "w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        directory = cleanup.enter_context(run_directory())
+        cleanup.callback(_reap)
         environment = dict(os.environ)
         environment["PENSTOCK_PYTHON"] = str(VENV / "bin/python")
         environment["PENSTOCK_LOG_DIR"] = str(logs)

@@ -1,6 +1,7 @@
-//! For tests only: a database a test, a Lambda Runtime API host, a proxy that cuts.
+//! For tests only: a database a test, a server that stops, a Lambda Runtime API host, a proxy that cuts.
 //!
 //! - [`TestDatabase`]: a migrated database of its own for every test, copied from a template.
+//! - [`PrivatePostgres`]: a server of its own, for a test that stops and starts it.
 //! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it when asked.
 //! - [`CuttingProxy`]: stands before Postgres, counts what is said, and cuts at a chosen message.
 //!
@@ -11,6 +12,7 @@ mod cutting_proxy;
 mod database;
 mod framing;
 mod memory_queue;
+mod private_postgres;
 mod runtime_api;
 mod runtime_host;
 mod server;
@@ -19,4 +21,5 @@ mod template;
 pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
 pub use memory_queue::MemoryQueue;
+pub use private_postgres::PrivatePostgres;
 pub use runtime_host::{Outcome, RuntimeHost, binary};

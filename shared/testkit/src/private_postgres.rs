@@ -1,0 +1,168 @@
+//! A Postgres server that belongs to one test, which may stop it and start it again.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use penstock_store::{Database, Login, StaticLogin, Tls, migrations};
+use tokio_postgres::Client;
+
+use crate::server;
+
+const NO_PYTHON: &str = "PENSTOCK_PYTHON is not set, which names the Python of .local/venv, where Postgres is \
+    installed: run `make test`, or `python3.11 infra/local/stack.py with -- cargo test`";
+
+/// A server with one migrated database, at one port for as long as it lives; what was committed survives its stops.
+///
+/// It is served by `infra/local/private_postgres.py`, which ends it when this is dropped, and when this process is
+/// gone without that.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    keeper: Arc<Mutex<Keeper>>,
+    port: u16,
+    directory: PathBuf,
+}
+
+impl PrivatePostgres {
+    /// A server that serves.
+    ///
+    /// # Panics
+    /// Where `PENSTOCK_PYTHON` is not set, or the server does not start.
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests; functions get theirs from edge")]
+    pub async fn new() -> Self {
+        let python = std::env::var("PENSTOCK_PYTHON").expect(NO_PYTHON);
+        let (keeper, port, directory) = blocking(move || Keeper::start(&python)).await;
+        let server = Self { keeper: Arc::new(Mutex::new(keeper)), port, directory };
+        migrations::migrate(&server.database(2)).await.expect("the migrations");
+        server
+    }
+
+    /// As `systemctl stop` does it: clients are cut off, what is under way is rolled back, everything is written out.
+    ///
+    /// # Panics
+    /// Where the server does not stop.
+    pub async fn stop_fast(&self) {
+        assert_eq!(self.ask("fast").await, None, "it runs on");
+    }
+
+    /// As good as a crash: everything ends at once, nothing is written out, and the next start has to recover.
+    ///
+    /// # Panics
+    /// Where the server does not stop.
+    pub async fn stop_immediate(&self) {
+        assert_eq!(self.ask("immediate").await, None, "it runs on");
+    }
+
+    /// Starts it again; returns when it takes connections.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn start(&self) {
+        assert!(self.ask("start").await.is_some(), "it does not run");
+    }
+
+    /// A pool of at most `size` connections, without TLS.
+    pub fn database(&self, size: usize) -> Database {
+        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size).expect("a pool")
+    }
+
+    /// How to log in; the same before and after a stop.
+    pub fn login(&self) -> Login {
+        let (host, name) = ("127.0.0.1".to_owned(), "postgres".to_owned());
+        Login { host, port: self.port, database: name.clone(), user: name, password: None }
+    }
+
+    /// A connection outside any pool, to look at what the code under test left.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub async fn client(&self) -> Client {
+        server::connect(&self.login()).await
+    }
+
+    /// The server's process, where it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        lock(&self.keeper).postgres
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    async fn ask(&self, word: &'static str) -> Option<u32> {
+        let keeper = Arc::clone(&self.keeper);
+        blocking(move || lock(&keeper).ask(word)).await
+    }
+}
+
+/// The process that holds the server.
+#[derive(Debug)]
+struct Keeper {
+    process: Child,
+    words: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    postgres: Option<u32>,
+}
+
+impl Keeper {
+    fn start(python: &str) -> (Self, u16, PathBuf) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/local/private_postgres.py");
+        let mut command = Command::new(python);
+        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap_or_else(|e| panic!("{python} cannot be started: {e}"));
+        let words = process.stdin.take();
+        let answers = BufReader::new(process.stdout.take().expect("a pipe, as asked for"));
+        let mut keeper = Self { process, words, answers, postgres: None };
+        let line = keeper.line();
+        let (port, rest) = line.split_once(' ').expect("port, process and directory");
+        let (postgres, directory) = rest.split_once(' ').expect("port, process and directory");
+        keeper.postgres = Some(postgres.parse().expect("a process id"));
+        (keeper, port.parse().expect("a port"), directory.into())
+    }
+
+    fn ask(&mut self, word: &str) -> Option<u32> {
+        use std::io::Write as _;
+        let words = self.words.as_mut().expect("open until it is dropped");
+        // Where it has gone its answer says so.
+        let _ = writeln!(words, "{word}");
+        let line = self.line();
+        let postgres: u32 = line.strip_prefix("done ").and_then(|id| id.parse().ok()).expect("a process id");
+        self.postgres = (postgres != 0).then_some(postgres);
+        self.postgres
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line).is_ok_and(|read| read > 0) {
+            return line.trim_end().to_owned();
+        }
+        let mut said = String::new();
+        if let Some(stderr) = &mut self.process.stderr {
+            let _ = stderr.read_to_string(&mut said);
+        }
+        panic!("the private Postgres has ended:\n{said}");
+    }
+}
+
+impl Drop for Keeper {
+    /// Returns when the server and its files are gone.
+    fn drop(&mut self) {
+        self.words = None;
+        let ended = self.process.wait();
+        assert!(ended.is_ok() || std::thread::panicking(), "the private Postgres cannot be waited for: {ended:?}");
+    }
+}
+
+fn lock(keeper: &Mutex<Keeper>) -> std::sync::MutexGuard<'_, Keeper> {
+    keeper.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Off the test's runtime, whose other tasks go on meanwhile.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => std::panic::resume_unwind(e.into_panic()),
+    }
+}

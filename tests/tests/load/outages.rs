@@ -1,0 +1,51 @@
+//! What goes wrong, and when: told by the count of answers, never by the clock.
+
+use crate::REQUESTS;
+use crate::site::Site;
+use crate::traffic::Traffic;
+
+/// Where Postgres is stopped: after so many answers.
+const FIRST: usize = REQUESTS / 4;
+const SECOND: usize = REQUESTS * 3 / 5;
+
+/// Requests that may begin while it stops, so that it stops in the middle of them.
+const WHILE_STOPPING: usize = 200;
+
+/// Answers from the order to stop to the order to start.
+const AWAY: usize = 1_000;
+
+/// Of those, how many while SQS takes nothing either.
+const ALL_AWAY: usize = 200;
+
+/// Requests that may begin while it starts.
+const WHILE_STARTING: usize = 300;
+
+/// Postgres is stopped twice, once in order and once as by a crash. Between the two SQS loses tickets.
+pub async fn both(site: &Site, traffic: &Traffic) {
+    traffic.allow(FIRST + WHILE_STOPPING);
+    traffic.until(FIRST).await;
+    site.postgres.stop_fast().await;
+    away(site, traffic, FIRST).await;
+
+    traffic.allow(SECOND + WHILE_STOPPING);
+    traffic.until(REQUESTS * 7 / 20).await;
+    site.tickets.refuse(true);
+    traffic.until(REQUESTS * 11 / 20).await;
+    site.tickets.refuse(false);
+
+    traffic.until(SECOND).await;
+    site.postgres.stop_immediate().await;
+    away(site, traffic, SECOND).await;
+    traffic.allow(usize::MAX);
+}
+
+/// However fast the clients are and however slow the server is: so many are answered without it, and no more.
+async fn away(site: &Site, traffic: &Traffic, since: usize) {
+    traffic.allow(since + AWAY + WHILE_STARTING);
+    traffic.until(since + AWAY / 2).await;
+    site.spill.refuse(true);
+    traffic.until(since + AWAY / 2 + ALL_AWAY).await;
+    site.spill.refuse(false);
+    traffic.until(since + AWAY).await;
+    site.postgres.start().await;
+}

@@ -1,0 +1,146 @@
+//! The queues' side: `process` beside the clients, and what was spilled, once Postgres is back.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use penstock_domain::clock::Clock as _;
+use penstock_edge::sqs::SqsEvent;
+use penstock_testkit::MemoryQueue;
+use serde_json::{Value, json};
+
+use crate::site::{Ahead, Site};
+use crate::traffic::{Progress, Traffic};
+
+/// Messages a batch, as in the template.
+const BATCH: usize = 10;
+
+/// After so many receives SQS gives a message to the dead-letter queue.
+const RECEIVES: u32 = 5;
+
+/// Answers, after which a message that failed is delivered again.
+const OUT_OF_SIGHT: usize = 100;
+
+/// Messages of a queue on their way, with how often each has been received.
+type Messages = VecDeque<(String, u32)>;
+
+/// What has been brought in of the queue `spill`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Brought {
+    /// Messages that waited.
+    pub waited: usize,
+    /// Deliveries, some of a message that was delivered before.
+    pub delivered: usize,
+    /// Rows that are new by them.
+    pub rows: i64,
+}
+
+/// Works tickets while the clients go on and Postgres comes and goes; what is received too often goes to `bury`
+/// once it is back.
+pub async fn process_beside(site: Arc<Site>, traffic: Arc<Traffic>) {
+    let process = site.process();
+    let (mut tickets, mut dead) = (Messages::new(), Vec::new());
+    let mut progress = traffic.progress();
+    loop {
+        let Progress { answers, is_over } = *progress.borrow_and_update();
+        let failed = work(&process, &mut tickets, &site.tickets, &mut dead).await;
+        if tickets.is_empty() && is_over {
+            break;
+        }
+        if failed {
+            // As long as SQS keeps them out of sight.
+            let later = |now: &Progress| now.is_over || now.answers >= answers + OUT_OF_SIGHT;
+            progress.wait_for(later).await.unwrap();
+        } else if tickets.is_empty() {
+            progress.changed().await.unwrap();
+        }
+    }
+    let messages = dead.into_iter().map(|body| (body, RECEIVES)).collect::<Vec<_>>();
+    assert_eq!(site.bury().handle(batch_of(&messages)).await.failures(), 0);
+}
+
+/// One batch; whether a message of it failed.
+async fn work(
+    process: &process::Ports<Ahead, MemoryQueue>,
+    tickets: &mut Messages,
+    queue: &MemoryQueue,
+    dead: &mut Vec<String>,
+) -> bool {
+    tickets.extend(queue.take().into_iter().map(|body| (body, 1)));
+    let batch: Vec<_> = tickets.drain(..tickets.len().min(BATCH)).collect();
+    let response = serde_json::to_value(process.handle(batch_of(&batch)).await).unwrap();
+    let failed = failures(&response);
+    for place in &failed {
+        let (body, receives) = batch[*place].clone();
+        if receives < RECEIVES {
+            tickets.push_back((body, receives + 1));
+        } else {
+            dead.push(body);
+        }
+    }
+    !failed.is_empty()
+}
+
+/// Hands over what was spilled, in any order, one of three twice.
+pub async fn bring_in(site: &Site, seed: u64) -> Brought {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let spilled = site.spill.take();
+    let again: Vec<_> = spilled.iter().filter(|_| rng.u8(0..3) == 0).cloned().collect();
+    let (waited, before) = (spilled.len(), rows(site).await);
+    let mut messages: Vec<_> = spilled.into_iter().chain(again).map(|body| (body, 1)).collect();
+    rng.shuffle(&mut messages);
+    let batches: Vec<_> = messages.chunks(BATCH).collect();
+    // Two environments at once, as the template lets them.
+    join_all(site.webhooks[..2].iter().enumerate().map(|(nth, webhook)| {
+        let own = batches.iter().skip(nth).step_by(2);
+        async move {
+            for batch in own {
+                let response = webhook.lock().await.handle(event(batch), "invocation").await.unwrap();
+                assert_eq!(failures(&response), Vec::<usize>::new(), "Postgres is back");
+            }
+        }
+    }))
+    .await;
+    Brought { waited, delivered: messages.len(), rows: rows(site).await - before }
+}
+
+async fn rows(site: &Site) -> i64 {
+    site.postgres.client().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
+}
+
+/// Works what waits, and what `relay` finds without a ticket.
+pub async fn process_the_rest(site: &Site) {
+    let (process, relay) = (site.process(), site.relay());
+    let (mut tickets, mut dead) = (Messages::new(), Vec::new());
+    loop {
+        assert!(!work(&process, &mut tickets, &site.tickets, &mut dead).await, "Postgres is back");
+        if tickets.is_empty() {
+            let deadline = relay.clock.now() + Duration::from_secs(3_600);
+            if relay.run_once(deadline).await.unwrap().ticketed == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// Messages as an event source mapping hands them over; each is named by its place.
+fn event(messages: &[(String, u32)]) -> Value {
+    let message = |(place, (body, receives)): (usize, &(String, u32))| {
+        json!({
+            "messageId": place.to_string(), "body": body,
+            "attributes": {"ApproximateReceiveCount": receives.to_string()},
+        })
+    };
+    json!({"Records": messages.iter().enumerate().map(message).collect::<Vec<_>>()})
+}
+
+fn batch_of(messages: &[(String, u32)]) -> SqsEvent {
+    serde_json::from_value(event(messages)).unwrap()
+}
+
+/// The places of the messages that failed.
+fn failures(response: &Value) -> Vec<usize> {
+    let failed = response["batchItemFailures"].as_array().unwrap();
+    failed.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+}

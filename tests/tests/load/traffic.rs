@@ -1,0 +1,139 @@
+//! The clients: what they send in which order, and what they are told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
+use tokio::sync::watch;
+
+use crate::kinds::{Kind, Request, kinds};
+use crate::site::Site;
+
+/// Of five requests that are answered 503, one is given up.
+const GIVES_UP: usize = 5;
+
+/// What is sent, in order.
+pub struct Plan {
+    pub requests: Vec<Request>,
+    /// Places in `requests`; some come again.
+    sends: Vec<usize>,
+}
+
+impl Plan {
+    /// `sends` requests. Of ten that may be repeated one is: half of these at once, as by a client that does not
+    /// wait, the others at any time later.
+    pub fn of(sends: usize, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut plan = Self { requests: Vec::new(), sends: Vec::with_capacity(sends) };
+        while plan.sends.len() < sends {
+            let known = plan.requests.len();
+            let again = match rng.u8(0..20) {
+                0 if known > 0 => Some(known - 1),
+                1 if known > 0 => Some(rng.usize(0..known)),
+                _ => None,
+            };
+            match again.filter(|place| plan.requests[*place].kind.repeatable) {
+                Some(place) => plan.sends.push(place),
+                None => {
+                    plan.sends.push(known);
+                    plan.requests.push(Request { kind: any_kind(&mut rng), n: known + 1 });
+                }
+            }
+        }
+        plan
+    }
+}
+
+fn any_kind(rng: &mut fastrand::Rng) -> &'static Kind {
+    let mut place = rng.usize(0..kinds().map(|kind| kind.share).sum());
+    let reached = kinds().find(|kind| match place.checked_sub(kind.share) {
+        Some(rest) => {
+            place = rest;
+            false
+        }
+        None => true,
+    });
+    reached.expect("the place is below the sum")
+}
+
+/// What a client was told of a request.
+pub struct Answer {
+    /// The request's place in the plan.
+    pub place: usize,
+    pub status: u64,
+    pub took: Duration,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    /// How many answers there have been.
+    pub answers: usize,
+    /// There will be no more.
+    pub is_over: bool,
+}
+
+/// The clients at work. Whoever causes outages counts their answers, and holds them up where it must be sure that
+/// something happens meanwhile.
+pub struct Traffic {
+    pub plan: Plan,
+    next: AtomicUsize,
+    begun: AtomicUsize,
+    allowed: watch::Sender<usize>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Traffic {
+    pub fn new(plan: Plan) -> Self {
+        let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { plan, next, begun, allowed: watch::Sender::new(0), progress: watch::Sender::new(Progress::default()) }
+    }
+
+    async fn client(self: Arc<Self>, site: Arc<Site>) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        while let Some(&place) = self.plan.sends.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let request = &self.plan.requests[place];
+            loop {
+                let nth = self.begun.fetch_add(1, Ordering::Relaxed);
+                self.allowed.subscribe().wait_for(|allowed| nth < *allowed).await.unwrap();
+                let asked_at = Instant::now();
+                let reply = site.answer(request.kind.door, request.event(SystemClock.now())).await;
+                let status = reply["statusCode"].as_u64().unwrap();
+                answers.push(Answer { place, status, took: asked_at.elapsed() });
+                self.progress.send_modify(|progress| progress.answers += 1);
+                if status != 503 || !request.kind.repeatable || place % GIVES_UP == 0 {
+                    break;
+                }
+            }
+        }
+        answers
+    }
+
+    /// Lets so many requests begin in all.
+    pub fn allow(&self, requests: usize) {
+        self.allowed.send_replace(requests);
+    }
+
+    /// Returns when so many were answered in all.
+    pub async fn until(&self, answers: usize) {
+        self.progress().wait_for(|progress| progress.answers >= answers).await.unwrap();
+    }
+
+    /// Each change is an answer, the last one the end.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+}
+
+/// Has clients send it all; the answers, of any one request in order.
+pub async fn run(site: &Arc<Site>, traffic: &Arc<Traffic>, clients: usize) -> Vec<Answer> {
+    let clients: Vec<_> = (0..clients).map(|_| tokio::spawn(traffic.clone().client(site.clone()))).collect();
+    let mut answers = Vec::new();
+    for client in clients {
+        answers.extend(client.await.unwrap());
+    }
+    traffic.progress.send_modify(|progress| progress.is_over = true);
+    answers
+}
