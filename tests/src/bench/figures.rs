@@ -21,6 +21,9 @@ impl Aim {
             "drain_ratio" => Self::AtLeast(0.5),
             "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => Self::AtLeast(50.0),
             "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
+            "events_batch_ratio" => Self::AtLeast(0.5),
+            _ if name.ends_with("_p50_ratio") => Self::AtMost(1.5),
+            _ if name.starts_with("journey_") && name.ends_with("growth_10k_1m") => Self::AtMost(1.5),
             _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => Self::AtMost(1.5),
             _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
             _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),
@@ -89,6 +92,14 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The smallest value that is not below so many percent of them.
+pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
+}
+
 /// Milliseconds.
 pub(super) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
@@ -107,6 +118,14 @@ mod tests {
     fn the_median_is_in_the_middle() {
         assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert!((percentile(&values, 99) - 198.0).abs() < 1e-9);
+        assert!((percentile(&values, 50) - 100.0).abs() < 1e-9);
+        assert!((percentile(&[7.0], 99) - 7.0).abs() < 1e-9);
     }
 
     #[test]

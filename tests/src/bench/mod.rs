@@ -10,7 +10,10 @@
 mod cold_start;
 mod drain;
 mod figures;
+mod front;
+mod front_routes;
 mod history;
+mod journey;
 mod revenue;
 mod stock;
 
@@ -25,7 +28,7 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// Where the figures go.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 3] = ["drain", "metrics", "init"];
+const PARTS: [&str; 4] = ["drain", "metrics", "front", "init"];
 
 /// Runs the parts that are named, or all of them, prints their figures and writes them to
 /// `.local/bench.json`; those of parts that did not run stay as they were.
@@ -47,6 +50,10 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     if wanted("metrics") {
         Box::pin(revenue::measure(&mut figures)).await;
+    }
+    if wanted("front") {
+        Box::pin(front::measure(&mut figures)).await;
+        Box::pin(journey::measure(&mut figures)).await;
     }
     figures.write(result)?;
     say(&format!("\n{}", figures.table()));

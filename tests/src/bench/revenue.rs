@@ -28,7 +28,8 @@ const ZONES: [(&str, &str); 3] = [("utc", "UTC"), ("business", BUSINESS_ZONE), (
 
 const BUSINESS_ZONE: &str = "Europe/Berlin";
 
-const KEY: &str = "a key for the benchmark";
+/// May read.
+pub(super) const KEY: &str = "a key for the benchmark";
 
 /// Questions a round, and rounds: the plain GROUP BY runs once a round, between them.
 const QUESTIONS: usize = 5;
@@ -160,8 +161,8 @@ async fn asked(ports: &Ports<SystemClock>, view: &str, zone: &str) -> (String, f
     (body["totalRevenueCents"].as_str().expect("a total").to_owned(), took)
 }
 
-/// Payload format 2.0, as API Gateway sends it.
-fn gateway_event(path: &str, query: &str) -> Value {
+/// A GET in payload format 2.0, as API Gateway sends it.
+pub(super) fn gateway_event(path: &str, query: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": format!("GET {path}"),
@@ -180,7 +181,8 @@ fn gateway_event(path: &str, query: &str) -> Value {
     })
 }
 
-fn sha256_of_key() -> [u8; 32] {
+/// What the database knows of [`KEY`].
+pub(super) fn sha256_of_key() -> [u8; 32] {
     let request: Request = serde_json::from_value(gateway_event("/", "")).expect("a request");
     Presented::in_headers(&request.headers).expect("a key in it").sha256
 }
