@@ -5,6 +5,8 @@
 The first line on stdout is the port. Routes come from infra/template.yaml; each request becomes an
 event of payload format 2.0, goes through LocalStack's own `invoke`, and the reply is turned back:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+CORS is answered here too, by the template and the stack's parameters:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 Ends when the process that started it ends.
 """
 
@@ -18,6 +20,7 @@ import sys
 import threading
 import time
 import uuid
+from email.message import Message
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, unquote
@@ -51,6 +54,33 @@ class Route:
         return {k: unquote(v) for k, v in found.groupdict().items()} if found else None
 
 
+class Cors:
+    """The stack's `x-amazon-apigateway-cors`; without one, no header of CORS is ever sent."""
+
+    def __init__(self, settings: dict | None) -> None:
+        self.settings = settings or {}
+
+    def headers(self, method: str, asked: Message) -> tuple[bool, list[tuple[str, str]]]:
+        """Whether a request is a preflight, which no function sees; and what its reply says of CORS."""
+        origin = asked.get("Origin")
+        if not self.settings or origin is None:
+            return False, []
+        is_preflight = method == "OPTIONS" and "Access-Control-Request-Method" in asked
+        allowed = self.settings["allowOrigins"]
+        if "*" not in allowed and origin not in allowed:
+            return is_preflight, []
+        said = [("access-control-allow-origin", "*" if "*" in allowed else origin)]
+        if is_preflight:
+            said += [
+                ("access-control-allow-methods", ",".join(self.settings["allowMethods"])),
+                ("access-control-allow-headers", ",".join(self.settings["allowHeaders"])),
+                ("access-control-max-age", str(self.settings["maxAge"])),
+            ]
+        else:
+            said.append(("access-control-expose-headers", ",".join(self.settings["exposeHeaders"])))
+        return is_preflight, said
+
+
 class Gateway(socketserver.ThreadingTCPServer):
     """Listens on loopback and knows the stack's routes."""
 
@@ -61,6 +91,9 @@ class Gateway(socketserver.ThreadingTCPServer):
     def __init__(self, port: int, stack: str) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.stack = stack
+        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        given = {p["ParameterKey"]: p["ParameterValue"] for p in described.get("Parameters", [])}
+        self.cors = Cors(penstock.cors(penstock.load(), given))
         # Fixed parts first: `/runs/latest` is tried before `/runs/{runId}`, as on AWS.
         self.routes = sorted(
             (Route(*route) for route in penstock.routes(penstock.load())),
@@ -81,6 +114,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Gateway
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    cors_headers: list[tuple[str, str]] = []
 
     def handle_one_request(self) -> None:
         """Any method goes the same way; BaseHTTPRequestHandler would look for `do_<METHOD>`."""
@@ -91,11 +125,15 @@ class Handler(BaseHTTPRequestHandler):
             self._serve()
 
     def _serve(self) -> None:
+        self.cors_headers = []
         body = self._body()
         if body is None:
             self.close_connection = True
             return self._reply_json(413, "Request Entity Too Large")
         path, _, query = self.path.partition("?")
+        is_preflight, self.cors_headers = self.server.cors.headers(self.command, self.headers)
+        if is_preflight:
+            return self._reply(204, [], b"")
         for route in self.server.routes:
             if (parameters := route.match(self.command, path)) is not None:
                 event = self._event(route, path, query, parameters, body)
@@ -203,7 +241,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response_only(status)
-        for name, value in headers:
+        if self.cors_headers:  # where CORS is configured, what a function says of it does not count
+            headers = [(k, v) for k, v in headers if not k.lower().startswith("access-control-")]
+        for name, value in headers + self.cors_headers:
             if name.lower() not in ("content-length", "connection", "transfer-encoding"):
                 self.send_header(name, value)
         self.send_header("date", formatdate(usegmt=True))

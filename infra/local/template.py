@@ -53,3 +53,12 @@ def routes(template: dict) -> list[tuple[str, str, str]]:
         for event in properties.get("Events", {}).values()
         if event["Type"] == "HttpApi"
     ]
+
+
+def cors(template: dict, given: dict[str, str]) -> dict | None:
+    """The HTTP API's CORS settings with a stack's parameters in their places; None where it has none."""
+    body = template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"]
+    _, settings, _ = body["x-amazon-apigateway-cors"]["Fn::If"]
+    separator, parameter = settings["allowOrigins"]["Fn::Split"]
+    origins = given.get(parameter["Ref"], "")
+    return settings | {"allowOrigins": origins.split(separator)} if origins else None

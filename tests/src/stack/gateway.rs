@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use ::http::Method;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
@@ -52,6 +53,14 @@ impl Gateway {
     /// Where there is no reply.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Reply, StackError> {
         http::post(&format!("{}{path}", self.url), headers, body).await
+    }
+
+    /// Asks by any method, without a body, whatever the status.
+    ///
+    /// # Errors
+    /// Where there is no reply.
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Reply, StackError> {
+        http::ask(method, &format!("{}{path}", self.url), headers).await
     }
 
     /// Gets `path` (and query) as JSON.

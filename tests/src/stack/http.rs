@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Reply {
     /// The status.
     pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
     /// The body, which is text everywhere here.
     pub body: String,
     /// Whether Lambda says that the function failed.
@@ -45,11 +47,17 @@ pub(super) async fn post(url: &str, headers: &[(&str, &str)], body: String) -> R
     send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
+pub(super) async fn ask(method: http::Method, url: &str, headers: &[(&str, &str)]) -> Result<Reply, StackError> {
+    let request = client()?.request(method, url);
+    send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
 async fn send(request: reqwest::RequestBuilder) -> Result<Reply, StackError> {
     let response = request.send().await?;
     Ok(Reply {
         status: response.status().as_u16(),
         function_error: response.headers().contains_key("x-amz-function-error"),
+        headers: response.headers().clone(),
         body: response.text().await?,
     })
 }
