@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Batch, EVENT, EVENTS, Intake, LEADS, LeadState, NewEvent, Reading};
+use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
 use postgres_types::Type;
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
@@ -14,8 +14,10 @@ use uuid::Uuid;
 use crate::sql::Param;
 use crate::{Database, Sql, StoreError};
 
+mod rows;
 mod spilled;
 
+use rows::Rows;
 pub use spilled::{BroughtIn, bring_in};
 
 static KEEP: Sql = Sql {
@@ -28,6 +30,23 @@ static KEEP: Sql = Sql {
         Type::BYTEA,
         Type::TIMESTAMPTZ,
         Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::UUID_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+        Type::BYTEA_ARRAY,
+    ],
+};
+
+static STORE: Sql = Sql {
+    name: "intake.store",
+    text: include_str!("../sql/intake/store.sql"),
+    types: &[
         Type::TEXT,
         Type::TEXT,
         Type::TEXT,
@@ -60,7 +79,7 @@ static PURGE: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::INT8],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&KEEP, &FIRST, &REMEMBER_DUPLICATES, &PURGE];
+pub(crate) static STATEMENTS: &[&Sql] = &[&KEEP, &STORE, &FIRST, &REMEMBER_DUPLICATES, &PURGE];
 
 /// How long an Idempotency-Key is kept.
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -92,47 +111,6 @@ pub enum Told {
     },
     /// Something else came before under its Idempotency-Key. The body of a lead is kept all the same.
     Conflict,
-}
-
-/// The rows of a request: how they differ from one another, and what they share.
-struct Rows<'a> {
-    source: &'static str,
-    entity: &'static str,
-    version_key: String,
-    ids: Vec<Uuid>,
-    external_ids: Vec<String>,
-    version_ats: Vec<Timestamp>,
-    payloads: Vec<&'a [u8]>,
-}
-
-impl<'a> Rows<'a> {
-    fn of_lead(intake: &'a Intake, state: LeadState, external_id: Uuid, sha256: &[u8; 32]) -> Self {
-        Self {
-            source: LEADS,
-            entity: state.entity(),
-            version_key: hex::encode(sha256),
-            ids: vec![OutboxId::new(intake.received_at).0],
-            external_ids: vec![external_id.to_string()],
-            version_ats: vec![intake.received_at],
-            payloads: vec![&intake.body],
-        }
-    }
-
-    /// The good ones of a batch. The first of an id stands, whatever comes under it later: one version key for all.
-    fn of_events(intake: &Intake, batch: &Batch<'a>) -> Self {
-        let good = || batch.events.iter().enumerate().filter_map(|(place, event)| Some((place, event.as_ref().ok()?)));
-        let id =
-            |(place, event): (usize, &NewEvent<'_>)| event.event_id.clone().unwrap_or_else(|| intake.event_id(place));
-        Self {
-            source: EVENTS,
-            entity: EVENT,
-            version_key: "1".to_owned(),
-            ids: good().map(|_| OutboxId::new(intake.received_at).0).collect(),
-            external_ids: good().map(id).collect(),
-            version_ats: good().map(|(_, event)| event.occurred_at.unwrap_or(intake.received_at)).collect(),
-            payloads: good().map(|(_, event)| event.text.as_bytes()).collect(),
-        }
-    }
 }
 
 /// Whose an Idempotency-Key is.
@@ -199,7 +177,7 @@ impl Keeping<'_> {
                 let first = first.body_sha256.try_into().unwrap_or_default();
                 let conflicting = LeadState::Conflicting;
                 let rows = Rows::of_lead(self.intake, conflicting, self.intake.lead_id(&first), &self.sha256);
-                let (_, rows) = self.store(None, &rows).await?;
+                let rows = self.store(&rows).await?;
                 Ok(Kept { rows, told: Told::Conflict })
             }
         }
@@ -225,11 +203,10 @@ impl Keeping<'_> {
 
     async fn claim(&self, rows: &Rows<'_>) -> Result<Claim, StoreError> {
         let Some(key) = self.intake.idempotency_key.as_deref() else {
-            return Ok(Claim::First(self.store(None, rows).await?.1));
+            return Ok(Claim::First(self.store(rows).await?));
         };
         loop {
-            let (taken, new) = self.store(Some(key), rows).await?;
-            if taken {
+            if let Some(new) = self.store_under(key, rows).await? {
                 return Ok(Claim::First(new));
             }
             // None where it was purged between the two statements: then it is free.
@@ -239,8 +216,26 @@ impl Keeping<'_> {
         }
     }
 
-    /// Stores rows and claims the key for them; false, and nothing stored, where it is taken.
-    async fn store(&self, key: Option<&str>, rows: &Rows<'_>) -> Result<(bool, Vec<OutboxId>), StoreError> {
+    /// Stores rows; the answer is the new ones.
+    async fn store(&self, rows: &Rows<'_>) -> Result<Vec<OutboxId>, StoreError> {
+        let params: [Param<'_>; 10] = [
+            &rows.source,
+            &rows.entity,
+            &rows.version_key,
+            &self.intake.content_type,
+            &self.ticket_due_at,
+            &self.intake.received_at,
+            &rows.ids,
+            &rows.external_ids,
+            &rows.version_ats,
+            &rows.payloads,
+        ];
+        let stored = in_spite_of_collisions(async || STORE.rows(self.client, &params).await).await?;
+        Ok(stored.iter().map(|row| OutboxId(row.get(0))).collect())
+    }
+
+    /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
+    async fn store_under(&self, key: &str, rows: &Rows<'_>) -> Result<Option<Vec<OutboxId>>, StoreError> {
         let (intake, now) = (self.intake, self.now);
         let (scope, sha256) = (intake.sender.scope.as_slice(), self.sha256.as_slice());
         let (route, expires_at) = (intake.route.as_str(), now + KEY_LIFE);
@@ -262,16 +257,9 @@ impl Keeping<'_> {
             &rows.version_ats,
             &rows.payloads,
         ];
-        let mut collisions = 0;
-        loop {
-            match KEEP.one(self.client, &params).await {
-                Ok(row) => return Ok((row.get(0), row.get::<_, Vec<Uuid>>(1).into_iter().map(OutboxId).collect())),
-                Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
-                    collisions += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let row = in_spite_of_collisions(async || KEEP.one(self.client, &params).await).await?;
+        let taken: bool = row.get(0);
+        Ok(taken.then(|| row.get::<_, Vec<Uuid>>(1).into_iter().map(OutboxId).collect()))
     }
 
     async fn first(&self, key: &str) -> Result<Option<First>, StoreError> {
@@ -292,5 +280,18 @@ impl Keeping<'_> {
         let scope = self.intake.sender.scope.as_slice();
         let route = self.intake.route.as_str();
         REMEMBER_DUPLICATES.execute(self.client, &[&scope, &route, &key, &places]).await.map(drop)
+    }
+}
+
+/// Does it again where it collided with another's transaction.
+async fn in_spite_of_collisions<T>(attempt: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let mut collisions = 0;
+    loop {
+        match attempt().await {
+            Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
+                collisions += 1;
+            }
+            outcome => return outcome,
+        }
     }
 }
