@@ -16,13 +16,15 @@ use penstock_testkit::CuttingProxy;
 use serde_json::{Value, json};
 
 /// Every route that wants a key.
-const GUARDED: [&str; 6] = [
+const GUARDED: [&str; 8] = [
     "/metrics/revenue/summary",
     "/metrics/revenue/daily",
     "/metrics/revenue/weekly",
     "/metrics/unmapped-statuses",
     "/runs",
     "/runs/019a0000-0000-7000-8000-000000000000",
+    "/users/ada/journey",
+    "/stats",
 ];
 const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 

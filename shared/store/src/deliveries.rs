@@ -5,33 +5,39 @@ use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Delivery;
 use postgres_types::Type;
+use tokio_postgres::Client;
 
 use crate::outbox::Arrival;
+use crate::sql::Param;
 use crate::{Database, Sql, StoreError};
 
-static TAKE: Sql = Sql {
-    name: "deliveries.take",
-    text: include_str!("../sql/deliveries/take.sql"),
-    types: &[
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::BYTEA,
-        Type::TEXT,
-        Type::UUID,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-    ],
-};
+/// The types of a row's columns; those of the wish to read an object stand behind.
+const TYPES: [Type; 15] = [
+    Type::UUID,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::TEXT,
+    Type::BYTEA,
+    Type::TEXT,
+    Type::UUID,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+];
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE];
+static TAKE: Sql =
+    Sql { name: "deliveries.take", text: include_str!("../sql/deliveries/take.sql"), types: TYPES.split_at(12).0 };
+
+/// Apart, since most deliveries name nothing, and Postgres would plan for the wish each time.
+static TAKE_AND_LOOK: Sql =
+    Sql { name: "deliveries.take_and_look", text: include_str!("../sql/deliveries/take_and_look.sql"), types: &TYPES };
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE, &TAKE_AND_LOOK];
 
 /// Commits a delivery; the answer is its row, or `None` where this version is known already.
 ///
@@ -48,30 +54,29 @@ pub async fn take(
     now: Timestamp,
 ) -> Result<Option<OutboxId>, StoreError> {
     let item = &delivery.item;
-    let (kind, id) = delivery.look.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())).unzip();
+    let (row, run) = (OutboxId::new(arrival.received_at).0, arrival.run.map(|run| run.0));
+    let columns: [Param<'_>; 12] = [
+        &row,
+        &arrival.source,
+        &item.entity,
+        &item.external_id,
+        &item.version_key,
+        &item.version_at,
+        &item.api_version,
+        &item.payload,
+        &arrival.content_type,
+        &run,
+        &arrival.ticket_due_at,
+        &arrival.received_at,
+    ];
     let connection = database.connection().await?;
-    let client: &tokio_postgres::Client = &connection;
-    let row = TAKE
-        .optional(
-            client,
-            &[
-                &OutboxId::new(arrival.received_at).0,
-                &arrival.source,
-                &item.entity,
-                &item.external_id,
-                &item.version_key,
-                &item.version_at,
-                &item.api_version,
-                &item.payload,
-                &arrival.content_type,
-                &arrival.run.map(|run| run.0),
-                &arrival.ticket_due_at,
-                &arrival.received_at,
-                &kind,
-                &id,
-                &now,
-            ],
-        )
-        .await?;
+    let client: &Client = &connection;
+    let row = match &delivery.look {
+        None => TAKE.optional(client, &columns).await?,
+        Some((kind, id)) => {
+            let wish: [Param<'_>; 3] = [kind, id, &now];
+            TAKE_AND_LOOK.optional(client, &[columns.as_slice(), &wish].concat()).await?
+        }
+    };
     Ok(row.map(|row| OutboxId(row.get(0))))
 }
