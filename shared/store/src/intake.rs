@@ -8,7 +8,7 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
 use postgres_types::Type;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::{Client, GenericClient, Row};
 use uuid::Uuid;
 
 use crate::sql::Param;
@@ -230,7 +230,7 @@ impl Keeping<'_> {
             &rows.version_ats,
             &rows.payloads,
         ];
-        let stored = in_spite_of_collisions(async || STORE.rows(self.client, &params).await).await?;
+        let stored = self.run(&STORE, &params).await?;
         Ok(stored.iter().map(|row| OutboxId(row.get(0))).collect())
     }
 
@@ -257,9 +257,22 @@ impl Keeping<'_> {
             &rows.version_ats,
             &rows.payloads,
         ];
-        let row = in_spite_of_collisions(async || KEEP.one(self.client, &params).await).await?;
-        let taken: bool = row.get(0);
-        Ok(taken.then(|| row.get::<_, Vec<Uuid>>(1).into_iter().map(OutboxId).collect()))
+        let rows = self.run(&KEEP, &params).await?;
+        let taken = rows.first().filter(|row| row.get(0));
+        Ok(taken.map(|row| row.get::<_, Vec<Uuid>>(1).into_iter().map(OutboxId).collect()))
+    }
+
+    /// Runs a statement, again where it collided with another's transaction.
+    async fn run(&self, sql: &Sql, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let mut collisions = 0;
+        loop {
+            match sql.rows(self.client, params).await {
+                Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
+                    collisions += 1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn first(&self, key: &str) -> Result<Option<First>, StoreError> {
@@ -280,18 +293,5 @@ impl Keeping<'_> {
         let scope = self.intake.sender.scope.as_slice();
         let route = self.intake.route.as_str();
         REMEMBER_DUPLICATES.execute(self.client, &[&scope, &route, &key, &places]).await.map(drop)
-    }
-}
-
-/// Does it again where it collided with another's transaction.
-async fn in_spite_of_collisions<T>(attempt: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let mut collisions = 0;
-    loop {
-        match attempt().await {
-            Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
-                collisions += 1;
-            }
-            outcome => return outcome,
-        }
     }
 }
