@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_clients::vendor::VendorError;
+use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::Reply;
+use penstock_domain::record::{Item, is_vanished, vanished};
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
@@ -45,18 +46,23 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let source = vendor.source();
         // Taken before the object is read: a tie found afterwards asks for another look.
         let asked_at = self.clock.now();
-        let fetched = match vendor.client.get(&source.object_request(entity, id), stop_at).await {
+        let request = source.object_request(entity, id);
+        let fetched = match vendor.client.ask(Mode::Object, &request, stop_at).await {
             Ok(fetched) => Some(fetched),
             Err(VendorError::Rejected { status: 404, words, .. }) => {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
+            Err(VendorError::Gone { as_of, .. }) => Some(Fetched { as_of, body: vanished(id).into() }),
             Err(e) => return Err(e.into()),
         };
         let mut items = Vec::new();
-        if let Some(fetched) = &fetched {
-            let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-            let item = source.object(RunId::new(asked_at), reply);
+        if let Some(Fetched { as_of, body }) = &fetched {
+            let run = RunId::new(asked_at);
+            let item = match is_vanished(body) {
+                true => Ok(tombstone(entity, id, run, *as_of, body)),
+                false => source.object(run, Reply { as_of: *as_of, body }),
+            };
             items.push(item.map_err(|error| FetchError::Page { source_name: source.name(), error })?);
         }
         let now = self.clock.now();
@@ -74,5 +80,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         commit(tx).await?;
         self.send_tickets(&new).await;
         Ok(())
+    }
+}
+
+/// The vendor says that the object is gone.
+fn tombstone<'a>(entity: &str, id: &str, run: RunId, as_of: Timestamp, payload: &'a [u8]) -> Item<'a> {
+    Item {
+        entity: entity.to_owned(),
+        external_id: id.to_owned(),
+        version_key: format!("gone:{run}"),
+        version_at: as_of,
+        api_version: None,
+        payload,
     }
 }

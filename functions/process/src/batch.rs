@@ -12,6 +12,7 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::intake::Lead;
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::RowView;
+use penstock_domain::settings::Settings;
 use penstock_store::events::{self, Taken};
 use penstock_store::outbox::{self, Claimed, Verdict};
 use penstock_store::sync_runs::{self, Outcome};
@@ -41,7 +42,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         let claimed = outbox::claim(&tx, ids, now).await?;
-        let readings = read(&claimed, self.normalize);
+        let readings = read(&claimed, self.normalize, &self.settings);
         let mut ties = Vec::new();
         for (source, movements) in &readings.movements {
             let found = self.upsert(&tx, source, movements, &claimed, now).await?;
@@ -95,10 +96,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-fn read(claimed: &[Claimed], normalize: Normalize) -> Readings<'_> {
+fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -> Readings<'a> {
     let mut readings = Readings::default();
     for row in claimed {
-        let result = read_one(row, normalize);
+        let result = read_one(row, normalize, settings);
         let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
         match result {
             Ok(effect) => {
@@ -124,6 +125,7 @@ impl<'a> Readings<'a> {
     fn take(&mut self, row: &'a Claimed, effect: Effect<'a>) {
         match effect {
             Effect::Payments(movements) if movements.is_empty() => {}
+            Effect::Contacts(_) | Effect::CalendarEvents(_) | Effect::Nothing => {}
             Effect::Payments(movements) => {
                 let of_source = self.movements.entry(row.source().to_owned()).or_default();
                 of_source.extend(movements.into_iter().map(|p| (p, row.id())));
@@ -135,7 +137,7 @@ impl<'a> Readings<'a> {
 }
 
 /// Reads one row; a panic is that row's own (trap 49).
-fn read_one(row: &Claimed, normalize: Normalize) -> Result<Effect<'_>, Reason> {
+fn read_one<'a>(row: &'a Claimed, normalize: Normalize, settings: &Settings) -> Result<Effect<'a>, Reason> {
     let view = RowView {
         id: row.id(),
         entity: row.entity(),
@@ -143,7 +145,7 @@ fn read_one(row: &Claimed, normalize: Normalize) -> Result<Effect<'_>, Reason> {
         version_at: row.version_at(),
         payload: row.payload(),
     };
-    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view, settings))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))

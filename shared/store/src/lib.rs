@@ -40,6 +40,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         journey::STATEMENTS,
         leads::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::ghosts::STATEMENTS,
         payments::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
@@ -47,6 +48,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
+        sync_state::owed::STATEMENTS,
     ]
     .concat()
 }
