@@ -112,7 +112,7 @@ struct Tally {
     dead: usize,
     /// Rows that somebody else holds.
     left: HashSet<OutboxId>,
-    ties: Vec<(String, Tie)>,
+    ties: Vec<Tie>,
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -245,10 +245,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
-    async fn ask_for_another_look(&self, ties: &[(String, Tie)]) {
+    async fn ask_for_another_look(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
-        let bodies = ties.iter().filter_map(|(source, tie)| {
-            let request = FetchRequest::look(source, &tie.kind, tie.external_id.clone()).resuming();
+        let bodies = ties.iter().filter_map(|tie| {
+            let request = FetchRequest::look(&tie.source, &tie.kind, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

@@ -5,6 +5,8 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod calendar_events;
+pub mod contacts;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
@@ -33,6 +35,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
     [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        calendar_events::STATEMENTS,
+        contacts::STATEMENTS,
         dead_letters::STATEMENTS,
         deliveries::STATEMENTS,
         events::STATEMENTS,
