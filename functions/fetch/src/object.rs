@@ -7,12 +7,22 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::Reply;
-use penstock_domain::record::{Item, is_vanished, vanished};
+use penstock_domain::record::{Item, vanished};
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
 
 use crate::{FetchError, Outcome, Ports, Vendor};
+
+/// What a look came to.
+enum Read {
+    Object(Fetched),
+    /// The vendor says that there is no such object any more.
+    Gone {
+        as_of: Timestamp,
+        payload: Vec<u8>,
+    },
+}
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Reads each object named, and puts what it is now into the outbox.
@@ -47,24 +57,24 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         // Taken before the object is read: a tie found afterwards asks for another look.
         let asked_at = self.clock.now();
         let request = source.object_request(entity, id);
-        let fetched = match vendor.client.ask(Mode::Object, &request, stop_at).await {
-            Ok(fetched) => Some(fetched),
+        let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
+            Ok(fetched) => Some(Read::Object(fetched)),
+            Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),
             Err(VendorError::Rejected { status: 404, words, .. }) => {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
-            Err(VendorError::Gone { as_of, .. }) => Some(Fetched { as_of, body: vanished(id).into() }),
             Err(e) => return Err(e.into()),
         };
-        let mut items = Vec::new();
-        if let Some(Fetched { as_of, body }) = &fetched {
-            let run = RunId::new(asked_at);
-            let item = match is_vanished(body) {
-                true => Ok(tombstone(entity, id, run, *as_of, body)),
-                false => source.object(run, Reply { as_of: *as_of, body }),
-            };
-            items.push(item.map_err(|error| FetchError::Page { source_name: source.name(), error })?);
-        }
+        let run = RunId::new(asked_at);
+        let items: Vec<Item<'_>> = match &read {
+            Some(Read::Object(Fetched { as_of, body })) => {
+                let item = source.object(run, Reply { as_of: *as_of, body });
+                vec![item.map_err(|error| FetchError::Page { source_name: source.name(), error })?]
+            }
+            Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],
+            None => Vec::new(),
+        };
         let now = self.clock.now();
         let arrival = Arrival {
             source: source.name(),
@@ -83,7 +93,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-/// The vendor says that the object is gone.
+/// The row of an object that is gone.
 fn tombstone<'a>(entity: &str, id: &str, run: RunId, as_of: Timestamp, payload: &'a [u8]) -> Item<'a> {
     Item {
         entity: entity.to_owned(),
