@@ -17,6 +17,7 @@ use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::Item;
+use penstock_domain::settings::Settings;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -113,6 +114,7 @@ impl Plant {
             process: process::Ports {
                 database: db.database(1),
                 normalize: process::normalize,
+                settings: Settings::default(),
                 refetches: Some(requests.clone()),
                 clock: clock.clone(),
             },

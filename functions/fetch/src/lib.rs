@@ -19,8 +19,10 @@ use penstock_store::{Database, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 
+mod ending;
 mod object;
 mod pull;
+mod sweep;
 pub mod vendors;
 
 pub use vendors::Vendor;
@@ -56,6 +58,25 @@ pub enum Outcome {
         run: RunId,
         /// Rows whose version was not known before, in this invocation.
         new_rows: usize,
+    },
+    /// The vendor gives no more for now; the run is asked for again later.
+    Stopped {
+        /// The run.
+        run: RunId,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// The cursor is no use any more: the run is over, and full runs are owed.
+    StartsOver {
+        /// The run.
+        run: RunId,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// There is no cursor to begin with: full runs are owed, or under way.
+    LeftToFullRuns {
+        /// Why.
+        reason: String,
     },
     /// Somebody else is at it.
     Busy,

@@ -2,16 +2,27 @@
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_clients::vendor::VendorError;
+use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::Reply;
+use penstock_domain::record::{Item, vanished};
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
 
 use crate::{FetchError, Outcome, Ports, Vendor};
+
+/// What a look came to.
+enum Read {
+    Object(Fetched),
+    /// The vendor says that there is no such object any more.
+    Gone {
+        as_of: Timestamp,
+        payload: Vec<u8>,
+    },
+}
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Reads each object named, and puts what it is now into the outbox.
@@ -45,20 +56,25 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let source = vendor.source();
         // Taken before the object is read: a tie found afterwards asks for another look.
         let asked_at = self.clock.now();
-        let fetched = match vendor.client.get(&source.object_request(entity, id), stop_at).await {
-            Ok(fetched) => Some(fetched),
+        let request = source.object_request(entity, id);
+        let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
+            Ok(fetched) => Some(Read::Object(fetched)),
+            Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),
             Err(VendorError::Rejected { status: 404, words, .. }) => {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
             Err(e) => return Err(e.into()),
         };
-        let mut items = Vec::new();
-        if let Some(fetched) = &fetched {
-            let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-            let item = source.object(RunId::new(asked_at), reply);
-            items.push(item.map_err(|error| FetchError::Page { source_name: source.name(), error })?);
-        }
+        let run = RunId::new(asked_at);
+        let items: Vec<Item<'_>> = match &read {
+            Some(Read::Object(Fetched { as_of, body })) => {
+                let item = source.object(run, Reply { as_of: *as_of, body });
+                vec![item.map_err(|error| FetchError::Page { source_name: source.name(), error })?]
+            }
+            Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],
+            None => Vec::new(),
+        };
         let now = self.clock.now();
         let arrival = Arrival {
             source: source.name(),
@@ -74,5 +90,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         commit(tx).await?;
         self.send_tickets(&new).await;
         Ok(())
+    }
+}
+
+/// The row of an object that is gone.
+fn tombstone<'a>(entity: &str, id: &str, run: RunId, as_of: Timestamp, payload: &'a [u8]) -> Item<'a> {
+    Item {
+        entity: entity.to_owned(),
+        external_id: id.to_owned(),
+        version_key: format!("gone:{run}"),
+        version_at: as_of,
+        api_version: None,
+        payload,
     }
 }

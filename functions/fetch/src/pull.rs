@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::queue::{MAX_DELAY, Outlet};
+use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Next, PageError, Reply};
+use penstock_domain::pull::{Begin, Cursor, Next, PageError, Reply};
 use penstock_domain::record::Item;
 use penstock_domain::retry::backoff;
 use penstock_domain::ticket;
-use penstock_edge::telemetry::chain;
 use penstock_store::outbox::{self, Arrival};
+use penstock_store::sync_state::owed::{self, Unless};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, sync_runs, sync_state};
 
+use crate::ending::full_runs_for;
+use crate::sweep::{hand_on, sweep};
 use crate::{FetchError, Outcome, Ports, Vendor};
 
 /// A page must be committed within this time of the one before, or another may take over. The fence, not
@@ -26,6 +28,9 @@ const LEASE: Duration = Duration::from_secs(120);
 /// How often a reply that cannot be used is asked for again: a cut body is often whole the next time.
 const UNUSABLE_REPLIES: u32 = 3;
 
+/// What becomes of a run that has outlived its window.
+const LEFT_TOO_LONG: &str = "left unfinished for so long that it cannot go on";
+
 /// Where an invocation leaves its run.
 enum Stop {
     Drained,
@@ -33,16 +38,17 @@ enum Stop {
 }
 
 /// A run in the hands of this invocation.
-struct Run<'a> {
-    key: Key<'a>,
-    lease: Lease,
-    at: RunUnderWay,
-    new_rows: usize,
+pub(crate) struct Run<'a> {
+    pub key: Key<'a>,
+    pub lease: Lease,
+    pub at: RunUnderWay,
+    pub new_rows: usize,
 }
 
 /// Whether a run was left unfinished for so long that the vendor no longer shows all of its window.
-fn outlived<C: Clock>(vendor: &Vendor<C>, key: Key<'_>, at: &RunUnderWay, now: Timestamp) -> bool {
-    let begun_there = vendor.source().begin(key.mode, at.position.from, now, vendor.paging);
+fn outlived<C: Clock>(vendor: &Vendor<C>, key: Key<'_>, lease: &Lease, at: &RunUnderWay, now: Timestamp) -> bool {
+    let there = Cursor { watermark: at.position.from, ..lease.reached() };
+    let begun_there = vendor.source().begin(key.mode, there, now, &vendor.paging);
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
 }
 
@@ -66,53 +72,67 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Ok(Outcome::NothingToResume);
         }
         let at = match &lease.run {
-            Some(at) if !outlived(vendor, key, at, now) => at.clone(),
-            _ => self.begin(vendor, key, &lease).await?,
+            Some(at) if !outlived(vendor, key, &lease, at, now) => at.clone(),
+            _ => match self.begin(vendor, key, &lease).await? {
+                Ok(at) => at,
+                Err(outcome) => return Ok(outcome),
+            },
         };
         let mut run = Run { key, lease, at, new_rows: 0 };
         match self.pages(vendor, &mut run, stop_at).await {
             Ok(Stop::Drained) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => self.hand_over(&run, request, pause).await,
+            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => self.stop(&run, reason).await,
+            Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
+                self.start_over(vendor, &run, reason).await
+            }
             Err(e) => self.give_up(&run, e).await,
         }
     }
 
     /// Opens a run. Where the cursor cannot tell all that changed, full runs are owed from the same
-    /// transaction on.
-    async fn begin(&self, vendor: &Vendor<C>, key: Key<'_>, lease: &Lease) -> Result<RunUnderWay, FetchError> {
+    /// transaction on; where it cannot tell anything, they are all there is, and how that ends is the `Err`.
+    async fn begin(
+        &self,
+        vendor: &Vendor<C>,
+        key: Key<'_>,
+        lease: &Lease,
+    ) -> Result<Result<RunUnderWay, Outcome>, FetchError> {
         let source = vendor.source();
         let now = self.clock.now();
-        let opened = source.begin(key.mode, lease.watermark, now, vendor.paging);
-        let id = RunId::new(now);
-        let at = RunUnderWay { id, position: opened.position, upper_bound: opened.upper_bound };
-        let note = opened.backfill.as_ref().map(|why| format!("full runs requested: {why}"));
-        let owed = source.entities(Mode::Full);
+        let Begin { position, upper_bound, backfill } = source.begin(key.mode, lease.reached(), now, &vendor.paging);
+        let Some(position) = position else {
+            let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
+            return self.leave_to_full_runs(vendor, key, lease, why).await.map(Err);
+        };
+        let at = RunUnderWay { id: RunId::new(now), started: now, position, upper_bound };
+        let note = match (&backfill, &lease.owed_why) {
+            (Some(why), _) => Some(format!("full runs requested: {why}")),
+            (None, Some(why)) => Some(format!("requested: {why}")),
+            (None, None) => None,
+        };
 
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
-        sync_runs::begin(&tx, id, key, lease.watermark, note.as_deref(), now).await?;
+        sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
         if let Some(left) = &lease.run {
-            sync_runs::record_error(&tx, left.id, "left unfinished for so long that it cannot go on", true, now)
-                .await?;
+            sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
         }
-        if note.is_some() {
-            sync_state::owe(&tx, source.name(), owed, Mode::Full, now).await?;
-        }
+        let owed = match &backfill {
+            Some(why) => {
+                let entities = full_runs_for(source, key.entity);
+                owed::owe(&tx, source.name(), &entities, Mode::Full, Some(why), Unless::Never, now).await?
+            }
+            None => Vec::new(),
+        };
         commit(tx).await?;
         drop(connection);
 
         let Key { source: source_name, entity, mode } = key;
-        tracing::info!(event = "run_begun", run = %id, source = source_name, entity, mode = mode.as_str(), note);
-        if note.is_some() {
-            let requests = owed.iter().map(|entity| FetchRequest::new(source.name(), entity, Mode::Full).resuming());
-            let bodies = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
-            if let Err(error) = self.requests.send_all(bodies).await {
-                // They are owed: relay asks for them.
-                tracing::warn!(event = "requests_not_sent", error = chain(&error));
-            }
-        }
-        Ok(at)
+        tracing::info!(event = "run_begun", run = %at.id, source = source_name, entity, mode = mode.as_str(), note);
+        self.ask_for_full_runs(source_name, &owed).await;
+        Ok(Ok(at))
     }
 
     async fn pages(&self, vendor: &Vendor<C>, run: &mut Run<'_>, stop_at: Timestamp) -> Result<Stop, FetchError> {
@@ -122,16 +142,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             if self.clock.now() >= stop_at {
                 return Ok(Stop::OutOfTime(Duration::ZERO));
             }
-            let request = source.request(run.key.entity, run.key.mode, &run.at.position, vendor.paging);
-            let fetched = match vendor.client.get(&request, stop_at).await {
+            let request = source.request(run.key.entity, run.key.mode, &run.at.position, &vendor.paging);
+            let fetched = match vendor.client.ask(run.key.mode, &request, stop_at).await {
                 Err(VendorError::OutOfTime(pause)) => return Ok(Stop::OutOfTime(pause)),
                 other => other?,
             };
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-            match source.page(run.key.mode, run.at.id, &run.at.position, reply, vendor.paging) {
+            match source.page(run.key.mode, run.at.id, &run.at.position, reply, &vendor.paging) {
                 Ok(page) => {
                     unusable = 0;
-                    if self.take(run, &page.items, page.next).await? {
+                    if self.take(vendor, run, &page.items, page.next).await? {
                         return Ok(Stop::Drained);
                     }
                 }
@@ -159,7 +179,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Commits a page: its rows, the cursor past them and the count, together or not at all. The answer
     /// is whether the run is drained.
-    async fn take(&self, run: &mut Run<'_>, items: &[Item<'_>], next: Next) -> Result<bool, FetchError> {
+    async fn take(
+        &self,
+        vendor: &Vendor<C>,
+        run: &mut Run<'_>,
+        items: &[Item<'_>],
+        next: Next,
+    ) -> Result<bool, FetchError> {
         let now = self.clock.now();
         let arrival = Arrival {
             source: run.key.source,
@@ -176,12 +202,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 sync_state::advance(&tx, run.key, &run.lease, &run.at, now, now + LEASE).await?;
                 false
             }
-            Next::Drained => {
-                sync_state::finish(&tx, run.key, &run.lease, now).await?;
+            Next::Drained { cursor } => {
+                sync_state::finish(&tx, run.key, &run.lease, cursor.as_deref(), now).await?;
+                if let Some(cursor) = &cursor {
+                    hand_on(&tx, vendor.source(), run, cursor, now).await?;
+                }
                 true
             }
         };
-        let new = outbox::insert(&tx, arrival, items).await?;
+        let mut new = outbox::insert(&tx, arrival, items).await?;
+        if drained {
+            // After the page's own rows: what it shows has not vanished.
+            new.extend(sweep(&tx, vendor, run, arrival).await?);
+        }
         sync_runs::count_page(&tx, run.at.id, items.len(), new.len(), now).await?;
         if drained {
             sync_runs::succeed(&tx, run.at.id, run.at.upper_bound, now).await?;
@@ -197,39 +230,5 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
         }
         Ok(drained)
-    }
-
-    /// The time is up: the message goes on with the run, after the pause that the vendor asked for.
-    async fn hand_over(&self, run: &Run<'_>, request: &FetchRequest, pause: Duration) -> Result<Outcome, FetchError> {
-        let now = self.clock.now();
-        let pause = pause.min(MAX_DELAY);
-        let connection = self.database.connection().await?;
-        sync_state::release(&**connection, run.key, &run.lease, None, now, now + pause).await?;
-        drop(connection);
-        self.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
-        let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
-        tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s);
-        Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
-    }
-
-    /// Reports the error and frees the lease. A refused key halts the run until a person has seen to it;
-    /// anything else the next invocation tries again from the same page.
-    async fn give_up(&self, run: &Run<'_>, error: FetchError) -> Result<Outcome, FetchError> {
-        let report = chain(&error);
-        let halted = matches!(
-            error,
-            FetchError::Vendor(VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_))
-        );
-        let now = self.clock.now();
-        let Key { source, entity, mode } = run.key;
-        let mode = mode.as_str();
-        tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted, error = report);
-        // Best effort: where Postgres itself is the trouble, the lease runs out.
-        if let Ok(connection) = self.database.connection().await {
-            drop(sync_runs::record_error(&**connection, run.at.id, &report, halted, now).await);
-            let why = halted.then_some(report.as_str());
-            drop(sync_state::release(&**connection, run.key, &run.lease, why, now, now).await);
-        }
-        Err(error)
     }
 }

@@ -56,6 +56,6 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, Co
         let reason = "Stripe gives 1 to 100 a page".to_owned();
         return Err(ConfigError::Invalid { name: "STRIPE_PAGE_SIZE".to_owned(), reason });
     }
-    let paging = Paging { page_size, window: Duration::from_secs(days.max(1) * 24 * 60 * 60) };
+    let paging = Paging { page_size, window: Duration::from_secs(days.max(1) * 24 * 60 * 60), scope: None };
     Ok(Vendor { client: VendorClient::new(&Stripe, config, clock), paging })
 }

@@ -1,4 +1,5 @@
-//! One batch in one transaction: as many round trips as it has kinds of effects and three more, whatever its size.
+//! One batch in one transaction: as many round trips as it has kinds of effects and three more, whatever
+//! its size and however many sources its rows come from.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,18 +7,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
+use penstock_domain::calendar_event::CalendarEvent;
 use penstock_domain::clock::Clock;
+use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::intake::Lead;
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::RowView;
+use penstock_domain::settings::Settings;
 use penstock_store::events::{self, Taken};
 use penstock_store::outbox::{self, Claimed, Verdict};
 use penstock_store::sync_runs::{self, Outcome};
-use penstock_store::{StoreError, Transaction, begin, commit, leads, payments, refetch};
+use penstock_store::{StoreError, Transaction, begin, calendar_events, commit, contacts, leads, payments, refetch};
 
-use crate::collapse::collapse;
+use crate::collapse::{collapse, newest};
 use crate::{Effect, Normalize, Ports, Tally};
 
 /// How long `relay` leaves a request for another look to the message that was sent with it.
@@ -26,8 +30,9 @@ const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 /// A batch, read.
 #[derive(Default)]
 struct Readings<'a> {
-    /// By source; a batch may hold rows of several.
-    movements: BTreeMap<String, Vec<(Payment, OutboxId)>>,
+    movements: Vec<(&'a Claimed, Payment)>,
+    contacts: Vec<(&'a Claimed, Contact)>,
+    calendar: Vec<(&'a Claimed, CalendarEvent)>,
     leads: Vec<Lead>,
     events: Vec<Taken<'a>>,
     verdicts: Vec<Verdict>,
@@ -41,12 +46,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         let claimed = outbox::claim(&tx, ids, now).await?;
-        let readings = read(&claimed, self.normalize);
-        let mut ties = Vec::new();
-        for (source, movements) in &readings.movements {
-            let found = self.upsert(&tx, source, movements, &claimed, now).await?;
-            ties.extend(found.into_iter().map(|tie| (source.clone(), tie)));
-        }
+        let readings = read(&claimed, self.normalize, &self.settings);
+        let ties = self.upsert(&tx, &readings.movements, &claimed, now).await?;
+        contacts::upsert(&tx, &people(&readings.contacts), now).await?;
+        calendar_events::upsert(&tx, &entries(&readings.calendar), now).await?;
         leads::insert(&tx, &readings.leads).await?;
         events::insert(&tx, &readings.events).await?;
         outbox::bury(&tx, &readings.verdicts, now).await?;
@@ -72,15 +75,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn upsert(
         &self,
         tx: &Transaction<'_>,
-        source: &str,
-        movements: &[(Payment, OutboxId)],
+        movements: &[(&Claimed, Payment)],
         claimed: &[Claimed],
         now: Timestamp,
     ) -> Result<Vec<payments::Tie>, StoreError> {
+        if movements.is_empty() {
+            return Ok(Vec::new());
+        }
         let find_ties = self.refetches.is_some();
         let batch: Vec<OutboxId> = claimed.iter().map(Claimed::id).collect();
-        let collapsed = collapse(movements);
-        let mut ties = payments::upsert(tx, source, &collapsed.newest, &batch, find_ties, now).await?;
+        let versions =
+            movements.iter().map(|(row, payment)| payments::Version { source: row.source(), payment, row: row.id() });
+        let collapsed = collapse(versions);
+        let mut ties = payments::upsert(tx, &collapsed.newest, &batch, find_ties, now).await?;
         if !find_ties {
             return Ok(ties);
         }
@@ -88,17 +95,33 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         ties.sort_unstable();
         ties.dedup();
         if !ties.is_empty() {
-            let objects: Vec<_> = ties.iter().map(|t| (t.kind.as_str(), t.external_id.as_str())).collect();
-            refetch::request(tx, source, &objects, now, now + REFETCH_PAUSE).await?;
+            let objects: Vec<_> =
+                ties.iter().map(|t| (t.source.as_str(), t.kind.as_str(), t.external_id.as_str())).collect();
+            refetch::request(tx, &objects, now, now + REFETCH_PAUSE).await?;
         }
         Ok(ties)
     }
 }
 
-fn read(claimed: &[Claimed], normalize: Normalize) -> Readings<'_> {
+/// One version a contact.
+fn people<'a>(contacts: &'a [(&'a Claimed, Contact)]) -> Vec<contacts::Version<'a>> {
+    let versions =
+        contacts.iter().map(|(row, contact)| contacts::Version { source: row.source(), contact, row: row.id() });
+    newest(versions, |v| (v.source, v.contact.external_id.as_str()), |v| v.contact.precedence())
+}
+
+/// One version an entry.
+fn entries<'a>(calendar: &'a [(&'a Claimed, CalendarEvent)]) -> Vec<calendar_events::Version<'a>> {
+    let versions =
+        calendar.iter().map(|(row, event)| calendar_events::Version { source: row.source(), event, row: row.id() });
+    let key = |v: calendar_events::Version<'a>| (v.source, v.event.calendar_id.as_str(), v.event.external_id.as_str());
+    newest(versions, key, |v| v.event.precedence())
+}
+
+fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -> Readings<'a> {
     let mut readings = Readings::default();
     for row in claimed {
-        let result = read_one(row, normalize);
+        let result = read_one(row, normalize, settings);
         let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
         match result {
             Ok(effect) => {
@@ -123,11 +146,10 @@ fn read(claimed: &[Claimed], normalize: Normalize) -> Readings<'_> {
 impl<'a> Readings<'a> {
     fn take(&mut self, row: &'a Claimed, effect: Effect<'a>) {
         match effect {
-            Effect::Payments(movements) if movements.is_empty() => {}
-            Effect::Payments(movements) => {
-                let of_source = self.movements.entry(row.source().to_owned()).or_default();
-                of_source.extend(movements.into_iter().map(|p| (p, row.id())));
-            }
+            Effect::Payments(movements) => self.movements.extend(movements.into_iter().map(|p| (row, p))),
+            Effect::Contacts(contacts) => self.contacts.extend(contacts.into_iter().map(|c| (row, c))),
+            Effect::CalendarEvents(events) => self.calendar.extend(events.into_iter().map(|e| (row, e))),
+            Effect::Nothing => {}
             Effect::Lead(lead) => self.leads.push(lead),
             Effect::Event(event) => self.events.push(Taken { row: row.id(), event_id: row.external_id(), event }),
         }
@@ -135,7 +157,7 @@ impl<'a> Readings<'a> {
 }
 
 /// Reads one row; a panic is that row's own (trap 49).
-fn read_one(row: &Claimed, normalize: Normalize) -> Result<Effect<'_>, Reason> {
+fn read_one<'a>(row: &'a Claimed, normalize: Normalize, settings: &Settings) -> Result<Effect<'a>, Reason> {
     let view = RowView {
         id: row.id(),
         entity: row.entity(),
@@ -143,7 +165,7 @@ fn read_one(row: &Claimed, normalize: Normalize) -> Result<Effect<'_>, Reason> {
         version_at: row.version_at(),
         payload: row.payload(),
     };
-    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view, settings))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))

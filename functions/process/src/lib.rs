@@ -1,4 +1,5 @@
-//! `process`: takes tickets, and turns the rows they name into payments, leads and events.
+//! `process`: takes tickets, and turns the rows they name into payments, contacts, entries of a
+//! calendar, leads and events.
 //!
 //! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
@@ -8,13 +9,17 @@
 use std::collections::HashSet;
 
 use penstock_clients::queue::Outlet;
+use penstock_domain::calendar_event::CalendarEvent;
 use penstock_domain::clock::Clock;
+use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENTS, Event, LEADS, Lead};
+use penstock_domain::meaning::Meaning;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
+use penstock_domain::settings::Settings;
 use penstock_domain::source;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
@@ -31,6 +36,12 @@ mod collapse;
 pub enum Effect<'a> {
     /// Movements of money; none where the row tells of something else.
     Payments(Vec<Payment>),
+    /// People as a CRM knows them.
+    Contacts(Vec<Contact>),
+    /// Entries of a calendar.
+    CalendarEvents(Vec<CalendarEvent>),
+    /// Nothing that is modelled.
+    Nothing,
     /// A lead.
     Lead(Lead),
     /// A product event.
@@ -41,13 +52,24 @@ impl Effect<'_> {
     fn movements(&self) -> &[Payment] {
         match self {
             Self::Payments(movements) => movements,
-            Self::Lead(_) | Self::Event(_) => &[],
+            _ => &[],
+        }
+    }
+}
+
+impl From<Meaning> for Effect<'_> {
+    fn from(meaning: Meaning) -> Self {
+        match meaning {
+            Meaning::Payments(movements) => Self::Payments(movements),
+            Meaning::Contacts(contacts) => Self::Contacts(contacts),
+            Meaning::CalendarEvents(events) => Self::CalendarEvents(events),
+            Meaning::Nothing => Self::Nothing,
         }
     }
 }
 
 /// Reads a row of a source.
-pub type Normalize = for<'a> fn(&str, RowView<'a>) -> Result<Effect<'a>, Reason>;
+pub type Normalize = for<'a> fn(&str, RowView<'a>, &Settings) -> Result<Effect<'a>, Reason>;
 
 /// What `process` uses.
 pub struct Ports<C, Q> {
@@ -55,6 +77,8 @@ pub struct Ports<C, Q> {
     pub database: Database,
     /// How rows are read; [`normalize`] but for tests.
     pub normalize: Normalize,
+    /// What the deployment says of how they are read.
+    pub settings: Settings,
     /// Where to ask for another look at an object, where a key for that is configured.
     pub refetches: Option<Q>,
     /// The time.
@@ -65,7 +89,7 @@ pub struct Ports<C, Q> {
 ///
 /// # Errors
 /// The reason for its dead letter.
-pub fn normalize<'a>(source: &str, row: RowView<'a>) -> Result<Effect<'a>, Reason> {
+pub fn normalize<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
     if source == LEADS {
         return Lead::taken(row).map(Effect::Lead);
     }
@@ -73,7 +97,7 @@ pub fn normalize<'a>(source: &str, row: RowView<'a>) -> Result<Effect<'a>, Reaso
         return Event::taken(row.payload).map(Effect::Event);
     }
     match source::find(source) {
-        Some(source) => source.normalize(row).map(Effect::Payments),
+        Some(source) => source.normalize(row, settings).map(Effect::from),
         None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {source:?}"))),
     }
 }
@@ -88,7 +112,7 @@ struct Tally {
     dead: usize,
     /// Rows that somebody else holds.
     left: HashSet<OutboxId>,
-    ties: Vec<(String, Tie)>,
+    ties: Vec<Tie>,
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -221,10 +245,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
-    async fn ask_for_another_look(&self, ties: &[(String, Tie)]) {
+    async fn ask_for_another_look(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
-        let bodies = ties.iter().filter_map(|(source, tie)| {
-            let request = FetchRequest::look(source, &tie.kind, tie.external_id.clone()).resuming();
+        let bodies = ties.iter().filter_map(|tie| {
+            let request = FetchRequest::look(&tie.source, &tie.kind, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

@@ -6,6 +6,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
+use penstock_domain::settings::Settings;
 use penstock_edge::sqs::SqsEvent;
 use penstock_edge::{config, telemetry};
 use process::Ports;
@@ -19,6 +20,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env(&env, &aws)?,
         normalize: process::normalize,
+        settings: Settings::from_env(&env)?,
         refetches: match refetch_ties {
             true => Some(Queue::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?)),
             false => None,

@@ -10,7 +10,8 @@ use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
-use penstock_store::{Database, StoreError, intake, outbox, refetch, sync_state};
+use penstock_store::sync_state::owed;
+use penstock_store::{Database, StoreError, intake, outbox, refetch};
 use serde::Serialize;
 
 /// What `relay` uses.
@@ -111,7 +112,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn ask_for_runs(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let stalled = sync_state::stalled(&**connection, now, now - RUN_QUIET).await?;
+        let stalled = owed::stalled(&**connection, now, now - RUN_QUIET).await?;
         drop(connection);
         self.send_requests(&stalled).await
     }

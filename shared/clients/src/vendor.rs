@@ -1,20 +1,24 @@
-//! A vendor over HTTP: rate limit, time-outs, retries, refusals. One GET at a time.
+//! A vendor over HTTP: rate limit, time-outs, retries, refusals. One request at a time.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
-use penstock_domain::pull::Request;
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::pull::{Request, Verdict};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
 use penstock_domain::source::Source;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::secret::{Secret, SecretError};
+pub use self::error::VendorError;
+use crate::secret::Secret;
+
+mod error;
 
 /// How a vendor is reached.
 #[derive(Debug)]
@@ -38,50 +42,6 @@ pub struct Fetched {
     pub as_of: Timestamp,
     /// Its body.
     pub body: Bytes,
-}
-
-/// Why there is no reply.
-#[derive(Debug, thiserror::Error)]
-pub enum VendorError {
-    /// The key is refused or may not do this: configuration, not a passing fault (trap 15).
-    #[error("{vendor} refuses the key with {status}: {words}")]
-    Refused {
-        /// The vendor.
-        vendor: &'static str,
-        /// 401 or 403.
-        status: u16,
-        /// The vendor's own words.
-        words: String,
-    },
-    /// The vendor says that the request is wrong, or that there is no such object (404).
-    #[error("{vendor} answers {status}: {words}")]
-    Rejected {
-        /// The vendor.
-        vendor: &'static str,
-        /// The status.
-        status: u16,
-        /// The vendor's own words.
-        words: String,
-    },
-    /// The time is up; go on after this long.
-    #[error("out of time, to go on in {0:?}")]
-    OutOfTime(Duration),
-    /// The vendor fails again and again.
-    #[error("{vendor} failed {attempts} times, last with: {last}")]
-    Unavailable {
-        /// The vendor.
-        vendor: &'static str,
-        /// How often it was asked.
-        attempts: u32,
-        /// What happened the last time.
-        last: String,
-    },
-    /// The key cannot be read.
-    #[error(transparent)]
-    Key(#[from] SecretError),
-    /// The client cannot be built, or the base URL is none.
-    #[error("{0}")]
-    Setup(String),
 }
 
 /// A client of one vendor.
@@ -122,15 +82,15 @@ impl<C: Clock> VendorClient<C> {
     /// Asks until there is an answer or it is clear that there is none before `deadline`.
     ///
     /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
-    /// time-outs do. A 401 has the key read again, once.
+    /// time-outs do. A 401 has the key read again, once. What else a refusal means is the source's to say.
     ///
     /// # Errors
     /// [`VendorError`] says what to do about it.
-    pub async fn get(&self, request: &Request, deadline: Timestamp) -> Result<Fetched, VendorError> {
+    pub async fn ask(&self, mode: Mode, request: &Request, deadline: Timestamp) -> Result<Fetched, VendorError> {
         let (mut faults, mut key_read_again, mut fresh_key) = (0, false, false);
         loop {
             self.wait(self.rate_limit().await, deadline).await?;
-            match self.attempt(request, std::mem::take(&mut fresh_key), deadline).await? {
+            match self.attempt(mode, request, std::mem::take(&mut fresh_key), deadline).await? {
                 Attempt::Reply(fetched) => return Ok(fetched),
                 Attempt::Wait(pause) => self.wait(pause, deadline).await?,
                 Attempt::Unauthorized(words) if key_read_again => {
@@ -166,20 +126,30 @@ impl<C: Clock> VendorClient<C> {
         Ok(())
     }
 
-    async fn attempt(&self, request: &Request, fresh_key: bool, deadline: Timestamp) -> Result<Attempt, VendorError> {
+    async fn attempt(
+        &self,
+        mode: Mode,
+        request: &Request,
+        fresh_key: bool,
+        deadline: Timestamp,
+    ) -> Result<Attempt, VendorError> {
         let sent_at = self.clock.now();
         let key = self.config.key.get(sent_at, fresh_key).await?;
         let url = self.url(request)?;
         let timeout = self.config.timeout.min(elapsed(sent_at, deadline) + GRACE);
-        let request = self.http().await?.get(url).bearer_auth(key.expose_secret().trim()).timeout(timeout);
-        match request.send().await {
-            Ok(response) => self.judge(response, sent_at).await,
+        let http = self.http().await?;
+        let call = match &request.body {
+            Some(body) => http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone()),
+            None => http.get(url),
+        };
+        match call.bearer_auth(key.expose_secret().trim()).timeout(timeout).send().await {
+            Ok(response) => self.judge(mode, response, sent_at).await,
             Err(e) if e.is_builder() => Err(VendorError::Setup(format!("no request can be made: {}", describe(&e)))),
             Err(e) => Ok(Attempt::Fault(describe(&e))),
         }
     }
 
-    async fn judge(&self, response: Response, sent_at: Timestamp) -> Result<Attempt, VendorError> {
+    async fn judge(&self, mode: Mode, response: Response, sent_at: Timestamp) -> Result<Attempt, VendorError> {
         let status = response.status();
         let headers = response.headers();
         let date = headers.get(DATE).and_then(|h| h.to_str().ok()).and_then(http_date);
@@ -189,9 +159,19 @@ impl<C: Clock> VendorClient<C> {
             Err(e) => return Ok(Attempt::Fault(format!("status {status}, and then: {}", describe(&e)))),
         };
         let vendor = self.source.name();
+        let as_of = date.unwrap_or(sent_at);
+        if status == StatusCode::OK {
+            return Ok(Attempt::Reply(Fetched { as_of, body }));
+        }
+        match self.source.verdict(mode, status.as_u16(), &body) {
+            Some(Verdict::Wait(at_least)) => return Ok(Attempt::Wait(pause.unwrap_or_default().max(at_least))),
+            Some(Verdict::Stop(reason)) => return Err(VendorError::Stopped { vendor, reason }),
+            Some(Verdict::StartOver(reason)) => return Err(VendorError::StartOver { vendor, reason }),
+            Some(Verdict::Gone) => return Err(VendorError::Gone { vendor, as_of }),
+            None => {}
+        }
         let words = || self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()));
         match status {
-            StatusCode::OK => Ok(Attempt::Reply(Fetched { as_of: date.unwrap_or(sent_at), body })),
             StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized(words())),
             StatusCode::FORBIDDEN => Err(VendorError::Refused { vendor, status: 403, words: words() }),
             StatusCode::TOO_MANY_REQUESTS => Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..))))),

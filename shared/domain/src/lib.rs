@@ -1,13 +1,17 @@
 //! Everything pure: no clock, no I/O, no database.
 //!
-//! What a vendor sends becomes [`record::Item`]s, items become outbox rows, rows become [`payment::Payment`]s.
+//! What a vendor sends becomes [`record::Item`]s, items become outbox rows, rows what
+//! their [`meaning::Meaning`] says: payments, contacts, entries of a calendar.
 
+pub mod calendar_event;
 pub mod clock;
 pub mod config;
+pub mod contact;
 pub mod disposition;
 pub mod fetch_request;
 pub mod ids;
 pub mod intake;
+pub mod meaning;
 pub mod money;
 pub mod payment;
 pub mod pull;
@@ -15,6 +19,7 @@ pub mod rate;
 pub mod record;
 pub mod retry;
 pub mod revenue;
+pub mod settings;
 pub mod signature;
 pub mod source;
 pub mod ticket;

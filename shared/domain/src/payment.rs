@@ -89,6 +89,28 @@ impl Status {
         }
     }
 
+    /// The status of that word; `None` where there is none.
+    pub fn parse(word: &str) -> Option<Self> {
+        const ALL: [Status; 15] = [
+            Status::Collected,
+            Status::Authorized,
+            Status::Pending,
+            Status::Failed,
+            Status::Canceled,
+            Status::Refunded,
+            Status::RefundPending,
+            Status::RefundFailed,
+            Status::RefundCanceled,
+            Status::Released,
+            Status::DisputeOpen,
+            Status::Disputed,
+            Status::DisputeWon,
+            Status::Inquiry,
+            Status::Unmapped,
+        ];
+        ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// How far along its life this status is: of two versions with the same time-stamp the later stands.
     pub fn rank(self) -> i16 {
         match self {

@@ -17,11 +17,28 @@ pub struct Position {
     pub token: Option<String>,
 }
 
+/// How far a pull has come, before its next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor<'a> {
+    /// Everything up to here has been drained.
+    pub watermark: Option<Timestamp>,
+    /// The vendor's own cursor, where it gave one: opaque text, such as a sync token.
+    pub token: Option<&'a str>,
+}
+
+impl Cursor<'_> {
+    /// A cursor that is a time.
+    pub fn at(watermark: Option<Timestamp>) -> Self {
+        Self { watermark, token: None }
+    }
+}
+
 /// How a run begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begin {
-    /// The first window.
-    pub position: Position,
+    /// The first window. `None`: there is nothing to page through before a full run has brought a cursor;
+    /// `backfill` says why, and no run is opened.
+    pub position: Option<Position>,
     /// Frozen now; the watermark once everything is drained.
     pub upper_bound: Timestamp,
     /// Why the cursor alone cannot tell what changed, where it cannot: full runs are needed beside this one.
@@ -33,8 +50,12 @@ pub struct Begin {
 pub enum Next {
     /// Go on there.
     Continue(Position),
-    /// Nothing is left.
-    Drained,
+    /// Nothing is left. The vendor's own cursor, where it has one, is what the next run begins with; that of
+    /// a full run is the incremental one's too.
+    Drained {
+        /// Opaque text; `None` keeps the one there is.
+        cursor: Option<String>,
+    },
 }
 
 /// One page, read.
@@ -55,13 +76,42 @@ pub struct Reply<'a> {
     pub body: &'a [u8],
 }
 
-/// A GET to a vendor, relative to its base URL. Values are not yet percent-encoded.
+/// A request to a vendor, relative to its base URL: a GET, or with a body a POST of JSON. Values are not yet
+/// percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Begins with a slash.
     pub path: String,
     /// In the order they are sent.
     pub query: Vec<(&'static str, String)>,
+    /// JSON to post.
+    pub body: Option<String>,
+}
+
+impl Request {
+    /// A GET.
+    pub fn get(path: impl Into<String>, query: Vec<(&'static str, String)>) -> Self {
+        Self { path: path.into(), query, body: None }
+    }
+
+    /// A POST of JSON. It must only read: it is sent again after a fault.
+    pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { path: path.into(), query: Vec::new(), body: Some(body.into()) }
+    }
+}
+
+/// What a refusal means, where the status alone does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A rate limit: again after this long, or after `Retry-After` if that is longer. Does not count as an attempt.
+    Wait(Duration),
+    /// A limit that waiting here does not help against, such as one a day. The run ends with this reason; it is
+    /// not halted, and is asked for again when the limit may be over.
+    Stop(String),
+    /// The cursor is no use any more. The run ends with this reason, and full runs are owed.
+    StartOver(String),
+    /// The object asked for does not exist any more.
+    Gone,
 }
 
 /// A reply that is not what it should be. Says what, never the body itself.
@@ -84,10 +134,12 @@ pub enum PageError {
 }
 
 /// What paging is tuned by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     /// Objects a page.
     pub page_size: u32,
     /// The width of a window of history.
     pub window: Duration,
+    /// Which part of the vendor's data this deployment pulls, in the vendor's word: a calendar's id.
+    pub scope: Option<String>,
 }

@@ -1,8 +1,9 @@
 //! What is taken from a vendor's reply, one item a row.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::ids::OutboxId;
+use crate::ids::{OutboxId, RunId};
 
 /// One version of one object, as it goes into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,4 +44,44 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
+}
+
+/// The version key of what a full run saw. `process` takes such a version for one that was merely seen again,
+/// and `fetch` for a sign of life.
+pub fn full_run_key(run: RunId) -> String {
+    format!("run:{run}")
+}
+
+#[derive(Deserialize)]
+struct Marked<'a> {
+    #[serde(borrow)]
+    penstock: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// The payload of a tombstone for the object `id`: made by `fetch` where a full list no longer shows the object,
+/// or the vendor says that it is gone.
+pub fn vanished(id: &str) -> Vec<u8> {
+    serde_json::json!({ "id": id, "penstock": "vanished" }).to_string().into_bytes()
+}
+
+/// Whether a payload is such a tombstone.
+pub fn is_vanished(payload: &[u8]) -> bool {
+    // Tombstones are short; a long body is not searched for the mark.
+    payload.len() < 8_192
+        && serde_json::from_slice::<Marked<'_>>(payload).is_ok_and(|m| m.penstock.as_deref() == Some("vanished"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tombstone_is_known_again_whatever_its_id() {
+        for id in ["17", "a \"quoted\" id", "\u{1f600}\\"] {
+            assert!(is_vanished(&vanished(id)), "{id}");
+        }
+        assert!(!is_vanished(br#"{"id":"17","penstock":"here"}"#));
+        assert!(!is_vanished(br#"{"id":"17"}"#));
+        assert!(!is_vanished(b"vanished"));
+    }
 }

@@ -4,8 +4,10 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::meaning::Meaning;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
+use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use proptest::prelude::*;
@@ -20,7 +22,10 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
     let version_at = Timestamp::from_second(NOW + second).unwrap();
     let id = OutboxId::new(version_at);
     let row = RowView { id, entity: "charge", external_id: "ch_1", version_at, payload: payload.as_bytes() };
-    Stripe.normalize(row).unwrap().remove(0)
+    match Stripe.normalize(row, &Settings::default()).unwrap() {
+        Meaning::Payments(mut movements) => movements.remove(0),
+        other => unreachable!("{other:?}"),
+    }
 }
 
 /// What stands after these have arrived in this order, each let in by the gate of `payments.upsert` or not.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Next, Paging, Position, Reply, Request};
+use penstock_domain::pull::{Cursor, Next, Paging, Position, Reply, Request};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use proptest::prelude::*;
@@ -31,9 +31,9 @@ fn list(history: &[(i64, String)], request: &Request) -> String {
 }
 
 /// Runs to the end; the ids seen, and the number of requests.
-fn run(history: &[(i64, String)], paging: Paging) -> (Vec<String>, usize) {
+fn run(history: &[(i64, String)], paging: &Paging) -> (Vec<String>, usize) {
     let now = Timestamp::from_second(NOW).unwrap();
-    let mut position: Position = Stripe.begin(Mode::Full, None, now, paging).position;
+    let mut position: Position = Stripe.begin(Mode::Full, Cursor::default(), now, paging).position.unwrap();
     let (mut seen, mut requests) = (Vec::new(), 0);
     loop {
         requests += 1;
@@ -44,7 +44,7 @@ fn run(history: &[(i64, String)], paging: Paging) -> (Vec<String>, usize) {
         seen.extend(page.items.into_iter().map(|item| item.external_id));
         match page.next {
             Next::Continue(next) => position = next,
-            Next::Drained => return (seen, requests),
+            Next::Drained { .. } => return (seen, requests),
         }
     }
 }
@@ -58,8 +58,8 @@ proptest! {
     ) {
         let mut history: Vec<(i64, String)> = ages.iter().enumerate().map(|(i, age)| (NOW - age, format!("ch_{i}"))).collect();
         history.sort_by(|a, b| b.cmp(a));
-        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400) };
-        let (seen, requests) = run(&history, paging);
+        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400), scope: None };
+        let (seen, requests) = run(&history, &paging);
         let expected: Vec<String> = history.iter().map(|(_, id)| id.clone()).collect();
         prop_assert_eq!(seen, expected);
         // At most: a page each, and around every gap a window that is empty and a look for what lies before.

@@ -5,6 +5,8 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod calendar_events;
+pub mod contacts;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
@@ -33,6 +35,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
     [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        calendar_events::STATEMENTS,
+        contacts::STATEMENTS,
         dead_letters::STATEMENTS,
         deliveries::STATEMENTS,
         events::STATEMENTS,
@@ -40,6 +44,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         journey::STATEMENTS,
         leads::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::ghosts::STATEMENTS,
         payments::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
@@ -47,6 +52,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
+        sync_state::owed::STATEMENTS,
     ]
     .concat()
 }

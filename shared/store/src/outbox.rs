@@ -1,5 +1,7 @@
 //! The `outbox` table: what entered, one row a version of an object.
 
+pub mod ghosts;
+
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId};

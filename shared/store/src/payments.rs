@@ -13,7 +13,7 @@ static UPSERT: Sql = Sql {
     name: "payments.upsert",
     text: include_str!("../sql/payments/upsert.sql"),
     types: &[
-        Type::TEXT,
+        Type::TEXT_ARRAY,
         Type::TEXT_ARRAY,
         Type::TEXT_ARRAY,
         Type::INT8_ARRAY,
@@ -39,55 +39,69 @@ pub(crate) static STATEMENTS: &[&Sql] = &[&UPSERT];
 /// An object of which two versions carry the same time-stamp.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tie {
+    /// The vendor.
+    pub source: String,
     /// Charge, refund, dispute …
     pub kind: String,
     /// The vendor's id.
     pub external_id: String,
 }
 
+/// One version of one object, and the row that brought it.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'a> {
+    /// The vendor.
+    pub source: &'a str,
+    /// The object.
+    pub payment: &'a Payment,
+    /// The row of the outbox.
+    pub row: OutboxId,
+}
+
 /// Upserts at most one version a key, gated on version; the answer is the ties with versions that
 /// are not in `batch`, where `find_ties` asks for them.
 ///
-/// One statement whatever the number of rows. A key must not occur twice (trap 17): collapse first.
+/// One statement whatever the number of rows and of their sources: all writers lock in one order. A key must not occur twice (trap 17): collapse first.
 ///
 /// # Errors
 /// Dead by [`StoreError::disposition`] where a value is refused: bisect. Anything else may succeed later.
 pub async fn upsert(
     tx: &Transaction<'_>,
-    source: &str,
-    payments: &[(&Payment, OutboxId)],
+    payments: &[Version<'_>],
     batch: &[OutboxId],
     find_ties: bool,
     now: Timestamp,
 ) -> Result<Vec<Tie>, StoreError> {
-    let column = |f: fn(&Payment) -> &str| payments.iter().map(|(p, _)| f(p)).collect::<Vec<_>>();
-    let amounts: Vec<i64> = payments.iter().map(|(p, _)| p.amount).collect();
-    let occurred: Vec<Timestamp> = payments.iter().map(|(p, _)| p.occurred_at).collect();
-    let versions: Vec<Timestamp> = payments.iter().map(|(p, _)| p.version_at).collect();
-    let native: Vec<bool> = payments.iter().map(|(p, _)| p.stamp == Stamp::Native).collect();
-    let ranks: Vec<i16> = payments.iter().map(|(p, _)| p.status.rank()).collect();
-    let hashes: Vec<i64> = payments.iter().map(|(p, _)| p.content_hash).collect();
-    let rows: Vec<Uuid> = payments.iter().map(|(_, id)| id.0).collect();
+    if payments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |f: fn(&Payment) -> &str| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let times = |f: fn(&Payment) -> Timestamp| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let numbers = |f: fn(&Payment) -> i64| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let sources: Vec<&str> = payments.iter().map(|v| v.source).collect();
+    let native: Vec<bool> = payments.iter().map(|v| v.payment.stamp == Stamp::Native).collect();
+    let ranks: Vec<i16> = payments.iter().map(|v| v.payment.status.rank()).collect();
+    let rows: Vec<Uuid> = payments.iter().map(|v| v.row.0).collect();
     // `substring` counts from 1.
-    let from: Vec<i32> = payments.iter().map(|(p, _)| position(p.raw.start) + 1).collect();
-    let length: Vec<i32> = payments.iter().map(|(p, _)| position(p.raw.len())).collect();
+    let from: Vec<i32> = payments.iter().map(|v| position(v.payment.raw.start) + 1).collect();
+    let length: Vec<i32> = payments.iter().map(|v| position(v.payment.raw.len())).collect();
     let batch: Vec<Uuid> = batch.iter().map(|id| id.0).collect();
     let ties = UPSERT
         .rows(
             tx,
             &[
-                &source,
+                &sources,
                 &column(|p| p.kind.as_str()),
                 &column(|p| &p.external_id),
-                &amounts,
+                &numbers(|p| p.amount),
                 &column(|p| p.currency.as_str()),
                 &column(|p| p.status.as_str()),
                 &column(|p| &p.raw_status),
-                &occurred,
-                &versions,
+                &times(|p| p.occurred_at),
+                &times(|p| p.version_at),
                 &native,
                 &ranks,
-                &hashes,
+                &numbers(|p| p.content_hash),
                 &rows,
                 &from,
                 &length,
@@ -97,10 +111,10 @@ pub async fn upsert(
             ],
         )
         .await?;
-    Ok(ties.iter().map(|r| Tie { kind: r.get(0), external_id: r.get(1) }).collect())
+    Ok(ties.iter().map(|r| Tie { source: r.get(0), kind: r.get(1), external_id: r.get(2) }).collect())
 }
 
 /// A place in a payload; none is larger than a bytea can be, which is 1 GiB.
-fn position(n: usize) -> i32 {
+pub(crate) fn position(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }

@@ -10,10 +10,10 @@ use crate::{Sql, StoreError};
 static REQUEST: Sql = Sql {
     name: "refetch.request",
     text: "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
-           select $1, i.entity, i.external_id, $4, $5 from unnest($2, $3) as i (entity, external_id) \
-           order by i.entity, i.external_id \
+           select i.source, i.entity, i.external_id, $4, $5 from unnest($1, $2, $3) as i (source, entity, external_id) \
+           order by i.source, i.entity, i.external_id \
            on conflict (source, entity, external_id) do update set requested_at = excluded.requested_at",
-    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
 };
 
 static DUE: Sql = Sql {
@@ -60,20 +60,20 @@ pub struct Refetch {
     pub external_id: String,
 }
 
-/// Asks for objects to be read again; `relay` sends the request again from `resend_at` on.
+/// Asks for objects, each by source, entity and id, to be read again; `relay` sends the request again from `resend_at` on.
 ///
 /// # Errors
 /// Whatever Postgres answers.
 pub async fn request(
     on: &impl GenericClient,
-    source: &str,
-    objects: &[(&str, &str)],
+    objects: &[(&str, &str, &str)],
     now: Timestamp,
     resend_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let entities: Vec<&str> = objects.iter().map(|o| o.0).collect();
-    let ids: Vec<&str> = objects.iter().map(|o| o.1).collect();
-    REQUEST.execute(on, &[&source, &entities, &ids, &now, &resend_at]).await.map(drop)
+    let sources: Vec<&str> = objects.iter().map(|o| o.0).collect();
+    let entities: Vec<&str> = objects.iter().map(|o| o.1).collect();
+    let ids: Vec<&str> = objects.iter().map(|o| o.2).collect();
+    REQUEST.execute(on, &[&sources, &entities, &ids, &now, &resend_at]).await.map(drop)
 }
 
 /// Writes down what somebody asked for by hand, before it is done: from then on `relay` sees to it.

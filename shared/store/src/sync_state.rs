@@ -1,9 +1,11 @@
 //! The `sync_state` table: where each pull stands, and who may move it.
 
+pub mod owed;
+
 use jiff::Timestamp;
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::Position;
+use penstock_domain::pull::{Cursor, Position};
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Row, Transaction};
 use uuid::Uuid;
@@ -38,11 +40,12 @@ static MOVE: Sql = Sql {
 
 static FINISH: Sql = Sql {
     name: "sync_state.finish",
-    text: "update sync_state set watermark = upper_bound, run_id = null, run_started = null, window_from = null, \
+    text: "update sync_state set watermark = upper_bound, cursor = coalesce($6, cursor), run_id = null, run_started = null, window_from = null, \
            window_to = null, page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5, \
-           requested_at = case when requested_at > run_started then requested_at end \
+           requested_at = case when requested_at > run_started then requested_at end, \
+           requested_why = case when requested_at > run_started then requested_why end \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
 };
 
 static RELEASE: Sql = Sql {
@@ -52,24 +55,23 @@ static RELEASE: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-static OWE: Sql = Sql {
-    name: "sync_state.owe",
-    text: "insert into sync_state (source, entity, mode, lease_until, requested_at, updated_at) \
-           select $1, e, $3, $4, $4, $4 from unnest($2) as i (e) order by e \
-           on conflict (source, entity, mode) do update set requested_at = excluded.requested_at, halted = null",
-    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
+static ABANDON: Sql = Sql {
+    name: "sync_state.abandon",
+    text: "update sync_state set cursor = null, run_id = null, run_started = null, window_from = null, window_to = null, \
+           page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5 \
+           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
 };
 
-static STALLED: Sql = Sql {
-    name: "sync_state.stalled",
-    text: "update sync_state set updated_at = $1 \
-           where (run_id is not null or requested_at is not null) and halted is null \
-             and lease_until <= $1 and updated_at <= $2 \
-           returning source, entity, mode",
-    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+static HAND_ON: Sql = Sql {
+    name: "sync_state.hand_on",
+    text: "insert into sync_state (source, entity, mode, watermark, cursor, lease_until, updated_at) \
+           values ($1, $2, $3, $4, $5, '-infinity', $6) \
+           on conflict (source, entity, mode) do update set watermark = excluded.watermark, cursor = excluded.cursor",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &OWE, &STALLED];
+pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
 
 /// One pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +90,21 @@ pub struct Lease {
     fence: i64,
     /// Everything up to here has been drained.
     pub watermark: Option<Timestamp>,
+    /// The vendor's own cursor, where it has one.
+    pub cursor: Option<String>,
     /// The run under way, which this lease goes on with.
     pub run: Option<RunUnderWay>,
     /// Whether somebody asked for a run that has not succeeded yet.
     pub owed: bool,
+    /// Why, where they said.
+    pub owed_why: Option<String>,
+}
+
+impl Lease {
+    /// How far the pull has come.
+    pub fn reached(&self) -> Cursor<'_> {
+        Cursor { watermark: self.watermark, token: self.cursor.as_deref() }
+    }
 }
 
 /// A run that was begun and not finished.
@@ -99,6 +112,8 @@ pub struct Lease {
 pub struct RunUnderWay {
     /// Its id.
     pub id: RunId,
+    /// When it began.
+    pub started: Timestamp,
     /// Where it stands.
     pub position: Position,
     /// Frozen when it began; the watermark when it ends.
@@ -121,15 +136,18 @@ pub async fn acquire(
         watermark: row.get(1),
         run: run_under_way(&row),
         owed: row.get("owed"),
+        owed_why: row.get("requested_why"),
+        cursor: row.get("cursor"),
     }))
 }
 
 fn run_under_way(row: &Row) -> Option<RunUnderWay> {
     let id = RunId(row.get::<_, Option<Uuid>>("run_id")?);
+    let started = row.get::<_, Option<Timestamp>>("run_started")?;
     let to = row.get::<_, Option<Timestamp>>("window_to")?;
     let upper_bound = row.get::<_, Option<Timestamp>>("upper_bound")?;
     let position = Position { from: row.get("window_from"), to, token: row.get("page_token") };
-    Some(RunUnderWay { id, position, upper_bound })
+    Some(RunUnderWay { id, started, position, upper_bound })
 }
 
 /// Moves the cursor, and with it extends the lease to `until`.
@@ -165,14 +183,39 @@ pub async fn advance(
     held(changed, lease)
 }
 
-/// Ends the run: the watermark becomes its upper bound, the lease is free. A run that was asked for after
-/// this one began is still owed: this one's bound was frozen before.
+/// Ends the run: the watermark becomes its upper bound, the vendor's own cursor `cursor` if it gave one, the
+/// lease is free. A run that was asked for after this one began is still owed: this one's bound was frozen before.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
-pub async fn finish(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
-    let changed = FINISH.execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now]).await?;
+pub async fn finish(
+    tx: &Transaction<'_>,
+    key: Key<'_>,
+    lease: &Lease,
+    cursor: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mode = key.mode.as_str();
+    let changed = FINISH.execute(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
     held(changed, lease)
+}
+
+/// Ends the run without success and forgets the vendor's own cursor, which is no use any more; the lease is free.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+pub async fn abandon(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+    let changed = ABANDON.execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now]).await?;
+    held(changed, lease)
+}
+
+/// Sets the cursor of another pull: the one that a full run came by is where the incremental one goes on from.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn hand_on(tx: &Transaction<'_>, to: Key<'_>, cursor: Cursor<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let mode = to.mode.as_str();
+    HAND_ON.execute(tx, &[&to.source, &to.entity, &mode, &cursor.watermark, &cursor.token, &now]).await.map(drop)
 }
 
 /// Frees the lease with the run unfinished. `halted` says why only a person can go on; until `quiet_until`
@@ -192,35 +235,6 @@ pub async fn release(
         .execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted, &quiet_until])
         .await
         .map(drop)
-}
-
-/// Notes that runs are owed, until they have succeeded: `relay` asks for them as long as it takes.
-///
-/// # Errors
-/// Whatever Postgres answers.
-pub async fn owe(
-    on: &impl GenericClient,
-    source: &str,
-    entities: &[&str],
-    mode: Mode,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    OWE.execute(on, &[&source, &entities, &mode.as_str(), &now]).await.map(drop)
-}
-
-/// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
-/// Asking counts as touching.
-///
-/// # Errors
-/// Whatever Postgres answers.
-pub async fn stalled(
-    on: &impl GenericClient,
-    now: Timestamp,
-    quiet_since: Timestamp,
-) -> Result<Vec<FetchRequest>, StoreError> {
-    let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
-    let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
-    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2))).resuming()).collect())
 }
 
 fn held(changed: u64, lease: &Lease) -> Result<(), StoreError> {

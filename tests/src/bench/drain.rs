@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
+use penstock_domain::settings::Settings;
 use penstock_store::Database;
 use penstock_testkit::{CuttingProxy, MemoryQueue};
 use process::Ports;
@@ -130,7 +131,13 @@ impl Bench {
 
 /// As the template configures `process`: ties are settled by rank.
 fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
-    Ports { database, normalize: process::normalize, refetches: None, clock: SystemClock }
+    Ports {
+        database,
+        normalize: process::normalize,
+        settings: Settings::default(),
+        refetches: None,
+        clock: SystemClock,
+    }
 }
 
 async fn in_one_statement(client: &Client, ids: &[Uuid], now: Timestamp) {

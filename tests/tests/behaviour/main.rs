@@ -2,6 +2,7 @@
 //! behaves, or misbehaves on command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
+mod arrivals;
 mod books;
 mod door;
 mod ingest_events;
@@ -11,12 +12,16 @@ mod ingest_leads;
 mod ingest_spill;
 mod kills;
 mod money;
+mod other_sources;
 mod outbox;
 mod process;
 mod pulling;
 mod relay;
+mod rolodex;
 mod ties;
+mod two_sources;
 mod vendor_faults;
+mod verdicts;
 mod versions;
 mod webhook;
 mod webhook_events;

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
+use penstock_domain::meaning::Meaning;
 use penstock_domain::pull::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
+use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
@@ -22,7 +24,9 @@ fn read(payload: &str) -> Vec<String> {
     let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
     let row = RowView { id, entity: "", external_id: "", version_at, payload: payload.as_bytes() };
-    let movements = Stripe.normalize(row).unwrap();
+    let Meaning::Payments(movements) = Stripe.normalize(row, &Settings::default()).unwrap() else {
+        panic!("Stripe's rows are payments");
+    };
     let line = |p: &penstock_domain::payment::Payment| {
         assert!(payload[p.raw.clone()].starts_with('{') && payload[p.raw.clone()].ends_with('}'), "raw is the object");
         format!("{} {} {} {}", p.kind.as_str(), p.amount, p.currency, p.status.as_str())
@@ -182,9 +186,9 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
 async fn take(plant: &Plant, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging = Paging { page_size: 100, window: Duration::from_secs(86_400) };
+    let paging = Paging { page_size: 100, window: Duration::from_secs(86_400), scope: None };
     let reply = Reply { as_of: at, body: body.as_bytes() };
-    let page = Stripe.page(mode, RunId::new(at), &position, reply, paging).unwrap();
+    let page = Stripe.page(mode, RunId::new(at), &position, reply, &paging).unwrap();
     let ids = plant.put(&page.items).await;
     assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }

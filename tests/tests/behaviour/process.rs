@@ -5,6 +5,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, RowView};
+use penstock_domain::settings::Settings;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Verdict};
 use penstock_tests::plant::Plant;
@@ -128,9 +129,9 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
     assert_eq!(gross, "6200");
 }
 
-fn panics_on_the_seventh<'a>(source: &str, row: RowView<'a>) -> Result<Effect<'a>, Reason> {
+fn panics_on_the_seventh<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
     assert!(!String::from_utf8_lossy(row.payload).contains("ch_0007"), "the seventh of {source} is too much");
-    process::normalize(source, row)
+    process::normalize(source, row, settings)
 }
 
 #[tokio::test]

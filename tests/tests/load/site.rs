@@ -92,6 +92,7 @@ impl Site {
         process::Ports {
             database: self.postgres.database(1),
             normalize: process::normalize,
+            settings: penstock_domain::settings::Settings::default(),
             refetches: None,
             clock: Ahead::default(),
         }

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::payment::Payment;
-use crate::pull::{Begin, Page, PageError, Paging, Position, Reply, Request};
+use crate::meaning::Meaning;
+use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::record::{Delivery, Item, RowView};
+use crate::settings::Settings;
 use crate::signature::Verified;
 
 pub mod stripe;
@@ -28,11 +29,11 @@ pub trait Source: Sync + Send {
     /// What can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
-    /// Opens a run at `now`, after everything up to `watermark` has been drained.
-    fn begin(&self, mode: Mode, watermark: Option<Timestamp>, now: Timestamp, paging: Paging) -> Begin;
+    /// Opens a run at `now`, from where `cursor` says the last one came to.
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin;
 
     /// The request for the page at `position`.
-    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: Paging) -> Request;
+    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request;
 
     /// Reads the reply to that request.
     ///
@@ -44,7 +45,7 @@ pub trait Source: Sync + Send {
         run: RunId,
         position: &Position,
         reply: Reply<'a>,
-        paging: Paging,
+        paging: &Paging,
     ) -> Result<Page<'a>, PageError>;
 
     /// The request for one object as it is now.
@@ -60,12 +61,35 @@ pub trait Source: Sync + Send {
     /// `process` says what is wrong with it.
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a>;
 
-    /// What a row of this source means for the money, none or several movements.
+    /// What a row of this source means. A row may be a tombstone that `fetch` made
+    /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`Verdict::Gone`] asked for one.
     ///
     /// # Errors
     /// The reason for its dead letter.
-    fn normalize(&self, row: RowView<'_>) -> Result<Vec<Payment>, Reason>;
+    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason>;
 
     /// The vendor's own words in a refusal, short and free of secrets; `None` where it has none.
     fn refusal(&self, body: &[u8]) -> Option<String>;
+
+    /// What a reply with a status other than 200 means; `None` leaves it to the status: 401 and 403 halt, 429
+    /// waits, 5xx is tried again, anything else is a request that was wrong.
+    fn verdict(&self, _mode: Mode, _status: u16, _body: &[u8]) -> Option<Verdict> {
+        None
+    }
+
+    /// Where rows of `entity` are kept that a full run accounts for: what it did not show has vanished, and gets
+    /// a tombstone. Only for an entity whose full list shows all there is, under the run's own version key
+    /// ([`crate::record::full_run_key`]).
+    fn sweeps(&self, _entity: &str) -> Option<Kept> {
+        None
+    }
+}
+
+/// A table whose rows can vanish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// `contacts`.
+    Contacts,
+    /// `calendar_events`, of the calendar that [`Paging::scope`] names.
+    CalendarEvents,
 }

@@ -37,7 +37,7 @@ pub(super) fn path(entity: &str) -> String {
 }
 
 /// The request for the page at `position`, newest first.
-pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: Paging) -> Request {
+pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
     let limit = if position.from.is_none() { 1 } else { paging.page_size };
     let mut query = vec![("limit", limit.to_string())];
     if let Some(from) = position.from {
@@ -50,7 +50,7 @@ pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: Pag
     if let Some(token) = &position.token {
         query.push(("starting_after", token.clone()));
     }
-    Request { path: path(entity), query }
+    Request::get(path(entity), query)
 }
 
 /// Reads `body` as JSON of type `T`; the error tells the place, not the content.

@@ -11,9 +11,10 @@ use super::Source;
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::payment::Payment;
-use crate::pull::{Begin, Next, Page, PageError, Paging, Position, Reply, Request};
-use crate::record::{Delivery, Item, RowView};
+use crate::meaning::Meaning;
+use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
+use crate::record::{Delivery, Item, RowView, full_run_key};
+use crate::settings::Settings;
 use crate::signature::Verified;
 
 mod item;
@@ -64,11 +65,11 @@ impl Source for Stripe {
         }
     }
 
-    fn begin(&self, mode: Mode, watermark: Option<Timestamp>, now: Timestamp, paging: Paging) -> Begin {
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
         let upper_bound = whole_second(now);
         let to = plus(upper_bound, Duration::from_secs(1));
-        let (from, backfill) = match (mode, watermark) {
+        let (from, backfill) = match (mode, cursor.watermark) {
             (Mode::Full | Mode::Object, _) => (minus(to, paging.window), None),
             (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
@@ -77,10 +78,10 @@ impl Source for Stripe {
             ),
             (Mode::Incremental, Some(w)) => (minus(w, OVERLAP), None),
         };
-        Begin { position: Position { from: Some(from), to, token: None }, upper_bound, backfill }
+        Begin { position: Some(Position { from: Some(from), to, token: None }), upper_bound, backfill }
     }
 
-    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: Paging) -> Request {
+    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
         list::request(entity, mode, position, paging)
     }
 
@@ -90,16 +91,16 @@ impl Source for Stripe {
         run: RunId,
         position: &Position,
         reply: Reply<'a>,
-        paging: Paging,
+        paging: &Paging,
     ) -> Result<Page<'a>, PageError> {
         let list = list::List::parse(reply.body)?;
         let last = list.last_id(position)?;
-        let version_key = format!("run:{run}");
+        let version_key = full_run_key(run);
         let items: Vec<_> =
             list.data.iter().map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of)).collect();
         let next = match (position.from, last) {
             // What lies before `to`? Nothing, or at least the object shown: open a window that ends with it.
-            (None, None) => Next::Drained,
+            (None, None) => Next::Drained { cursor: None },
             (None, Some(_)) => {
                 let newest = list.first_created().unwrap_or(position.to);
                 let to = plus(newest, Duration::from_secs(1)).min(position.to);
@@ -108,7 +109,7 @@ impl Source for Stripe {
             (Some(_), Some(last)) if list.has_more => {
                 Next::Continue(Position { token: Some(last), ..position.clone() })
             }
-            (Some(_), _) if mode == Mode::Incremental => Next::Drained,
+            (Some(_), _) if mode == Mode::Incremental => Next::Drained { cursor: None },
             // The window is drained; an empty one asks how far back the next object lies, so that years
             // without a sale cost one request.
             (Some(from), None) if position.token.is_none() => {
@@ -123,7 +124,7 @@ impl Source for Stripe {
     }
 
     fn object_request(&self, entity: &str, id: &str) -> Request {
-        Request { path: format!("{}/{id}", list::path(entity)), query: Vec::new() }
+        Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
     }
 
     fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
@@ -138,8 +139,8 @@ impl Source for Stripe {
         Delivery { item, look: named.filter(modelled) }
     }
 
-    fn normalize(&self, row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
-        normalize::normalize(row)
+    fn normalize(&self, row: RowView<'_>, _settings: &Settings) -> Result<Meaning, Reason> {
+        normalize::normalize(row).map(Meaning::Payments)
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {

@@ -1,0 +1,74 @@
+//! What a full run that is drained says beyond its pages: what has vanished, and where to go on from.
+
+use jiff::Timestamp;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::pull::Cursor;
+use penstock_domain::record::{Item, vanished};
+use penstock_domain::source::Source;
+use penstock_store::outbox::ghosts::{self, Chunk, Pull};
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::sync_state::{self, Key};
+use penstock_store::{StoreError, Transaction};
+
+use crate::Vendor;
+use crate::pull::Run;
+
+/// The vendor's own cursor is where the incremental pull of the same entity goes on from.
+pub(crate) async fn hand_on(
+    tx: &Transaction<'_>,
+    source: &dyn Source,
+    run: &Run<'_>,
+    cursor: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let incremental = Key { mode: Mode::Incremental, ..run.key };
+    if run.key.mode != Mode::Full || !source.entities(Mode::Incremental).contains(&run.key.entity) {
+        return Ok(());
+    }
+    let reached = Cursor { watermark: Some(run.at.upper_bound), token: Some(cursor) };
+    sync_state::hand_on(tx, incremental, reached, now).await
+}
+
+/// Gives every row that the full list no longer shows a tombstone; the answer is the tombstones' rows.
+///
+/// A full list says nothing of what is gone (trap 13), so what stands in the table, and was seen neither by this
+/// run nor by anything else since it began, is gone. The tombstone is stamped with the run's beginning and goes
+/// through the gate as everything does: what appears again later, or has, is newer.
+pub(crate) async fn sweep<C: Clock>(
+    tx: &Transaction<'_>,
+    vendor: &Vendor<C>,
+    run: &Run<'_>,
+    arrival: Arrival<'_>,
+) -> Result<Vec<OutboxId>, StoreError> {
+    let Key { source, entity, mode } = run.key;
+    let Some(kept) = vendor.source().sweeps(entity) else { return Ok(Vec::new()) };
+    if mode != Mode::Full {
+        return Ok(Vec::new());
+    }
+    let scope = vendor.paging.scope.as_deref().unwrap_or_default();
+    let pull = Pull { source, entity, scope, run: run.at.id, began: run.at.started };
+    let (mut rows, mut after) = (Vec::new(), String::new());
+    while let Some(Chunk { last, ghosts }) = ghosts::next(tx, kept, pull, &after).await? {
+        let payloads: Vec<Vec<u8>> = ghosts.iter().map(|id| vanished(id)).collect();
+        let tombstones: Vec<Item<'_>> = ghosts
+            .into_iter()
+            .zip(&payloads)
+            .map(|(external_id, payload)| Item {
+                entity: entity.to_owned(),
+                external_id,
+                version_key: format!("sweep:{}", run.at.id),
+                version_at: run.at.started,
+                api_version: None,
+                payload,
+            })
+            .collect();
+        rows.extend(outbox::insert(tx, arrival, &tombstones).await?);
+        after = last;
+    }
+    if !rows.is_empty() {
+        tracing::info!(event = "ghosts_swept", run = %run.at.id, source, entity, rows = rows.len());
+    }
+    Ok(rows)
+}

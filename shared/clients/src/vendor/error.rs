@@ -1,0 +1,75 @@
+//! Why a vendor gives no reply, and with it what to do about it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::secret::SecretError;
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorError {
+    /// The key is refused or may not do this: configuration, not a passing fault (trap 15).
+    #[error("{vendor} refuses the key with {status}: {words}")]
+    Refused {
+        /// The vendor.
+        vendor: &'static str,
+        /// 401 or 403.
+        status: u16,
+        /// The vendor's own words.
+        words: String,
+    },
+    /// The vendor says that the request is wrong, or that there is no such object (404).
+    #[error("{vendor} answers {status}: {words}")]
+    Rejected {
+        /// The vendor.
+        vendor: &'static str,
+        /// The status.
+        status: u16,
+        /// The vendor's own words.
+        words: String,
+    },
+    /// A limit that waiting here does not help against, such as one a day.
+    #[error("{vendor} gives no more for now: {reason}")]
+    Stopped {
+        /// The vendor.
+        vendor: &'static str,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// The cursor is no use any more: only a full run can tell what changed.
+    #[error("{vendor} does not go on from this cursor: {reason}")]
+    StartOver {
+        /// The vendor.
+        vendor: &'static str,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// The object asked for does not exist any more.
+    #[error("{vendor} has no such object any more")]
+    Gone {
+        /// The vendor.
+        vendor: &'static str,
+        /// When the vendor said so.
+        as_of: Timestamp,
+    },
+    /// The time is up; go on after this long.
+    #[error("out of time, to go on in {0:?}")]
+    OutOfTime(Duration),
+    /// The vendor fails again and again.
+    #[error("{vendor} failed {attempts} times, last with: {last}")]
+    Unavailable {
+        /// The vendor.
+        vendor: &'static str,
+        /// How often it was asked.
+        attempts: u32,
+        /// What happened the last time.
+        last: String,
+    },
+    /// The key cannot be read.
+    #[error(transparent)]
+    Key(#[from] SecretError),
+    /// The client cannot be built, or the base URL is none.
+    #[error("{0}")]
+    Setup(String),
+}

@@ -1,0 +1,73 @@
+//! What a deployment configures of the reading of rows; `process` reads it from its environment once.
+
+use std::collections::BTreeMap;
+
+use crate::config::{ConfigError, Env};
+use crate::money::Currency;
+use crate::payment::Status;
+
+/// What the vendors' own data does not say. A source that is configured in other ways adds a field here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What the stages of HubSpot's deals mean for money, over the defaults that the source itself knows.
+    pub deal_stages: BTreeMap<String, Status>,
+    /// The currency of HubSpot's deals that name none: the portal's.
+    pub portal_currency: Option<Currency>,
+    /// The Google calendar that is pulled, as `fetch` has it in `Paging::scope`.
+    pub calendar_id: Option<String>,
+}
+
+/// The stage map's variable.
+const STAGES: &str = "HUBSPOT_DEAL_STAGES";
+
+impl Settings {
+    /// `HUBSPOT_DEAL_STAGES` (`stage=status` with commas between, such as `1234=collected,5678=failed`),
+    /// `HUBSPOT_CURRENCY` and `GCAL_CALENDAR_ID`; all may be missing.
+    ///
+    /// # Errors
+    /// Where a variable cannot be used; it is named.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let portal_currency = match env.optional("HUBSPOT_CURRENCY") {
+            Some(code) => Some(code.parse().map_err(|_| invalid("HUBSPOT_CURRENCY", "it is no currency".to_owned()))?),
+            None => None,
+        };
+        Ok(Self {
+            deal_stages: stages(&env.or(STAGES, ""))?,
+            portal_currency,
+            calendar_id: env.optional("GCAL_CALENDAR_ID"),
+        })
+    }
+}
+
+fn stages(text: &str) -> Result<BTreeMap<String, Status>, ConfigError> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let read = |pair: &str| {
+        let (stage, status) = pair.rsplit_once('=').ok_or_else(|| invalid(STAGES, format!("{pair:?} has no \"=\"")))?;
+        let status = Status::parse(status.trim()).ok_or_else(|| invalid(STAGES, format!("{status:?} is no status")))?;
+        Ok((stage.trim().to_owned(), status))
+    };
+    pairs.map(read).collect()
+}
+
+fn invalid(name: &str, reason: String) -> ConfigError {
+    ConfigError::Invalid { name: name.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_map_names_stages_and_statuses_and_what_it_cannot_use() {
+        let read = |text: &str| Settings::from_env(&[(STAGES, text)].into_iter().collect());
+        let settings = read(" won=collected , 12=failed,").unwrap();
+        assert_eq!(settings.deal_stages["won"], Status::Collected);
+        assert_eq!(settings.deal_stages["12"], Status::Failed);
+        assert_eq!(read("").unwrap(), Settings::default());
+        assert_eq!(read("won").unwrap_err().to_string(), "HUBSPOT_DEAL_STAGES cannot be used: \"won\" has no \"=\"");
+        assert_eq!(
+            read("won=win").unwrap_err().to_string(),
+            "HUBSPOT_DEAL_STAGES cannot be used: \"win\" is no status"
+        );
+    }
+}

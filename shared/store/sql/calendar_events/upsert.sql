@@ -1,0 +1,35 @@
+with incoming as (
+    select *
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+         as i (source, calendar_id, external_id, status, summary, starts_at, ends_at, start_date, end_date,
+               recurring_event_id, deleted_at, version_at, native, version_rank, content_hash, outbox_id,
+               raw_from, raw_length)
+)
+-- In the order of the key, so that two writers lock the rows they share one after the other. The object
+-- itself is cut out of the outbox row: it does not travel a second time.
+insert into calendar_events as c (source, calendar_id, external_id, status, summary, starts_at, ends_at, start_date,
+                                  end_date, all_day, recurring_event_id, deleted_at, version_at, native, version_rank,
+                                  content_hash, raw, outbox_id, updated_at)
+select i.source, i.calendar_id, i.external_id, i.status, i.summary, i.starts_at, i.ends_at, i.start_date,
+       i.end_date, i.start_date is not null, i.recurring_event_id, i.deleted_at, i.version_at,
+       i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
+       substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $19
+from incoming i
+join outbox o on o.id = i.outbox_id
+order by i.source, i.calendar_id, i.external_id
+on conflict (source, calendar_id, external_id) do update
+set status = excluded.status, summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+    start_date = excluded.start_date, end_date = excluded.end_date, all_day = excluded.all_day,
+    recurring_event_id = excluded.recurring_event_id, deleted_at = excluded.deleted_at,
+    version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
+    content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
+    updated_at = excluded.updated_at
+-- Older never wins. What a full run merely saw again and is the same is not written again; a change always
+-- moves the version on, or an older one that comes late could undo it.
+where (excluded.version_at, excluded.version_rank, excluded.content_hash)
+        > (c.version_at, c.version_rank, c.content_hash)
+  and (excluded.native
+       or (excluded.status, excluded.summary, excluded.starts_at, excluded.ends_at, excluded.start_date,
+           excluded.end_date, excluded.recurring_event_id, excluded.version_rank, excluded.content_hash)
+          is distinct from (c.status, c.summary, c.starts_at, c.ends_at, c.start_date, c.end_date,
+                            c.recurring_event_id, c.version_rank, c.content_hash))

@@ -1,0 +1,29 @@
+with incoming as (
+    select *
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         as i (source, external_id, email, phone, first_name, last_name, merged_into, deleted_at, version_at,
+               native, version_rank, content_hash, outbox_id, raw_from, raw_length)
+)
+-- In the order of the key, so that two writers lock the rows they share one after the other. The object
+-- itself is cut out of the outbox row: it does not travel a second time.
+insert into contacts as c (source, external_id, email, phone, first_name, last_name, merged_into, deleted_at,
+                           version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
+select i.source, i.external_id, i.email, i.phone, i.first_name, i.last_name, i.merged_into, i.deleted_at,
+       i.version_at, i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
+       substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $16
+from incoming i
+join outbox o on o.id = i.outbox_id
+order by i.source, i.external_id
+on conflict (source, external_id) do update
+set email = excluded.email, phone = excluded.phone, first_name = excluded.first_name, last_name = excluded.last_name,
+    merged_into = excluded.merged_into, deleted_at = excluded.deleted_at, version_at = excluded.version_at,
+    native = excluded.native, version_rank = excluded.version_rank, content_hash = excluded.content_hash,
+    raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
+-- Older never wins. What a full run merely saw again and is the same is not written again; a change always
+-- moves the version on, or an older one that comes late could undo it.
+where (excluded.version_at, excluded.version_rank, excluded.content_hash)
+        > (c.version_at, c.version_rank, c.content_hash)
+  and (excluded.native
+       or (excluded.email, excluded.phone, excluded.first_name, excluded.last_name, excluded.merged_into,
+           excluded.version_rank, excluded.content_hash)
+          is distinct from (c.email, c.phone, c.first_name, c.last_name, c.merged_into, c.version_rank, c.content_hash))

@@ -1,0 +1,72 @@
+//! Runs that somebody still owes, and runs that nobody goes on with.
+
+use jiff::Timestamp;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use postgres_types::Type;
+use tokio_postgres::GenericClient;
+
+use crate::{Sql, StoreError};
+
+static OWE: Sql = Sql {
+    name: "sync_state.owe",
+    text: "insert into sync_state as s (source, entity, mode, lease_until, requested_at, requested_why, updated_at) \
+           select $1, e, $3, $4, $4, $5, $4 from unnest($2) as i (e) order by e \
+           on conflict (source, entity, mode) do update set requested_at = excluded.requested_at, \
+           requested_why = excluded.requested_why, halted = null \
+           where not $6 or (s.run_id is null and s.requested_at is null) returning entity",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::BOOL],
+};
+
+static STALLED: Sql = Sql {
+    name: "sync_state.stalled",
+    text: "update sync_state set updated_at = $1 \
+           where (run_id is not null or requested_at is not null) and halted is null \
+             and lease_until <= $1 and updated_at <= $2 \
+           returning source, entity, mode",
+    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &STALLED];
+
+/// Who is owed a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unless {
+    /// Everybody named, from now on: a run under way does not count.
+    Never,
+    /// Those who are not owed one yet, and have none under way.
+    OwedOrUnderWay,
+}
+
+/// Notes that runs are owed and why, until they have succeeded: `relay` asks for them as long as it takes. The
+/// answer is the entities that are owed one by this.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn owe(
+    on: &impl GenericClient,
+    source: &str,
+    entities: &[&str],
+    mode: Mode,
+    why: Option<&str>,
+    unless: Unless,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let only_new = unless == Unless::OwedOrUnderWay;
+    let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &only_new]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
+/// Asking counts as touching.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn stalled(
+    on: &impl GenericClient,
+    now: Timestamp,
+    quiet_since: Timestamp,
+) -> Result<Vec<FetchRequest>, StoreError> {
+    let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
+    let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
+    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2))).resuming()).collect())
+}

@@ -1,0 +1,232 @@
+//! A made-up source that does what Stripe does not: it is asked by POST, its cursor is text that expires, it limits
+//! by the day, objects vanish from it without a word. People and diary entries.
+
+use std::time::Duration;
+
+use fetch::Vendor;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use penstock_clients::secret::Secret;
+use penstock_clients::vendor::{VendorClient, VendorConfig};
+use penstock_domain::calendar_event::{CalendarEvent, When};
+use penstock_domain::contact::Contact;
+use penstock_domain::disposition::{Reason, ReasonKind};
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::ids::RunId;
+use penstock_domain::meaning::Meaning;
+use penstock_domain::payment::Stamp;
+use penstock_domain::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use penstock_domain::settings::Settings;
+use penstock_domain::signature::Verified;
+use penstock_domain::source::{Kept, Source};
+use penstock_tests::plant::{Plant, TestClock};
+use process::Effect;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+mod server;
+
+pub use server::{Server, World};
+
+/// The source.
+pub struct Rolodex;
+
+/// The calendar that the plant pulls.
+pub const CALENDAR: &str = "main";
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+    next: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Card {
+    id: String,
+    text: Option<String>,
+    updated: Timestamp,
+    version: u64,
+    #[serde(default)]
+    gone: bool,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+fn malformed(body: &[u8], e: &serde_json::Error) -> PageError {
+    PageError::Malformed { bytes: body.len(), reason: e.to_string() }
+}
+
+impl Source for Rolodex {
+    fn name(&self) -> &'static str {
+        "rolodex"
+    }
+
+    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
+        &["person", "entry"]
+    }
+
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+        let start = |token: Option<String>| Some(Position { from: None, to: now, token });
+        match (mode, cursor.token) {
+            (Mode::Incremental, None) => {
+                Begin { position: None, upper_bound: now, backfill: Some("there is no cursor yet".to_owned()) }
+            }
+            // The cursor goes with every page, so it stands in the page's token.
+            (Mode::Incremental, Some(since)) => {
+                Begin { position: start(Some(format!("{since}/"))), upper_bound: now, backfill: None }
+            }
+            _ => Begin { position: start(None), upper_bound: now, backfill: None },
+        }
+    }
+
+    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
+        let token = position.token.as_deref().unwrap_or_default();
+        let body = match mode {
+            Mode::Incremental => {
+                let (since, after) = token.split_once('/').unwrap_or_default();
+                json!({ "limit": paging.page_size, "since": since, "after": after })
+            }
+            _ => json!({ "limit": paging.page_size, "after": token }),
+        };
+        Request::post(format!("/{entity}"), body.to_string())
+    }
+
+    fn page<'a>(
+        &self,
+        mode: Mode,
+        run: RunId,
+        position: &Position,
+        reply: Reply<'a>,
+        _paging: &Paging,
+    ) -> Result<Page<'a>, PageError> {
+        let wire: Wire<'a> = serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
+        let items = wire.items.iter().map(|raw| item(raw, (mode == Mode::Full).then(|| full_run_key(run)))).collect();
+        let next = match wire.next {
+            None => Next::Drained { cursor: wire.cursor },
+            Some(after) => {
+                let since = position.token.as_deref().and_then(|t| t.split_once('/')).map(|(since, _)| since);
+                let token = since.map_or(after.clone(), |since| format!("{since}/{after}"));
+                Next::Continue(Position { token: Some(token), ..position.clone() })
+            }
+        };
+        Ok(Page { items, next })
+    }
+
+    fn object_request(&self, entity: &str, id: &str) -> Request {
+        Request::get(format!("/{entity}/{id}"), Vec::new())
+    }
+
+    fn object<'a>(&self, _run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+        let raw: &RawValue = serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
+        Ok(item(raw, None))
+    }
+
+    fn delivery<'a>(&self, _body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
+        unreachable!("nothing is pushed")
+    }
+
+    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+        let calendar = settings.calendar_id.as_deref().unwrap_or_default();
+        Ok(match (row.entity, is_vanished(row.payload)) {
+            ("person", true) => Meaning::Contacts(vec![Contact::vanished(row)]),
+            ("person", false) => Meaning::Contacts(vec![person(row)?]),
+            (_, true) => Meaning::CalendarEvents(vec![CalendarEvent::vanished(calendar, row)]),
+            (_, false) => Meaning::CalendarEvents(vec![entry(calendar, row)?]),
+        })
+    }
+
+    fn refusal(&self, body: &[u8]) -> Option<String> {
+        serde_json::from_slice(body).ok().map(|Refusal { error }| error)
+    }
+
+    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+        match (status, self.refusal(body)?.as_str()) {
+            (400, "slow down") => Some(Verdict::Wait(Duration::from_secs(2))),
+            (403, "enough for today") => Some(Verdict::Stop("enough for today".to_owned())),
+            (410, "cursor expired") => Some(Verdict::StartOver("cursor expired".to_owned())),
+            (404, _) if mode == Mode::Object => Some(Verdict::Gone),
+            _ => None,
+        }
+    }
+
+    fn sweeps(&self, entity: &str) -> Option<Kept> {
+        Some(if entity == "person" { Kept::Contacts } else { Kept::CalendarEvents })
+    }
+}
+
+fn item(raw: &RawValue, key: Option<String>) -> Item<'_> {
+    let card: Card = serde_json::from_str(raw.get()).unwrap();
+    Item {
+        entity: if card.id.starts_with('p') { "person" } else { "entry" }.to_owned(),
+        external_id: card.id,
+        version_key: key.unwrap_or_else(|| format!("v{}", card.version)),
+        version_at: card.updated,
+        api_version: None,
+        payload: raw.get().as_bytes(),
+    }
+}
+
+fn card(row: RowView<'_>) -> Result<Card, Reason> {
+    serde_json::from_slice(row.payload).map_err(|e| Reason::new(ReasonKind::Malformed, e.to_string()))
+}
+
+fn person(row: RowView<'_>) -> Result<Contact, Reason> {
+    let card = card(row)?;
+    Ok(Contact {
+        email: card.text,
+        deleted_at: card.gone.then_some(card.updated),
+        stamp: Stamp::Native,
+        ..Contact::vanished(row)
+    })
+}
+
+fn entry(calendar: &str, row: RowView<'_>) -> Result<CalendarEvent, Reason> {
+    let card = card(row)?;
+    let day = card.updated.to_zoned(TimeZone::UTC).date();
+    let all_day = card.text.as_deref().is_some_and(|text| text.starts_with("day"));
+    Ok(CalendarEvent {
+        status: if card.gone { "cancelled" } else { "confirmed" }.to_owned(),
+        when: match (card.gone, all_day) {
+            (true, _) => When::Unknown,
+            (false, true) => When::AllDay { start: day, end: day.tomorrow().unwrap() },
+            (false, false) => When::Timed { start: card.updated, end: card.updated },
+        },
+        summary: card.text,
+        deleted_at: card.gone.then_some(card.updated),
+        stamp: Stamp::Native,
+        ..CalendarEvent::vanished(calendar, row)
+    })
+}
+
+/// Reads rows as `process` does, those of this source too.
+pub fn normalize<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
+    match source {
+        "rolodex" => Rolodex.normalize(row, settings).map(Effect::from),
+        _ => process::normalize(source, row, settings),
+    }
+}
+
+/// Adds this source to a plant; pages of `page_size`.
+pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server {
+    let server = Server::start(world).await;
+    let config = VendorConfig {
+        base_url: server.url(),
+        key: Secret::given("a key".to_owned()),
+        headers: Vec::new(),
+        rate_per_second: 1_000,
+        timeout: Duration::from_secs(10),
+    };
+    let client: VendorClient<TestClock> = VendorClient::new(&Rolodex, config, plant.clock.clone());
+    let paging = Paging { page_size, window: Duration::ZERO, scope: Some(CALENDAR.to_owned()) };
+    plant.fetch.vendors.push(Vendor { client, paging });
+    plant.process.normalize = normalize;
+    plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
+    server
+}

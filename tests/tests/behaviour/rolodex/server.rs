@@ -1,0 +1,174 @@
+//! The made-up vendor, over HTTP.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+type Action = Box<dyn FnMut(usize, &mut World) + Send>;
+
+/// What the vendor has, and how it behaves.
+#[derive(Default)]
+pub struct World {
+    cards: BTreeMap<String, Value>,
+    versions: u64,
+    /// Cursors below this have expired.
+    expired: u64,
+    /// What the next requests get instead of an answer.
+    refusals: VecDeque<(u16, &'static str)>,
+    /// Bodies of the requests that came, and paths of those without.
+    pub requests: Vec<String>,
+    /// Runs with the number of each request, before it is answered.
+    on_request: Option<Action>,
+}
+
+impl World {
+    /// Makes or changes a card at `now`; people's ids begin with `p`, entries' with `e`.
+    pub fn put(&mut self, id: &str, text: &str, now: Timestamp) {
+        self.versions += 1;
+        let card = json!({ "id": id, "text": text, "updated": now, "version": self.versions });
+        self.cards.insert(id.to_owned(), card);
+    }
+
+    /// Removes a card and says so to whoever asks for changes.
+    pub fn remove(&mut self, id: &str, now: Timestamp) {
+        self.versions += 1;
+        let card = json!({ "id": id, "updated": now, "version": self.versions, "gone": true });
+        self.cards.insert(id.to_owned(), card);
+    }
+
+    /// A card is gone, and nobody is told.
+    pub fn forget(&mut self, id: &str) {
+        self.cards.remove(id).unwrap();
+    }
+
+    /// No cursor given out so far is taken any more.
+    pub fn expire_cursors(&mut self) {
+        self.expired = self.versions + 1;
+        self.versions += 1;
+    }
+
+    /// The next `times` requests are refused.
+    pub fn refuse(&mut self, times: usize, status: u16, error: &'static str) {
+        self.refusals.extend(std::iter::repeat_n((status, error), times));
+    }
+
+    /// Does something before each request is answered.
+    pub fn on_request(&mut self, action: impl FnMut(usize, &mut World) + Send + 'static) {
+        self.on_request = Some(Box::new(action));
+    }
+
+    /// `id text` of what is there, of one kind of card.
+    pub fn truth(&self, prefix: char) -> Vec<String> {
+        let there = self.cards.values().filter(|card| card.get("gone").is_none());
+        let line = |card: &Value| format!("{} {}", card["id"].as_str().unwrap(), card["text"].as_str().unwrap());
+        there.map(line).filter(|line| line.starts_with(prefix)).collect()
+    }
+
+    fn refusal(&mut self, request: String) -> Option<(StatusCode, String)> {
+        self.requests.push(request);
+        if let Some(mut action) = self.on_request.take() {
+            action(self.requests.len(), self);
+            self.on_request = self.on_request.take().or(Some(action));
+        }
+        let (status, error) = self.refusals.pop_front()?;
+        Some((StatusCode::from_u16(status).unwrap(), json!({ "error": error }).to_string()))
+    }
+
+    fn page(&self, entity: &str, ask: &Ask) -> (StatusCode, String) {
+        let since: Option<u64> = ask.since.as_deref().map(|text| text.trim_start_matches("sync-").parse().unwrap());
+        if since.is_some_and(|since| since < self.expired) {
+            return (StatusCode::GONE, json!({ "error": "cursor expired" }).to_string());
+        }
+        let of_kind = |card: &&Value| card["id"].as_str().unwrap().starts_with(&entity[..1]);
+        let wanted = |card: &&Value| match since {
+            Some(since) => card["version"].as_u64().unwrap() > since,
+            None => card.get("gone").is_none(),
+        };
+        // A list's cursor is of its beginning: what changes while it is paged comes with the next changes.
+        let (last, begun) = ask.after.split_once('@').unwrap_or_default();
+        let begun = begun.parse().unwrap_or(self.versions);
+        let after = |card: &&Value| card["id"].as_str().unwrap() > last;
+        let mut items: Vec<&Value> = self.cards.values().filter(of_kind).filter(wanted).filter(after).collect();
+        let more = items.len() > ask.limit;
+        items.truncate(ask.limit);
+        let reply = match more {
+            true => {
+                let next = format!("{}@{begun}", items.last().unwrap()["id"].as_str().unwrap());
+                json!({ "next": next, "items": items })
+            }
+            false => json!({ "cursor": format!("sync-{begun}"), "items": items }),
+        };
+        (StatusCode::OK, reply.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Ask {
+    limit: usize,
+    after: String,
+    since: Option<String>,
+}
+
+type Shared = Arc<Mutex<World>>;
+
+/// The vendor, until it is dropped.
+pub struct Server {
+    world: Shared,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on a free port.
+    pub async fn start(world: World) -> Self {
+        let world = Arc::new(Mutex::new(world));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new()
+            .route("/{entity}", post(list))
+            .route("/{entity}/{id}", get(one))
+            .with_state(Arc::clone(&world));
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { world, address, task }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it has.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn list(State(world): State<Shared>, Path(entity): Path<String>, body: String) -> (StatusCode, String) {
+    let mut world = world.lock().unwrap();
+    let ask: Ask = serde_json::from_str(&body).unwrap();
+    world.refusal(body).unwrap_or_else(|| world.page(&entity, &ask))
+}
+
+async fn one(State(world): State<Shared>, Path((entity, id)): Path<(String, String)>) -> (StatusCode, String) {
+    let mut world = world.lock().unwrap();
+    let refusal = world.refusal(format!("/{entity}/{id}"));
+    refusal.unwrap_or_else(|| match world.cards.get(&id) {
+        Some(card) => (StatusCode::OK, card.to_string()),
+        None => (StatusCode::NOT_FOUND, json!({ "error": "no such card" }).to_string()),
+    })
+}
