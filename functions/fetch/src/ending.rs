@@ -90,9 +90,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let entities = full_runs_for(vendor.source(), entity);
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
+        // A full run itself is under way until it is abandoned, and is owed all the same.
+        let unless = if mode == Mode::Full { Unless::Never } else { Unless::OwedOrUnderWay };
+        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), unless, now).await?;
         sync_state::abandon(&tx, run.key, &run.lease, now).await?;
         sync_runs::record_error(&tx, run.at.id, &reason, true, now).await?;
-        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), Unless::OwedOrUnderWay, now).await?;
         commit(tx).await?;
         drop(connection);
         if mode != Mode::Full {
@@ -116,11 +118,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let entities = full_runs_for(vendor.source(), entity);
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
+        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), Unless::OwedOrUnderWay, now).await?;
         sync_state::abandon(&tx, key, lease, now).await?;
         if let Some(left) = &lease.run {
             sync_runs::record_error(&tx, left.id, &reason, true, now).await?;
         }
-        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), Unless::OwedOrUnderWay, now).await?;
         commit(tx).await?;
         drop(connection);
         self.ask_for_full_runs(source, &owed).await;

@@ -114,11 +114,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
-        sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
-        if let Some(left) = &lease.run {
-            sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
-        }
+        // Full pulls' rows before incremental ones', as a full run does that hands its cursor on.
         let owed = match &backfill {
             Some(why) => {
                 let entities = full_runs_for(source, key.entity);
@@ -126,6 +122,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
             None => Vec::new(),
         };
+        sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
+        sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
+        if let Some(left) = &lease.run {
+            sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
+        }
         commit(tx).await?;
         drop(connection);
 

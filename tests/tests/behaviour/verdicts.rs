@@ -109,3 +109,23 @@ async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
     assert_eq!(people(&plant).await, server.world().truth('p'));
     assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }
+
+#[tokio::test]
+async fn a_full_run_that_must_start_over_is_asked_for_by_relay_and_begins_at_its_first_page() {
+    let (plant, server) = plant(99, 25).await;
+    server.world().on_request(|n, world| {
+        if n == 2 {
+            world.refuse(1, 410, "cursor expired");
+        }
+    });
+    let outcome = fetch(&plant, "person", Mode::Full).await.unwrap();
+    assert!(matches!(outcome, Outcome::StartsOver { .. }), "{outcome:?}");
+    assert!(plant.requests.take().is_empty(), "at once it would be refused again");
+    plant.clock.advance(Duration::from_secs(300));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
+    plant.drain().await;
+    assert_eq!(people(&plant).await, server.world().truth('p'));
+    let reports = "select string_agg(status, ',' order by id) from sync_runs";
+    assert_eq!(plant.db.scalar::<String>(reports).await, "failed,succeeded");
+    assert!(ghosts(&plant).await.is_empty());
+}
