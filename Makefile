@@ -24,7 +24,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py)
 
-.PHONY: help setup run test check bench build deploy watch key revoke keys clean
+.PHONY: help setup run test check openapi bench build deploy watch key revoke keys clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: setup ## format, lints, docs, template, scripts
 	@echo "check: scripts"
 	@PYTHONPYCACHEPREFIX=.local/pycache $(VENV)/python -W error -m py_compile $(SCRIPTS)
 	@bash -n .ci/run
+
+openapi: ## write docs/openapi.json, docs/api.html and the Postman collection from the types
+	@cargo run -q -p penstock-tests --bin contract
 
 # For this machine's own processor, whatever ARCH says: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.

@@ -1,7 +1,9 @@
 //! System tests, the vendor simulator and the benchmarks.
 
 pub mod bench;
+pub mod contract;
 pub mod fake_aws;
+pub mod front;
 pub mod plant;
 pub mod simulator;
 pub mod stack;

@@ -16,6 +16,8 @@ use penstock_store::intake::{self, Kept, Told};
 use penstock_store::{Database, StoreError};
 use tokio::time::timeout;
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod door;
 mod refusal;
 mod replies;

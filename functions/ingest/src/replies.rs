@@ -14,6 +14,7 @@ const MOST_FAULTS: usize = 100;
 
 /// The reply to a lead.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "LeadReply"))]
 pub struct LeadReply {
     /// Always true.
     ok: bool,
@@ -26,6 +27,7 @@ pub struct LeadReply {
 
 /// The reply to events.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EventsReply"))]
 #[serde(rename_all = "camelCase")]
 pub struct EventsReply {
     /// Whether all of them were taken.
@@ -45,6 +47,7 @@ pub struct EventsReply {
 
 /// What became of one event.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EventResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct EventResult {
     /// Its place in the request.
@@ -61,6 +64,7 @@ pub struct EventResult {
 
 /// What became of one event.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EventStatus"))]
 #[serde(rename_all = "lowercase")]
 pub enum EventStatus {
     /// It is kept.

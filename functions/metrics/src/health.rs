@@ -19,6 +19,7 @@ use crate::question::RETRY_AFTER;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Health"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Alive {
     status: &'static str,
@@ -32,8 +33,9 @@ pub(crate) fn alive(started: Timestamp, now: Timestamp) -> Alive {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Readiness"))]
 #[serde(rename_all = "camelCase")]
-struct Ready {
+pub(crate) struct Ready {
     status: &'static str,
     sync_status: &'static str,
     checks: BTreeMap<String, Check>,
@@ -41,6 +43,7 @@ struct Ready {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Check"))]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Check {
     Database { ok: bool, latency_ms: Option<u64> },

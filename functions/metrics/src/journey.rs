@@ -15,10 +15,11 @@ use tokio_postgres::Client;
 
 use crate::question::Question;
 use cursor::Cursor;
-use reply::{JourneyReply, MOST_BYTES, fitting};
+pub(crate) use reply::JourneyReply;
+use reply::{MOST_BYTES, fitting};
 
-const DEFAULT_LIMIT: i64 = 100;
-const MOST: i64 = 1000;
+pub(crate) const DEFAULT_LIMIT: i64 = 100;
+pub(crate) const MOST: i64 = 1000;
 
 pub(crate) struct Journey {
     user_id: String,

@@ -1,6 +1,9 @@
 //! The metrics function: revenue, unmapped statuses, users' events, runs, and whether all is well.
 
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod documents;
 mod health;
 mod journey;
 mod question;
@@ -43,6 +46,7 @@ enum Route<'a> {
     Run(&'a str),
     Journey(&'a str),
     Stats,
+    Document(documents::Which),
     Health,
     Ready,
 }
@@ -57,6 +61,8 @@ fn route(path: &str) -> Option<Route<'_>> {
         "/healthz" | "/health" => Route::Health,
         "/readyz" => Route::Ready,
         "/stats" => Route::Stats,
+        "/openapi.json" | "/api-docs.json" => Route::Document(documents::Which::Openapi),
+        "/docs" | "/api-docs" => Route::Document(documents::Which::Page),
         _ => {
             let run = path.strip_prefix("/runs/").filter(|id| !id.contains('/')).map(Route::Run);
             let user = path.strip_prefix("/users/").and_then(|rest| rest.strip_suffix("/journey")).map(Route::Journey);
@@ -112,6 +118,7 @@ impl<C: Clock> Ports<C> {
                 self.answer(request, id, journey::Journey::parse(request.path_text("userId", user), query, now)).await
             }
             Route::Stats => self.answer(request, id, query.finish().map(|()| stats::Stats { now })).await,
+            Route::Document(which) => documents::serve(which, request, query, id),
             Route::Health => {
                 query.finish()?;
                 Ok(Reply::json(StatusCode::OK, &health::alive(self.started, now), id))

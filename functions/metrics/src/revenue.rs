@@ -98,12 +98,15 @@ impl Question for RevenueQuestion {
 
 /// What the three routes answer; amounts in minor units as decimal strings.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Revenue"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RevenueReply {
     #[serde(flatten)]
     totals: Amounts,
     currency: String,
+    #[cfg_attr(feature = "contract", schemars(extend("format" = "date")))]
     start_date: String,
+    #[cfg_attr(feature = "contract", schemars(extend("format" = "date")))]
     end_date: String,
     source: Option<String>,
     timezone: String,
@@ -113,26 +116,36 @@ pub(crate) struct RevenueReply {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Amounts"))]
 #[serde(rename_all = "camelCase")]
 struct Amounts {
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     total_revenue_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     refunded_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     disputed_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     net_revenue_cents: String,
     count: i64,
 }
 
 /// A day or a week in the currency asked for.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "RevenueRow"))]
 #[serde(rename_all = "camelCase")]
 struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     week_start_date: Option<String>,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     amount_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     refunded_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     disputed_cents: String,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
     net_cents: String,
     count: i64,
 }

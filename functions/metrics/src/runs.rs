@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::question::Question;
 
-const DEFAULT_LIMIT: i64 = 50;
-const MOST: i64 = 200;
-const STATUSES: [&str; 3] = ["running", "succeeded", "failed"];
+pub(crate) const DEFAULT_LIMIT: i64 = 50;
+pub(crate) const MOST: i64 = 200;
+pub(crate) const STATUSES: [&str; 3] = ["running", "succeeded", "failed"];
 
 pub(crate) struct Runs {
     after: Option<Cursor>,
@@ -61,6 +61,7 @@ impl Cursor {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Runs"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunsReply {
     runs: Vec<RunReply>,
@@ -69,6 +70,7 @@ pub(crate) struct RunsReply {
 
 /// A run, as it stands.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Run"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunReply {
     run_id: Uuid,

@@ -20,6 +20,7 @@ pub(crate) struct Stats {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Stats"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatsReply {
     pending: Vec<Pending>,
@@ -30,6 +31,7 @@ pub(crate) struct StatsReply {
 
 /// What waits of one source.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Pending"))]
 #[serde(rename_all = "camelCase")]
 struct Pending {
     source: String,
@@ -42,6 +44,7 @@ struct Pending {
 
 /// What came in of one source within a window, and what of that is processed or dead by now.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Rate"))]
 #[serde(rename_all = "camelCase")]
 struct Rate {
     source: String,

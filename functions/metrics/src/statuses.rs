@@ -10,12 +10,14 @@ use crate::question::Question;
 pub(crate) struct Unmapped;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "UnmappedStatuses"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnmappedReply {
     statuses: Vec<Status>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "UnmappedStatus"))]
 #[serde(rename_all = "camelCase")]
 struct Status {
     source: String,

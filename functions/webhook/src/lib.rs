@@ -13,8 +13,11 @@ use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod refusal;
 mod sender;
 mod spill;
@@ -37,6 +40,17 @@ pub struct Ports<C, Q> {
     pub spill: Q,
     /// The time.
     pub clock: C,
+}
+
+/// What Stripe reads of what was taken.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
+pub(crate) struct Received {
+    /// Always true.
+    received: bool,
+    /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for Postgres.
+    #[cfg_attr(feature = "contract", schemars(extend("enum" = ["stored", "known", "spilled"])))]
+    outcome: &'static str,
 }
 
 /// A longer body is none of Stripe's events.
@@ -66,9 +80,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub async fn answer(&self, request: &Request, invocation: &str) -> Reply {
         let id = RequestId::of(request, invocation);
         let (reply, outcome) = match self.take(request, &id).await {
-            Ok((status, outcome)) => {
-                (Reply::json(status, &json!({"received": true, "outcome": outcome}), &id), outcome)
-            }
+            Ok((status, outcome)) => (Reply::json(status, &Received { received: true, outcome }, &id), outcome),
             Err(refusal) => {
                 refusal.log(&id);
                 (Reply::problem(&refusal.into_problem(), &id), "refused")

@@ -1,5 +1,7 @@
 //! The inward edge: configuration, telemetry, SQS batches, HTTP errors, authentication.
 pub mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod http;
 pub mod sqs;
 pub mod telemetry;

@@ -116,8 +116,11 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The paths of http-api.md that there are, and who answers them.
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 19] = [
+    ("/api-docs", "metrics"),
+    ("/api-docs.json", "metrics"),
     ("/api/lead", "ingest"),
+    ("/docs", "metrics"),
     ("/events", "ingest"),
     ("/health", "metrics"),
     ("/healthz", "metrics"),
@@ -126,6 +129,7 @@ const ROUTES: [(&str, &str); 15] = [
     ("/metrics/revenue/summary", "metrics"),
     ("/metrics/revenue/weekly", "metrics"),
     ("/metrics/unmapped-statuses", "metrics"),
+    ("/openapi.json", "metrics"),
     ("/readyz", "metrics"),
     ("/runs", "metrics"),
     ("/runs/{runId}", "metrics"),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Journey"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JourneyReply {
     user_id: String,
@@ -20,6 +21,7 @@ pub(crate) struct JourneyReply {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "JourneyEvent"))]
 #[serde(rename_all = "camelCase")]
 struct EventReply {
     event_id: String,
@@ -29,8 +31,10 @@ struct EventReply {
     received_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock_skew: Option<String>,
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::any_json"))]
     payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::any_json"))]
     metadata: Option<Box<RawValue>>,
 }
 

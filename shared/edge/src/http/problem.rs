@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FieldError"))]
 pub struct FieldError {
     /// Which: a JSON pointer into the body, or `#/query/<name>`.
     pub pointer: String,
@@ -123,13 +124,22 @@ impl Problem {
 
 /// The body of a problem.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ProblemBody<'a> {
+pub(crate) struct ProblemBody<'a> {
+    /// The kind, for machines: `urn:penstock:problem:<slug>`.
+    #[cfg_attr(feature = "contract", schemars(regex(pattern = r"^urn:penstock:problem:[a-z-]+$")))]
     r#type: String,
+    /// The status in words.
     title: &'a str,
+    /// The status.
+    #[cfg_attr(feature = "contract", schemars(range(min = 400, max = 599)))]
     status: u16,
+    /// What happened, for people.
     detail: &'a str,
+    /// By this the log knows the request.
     request_id: &'a str,
+    /// What is wrong with which field.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]
@@ -137,7 +147,7 @@ pub(super) struct ProblemBody<'a> {
 }
 
 impl<'a> ProblemBody<'a> {
-    pub(super) fn new(problem: &'a Problem, request_id: &'a str) -> Self {
+    pub(crate) fn new(problem: &'a Problem, request_id: &'a str) -> Self {
         Self {
             r#type: format!("urn:penstock:problem:{}", problem.slug),
             title: problem.status.canonical_reason().unwrap_or("Error"),

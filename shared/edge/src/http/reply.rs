@@ -1,12 +1,35 @@
-//! Replies: JSON, with the request's id on each.
+//! Replies: JSON, or a document that never changes while the function runs; with the request's id on each.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::problem::{Problem, ProblemBody};
 use super::request_id::RequestId;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(RequestId::HEADER);
+
+/// A text that is part of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// All of it.
+    pub text: &'static str,
+    /// Its Content-Security-Policy.
+    pub security_policy: &'static str,
+}
+
+impl Document {
+    /// Its ETag: half of its SHA-256.
+    fn tag(&self) -> String {
+        let digest = Sha256::digest(self.text);
+        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("\"{hex}\"")
+    }
+}
 
 /// A reply. Written as API Gateway takes it: payload format 2.0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,7 +39,7 @@ pub struct Reply {
     pub status_code: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// JSON.
+    /// JSON, or a document's text.
     pub body: String,
 }
 
@@ -38,6 +61,28 @@ impl Reply {
             Some(seconds) => reply.with_retry_after(seconds),
             None => reply,
         }
+    }
+
+    /// A document, or 304 where the caller's `If-None-Match` names it (RFC 9110, section 13.1.2).
+    #[must_use]
+    pub fn document(document: &Document, asked: &HeaderMap, id: &RequestId) -> Self {
+        let tag = document.tag();
+        let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
+            tags.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+        });
+        let (status, body) = if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, document.text) };
+        let mut headers = HeaderMap::from_iter([
+            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(document.security_policy)),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ]);
+        if !known {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(document.media_type));
+        }
+        for (name, value) in [(header::ETAG, tag.as_str()), (REQUEST_ID, id.as_str())] {
+            headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        }
+        Self { status_code: status.as_u16(), headers, body: body.to_owned() }
     }
 
     /// The same with the advice to try again in so many seconds.
@@ -74,7 +119,7 @@ impl Reply {
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ]);
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            headers.insert(RequestId::HEADER, id);
+            headers.insert(REQUEST_ID, id);
         }
         Self { status_code: status.as_u16(), headers, body }
     }

@@ -1,0 +1,160 @@
+//! What `ingest` takes and answers, for docs/openapi.json.
+
+use penstock_domain::intake::{DEEPEST, LONGEST_ID, MOST_EVENTS};
+use penstock_edge::contract::{Contract, Key, Operation};
+use serde_json::{Value, json};
+
+use crate::replies::{EventsReply, LeadReply};
+
+/// What every request may end in.
+const SENT: [(u16, &str); 6] = [
+    (400, "BadRequest"),
+    (401, "Unauthorized"),
+    (413, "TooLarge"),
+    (422, "KeyReused"),
+    (429, "TooManyRequests"),
+    (503, "Unavailable"),
+];
+
+/// Adds the routes of this function.
+pub fn describe(to: &mut Contract) {
+    events(to);
+    leads(to);
+    older_leads(to);
+}
+
+fn events(to: &mut Contract) {
+    let event = event(to);
+    let batch = json!({ "type": "array", "minItems": 1, "maxItems": MOST_EVENTS, "items": event });
+    let reply = to.schema::<EventsReply>();
+    let example = json!({
+        "userId": "u-1", "sessionId": "s-1", "type": "order.paid", "payload": { "order": 7 },
+        "occurredAt": "2026-06-01T12:00:00Z", "eventId": "order-7-paid",
+    });
+    let taken = json!({
+        "success": true, "message": "1 taken", "count": 1, "eventIds": ["order-7-paid"], "eventId": "order-7-paid",
+        "results": [{ "index": 0, "status": "accepted", "eventId": "order-7-paid" }],
+    });
+    let about = format!(
+        "One event, or an array of up to {MOST_EVENTS}. In an array a bad event does not sink the others: the reply is 202, and \
+         its `results` say what became of each; with `atomic=true` one bad event makes the whole a 400. Where no event is \
+         good it is a 400 too. The first event of an `eventId` stands, also if a later one differs; without an `eventId` \
+         events get ids, the same ones for a repetition under the same Idempotency-Key. A JSON text nested deeper than \
+         {DEEPEST} is a 400, and so are fields of an event that come twice. 202 means that the events are kept, in the \
+         database or, where that is away, on a queue; they stand in the user's journey a moment later."
+    );
+    let operation = Operation::post("/events", "createEvents", "Events", "Take one event, or many")
+        .about(&about)
+        .opened_by(Key::Ingest)
+        .idempotent()
+        .query("atomic", "Whether one bad event sinks the others.", json!({ "type": "boolean", "default": false }))
+        .body("An event, or an array of them.", &[("application/json", json!({ "oneOf": [event, batch] }), example)])
+        .reply(202, "Kept, all or in part.", &reply, &taken)
+        .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
+        .problems(&SENT);
+    to.add(operation);
+}
+
+fn event(to: &mut Contract) -> Value {
+    let text = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$" });
+    let optional =
+        json!({ "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$" });
+    let time = json!({
+        "type": ["string", "null"], "format": "date-time", "examples": ["2026-06-01T12:00:00Z"],
+        "description": "When it happened, from 0000-01-01T00:00:00Z to before 9999-12-30T22:00:00Z. Without: when it came. \
+                        What is more than ten years ago or a day ahead is kept, and flagged.",
+    });
+    let about = json!({ "userId": optional, "sessionId": optional, "occurredAt": time });
+    to.define(
+        "UserEvent",
+        json!({
+            "title": "An event of a user", "type": "object", "required": ["userId", "sessionId", "type"],
+            "properties": {
+                "userId": text, "sessionId": text, "type": text, "payload": { "description": "Any JSON." },
+                "metadata": { "description": "Any JSON." }, "occurredAt": time, "eventId": optional,
+                "eventType": { "type": "null" },
+            },
+        }),
+    );
+    to.define(
+        "TypedEvent",
+        json!({
+            "title": "An event by type", "type": "object", "required": ["eventType", "payload"],
+            "properties": {
+                "eventType": text, "payload": { "not": { "type": "null" }, "description": "Any JSON but null." },
+                "metadata": {
+                    "type": ["object", "null"], "properties": about,
+                    "description": "What is not said beside it: whose, in which session, when.",
+                },
+                "userId": optional, "sessionId": optional, "occurredAt": time, "eventId": optional, "type": { "type": "null" },
+            },
+        }),
+    );
+    let one_of = json!([{ "$ref": "#/components/schemas/UserEvent" }, { "$ref": "#/components/schemas/TypedEvent" }]);
+    to.define("Event", json!({ "oneOf": one_of, "description": "Fields that are not named here are kept too." }))
+}
+
+/// A lead is any bytes; these are the media types it commonly has.
+fn any_body() -> Vec<(&'static str, Value, Value)> {
+    let json = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
+    vec![
+        ("application/json", json!({}), json.clone()),
+        ("application/x-www-form-urlencoded", json!({ "type": "object" }), json),
+        ("text/plain", json!({ "type": "string" }), json!("call Ada, 030 123456")),
+        ("application/octet-stream", json!({ "type": "string", "format": "binary" }), json!("call Ada")),
+    ]
+}
+
+const WHAT_IT_MEANS: &str = "Its bytes are kept as they came. 202, in place of 201, means that the database is away: the lead is \
+    safe on a queue and becomes a row later. Where the same Idempotency-Key was used for another body meanwhile, only one of \
+    the two becomes the lead; the other is kept.";
+
+fn lead_reply(deduplicated: bool) -> Value {
+    json!({ "ok": true, "lead_id": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "deduplicated": deduplicated })
+}
+
+fn leads(to: &mut Contract) {
+    let schema = to.schema::<LeadReply>();
+    let about = format!(
+        "Any body at all. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
+         another body is 422: that body is kept too, but is no lead."
+    );
+    let operation = Operation::post("/leads", "createLead", "Leads", "Take a lead")
+        .about(&about)
+        .opened_by(Key::Ingest)
+        .idempotent()
+        .body("Anything.", &any_body())
+        .reply(201, "Kept.", &schema, &lead_reply(false))
+        .reply(200, "It was kept before, under the same Idempotency-Key.", &schema, &lead_reply(true))
+        .reply_header(200, "idempotency-replayed", "IdempotencyReplayed")
+        .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
+        .problems(&SENT);
+    to.add(operation);
+}
+
+fn older_leads(to: &mut Contract) {
+    let schema = to.schema::<LeadReply>();
+    let about = format!(
+        "As `POST /leads`, for older senders: a repetition is 409 (which says `ok: true`), and without an Idempotency-Key the \
+         body itself is the key. {WHAT_IT_MEANS} What is neither a JSON object, nested at most {DEEPEST} deep, nor a form is kept \
+         too, and answered 400 with `error: invalid_payload`. A deployment may be set to ask these senders for no key."
+    );
+    let example = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
+    let form = json!({ "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" } });
+    let operation = Operation::post("/api/lead", "createOlderLead", "Leads", "Take a lead of an older sender")
+        .about(&about)
+        .opened_by(Key::Ingest)
+        .idempotent()
+        .body(
+            "A JSON object or a form.",
+            &[
+                ("application/json", json!({ "type": "object" }), example.clone()),
+                ("application/x-www-form-urlencoded", form, example),
+            ],
+        )
+        .reply(201, "Kept.", &schema, &lead_reply(false))
+        .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
+        .problems(&SENT)
+        .problems(&[(400, "UnreadableLead"), (409, "KnownLead")]);
+    to.add(operation);
+}

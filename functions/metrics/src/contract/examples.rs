@@ -1,0 +1,88 @@
+//! Replies as they look.
+
+use serde_json::{Value, json};
+
+/// May 2026 of the README's example; `None`, or by what name a row has its date.
+pub(super) fn revenue(row: Option<&str>) -> Value {
+    let amounts = json!({
+        "totalRevenueCents": "8000", "refundedCents": "2000", "disputedCents": "0", "netRevenueCents": "6000", "count": 1,
+    });
+    let mut reply = amounts.clone();
+    reply["currency"] = json!("EUR");
+    reply["startDate"] = json!("2026-05-01");
+    reply["endDate"] = json!("2026-05-03");
+    reply["source"] = json!(null);
+    reply["timezone"] = json!("Europe/Berlin");
+    reply["byCurrency"] = json!({ "EUR": amounts });
+    let line = |name: &str, date: &str, [amount, refunded, net]: [&str; 3], count: u8| {
+        json!({
+            name: date, "amountCents": amount, "refundedCents": refunded, "disputedCents": "0", "netCents": net, "count": count,
+        })
+    };
+    if let Some(name) = row {
+        reply["breakdown"] = if name == "date" {
+            json!([
+                line(name, "2026-05-01", ["8000", "0", "8000"], 1),
+                line(name, "2026-05-02", ["0", "0", "0"], 0),
+                line(name, "2026-05-03", ["0", "2000", "-2000"], 0),
+            ])
+        } else {
+            json!([line(name, "2026-04-27", ["8000", "2000", "6000"], 1)])
+        };
+    }
+    reply
+}
+
+pub(super) fn statuses() -> Value {
+    let status = json!({
+        "source": "stripe", "kind": "charge", "rawStatus": "requires_magic", "count": 3, "lastSeen": "2026-05-03T09:00:00Z",
+    });
+    json!({ "statuses": [status] })
+}
+
+pub(super) fn run() -> Value {
+    json!({
+        "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "entity": "event", "mode": "incremental",
+        "status": "succeeded", "startedAt": "2026-05-03T09:00:00Z", "updatedAt": "2026-05-03T09:00:02Z",
+        "finishedAt": "2026-05-03T09:00:02Z", "pages": 2, "rowsSeen": 140, "rowsNew": 12, "processed": 12, "dead": 0,
+        "errors": 0, "lastError": null, "unmapped": [], "cursorBefore": "2026-05-03T08:45:00Z",
+        "cursorAfter": "2026-05-03T09:00:00Z",
+    })
+}
+
+pub(super) fn runs() -> Value {
+    json!({ "runs": [run()], "nextCursor": null })
+}
+
+pub(super) fn journey() -> Value {
+    let event = json!({
+        "eventId": "order-7-paid", "type": "order.paid", "sessionId": "s-1", "occurredAt": "2026-06-01T12:00:00Z",
+        "receivedAt": "2026-06-01T12:00:01Z", "payload": { "order": 7 },
+    });
+    json!({
+        "userId": "u-1", "events": [event], "from": "2016-06-02T12:00:00Z", "to": "2026-06-02T12:00:00Z", "nextCursor": null,
+    })
+}
+
+pub(super) fn stats() -> Value {
+    json!({
+        "pending": [{ "source": "events", "count": 4, "oldestAgeS": 2 }],
+        "rates": [{ "source": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 }],
+        "oldestPendingAgeS": 2, "asOf": "2026-06-01T12:00:00Z",
+    })
+}
+
+pub(super) fn alive() -> Value {
+    json!({ "status": "ok", "uptimeS": 42, "timestamp": "2026-06-01T12:00:00Z" })
+}
+
+pub(super) fn ready() -> Value {
+    let stripe = json!({ "ok": true, "lastSync": "2026-06-01T11:45:02Z", "lagS": 898 });
+    let checks = json!({ "db": { "ok": true, "latencyMs": 2 }, "stripe": stripe });
+    json!({ "status": "ok", "syncStatus": "ok", "checks": checks, "uptimeS": 42 })
+}
+
+pub(super) fn unready() -> Value {
+    let checks = json!({ "db": { "ok": false, "latencyMs": null } });
+    json!({ "status": "unavailable", "syncStatus": "unknown", "checks": checks, "uptimeS": 42 })
+}

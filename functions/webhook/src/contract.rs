@@ -1,0 +1,40 @@
+//! What `webhook` takes and answers, for docs/openapi.json.
+
+use penstock_domain::signature::TOLERANCE_SECONDS;
+use penstock_edge::contract::{Contract, Operation};
+use serde_json::json;
+
+use crate::Received;
+
+/// Adds the routes of this function.
+pub fn describe(to: &mut Contract) {
+    let schema = to.schema::<Received>();
+    let about = format!(
+        "Signed as [Stripe describes](https://docs.stripe.com/webhooks#verify-manually): the HMAC-SHA256 of the header's time, a \
+         full stop and the body's bytes, under the endpoint's secret, in hexadecimal. Several `v1` may stand in the header, and \
+         one of them must match one of the secrets; a signature older than {TOLERANCE_SECONDS} s is refused. 200 is told \
+         once the event is committed; a repetition of it is 200 too. 202 means that the database is away and the event safe on a queue. \
+         Whatever is signed is kept; what is no event of ours means nothing."
+    );
+    let signature = json!({ "type": "string", "pattern": "^t=[0-9]{1,11},v1=[0-9a-f]{64}$" });
+    let event = json!({
+        "id": "evt_1", "object": "event", "type": "charge.succeeded", "created": 1_790_000_000, "data": { "object": {} },
+    });
+    let operation = Operation::post("/webhooks/stripe", "takeStripeEvent", "Webhooks", "Take an event of Stripe's")
+        .about(&about)
+        .header(
+            "Stripe-Signature",
+            "`t=<Unix seconds>,v1=<signature>`, further `v1` and other schemes after it.",
+            signature,
+        )
+        .body("The event, snapshot or thin.", &[("application/json", json!({}), event)])
+        .reply(200, "Committed.", &schema, &json!({ "received": true, "outcome": "stored" }))
+        .reply(
+            202,
+            "Kept on a queue; the database is away.",
+            &schema,
+            &json!({ "received": true, "outcome": "spilled" }),
+        )
+        .problems(&[(400, "BadSignature"), (413, "TooLarge"), (503, "Unavailable")]);
+    to.add(operation);
+}
