@@ -24,33 +24,29 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 from servers import LOCAL, REGION, ROOT, VENV, LocalStack, Postgres, run_directory, say, tether
 
-LOCK_FILE = ROOT / "infra/local/requirements.lock"
-STAMP = VENV / "installed-lock.sha256"
+class Environment:
+    """A virtual environment made from a lock, hashes checked."""
 
+    def __init__(self, path: Path, lock: str, size: str) -> None:
+        self.path, self.lock, self.size = path, ROOT / "infra/local" / lock, size
+        self.stamp = path / "installed-lock.sha256"
 
-def setup() -> int:
-    """Makes `.local/venv` from the lock, hashes checked. Does nothing when it is up to date."""
-    wanted = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
-    if shutil.which("cargo") is None:
-        raise SystemExit("cargo is missing: install Rust with rustup, then run this again")
-    if STAMP.exists() and STAMP.read_text() == wanted:
-        say(f"setup: {VENV.relative_to(ROOT)} is up to date")
-        return 0
-    if sys.version_info[:2] != (3, 11):
-        found = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise SystemExit(f"LocalStack needs Python 3.11, and this is {found}: run it with python3.11")
-    os.umask(0o022)  # Postgres' files must be readable to the user it runs as
-    LOCAL.mkdir(exist_ok=True)
-    with open(LOCAL / "setup.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would install over each other
-        if STAMP.exists() and STAMP.read_text() == wanted:
-            return 0
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+    def is_up_to_date(self) -> bool:
+        wanted = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        return self.stamp.exists() and self.stamp.read_text() == wanted
+
+    def make(self) -> None:
         started = time.monotonic()
-        packages = sum("==" in line for line in LOCK_FILE.read_text().splitlines())
-        say(f"setup: making {VENV.relative_to(ROOT)} ({packages} packages, 1 GB, about a minute)")
-        if subprocess.run([sys.executable, "-m", "venv", "--clear", VENV]).returncode:
+        wanted = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        packages = sum("==" in line for line in self.lock.read_text().splitlines())
+        say(f"setup: making {self.name} ({packages} packages, {self.size})")
+        if subprocess.run([sys.executable, "-m", "venv", "--clear", self.path]).returncode:
             raise SystemExit("Python cannot make a virtual environment: on Debian and Ubuntu install python3.11-venv")
-        install = [VENV / "bin/pip", "install", "--require-hashes", "--no-deps", "-r", LOCK_FILE]
+        install = [self.path / "bin/pip", "install", "--require-hashes", "--no-deps", "-r", self.lock]
         pip = subprocess.Popen(
             [*install, "--progress-bar", "off", "--disable-pip-version-check"],
             stdout=subprocess.PIPE,
@@ -68,14 +64,38 @@ def setup() -> int:
                 say(f"setup: {time.monotonic() - started:3.0f} s  unpacking them all")
         if pip.wait() != 0:
             raise SystemExit("setup: pip failed\n" + "".join(said[-30:]))
-        STAMP.write_text(wanted)
+        self.stamp.write_text(wanted)
         say(f"setup: done in {time.monotonic() - started:.0f} s")
+
+
+SERVERS = Environment(VENV, "requirements.lock", "1 GB, about a minute")
+CONTRACT = Environment(LOCAL / "venv-contract", "contract.lock", "some seconds")
+ENVIRONMENTS = (SERVERS, CONTRACT)
+
+
+def setup() -> int:
+    """Makes the environments of `.local/`. Does nothing where they are up to date."""
+    if shutil.which("cargo") is None:
+        raise SystemExit("cargo is missing: install Rust with rustup, then run this again")
+    if all(environment.is_up_to_date() for environment in ENVIRONMENTS):
+        say(f"setup: {' and '.join(environment.name for environment in ENVIRONMENTS)} are up to date")
+        return 0
+    if sys.version_info[:2] != (3, 11):
+        found = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SystemExit(f"LocalStack needs Python 3.11, and this is {found}: run it with python3.11")
+    os.umask(0o022)  # Postgres' files must be readable to the user it runs as
+    LOCAL.mkdir(exist_ok=True)
+    with open(LOCAL / "setup.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would install over each other
+        for environment in ENVIRONMENTS:
+            if not environment.is_up_to_date():
+                environment.make()
     return 0
 
 
 def run_with(wanted: argparse.Namespace) -> int:
     """Starts the servers asked for, runs the command, stops the servers, returns its exit code."""
-    if not STAMP.exists():
+    if not SERVERS.stamp.exists():
         raise SystemExit("nothing is installed yet: run `make setup`")
     # What the command leaves running becomes a child of this process, and is ended with it.
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
@@ -88,6 +108,7 @@ def run_with(wanted: argparse.Namespace) -> int:
         cleanup.callback(_reap)
         environment = dict(os.environ)
         environment["PENSTOCK_PYTHON"] = str(VENV / "bin/python")
+        environment["PENSTOCK_SCHEMATHESIS"] = str(CONTRACT.path / "bin/st")
         environment["PENSTOCK_LOG_DIR"] = str(logs)
         try:
             if wanted.postgres and not os.environ.get("DATABASE_URL"):

@@ -51,6 +51,7 @@ fn events(to: &mut Contract) {
         .body("An event, or an array of them.", &[("application/json", json!({ "oneOf": [event, batch] }), example)])
         .reply(202, "Kept, all or in part.", &reply, &taken)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
+        .link(202, "journey", "getJourney", "userId", "$request.body#/userId")
         .problems(&SENT);
     to.add(operation);
 }

@@ -16,7 +16,7 @@ fn committed(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)).unwrap()
 }
 
-fn document() -> Value {
+pub fn document() -> Value {
     serde_json::from_str(&committed("openapi.json")).unwrap()
 }
 

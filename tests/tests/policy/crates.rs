@@ -144,3 +144,14 @@ fn the_test_kit_is_never_compiled_into_a_function() {
     let users = users.filter(|p| p.dependencies.iter().any(|(d, for_tests)| d == "penstock-testkit" && !for_tests));
     assert_eq!(users.map(|p| p.name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new(), "dev-dependencies only");
 }
+
+#[test]
+fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
+    let mut cargo = Command::new(env!("CARGO"));
+    // As `cargo lambda build` selects them: features of `penstock-tests` do not count.
+    cargo.current_dir(root()).args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
+    let output = cargo.args(FUNCTIONS.iter().flat_map(|function| ["-p", function])).output().unwrap();
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && tree.contains("tokio-postgres"), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!tree.contains("schemars"), "{tree}");
+}

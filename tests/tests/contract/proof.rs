@@ -1,0 +1,145 @@
+//! The functions keep their contract, whatever Schemathesis sends them.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use penstock_clients::clock::SystemClock;
+use penstock_clients::secret::Secret;
+use penstock_domain::clock::Clock as _;
+use penstock_edge::config;
+use penstock_store::admission::Admission;
+use penstock_store::api_keys::{self, NewKey, Scope};
+use penstock_testkit::{MemoryQueue, TestDatabase};
+use penstock_tests::front::{Front, Functions};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::documents::document;
+
+const READ: &str = "a read key of the contract";
+const INGEST: &str = "an ingest key of the contract";
+const ADMIN: &str = "an admin key of the contract";
+const SIGNING_SECRET: &str = "whsec_of_the_contract";
+
+/// Fewer cases than this prove too little.
+const LEAST_CASES: u64 = 5_000;
+
+/// So many requests a second that no key is ever limited.
+const UNLIMITED: u32 = 1_000_000;
+
+const SEED: &str = "
+    insert into payments (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at, native,
+                          version_rank, content_hash, raw, outbox_id, updated_at)
+    select 'stripe', 'charge', 'ch_' || n, 1000 + n, (array['EUR', 'USD', 'JPY'])[1 + n % 3], 'succeeded',
+           case when n % 10 = 0 then 'odd' else 'succeeded' end, at, at, true, 0, 0, '', gen_random_uuid(), at
+      from generate_series(1, 200) n, lateral (select now() - n * interval '11 hours' as at) t;
+    insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at)
+    select gen_random_uuid(), 'stripe', 'event', 'incremental', (array['succeeded', 'failed'])[1 + n % 2], at, at, at
+      from generate_series(1, 30) n, lateral (select now() - n * interval '15 minutes' as at) t;
+    insert into events (event_id, user_id, session_id, type, payload, metadata, occurred_at, received_at, clock_skew, outbox_id)
+    select 'e-' || n, 'u-1', 's-1', 'click', case n % 3 when 0 then '{\"n\": 1e400}' when 1 then 'null' end,
+           null, at, at, null, gen_random_uuid()
+      from generate_series(1, 30) n, lateral (select now() - n * interval '1 minute' as at) t";
+
+/// The functions over a database with keys and something to read.
+pub async fn functions(database: &TestDatabase) -> Functions {
+    let client = database.client().await;
+    client.batch_execute(SEED).await.unwrap();
+    for (key, scope) in [(READ, Scope::Read), (INGEST, Scope::Ingest), (ADMIN, Scope::Admin)] {
+        let sha256 = Sha256::digest(key).into();
+        let new = NewKey { id: Uuid::now_v7(), name: key, scope, sha256, rate_per_second: None };
+        assert!(api_keys::insert(&client, new, SystemClock.now()).await.unwrap());
+    }
+    let (pool, admission) = (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
+    let queue = MemoryQueue::default;
+    let none = std::iter::empty::<(String, String)>();
+    Functions {
+        metrics: metrics::Ports {
+            database: pool(),
+            admission: admission(),
+            config: metrics::MetricsConfig::from_env(&none.collect()).unwrap(),
+            clock: SystemClock,
+            started: SystemClock.now(),
+        },
+        ingest: ingest::Ports {
+            database: pool(),
+            admission: admission(),
+            tickets: queue(),
+            spill: queue(),
+            config: ingest::IngestConfig { legacy_key_required: true },
+            clock: SystemClock,
+        },
+        webhook: webhook::Ports {
+            database: pool(),
+            secret: Secret::given(SIGNING_SECRET.to_owned()),
+            tickets: queue(),
+            requests: queue(),
+            spill: queue(),
+            clock: SystemClock,
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_nothing_in_five_thousand_cases() {
+    let program = config::from_process().optional("PENSTOCK_SCHEMATHESIS").expect("run this by infra/local/stack.py");
+    let database = TestDatabase::new().await;
+    let front = Front::start(functions(&database).await).await;
+    let folder = Scratch::new();
+    let report = folder.0.join("report.json");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract");
+    let mut command = Command::new(program);
+    command
+        .current_dir(&folder.0)
+        .arg("--config-file")
+        .arg(here.join("schemathesis.toml"))
+        .arg("--no-color")
+        .arg("run")
+        .arg(format!("{}/openapi.json", front.url))
+        .arg("--report-json-path")
+        .arg(&report)
+        .env("PYTHONPATH", &here)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .envs([("READ_KEY", READ), ("INGEST_KEY", INGEST), ("ADMIN_KEY", ADMIN), ("SIGNING_SECRET", SIGNING_SECRET)])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(600), command.output()).await.expect("it ends").unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    let cases = report["test_cases"]["generated"].as_u64().unwrap_or_else(|| panic!("{report:#}"));
+    assert!(cases >= LEAST_CASES, "{cases} cases\n{said}");
+    for phase in ["examples", "coverage", "fuzzing", "stateful"] {
+        assert_eq!(report["phases"][phase]["status"], "success", "{phase}\n{said}");
+    }
+    // A run in which a route only ever refused would prove nothing of its replies.
+    let rates = report["valid_rates"].as_object().unwrap();
+    let document = document();
+    let methods = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len());
+    assert_eq!(rates.len(), methods.sum::<usize>(), "{said}");
+    for (operation, phases) in rates {
+        let accepted = phases.as_object().unwrap().values().filter_map(|phase| phase["accepted"].as_u64());
+        assert!(accepted.sum::<u64>() >= 20, "{operation} took little\n{report:#}");
+    }
+}
+
+/// A folder for what Schemathesis writes.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("contract-{}", Uuid::now_v7().simple()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap_or_default();
+    }
+}
