@@ -22,7 +22,7 @@ TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-
 HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 # The recipe's environment gets what .env sets, where there is one.
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
-SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py)
+SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
 .PHONY: help setup run test check openapi bench build deploy watch key revoke keys clean
 
