@@ -5,20 +5,15 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_clients::secret::SecretError;
+use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
 use penstock_domain::signature::{SignatureError, SigningSecrets, Verified, verify};
-use penstock_domain::source::Source;
-use penstock_domain::source::stripe::Stripe;
 use penstock_edge::http::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use crate::Ports;
 use crate::refusal::Refusal;
-
-/// The vendor whose webhooks these are.
-pub(crate) const STRIPE: &dyn Source = &Stripe;
 
 const HEADER: &str = "stripe-signature";
 
@@ -39,26 +34,29 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Verified<'a>, Refusal> {
         let header = headers.get(HEADER).and_then(|value| value.to_str().ok());
         let header = header.ok_or_else(|| Problem::bad_request("bad-signature", "Stripe-Signature is missing."))?;
-        let known = read(async { self.secret.get(now, false).await.map(Some) }).await?;
-        match check(body, header, known.as_ref(), now) {
-            Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
-            verdict => return verdict,
-        }
-        match read(self.secret.doubted(now, DOUBT_PAUSE)).await? {
-            Some(fresh) => check(body, header, Some(&fresh), now),
-            None => check(body, header, known.as_ref(), now),
-        }
+        by_secrets(&self.secret, now, |secrets| verify(body, header, secrets, now)).await
     }
 }
 
-fn check<'a>(
-    body: &'a [u8],
-    header: &str,
-    secret: Option<&SecretString>,
+/// What `check` finds with the secrets as they are known here; where no signature matches, once more with those that
+/// Secrets Manager holds now.
+pub(crate) async fn by_secrets<'a>(
+    secret: &Secret,
     now: Timestamp,
+    check: impl Fn(&SigningSecrets) -> Result<Verified<'a>, SignatureError>,
 ) -> Result<Verified<'a>, Refusal> {
-    let secrets = SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?;
-    Ok(verify(body, header, &secrets, now)?)
+    let judge = |secret: Option<&SecretString>| -> Result<Verified<'a>, Refusal> {
+        Ok(check(&SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?)?)
+    };
+    let known = read(async { secret.get(now, false).await.map(Some) }).await?;
+    match judge(known.as_ref()) {
+        Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
+        verdict => return verdict,
+    }
+    match read(secret.doubted(now, DOUBT_PAUSE)).await? {
+        Some(fresh) => judge(Some(&fresh)),
+        None => judge(known.as_ref()),
+    }
 }
 
 async fn read(
