@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use penstock_clients::aws::Aws;
 use penstock_clients::secret::Secret;
 use penstock_domain::config::Env;
-use penstock_domain::signature::{Signed, Verified, verify_v3};
+use penstock_domain::signature::{Signed, Verified};
 use penstock_edge::http::{Problem, Request};
 
 use crate::refusal::Refusal;
-use crate::sender::by_secrets;
+use crate::sender::{Claim, by_secrets};
 
 /// How HubSpot's requests are verified.
 pub struct HubSpotDoor {
@@ -35,15 +35,11 @@ impl HubSpotDoor {
         body: &'a [u8],
         now: Timestamp,
     ) -> Result<Verified<'a>, Refusal> {
-        let header = |name: &str, shown: &str| {
-            let value = request.headers.get(name).and_then(|value| value.to_str().ok());
-            value.ok_or_else(|| Problem::bad_request("bad-signature", format!("{shown} is missing.")))
-        };
-        let signature = header("x-hubspot-signature-v3", "X-HubSpot-Signature-v3")?;
-        let timestamp = header("x-hubspot-request-timestamp", "X-HubSpot-Request-Timestamp")?;
+        let signature = header(request, "X-HubSpot-Signature-v3")?;
+        let timestamp = header(request, "X-HubSpot-Request-Timestamp")?;
         let uri = self.uri(request);
         let signed = Signed { method: request.method.as_str(), uri: &uri, signature, timestamp };
-        by_secrets(&self.secret, now, |secrets| verify_v3(body, signed, secrets, now)).await
+        by_secrets(&self.secret, body, Claim::HubSpot(signed), now).await
     }
 
     fn uri(&self, request: &Request) -> String {
@@ -52,4 +48,9 @@ impl HubSpotDoor {
         let query = if request.raw_query.is_empty() { String::new() } else { format!("?{}", request.raw_query) };
         format!("{}{}{query}", base.trim_end_matches('/'), request.path)
     }
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
+    let value = request.headers.get(name).and_then(|value| value.to_str().ok());
+    value.ok_or_else(|| Problem::bad_request("bad-signature", format!("{name} is missing.")))
 }

@@ -100,7 +100,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
     async fn take(&self, request: &Request, id: &RequestId) -> Result<(StatusCode, &'static str), Refusal> {
-        let (source, hubspot): (&dyn Source, _) = match (request.path.as_str(), &self.hubspot) {
+        let (source, hubspot): (&'static dyn Source, _) = match (request.path.as_str(), &self.hubspot) {
             ("/webhooks/stripe", _) => (&Stripe, None),
             ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
             _ => return Err(Problem::not_found("There is no such route.").into()),
@@ -125,7 +125,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
             Err(error) => {
                 tracing::error!(event = "not_stored", request_id = id.as_str(), error = chain(&error));
-                self.spill_over(source, verified, content_type, now, id).await
+                self.spill_over(source.name(), verified, content_type, now, id).await
             }
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
-use penstock_domain::signature::{SignatureError, SigningSecrets, Verified, verify};
+use penstock_domain::signature::{SignatureError, Signed, SigningSecrets, Verified, verify, verify_v3};
 use penstock_edge::http::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
@@ -34,29 +34,49 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Verified<'a>, Refusal> {
         let header = headers.get(HEADER).and_then(|value| value.to_str().ok());
         let header = header.ok_or_else(|| Problem::bad_request("bad-signature", "Stripe-Signature is missing."))?;
-        by_secrets(&self.secret, now, |secrets| verify(body, header, secrets, now)).await
+        by_secrets(&self.secret, body, Claim::Stripe(header), now).await
     }
 }
 
-/// What `check` finds with the secrets as they are known here; where no signature matches, once more with those that
-/// Secrets Manager holds now.
+/// What a request says of who signed it.
+#[derive(Clone, Copy)]
+pub(crate) enum Claim<'a> {
+    /// `Stripe-Signature`.
+    Stripe(&'a str),
+    /// HubSpot's headers, and what they are made over.
+    HubSpot(Signed<'a>),
+}
+
+/// Verifies a body by the secrets as they are known here; where no signature matches, once more by those that Secrets
+/// Manager holds now.
 pub(crate) async fn by_secrets<'a>(
     secret: &Secret,
+    body: &'a [u8],
+    claim: Claim<'_>,
     now: Timestamp,
-    check: impl Fn(&SigningSecrets) -> Result<Verified<'a>, SignatureError>,
 ) -> Result<Verified<'a>, Refusal> {
-    let judge = |secret: Option<&SecretString>| -> Result<Verified<'a>, Refusal> {
-        Ok(check(&SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?)?)
-    };
     let known = read(async { secret.get(now, false).await.map(Some) }).await?;
-    match judge(known.as_ref()) {
+    match check(body, claim, known.as_ref(), now) {
         Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
         verdict => return verdict,
     }
     match read(secret.doubted(now, DOUBT_PAUSE)).await? {
-        Some(fresh) => judge(Some(&fresh)),
-        None => judge(known.as_ref()),
+        Some(fresh) => check(body, claim, Some(&fresh), now),
+        None => check(body, claim, known.as_ref(), now),
     }
+}
+
+fn check<'a>(
+    body: &'a [u8],
+    claim: Claim<'_>,
+    secret: Option<&SecretString>,
+    now: Timestamp,
+) -> Result<Verified<'a>, Refusal> {
+    let secrets = SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?;
+    Ok(match claim {
+        Claim::Stripe(header) => verify(body, header, &secrets, now)?,
+        Claim::HubSpot(signed) => verify_v3(body, signed, &secrets, now)?,
+    })
 }
 
 async fn read(

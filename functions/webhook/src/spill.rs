@@ -8,7 +8,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
-use penstock_domain::source::{self, Source};
+use penstock_domain::source;
 use penstock_domain::ticket;
 use penstock_edge::http::{RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
@@ -41,14 +41,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Hands a request to SQS that Postgres could not take: 202, or a refusal that asks for another try.
     pub(crate) async fn spill_over(
         &self,
-        source: &dyn Source,
+        source: &str,
         body: Verified<'_>,
         content_type: &str,
         now: Timestamp,
         id: &RequestId,
     ) -> Result<(StatusCode, &'static str), Refusal> {
         let (request_id, bytes) = (id.as_str(), body.bytes().len());
-        let Some(message) = Spilled::message(source.name(), body, content_type, now) else {
+        let Some(message) = Spilled::message(source, body, content_type, now) else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(Refusal::NotKept);
         };

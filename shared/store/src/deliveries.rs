@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::outbox::Arrival;
 use crate::sql::Param;
-use crate::{Database, Sql, StoreError, begin, commit, refetch};
+use crate::{Database, Sql, StoreError, refetch};
 
 /// The types of a row's columns; those of the wish to read an object stand behind.
 const TYPES: [Type; 15] = [
@@ -88,14 +88,14 @@ async fn look_only(
     delivery: &Delivery<'_>,
     now: Timestamp,
 ) -> Result<Option<OutboxId>, StoreError> {
-    let looks = delivery.looks.iter();
-    let objects: Vec<(&str, &str, &str)> = looks.map(|(kind, id)| (arrival.source, kind.as_str(), id.as_str())).collect();
-    if objects.is_empty() {
+    let (kinds, ids): (Vec<String>, Vec<String>) = delivery.looks.iter().cloned().unzip();
+    if ids.is_empty() {
         return Ok(None);
     }
-    let mut connection = database.connection().await?;
-    let tx = begin(&mut connection).await?;
-    refetch::request(&tx, &objects, now, arrival.ticket_due_at).await?;
-    commit(tx).await?;
+    let sources = vec![arrival.source.to_owned(); ids.len()];
+    let connection = database.connection().await?;
+    let client: &Client = &connection;
+    let columns: [Param<'_>; 5] = [&sources, &kinds, &ids, &now, &arrival.ticket_due_at];
+    refetch::REQUEST.execute(client, &columns).await?;
     Ok(None)
 }
