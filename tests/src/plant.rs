@@ -138,10 +138,7 @@ impl Plant {
             webhook: webhook::Ports {
                 database: db.database(1),
                 secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                hubspot: Some(HubSpotDoor {
-                    secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                    public_base_url: None,
-                }),
+                hubspot: Some(HubSpotDoor { secret: Secret::given(WEBHOOK_SECRET.to_owned()), public_base_url: None }),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),

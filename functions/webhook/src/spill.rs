@@ -16,9 +16,9 @@ use penstock_edge::telemetry::chain;
 use penstock_store::intake::{self, BroughtIn};
 use tokio::time::timeout;
 
+use crate::Ports;
 use crate::refusal::Refusal;
 use crate::storing::{Kept, NotStored, STORE_PATIENCE};
-use crate::Ports;
 
 /// For SQS to take a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);

@@ -93,7 +93,8 @@ fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
     let mut requests = Vec::new();
     for (kind, ids) in by_kind {
         for ids in ids.chunks(LOOKS_A_REQUEST) {
-            requests.push(FetchRequest { ids: ids.to_vec(), ..FetchRequest::new(source, &kind, Mode::Object).resuming() });
+            requests
+                .push(FetchRequest { ids: ids.to_vec(), ..FetchRequest::new(source, &kind, Mode::Object).resuming() });
         }
     }
     requests

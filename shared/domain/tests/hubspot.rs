@@ -56,9 +56,7 @@ fn search(objects: &[(i64, u64)], body: &str) -> String {
     found.sort_by_key(|(modified, id)| if by_id { (0, i128::from(*id)) } else { (*modified, -i128::from(*id)) });
     let total = found.len();
     let limit = usize::try_from(body["limit"].as_u64().unwrap()).unwrap();
-    let object = |(modified, id): &&(i64, u64)| {
-        json!({"id": id.to_string(), "properties": {"lastmodifieddate": at(*modified).to_string()}})
-    };
+    let object = |(modified, id): &&(i64, u64)| json!({"id": id.to_string(), "properties": {"lastmodifieddate": at(*modified).to_string()}});
     let results: Vec<Value> = found.iter().take(limit).map(object).collect();
     let mut reply = json!({"total": total, "results": results});
     if total > limit {
@@ -180,7 +178,9 @@ fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
 #[test]
 fn trap_14_each_limit_has_its_own_verdict() {
     let body = |policy: &str| {
-        format!(r#"{{"status":"error","message":"You have reached your limit.","errorType":"RATE_LIMIT","policyName":"{policy}"}}"#)
+        format!(
+            r#"{{"status":"error","message":"You have reached your limit.","errorType":"RATE_LIMIT","policyName":"{policy}"}}"#
+        )
     };
     let verdict = |policy: &str| HubSpot.verdict(Mode::Full, 429, body(policy).as_bytes());
     assert_eq!(verdict("SECONDLY"), Some(Verdict::Wait(Duration::from_secs(1))));
@@ -216,15 +216,19 @@ fn deal(properties: Value, rest: Value) -> Result<(i64, String, Status, String, 
 #[test]
 fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
     let won = json!({"amount": "1000.5", "dealstage": "closedwon", "closedate": "1769904000000", "deal_currency_code": "USD"});
-    let expected = (100_050, "USD".to_owned(), Status::Collected, "closedwon".to_owned(), "2026-02-01T00:00:00Z".to_owned());
+    let expected =
+        (100_050, "USD".to_owned(), Status::Collected, "closedwon".to_owned(), "2026-02-01T00:00:00Z".to_owned());
     assert_eq!(deal(won.clone(), json!({})), Ok(expected));
     // No currency of its own: the portal's. No close date: the day it came to be. No amount: nothing.
     let bare = json!({"amount": null, "dealstage": "qualifiedtobuy", "closedate": null, "deal_currency_code": ""});
-    let expected = (0, "EUR".to_owned(), Status::Pending, "qualifiedtobuy".to_owned(), "2026-01-01T00:00:00Z".to_owned());
+    let expected =
+        (0, "EUR".to_owned(), Status::Pending, "qualifiedtobuy".to_owned(), "2026-01-01T00:00:00Z".to_owned());
     assert_eq!(deal(bare, json!({})), Ok(expected));
     let archived = deal(won, json!({"archived": true, "archivedAt": "2026-03-01T00:00:00.000Z"})).unwrap();
     assert_eq!((archived.2, archived.3.as_str()), (Status::Canceled, "archived"), "counts as nothing");
-    for (property, value) in [("amount", "10.005"), ("amount", "-5"), ("closedate", "soon"), ("deal_currency_code", "EURO")] {
+    for (property, value) in
+        [("amount", "10.005"), ("amount", "-5"), ("closedate", "soon"), ("deal_currency_code", "EURO")]
+    {
         let why = deal(json!({"dealstage": "closedwon", property: value}), json!({})).unwrap_err();
         assert!(why.starts_with(&format!("deal 7: {property}: ")), "{why}");
     }
@@ -238,8 +242,14 @@ fn trap_11_what_was_merged_away_ends_with_the_row_of_what_remains() {
     let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, version_at) else { panic!("people") };
     let told: Vec<_> = all.iter().map(|c| (c.external_id.as_str(), c.merged_into.as_deref(), c.deleted_at)).collect();
     assert_eq!(told, [("9", None, None), ("3", Some("9"), Some(version_at)), ("4", Some("9"), Some(version_at))]);
-    assert_eq!((all[0].stamp, all[0].email.as_deref(), all[1].email.as_deref()), (Stamp::Native, Some("a@example.com"), None));
-    assert!(all[1].version_at > version_at + Duration::from_secs(299), "a merge stands above a tombstone of the same minutes");
+    assert_eq!(
+        (all[0].stamp, all[0].email.as_deref(), all[1].email.as_deref()),
+        (Stamp::Native, Some("a@example.com"), None)
+    );
+    assert!(
+        all[1].version_at > version_at + Duration::from_secs(299),
+        "a merge stands above a tombstone of the same minutes"
+    );
     // Deals: what they were worth is counted in the one that remains.
     let payload = br#"{"id":"9","properties":{"amount":"5","dealstage":"closedwon","hs_merged_object_ids":"3"},"updatedAt":"2026-02-01T00:00:00Z"}"#;
     let Ok(Meaning::Payments(all)) = meaning("deal", "9", payload, version_at) else { panic!("payments") };

@@ -27,7 +27,8 @@ impl World {
             None => 0,
         };
         let wanted = wanted(query);
-        let mut rows = self.records(kind).range(after..).map(|(_, r)| r).filter(|r| r.archived_ms.is_some() == archived);
+        let mut rows =
+            self.records(kind).range(after..).map(|(_, r)| r).filter(|r| r.archived_ms.is_some() == archived);
         let results: Vec<Value> = rows.by_ref().take(limit).map(|r| render::object(kind, r, &wanted)).collect();
         let mut page = json!({ "results": results });
         if let (Some(next), Some(page)) = (rows.next(), page.as_object_mut()) {

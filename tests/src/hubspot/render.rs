@@ -8,7 +8,19 @@ use super::world::{CURRENCIES, Fields, Kind, Record};
 /// What is returned of an object where nobody says which properties.
 const DEFAULTS: [(Kind, &[&str]); 2] = [
     (Kind::Contact, &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]),
-    (Kind::Deal, &["amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"]),
+    (
+        Kind::Deal,
+        &[
+            "amount",
+            "closedate",
+            "createdate",
+            "dealname",
+            "dealstage",
+            "hs_lastmodifieddate",
+            "hs_object_id",
+            "pipeline",
+        ],
+    ),
 ];
 
 /// These come with every object.
@@ -17,7 +29,8 @@ const ALWAYS: [&str; 2] = ["createdate", "hs_object_id"];
 pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
     let modified = if kind == Kind::Contact { "lastmodifieddate" } else { "hs_lastmodifieddate" };
     let defaults = DEFAULTS.iter().find(|(k, _)| *k == kind).map_or(&[][..], |(_, names)| *names);
-    let mut names: Vec<&str> = if wanted.is_empty() { defaults.to_vec() } else { wanted.iter().map(String::as_str).collect() };
+    let mut names: Vec<&str> =
+        if wanted.is_empty() { defaults.to_vec() } else { wanted.iter().map(String::as_str).collect() };
     names.extend(ALWAYS);
     names.push(modified);
     let mut properties = Map::new();
@@ -97,9 +110,13 @@ mod tests {
 
     #[test]
     fn amounts_are_text_without_needless_zeros() {
-        for (minor, currency, text) in
-            [(100_050, "USD", "1000.5"), (500, "JPY", "500"), (1_005, "KWD", "1.005"), (7, "USD", "0.07"), (0, "EUR", "0")]
-        {
+        for (minor, currency, text) in [
+            (100_050, "USD", "1000.5"),
+            (500, "JPY", "500"),
+            (1_005, "KWD", "1.005"),
+            (7, "USD", "0.07"),
+            (0, "EUR", "0"),
+        ] {
             assert_eq!(decimal(minor, currency), text);
         }
         assert_eq!(iso(1_677_207_613_460), "2023-02-24T03:00:13.460Z");

@@ -100,7 +100,13 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
     let number = {
         let mut asked = lock(&shared.asked);
         let body = String::from_utf8_lossy(&body).into_owned();
-        asked.push(Asked { method: parts.method.to_string(), path: path.clone(), query: query.clone(), body, status: 0 });
+        asked.push(Asked {
+            method: parts.method.to_string(),
+            path: path.clone(),
+            query: query.clone(),
+            body,
+            status: 0,
+        });
         asked.len()
     };
     run_hooks(&shared, number);

@@ -21,9 +21,17 @@ async fn trap_11_archived_objects_are_marked_deleted_and_count_as_nothing_by_the
     office.plant.drain().await;
     office.run(Mode::Full).await;
     office.assert_true().await;
-    let gone: i64 = office.plant.db.scalar("select count(*) from contacts where deleted_at is not null and email is not null").await;
+    let gone: i64 = office
+        .plant
+        .db
+        .scalar("select count(*) from contacts where deleted_at is not null and email is not null")
+        .await;
     assert!(gone > 0, "marked, not dropped: what they were stays");
-    let kept: i64 = office.plant.db.scalar("select count(*) from payments where raw_status = 'archived' and status = 'canceled'").await;
+    let kept: i64 = office
+        .plant
+        .db
+        .scalar("select count(*) from payments where raw_status = 'archived' and status = 'canceled'")
+        .await;
     assert_eq!(kept, 3);
 }
 

@@ -106,8 +106,15 @@ async fn trap_15_a_refused_token_halts_the_run_and_asks_for_no_full_run() {
 #[tokio::test]
 async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
     let office = Office::with_settings(world(35, 250, 1), &[("HUBSPOT_TIMEOUT_SECONDS", "1")]).await;
-    let faults =
-        [Fault::Html, Fault::TruncatedJson, Fault::CutBody, Fault::ErrorInside, Fault::EmptyPage, Fault::BadGateway, Fault::Hang];
+    let faults = [
+        Fault::Html,
+        Fault::TruncatedJson,
+        Fault::CutBody,
+        Fault::ErrorInside,
+        Fault::EmptyPage,
+        Fault::BadGateway,
+        Fault::Hang,
+    ];
     for fault in faults {
         office.portal.faults().always(OBJECTS, fault);
         if fault == Fault::Hang {
@@ -116,7 +123,10 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
             continue;
         }
         let error = office.fetch("contact", Mode::Full).await.unwrap_err();
-        assert!(matches!(error, FetchError::Page { .. } | FetchError::Vendor(VendorError::Unavailable { .. })), "{error}");
+        assert!(
+            matches!(error, FetchError::Page { .. } | FetchError::Vendor(VendorError::Unavailable { .. })),
+            "{error}"
+        );
         office.portal.faults().clear();
         assert_eq!(office.plant.db.scalar::<i64>("select count(*) from outbox").await, 0, "{fault:?}");
     }

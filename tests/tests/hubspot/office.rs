@@ -104,11 +104,6 @@ impl Office {
         let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
         rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2), r.get(3), r.get(4), r.get(5)))).collect()
     }
-
-    /// The searches of contacts so far, in order.
-    pub fn searches(&self) -> usize {
-        self.portal.asked().iter().filter(|asked| asked.path.ends_with("/search")).count()
-    }
 }
 
 fn assert_same<T: PartialEq + std::fmt::Debug>(ours: &BTreeMap<String, T>, truth: &BTreeMap<String, T>) {

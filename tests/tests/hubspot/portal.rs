@@ -20,7 +20,8 @@ async fn ask(portal: &Portal, path: &str, body: Option<Value>) -> (u16, Value) {
 #[tokio::test]
 async fn search_gives_200_a_page_and_nothing_past_10_000() {
     let portal = Portal::start(world(51, 1_000, 1)).unwrap();
-    for (limit, after, status) in [(200, 0, 200), (201, 0, 400), (200, 9_800, 200), (200, 9_801, 400), (1, 10_000, 400)] {
+    for (limit, after, status) in [(200, 0, 200), (201, 0, 400), (200, 9_800, 200), (200, 9_801, 400), (1, 10_000, 400)]
+    {
         let body = json!({"limit": limit, "after": after.to_string(), "filterGroups": []});
         assert_eq!(ask(&portal, "contacts/search", Some(body)).await.0, status, "{limit} after {after}");
     }
@@ -29,7 +30,8 @@ async fn search_gives_200_a_page_and_nothing_past_10_000() {
     let (_, page) = ask(&portal, "contacts/search", Some(json!({"limit": 200}))).await;
     assert_eq!((&page["total"], &page["paging"]["next"]["after"]), (&json!(1_000), &json!("200")));
     // Deals know no lastmodifieddate, contacts no hs_lastmodifieddate.
-    let of = |name: &str| json!({"filterGroups": [{"filters": [{"propertyName": name, "operator": "GT", "value": "0"}]}]});
+    let of =
+        |name: &str| json!({"filterGroups": [{"filters": [{"propertyName": name, "operator": "GT", "value": "0"}]}]});
     assert_eq!(ask(&portal, "contacts/search", Some(of("hs_lastmodifieddate"))).await.1["total"], 0);
     assert_eq!(ask(&portal, "contacts/search", Some(of("lastmodifieddate"))).await.1["total"], 1_000);
     assert_eq!(ask(&portal, "deals/search", Some(of("hs_lastmodifieddate"))).await.1["total"], 1);
@@ -52,7 +54,11 @@ async fn what_is_archived_shows_only_where_it_is_asked_for_and_what_is_merged_no
     let (_, one) = ask(&portal, &format!("contacts/{kept}?properties=hs_merged_object_ids"), None).await;
     assert_eq!(one["properties"]["hs_merged_object_ids"], json!(format!("{};{}", ids[2], ids[1])));
     assert_eq!(ask(&portal, "contacts?limit=101", None).await.0, 400);
-    assert_eq!(ask(&portal, "contacts/search", Some(json!({"limit": 100}))).await.1["total"], 7, "what has just changed is not yet found");
+    assert_eq!(
+        ask(&portal, "contacts/search", Some(json!({"limit": 100}))).await.1["total"],
+        7,
+        "what has just changed is not yet found"
+    );
 }
 
 #[tokio::test]

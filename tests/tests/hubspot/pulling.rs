@@ -42,7 +42,8 @@ async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_ever
         office.run(Mode::Incremental).await;
         office.assert_true().await;
     }
-    let full: i64 = office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot' and mode = 'full'").await;
+    let full: i64 =
+        office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot' and mode = 'full'").await;
     assert_eq!(full, 2, "one of each entity, for want of a cursor");
 }
 
@@ -57,7 +58,9 @@ async fn trap_01_every_version_of_a_deal_is_kept_and_an_overlap_keeps_none_twice
         office.wait(100);
         office.run(Mode::Incremental).await;
     }
-    let sql = format!("select count(*) from outbox where external_id = '{id}' and entity = 'deal' and starts_with(version_key, 'modified:')");
+    let sql = format!(
+        "select count(*) from outbox where external_id = '{id}' and entity = 'deal' and starts_with(version_key, 'modified:')"
+    );
     assert_eq!(office.plant.db.scalar::<i64>(&sql).await, 5, "each version once, though each was found several times");
     office.assert_true().await;
 }
@@ -159,7 +162,8 @@ async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_ful
 
     let mut office = Office::over(world(9, 1, 60)).await;
     office.run(Mode::Full).await;
-    let count = |status: &str| format!("select count(*) from payments where raw_status = '48231230' and status = '{status}'");
+    let count =
+        |status: &str| format!("select count(*) from payments where raw_status = '48231230' and status = '{status}'");
     assert!(office.plant.db.scalar::<i64>(&count("pending")).await > 0);
     // Up, and down again: whatever the rank of the status, the map that is in force stands.
     for status in [Status::Collected, Status::Unmapped] {

@@ -47,11 +47,18 @@ async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
     office.portal.world().edit(Kind::Deal, deal);
     let new = office.portal.world().create(Kind::Deal);
     let changes = json!([
-        change("contact.propertyChange", contact), change("contact.propertyChange", contact),
-        change("deal.propertyChange", deal), change("deal.creation", new), change("company.creation", 9),
+        change("contact.propertyChange", contact),
+        change("contact.propertyChange", contact),
+        change("deal.propertyChange", deal),
+        change("deal.creation", new),
+        change("company.creation", 9),
     ]);
     assert_eq!(push(&office, &changes).await, (200, json!({"received": true, "outcome": "stored"})));
-    assert_eq!(office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 3, "before the reply, each once");
+    assert_eq!(
+        office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await,
+        3,
+        "before the reply, each once"
+    );
     office.plant.drain().await;
     office.assert_true().await;
     assert_eq!(office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
@@ -70,17 +77,27 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
     let kept = office.portal.world().merge(Kind::Contact, ids[2], ids[3], true);
     let mut merge = change("contact.merge", ids[2]);
     merge.as_object_mut().unwrap().extend(
-        json!({"primaryObjectId": ids[2], "mergedObjectIds": [ids[3]], "newObjectId": kept}).as_object().unwrap().clone(),
+        json!({"primaryObjectId": ids[2], "mergedObjectIds": [ids[3]], "newObjectId": kept})
+            .as_object()
+            .unwrap()
+            .clone(),
     );
     let changes = json!([
-        change("contact.deletion", ids[0]), change("contact.privacyDeletion", ids[1]),
-        change("deal.deletion", deal), merge, change("contact.deletion", ids[3]),
+        change("contact.deletion", ids[0]),
+        change("contact.privacyDeletion", ids[1]),
+        change("deal.deletion", deal),
+        merge,
+        change("contact.deletion", ids[3]),
     ]);
     assert_eq!(push(&office, &changes).await.0, 200);
     office.plant.drain().await;
     office.assert_true().await;
     let contacts = office.contacts().await;
-    assert_eq!(contacts[&ids[3].to_string()].merged_into, Some(kept.to_string()), "a merge says more than that it is gone");
+    assert_eq!(
+        contacts[&ids[3].to_string()].merged_into,
+        Some(kept.to_string()),
+        "a merge says more than that it is gone"
+    );
 
     office.wait(60);
     office.portal.world().restore(Kind::Contact, ids[0]);
@@ -104,7 +121,10 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
     for (event, why) in [
         (posted(&body, &sign("another secret", "POST", URI, now), now), "another secret"),
         (posted(&body, &sign(WEBHOOK_SECRET, "GET", URI, now), now), "another method"),
-        (posted(&body, &sign(WEBHOOK_SECRET, "POST", "https://other.example/webhooks/hubspot", now), now), "another host"),
+        (
+            posted(&body, &sign(WEBHOOK_SECRET, "POST", "https://other.example/webhooks/hubspot", now), now),
+            "another host",
+        ),
         (posted(&body, &good, now + 1), "another time"),
         (posted(&body.replace('7', "8"), &good, now), "another body"),
         (posted(&body, &sign(WEBHOOK_SECRET, "POST", URI, old), old), "too old"),
@@ -145,7 +165,10 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     office.portal.world().edit(Kind::Deal, deal);
     let empty = TestDatabase::empty().await;
     let here: Database = std::mem::replace(&mut office.plant.webhook.database, empty.database(1));
-    assert_eq!(push(&office, &json!([change("deal.propertyChange", deal)])).await, (202, json!({"received": true, "outcome": "spilled"})));
+    assert_eq!(
+        push(&office, &json!([change("deal.propertyChange", deal)])).await,
+        (202, json!({"received": true, "outcome": "spilled"}))
+    );
     office.plant.webhook.database = here;
     let spilled = office.plant.spill.take();
     assert_eq!(spilled.len(), 1);

@@ -126,7 +126,8 @@ mod tests {
     fn verdict(uri: &str, signature: &str, timestamp: &str, now: i64) -> Result<(), SignatureError> {
         let both = secrets(r#"{"signingSecrets":["new-secret","old-secret"]}"#);
         let request = Signed { method: "POST", uri, signature, timestamp };
-        verify_v3(BODY, request, &both, Timestamp::from_millisecond(now).unwrap()).map(|body| assert_eq!(body.bytes(), BODY))
+        verify_v3(BODY, request, &both, Timestamp::from_millisecond(now).unwrap())
+            .map(|body| assert_eq!(body.bytes(), BODY))
     }
 
     #[test]

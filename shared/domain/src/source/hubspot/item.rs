@@ -48,7 +48,13 @@ pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp
     item(entity, id.into_owned(), key, at, raw)
 }
 
-fn item<'a>(entity: &str, external_id: String, version_key: String, version_at: Timestamp, payload: &'a [u8]) -> Item<'a> {
+fn item<'a>(
+    entity: &str,
+    external_id: String,
+    version_key: String,
+    version_at: Timestamp,
+    payload: &'a [u8],
+) -> Item<'a> {
     Item { entity: entity.to_owned(), external_id, version_key, version_at, api_version: None, payload }
 }
 

@@ -125,9 +125,7 @@ pub(super) enum Reach {
 /// that ends with a 400 at 10,000 results, and skips what moves while it is paged (traps 10, 25). HubSpot sorts by one
 /// property only, so ties of the modified time come in any order.
 pub(super) fn search(property: &str, properties: &[&str], reach: Reach, to: Timestamp, limit: u32) -> String {
-    let filter = |property: &str, operator: &str, value: String| {
-        json!({"propertyName": property, "operator": operator, "value": value})
-    };
+    let filter = |property: &str, operator: &str, value: String| json!({"propertyName": property, "operator": operator, "value": value});
     let at = |time: Timestamp| time.as_millisecond().to_string();
     let (filters, sort) = match reach {
         Reach::From(from) => (vec![filter(property, "GTE", at(from)), filter(property, "LT", at(to))], property),

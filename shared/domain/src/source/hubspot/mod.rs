@@ -236,7 +236,11 @@ fn path(entity: &str) -> String {
 
 /// The property of the modified time, which contacts call otherwise than all other objects, and what is asked for.
 fn facts(entity: &str) -> (&'static str, &'static [&'static str]) {
-    if entity == CONTACT { ("lastmodifieddate", &CONTACT_PROPERTIES) } else { ("hs_lastmodifieddate", &DEAL_PROPERTIES) }
+    if entity == CONTACT {
+        ("lastmodifieddate", &CONTACT_PROPERTIES)
+    } else {
+        ("hs_lastmodifieddate", &DEAL_PROPERTIES)
+    }
 }
 
 fn asked_for(entity: &str) -> String {

@@ -124,8 +124,9 @@ impl View<'_> {
     }
 
     fn deal(&self, settings: &Settings) -> Result<Payment, Reason> {
-        let invalid =
-            |what: &str, why: String| Reason::new(ReasonKind::Invalid, format!("deal {}: {what}: {why}", self.row.external_id));
+        let invalid = |what: &str, why: String| {
+            Reason::new(ReasonKind::Invalid, format!("deal {}: {what}: {why}", self.row.external_id))
+        };
         let properties = self.object.properties.as_ref();
         let stage = properties.and_then(|p| p.dealstage());
         if stage.as_ref().is_some_and(|stage| stage.chars().count() > LONGEST) {
@@ -159,7 +160,9 @@ impl View<'_> {
                 (false, Some(stage)) => printable(&stage),
                 (false, None) => "null".to_owned(),
             },
-            occurred_at: self.occurred_at(properties.and_then(|p| p.closedate())).map_err(|why| invalid("closedate", why))?,
+            occurred_at: self
+                .occurred_at(properties.and_then(|p| p.closedate()))
+                .map_err(|why| invalid("closedate", why))?,
             version_at: self.row.version_at,
             stamp: self.stamp,
             raw: 0..self.row.payload.len(),
