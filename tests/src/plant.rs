@@ -26,6 +26,7 @@ use penstock_store::{begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+use webhook::HubSpotDoor;
 
 use crate::simulator::{Simulator, World};
 
@@ -137,6 +138,7 @@ impl Plant {
             webhook: webhook::Ports {
                 database: db.database(1),
                 secret: Secret::given(WEBHOOK_SECRET.to_owned()),
+                hubspot: Some(HubSpotDoor { secret: Secret::given(WEBHOOK_SECRET.to_owned()), public_base_url: None }),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),

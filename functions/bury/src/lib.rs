@@ -116,7 +116,8 @@ impl<C: Clock> Ports<C> {
             }
             Err(error) => match error.disposition() {
                 Disposition::Dead(reason) => {
-                    self.write(message, Some((source.name(), &delivery.item.entity)), reason).await
+                    let entity = delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
+                    self.write(message, Some((source.name(), entity)), reason).await
                 }
                 Disposition::Done | Disposition::Retry(_) => Err(error),
             },

@@ -69,7 +69,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let run = RunId::new(asked_at);
         let items: Vec<Item<'_>> = match &read {
             Some(Read::Object(Fetched { as_of, body })) => {
-                let item = source.object(run, Reply { as_of: *as_of, body });
+                let item = source.object(entity, run, Reply { as_of: *as_of, body });
                 vec![item.map_err(|error| FetchError::Page { source_name: source.name(), error })?]
             }
             Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],

@@ -149,7 +149,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 other => other?,
             };
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-            match source.page(run.key.mode, run.at.id, &run.at.position, reply, &vendor.paging) {
+            match source.page(run.key.entity, run.key.mode, run.at.id, &run.at.position, reply, &vendor.paging) {
                 Ok(page) => {
                     unusable = 0;
                     if self.take(vendor, run, &page.items, page.next).await? {

@@ -1,5 +1,5 @@
-//! `webhook`: takes what Stripe pushes. The event is a row before the reply says so, or where Postgres is
-//! away a message on the queue `spill`, which this same function reads once Postgres is back: its own messages, and
+//! `webhook`: takes what Stripe and HubSpot push. The event, or the wish to read what it names, is a row before the reply
+//! says so, or where Postgres is away a message on the queue `spill`, which this same function reads once Postgres is back: its own messages, and
 //! those of `ingest`.
 
 use std::time::Duration;
@@ -9,6 +9,9 @@ use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::source::Source;
+use penstock_domain::source::hubspot::HubSpot;
+use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
 use penstock_edge::telemetry::chain;
@@ -18,11 +21,13 @@ use serde_json::Value;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod hubspot;
 mod refusal;
 mod sender;
 mod spill;
 mod storing;
 
+pub use hubspot::HubSpotDoor;
 use refusal::Refusal;
 use storing::Kept;
 
@@ -32,6 +37,8 @@ pub struct Ports<C, Q> {
     pub database: Database,
     /// The secrets that sign Stripe's requests.
     pub secret: Secret,
+    /// How HubSpot's requests are verified; none where there is no HubSpot.
+    pub hubspot: Option<HubSpotDoor>,
     /// Where `process` listens.
     pub tickets: Q,
     /// Where `fetch` listens.
@@ -93,27 +100,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
     async fn take(&self, request: &Request, id: &RequestId) -> Result<(StatusCode, &'static str), Refusal> {
-        if request.path != "/webhooks/stripe" {
-            return Err(Problem::not_found("There is no such route.").into());
-        }
+        let (source, hubspot): (&'static dyn Source, _) = match (request.path.as_str(), &self.hubspot) {
+            ("/webhooks/stripe", _) => (&Stripe, None),
+            ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
+            _ => return Err(Problem::not_found("There is no such route.").into()),
+        };
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
         Query::of(request).finish()?;
         let body = request.bytes(BODY_LIMIT)?;
         let now = self.clock.now();
-        let verified = self.verify(&body, &request.headers, now).await?;
+        let verified = match hubspot {
+            Some(door) => door.verify(request, &body, now).await?,
+            None => self.verify(&body, &request.headers, now).await?,
+        };
         let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.filter(|text| text.len() <= 255).unwrap_or("application/json");
-        match self.store(sender::STRIPE, verified, content_type, now, now).await {
-            Ok(Kept::New { row, look }) => {
-                self.announce(&[row], &look.into_iter().collect::<Vec<_>>()).await;
+        match self.store(source, verified, content_type, now, now).await {
+            Ok(Kept::New { row, looks }) => {
+                self.announce(row.as_slice(), &looks).await;
                 Ok((StatusCode::OK, "stored"))
             }
             Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
             Err(error) => {
                 tracing::error!(event = "not_stored", request_id = id.as_str(), error = chain(&error));
-                self.spill_over(verified, content_type, now, id).await
+                self.spill_over(source.name(), verified, content_type, now, id).await
             }
         }
     }
@@ -129,9 +141,4 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
     }
-}
-
-/// The request for another look at an object that was only named.
-fn look_at(source: &str, (kind, id): (String, String)) -> FetchRequest {
-    FetchRequest::look(source, &kind, id)
 }

@@ -8,7 +8,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue, secret::Secret};
 use penstock_edge::{config, telemetry};
 use serde_json::Value;
-use webhook::Ports;
+use webhook::{HubSpotDoor, Ports};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env(&env, &aws)?,
         secret: Secret::stored(Arc::clone(&aws), env.required("STRIPE_WEBHOOK_SECRET_ARN")?),
+        hubspot: HubSpotDoor::from_env(&env, &aws),
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,

@@ -5,20 +5,15 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_clients::secret::SecretError;
+use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
-use penstock_domain::signature::{SignatureError, SigningSecrets, Verified, verify};
-use penstock_domain::source::Source;
-use penstock_domain::source::stripe::Stripe;
+use penstock_domain::signature::{SignatureError, Signed, SigningSecrets, Verified, verify, verify_v3};
 use penstock_edge::http::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use crate::Ports;
 use crate::refusal::Refusal;
-
-/// The vendor whose webhooks these are.
-pub(crate) const STRIPE: &dyn Source = &Stripe;
 
 const HEADER: &str = "stripe-signature";
 
@@ -39,26 +34,49 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Verified<'a>, Refusal> {
         let header = headers.get(HEADER).and_then(|value| value.to_str().ok());
         let header = header.ok_or_else(|| Problem::bad_request("bad-signature", "Stripe-Signature is missing."))?;
-        let known = read(async { self.secret.get(now, false).await.map(Some) }).await?;
-        match check(body, header, known.as_ref(), now) {
-            Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
-            verdict => return verdict,
-        }
-        match read(self.secret.doubted(now, DOUBT_PAUSE)).await? {
-            Some(fresh) => check(body, header, Some(&fresh), now),
-            None => check(body, header, known.as_ref(), now),
-        }
+        by_secrets(&self.secret, body, Claim::Stripe(header), now).await
+    }
+}
+
+/// What a request says of who signed it.
+#[derive(Clone, Copy)]
+pub(crate) enum Claim<'a> {
+    /// `Stripe-Signature`.
+    Stripe(&'a str),
+    /// HubSpot's headers, and what they are made over.
+    HubSpot(Signed<'a>),
+}
+
+/// Verifies a body by the secrets as they are known here; where no signature matches, once more by those that Secrets
+/// Manager holds now.
+pub(crate) async fn by_secrets<'a>(
+    secret: &Secret,
+    body: &'a [u8],
+    claim: Claim<'_>,
+    now: Timestamp,
+) -> Result<Verified<'a>, Refusal> {
+    let known = read(async { secret.get(now, false).await.map(Some) }).await?;
+    match check(body, claim, known.as_ref(), now) {
+        Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
+        verdict => return verdict,
+    }
+    match read(secret.doubted(now, DOUBT_PAUSE)).await? {
+        Some(fresh) => check(body, claim, Some(&fresh), now),
+        None => check(body, claim, known.as_ref(), now),
     }
 }
 
 fn check<'a>(
     body: &'a [u8],
-    header: &str,
+    claim: Claim<'_>,
     secret: Option<&SecretString>,
     now: Timestamp,
 ) -> Result<Verified<'a>, Refusal> {
     let secrets = SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?;
-    Ok(verify(body, header, &secrets, now)?)
+    Ok(match claim {
+        Claim::Stripe(header) => verify(body, header, &secrets, now)?,
+        Claim::HubSpot(signed) => verify_v3(body, signed, &secrets, now)?,
+    })
 }
 
 async fn read(

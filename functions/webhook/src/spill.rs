@@ -16,9 +16,9 @@ use penstock_edge::telemetry::chain;
 use penstock_store::intake::{self, BroughtIn};
 use tokio::time::timeout;
 
+use crate::Ports;
 use crate::refusal::Refusal;
 use crate::storing::{Kept, NotStored, STORE_PATIENCE};
-use crate::{Ports, sender};
 
 /// For SQS to take a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -41,13 +41,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Hands a request to SQS that Postgres could not take: 202, or a refusal that asks for another try.
     pub(crate) async fn spill_over(
         &self,
+        source: &str,
         body: Verified<'_>,
         content_type: &str,
         now: Timestamp,
         id: &RequestId,
     ) -> Result<(StatusCode, &'static str), Refusal> {
         let (request_id, bytes) = (id.as_str(), body.bytes().len());
-        let Some(message) = Spilled::message(sender::STRIPE.name(), body, content_type, now) else {
+        let Some(message) = Spilled::message(source, body, content_type, now) else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(Refusal::NotKept);
         };
@@ -69,9 +70,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             away |= self.clock.now() >= stop_at;
             let brought = if away { Brought::Away } else { self.bring_one(&message.message_id, &message.body).await };
             match brought {
-                Brought::Kept(Kept::New { row, look }) => {
-                    rows.push(row);
-                    looks.extend(look);
+                Brought::Kept(Kept::New { row, looks: named }) => {
+                    rows.extend(row);
+                    looks.extend(named);
                 }
                 Brought::Intake(new) => rows.extend(new),
                 Brought::Kept(Kept::Known) => known += 1,

@@ -1,12 +1,13 @@
 //! A verified body as a row.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::Disposition;
-use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Source;
@@ -15,19 +16,22 @@ use penstock_store::outbox::Arrival;
 use penstock_store::{StoreError, deliveries};
 use tokio::time::timeout;
 
-use crate::{Ports, look_at};
+use crate::Ports;
 
 /// How long Postgres may take, a connection included, before it counts as away. Shorter than a sender waits.
 pub(crate) const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Objects that one message asks to read: well below what an invocation has time for.
+const LOOKS_A_REQUEST: usize = 50;
+
 /// What has become of a body.
 pub(crate) enum Kept {
-    /// It is a row now.
+    /// It is a row now, or the objects that it names are wanted.
     New {
-        /// The row, for its ticket.
-        row: OutboxId,
-        /// What it only names, to be read.
-        look: Option<FetchRequest>,
+        /// The row, for its ticket; none where it only names objects.
+        row: Option<OutboxId>,
+        /// The objects that it only names, to be read.
+        looks: Vec<FetchRequest>,
     },
     /// It was a row before.
     Known,
@@ -66,12 +70,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let arrival = Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
         let taking = deliveries::take(&self.database, arrival, &delivery, now);
         let row = timeout(STORE_PATIENCE, Box::pin(taking)).await.map_err(|_| NotStored::Silent)??;
-        let (entity, bytes) = (&delivery.item.entity, delivery.item.payload.len());
-        let (version_key, look) = (&delivery.item.version_key, delivery.look.is_some());
-        tracing::info!(event = "delivery", entity, version_key, bytes, look, known = row.is_none());
+        let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
+        let Some(item) = delivery.item else {
+            tracing::info!(event = "delivery", source = source.name(), bytes, looks);
+            return Ok(Kept::New { row: None, looks: looks_at(source.name(), delivery.looks) });
+        };
+        let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
+        tracing::info!(event = "delivery", source = source.name(), entity, version_key, bytes, looks, known);
         Ok(match row {
-            Some(row) => Kept::New { row, look: delivery.look.map(|named| look_at(source.name(), named)) },
+            Some(row) => Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.looks) },
             None => Kept::Known,
         })
     }
+}
+
+/// The requests to read what was only named: the wish stands in Postgres, so a message that comes twice reads nothing.
+fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
+    let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (kind, id) in named {
+        by_kind.entry(kind).or_default().push(id);
+    }
+    let mut requests = Vec::new();
+    for (kind, ids) in by_kind {
+        for ids in ids.chunks(LOOKS_A_REQUEST) {
+            requests
+                .push(FetchRequest { ids: ids.to_vec(), ..FetchRequest::new(source, &kind, Mode::Object).resuming() });
+        }
+    }
+    requests
 }

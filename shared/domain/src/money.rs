@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+mod decimal;
+
+pub use decimal::{exponent, from_decimal};
+
 /// A currency's code: three upper-case letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
@@ -24,6 +28,16 @@ pub enum MoneyError {
     /// Below zero, where no money object is.
     #[error("an amount is not negative, this is {0}")]
     Negative(i64),
+    /// A decimal that is none, is negative, has a fraction of a minor unit, or does not fit into 64 bits.
+    #[error("the decimal {text:?} {currency}: {why}")]
+    Decimal {
+        /// As the vendor sent it, at most 40 characters.
+        text: String,
+        /// Its currency.
+        currency: Currency,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Past what 64 bits hold.
     #[error("{amount} {currency} is out of range")]
     Range {

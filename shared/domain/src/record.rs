@@ -25,10 +25,10 @@ pub struct Item<'a> {
 /// One request that a vendor pushed, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// What goes into the outbox.
-    pub item: Item<'a>,
-    /// Kind and id of an object that the request only names: it must be read, as it is now.
-    pub look: Option<(String, String)>,
+    /// What goes into the outbox; none where the request says nothing but which objects to read.
+    pub item: Option<Item<'a>>,
+    /// Kinds and ids of the objects that the request only names: they must be read, as they are now.
+    pub looks: Vec<(String, String)>,
 }
 
 /// A row of the outbox as the normalizers see it.

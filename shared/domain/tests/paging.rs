@@ -40,7 +40,7 @@ fn run(history: &[(i64, String)], paging: &Paging) -> (Vec<String>, usize) {
         assert!(requests < 10_000, "the run does not end");
         let body = list(history, &Stripe.request("charge", Mode::Full, &position, paging));
         let reply = Reply { as_of: now, body: body.as_bytes() };
-        let page = Stripe.page(Mode::Full, RunId::new(now), &position, reply, paging).unwrap();
+        let page = Stripe.page("charge", Mode::Full, RunId::new(now), &position, reply, paging).unwrap();
         seen.extend(page.items.into_iter().map(|item| item.external_id));
         match page.next {
             Next::Continue(next) => position = next,

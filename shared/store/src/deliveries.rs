@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::outbox::Arrival;
 use crate::sql::Param;
-use crate::{Database, Sql, StoreError};
+use crate::{Database, Sql, StoreError, refetch};
 
 /// The types of a row's columns; those of the wish to read an object stand behind.
 const TYPES: [Type; 15] = [
@@ -53,7 +53,7 @@ pub async fn take(
     delivery: &Delivery<'_>,
     now: Timestamp,
 ) -> Result<Option<OutboxId>, StoreError> {
-    let item = &delivery.item;
+    let Some(item) = &delivery.item else { return look_only(database, arrival, delivery, now).await };
     let (row, run) = (OutboxId::new(arrival.received_at).0, arrival.run.map(|run| run.0));
     let columns: [Param<'_>; 12] = [
         &row,
@@ -71,7 +71,7 @@ pub async fn take(
     ];
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    let row = match &delivery.look {
+    let row = match delivery.looks.first() {
         None => TAKE.optional(client, &columns).await?,
         Some((kind, id)) => {
             let wish: [Param<'_>; 3] = [kind, id, &now];
@@ -79,4 +79,23 @@ pub async fn take(
         }
     };
     Ok(row.map(|row| OutboxId(row.get(0))))
+}
+
+/// Nothing but objects to read: each is wanted again from now on, even if it is being read just now.
+async fn look_only(
+    database: &Database,
+    arrival: Arrival<'_>,
+    delivery: &Delivery<'_>,
+    now: Timestamp,
+) -> Result<Option<OutboxId>, StoreError> {
+    let (kinds, ids): (Vec<String>, Vec<String>) = delivery.looks.iter().cloned().unzip();
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let sources = vec![arrival.source.to_owned(); ids.len()];
+    let connection = database.connection().await?;
+    let client: &Client = &connection;
+    let columns: [Param<'_>; 5] = [&sources, &kinds, &ids, &now, &arrival.ticket_due_at];
+    refetch::REQUEST.execute(client, &columns).await?;
+    Ok(None)
 }

@@ -7,7 +7,7 @@ use tokio_postgres::GenericClient;
 
 use crate::{Sql, StoreError};
 
-static REQUEST: Sql = Sql {
+pub(crate) static REQUEST: Sql = Sql {
     name: "refetch.request",
     text: "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
            select i.source, i.entity, i.external_id, $4, $5 from unnest($1, $2, $3) as i (source, entity, external_id) \

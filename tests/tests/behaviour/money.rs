@@ -188,7 +188,7 @@ async fn take(plant: &Plant, body: &str, mode: Mode) {
     let position = Position { from: Some(at), to: at, token: None };
     let paging = Paging { page_size: 100, window: Duration::from_secs(86_400), scope: None };
     let reply = Reply { as_of: at, body: body.as_bytes() };
-    let page = Stripe.page(mode, RunId::new(at), &position, reply, &paging).unwrap();
+    let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
     let ids = plant.put(&page.items).await;
     assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }

@@ -74,6 +74,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
         },
         webhook: webhook::Ports {
             database: pool(),
+            hubspot: None,
             secret: Secret::given(SIGNING_SECRET.to_owned()),
             tickets: queue(),
             requests: queue(),

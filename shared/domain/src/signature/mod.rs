@@ -12,8 +12,10 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
+mod hubspot;
 mod spill;
 
+pub use hubspot::{Signed, verify_v3};
 pub use spill::{SPILL_LIMIT, SpillError, Spilled};
 
 /// How old a signature may be, in seconds. One from the future passes, as in Stripe's SDKs.

@@ -11,10 +11,11 @@ use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
 use crate::signature::Verified;
 
+pub mod hubspot;
 pub mod stripe;
 
 /// Every source, in the order reports list them.
-pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe];
+pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot];
 
 /// The source called `name`.
 pub fn find(name: &str) -> Option<&'static dyn Source> {
@@ -41,6 +42,7 @@ pub trait Source: Sync + Send {
     /// [`PageError`]: the cursor must stay where it is.
     fn page<'a>(
         &self,
+        entity: &str,
         mode: Mode,
         run: RunId,
         position: &Position,
@@ -55,7 +57,7 @@ pub trait Source: Sync + Send {
     ///
     /// # Errors
     /// [`PageError`] where it is not that object.
-    fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError>;
+    fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError>;
 
     /// Reads what the vendor pushed. Never fails: what cannot be identified is kept under its hash, and
     /// `process` says what is wrong with it.
@@ -90,6 +92,8 @@ pub trait Source: Sync + Send {
 pub enum Kept {
     /// `contacts`.
     Contacts,
+    /// `payments` that are deals.
+    Deals,
     /// `calendar_events`, of the calendar that [`Paging::scope`] names.
     CalendarEvents,
 }

@@ -14,13 +14,19 @@ static IN_CONTACTS: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8],
 };
 
+static IN_DEALS: Sql = Sql {
+    name: "outbox.ghosts_in_deals",
+    text: include_str!("../../sql/outbox/ghosts_in_deals.sql"),
+    types: &[Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8],
+};
+
 static IN_CALENDAR: Sql = Sql {
     name: "outbox.ghosts_in_calendar",
     text: include_str!("../../sql/outbox/ghosts_in_calendar.sql"),
     types: &[Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8, Type::TEXT],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&IN_CONTACTS, &IN_CALENDAR];
+pub(crate) static STATEMENTS: &[&Sql] = &[&IN_CONTACTS, &IN_DEALS, &IN_CALENDAR];
 
 /// Rows of the table a statement looks at, so that none takes long however large the table is.
 const ROWS: i64 = 10_000;
@@ -58,6 +64,7 @@ pub async fn next(tx: &Transaction<'_>, kept: Kept, pull: Pull<'_>, after: &str)
     let Pull { source, entity, scope, run, began } = pull;
     let row = match kept {
         Kept::Contacts => IN_CONTACTS.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS]).await?,
+        Kept::Deals => IN_DEALS.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS]).await?,
         Kept::CalendarEvents => IN_CALENDAR.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS, &scope]).await?,
     };
     Ok(row.get::<_, Option<String>>(0).map(|last| Chunk { last, ghosts: row.get(1) }))

@@ -100,6 +100,7 @@ impl Source for Rolodex {
 
     fn page<'a>(
         &self,
+        _entity: &str,
         mode: Mode,
         run: RunId,
         position: &Position,
@@ -123,7 +124,7 @@ impl Source for Rolodex {
         Request::get(format!("/{entity}/{id}"), Vec::new())
     }
 
-    fn object<'a>(&self, _run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(&self, _entity: &str, _run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
         let raw: &RawValue = serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
         Ok(item(raw, None))
     }

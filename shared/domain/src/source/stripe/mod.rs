@@ -87,6 +87,7 @@ impl Source for Stripe {
 
     fn page<'a>(
         &self,
+        _entity: &str,
         mode: Mode,
         run: RunId,
         position: &Position,
@@ -127,7 +128,7 @@ impl Source for Stripe {
         Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
     }
 
-    fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(&self, _entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = list::json(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
         Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
@@ -136,7 +137,7 @@ impl Source for Stripe {
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let (item, named) = item::delivery(body.bytes(), received_at);
         let modelled = |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
-        Delivery { item, look: named.filter(modelled) }
+        Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
     }
 
     fn normalize(&self, row: RowView<'_>, _settings: &Settings) -> Result<Meaning, Reason> {

@@ -1,0 +1,63 @@
+//! One object of a reply as an outbox item.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::object::Object;
+use super::{LIST_LAG, LOOK_LAG};
+use crate::ids::RunId;
+use crate::record::{Item, full_run_key};
+
+/// How an object came to be seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Seen {
+    /// In the list of a full run.
+    Listed(RunId),
+    /// In a search on the modified time.
+    Found(RunId),
+    /// By its id.
+    Looked(RunId),
+}
+
+/// Reads one object. Never fails: what cannot be identified is kept under its hash, and `process` says in a dead letter
+/// what is wrong with it; the page goes on (rule 7).
+///
+/// A search is stamped and keyed with the object's own modified time. What was listed or looked at is stamped later where
+/// that is safe, so that it repairs: an object that was restored, which HubSpot's modified time may not tell, or rows
+/// under a stage map that has changed. A change within the lag before the reply, which the reply may not show yet, still
+/// stands above it.
+pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp) -> Item<'a> {
+    let object: Object<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let run_key = match seen {
+        Seen::Listed(run) | Seen::Found(run) => full_run_key(run),
+        Seen::Looked(run) => format!("look:{run}"),
+    };
+    let Some(id) = object.id() else {
+        let hash = format!("sha256:{}", hex::encode(Sha256::digest(raw)));
+        return item("unknown", hash, run_key, as_of, raw);
+    };
+    let changed_at = object.changed_at();
+    let (key, at) = match (seen, changed_at) {
+        (Seen::Found(_), Some(at)) => (format!("modified:{at}"), at),
+        (_, None) => (run_key, as_of),
+        (Seen::Listed(_), Some(at)) => (run_key, at.max(before(as_of, LIST_LAG))),
+        (Seen::Looked(_), Some(at)) => (run_key, at.max(before(as_of, LOOK_LAG))),
+    };
+    item(entity, id.into_owned(), key, at, raw)
+}
+
+fn item<'a>(
+    entity: &str,
+    external_id: String,
+    version_key: String,
+    version_at: Timestamp,
+    payload: &'a [u8],
+) -> Item<'a> {
+    Item { entity: entity.to_owned(), external_id, version_key, version_at, api_version: None, payload }
+}
+
+fn before(at: Timestamp, lag: Duration) -> Timestamp {
+    at.checked_sub(SignedDuration::try_from(lag).unwrap_or_default()).unwrap_or(at)
+}

@@ -1,0 +1,257 @@
+//! HubSpot's CRM v3: contacts and deals. Full by list, first what is there, then what is archived; incremental by search on
+//! the modified time.
+//!
+//! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time of archiving. Deletions
+//! come by webhook (a look that finds nothing leaves a tombstone), and at the latest with the next full run, which reads the
+//! archived list and sweeps what no list shows any more.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Kept, Source};
+use crate::disposition::Reason;
+use crate::fetch_request::Mode;
+use crate::ids::RunId;
+use crate::meaning::Meaning;
+use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::record::{Delivery, Item, RowView};
+use crate::settings::Settings;
+use crate::signature::Verified;
+
+mod item;
+mod list;
+mod normalize;
+mod object;
+mod push;
+mod stages;
+
+use item::Seen;
+use list::{List, Reach};
+
+/// HubSpot's CRM API v3.
+#[derive(Debug, Clone, Copy)]
+pub struct HubSpot;
+
+const CONTACT: &str = "contact";
+const DEAL: &str = "deal";
+
+const CONTACT_PROPERTIES: [&str; 8] = [
+    "email",
+    "phone",
+    "firstname",
+    "lastname",
+    "createdate",
+    "lastmodifieddate",
+    "hs_object_id",
+    "hs_merged_object_ids",
+];
+
+const DEAL_PROPERTIES: [&str; 10] = [
+    "amount",
+    "deal_currency_code",
+    "dealname",
+    "dealstage",
+    "pipeline",
+    "closedate",
+    "createdate",
+    "hs_lastmodifieddate",
+    "hs_object_id",
+    "hs_merged_object_ids",
+];
+
+/// A search does not look at the last minute: what has just changed is missing in it for some seconds (trap 10).
+pub const SAFETY_LAG: Duration = Duration::from_secs(60);
+
+/// An incremental run looks this far behind the watermark, for what took longer to show up (traps 7, 10). What it has
+/// seen before the outbox drops by id and modified time.
+pub const OVERLAP: Duration = Duration::from_secs(10 * 60);
+
+/// How far a list may lag behind changes. Larger than any reply takes to come.
+const LIST_LAG: Duration = Duration::from_secs(5 * 60);
+
+/// How far an object that is read by its id may lag behind.
+const LOOK_LAG: Duration = Duration::from_secs(10);
+
+/// What a merge is stamped later than the object it went into was; not less than [`LIST_LAG`].
+const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(5 * 60);
+
+/// Page tokens of a full run: the list of what is there, and that of what is archived, each with HubSpot's `after`.
+const LIVE: &str = "live:";
+const ARCHIVED: &str = "archived:";
+
+/// Page token of a search within one stamp: the id to go on after.
+const WITHIN: &str = "id:";
+
+impl Source for HubSpot {
+    fn name(&self) -> &'static str {
+        "hubspot"
+    }
+
+    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
+        &[CONTACT, DEAL]
+    }
+
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+        let to = whole_millisecond(minus(now, SAFETY_LAG));
+        let (from, backfill) = match (mode, cursor.watermark) {
+            (Mode::Full | Mode::Object, _) => (None, None),
+            (Mode::Incremental, None) => (Some(minus(to, OVERLAP)), Some("there is no cursor yet".to_owned())),
+            (Mode::Incremental, Some(watermark)) => (Some(whole_millisecond(minus(watermark.min(to), OVERLAP))), None),
+        };
+        Begin { position: Some(Position { from, to, token: None }), upper_bound: to, backfill }
+    }
+
+    fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
+        if mode == Mode::Incremental {
+            let (property, properties) = facts(entity);
+            let body = list::search(property, properties, reach(position), position.to, paging.page_size);
+            return Request::post(format!("{}/search", path(entity)), body);
+        }
+        let (archived, after) = match position.token.as_deref() {
+            Some(token) => match token.strip_prefix(ARCHIVED) {
+                Some(after) => (true, after),
+                None => (false, token.strip_prefix(LIVE).unwrap_or_default()),
+            },
+            None => (false, ""),
+        };
+        let limit = paging.page_size.min(list::LIST_LIMIT).to_string();
+        let mut query = vec![("limit", limit), ("archived", archived.to_string()), ("properties", asked_for(entity))];
+        if !after.is_empty() {
+            query.push(("after", after.to_owned()));
+        }
+        Request::get(path(entity), query)
+    }
+
+    fn page<'a>(
+        &self,
+        entity: &str,
+        mode: Mode,
+        run: RunId,
+        position: &Position,
+        reply: Reply<'a>,
+        paging: &Paging,
+    ) -> Result<Page<'a>, PageError> {
+        let list = List::parse(reply.body)?;
+        let (seen, next) = if mode == Mode::Incremental {
+            (Seen::Found(run), after_search(&list, position, paging)?)
+        } else {
+            (Seen::Listed(run), after_list(&list, position)?)
+        };
+        let raw = list.results.iter().map(|raw| raw.get().as_bytes());
+        let items = raw.map(|raw| item::read(entity, raw, seen, reply.as_of)).collect();
+        Ok(Page { items, next })
+    }
+
+    fn object_request(&self, entity: &str, id: &str) -> Request {
+        Request::get(format!("{}/{id}", path(entity)), vec![("properties", asked_for(entity))])
+    }
+
+    fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+        let raw: &serde_json::value::RawValue = list::json(reply.body)?;
+        list::no_error_inside(raw.get().as_bytes())?;
+        Ok(item::read(entity, raw.get().as_bytes(), Seen::Looked(run), reply.as_of))
+    }
+
+    fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
+        Delivery { item: None, looks: push::named(body.bytes()) }
+    }
+
+    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+        normalize::normalize(row, settings)
+    }
+
+    fn refusal(&self, body: &[u8]) -> Option<String> {
+        list::error_words(body)
+    }
+
+    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+        let words = || list::error_words(body);
+        match (status, list::policy(body).as_deref()) {
+            // Over at midnight in the portal's zone: no waiting helps.
+            (429, Some("DAILY")) => words().map(Verdict::Stop),
+            (429, Some("SECONDLY")) => Some(Verdict::Wait(Duration::from_secs(1))),
+            (429, Some("TEN_SECONDLY_ROLLING")) => Some(Verdict::Wait(Duration::from_secs(10))),
+            // HubSpot's own words, not those of a proxy in between, or of a base URL that is wrong.
+            (404, _) if mode == Mode::Object && words().is_some() => Some(Verdict::Gone),
+            _ => None,
+        }
+    }
+
+    fn sweeps(&self, entity: &str) -> Option<Kept> {
+        Some(if entity == CONTACT { Kept::Contacts } else { Kept::Deals })
+    }
+}
+
+/// The list goes on by HubSpot's `after`; the archived one follows when the other ends.
+fn after_list(list: &List<'_>, position: &Position) -> Result<Next, PageError> {
+    let token = position.token.as_deref();
+    let archived = token.is_some_and(|token| token.starts_with(ARCHIVED));
+    let next = match (list.after(), archived) {
+        (Some(after), true) => format!("{ARCHIVED}{after}"),
+        (Some(after), false) => format!("{LIVE}{after}"),
+        (None, false) => ARCHIVED.to_owned(),
+        (None, true) => return Ok(Next::Drained { cursor: None }),
+    };
+    if Some(next.as_str()) == token {
+        return Err(PageError::Loop("the page ends where it began"));
+    }
+    Ok(Next::Continue(Position { token: Some(next), ..position.clone() }))
+}
+
+/// A full page goes on at the last modified time it shows, that time included: of those that share it, some may not have
+/// been shown. Where a whole page shares one, it goes on by id within that time, however many there are.
+fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result<Next, PageError> {
+    let full = u32::try_from(list.results.len()).is_ok_and(|n| n >= paging.page_size);
+    let more = full || list.after().is_some();
+    let go_on = |from: Timestamp, token: Option<String>| {
+        Ok(Next::Continue(Position { from: Some(from), to: position.to, token }))
+    };
+    match reach(position) {
+        Reach::From(_) if !more => Ok(Next::Drained { cursor: None }),
+        Reach::From(from) => {
+            let last = list.last_modified(position.to).ok_or(PageError::Loop("no object has a time to go on from"))?;
+            if last > from { go_on(last, None) } else { go_on(from, Some(format!("{WITHIN}0"))) }
+        }
+        Reach::Within(stamp, after) if more => match list.last_id() {
+            Some(last) if last > after => go_on(stamp, Some(format!("{WITHIN}{last}"))),
+            _ => Err(PageError::Loop("the page ends where it began")),
+        },
+        Reach::Within(stamp, _) => match list::after_stamp(stamp) {
+            next if next >= position.to => Ok(Next::Drained { cursor: None }),
+            next => go_on(next, None),
+        },
+    }
+}
+
+fn reach(position: &Position) -> Reach {
+    let from = position.from.unwrap_or(Timestamp::UNIX_EPOCH);
+    let within = position.token.as_deref().and_then(|token| token.strip_prefix(WITHIN)?.parse().ok());
+    within.map_or(Reach::From(from), |id| Reach::Within(from, id))
+}
+
+fn path(entity: &str) -> String {
+    format!("/crm/v3/objects/{entity}s")
+}
+
+/// The property of the modified time, which contacts call otherwise than all other objects, and what is asked for.
+fn facts(entity: &str) -> (&'static str, &'static [&'static str]) {
+    if entity == CONTACT {
+        ("lastmodifieddate", &CONTACT_PROPERTIES)
+    } else {
+        ("hs_lastmodifieddate", &DEAL_PROPERTIES)
+    }
+}
+
+fn asked_for(entity: &str) -> String {
+    facts(entity).1.join(",")
+}
+
+fn minus(t: Timestamp, d: Duration) -> Timestamp {
+    t.checked_sub(SignedDuration::try_from(d).unwrap_or_default()).unwrap_or(Timestamp::MIN)
+}
+
+/// HubSpot's stamps, and the values of its filters, are whole milliseconds.
+fn whole_millisecond(t: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(t.as_millisecond()).unwrap_or(t)
+}

@@ -1,0 +1,195 @@
+//! HubSpot's contacts as people, and its deals as payments.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::object::{Object, time};
+use super::{CONTACT, DEAL, MERGE_LEAD, stages};
+use crate::contact::Contact;
+use crate::disposition::{Reason, ReasonKind};
+use crate::meaning::Meaning;
+use crate::money::{Currency, from_decimal};
+use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
+use crate::record::RowView;
+use crate::settings::Settings;
+
+/// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
+const NO_CURRENCY: &str = "XXX";
+
+/// Characters of a status at most: an index does not take any length.
+const LONGEST: usize = 255;
+
+pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    if row.entity != CONTACT && row.entity != DEAL {
+        return Err(Reason::new(ReasonKind::Malformed, "the payload is neither a contact nor a deal"));
+    }
+    let object: Object<'_> = serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
+    if object.is_tombstone() {
+        return vanished(row, settings);
+    }
+    if object.id().is_none_or(|id| id != row.external_id) {
+        return Err(malformed("the payload has another id than its row"));
+    }
+    // What a search shows is stamped with the object's own time; a full run, or a look, may have moved it on.
+    let stamp = if object.changed_at() == Some(row.version_at) { Stamp::Native } else { Stamp::Observed };
+    let view = View { row, object: &object, stamp, content_hash: content_hash(row.payload) };
+    if row.entity == CONTACT {
+        Ok(Meaning::Contacts(view.contacts()))
+    } else {
+        view.deals(settings).map(Meaning::Payments)
+    }
+}
+
+/// A row of our own that says that HubSpot no longer has the object.
+fn vanished(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    if row.entity == CONTACT {
+        return Ok(Meaning::Contacts(vec![Contact::vanished(row)]));
+    }
+    let currency = match settings.portal_currency {
+        Some(currency) => currency,
+        None => NO_CURRENCY.parse().map_err(|_| malformed("no currency"))?,
+    };
+    Ok(Meaning::Payments(vec![Payment {
+        kind: Kind::Deal,
+        external_id: row.external_id.to_owned(),
+        amount: 0,
+        currency,
+        status: Status::Canceled,
+        raw_status: "vanished".to_owned(),
+        occurred_at: row.version_at,
+        version_at: row.version_at,
+        stamp: Stamp::Observed,
+        raw: 0..row.payload.len(),
+        content_hash: content_hash(row.payload),
+    }]))
+}
+
+/// An object with its row.
+struct View<'a> {
+    row: RowView<'a>,
+    object: &'a Object<'a>,
+    stamp: Stamp,
+    content_hash: i64,
+}
+
+impl View<'_> {
+    /// The contact, and those that were merged into it: HubSpot shows them nowhere else (trap 11).
+    fn contacts(&self) -> Vec<Contact> {
+        let archived = self.object.archived == Some(true);
+        let gone_at = || self.object.archived_at().unwrap_or(self.row.version_at);
+        let field = |read: Option<Cow<'_, str>>| read.map(|text| printable(&text));
+        let properties = self.object.properties.as_ref();
+        let contact = Contact {
+            external_id: self.row.external_id.to_owned(),
+            email: field(properties.and_then(|p| p.email())),
+            phone: field(properties.and_then(|p| p.phone())),
+            first_name: field(properties.and_then(|p| p.firstname())),
+            last_name: field(properties.and_then(|p| p.lastname())),
+            merged_into: None,
+            deleted_at: archived.then(gone_at),
+            version_at: self.row.version_at,
+            stamp: self.stamp,
+            raw: 0..self.row.payload.len(),
+            content_hash: self.content_hash,
+        };
+        let merged = |id: String| Contact {
+            external_id: id,
+            email: None,
+            phone: None,
+            first_name: None,
+            last_name: None,
+            merged_into: Some(self.row.external_id.to_owned()),
+            deleted_at: Some(self.object.changed_at().unwrap_or(self.row.version_at)),
+            version_at: self.merged_at(),
+            ..contact.clone()
+        };
+        let others: Vec<Contact> = self.object.merged_ids().into_iter().map(merged).collect();
+        std::iter::once(contact).chain(others).collect()
+    }
+
+    /// The deal, and those that were merged into it: what they were worth is counted in this one now.
+    fn deals(&self, settings: &Settings) -> Result<Vec<Payment>, Reason> {
+        let deal = self.deal(settings)?;
+        let merged = |id: String| Payment {
+            external_id: id,
+            amount: 0,
+            status: Status::Canceled,
+            raw_status: "merged".to_owned(),
+            version_at: self.merged_at(),
+            ..deal.clone()
+        };
+        let others: Vec<Payment> = self.object.merged_ids().into_iter().map(merged).collect();
+        Ok(std::iter::once(deal).chain(others).collect())
+    }
+
+    fn deal(&self, settings: &Settings) -> Result<Payment, Reason> {
+        let invalid = |what: &str, why: String| {
+            Reason::new(ReasonKind::Invalid, format!("deal {}: {what}: {why}", self.row.external_id))
+        };
+        let properties = self.object.properties.as_ref();
+        let stage = properties.and_then(|p| p.dealstage());
+        if stage.as_ref().is_some_and(|stage| stage.chars().count() > LONGEST) {
+            return Err(invalid("dealstage", format!("it is longer than {LONGEST} characters")));
+        }
+        let archived = self.object.archived == Some(true);
+        let status = match archived {
+            true => Status::Canceled,
+            false => stages::status(stage.as_deref(), &settings.deal_stages),
+        };
+        let currency: Currency = match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {
+            (Some(code), _) => code.trim().parse().map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
+            (None, Some(portals)) => portals,
+            (None, None) => {
+                let why = "the deal names none, and HUBSPOT_CURRENCY, the portal's, is not set".to_owned();
+                return Err(invalid("currency", why));
+            }
+        };
+        let amount = match properties.and_then(|p| p.amount()) {
+            Some(text) => from_decimal(&text, currency).map_err(|e| invalid("amount", e.to_string()))?,
+            None => 0,
+        };
+        Ok(Payment {
+            kind: Kind::Deal,
+            external_id: self.row.external_id.to_owned(),
+            amount,
+            currency,
+            status,
+            raw_status: match (archived, stage) {
+                (true, _) => "archived".to_owned(),
+                (false, Some(stage)) => printable(&stage),
+                (false, None) => "null".to_owned(),
+            },
+            occurred_at: self
+                .occurred_at(properties.and_then(|p| p.closedate()))
+                .map_err(|why| invalid("closedate", why))?,
+            version_at: self.row.version_at,
+            stamp: self.stamp,
+            raw: 0..self.row.payload.len(),
+            content_hash: self.content_hash,
+        })
+    }
+
+    /// The close date; a deal without one counts on the day it came to be.
+    fn occurred_at(&self, closedate: Option<Cow<'_, str>>) -> Result<Timestamp, String> {
+        match closedate {
+            Some(text) => time(&text).ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
+            None => Ok(self.object.created_at().unwrap_or(self.row.version_at)),
+        }
+    }
+
+    /// When the ids merged into this one ended. A merge is for ever, and says more than the tombstone that a look, or
+    /// the sweep of the full run that saw it, may have made of the same id: it stands above them.
+    fn merged_at(&self) -> Timestamp {
+        self.row.version_at.checked_add(MERGE_LEAD).unwrap_or(self.row.version_at)
+    }
+}
+
+/// A text column refuses NUL; its visible stand-in says that one was there.
+fn printable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+fn malformed(why: impl Into<String>) -> Reason {
+    Reason::new(ReasonKind::Malformed, why.into())
+}

@@ -1,0 +1,183 @@
+//! One CRM object as HubSpot renders it, read no further than is needed.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An object of a list, of a search, or by id. A tombstone of our own has `id` and `penstock`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Object<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub properties: Option<Properties<'a>>,
+    #[serde(borrow)]
+    created_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    updated_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    archived_at: Option<&'a RawValue>,
+    pub archived: Option<bool>,
+    #[serde(borrow)]
+    penstock: Option<&'a RawValue>,
+}
+
+/// The properties that are asked for. HubSpot sends text or null; a number is read as its text.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Properties<'a> {
+    #[serde(borrow)]
+    email: Option<&'a RawValue>,
+    #[serde(borrow)]
+    phone: Option<&'a RawValue>,
+    #[serde(borrow)]
+    firstname: Option<&'a RawValue>,
+    #[serde(borrow)]
+    lastname: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    deal_currency_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    dealstage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    closedate: Option<&'a RawValue>,
+    #[serde(borrow)]
+    createdate: Option<&'a RawValue>,
+    #[serde(borrow)]
+    lastmodifieddate: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_lastmodifieddate: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_merged_object_ids: Option<&'a RawValue>,
+}
+
+macro_rules! texts {
+    ($($name:ident),*) => {
+        impl<'a> Properties<'a> {
+            $(pub(super) fn $name(&self) -> Option<Cow<'a, str>> {
+                text(self.$name)
+            })*
+        }
+    };
+}
+
+texts!(email, phone, firstname, lastname, amount, deal_currency_code, dealstage, closedate);
+
+impl<'a> Object<'a> {
+    /// Its id: digits, at most 255.
+    pub(super) fn id(&self) -> Option<Cow<'a, str>> {
+        text(self.id).filter(|id| is_id(id))
+    }
+
+    /// Whether it is our own sign that the object is gone at HubSpot.
+    pub(super) fn is_tombstone(&self) -> bool {
+        self.penstock.is_some()
+    }
+
+    /// The modified time that search filters and sorts by: `lastmodifieddate` of contacts, `hs_lastmodifieddate` of
+    /// everything else (trap 10); `updatedAt` where the property is missing.
+    pub(super) fn modified_at(&self) -> Option<Timestamp> {
+        let properties = self.properties.as_ref();
+        let property = properties.and_then(|p| time_of(p.lastmodifieddate).or_else(|| time_of(p.hs_lastmodifieddate)));
+        property.or_else(|| time_of(self.updated_at))
+    }
+
+    /// When HubSpot last changed it in any way, archiving included.
+    pub(super) fn changed_at(&self) -> Option<Timestamp> {
+        let archived_at = if self.archived == Some(true) { time_of(self.archived_at) } else { None };
+        [self.modified_at(), time_of(self.updated_at), archived_at].into_iter().flatten().max()
+    }
+
+    /// When it was archived; where that is not said, when it last changed.
+    pub(super) fn archived_at(&self) -> Option<Timestamp> {
+        time_of(self.archived_at).or_else(|| self.changed_at())
+    }
+
+    /// When it came to be.
+    pub(super) fn created_at(&self) -> Option<Timestamp> {
+        let property = self.properties.as_ref().and_then(|p| time_of(p.createdate));
+        property.or_else(|| time_of(self.created_at))
+    }
+
+    /// The ids of the objects that were merged into it, in their order, without its own.
+    pub(super) fn merged_ids(&self) -> Vec<String> {
+        let own = self.id();
+        let listed = self.properties.as_ref().and_then(|p| text(p.hs_merged_object_ids)).unwrap_or_default();
+        let mut ids: Vec<String> = listed.split([';', ',']).map(|id| id.trim().to_owned()).collect();
+        ids.retain(|id| is_id(id) && own.as_deref() != Some(id));
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a property. A text that is
+/// none (a lone surrogate) stays in its escapes, visibly.
+fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    let raw = raw?.get();
+    let text = match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str::<Text<'_>>(raw).map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
+        b'{' | b'[' | b'n' => return None,
+        _ => Cow::Borrowed(raw),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
+    time(&text(raw)?)
+}
+
+/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it is none, or where
+/// Postgres would not take it.
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let at = if let Ok(milliseconds) = text.parse::<i64>() {
+        Timestamp::from_millisecond(milliseconds).ok()
+    } else {
+        let date = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+        text.parse().ok().or_else(date)
+    };
+    at.filter(|at| *at >= YEAR_ONE)
+}
+
+const YEAR_ONE: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trap_10_times_come_as_iso_text_and_as_epoch_milliseconds() {
+        let expected = Some("2023-02-24T03:00:13.46Z".parse().unwrap());
+        for text in ["2023-02-24T03:00:13.460Z", "1677207613460", "2023-02-24T04:00:13.460+01:00"] {
+            assert_eq!(time(text), expected, "{text}");
+        }
+        assert_eq!(time("2023-02-24"), Some("2023-02-24T00:00:00Z".parse().unwrap()));
+        for text in ["", "yesterday", "99999999999999999999", "-99999999999999", "2023-02-30"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn merged_ids_are_a_list_with_semicolons_without_the_objects_own() {
+        let read = |ids: &str| {
+            let json = format!(r#"{{"id":"7","properties":{{"hs_merged_object_ids":{ids}}}}}"#);
+            serde_json::from_str::<Object<'_>>(&json).unwrap().merged_ids()
+        };
+        assert_eq!(read("\"101;102;7;101\""), ["101", "102"]);
+        assert_eq!(read("\"101\""), ["101"]);
+        assert_eq!(read("103"), ["103"]);
+        assert!(read("null").is_empty() && read("\"\"").is_empty() && read("\"../x\"").is_empty());
+    }
+}

@@ -1,0 +1,148 @@
+//! A running portal: a server on its own thread, stopped on drop.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use tokio::sync::oneshot;
+
+use super::DEFAULT_TOKEN;
+use super::faults::Faults;
+use super::server::{Shared, answer, lock};
+use super::world::World;
+
+/// What a test does to the world while it is paged.
+pub(super) type Hook = Box<dyn FnOnce(&mut World) + Send>;
+
+/// A request that has come in.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// GET or POST.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// Its query, as sent.
+    pub query: String,
+    /// Its body.
+    pub body: String,
+    /// What it was answered with; 0 where it was not.
+    pub status: u16,
+}
+
+/// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
+pub struct Portal {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Portal {
+    /// Starts on a free port.
+    ///
+    /// # Errors
+    /// Where no port can be had.
+    pub fn start(world: World) -> io::Result<Self> {
+        Self::start_on(world, 0)
+    }
+
+    /// Starts on `port`, 0 for a free one.
+    ///
+    /// # Errors
+    /// Where the port cannot be had.
+    pub fn start_on(world: World, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            faults: Mutex::default(),
+            asked: Mutex::default(),
+            hooks: Mutex::default(),
+            token: Mutex::new(DEFAULT_TOKEN.to_owned()),
+            clock: Mutex::default(),
+            searches: Mutex::default(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let served = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("hubspot-simulator".to_owned())
+            .spawn(move || runtime.block_on(serve(listener, served, stopped)))?;
+        Ok(Self { shared, address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Lets `clock` tell the portal's time, in Unix milliseconds, from here on.
+    pub fn follow(&self, clock: impl Fn() -> i64 + Send + 'static) {
+        lock(&self.shared.world).set_now(clock());
+        *lock(&self.shared.clock) = Some(Box::new(clock));
+    }
+
+    /// The portal as it is now. Replies wait while the guard is held.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        let now = lock(&self.shared.clock).as_ref().map(|clock| clock());
+        let mut world = lock(&self.shared.world);
+        if let Some(now) = now {
+            world.set_now(now);
+        }
+        world
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.shared.faults)
+    }
+
+    /// From here on search takes no more than five requests a second.
+    pub fn limit_searches(&self) {
+        *lock(&self.shared.searches) = Some((0, 0));
+    }
+
+    /// Another token is good from here on, the old one is refused.
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut lock(&self.shared.token));
+    }
+
+    /// Every request so far.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.shared.asked).clone()
+    }
+
+    /// Changes the world when the `n`-th request from now has come in, before it is answered.
+    pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut World) + Send + 'static) {
+        let at = lock(&self.shared.asked).len() as u64 + n;
+        lock(&self.shared.hooks).push((at, Box::new(hook)));
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended before.
+            stop.send(()).unwrap_or_default();
+        }
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let respond = move |request: Request<Body>| answer(Arc::clone(&shared), request);
+    tokio::select! {
+        _ = axum::serve(listener, Router::new().fallback(respond)) => {}
+        _ = stopped => {}
+    }
+}

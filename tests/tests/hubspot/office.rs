@@ -1,0 +1,125 @@
+//! A plant that pulls a portal, and the comparison of our tables with the portal's truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome};
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_tests::hubspot::{ContactTruth, DEFAULT_TOKEN, Kind, Portal, World};
+use penstock_tests::plant::Plant;
+use penstock_tests::simulator::{self, WorldSpec};
+
+/// When these tests begin: 2026-06-01T00:00:00Z.
+pub const NOW: i64 = 1_780_272_000;
+
+/// The same in milliseconds.
+pub const NOW_MS: i64 = NOW * 1_000;
+
+pub struct Office {
+    pub plant: Plant,
+    pub portal: Arc<Portal>,
+}
+
+impl Office {
+    pub async fn over(world: World) -> Self {
+        Self::with_settings(world, &[]).await
+    }
+
+    pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
+        let portal = Arc::new(Portal::start(world).unwrap());
+        let url = portal.url();
+        let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
+        let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
+        let stripe = simulator::World::new(WorldSpec::between(1, 1, NOW - 86_400, NOW).at(NOW));
+        let mut plant = Plant::with_settings(stripe, &settings).await;
+        plant.process.settings.portal_currency = Some("EUR".parse().unwrap());
+        let clock = plant.clock.clone();
+        portal.follow(move || clock.now().as_millisecond());
+        Self { plant, portal }
+    }
+
+    pub async fn fetch_within(&self, entity: &str, mode: Mode, time: Duration) -> Result<Outcome, FetchError> {
+        let deadline = self.plant.clock.now() + time + fetch::MARGIN;
+        self.plant.fetch.serve(&FetchRequest::new("hubspot", entity, mode), deadline).await
+    }
+
+    pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
+        self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
+    }
+
+    /// Runs of both entities, worked to the end.
+    pub async fn run(&self, mode: Mode) {
+        for entity in ["contact", "deal"] {
+            let outcome = self.fetch(entity, mode).await.unwrap();
+            assert!(matches!(outcome, Outcome::Finished { .. }), "{entity}: {outcome:?}");
+        }
+        self.plant.drain().await;
+    }
+
+    /// Lets so many seconds pass.
+    pub fn wait(&self, seconds: u64) {
+        self.plant.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Everything that our tables say is what the portal's are.
+    pub async fn assert_true(&self) {
+        let (contacts, deals) = (self.contacts().await, self.deals().await);
+        let (mut true_contacts, mut true_deals) = (self.portal.world().contacts_truth(), BTreeMap::new());
+        for (id, deal) in self.portal.world().deals_truth() {
+            let status = match deal.stage.as_str() {
+                "closedwon" | "paid" => "collected",
+                "closedlost" => "failed",
+                _ => "pending",
+            };
+            true_deals.insert(id, (deal.amount, deal.currency, status.to_owned(), deal.stage, deal.closed_ms));
+        }
+        // What was gone before we came is known only where HubSpot still says so.
+        true_contacts.retain(|id, contact| !contact.deleted || contacts.contains_key(id));
+        assert_same(&contacts, &true_contacts);
+        assert_same(&deals, &true_deals);
+        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+        self.plant.db.assert_nothing_waits().await;
+    }
+
+    /// Our contacts; of one that is gone only that, and what it went into.
+    pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
+        let sql = "select external_id, email, phone, first_name, last_name, merged_into, deleted_at is not null \
+                   from contacts where source = 'hubspot'";
+        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
+        let read = |row: &tokio_postgres::Row| {
+            let deleted = row.get(6);
+            let fields = if deleted { Default::default() } else { [1, 2, 3, 4].map(|i| row.get(i)) };
+            (row.get(0), ContactTruth { fields, deleted, merged_into: row.get(5) })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Our deals that count.
+    pub async fn deals(&self) -> BTreeMap<String, (i64, String, String, String, i64)> {
+        let sql = "select external_id, amount, currency, status, raw_status, \
+                   (extract(epoch from occurred_at) * 1000)::bigint \
+                   from payments where source = 'hubspot' and status <> 'canceled'";
+        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
+        rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2), r.get(3), r.get(4), r.get(5)))).collect()
+    }
+}
+
+fn assert_same<T: PartialEq + std::fmt::Debug>(ours: &BTreeMap<String, T>, truth: &BTreeMap<String, T>) {
+    let differ: Vec<_> = truth.iter().filter(|(id, row)| ours.get(*id) != Some(row)).take(5).collect();
+    let ours_there: Vec<_> = differ.iter().map(|(id, _)| ours.get(*id)).collect();
+    assert!(differ.is_empty(), "the truth is {differ:?}, ours {ours_there:?}");
+    let too_many: Vec<_> = ours.iter().filter(|(id, _)| !truth.contains_key(*id)).take(5).collect();
+    assert!(too_many.is_empty(), "these are not there: {too_many:?}");
+}
+
+/// A portal of so many contacts and deals.
+pub fn world(seed: u64, contacts: usize, deals: usize) -> World {
+    World::new(seed, contacts, deals, NOW_MS)
+}
+
+/// One live object of a kind.
+pub fn some(office: &Office, kind: Kind, n: usize) -> u64 {
+    office.portal.world().live(kind)[n]
+}
