@@ -1,4 +1,4 @@
-//! `webhook`: takes what Stripe pushes. The event is a row before the reply says so, or where Postgres is
+//! `webhook`: takes what vendors push. Stripe's event is a row before the reply says so, or where Postgres is
 //! away a message on the queue `spill`, which this same function reads once Postgres is back: its own messages, and
 //! those of `ingest`.
 
@@ -18,6 +18,7 @@ use serde_json::Value;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod gcal;
 mod refusal;
 mod sender;
 mod spill;
@@ -32,6 +33,8 @@ pub struct Ports<C, Q> {
     pub database: Database,
     /// The secrets that sign Stripe's requests.
     pub secret: Secret,
+    /// What made the tokens of Google's push channels; none where Google Calendar is not a source.
+    pub gcal: Option<Secret>,
     /// Where `process` listens.
     pub tickets: Q,
     /// Where `fetch` listens.
@@ -93,13 +96,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
     async fn take(&self, request: &Request, id: &RequestId) -> Result<(StatusCode, &'static str), Refusal> {
-        if request.path != "/webhooks/stripe" {
+        if !["/webhooks/stripe", gcal::PATH].contains(&request.path.as_str()) {
             return Err(Problem::not_found("There is no such route.").into());
         }
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
         Query::of(request).finish()?;
+        if request.path == gcal::PATH {
+            return self.take_gcal(&request.headers, id).await;
+        }
         let body = request.bytes(BODY_LIMIT)?;
         let now = self.clock.now();
         let verified = self.verify(&body, &request.headers, now).await?;

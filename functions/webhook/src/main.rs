@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env(&env, &aws)?,
         secret: Secret::stored(Arc::clone(&aws), env.required("STRIPE_WEBHOOK_SECRET_ARN")?),
+        gcal: env.optional("GCAL_CHANNEL_SECRET_ARN").map(|arn| Secret::stored(Arc::clone(&aws), arn)),
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,

@@ -23,7 +23,7 @@ pub(crate) const STRIPE: &dyn Source = &Stripe;
 const HEADER: &str = "stripe-signature";
 
 /// A signature that does not match has the secret read again, at most this often in each environment.
-const DOUBT_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 /// For Secrets Manager to answer.
 const SECRET_PATIENCE: Duration = Duration::from_secs(4);
@@ -61,7 +61,7 @@ fn check<'a>(
     Ok(verify(body, header, &secrets, now)?)
 }
 
-async fn read(
+pub(crate) async fn read(
     reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
 ) -> Result<Option<SecretString>, Refusal> {
     // Boxed: the SDK's futures are kilobytes each.

@@ -59,6 +59,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
     let ports = Arc::new(webhook::Ports {
         database,
         secret: Secret::given(WEBHOOK_SECRET.to_owned()),
+        gcal: None,
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         spill: MemoryQueue::default(),

@@ -53,6 +53,7 @@ impl Site {
         let webhook = || webhook::Ports {
             database: postgres.database(1),
             secret: Secret::given(WEBHOOK_SECRET.to_owned()),
+            gcal: None,
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),
             spill: spill.clone(),
