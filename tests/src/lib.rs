@@ -4,6 +4,7 @@ pub mod bench;
 pub mod contract;
 pub mod fake_aws;
 pub mod front;
+pub mod gcal;
 pub mod hubspot;
 pub mod plant;
 pub mod simulator;

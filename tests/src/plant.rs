@@ -89,6 +89,9 @@ pub struct Plant {
 /// What signs a plant's webhooks.
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_plant";
 
+/// What makes the tokens of a plant's push channels.
+pub const CHANNEL_SECRET: &str = "channels of the plant";
+
 /// A key for `ingest`, once [`Plant::let_in`] was called.
 pub const INGEST_KEY: &str = "an ingest key of the plant";
 
@@ -115,7 +118,7 @@ impl Plant {
             process: process::Ports {
                 database: db.database(1),
                 normalize: process::normalize,
-                settings: Settings::default(),
+                settings: Settings::from_env(&settings.iter().copied().collect()).expect("the settings are sound"),
                 refetches: Some(requests.clone()),
                 clock: clock.clone(),
             },
@@ -139,6 +142,7 @@ impl Plant {
                 database: db.database(1),
                 secret: Secret::given(WEBHOOK_SECRET.to_owned()),
                 hubspot: Some(HubSpotDoor { secret: Secret::given(WEBHOOK_SECRET.to_owned()), public_base_url: None }),
+                gcal: Some(Secret::given(CHANNEL_SECRET.to_owned())),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),

@@ -24,8 +24,10 @@ mod object;
 mod pull;
 mod sweep;
 pub mod vendors;
+mod watch;
 
 pub use vendors::Vendor;
+pub use watch::{PushTo, RENEW_BEFORE};
 
 /// What `fetch` uses.
 pub struct Ports<C, Q> {
@@ -82,6 +84,15 @@ pub enum Outcome {
     Busy,
     /// The message came late: the run it was to go on with is done.
     NothingToResume,
+    /// A channel is open for days to come.
+    Watched {
+        /// Whether it was opened now.
+        opened: bool,
+        /// How many others were closed.
+        closed: usize,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
     /// The objects named were read.
     Looked {
         /// How many there were.
@@ -125,6 +136,11 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    fn unknown(request: &FetchRequest) -> Self {
+        let FetchRequest { source, entity, mode, .. } = request;
+        Self::Unknown { source_name: source.clone(), entity: entity.clone(), mode: mode.as_str() }
+    }
+
     /// Whether the work still to do stands in Postgres, as a run under way or an object asked for: then
     /// `relay` asks for it again, minutes later, and the message has done its part. Delivered again by SQS
     /// as well, it would only end as a dead letter of an outage.
@@ -177,16 +193,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             v.source().name() == request.source && v.source().entities(request.mode).contains(&request.entity.as_str())
         });
         let Some(vendor) = vendor else {
-            return Err(FetchError::Unknown {
-                source_name: request.source.clone(),
-                entity: request.entity.clone(),
-                mode: request.mode.as_str(),
-            });
+            return Err(FetchError::unknown(request));
         };
         let stop_at = deadline.checked_sub(jiff::SignedDuration::try_from(MARGIN).unwrap_or_default());
         let stop_at = stop_at.unwrap_or(deadline);
         match request.mode {
             Mode::Object => self.look(vendor, request, stop_at).await,
+            Mode::Watch => self.watch(vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => self.pull(vendor, request, stop_at).await,
         }
     }

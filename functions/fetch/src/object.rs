@@ -56,7 +56,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let source = vendor.source();
         // Taken before the object is read: a tie found afterwards asks for another look.
         let asked_at = self.clock.now();
-        let request = source.object_request(entity, id);
+        let request = source.object_request(entity, id, &vendor.paging);
         let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
             Ok(fetched) => Some(Read::Object(fetched)),
             Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),

@@ -1,6 +1,6 @@
-//! `webhook`: takes what Stripe and HubSpot push. The event, or the wish to read what it names, is a row before the reply
-//! says so, or where Postgres is away a message on the queue `spill`, which this same function reads once Postgres is back: its own messages, and
-//! those of `ingest`.
+//! `webhook`: takes what vendors push. The event, or the wish to read what it names, is a row before the reply says so, or
+//! where Postgres is away a message on the queue `spill`, which this same function reads once Postgres is back: its own
+//! messages, and those of `ingest`.
 
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use serde_json::Value;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod gcal;
 mod hubspot;
 mod refusal;
 mod sender;
@@ -39,6 +40,8 @@ pub struct Ports<C, Q> {
     pub secret: Secret,
     /// How HubSpot's requests are verified; none where there is no HubSpot.
     pub hubspot: Option<HubSpotDoor>,
+    /// What made the tokens of Google's push channels; none where Google Calendar is not a source.
+    pub gcal: Option<Secret>,
     /// Where `process` listens.
     pub tickets: Q,
     /// Where `fetch` listens.
@@ -101,7 +104,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
     async fn take(&self, request: &Request, id: &RequestId) -> Result<(StatusCode, &'static str), Refusal> {
         let (source, hubspot): (&'static dyn Source, _) = match (request.path.as_str(), &self.hubspot) {
-            ("/webhooks/stripe", _) => (&Stripe, None),
+            ("/webhooks/stripe" | gcal::PATH, _) => (&Stripe, None),
             ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
             _ => return Err(Problem::not_found("There is no such route.").into()),
         };
@@ -109,6 +112,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Err(Problem::method_not_allowed("POST").into());
         }
         Query::of(request).finish()?;
+        if request.path == gcal::PATH {
+            return self.take_gcal(&request.headers, id).await;
+        }
         let body = request.bytes(BODY_LIMIT)?;
         let now = self.clock.now();
         let verified = match hubspot {

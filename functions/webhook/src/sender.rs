@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 const HEADER: &str = "stripe-signature";
 
 /// A signature that does not match has the secret read again, at most this often in each environment.
-const DOUBT_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 /// For Secrets Manager to answer.
 const SECRET_PATIENCE: Duration = Duration::from_secs(4);
@@ -79,7 +79,7 @@ fn check<'a>(
     })
 }
 
-async fn read(
+pub(crate) async fn read(
     reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
 ) -> Result<Option<SecretString>, Refusal> {
     // Boxed: the SDK's futures are kilobytes each.

@@ -1,9 +1,11 @@
 //! Outward I/O: vendors over HTTP, SQS, Secrets Manager. Every client is built when it is first needed:
 //! a cold start pays for none of them (trap 48).
 
+pub mod auth;
 pub mod aws;
 pub mod clock;
 pub mod database;
+pub mod google;
 pub mod queue;
 pub mod secret;
 pub mod vendor;

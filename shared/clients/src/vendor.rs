@@ -12,11 +12,12 @@ use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
 use penstock_domain::source::Source;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OnceCell};
 
 pub use self::error::VendorError;
-use crate::secret::Secret;
+use crate::auth::Auth;
+use crate::google::TokenError;
 
 mod error;
 
@@ -25,8 +26,8 @@ mod error;
 pub struct VendorConfig {
     /// Scheme and host, such as `https://api.stripe.com`.
     pub base_url: String,
-    /// The key, sent as a bearer token.
-    pub key: Secret,
+    /// How a request says who asks.
+    pub auth: Auth,
     /// Sent with every request.
     pub headers: Vec<(&'static str, String)>,
     /// Requests a second.
@@ -35,7 +36,7 @@ pub struct VendorConfig {
     pub timeout: Duration,
 }
 
-/// A reply with status 200.
+/// A reply with status 200, or 204 and no body.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// Its `Date` header; where it has none, when the request was sent.
@@ -134,10 +135,13 @@ impl<C: Clock> VendorClient<C> {
         deadline: Timestamp,
     ) -> Result<Attempt, VendorError> {
         let sent_at = self.clock.now();
-        let key = self.config.key.get(sent_at, fresh_key).await?;
         let url = self.url(request)?;
         let timeout = self.config.timeout.min(elapsed(sent_at, deadline) + GRACE);
         let http = self.http().await?;
+        let key = match self.bearer(http, sent_at, fresh_key).await? {
+            Ok(key) => key,
+            Err(fault) => return Ok(Attempt::Fault(fault)),
+        };
         let call = match &request.body {
             Some(body) => http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone()),
             None => http.get(url),
@@ -146,6 +150,24 @@ impl<C: Clock> VendorClient<C> {
             Ok(response) => self.judge(mode, response, sent_at).await,
             Err(e) if e.is_builder() => Err(VendorError::Setup(format!("no request can be made: {}", describe(&e)))),
             Err(e) => Ok(Attempt::Fault(describe(&e))),
+        }
+    }
+
+    /// What to send as bearer token; the inner error may pass.
+    async fn bearer(
+        &self,
+        http: &reqwest::Client,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<Result<SecretString, String>, VendorError> {
+        match self.config.auth.bearer(http, now, fresh).await {
+            Ok(key) => Ok(Ok(key)),
+            Err(TokenError::Secret(e)) => Err(e.into()),
+            Err(e @ TokenError::Unavailable(_)) => Ok(Err(e.to_string())),
+            Err(e @ TokenError::Refused { status, .. }) => {
+                Err(VendorError::Refused { vendor: self.source.name(), status, words: e.to_string() })
+            }
+            Err(e @ TokenError::Key(_)) => Err(VendorError::Setup(e.to_string())),
         }
     }
 
@@ -160,7 +182,7 @@ impl<C: Clock> VendorClient<C> {
         };
         let vendor = self.source.name();
         let as_of = date.unwrap_or(sent_at);
-        if status == StatusCode::OK {
+        if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
             return Ok(Attempt::Reply(Fetched { as_of, body }));
         }
         match self.source.verdict(mode, status.as_u16(), &body) {
@@ -217,7 +239,7 @@ fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
 }
 
 /// The error and its causes, without the URL: its query may name what is nobody's business in a log.
-fn describe(e: &reqwest::Error) -> String {
+pub(crate) fn describe(e: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
     let what = if e.is_timeout() {
         "timed out"

@@ -12,6 +12,8 @@ pub enum Mode {
     Incremental,
     /// The objects named, as they are now.
     Object,
+    /// Nothing: sees to it that the vendor pushes what changes.
+    Watch,
 }
 
 impl Mode {
@@ -21,6 +23,7 @@ impl Mode {
             Self::Full => "full",
             Self::Incremental => "incremental",
             Self::Object => "object",
+            Self::Watch => "watch",
         }
     }
 }

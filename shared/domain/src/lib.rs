@@ -15,6 +15,7 @@ pub mod meaning;
 pub mod money;
 pub mod payment;
 pub mod pull;
+pub mod push;
 pub mod rate;
 pub mod record;
 pub mod retry;

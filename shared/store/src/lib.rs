@@ -18,6 +18,7 @@ pub mod leads;
 pub mod migrations;
 pub mod outbox;
 pub mod payments;
+pub mod push_channels;
 pub mod refetch;
 pub mod revenue;
 pub mod sql;
@@ -46,6 +47,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         outbox::STATEMENTS,
         outbox::ghosts::STATEMENTS,
         payments::STATEMENTS,
+        push_channels::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
         stats::STATEMENTS,

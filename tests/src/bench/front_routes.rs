@@ -60,6 +60,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
         database,
         secret: Secret::given(WEBHOOK_SECRET.to_owned()),
         hubspot: None,
+        gcal: None,
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         spill: MemoryQueue::default(),

@@ -54,6 +54,7 @@ impl Site {
             database: postgres.database(1),
             secret: Secret::given(WEBHOOK_SECRET.to_owned()),
             hubspot: None,
+            gcal: None,
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),
             spill: spill.clone(),

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::template::{Template, short_name, target};
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -116,7 +114,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The paths of http-api.md that there are, and who answers them.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 20] = [
     ("/api-docs", "metrics"),
     ("/api-docs.json", "metrics"),
     ("/api/lead", "ingest"),
@@ -135,6 +133,7 @@ const ROUTES: [(&str, &str); 19] = [
     ("/runs/{runId}", "metrics"),
     ("/stats", "metrics"),
     ("/users/{userId}/journey", "metrics"),
+    ("/webhooks/gcal", "webhook"),
     ("/webhooks/stripe", "webhook"),
 ];
 
@@ -176,23 +175,31 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
 }
 
 #[test]
-fn rules_call_fetch_with_a_request_that_it_understands_and_relay_each_minute() {
+fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
     let template = Template::read();
-    let rules: BTreeMap<&str, &Value> = template
-        .functions()
-        .into_iter()
-        .flat_map(|(_, function)| {
-            let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
-            events.filter(|event| event["Type"] == "Schedule").map(|event| (short_name(function), &event["Properties"]))
-        })
-        .collect();
-    assert_eq!(rules.keys().copied().collect::<Vec<_>>(), ["fetch", "relay"]);
-    let request = rules["fetch"]["Input"].as_str().unwrap();
-    let request: penstock_domain::fetch_request::FetchRequest = serde_json::from_str(request).unwrap();
-    assert_eq!(
-        (request.source.as_str(), request.entity.as_str(), request.mode.as_str()),
-        ("stripe", "event", "incremental")
-    );
-    assert_eq!(template.text(&rules["fetch"]["Schedule"]).unwrap(), "rate(15 minutes)");
-    assert_eq!(rules["relay"]["Schedule"], "rate(1 minute)");
+    let functions = template.functions();
+    let rules = functions.iter().flat_map(|(_, function)| {
+        let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
+        let rules = events.filter(|event| event["Type"] == "Schedule").map(|event| &event["Properties"]);
+        rules.map(|rule| (short_name(function), rule))
+    });
+    let (fetch, others): (Vec<_>, Vec<_>) = rules.partition(|(name, _)| *name == "fetch");
+    let mut asked = Vec::new();
+    for (_, rule) in fetch {
+        let request: penstock_domain::fetch_request::FetchRequest =
+            serde_json::from_str(rule["Input"].as_str().unwrap()).unwrap();
+        let source = penstock_domain::source::find(&request.source).unwrap();
+        assert!(source.entities(request.mode).contains(&request.entity.as_str()), "{request:?}");
+        let schedule = template.text(&rule["Schedule"]).unwrap();
+        asked.push(format!("{} {} {}: {schedule}", request.source, request.entity, request.mode.as_str()));
+    }
+    asked.sort();
+    let wanted = [
+        "gcal event incremental: rate(15 minutes)",
+        "gcal event watch: rate(6 hours)",
+        "stripe event incremental: rate(15 minutes)",
+    ];
+    assert_eq!(asked, wanted);
+    let others: Vec<_> = others.iter().map(|(name, rule)| (*name, rule["Schedule"].as_str().unwrap())).collect();
+    assert_eq!(others, [("relay", "rate(1 minute)")]);
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
+pub mod channel;
 mod hubspot;
 mod spill;
 

@@ -7,15 +7,17 @@ use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
 use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::push::Push;
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
 use crate::signature::Verified;
 
+pub mod gcal;
 pub mod hubspot;
 pub mod stripe;
 
 /// Every source, in the order reports list them.
-pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot];
+pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot, &gcal::GoogleCalendar];
 
 /// The source called `name`.
 pub fn find(name: &str) -> Option<&'static dyn Source> {
@@ -51,7 +53,7 @@ pub trait Source: Sync + Send {
     ) -> Result<Page<'a>, PageError>;
 
     /// The request for one object as it is now.
-    fn object_request(&self, entity: &str, id: &str) -> Request;
+    fn object_request(&self, entity: &str, id: &str, paging: &Paging) -> Request;
 
     /// Reads the reply to that request.
     ///
@@ -83,6 +85,11 @@ pub trait Source: Sync + Send {
     /// a tombstone. Only for an entity whose full list shows all there is, under the run's own version key
     /// ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Kept> {
+        None
+    }
+
+    /// How the vendor is told to push that something has changed, where it wants to be told again and again.
+    fn push(&self) -> Option<&'static dyn Push> {
         None
     }
 }

@@ -13,8 +13,9 @@ static OWE: Sql = Sql {
            select $1, e, $3, $4, $4, $5, $4 from unnest($2) as i (e) order by e \
            on conflict (source, entity, mode) do update set requested_at = excluded.requested_at, \
            requested_why = excluded.requested_why, halted = null \
-           where not $6 or (s.run_id is null and s.requested_at is null) returning entity",
-    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::BOOL],
+           where case $6 when 'owed' then s.run_id is null and s.requested_at is null \
+           when 'halted' then s.halted is null else true end returning entity",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT],
 };
 
 static STALLED: Sql = Sql {
@@ -35,6 +36,8 @@ pub enum Unless {
     Never,
     /// Those who are not owed one yet, and have none under way.
     OwedOrUnderWay,
+    /// Those who do not wait for a person: a notification is no reason to try a refused key again.
+    Halted,
 }
 
 /// Notes that runs are owed and why, until they have succeeded: `relay` asks for them as long as it takes. The
@@ -51,8 +54,12 @@ pub async fn owe(
     unless: Unless,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
-    let only_new = unless == Unless::OwedOrUnderWay;
-    let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &only_new]).await?;
+    let unless = match unless {
+        Unless::Never => "never",
+        Unless::OwedOrUnderWay => "owed",
+        Unless::Halted => "halted",
+    };
+    let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &unless]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

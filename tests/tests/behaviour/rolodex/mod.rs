@@ -120,7 +120,7 @@ impl Source for Rolodex {
         Ok(Page { items, next })
     }
 
-    fn object_request(&self, entity: &str, id: &str) -> Request {
+    fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
         Request::get(format!("/{entity}/{id}"), Vec::new())
     }
 

@@ -62,6 +62,7 @@ impl Source for Stripe {
         match mode {
             Mode::Incremental => &["event"],
             Mode::Full | Mode::Object => &["charge", "refund", "dispute"],
+            Mode::Watch => &[],
         }
     }
 
@@ -70,7 +71,7 @@ impl Source for Stripe {
         let upper_bound = whole_second(now);
         let to = plus(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object, _) => (minus(to, paging.window), None),
+            (Mode::Full | Mode::Object | Mode::Watch, _) => (minus(to, paging.window), None),
             (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
                 minus(upper_bound, OVERLAP),
@@ -124,7 +125,7 @@ impl Source for Stripe {
         Ok(Page { items, next })
     }
 
-    fn object_request(&self, entity: &str, id: &str) -> Request {
+    fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
         Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
     }
 

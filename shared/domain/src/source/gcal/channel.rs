@@ -1,0 +1,48 @@
+//! Push channels: `events.watch` and `channels.stop` (developers.google.com/workspace/calendar/api/guides/push).
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{GoogleCalendar, events_path, reply};
+use crate::pull::{PageError, Paging, Reply, Request};
+use crate::push::{Channel, NewChannel, Push};
+use crate::ticket::place;
+
+/// `api#channel`; Google writes its 64-bit numbers as text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    id: String,
+    resource_id: String,
+    expiration: String,
+}
+
+impl Push for GoogleCalendar {
+    fn open(&self, _entity: &str, channel: NewChannel<'_>, paging: &Paging) -> Request {
+        let body = json!({
+            "id": channel.id,
+            "type": "web_hook",
+            "address": channel.address,
+            "token": channel.token,
+            "params": {"ttl": channel.lasting.as_secs().to_string()},
+        });
+        Request::post(format!("{}/watch", events_path(paging)), body.to_string())
+    }
+
+    fn opened(&self, reply: Reply<'_>) -> Result<Channel, PageError> {
+        if let Some(error) = reply::error(reply.body) {
+            return Err(PageError::ErrorInside(error.words()));
+        }
+        let malformed = |reason: String| PageError::Malformed { bytes: reply.body.len(), reason };
+        let wire: Wire = serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
+        let expires_at = wire.expiration.parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let expires_at = expires_at.ok_or_else(|| malformed("its expiration is no time".to_owned()))?;
+        Ok(Channel { id: wire.id, resource_id: wire.resource_id, expires_at })
+    }
+
+    fn close(&self, channel: &Channel) -> Request {
+        let body = json!({"id": channel.id, "resourceId": channel.resource_id});
+        Request::post("/channels/stop", body.to_string())
+    }
+}

@@ -1,0 +1,62 @@
+//! One event of a list, as an outbox item.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::ENTITY;
+use crate::record::Item;
+
+/// Characters of an event's id at most, by Google's reference; they are ASCII.
+pub(super) const LONGEST_ID: usize = 1024;
+
+#[derive(Debug, Default, Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    updated: Option<&'a RawValue>,
+}
+
+/// Google's stamp; none where it is none, or the year 0 that stands in some cancelled events.
+pub(super) fn stamp(updated: Option<&RawValue>) -> Option<Timestamp> {
+    let text: Cow<'_, str> = serde_json::from_str(updated?.get()).ok()?;
+    text.parse().ok().filter(|at: &Timestamp| *at >= Timestamp::UNIX_EPOCH)
+}
+
+/// An id that a text column and its index take.
+pub(super) fn sound(id: &str) -> bool {
+    !id.is_empty() && !id.contains('\0') && id.len() <= LONGEST_ID
+}
+
+/// How versions are told apart within a run.
+#[derive(Debug, Clone)]
+pub(super) struct Keys<'a> {
+    /// Of what was only seen: in a full run everything, else a tombstone without a stamp of its own. The same one may
+    /// come again after the event was restored, and is another version then.
+    pub seen: &'a str,
+    /// Whether a version's own content is its key.
+    pub native: bool,
+    /// When what carries no stamp was seen.
+    pub as_of: Timestamp,
+}
+
+/// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and `process` says in
+/// a dead letter what is wrong with it.
+pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
+    let wire: Wire<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let updated = stamp(wire.updated);
+    let hash = || format!("sha256:{}", hex::encode(Sha256::digest(raw)));
+    let version_key = if keys.native && updated.is_some() { hash() } else { keys.seen.to_owned() };
+    Item {
+        entity: ENTITY.to_owned(),
+        external_id: wire.id.filter(|id| sound(id)).map_or_else(hash, Cow::into_owned),
+        version_key,
+        version_at: updated.unwrap_or(keys.as_of),
+        api_version: None,
+        payload: raw,
+    }
+}

@@ -1,0 +1,180 @@
+//! Google Calendar v3: the events of one calendar, in full by pages, and what changes later by sync token.
+//!
+//! A token comes with the last page of a list only, and goes with the parameters of that list (trap 12). When it is
+//! no use any more, a full list does not show what was deleted meanwhile, so what vanished is swept (trap 13).
+
+use jiff::Timestamp;
+
+use super::{Kept, Source};
+use crate::calendar_event::CalendarEvent;
+use crate::disposition::{Reason, ReasonKind};
+use crate::fetch_request::Mode;
+use crate::ids::RunId;
+use crate::meaning::Meaning;
+use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::push::Push;
+use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use crate::settings::Settings;
+use crate::signature::Verified;
+
+mod channel;
+mod item;
+mod normalize;
+mod place;
+mod reply;
+
+use item::Keys;
+use place::{Place, segment};
+use reply::{Events, Then};
+
+/// Google Calendar's API v3.
+#[derive(Debug, Clone, Copy)]
+pub struct GoogleCalendar;
+
+/// The word for an event in `entity` columns and requests.
+pub const ENTITY: &str = "event";
+
+/// Events a page at most, by Google's reference.
+pub const MAX_PAGE: u32 = 2_500;
+
+/// The calendar where a deployment names none: the service account's own.
+pub const PRIMARY: &str = "primary";
+
+fn calendar(paging: &Paging) -> &str {
+    paging.scope.as_deref().unwrap_or(PRIMARY)
+}
+
+fn events_path(paging: &Paging) -> String {
+    format!("/calendars/{}/events", segment(calendar(paging)))
+}
+
+impl Source for GoogleCalendar {
+    fn name(&self) -> &'static str {
+        "gcal"
+    }
+
+    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
+        &[ENTITY]
+    }
+
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
+        let start = match mode {
+            Mode::Full | Mode::Object | Mode::Watch => Place::start(calendar(paging)),
+            Mode::Incremental => Place::read(cursor.token, calendar(paging)),
+        };
+        let lost = mode == Mode::Incremental && start.sync.is_none();
+        let backfill = lost.then(|| match cursor.token {
+            None => "there is no sync token yet".to_owned(),
+            Some(_) => "the sync token is another calendar's".to_owned(),
+        });
+        let position = Position { from: None, to: now, token: Some(start.write()) };
+        Begin { position: (!lost).then_some(position), upper_bound: now, backfill }
+    }
+
+    fn request(&self, _entity: &str, _mode: Mode, position: &Position, paging: &Paging) -> Request {
+        let place = Place::read(position.token.as_deref(), calendar(paging));
+        // The same in every request: a sync token is good only for the parameters of the list it came with.
+        let mut query = vec![
+            ("maxResults", paging.page_size.to_string()),
+            ("showDeleted", "true".to_owned()),
+            ("singleEvents", "true".to_owned()),
+        ];
+        query.extend(place.sync.map(|token| ("syncToken", token)));
+        query.extend(place.page.map(|token| ("pageToken", token)));
+        Request::get(events_path(paging), query)
+    }
+
+    fn page<'a>(
+        &self,
+        mode: Mode,
+        run: RunId,
+        position: &Position,
+        reply: Reply<'a>,
+        paging: &Paging,
+    ) -> Result<Page<'a>, PageError> {
+        let place = Place::read(position.token.as_deref(), calendar(paging));
+        let events = Events::parse(reply.body, place.page.as_deref())?;
+        let seen = full_run_key(run);
+        // `Date` is cut to the second: an event that was changed and deleted within one would be newer than its own
+        // tombstone. The calendar's own stamp is finer, where it moves.
+        let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
+        let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
+        let items = events.items.iter().map(|raw| item::read(raw.get().as_bytes(), &keys)).collect();
+        let next = match events.then {
+            Then::Page(page) => {
+                let token = Place { page: Some(page), ..place }.write();
+                Next::Continue(Position { token: Some(token), ..position.clone() })
+            }
+            Then::Sync(sync) => {
+                let cursor = Place { sync: Some(sync), page: None, ..place };
+                Next::Drained { cursor: Some(cursor.write()) }
+            }
+        };
+        Ok(Page { items, next })
+    }
+
+    fn object_request(&self, _entity: &str, id: &str, paging: &Paging) -> Request {
+        Request::get(format!("{}/{}", events_path(paging), segment(id)), Vec::new())
+    }
+
+    fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+        reply::event(reply.body)?;
+        let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
+        Ok(item::read(reply.body, &keys))
+    }
+
+    /// Google pushes no bodies: what it pushes is a reason to ask, and goes another way. What comes here all the same
+    /// is kept under its hash.
+    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
+        let keys = Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
+        Delivery { item: item::read(body.bytes(), &keys), look: None }
+    }
+
+    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+        if row.entity != ENTITY {
+            return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
+        }
+        let calendar_id = settings.calendar_id.as_deref();
+        let calendar_id = calendar_id.ok_or_else(|| {
+            Reason::new(ReasonKind::Invalid, "GCAL_CALENDAR_ID does not say which calendar this is of")
+        })?;
+        let event = match is_vanished(row.payload) {
+            true => CalendarEvent::vanished(calendar_id, row),
+            false => normalize::normalize(row, calendar_id)?,
+        };
+        Ok(Meaning::CalendarEvents(vec![event]))
+    }
+
+    fn refusal(&self, body: &[u8]) -> Option<String> {
+        reply::error(body).map(|error| error.words())
+    }
+
+    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+        let error = reply::error(body);
+        let says = |reason: &str| error.as_ref().is_some_and(|error| error.says(reason));
+        let words = || error.as_ref().map(reply::ErrorObject::words).unwrap_or_default();
+        match status {
+            403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => Some(Verdict::Stop(words())),
+            403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => Some(Verdict::Wait(reply::RATE_PAUSE)),
+            404 if mode == Mode::Object => Some(Verdict::Gone),
+            410 if says("deleted") => Some(Verdict::Gone),
+            // Whatever its reason: a list that is gone has to be begun anew.
+            410 => Some(Verdict::StartOver(words())),
+            400 if error.is_some_and(|error| error.is_about_a_token()) => {
+                Some(Verdict::StartOver(self.refusal(body).unwrap_or_default()))
+            }
+            _ => None,
+        }
+    }
+
+    fn sweeps(&self, entity: &str) -> Option<Kept> {
+        (entity == ENTITY).then_some(Kept::CalendarEvents)
+    }
+
+    fn push(&self) -> Option<&'static dyn Push> {
+        Some(&GoogleCalendar)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What a row means: one entry of the calendar.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::item;
+use crate::calendar_event::{CalendarEvent, When};
+use crate::disposition::{Reason, ReasonKind};
+use crate::payment::{Stamp, content_hash};
+use crate::record::RowView;
+
+/// Characters of a status or a series' id at most.
+const LONGEST: usize = 1024;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    summary: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    start: Option<Edge<'a>>,
+    #[serde(borrow)]
+    end: Option<Edge<'a>>,
+    #[serde(borrow)]
+    recurring_event_id: Option<Cow<'a, str>>,
+}
+
+/// `EventDateTime`: a day, or a time with its offset, or a local time and the zone it is in.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Edge<'a> {
+    #[serde(borrow)]
+    date: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    date_time: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    time_zone: Option<Cow<'a, str>>,
+}
+
+enum Point {
+    Day(Date),
+    Instant(Timestamp),
+}
+
+/// The entry in a row, of the calendar `calendar_id`.
+pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarEvent, Reason> {
+    let malformed = |e: serde_json::Error| Reason::new(ReasonKind::Malformed, e.to_string());
+    let raw: &RawValue = serde_json::from_slice(row.payload).map_err(malformed)?;
+    let event: Event<'_> = serde_json::from_str(raw.get()).map_err(malformed)?;
+    if !item::sound(&event.id) {
+        let why = format!("an id of {} bytes cannot be kept", event.id.len());
+        return Err(Reason::new(ReasonKind::Invalid, why));
+    }
+    let status = printable(event.status.as_deref().unwrap_or("confirmed"));
+    let cancelled = status == "cancelled";
+    let series = event.recurring_event_id.as_deref().map(printable);
+    for (what, text) in [("status", Some(&status)), ("recurringEventId", series.as_ref())] {
+        if text.is_some_and(|text| text.chars().count() > LONGEST) {
+            return Err(invalid(&event.id, &format!("{what} is longer than {LONGEST} characters")));
+        }
+    }
+    let when = match when(&event) {
+        Ok(when) => when,
+        // Google promises no more than an id here, and a deletion must not be lost over a time.
+        Err(_) if cancelled => When::Unknown,
+        Err(why) => return Err(invalid(&event.id, &why)),
+    };
+    let start = raw.get().as_ptr().addr() - row.payload.as_ptr().addr();
+    Ok(CalendarEvent {
+        calendar_id: calendar_id.to_owned(),
+        external_id: event.id.into_owned(),
+        status,
+        summary: event.summary.as_deref().map(printable),
+        when,
+        recurring_event_id: series,
+        deleted_at: cancelled.then_some(row.version_at),
+        version_at: row.version_at,
+        // A tombstone that carries no stamp counts as native, too: it always moves the version on. Else the same
+        // tombstone, seen again after a restored version that comes late, would lose against that one.
+        stamp: Stamp::Native,
+        raw: start..start + raw.get().len(),
+        content_hash: content_hash(raw.get().as_bytes()),
+    })
+}
+
+fn when(event: &Event<'_>) -> Result<When, String> {
+    let start = event.start.as_ref().ok_or("it has no start")?;
+    let start = point(start).map_err(|why| format!("start: {why}"))?;
+    let end = match &event.end {
+        Some(end) => point(end).map_err(|why| format!("end: {why}"))?,
+        // An end that is not specified.
+        None => match start {
+            Point::Day(day) => Point::Day(day.tomorrow().map_err(|e| e.to_string())?),
+            Point::Instant(at) => Point::Instant(at),
+        },
+    };
+    match (start, end) {
+        (Point::Day(start), Point::Day(end)) if start <= end => Ok(When::AllDay { start, end }),
+        (Point::Instant(start), Point::Instant(end)) if start <= end => Ok(When::Timed { start, end }),
+        (Point::Day(_), Point::Day(_)) | (Point::Instant(_), Point::Instant(_)) => {
+            Err("it ends before it starts".to_owned())
+        }
+        _ => Err("one of start and end is a day, the other a time".to_owned()),
+    }
+}
+
+fn point(edge: &Edge<'_>) -> Result<Point, String> {
+    match edge {
+        Edge { date_time: Some(text), time_zone, .. } => instant(text, time_zone.as_deref()).map(Point::Instant),
+        Edge { date: Some(text), .. } => text.parse().map(Point::Day).map_err(|_| "no date can be read".to_owned()),
+        _ => Err("it has neither date nor dateTime".to_owned()),
+    }
+}
+
+/// A time with an offset says all; one without needs its zone. `timeZone` beside an offset is only for display.
+fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let local: DateTime = text.parse().map_err(|_| "no dateTime can be read".to_owned())?;
+    let zone = zone.ok_or("the dateTime has neither offset nor timeZone")?;
+    let zone = TimeZone::get(zone).map_err(|_| "the timeZone is not known".to_owned())?;
+    zone.to_timestamp(local).map_err(|e| e.to_string())
+}
+
+/// A text column refuses NUL; its visible stand-in says that one was there.
+fn printable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+fn invalid(id: &str, why: &str) -> Reason {
+    Reason::new(ReasonKind::Invalid, format!("event {}: {why}", printable(id)))
+}

@@ -1,0 +1,44 @@
+//! Where a pull of a calendar stands: the calendar, the sync token, the page.
+
+use serde::{Deserialize, Serialize};
+
+/// What is kept as a page token or cursor. The calendar stands in it: the tokens of one say nothing of another, and a
+/// deployment may be given another one while a run is under way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    /// Whose tokens they are.
+    pub calendar: String,
+    /// Of the last complete list; it goes with every page of an incremental run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<String>,
+    /// `nextPageToken` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+}
+
+impl Place {
+    /// What `token` says of `calendar`; the beginning, where it says nothing of it.
+    pub(super) fn read(token: Option<&str>, calendar: &str) -> Self {
+        let read = token.and_then(|token| serde_json::from_str::<Self>(token).ok());
+        read.filter(|place| place.calendar == calendar).unwrap_or_else(|| Self::start(calendar))
+    }
+
+    /// The beginning of a full list.
+    pub(super) fn start(calendar: &str) -> Self {
+        Self { calendar: calendar.to_owned(), ..Self::default() }
+    }
+
+    /// As text, to be kept.
+    pub(super) fn write(&self) -> String {
+        // Strings as keys and values: it cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A part of a URL's path. Calendars are called by addresses, some with a `#`.
+pub(super) fn segment(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~@".contains(&b);
+    let part = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(part).collect()
+}

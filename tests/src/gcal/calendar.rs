@@ -1,0 +1,254 @@
+//! The calendar itself: events, what has changed since when, and what is true now.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// When an event takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum When {
+    Timed(Timestamp, Timestamp),
+    Days(Date, Date),
+}
+
+/// How much a cancelled event still says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tombstone {
+    /// `id` and `status`; of an instance the series and the original start, too.
+    Bare,
+    /// All it said before, as on the organizer's calendar.
+    Whole,
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    status: &'static str,
+    summary: Option<String>,
+    when: When,
+    series: Option<(String, When)>,
+    tombstone: Tombstone,
+    updated: Timestamp,
+    /// Which change of the calendar was its last.
+    change: u64,
+}
+
+/// An event as it should be known: id, status, summary, start, end, series, whether it is there. Of one that is not,
+/// only the id.
+pub type TruthRow = (String, Option<(String, Option<String>, String, String, Option<String>)>);
+
+/// One calendar.
+#[derive(Debug)]
+pub struct Calendar {
+    /// By id; the list is in this order, which is stable.
+    events: BTreeMap<String, Event>,
+    changes: u64,
+    rng: Rng,
+    now: Timestamp,
+    updated: Timestamp,
+    zone: jiff::tz::TimeZone,
+}
+
+impl Calendar {
+    pub(super) fn new(seed: u64, now: Timestamp) -> Self {
+        let zone = jiff::tz::TimeZone::get("Europe/Zurich").expect("a known zone");
+        Self { events: BTreeMap::new(), changes: 0, rng: Rng::with_seed(seed), now, updated: now, zone }
+    }
+
+    /// The time here from now on; it does not go back.
+    pub(super) fn set_now(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// How many changes there have been.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// `updated` of the list.
+    pub(super) fn updated(&self) -> Timestamp {
+        self.updated
+    }
+
+    /// Ids of what is there, or with `deleted` of tombstones too, that changed after the `since`-th change.
+    pub(super) fn ids(&self, since: u64, deleted: bool) -> Vec<String> {
+        let shown = |e: &Event| e.change > since && (deleted || e.status != "cancelled");
+        self.events.iter().filter(|(_, e)| shown(e)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Adds `n` events of every kind: timed, all-day, without a summary, of no length, series of instances. Their last
+    /// changes lie in the past.
+    pub fn fill(&mut self, n: usize) {
+        while self.events.len() < n {
+            self.add_something();
+        }
+        for event in self.events.values_mut() {
+            event.updated = self.now - SignedDuration::from_secs(self.rng.i64(3_600..9_000_000));
+        }
+    }
+
+    /// `n` random things happen: events come, change, are cancelled and restored.
+    pub fn change(&mut self, n: usize) {
+        for _ in 0..n {
+            let ids: Vec<String> = self.events.keys().cloned().collect();
+            if ids.is_empty() || self.rng.u8(0..10) < 2 {
+                self.add_something();
+                continue;
+            }
+            let id = ids[self.rng.usize(0..ids.len())].clone();
+            let cancelled = self.events[&id].status == "cancelled";
+            match self.rng.u8(0..10) {
+                _ if cancelled => self.restore(&id),
+                0..=5 => self.rename(&id),
+                _ => self.cancel(&id),
+            }
+        }
+    }
+
+    fn add_something(&mut self) {
+        let number = self.rng.u64(..);
+        let id = format!("{:0>26}", radix32(number));
+        let days = self.rng.i64(-400..400);
+        let start = self.now + SignedDuration::from_hours(24 * days) + SignedDuration::from_mins(self.rng.i64(0..1440));
+        let start = Timestamp::from_second(start.as_second()).expect("a time");
+        let length = SignedDuration::from_mins([0, 15, 30, 90][self.rng.usize(0..4)]);
+        let day = start.to_zoned(self.zone.clone()).date();
+        match self.rng.u8(0..8) {
+            0 => self.put(&id, When::Days(day, day.tomorrow().expect("a day")), None),
+            1 => {
+                for week in 0..self.rng.i64(2..6) {
+                    let start = start + SignedDuration::from_hours(24 * 7 * week);
+                    let name = format!("{id}_{}", start.strftime("%Y%m%dT%H%M%SZ"));
+                    let when = When::Timed(start, start + length);
+                    self.put(&name, when.clone(), Some((id.clone(), when)));
+                }
+            }
+            _ => self.put(&id, When::Timed(start, start + length), None),
+        }
+    }
+
+    fn put(&mut self, id: &str, when: When, series: Option<(String, When)>) {
+        let summary = (self.rng.u8(0..9) > 0).then(|| format!("Meeting {}", self.rng.u32(..)));
+        let status = if self.rng.u8(0..9) == 0 { "tentative" } else { "confirmed" };
+        let tombstone = Tombstone::Bare;
+        let event = Event { status, summary, when, series, tombstone, updated: self.now, change: 0 };
+        self.events.insert(id.to_owned(), event);
+        self.touch(id);
+    }
+
+    /// Every change has a stamp of its own.
+    fn touch(&mut self, id: &str) {
+        self.changes += 1;
+        self.updated = self.now.max(self.updated + SignedDuration::from_millis(1));
+        let event = self.events.get_mut(id).expect("an event");
+        (event.updated, event.change) = (self.updated, self.changes);
+    }
+
+    /// Another title, or none.
+    pub fn rename(&mut self, id: &str) {
+        let summary = (self.rng.u8(0..9) > 0).then(|| format!("Renamed {}", self.rng.u32(..)));
+        self.events.get_mut(id).expect("an event").summary = summary;
+        self.touch(id);
+    }
+
+    /// Deletes an event: a tombstone stays, which says much or little.
+    pub fn cancel(&mut self, id: &str) {
+        let tombstone = if self.rng.u8(0..4) == 0 { Tombstone::Whole } else { Tombstone::Bare };
+        let event = self.events.get_mut(id).expect("an event");
+        (event.status, event.tombstone) = ("cancelled", tombstone);
+        self.touch(id);
+    }
+
+    /// Deletes an event: a tombstone stays, with no more than its id.
+    pub fn cancel_barely(&mut self, id: &str) {
+        let event = self.events.get_mut(id).expect("an event");
+        (event.status, event.tombstone) = ("cancelled", Tombstone::Bare);
+        self.touch(id);
+    }
+
+    /// Brings a cancelled event back.
+    pub fn restore(&mut self, id: &str) {
+        self.events.get_mut(id).expect("an event").status = "confirmed";
+        self.touch(id);
+    }
+
+    /// Ids of the events that are there.
+    #[must_use]
+    pub fn present(&self) -> Vec<String> {
+        self.ids(0, false)
+    }
+
+    /// Cancels `n` events and forgets all tombstones: only who had read them before knows.
+    pub fn cancel_and_forget(&mut self, n: usize) {
+        let mut present = self.present();
+        self.rng.shuffle(&mut present);
+        for id in present.iter().take(n) {
+            self.cancel(id);
+        }
+        self.events.retain(|_, event| event.status != "cancelled");
+    }
+
+    /// What is true now. What is gone for good is not in it.
+    #[must_use]
+    pub fn truth(&self) -> Vec<TruthRow> {
+        let text = |when: &When| match when {
+            When::Timed(start, end) => (start.to_string(), end.to_string()),
+            When::Days(start, end) => (start.to_string(), end.to_string()),
+        };
+        let row = |(id, event): (&String, &Event)| {
+            let (start, end) = text(&event.when);
+            let series = event.series.as_ref().map(|(series, _)| series.clone());
+            let there = event.status != "cancelled";
+            (id.clone(), there.then(|| (event.status.to_owned(), event.summary.clone(), start, end, series)))
+        };
+        self.events.iter().map(row).collect()
+    }
+
+    /// An event as Google renders it; `None` where it is gone for good.
+    pub(super) fn render(&self, id: &str) -> Option<Value> {
+        let event = self.events.get(id)?;
+        let etag = format!("\"{}\"", event.updated.as_millisecond() * 2_000);
+        let mut body = json!({"kind": "calendar#event", "etag": etag, "id": id, "status": event.status});
+        if let Some((series, original)) = &event.series {
+            body["recurringEventId"] = json!(series);
+            body["originalStartTime"] = self.edges(original).0;
+        }
+        if event.status == "cancelled" && event.tombstone == Tombstone::Bare {
+            return Some(body);
+        }
+        if let Some(summary) = &event.summary {
+            body["summary"] = json!(summary);
+        }
+        let (start, end) = self.edges(&event.when);
+        (body["start"], body["end"]) = (start, end);
+        body["created"] = json!("2024-01-01T00:00:00.000Z");
+        body["updated"] = json!(format!("{:.3}", event.updated));
+        body["iCalUID"] = json!(format!("{id}@google.com"));
+        body["sequence"] = json!(0);
+        body["eventType"] = json!("default");
+        Some(body)
+    }
+
+    fn edges(&self, when: &When) -> (Value, Value) {
+        let time = |at: Timestamp| {
+            let local = at.to_zoned(self.zone.clone());
+            json!({"dateTime": local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(), "timeZone": "Europe/Zurich"})
+        };
+        match when {
+            When::Timed(start, end) => (time(*start), time(*end)),
+            When::Days(start, end) => (json!({"date": start.to_string()}), json!({"date": end.to_string()})),
+        }
+    }
+}
+
+/// In the digits that Google's ids are made of.
+fn radix32(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::try_from(number % 32).expect("small")]));
+        number /= 32;
+    }
+    digits.iter().rev().collect()
+}

@@ -1,0 +1,141 @@
+//! The token endpoint: claims signed with RS256 for access tokens of an hour
+//! (developers.google.com/identity/protocols/oauth2/service-account; errors by RFC 6749).
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use serde_json::{Value, json};
+
+/// Scopes that may read a calendar's events.
+const READING: [&str; 4] = [
+    "https://www.googleapis.com/auth/calendar",
+    "https://www.googleapis.com/auth/calendar.readonly",
+    "https://www.googleapis.com/auth/calendar.events",
+    "https://www.googleapis.com/auth/calendar.events.readonly",
+];
+
+/// A service account with a key of its own, made for the test.
+#[derive(Clone, Debug)]
+pub struct Account {
+    email: String,
+    key_id: String,
+    pem: String,
+    /// PKCS#1, as `ring` reads it.
+    public: Vec<u8>,
+}
+
+impl Account {
+    /// A new account, or an old one with a new key: 2048 bits, made by the `openssl` command.
+    ///
+    /// # Panics
+    /// Where there is no such command.
+    #[must_use]
+    pub fn generate(email: &str) -> Self {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
+        let output = openssl.output().expect("the command openssl is there");
+        assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+        let pem = String::from_utf8(output.stdout).expect("PEM is text");
+        let inner: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(inner).expect("PEM holds base64");
+        let pair = RsaKeyPair::from_pkcs8(&der).expect("a key");
+        let public = pair.public_key().as_ref().to_vec();
+        let key_id = format!("{:x}", public.iter().fold(7_u64, |h, b| h.wrapping_mul(31).wrapping_add((*b).into())));
+        Self { email: email.to_owned(), key_id, pem, public }
+    }
+
+    /// The file that Google hands out for it; tokens are to be had at `token_uri`.
+    #[must_use]
+    pub fn key_file(&self, token_uri: &str) -> String {
+        json!({
+            "type": "service_account",
+            "project_id": "penstock",
+            "private_key_id": self.key_id,
+            "private_key": self.pem,
+            "client_email": self.email,
+            "client_id": "1",
+            "token_uri": token_uri,
+        })
+        .to_string()
+    }
+}
+
+/// What the endpoint knows.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) account: Account,
+    pub(super) lifetime: SignedDuration,
+    good_until: HashMap<String, Timestamp>,
+    pub(super) granted: u32,
+    pub(super) denied: u32,
+}
+
+impl Tokens {
+    pub(super) fn new(account: Account) -> Self {
+        let lifetime = SignedDuration::from_secs(3_600);
+        Self { account, lifetime, good_until: HashMap::new(), granted: 0, denied: 0 }
+    }
+
+    /// No token given so far is good any more.
+    pub(super) fn revoke_all(&mut self) {
+        self.good_until.clear();
+    }
+
+    pub(super) fn accepts(&self, token: &str, now: Timestamp) -> bool {
+        self.good_until.get(token).is_some_and(|until| now < *until)
+    }
+
+    /// Answers one exchange.
+    pub(super) fn exchange(&mut self, body: &[u8], audience: &str, now: Timestamp) -> (u16, Value) {
+        match self.check(body, audience, now) {
+            Ok(()) => {
+                self.granted += 1;
+                let token = format!("ya29.{}.{}", self.granted, self.account.key_id);
+                self.good_until.insert(token.clone(), now + self.lifetime);
+                let seconds = self.lifetime.as_secs();
+                (200, json!({"access_token": token, "expires_in": seconds, "token_type": "Bearer"}))
+            }
+            Err((error, description)) => {
+                self.denied += 1;
+                (400, json!({"error": error, "error_description": description}))
+            }
+        }
+    }
+
+    fn check(&self, body: &[u8], audience: &str, now: Timestamp) -> Result<(), (&'static str, &'static str)> {
+        let form: HashMap<_, _> = form_urlencoded::parse(body).into_owned().collect();
+        if form.get("grant_type").map(String::as_str) != Some("urn:ietf:params:oauth:grant-type:jwt-bearer") {
+            return Err(("unsupported_grant_type", "Invalid grant_type"));
+        }
+        let assertion = form.get("assertion").ok_or(("invalid_request", "Missing assertion"))?;
+        let (signed, signature) = assertion.rsplit_once('.').ok_or(("invalid_grant", "Invalid JWT"))?;
+        let (header, claims) = signed.split_once('.').ok_or(("invalid_grant", "Invalid JWT"))?;
+        let json = |part: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() };
+        let (header, claims) = (json(header), json(claims));
+        let (header, claims) = header.zip(claims).ok_or(("invalid_grant", "Invalid JWT"))?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| ("invalid_grant", "Invalid JWT"))?;
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.account.public);
+        if header["alg"] != "RS256" || public.verify(signed.as_bytes(), &signature).is_err() {
+            return Err(("invalid_grant", "Invalid JWT Signature."));
+        }
+        if claims["iss"] != self.account.email.as_str() {
+            return Err(("invalid_grant", "Invalid grant: account not found"));
+        }
+        if claims["aud"] != audience {
+            return Err(("invalid_grant", "Invalid JWT: Failed audience check."));
+        }
+        let (issued, ends) = (claims["iat"].as_i64().unwrap_or(0), claims["exp"].as_i64().unwrap_or(0));
+        if ends - issued > 3_600 || ends <= now.as_second() || issued > now.as_second() + 300 {
+            return Err(("invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes)."));
+        }
+        let mut scopes = claims["scope"].as_str().unwrap_or_default().split(' ');
+        if !scopes.all(|scope| READING.contains(&scope)) {
+            return Err(("invalid_scope", "Invalid OAuth scope or ID token audience provided."));
+        }
+        Ok(())
+    }
+}

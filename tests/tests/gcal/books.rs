@@ -1,0 +1,131 @@
+//! A plant with a calendar, and what every test compares in the end: our rows with the calendar's truth.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome};
+use jiff::Timestamp;
+use penstock_domain::clock::Clock as _;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
+use penstock_tests::plant::{CHANNEL_SECRET, Plant};
+use penstock_tests::simulator::{World, WorldSpec};
+
+/// The clocks in these tests: 2026-06-01T00:00:00Z.
+const NOW: i64 = 1_780_272_000;
+
+/// Before anything that a function as built does, which goes by the real clock.
+pub const LONG_AGO: i64 = 1_600_000_000;
+
+/// A plant, and the calendar that it pulls; the calendar goes by the plant's clock.
+pub struct Office {
+    pub plant: Plant,
+    pub google: GoogleCalendarSimulator,
+}
+
+pub const WEBHOOK_URL: &str = "https://penstock.example/webhooks/gcal";
+
+impl Office {
+    /// With `events` events, in pages of 50.
+    pub async fn with(seed: u64, events: usize) -> Self {
+        Self::with_settings(seed, events, &[]).await
+    }
+
+    pub async fn with_settings(seed: u64, events: usize, settings: &[(&str, &str)]) -> Self {
+        Self::at(NOW, seed, events, settings).await
+    }
+
+    async fn at(now: i64, seed: u64, events: usize, settings: &[(&str, &str)]) -> Self {
+        let google = GoogleCalendarSimulator::start(seed, events, Timestamp::from_second(now).unwrap());
+        let (base_url, key_file) = (google.base_url(), google.key_file());
+        let own = [
+            ("GCAL_BASE_URL", base_url.as_str()),
+            ("GCAL_SERVICE_ACCOUNT", &key_file),
+            ("GCAL_CALENDAR_ID", CALENDAR_ID),
+            ("GCAL_PAGE_SIZE", "50"),
+            ("GCAL_RATE_PER_SECOND", "1000"),
+            ("GCAL_WEBHOOK_URL", WEBHOOK_URL),
+            ("GCAL_CHANNEL_SECRET", CHANNEL_SECRET),
+        ];
+        let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
+        let world = World::new(WorldSpec::between(seed, 0, now - 86_400, now).at(now));
+        let plant = Plant::with_settings(world, &settings).await;
+        let clock = plant.clock.clone();
+        google.follow(move || clock.now());
+        Self { plant, google }
+    }
+
+    pub async fn fetch(&self, mode: Mode) -> Result<Outcome, FetchError> {
+        self.serve(&FetchRequest::new("gcal", "event", mode), Duration::from_secs(86_400)).await
+    }
+
+    pub async fn serve(&self, request: &FetchRequest, time: Duration) -> Result<Outcome, FetchError> {
+        let deadline = self.plant.clock.now() + time + fetch::MARGIN;
+        self.plant.fetch.serve(request, deadline).await
+    }
+
+    /// A full run, and everything processed.
+    pub async fn filled(seed: u64, events: usize) -> Self {
+        Self::filled_at(NOW, seed, events).await
+    }
+
+    /// The same, filled at another time.
+    pub async fn filled_at(now: i64, seed: u64, events: usize) -> Self {
+        let office = Self::at(now, seed, events, &[]).await;
+        office.fetch(Mode::Full).await.unwrap();
+        office.plant.drain().await;
+        office.assert_true().await;
+        office
+    }
+
+    /// `n` changes, some seconds after everything before.
+    pub fn change(&self, n: usize) {
+        self.plant.clock.advance(Duration::from_secs(5));
+        self.google.with(|calendar| calendar.change(n));
+        self.plant.clock.advance(Duration::from_secs(5));
+    }
+
+    /// What is known here of each event; one that is deleted has no more than its id.
+    pub async fn rows(&self) -> BTreeMap<String, TruthRow> {
+        let sql = "select external_id, deleted_at is not null, status, summary, all_day, starts_at, ends_at, \
+                   start_date::text, end_date::text, recurring_event_id from calendar_events where calendar_id = $1";
+        let client = self.plant.db.client().await;
+        let mut rows = BTreeMap::new();
+        for row in client.query(sql, &[&CALENDAR_ID]).await.unwrap() {
+            let id: String = row.get(0);
+            let (start, end) = match row.get(4) {
+                true => (row.get(7), row.get(8)),
+                false => {
+                    let text = |i| row.get::<_, Option<Timestamp>>(i).map(|at| at.to_string());
+                    (text(5), text(6))
+                }
+            };
+            let there = (!row.get::<_, bool>(1)).then(|| {
+                let times: (Option<String>, Option<String>) = (start, end);
+                (row.get(2), row.get(3), times.0.unwrap_or_default(), times.1.unwrap_or_default(), row.get(9))
+            });
+            rows.insert(id.clone(), (id, there));
+        }
+        rows
+    }
+
+    /// What stands here is the calendar's truth, event by event: what is there is as it is there, and what is not there
+    /// is deleted, or was never known. Nothing waits or died.
+    pub async fn assert_true(&self) {
+        let (mut ours, truth) = (self.rows().await, self.google.with(|calendar| calendar.truth()));
+        for row in truth {
+            let known = ours.remove(&row.0);
+            assert!(known.as_ref() == Some(&row) || (known.is_none() && row.1.is_none()), "{known:#?} but {row:#?}");
+        }
+        let ghosts: Vec<_> = ours.into_values().filter(|row| row.1.is_some()).collect();
+        assert!(ghosts.is_empty(), "ghosts: {ghosts:#?}");
+        self.plant.db.assert_nothing_waits().await;
+        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0, "dead letters");
+    }
+
+    /// The sync token that the next incremental run begins with.
+    pub async fn cursor(&self) -> Option<String> {
+        let sql = "select coalesce((select cursor from sync_state where source = 'gcal' and mode = 'incremental'), '')";
+        Some(self.plant.db.scalar::<String>(sql).await).filter(|cursor| !cursor.is_empty())
+    }
+}
