@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod payments;
 pub mod refetch;
 pub mod revenue;
+pub mod run_requests;
 pub mod sql;
 pub mod stats;
 pub mod sync_runs;
@@ -48,6 +49,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         payments::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
+        run_requests::STATEMENTS,
         stats::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,

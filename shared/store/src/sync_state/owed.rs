@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use postgres_types::Type;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::{Sql, StoreError};
 
@@ -17,6 +17,14 @@ static OWE: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::BOOL],
 };
 
+static LOCK: Sql = Sql {
+    name: "sync_state.lock",
+    text: "insert into sync_state as s (source, entity, mode, updated_at) \
+           select $1, e, $3, $4 from unnest($2) as i (e) order by e \
+           on conflict (source, entity, mode) do update set updated_at = s.updated_at",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
+};
+
 static STALLED: Sql = Sql {
     name: "sync_state.stalled",
     text: "update sync_state set updated_at = $1 \
@@ -26,7 +34,7 @@ static STALLED: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &STALLED];
+pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &LOCK, &STALLED];
 
 /// Who is owed a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +62,20 @@ pub async fn owe(
     let only_new = unless == Unless::OwedOrUnderWay;
     let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &only_new]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Holds the rows of these pulls until the transaction ends, those that there are not yet as well.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn lock(
+    tx: &Transaction<'_>,
+    source: &str,
+    entities: &[&str],
+    mode: Mode,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    LOCK.execute(tx, &[&source, &entities, &mode.as_str(), &now]).await.map(drop)
 }
 
 /// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
