@@ -20,6 +20,7 @@ mod relay;
 mod rolodex;
 mod ties;
 mod two_sources;
+mod trigger;
 mod vendor_faults;
 mod verdicts;
 mod versions;

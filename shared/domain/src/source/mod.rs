@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::pull::{Begin, Cursor, History, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
 use crate::signature::Verified;
@@ -81,6 +81,11 @@ pub trait Source: Sync + Send {
     /// a tombstone. Only for an entity whose full list shows all there is, under the run's own version key
     /// ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Kept> {
+        None
+    }
+
+    /// How much of the history is behind a full run, in thousandths; `None` where the source's order does not tell.
+    fn progress(&self, _history: History) -> Option<u32> {
         None
     }
 }

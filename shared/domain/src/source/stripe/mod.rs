@@ -12,7 +12,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
+use crate::pull::{Begin, Cursor, History, Next, Page, PageError, Paging, Position, Reply, Request};
 use crate::record::{Delivery, Item, RowView, full_run_key};
 use crate::settings::Settings;
 use crate::signature::Verified;
@@ -145,6 +145,10 @@ impl Source for Stripe {
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    fn progress(&self, history: History) -> Option<u32> {
+        Some(history.behind_windows_going_back())
     }
 }
 
