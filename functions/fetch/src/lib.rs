@@ -22,9 +22,11 @@ use serde_json::Value;
 mod ending;
 mod object;
 mod pull;
+mod reconcile;
 mod sweep;
 pub mod vendors;
 
+pub use reconcile::{Difference, Report};
 pub use vendors::Vendor;
 
 /// What `fetch` uses.
@@ -78,6 +80,8 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+    /// The two sides were compared, and what differed was mended.
+    Reconciled(Report),
     /// Somebody else is at it.
     Busy,
     /// The message came late: the run it was to go on with is done.
@@ -187,6 +191,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let stop_at = stop_at.unwrap_or(deadline);
         match request.mode {
             Mode::Object => self.look(vendor, request, stop_at).await,
+            Mode::Reconcile => self.reconcile(vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => self.pull(vendor, request, stop_at).await,
         }
     }

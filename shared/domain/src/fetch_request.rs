@@ -12,6 +12,8 @@ pub enum Mode {
     Incremental,
     /// The objects named, as they are now.
     Object,
+    /// What the full lists come to by day, against what we have; what differs is mended.
+    Reconcile,
 }
 
 impl Mode {
@@ -21,7 +23,13 @@ impl Mode {
             Self::Full => "full",
             Self::Incremental => "incremental",
             Self::Object => "object",
+            Self::Reconcile => "reconcile",
         }
+    }
+
+    /// The mode of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Full, Self::Incremental, Self::Object, Self::Reconcile].into_iter().find(|mode| mode.as_str() == word)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod money;
 pub mod payment;
 pub mod pull;
 pub mod rate;
+pub mod reconcile;
 pub mod record;
 pub mod retry;
 pub mod revenue;

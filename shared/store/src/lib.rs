@@ -18,6 +18,7 @@ pub mod leads;
 pub mod migrations;
 pub mod outbox;
 pub mod payments;
+pub mod reconciliations;
 pub mod refetch;
 pub mod revenue;
 pub mod run_requests;
@@ -47,6 +48,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
         outbox::STATEMENTS,
         outbox::ghosts::STATEMENTS,
         payments::STATEMENTS,
+        reconciliations::STATEMENTS,
+        reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
         run_requests::STATEMENTS,

@@ -16,6 +16,7 @@ mod other_sources;
 mod outbox;
 mod process;
 mod pulling;
+mod reconcile;
 mod relay;
 mod rolodex;
 mod ties;

@@ -21,6 +21,9 @@ use crate::books::{assert_true, world};
 
 type Admin = admin::Ports<TestClock, MemoryQueue>;
 
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const ADMIN_KEY: &str = "an admin key of the plant";
 
 /// An environment of `admin` at a plant; [`ADMIN_KEY`] is a key of its.
@@ -302,7 +305,7 @@ async fn what_is_no_request_for_a_run_is_refused_and_says_where() {
         (status, body["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned())
     };
     let (key, once) = (("x-admin-api-key", ADMIN_KEY), ("idempotency-key", "k"));
-    let cases: [(&str, &str, &[(&str, &str)], u16, &str); 11] = [
+    let cases: [(&str, &str, Headers, u16, &str); 11] = [
         ("POST", "/trigger/stripe/full", &[key], 400, "#/header/Idempotency-Key"),
         ("POST", "/trigger/stripe/full", &[key, ("idempotency-key", "a b")], 400, "#/header/Idempotency-Key"),
         ("POST", "/trigger/unicorn/full", &[key, once], 404, "#/path/source"),

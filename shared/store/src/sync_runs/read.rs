@@ -42,7 +42,7 @@ static FRESHNESS: Sql = Sql {
                                       order by finished_at desc limit 1) as last_sync \
                      from sync_state s \
                     where s.mode = 'incremental' \
-                       or not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
+                       or s.mode = 'full' and not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
             group by source order by source",
     types: &[],
 };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::{Sql, StoreError};
 
@@ -89,6 +89,6 @@ pub async fn stalled(
     quiet_since: Timestamp,
 ) -> Result<Vec<FetchRequest>, StoreError> {
     let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
-    let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
-    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2))).resuming()).collect())
+    let request = |r: &Row| Some(FetchRequest::new(r.get(0), r.get(1), Mode::parse(r.get(2))?).resuming());
+    Ok(rows.iter().filter_map(request).collect())
 }

@@ -61,7 +61,7 @@ impl Source for Stripe {
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Incremental => &["event"],
-            Mode::Full | Mode::Object => &["charge", "refund", "dispute"],
+            Mode::Full | Mode::Object | Mode::Reconcile => &["charge", "refund", "dispute"],
         }
     }
 
@@ -70,7 +70,7 @@ impl Source for Stripe {
         let upper_bound = whole_second(now);
         let to = plus(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object, _) => (minus(to, paging.window), None),
+            (Mode::Full | Mode::Object | Mode::Reconcile, _) => (minus(to, paging.window), None),
             (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
                 minus(upper_bound, OVERLAP),
