@@ -12,6 +12,8 @@ use penstock_store::api_keys::Scope;
 use penstock_store::{Database, StoreError};
 
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod trigger;
 
 pub use config::AdminConfig;

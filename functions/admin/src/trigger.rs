@@ -16,6 +16,7 @@ use penstock_store::run_requests::{self, Answer, Wish};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::{Failure, Ports, STORE_PATIENCE};
 
@@ -46,11 +47,16 @@ impl Route {
 
 /// The reply to a run that is accepted.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "AcceptedRun"))]
 #[serde(rename_all = "camelCase")]
-struct TriggerReply<'a> {
-    run_id: RunId,
+pub struct TriggerReply<'a> {
+    /// The run's id.
+    run_id: Uuid,
+    /// Whom it pulls from.
     source: &'a str,
+    /// `incremental` or `full`.
     mode: &'a str,
+    /// Always `accepted`.
     status: &'static str,
 }
 
@@ -80,9 +86,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Answer::Accepted(run) => {
                 tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
                 self.announce(wish).await;
-                Ok(accepted(run))
+                Ok(accepted(run.0))
             }
-            Answer::Replay(run) => Ok(accepted(run).replayed()),
+            Answer::Replay(run) => Ok(accepted(run.0).replayed()),
             Answer::Conflict => {
                 Err(Problem::key_reused("This Idempotency-Key came with another request before.").into())
             }
