@@ -33,7 +33,7 @@ pub fn describe(to: &mut Contract) {
             (404, "NotFound"),
             (413, "TooLarge"),
             (422, "KeyReused"),
-            (429, "TooRecent"),
+            (429, "TooManyRequests"),
             (503, "Unavailable"),
         ]);
     to.add(operation);

@@ -157,13 +157,6 @@ fn responses() -> Value {
         "TooLarge": problem(413, "Payload Too Large", "too-large", "The body has more than 1 MiB, or more than 1,000 events.", "The body has more than 1048576 bytes."),
         "KeyReused": problem(422, "Unprocessable Entity", "idempotency-key-reused", "The Idempotency-Key came with another body before.", "This Idempotency-Key came with another body before. These events are not taken."),
         "TooManyRequests": with_header(problem(429, "Too Many Requests", "rate-limited", "The key has made all the requests it may make for now.", "This key has made all the requests it may make for now."), "retry-after", "RetryAfter"),
-        "TooRecent": with_header(
-            with_members(
-                problem(429, "Too Many Requests", "too-recent", "The key has made all the requests it may make for now (rate-limited), or a full run was asked for too short a time ago (too-recent).", "Full runs are 3600 seconds apart at least; 019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11 was the last."),
-                json!({ "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11" }),
-            ),
-            "retry-after", "RetryAfter",
-        ),
         "Internal": problem(500, "Internal Server Error", "internal", "Our fault; the log has it under the request's id.", "The request could not be answered."),
         "Unavailable": with_header(problem(503, "Service Unavailable", "unavailable", "What this depends on cannot be reached.", "The service cannot answer at the moment."), "retry-after", "RetryAfter"),
     })

@@ -19,6 +19,7 @@ mod pulling;
 mod reconcile;
 mod relay;
 mod rolodex;
+mod rotation;
 mod ties;
 mod trigger;
 mod two_sources;

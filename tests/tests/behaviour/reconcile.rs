@@ -49,7 +49,7 @@ async fn reconcile_within(plant: &Plant, kind: &str, time: Duration) -> Report {
     panic!("it never ends");
 }
 
-async fn reconcile(plant: &Plant, kind: &str) -> Report {
+pub async fn reconcile(plant: &Plant, kind: &str) -> Report {
     reconcile_within(plant, kind, Duration::from_secs(86_400)).await
 }
 
