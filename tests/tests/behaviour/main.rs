@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod books;
+mod corrections;
 mod door;
 mod ingest_events;
 mod ingest_hostile;
@@ -22,6 +23,7 @@ mod rolodex;
 mod rotation;
 mod ties;
 mod trigger;
+mod trigger_reports;
 mod two_sources;
 mod vendor_faults;
 mod verdicts;
