@@ -6,13 +6,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-FUNCTIONS  := fetch process relay bury webhook ingest metrics migrate
+FUNCTIONS  := fetch process relay bury webhook ingest admin metrics migrate
 VENV       := $(CURDIR)/.local/venv/bin
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
 STACK_NAME ?= penstock
 ARCH       ?= arm64
 SCOPE      ?= read
+SOURCE     ?= stripe
 # cargo-lambda and the zig it links with live in the venv.
 LAMBDA     := PATH="$(VENV):$$PATH" cargo lambda
 # As the template spells it.
@@ -22,12 +23,12 @@ TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-
 HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 # The recipe's environment gets what .env sets, where there is one.
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
-SCRIPTS    := infra/migrate.py $(wildcard infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
+SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check openapi bench build deploy watch key revoke keys clean
+.PHONY: help setup run test check openapi bench build deploy watch key revoke keys reconcile clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install LocalStack, Postgres and the build tools in .local/ (once, about a minute)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11"; exit 1; }
@@ -125,6 +126,9 @@ revoke: setup ## end an API key, or all of a name: KEY=id-or-name
 
 keys: setup ## list the API keys, without the keys themselves
 	@$(VENV)/python infra/migrate.py keys --stack "$(STACK_NAME)"
+
+reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
+	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"
 
 clean: ## remove what was built and installed: target/ and .local/
 	@echo "clean: target/ and .local/"

@@ -26,6 +26,8 @@ pub struct Functions {
     pub metrics: metrics::Ports<SystemClock>,
     /// Leads and events.
     pub ingest: ingest::Ports<SystemClock, MemoryQueue>,
+    /// What operators ask for.
+    pub admin: admin::Ports<SystemClock, MemoryQueue>,
     /// Stripe's events.
     pub webhook: webhook::Ports<SystemClock, MemoryQueue>,
 }
@@ -84,6 +86,7 @@ async fn serve(State(inside): State<Arc<Inside>>, request: HttpRequest) -> Respo
     let reply = match function {
         "metrics" => inside.functions.metrics.handle(&request, &invocation).await,
         "ingest" => inside.functions.ingest.handle(&request, &invocation).await,
+        "admin" => inside.functions.admin.handle(&request, &invocation).await,
         _ => inside.functions.webhook.answer(&request, &invocation).await,
     };
     let mut response = Response::new(Body::from(reply.body));

@@ -22,10 +22,12 @@ use serde_json::Value;
 mod ending;
 mod object;
 mod pull;
+mod reconcile;
 mod sweep;
 pub mod vendors;
 mod watch;
 
+pub use reconcile::{Difference, Report};
 pub use vendors::Vendor;
 pub use watch::{PushTo, RENEW_BEFORE};
 
@@ -80,6 +82,8 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+    /// The two sides were compared, and what differed was mended.
+    Reconciled(Report),
     /// Somebody else is at it.
     Busy,
     /// The message came late: the run it was to go on with is done.
@@ -200,6 +204,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         match request.mode {
             Mode::Object => self.look(vendor, request, stop_at).await,
             Mode::Watch => self.watch(vendor, request, stop_at).await,
+            Mode::Reconcile => self.reconcile(vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => self.pull(vendor, request, stop_at).await,
         }
     }

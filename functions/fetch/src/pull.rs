@@ -23,7 +23,7 @@ use crate::{FetchError, Outcome, Ports, Vendor};
 
 /// A page must be committed within this time of the one before, or another may take over. The fence, not
 /// the clock, is what keeps two runs apart.
-const LEASE: Duration = Duration::from_secs(120);
+pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
 /// How often a reply that cannot be used is asked for again: a cut body is often whole the next time.
 const UNUSABLE_REPLIES: u32 = 3;
@@ -164,7 +164,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    async fn ask_again_or_fail(
+    pub(crate) async fn ask_again_or_fail(
         &self,
         source_name: &'static str,
         error: PageError,

@@ -55,7 +55,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let kept = known.iter().find(|open| fits(open) && lasts(open)).cloned();
         let (kept, opened) = match kept {
             Some(kept) => (kept, false),
-            None => (self.open(vendor, push, to, &request.entity, stop_at).await?, true),
+            None => (self.open_channel(vendor, push, to, &request.entity, stop_at).await?, true),
         };
         let mut closed = 0;
         for old in known.iter().filter(|open| open.channel.id != kept.channel.id) {
@@ -69,7 +69,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(Outcome::Watched { opened, closed, expires_at })
     }
 
-    async fn open(
+    async fn open_channel(
         &self,
         vendor: &Vendor<C>,
         push: &dyn Push,

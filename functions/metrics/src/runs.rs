@@ -3,12 +3,17 @@
 use jiff::Timestamp;
 use penstock_edge::http::{Problem, Query};
 use penstock_store::StoreError;
-use penstock_store::sync_runs::read::{self, RunFilter, RunRecord};
+use penstock_store::run_requests;
+use penstock_store::sync_runs::read::{self, RunFilter};
 use serde::Serialize;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::question::Question;
+
+mod reply;
+
+pub(crate) use reply::RunReply;
 
 pub(crate) const DEFAULT_LIMIT: i64 = 50;
 pub(crate) const MOST: i64 = 200;
@@ -68,56 +73,6 @@ pub(crate) struct RunsReply {
     next_cursor: Option<String>,
 }
 
-/// A run, as it stands.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Run"))]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RunReply {
-    run_id: Uuid,
-    source: String,
-    entity: String,
-    mode: String,
-    status: String,
-    started_at: Timestamp,
-    updated_at: Timestamp,
-    finished_at: Option<Timestamp>,
-    pages: i64,
-    rows_seen: i64,
-    rows_new: i64,
-    processed: i64,
-    dead: i64,
-    errors: i64,
-    last_error: Option<String>,
-    unmapped: Vec<String>,
-    cursor_before: Option<Timestamp>,
-    cursor_after: Option<Timestamp>,
-}
-
-impl From<RunRecord> for RunReply {
-    fn from(run: RunRecord) -> Self {
-        Self {
-            run_id: run.id,
-            source: run.source,
-            entity: run.entity,
-            mode: run.mode,
-            status: run.status,
-            started_at: run.started_at,
-            updated_at: run.updated_at,
-            finished_at: run.finished_at,
-            pages: run.pages,
-            rows_seen: run.rows_seen,
-            rows_new: run.rows_new,
-            processed: run.processed,
-            dead: run.dead,
-            errors: run.errors,
-            last_error: run.last_error,
-            unmapped: run.unmapped,
-            cursor_before: run.cursor_before,
-            cursor_after: run.cursor_after,
-        }
-    }
-}
-
 impl Question for Runs {
     type Answer = RunsReply;
 
@@ -152,7 +107,10 @@ impl Question for OneRun {
     type Answer = RunReply;
 
     async fn ask(&self, on: &Client) -> Result<Option<RunReply>, StoreError> {
-        Ok(read::find(on, self.0).await?.map(RunReply::from))
+        Ok(match read::find(on, self.0).await? {
+            Some(run) => Some(RunReply::from(run)),
+            None => run_requests::find(on, self.0).await?.map(RunReply::from),
+        })
     }
 }
 

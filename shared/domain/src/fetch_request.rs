@@ -14,6 +14,8 @@ pub enum Mode {
     Object,
     /// Nothing: sees to it that the vendor pushes what changes.
     Watch,
+    /// What the full lists come to by day, against what we have; what differs is mended.
+    Reconcile,
 }
 
 impl Mode {
@@ -24,7 +26,13 @@ impl Mode {
             Self::Incremental => "incremental",
             Self::Object => "object",
             Self::Watch => "watch",
+            Self::Reconcile => "reconcile",
         }
+    }
+
+    /// The mode of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Full, Self::Incremental, Self::Object, Self::Watch, Self::Reconcile].into_iter().find(|mode| mode.as_str() == word)
     }
 }
 

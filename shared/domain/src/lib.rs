@@ -17,6 +17,7 @@ pub mod payment;
 pub mod pull;
 pub mod push;
 pub mod rate;
+pub mod reconcile;
 pub mod record;
 pub mod retry;
 pub mod revenue;

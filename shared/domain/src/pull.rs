@@ -143,3 +143,23 @@ pub struct Paging {
     /// Which part of the vendor's data this deployment pulls, in the vendor's word: a calendar's id.
     pub scope: Option<String>,
 }
+
+/// Where a full run stands in what is known of an account's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// The end of the window that it pages through.
+    pub window_to: Timestamp,
+    /// Where it began, frozen.
+    pub upper_bound: Timestamp,
+    /// The oldest that is known.
+    pub oldest: Timestamp,
+}
+
+impl History {
+    /// The part that is behind a run whose windows go back in time, in thousandths.
+    pub fn behind_windows_going_back(self) -> u32 {
+        let millis = |from: Timestamp, to: Timestamp| (to.as_millisecond() - from.as_millisecond()).max(0);
+        let (all, done) = (millis(self.oldest, self.upper_bound), millis(self.window_to, self.upper_bound));
+        if all == 0 { 1_000 } else { u32::try_from(done.min(all).saturating_mul(1_000) / all).unwrap_or(1_000) }
+    }
+}

@@ -64,6 +64,16 @@ pub fn vanished(id: &str) -> Vec<u8> {
     serde_json::json!({ "id": id, "penstock": "vanished" }).to_string().into_bytes()
 }
 
+/// The payload of a tombstone for a movement of money of that kind, which the vendor's lists do not show: it keeps
+/// what we knew of it, in minor units and ISO 4217.
+pub fn vanished_movement(kind: &str, id: &str, amount: i64, currency: &str, occurred_at: Timestamp) -> Vec<u8> {
+    let (penstock, created) = ("vanished", occurred_at.as_second());
+    let tombstone = serde_json::json!({
+        "id": id, "object": kind, "penstock": penstock, "amount": amount, "currency": currency, "created": created,
+    });
+    tombstone.to_string().into_bytes()
+}
+
 /// Whether a payload is such a tombstone.
 pub fn is_vanished(payload: &[u8]) -> bool {
     // Tombstones are short; a long body is not searched for the mark.

@@ -19,8 +19,10 @@ pub mod migrations;
 pub mod outbox;
 pub mod payments;
 pub mod push_channels;
+pub mod reconciliations;
 pub mod refetch;
 pub mod revenue;
+pub mod run_requests;
 pub mod sql;
 pub mod stats;
 pub mod sync_runs;
@@ -48,8 +50,11 @@ pub fn all_statements() -> Vec<&'static Sql> {
         outbox::ghosts::STATEMENTS,
         payments::STATEMENTS,
         push_channels::STATEMENTS,
+        reconciliations::STATEMENTS,
+        reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
         revenue::STATEMENTS,
+        run_requests::STATEMENTS,
         stats::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,

@@ -39,6 +39,12 @@ static RECORD_ERROR: Sql = Sql {
     types: &[Type::UUID, Type::TEXT, Type::TIMESTAMPTZ, Type::BOOL],
 };
 
+static NOTE: Sql = Sql {
+    name: "sync_runs.note",
+    text: "update sync_runs set last_error = $2 where id = $1",
+    types: &[Type::UUID, Type::TEXT],
+};
+
 static COUNT_PROCESSED: Sql = Sql {
     name: "sync_runs.count_processed",
     text: include_str!("../sql/sync_runs/count_processed.sql"),
@@ -52,7 +58,7 @@ static COUNT_PROCESSED: Sql = Sql {
     ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&BEGIN, &COUNT_PAGE, &SUCCEED, &RECORD_ERROR, &COUNT_PROCESSED];
+pub(crate) static STATEMENTS: &[&Sql] = &[&BEGIN, &COUNT_PAGE, &SUCCEED, &RECORD_ERROR, &NOTE, &COUNT_PROCESSED];
 
 /// Opens the report of a run; `note` is something the operator should know about how it began.
 ///
@@ -103,6 +109,14 @@ pub async fn record_error(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     RECORD_ERROR.execute(on, &[&run.0, &error, &now, &failed]).await.map(drop)
+}
+
+/// Leaves a word for the operator on a run that went well.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn note(on: &impl GenericClient, run: RunId, note: &str) -> Result<(), StoreError> {
+    NOTE.execute(on, &[&run.0, &note]).await.map(drop)
 }
 
 /// What became of one run's rows in one batch.

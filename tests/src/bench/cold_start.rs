@@ -7,7 +7,7 @@ use penstock_testkit::RuntimeHost;
 use super::figures::{Figures, median, ms};
 use super::say;
 
-const FUNCTIONS: [&str; 8] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "metrics", "migrate"];
+const FUNCTIONS: [&str; 9] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
 
 const STARTS: usize = 20;
 

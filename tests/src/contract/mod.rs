@@ -27,6 +27,7 @@ pub fn generate() -> Vec<Generated> {
     ingest::contract::describe(&mut contract);
     metrics::contract::describe(&mut contract);
     webhook::contract::describe(&mut contract);
+    admin::contract::describe(&mut contract);
     let document = document::document(&contract);
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };

@@ -115,6 +115,7 @@ fn keys(operation: &Value) -> &'static str {
         Some(scheme) if scheme.get("ingestKey").is_some() => {
             "<code>X-Api-Key</code> with the scope <code>ingest</code>."
         }
+        Some(scheme) if scheme.get("adminKey").is_some() => "<code>X-Admin-Api-Key</code>.",
         Some(_) => "<code>X-Api-Key</code> with the scope <code>read</code>, or <code>X-Admin-Api-Key</code>.",
     }
 }

@@ -122,6 +122,45 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
     }
 }
 
+/// A plant whose payments are not what the vendor has.
+async fn damaged(seed: u64) -> Plant {
+    let plant = Plant::over(world(seed, 120)).await;
+    plant.fetch_all().await.unwrap();
+    plant.drain().await;
+    plant.clock.advance(Duration::from_secs(7_200));
+    let damage = "delete from payments where abs(hashtext(external_id)) % 7 = 3; \
+                  update payments set amount = amount + 1 where abs(hashtext(external_id)) % 7 = 4";
+    plant.db.client().await.batch_execute(damage).await.unwrap();
+    plant
+}
+
+#[tokio::test]
+async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all_the_same() {
+    let event = json!({"source": "stripe", "entity": "charge", "mode": "reconcile"});
+    let plant = damaged(7_000).await;
+    let victim = Victim::start("fetch", &plant).await;
+    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "continues", "it waits for process");
+    let messages = victim.proxy.messages();
+    for seed in 7_000..7_000 + POINTS {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
+        let plant = damaged(seed).await;
+        let victim = Victim::start("fetch", &plant).await;
+        victim.die_at(nth, cut, event.clone()).await;
+        drop((plant.tickets.take(), victim.aws.take()));
+        let expired =
+            "update sync_state set lease_until = '-infinity'; update outbox set next_attempt_at = '-infinity'";
+        plant.db.client().await.batch_execute(expired).await.unwrap();
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+        let report = crate::reconcile::reconcile(&plant, "charge").await;
+        assert_eq!(report.remaining, 0, "after message {nth}: {report:?}");
+        for kind in ["refund", "dispute"] {
+            crate::reconcile::reconcile(&plant, kind).await;
+        }
+        assert_true(&plant).await;
+    }
+}
+
 #[tokio::test]
 async fn process_killed_at_any_point_loses_nothing_and_counts_nothing_twice() {
     process_dies(1_000..1_000 + POINTS).await;

@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod books;
+mod corrections;
 mod door;
 mod ingest_events;
 mod ingest_hostile;
@@ -16,9 +17,13 @@ mod other_sources;
 mod outbox;
 mod process;
 mod pulling;
+mod reconcile;
 mod relay;
 mod rolodex;
+mod rotation;
 mod ties;
+mod trigger;
+mod trigger_reports;
 mod two_sources;
 mod vendor_faults;
 mod verdicts;

@@ -72,6 +72,13 @@ pub async fn functions(database: &TestDatabase) -> Functions {
             config: ingest::IngestConfig { legacy_key_required: true },
             clock: SystemClock,
         },
+        admin: admin::Ports {
+            database: pool(),
+            admission: admission(),
+            requests: queue(),
+            config: admin::AdminConfig::from_env(&[("MIN_FULL_INTERVAL_SECONDS", "0")].into_iter().collect()).unwrap(),
+            clock: SystemClock,
+        },
         webhook: webhook::Ports {
             database: pool(),
             hubspot: None,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::files::root;
 
 /// The functions, as Lambda runs them.
-const FUNCTIONS: [&str; 8] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "metrics", "migrate"];
+const FUNCTIONS: [&str; 9] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
 
 /// What the pure crate must not reach: runtimes, sockets, TLS, AWS, Postgres, HTTP clients. Beginnings of names.
 const IMPURE: [&str; 16] = [

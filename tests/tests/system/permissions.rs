@@ -65,6 +65,7 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
             }
             "ingest" => wanted.extend(["TicketsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q))),
+            "admin" => wanted.push(("sqs:SendMessage", "FetchRequestsQueue")),
             "metrics" => {}
             "migrate" => wanted.push(("secretsmanager:GetSecretValue", "BootstrapKeysSecretArn")),
             other => panic!("nobody has said what {other} may do"),

@@ -132,6 +132,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("/runs", "metrics"),
     ("/runs/{runId}", "metrics"),
     ("/stats", "metrics"),
+    ("/trigger/{source}/{mode}", "admin"),
     ("/users/{userId}/journey", "metrics"),
     ("/webhooks/gcal", "webhook"),
     ("/webhooks/stripe", "webhook"),

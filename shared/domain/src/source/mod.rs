@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::pull::{Begin, Cursor, History, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::push::Push;
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
@@ -90,6 +90,11 @@ pub trait Source: Sync + Send {
 
     /// How the vendor is told to push that something has changed, where it wants to be told again and again.
     fn push(&self) -> Option<&'static dyn Push> {
+        None
+    }
+
+    /// How much of the history is behind a full run, in thousandths; `None` where the source's order does not tell.
+    fn progress(&self, _history: History) -> Option<u32> {
         None
     }
 }

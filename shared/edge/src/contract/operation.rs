@@ -11,6 +11,8 @@ pub enum Key {
     Read,
     /// A key with the scope `ingest`.
     Ingest,
+    /// An admin key.
+    Admin,
 }
 
 /// One route and method, in OpenAPI's words.
@@ -63,6 +65,7 @@ impl Operation {
             Key::None => json!([]),
             Key::Read => json!([{ "readKey": [] }, { "adminKey": [] }]),
             Key::Ingest => json!([{ "ingestKey": [] }]),
+            Key::Admin => json!([{ "adminKey": [] }]),
         };
         self.parts.insert("security".to_owned(), security);
         self

@@ -7,11 +7,23 @@ use uuid::Uuid;
 
 use crate::{Sql, StoreError};
 
-static FIND: Sql = Sql { name: "sync_runs.find", text: "select * from sync_runs where id = $1", types: &[Type::UUID] };
+/// With where it stands, while it is under way; and once a full run has ended well, with the day of the oldest
+/// movement of money.
+static FIND: Sql = Sql {
+    name: "sync_runs.find",
+    text: "select r.*, s.window_to, s.upper_bound, \
+                  (select min(bucket_start) at time zone 'UTC' from revenue_buckets \
+                    where grain = 'day' and source = s.source and s.watermark is not null) as oldest \
+             from sync_runs r \
+             left join sync_state s on s.source = r.source and s.entity = r.entity and s.mode = r.mode and s.run_id = r.id \
+            where r.id = $1",
+    types: &[Type::UUID],
+};
 
 static PAGE: Sql = Sql {
     name: "sync_runs.page",
-    text: "select * from sync_runs \
+    text: "select r.*, null::timestamptz as window_to, null::timestamptz as upper_bound, null::timestamptz as oldest \
+             from sync_runs r \
             where ($1::timestamptz is null or (started_at, id) < ($1, $2)) \
               and ($3::text is null or source = $3) and ($4::text is null or status = $4) \
             order by started_at desc, id desc limit $5",
@@ -30,7 +42,7 @@ static FRESHNESS: Sql = Sql {
                                       order by finished_at desc limit 1) as last_sync \
                      from sync_state s \
                     where s.mode = 'incremental' \
-                       or not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
+                       or s.mode = 'full' and not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
             group by source order by source",
     types: &[],
 };
@@ -76,6 +88,19 @@ pub struct RunRecord {
     pub cursor_before: Option<Timestamp>,
     /// The watermark after.
     pub cursor_after: Option<Timestamp>,
+    /// Where it stands, while it is under way. Not read for pages of runs.
+    pub stand: Option<Stand>,
+}
+
+/// Where a run under way stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    /// The end of the window that it pages through.
+    pub window_to: Timestamp,
+    /// Frozen when it began.
+    pub upper_bound: Timestamp,
+    /// The oldest movement of money that is known of the source; none before its first full run has ended well.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Which runs, and how many.
@@ -128,7 +153,7 @@ pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreE
     rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(FRESHNESS.name, e))
 }
 
-fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
+pub(crate) fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
     Ok(RunRecord {
         id: row.try_get("id")?,
         source: row.try_get("source")?,
@@ -148,5 +173,11 @@ fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
         unmapped: row.try_get("unmapped")?,
         cursor_before: row.try_get("cursor_before")?,
         cursor_after: row.try_get("cursor_after")?,
+        stand: match (row.try_get("window_to")?, row.try_get("upper_bound")?) {
+            (Some(window_to), Some(upper_bound)) => {
+                Some(Stand { window_to, upper_bound, oldest: row.try_get("oldest")? })
+            }
+            _ => None,
+        },
     })
 }

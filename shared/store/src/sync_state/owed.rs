@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use postgres_types::Type;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::{Sql, StoreError};
 
@@ -18,6 +18,14 @@ static OWE: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT],
 };
 
+static LOCK: Sql = Sql {
+    name: "sync_state.lock",
+    text: "insert into sync_state as s (source, entity, mode, updated_at) \
+           select $1, e, $3, $4 from unnest($2) as i (e) order by e \
+           on conflict (source, entity, mode) do update set updated_at = s.updated_at",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
+};
+
 static STALLED: Sql = Sql {
     name: "sync_state.stalled",
     text: "update sync_state set updated_at = $1 \
@@ -27,7 +35,7 @@ static STALLED: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &STALLED];
+pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &LOCK, &STALLED];
 
 /// Who is owed a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +71,20 @@ pub async fn owe(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Holds the rows of these pulls until the transaction ends, those that there are not yet as well.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn lock(
+    tx: &Transaction<'_>,
+    source: &str,
+    entities: &[&str],
+    mode: Mode,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    LOCK.execute(tx, &[&source, &entities, &mode.as_str(), &now]).await.map(drop)
+}
+
 /// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
 /// Asking counts as touching.
 ///
@@ -74,6 +96,6 @@ pub async fn stalled(
     quiet_since: Timestamp,
 ) -> Result<Vec<FetchRequest>, StoreError> {
     let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
-    let mode = |word: &str| if word == Mode::Full.as_str() { Mode::Full } else { Mode::Incremental };
-    Ok(rows.iter().map(|r| FetchRequest::new(r.get(0), r.get(1), mode(r.get(2))).resuming()).collect())
+    let request = |r: &Row| Some(FetchRequest::new(r.get(0), r.get(1), Mode::parse(r.get(2))?).resuming());
+    Ok(rows.iter().filter_map(request).collect())
 }

@@ -53,13 +53,16 @@ impl Source for GoogleCalendar {
         "gcal"
     }
 
-    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
-        &[ENTITY]
+    fn entities(&self, mode: Mode) -> &'static [&'static str] {
+        match mode {
+            Mode::Full | Mode::Incremental | Mode::Object | Mode::Watch => &[ENTITY],
+            Mode::Reconcile => &[],
+        }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         let start = match mode {
-            Mode::Full | Mode::Object | Mode::Watch => Place::start(calendar(paging)),
+            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => Place::start(calendar(paging)),
             Mode::Incremental => Place::read(cursor.token, calendar(paging)),
         };
         let lost = mode == Mode::Incremental && start.sync.is_none();
@@ -86,6 +89,7 @@ impl Source for GoogleCalendar {
 
     fn page<'a>(
         &self,
+        _entity: &str,
         mode: Mode,
         run: RunId,
         position: &Position,
@@ -117,7 +121,7 @@ impl Source for GoogleCalendar {
         Request::get(format!("{}/{}", events_path(paging), segment(id)), Vec::new())
     }
 
-    fn object<'a>(&self, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(&self, _entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
         let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
         Ok(item::read(reply.body, &keys))
@@ -127,7 +131,7 @@ impl Source for GoogleCalendar {
     /// is kept under its hash.
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let keys = Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
-        Delivery { item: item::read(body.bytes(), &keys), look: None }
+        Delivery { item: Some(item::read(body.bytes(), &keys)), looks: Vec::new() }
     }
 
     fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {

@@ -61,7 +61,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
     let start = GoogleCalendar.begin(Mode::Full, Cursor::default(), at(AT), &paging()).position.unwrap();
     let read = |body: &'static str, position: &Position| {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
-        GoogleCalendar.page(Mode::Full, RunId::new(at(AT)), position, reply, &paging()).unwrap().next
+        GoogleCalendar.page(ENTITY, Mode::Full, RunId::new(at(AT)), position, reply, &paging()).unwrap().next
     };
     let Next::Continue(second) = read(r#"{"kind":"calendar#events","nextPageToken":"p2"}"#, &start) else {
         panic!("there is another page")
@@ -102,7 +102,7 @@ fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
     ] {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
         let run = RunId::new(at(AT));
-        let error = GoogleCalendar.page(Mode::Full, run, &position(&place), reply, &paging()).unwrap_err();
+        let error = GoogleCalendar.page(ENTITY, Mode::Full, run, &position(&place), reply, &paging()).unwrap_err();
         assert!(error.to_string().contains(expected), "{body}: {error}");
     }
 }
@@ -116,7 +116,7 @@ fn a_version_is_its_content_or_where_it_carries_no_stamp_the_run_that_saw_it() {
     let start = position(&Place::start(&paging().scope.unwrap()));
     let page = |mode, as_of| {
         let reply = Reply { as_of, body: body.as_bytes() };
-        GoogleCalendar.page(mode, run, &start, reply, &paging()).unwrap().items
+        GoogleCalendar.page(ENTITY, mode, run, &start, reply, &paging()).unwrap().items
     };
     let incremental = page(Mode::Incremental, at("2026-06-01T09:59:59Z"));
     assert!(incremental[0].version_key.starts_with("sha256:"));

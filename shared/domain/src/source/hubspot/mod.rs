@@ -88,14 +88,17 @@ impl Source for HubSpot {
         "hubspot"
     }
 
-    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
-        &[CONTACT, DEAL]
+    fn entities(&self, mode: Mode) -> &'static [&'static str] {
+        match mode {
+            Mode::Full | Mode::Incremental | Mode::Object => &[CONTACT, DEAL],
+            Mode::Watch | Mode::Reconcile => &[],
+        }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
         let to = whole_millisecond(minus(now, SAFETY_LAG));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object, _) => (None, None),
+            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => (Some(minus(to, OVERLAP)), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(watermark)) => (Some(whole_millisecond(minus(watermark.min(to), OVERLAP))), None),
         };
@@ -143,7 +146,7 @@ impl Source for HubSpot {
         Ok(Page { items, next })
     }
 
-    fn object_request(&self, entity: &str, id: &str) -> Request {
+    fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
         Request::get(format!("{}/{id}", path(entity)), vec![("properties", asked_for(entity))])
     }
 

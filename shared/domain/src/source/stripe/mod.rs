@@ -12,7 +12,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
+use crate::pull::{Begin, Cursor, History, Next, Page, PageError, Paging, Position, Reply, Request};
 use crate::record::{Delivery, Item, RowView, full_run_key};
 use crate::settings::Settings;
 use crate::signature::Verified;
@@ -61,7 +61,7 @@ impl Source for Stripe {
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Incremental => &["event"],
-            Mode::Full | Mode::Object => &["charge", "refund", "dispute"],
+            Mode::Full | Mode::Object | Mode::Reconcile => &["charge", "refund", "dispute"],
             Mode::Watch => &[],
         }
     }
@@ -71,7 +71,7 @@ impl Source for Stripe {
         let upper_bound = whole_second(now);
         let to = plus(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object | Mode::Watch, _) => (minus(to, paging.window), None),
+            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (minus(to, paging.window), None),
             (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
                 minus(upper_bound, OVERLAP),
@@ -147,6 +147,10 @@ impl Source for Stripe {
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    fn progress(&self, history: History) -> Option<u32> {
+        Some(history.behind_windows_going_back())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::disposition::{Reason, ReasonKind};
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
-use crate::record::RowView;
+use crate::record::{RowView, is_vanished};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -71,6 +71,9 @@ struct Context<'a> {
 
 /// The movements in a row; none where it holds an object that is not money.
 pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+    if is_vanished(row.payload) {
+        return vanished(row).map(|movement| vec![movement]);
+    }
     let envelope: Envelope<'_> = parse(row.payload)?;
     let is_event = envelope.object.as_deref() == Some("event");
     let (raw, stamp) = match envelope.data {
@@ -89,6 +92,21 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         Some(_) => Ok(Vec::new()),
         None => Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is")),
     }
+}
+
+/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts for nothing.
+fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
+    let raw = text(row.payload)?;
+    let (object, money): (Object<'_>, Money<'_>) = (parse(row.payload)?, parse(row.payload)?);
+    let kind = match object.object.as_deref() {
+        Some("charge") => Kind::Charge,
+        Some("refund") => Kind::Refund,
+        Some("dispute") => Kind::Dispute,
+        _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
+    };
+    let context = Context { payload: row.payload, version_at: row.version_at, stamp: Stamp::Observed };
+    let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
+    Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
 
 /// A charge, and the refunds that older API versions render inside it.

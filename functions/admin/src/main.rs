@@ -1,0 +1,31 @@
+//! Wires `admin`.
+
+use std::sync::Arc;
+
+use admin::{AdminConfig, Ports};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
+use penstock_clients::{database, queue::Queue};
+use penstock_edge::{config, http::Request, telemetry};
+use penstock_store::admission::Admission;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = config::from_process();
+    telemetry::init(&env)?;
+    let aws = Arc::new(Aws::default());
+    let database = database::from_env(&env, &aws)?;
+    let ports = Ports {
+        admission: Admission::new(database.clone(), env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?),
+        database,
+        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        config: AdminConfig::from_env(&env)?,
+        clock: SystemClock,
+    };
+    let ports = &ports;
+    let serve = |event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(ports.handle(&event.payload, &event.context.request_id).await)
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

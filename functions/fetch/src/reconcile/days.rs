@@ -1,0 +1,66 @@
+//! What a page comes to by day, and which days are mended next.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::meaning::Meaning;
+use penstock_domain::pull::Position;
+use penstock_domain::reconcile::{self, DaySums};
+use penstock_domain::record::{Item, RowView};
+use penstock_domain::settings::Settings;
+use penstock_domain::source::Source;
+use penstock_store::{StoreError, Transaction, reconciliations};
+
+use super::Work;
+
+/// The sums of a page. Of movements inside others, such as refunds that are rendered in a charge, each is added where
+/// its own list shows it. What cannot be read is a dead letter, and counts on neither side.
+pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySums {
+    let mut sums = DaySums::new();
+    for item in items {
+        let row = RowView {
+            id: OutboxId::new(item.version_at),
+            entity: &item.entity,
+            external_id: &item.external_id,
+            version_at: item.version_at,
+            payload: item.payload,
+        };
+        match source.normalize(row, &Settings::default()) {
+            Ok(Meaning::Payments(movements)) => {
+                for movement in movements.iter().filter(|movement| movement.kind.as_str() == kind) {
+                    reconcile::add(&mut sums, movement);
+                }
+            }
+            Ok(_) => {}
+            Err(reason) => {
+                let (id, source) = (&item.external_id, source.name());
+                tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);
+            }
+        }
+    }
+    sums
+}
+
+/// The window of the newest days that differed at the look before.
+pub(super) async fn first(tx: &Transaction<'_>, work: &Work<'_>) -> Result<Option<Position>, StoreError> {
+    window(tx, work, None).await
+}
+
+/// The window of the next such days, further back; none where all are through.
+pub(super) async fn next(tx: &Transaction<'_>, work: &Work<'_>) -> Result<Option<Position>, StoreError> {
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    match work.run.at.position.from {
+        Some(from) => window(tx, work, Some(day(from))).await,
+        None => Ok(None),
+    }
+}
+
+async fn window(tx: &Transaction<'_>, work: &Work<'_>, before: Option<Date>) -> Result<Option<Position>, StoreError> {
+    let days = reconciliations::next_days(tx, work.run.at.id, work.stand.look - 1, before).await?;
+    let start = |day: Date| day.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).ok();
+    let window = days.and_then(|(first, last)| Some((start(first)?, start(last.checked_add(1.day()).ok()?)?)));
+    // Not past what the first look has seen, to the second in which it began.
+    let bound = work.run.at.upper_bound.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    Ok(window.map(|(from, to)| Position { from: Some(from), to: to.min(bound), token: None }))
+}

@@ -1,0 +1,193 @@
+//! A run as the caller reads it: one of `fetch`, or one that somebody asked for, which is made of those.
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_domain::pull::History;
+use penstock_domain::source;
+use penstock_store::run_requests::{Part, Request};
+use penstock_store::sync_runs::read::{RunRecord, Stand};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// A run, as it stands.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Run"))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunReply {
+    run_id: Uuid,
+    source: String,
+    /// Null for a run that was asked for: its own runs have one each.
+    entity: Option<String>,
+    mode: String,
+    status: String,
+    started_at: Timestamp,
+    updated_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    pages: i64,
+    rows_seen: i64,
+    rows_new: i64,
+    processed: i64,
+    dead: i64,
+    errors: i64,
+    last_error: Option<String>,
+    unmapped: Vec<String>,
+    cursor_before: Option<Timestamp>,
+    cursor_after: Option<Timestamp>,
+    /// Of a full run under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+    /// Of a run that was asked for: the runs it is made of, as far as they have begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<Vec<RunReply>>,
+    /// Of a run that was asked for: what has not begun, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Vec<Waiting>>,
+}
+
+/// How far a full run has come. An estimate: nobody knows how old the oldest object is before it was seen.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Progress"))]
+#[serde(rename_all = "camelCase")]
+struct Progress {
+    /// The part of the known history that is behind it, 0 to 1; null where nothing can be said.
+    done: Option<f64>,
+    /// Everything from here on is behind it; null for a run that is made of several.
+    reached: Option<Timestamp>,
+    /// When it will be through if it goes on as it did; null where nothing can be said.
+    estimated_end: Option<Timestamp>,
+}
+
+/// A part of a run that was asked for, not begun.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Waiting"))]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    entity: String,
+    /// The run that is at it since before, and must end first; null where only the message has not come yet.
+    waits_for: Option<Uuid>,
+    /// Why only a person can go on.
+    halted: Option<String>,
+}
+
+/// Thousandths as a fraction.
+fn fraction(thousandths: u32) -> Option<f64> {
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().ok()
+}
+
+fn thousandths(run: &RunRecord) -> Option<u32> {
+    let Stand { window_to, upper_bound, oldest } = run.stand?;
+    source::find(&run.source)?.progress(History { window_to, upper_bound, oldest: oldest? })
+}
+
+fn progress(run: &RunRecord) -> Option<Progress> {
+    let stand = run.stand.filter(|_| run.mode == "full")?;
+    let done = thousandths(run);
+    let end = |done: u32| {
+        let spent = run.updated_at.as_millisecond() - run.started_at.as_millisecond();
+        let left = spent.checked_mul(i64::from(1_000 - done))? / i64::from(done);
+        run.updated_at.checked_add(SignedDuration::from_millis(left)).ok()
+    };
+    Some(Progress {
+        done: done.and_then(fraction),
+        reached: Some(stand.window_to),
+        estimated_end: done.filter(|done| (1..=1_000).contains(done)).and_then(end),
+    })
+}
+
+impl From<RunRecord> for RunReply {
+    fn from(run: RunRecord) -> Self {
+        Self {
+            progress: progress(&run),
+            run_id: run.id,
+            source: run.source,
+            entity: Some(run.entity),
+            mode: run.mode,
+            status: run.status,
+            started_at: run.started_at,
+            updated_at: run.updated_at,
+            finished_at: run.finished_at,
+            pages: run.pages,
+            rows_seen: run.rows_seen,
+            rows_new: run.rows_new,
+            processed: run.processed,
+            dead: run.dead,
+            errors: run.errors,
+            last_error: run.last_error,
+            unmapped: run.unmapped,
+            cursor_before: run.cursor_before,
+            cursor_after: run.cursor_after,
+            runs: None,
+            waiting: None,
+        }
+    }
+}
+
+/// One word for all parts: failed where one has, until a person has seen to it; succeeded where all have.
+fn status(parts: &[Part]) -> &'static str {
+    let is = |part: &Part, status: &str| part.run.as_ref().is_some_and(|run| run.status == status);
+    if parts.iter().any(|part| is(part, "failed") || part.halted.is_some()) {
+        "failed"
+    } else if parts.iter().all(|part| is(part, "succeeded")) {
+        "succeeded"
+    } else if parts.iter().any(|part| part.run.is_some()) {
+        "running"
+    } else {
+        "accepted"
+    }
+}
+
+/// The mean of the parts; none where one cannot be told.
+fn progress_of_parts(parts: &[Part]) -> Option<Progress> {
+    let of = |part: &Part| match &part.run {
+        None => Some(0),
+        Some(run) if run.status == "succeeded" => Some(1_000),
+        Some(run) => thousandths(run),
+    };
+    let sum = parts.iter().map(of).sum::<Option<u32>>();
+    let mean = sum.zip(u32::try_from(parts.len()).ok()).map(|(sum, count)| sum / count.max(1));
+    Some(Progress { done: mean.and_then(fraction), reached: None, estimated_end: None })
+}
+
+impl From<Request> for RunReply {
+    fn from(request: Request) -> Self {
+        let (status, parts) = (status(&request.parts), request.parts);
+        let full_progress = if request.mode == "full" { progress_of_parts(&parts) } else { None };
+        let runs: Vec<&RunRecord> = parts.iter().filter_map(|part| part.run.as_ref()).collect();
+        let sum = |of: fn(&RunRecord) -> i64| runs.iter().map(|run| of(run)).sum();
+        let halted = parts.iter().find_map(|part| part.halted.clone());
+        let failed = runs.iter().find(|run| run.status == "failed").and_then(|run| run.last_error.clone());
+        let mut unmapped: Vec<String> = runs.iter().flat_map(|run| run.unmapped.iter().cloned()).collect();
+        unmapped.sort();
+        unmapped.dedup();
+        let ended =
+            matches!(status, "succeeded" | "failed").then(|| runs.iter().filter_map(|run| run.finished_at).max());
+        Self {
+            run_id: request.id,
+            source: request.source,
+            entity: None,
+            mode: request.mode,
+            status: status.to_owned(),
+            started_at: request.requested_at,
+            updated_at: runs.iter().map(|run| run.updated_at).max().unwrap_or(request.requested_at),
+            finished_at: ended.flatten(),
+            pages: sum(|run| run.pages),
+            rows_seen: sum(|run| run.rows_seen),
+            rows_new: sum(|run| run.rows_new),
+            processed: sum(|run| run.processed),
+            dead: sum(|run| run.dead),
+            errors: sum(|run| run.errors),
+            last_error: failed.or(halted).or_else(|| runs.iter().find_map(|run| run.last_error.clone())),
+            unmapped,
+            cursor_before: None,
+            cursor_after: None,
+            progress: full_progress,
+            waiting: Some(parts.iter().filter(|part| part.run.is_none()).map(Waiting::from).collect()),
+            runs: Some(parts.into_iter().filter_map(|part| part.run.map(Self::from)).collect()),
+        }
+    }
+}
+
+impl From<&Part> for Waiting {
+    fn from(part: &Part) -> Self {
+        Self { entity: part.entity.clone(), waits_for: part.waits_for, halted: part.halted.clone() }
+    }
+}
