@@ -116,7 +116,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The paths of http-api.md that there are, and who answers them.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 20] = [
     ("/api-docs", "metrics"),
     ("/api-docs.json", "metrics"),
     ("/api/lead", "ingest"),
@@ -135,6 +135,7 @@ const ROUTES: [(&str, &str); 19] = [
     ("/runs/{runId}", "metrics"),
     ("/stats", "metrics"),
     ("/users/{userId}/journey", "metrics"),
+    ("/webhooks/hubspot", "webhook"),
     ("/webhooks/stripe", "webhook"),
 ];
 
