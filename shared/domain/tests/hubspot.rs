@@ -1,7 +1,7 @@
 //! HubSpot as a property: whatever times objects share, an incremental run sees each of them and ends; and its recorded
 //! payloads come to what they say.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -275,30 +275,4 @@ fn trap_26_text_that_postgres_or_json_would_choke_on_stays_visible() {
         assert!(meaning("contact", "9", bad, at(NOW_MS)).is_err());
     }
     assert!(meaning("unknown", "sha256:0", b"{}", at(NOW_MS)).is_err());
-}
-
-#[test]
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "given by the environment; a skip must be seen")]
-fn recorded_objects_are_read() {
-    let Ok(folder) = std::env::var("PENSTOCK_FIXTURES") else {
-        eprintln!("skipped: PENSTOCK_FIXTURES is not set");
-        return;
-    };
-    let recorded: Value =
-        serde_json::from_slice(&std::fs::read(format!("{folder}/hubspot/mock_data.json")).unwrap()).unwrap();
-    let mut read = 0;
-    for (key, entity) in
-        [("mock_contacts_data", "contact"), ("mock_contacts_with_history", "contact"), ("mock_deals_data", "deal")]
-    {
-        let body = recorded[key].to_string();
-        let position = Position { from: None, to: at(NOW_MS), token: Some("archived:".to_owned()) };
-        let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
-        let page = HubSpot.page(entity, Mode::Full, RunId::new(at(NOW_MS)), &position, reply, &paging(200)).unwrap();
-        for item in &page.items {
-            assert_eq!(item.entity, entity);
-            meaning(entity, &item.external_id, item.payload, item.version_at).unwrap();
-            read += 1;
-        }
-    }
-    assert!(read >= 5, "{read}");
 }

@@ -119,7 +119,7 @@ async fn a_body_over_a_mebibyte_is_a_413_and_other_methods_paths_and_queries_are
     assert_eq!(send(&plant, signed(&plant, &format!("{full}x"))).await.0, 413);
     for (place, value, status) in [
         ("/requestContext/http/method", "GET", 405),
-        ("/rawPath", "/webhooks/hubspot", 404),
+        ("/rawPath", "/webhooks/nobody", 404),
         ("/rawQueryString", "a=b", 400),
     ] {
         let mut event = signed(&plant, "{}");

@@ -54,7 +54,10 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
     assert_eq!(post(&plant, &body).await, "stored");
     assert_eq!(post(&plant, &body).await, "known");
     let asked = plant.requests.take();
-    assert_eq!(asked, [format!(r#"{{"source":"stripe","entity":"charge","mode":"object","ids":["{}"]}}"#, truth.id)]);
+    assert_eq!(
+        asked,
+        [format!(r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#, truth.id)]
+    );
     // The message is lost here. The wish stands in Postgres.
     plant.clock.advance(Duration::from_secs(400));
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);

@@ -76,7 +76,7 @@ async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_wh
     assert_eq!(office.portal.asked().len(), asked + 1, "nothing is asked again and again");
     let sql = format!("select last_error from sync_runs where id = '{run}'");
     assert!(office.plant.db.scalar::<String>(&sql).await.contains("DAILY"));
-    let halted: i64 = office.plant.db.scalar("select count(*) from sync_state where halted_at is not null").await;
+    let halted: i64 = office.plant.db.scalar("select count(*) from sync_state where halted is not null").await;
     assert_eq!(halted, 0, "no person is needed");
     office.portal.faults().clear();
     let Outcome::Finished { run: same, .. } = office.fetch("contact", Mode::Full).await.unwrap() else {

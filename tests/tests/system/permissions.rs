@@ -47,7 +47,7 @@ fn each_role_allows_exactly_what_its_function_does() {
         let mut wanted = Vec::new();
         match short_name(function) {
             "fetch" => {
-                wanted.push(("secretsmanager:GetSecretValue", "StripeSecretArn"));
+                wanted.extend(["StripeSecretArn", "HubSpotSecretArn"].map(|s| ("secretsmanager:GetSecretValue", s)));
                 wanted.extend(receive("FetchRequestsQueue"));
                 wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]);
             }
@@ -60,7 +60,8 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.extend(["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive));
             }
             "webhook" => {
-                wanted.push(("secretsmanager:GetSecretValue", "StripeWebhookSecretArn"));
+                let secrets = ["StripeWebhookSecretArn", "HubSpotWebhookSecretArn"];
+                wanted.extend(secrets.map(|s| ("secretsmanager:GetSecretValue", s)));
                 wanted.extend(receive("SpillQueue"));
                 wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
             }

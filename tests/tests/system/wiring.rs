@@ -114,7 +114,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
 }
 
 /// The paths of http-api.md that there are, and who answers them.
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 22] = [
     ("/api-docs", "metrics"),
     ("/api-docs.json", "metrics"),
     ("/api/lead", "ingest"),
@@ -135,6 +135,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("/trigger/{source}/{mode}", "admin"),
     ("/users/{userId}/journey", "metrics"),
     ("/webhooks/gcal", "webhook"),
+    ("/webhooks/hubspot", "webhook"),
     ("/webhooks/stripe", "webhook"),
 ];
 
