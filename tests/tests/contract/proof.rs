@@ -75,6 +75,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
         webhook: webhook::Ports {
             database: pool(),
             secret: Secret::given(SIGNING_SECRET.to_owned()),
+            gcal: Some(Secret::given(SIGNING_SECRET.to_owned())),
             tickets: queue(),
             requests: queue(),
             spill: queue(),
