@@ -2,7 +2,7 @@
 
 use penstock_domain::signature::TOLERANCE_SECONDS;
 use penstock_edge::contract::{Contract, Operation};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Received;
 
@@ -37,4 +37,25 @@ pub fn describe(to: &mut Contract) {
         )
         .problems(&[(400, "BadSignature"), (413, "TooLarge"), (503, "Unavailable")]);
     to.add(operation);
+    to.add(gcal(&schema));
+}
+
+fn gcal(schema: &Value) -> Operation {
+    let about = "A [notification](https://developers.google.com/workspace/calendar/api/guides/push) of a channel that this deployment \
+                 has opened; its headers say all, a body is not read. 200 is told once the incremental run that it asks for is written down. \
+                 503 means that the database is away; Google sends it again. 404 where Google Calendar is no source.";
+    let text = || json!({ "type": "string" });
+    let states = json!({ "type": "string", "enum": ["sync", "exists", "not_exists"] });
+    Operation::post(
+        "/webhooks/gcal",
+        "takeCalendarNotification",
+        "Webhooks",
+        "Take a notification of Google Calendar's",
+    )
+    .about(about)
+    .header("X-Goog-Channel-Id", "The channel.", text())
+    .header("X-Goog-Channel-Token", "What was agreed on when it was opened.", text())
+    .header("X-Goog-Resource-State", "What has happened.", states)
+    .reply(200, "A run is owed, or waits for a person.", schema, &json!({ "received": true, "outcome": "asked" }))
+    .problems(&[(400, "BadChannel"), (404, "NotFound"), (503, "Unavailable")])
 }

@@ -142,6 +142,7 @@ fn responses() -> Value {
     );
     json!({
         "BadRequest": bad_request,
+        "BadChannel": problem(400, "Bad Request", "bad-channel", "The channel is not one of ours, or the request is not valid.", "The channel is not one of ours."),
         "BadSignature": problem(400, "Bad Request", "bad-signature", "The signature does not hold, or the request is not valid.", "Not verified: no signature matches the body."),
         "UnreadableLead": unreadable,
         "Unauthorized": problem(401, "Unauthorized", "unauthorized", "No key, or none that may do this. Which of the two is not told.", key),

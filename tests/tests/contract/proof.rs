@@ -83,6 +83,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
             database: pool(),
             hubspot: None,
             secret: Secret::given(SIGNING_SECRET.to_owned()),
+            gcal: Some(Secret::given(SIGNING_SECRET.to_owned())),
             tickets: queue(),
             requests: queue(),
             spill: queue(),

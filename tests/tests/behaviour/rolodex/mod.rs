@@ -219,14 +219,14 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
     let server = Server::start(world).await;
     let config = VendorConfig {
         base_url: server.url(),
-        key: Secret::given("a key".to_owned()),
+        auth: penstock_clients::auth::Auth::Bearer(Secret::given("a key".to_owned())),
         headers: Vec::new(),
         rate_per_second: 1_000,
         timeout: Duration::from_secs(10),
     };
     let client: VendorClient<TestClock> = VendorClient::new(&Rolodex, config, plant.clock.clone());
     let paging = Paging { page_size, window: Duration::ZERO, scope: Some(CALENDAR.to_owned()) };
-    plant.fetch.vendors.push(Vendor { client, paging });
+    plant.fetch.vendors.push(Vendor { client, paging, push: None });
     plant.process.normalize = normalize;
     plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
     server
