@@ -1,6 +1,6 @@
 //! What `admin` takes and answers, for docs/openapi.json.
 
-use penstock_edge::contract::{Contract, Key, Operation};
+use penstock_edge::contract::{Contract, IDEMPOTENCY_KEY_PATTERN, Key, Operation};
 use serde_json::json;
 
 use crate::trigger::TriggerReply;
@@ -13,7 +13,7 @@ pub fn describe(to: &mut Contract) {
     });
     let source = json!({ "type": "string", "enum": ["stripe"] });
     let mode = json!({ "type": "string", "enum": ["incremental", "full"] });
-    let key = json!({ "type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$" });
+    let key = json!({ "type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN });
     let operation = Operation::post("/trigger/{source}/{mode}", "triggerRun", "Runs", "Ask for a run")
         .about(
             "202 means that the run is written down: it is done even if every queue loses its message, and `GET /runs/{runId}` \

@@ -1,6 +1,6 @@
 //! The OpenAPI document around the functions' own words.
 
-use penstock_edge::contract::Contract;
+use penstock_edge::contract::{Contract, IDEMPOTENCY_KEY_PATTERN};
 use serde_json::{Map, Value, json};
 
 const ABOUT: &str = "Events, leads and Stripe's webhooks in; revenue, runs and journeys out. JSON is camelCase, times are RFC 3339 in UTC, \
@@ -58,7 +58,7 @@ pub fn document(contract: &Contract) -> Value {
 
 fn parameters() -> Value {
     // Bare, or a string by RFC 9651; white space around it counts for nothing.
-    let key = r#"^[ \t]*([!#-+\-.-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}"[ \t]*(;.*)?)[ \t]*$"#;
+    let key = IDEMPOTENCY_KEY_PATTERN;
     let parameter = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "header", "required": false, "description": about, "schema": schema });
     json!({
         "RequestId": parameter(

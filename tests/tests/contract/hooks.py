@@ -56,7 +56,8 @@ def before_call(context, case, kwargs):
         return
     if case.headers and "Idempotency-Key" in case.headers:
         # The examples have one key and many bodies: most get a key of their own, or little but 422 would be seen.
-        digest = hashlib.sha256(repr((case.headers["Idempotency-Key"], case.body)).encode("utf-8", "replace")).hexdigest()
+        said = repr((case.headers["Idempotency-Key"], case.path_parameters, case.body))
+        digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
         if int(digest[0], 16) > 3:
             case.headers["Idempotency-Key"] = digest
     if case.operation.path.startswith("/metrics/revenue/"):

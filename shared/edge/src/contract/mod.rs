@@ -11,6 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{FieldError, ProblemBody};
 
+/// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in double quotes.
+pub const IDEMPOTENCY_KEY_PATTERN: &str =
+    r#"^[ \t]*([!#-+\-.-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}"[ \t]*(;.*)?)[ \t]*$"#;
+
 /// The contracts of functions, gathered.
 #[derive(Debug)]
 pub struct Contract {
