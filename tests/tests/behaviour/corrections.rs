@@ -34,7 +34,7 @@ async fn hear(plant: &Plant, events: &[&String]) {
     for event in events {
         let list = format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{event}]}}"#);
         let reply = Reply { as_of: at, body: list.as_bytes() };
-        let page = Stripe.page(Mode::Incremental, RunId::new(at), &position, reply, &paging).unwrap();
+        let page = Stripe.page("event", Mode::Incremental, RunId::new(at), &position, reply, &paging).unwrap();
         let ids = plant.put(&page.items).await;
         assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
     }
