@@ -32,7 +32,9 @@ impl Mode {
 
     /// The mode of that word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Full, Self::Incremental, Self::Object, Self::Watch, Self::Reconcile].into_iter().find(|mode| mode.as_str() == word)
+        [Self::Full, Self::Incremental, Self::Object, Self::Watch, Self::Reconcile]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
     }
 }
 

@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 SIGNATURE = re.compile(r"t=[0-9]{1,11},v1=[0-9a-f]{64}")
+HUBSPOT_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
+CHANNEL_TOKEN = re.compile(r"[0-9a-f]{64}")
+
+# Where HubSpot believes that it calls.
+HUBSPOT_CALLS = "https://hooks.example.com"
 
 # Cursors are made by the API; these are of the same make.
 MICROSECONDS = st.integers(0, 4_000_000_000_000_000)
@@ -33,15 +38,31 @@ schemathesis.openapi.format("run-cursor", run_cursors)
 schemathesis.openapi.format("iana-time-zone", zones)
 
 
+def mac(message):
+    return hmac.new(os.environ["SIGNING_SECRET"].encode(), message, hashlib.sha256)
+
+
 class Signed:
-    """Signs a body where the header looks like a signature, as only the holder of the secret can."""
+    """Signs a request where its header looks like a signature, as only the holder of the secret can."""
 
     def __call__(self, request):
-        if SIGNATURE.fullmatch(str(request.headers.get("Stripe-Signature", ""))):
-            now, body = str(int(time.time())), request.body or b""
-            body = body.encode() if isinstance(body, str) else body
-            digest = hmac.new(os.environ["SIGNING_SECRET"].encode(), f"{now}.".encode() + body, hashlib.sha256)
-            request.headers["Stripe-Signature"] = f"t={now},v1={digest.hexdigest()}"
+        body = request.body or b""
+        body = body.encode() if isinstance(body, str) else body
+
+        def looks_like(shape, name):
+            return shape.fullmatch(str(request.headers.get(name, "")))
+
+        if looks_like(SIGNATURE, "Stripe-Signature"):
+            now = str(int(time.time()))
+            request.headers["Stripe-Signature"] = f"t={now},v1={mac(f'{now}.'.encode() + body).hexdigest()}"
+        if looks_like(HUBSPOT_SIGNATURE, "X-HubSpot-Signature-v3"):
+            now = str(int(time.time() * 1000))
+            signed = f"{request.method}{HUBSPOT_CALLS}{request.path_url}".encode() + body + now.encode()
+            request.headers["X-HubSpot-Request-Timestamp"] = now
+            request.headers["X-HubSpot-Signature-v3"] = base64.b64encode(mac(signed).digest()).decode()
+        if looks_like(CHANNEL_TOKEN, "X-Goog-Channel-Token"):
+            channel = str(request.headers.get("X-Goog-Channel-Id", ""))
+            request.headers["X-Goog-Channel-Token"] = mac(f"channel.{channel}".encode("utf-8", "replace")).hexdigest()
         return request
 
 
@@ -49,7 +70,7 @@ class Signed:
 def before_call(context, case, kwargs):
     """Signs webhooks. And what is valid by itself is made valid together: the first of a range comes first, and a cursor has
     its own bounds."""
-    if case.operation.path == "/webhooks/stripe":
+    if case.operation.path.startswith("/webhooks/"):
         kwargs["auth"] = Signed()
     query = case.query
     if not isinstance(query, dict) or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:

@@ -16,6 +16,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use uuid::Uuid;
+use webhook::HubSpotDoor;
 
 use crate::documents::document;
 
@@ -76,12 +77,18 @@ pub async fn functions(database: &TestDatabase) -> Functions {
             database: pool(),
             admission: admission(),
             requests: queue(),
-            config: admin::AdminConfig::from_env(&[("MIN_FULL_INTERVAL_SECONDS", "0")].into_iter().collect()).unwrap(),
+            config: admin::AdminConfig::from_env(
+                &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", "stripe,hubspot,gcal")].into_iter().collect(),
+            )
+            .unwrap(),
             clock: SystemClock,
         },
         webhook: webhook::Ports {
             database: pool(),
-            hubspot: None,
+            hubspot: Some(HubSpotDoor {
+                secret: Secret::given(SIGNING_SECRET.to_owned()),
+                public_base_url: Some("https://hooks.example.com".to_owned()),
+            }),
             secret: Secret::given(SIGNING_SECRET.to_owned()),
             gcal: Some(Secret::given(SIGNING_SECRET.to_owned())),
             tickets: queue(),

@@ -11,6 +11,7 @@ fn value(template: &Template, name: &str, given: &serde_json::Value, address: So
     match name {
         "DATABASE_HOST" => address.ip().to_string(),
         "DATABASE_PORT" => address.port().to_string(),
+        "SOURCES" => "stripe".to_owned(),
         _ if name.ends_with("_URL") => format!("http://{address}/{name}"),
         _ => template.text(given).unwrap_or_else(|| format!("arn:aws:test:{name}")),
     }
