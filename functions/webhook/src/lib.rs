@@ -52,14 +52,15 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
-/// What Stripe reads of what was taken.
+/// What a vendor reads of what was taken.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub(crate) struct Received {
     /// Always true.
     received: bool,
-    /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for Postgres.
-    #[cfg_attr(feature = "contract", schemars(extend("enum" = ["stored", "known", "spilled"])))]
+    /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for Postgres. `asked`: a run is
+    /// owed for it. `halted`: that pull waits for a person.
+    #[cfg_attr(feature = "contract", schemars(extend("enum" = ["stored", "known", "spilled", "asked", "halted"])))]
     outcome: &'static str,
 }
 

@@ -13,6 +13,8 @@ from schemathesis.generation import GenerationMode
 
 SIGNATURE = re.compile(r"t=[0-9]{1,11},v1=[0-9a-f]{64}")
 HUBSPOT_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
+HUBSPOT_TIME = re.compile(r"[0-9]{13}")
+CHANNEL = re.compile(r"[A-Za-z0-9_+/=-]{1,64}")
 CHANNEL_TOKEN = re.compile(r"[0-9a-f]{64}")
 
 # Where HubSpot believes that it calls.
@@ -43,7 +45,7 @@ def mac(message):
 
 
 class Signed:
-    """Signs a request where its header looks like a signature, as only the holder of the secret can."""
+    """Signs a request where its headers look signed, as only the holder of the secret can."""
 
     def __call__(self, request):
         body = request.body or b""
@@ -55,12 +57,12 @@ class Signed:
         if looks_like(SIGNATURE, "Stripe-Signature"):
             now = str(int(time.time()))
             request.headers["Stripe-Signature"] = f"t={now},v1={mac(f'{now}.'.encode() + body).hexdigest()}"
-        if looks_like(HUBSPOT_SIGNATURE, "X-HubSpot-Signature-v3"):
+        if looks_like(HUBSPOT_SIGNATURE, "X-HubSpot-Signature-v3") and looks_like(HUBSPOT_TIME, "X-HubSpot-Request-Timestamp"):
             now = str(int(time.time() * 1000))
             signed = f"{request.method}{HUBSPOT_CALLS}{request.path_url}".encode() + body + now.encode()
             request.headers["X-HubSpot-Request-Timestamp"] = now
             request.headers["X-HubSpot-Signature-v3"] = base64.b64encode(mac(signed).digest()).decode()
-        if looks_like(CHANNEL_TOKEN, "X-Goog-Channel-Token"):
+        if looks_like(CHANNEL_TOKEN, "X-Goog-Channel-Token") and looks_like(CHANNEL, "X-Goog-Channel-Id"):
             channel = str(request.headers.get("X-Goog-Channel-Id", ""))
             request.headers["X-Goog-Channel-Token"] = mac(f"channel.{channel}".encode("utf-8", "replace")).hexdigest()
         return request

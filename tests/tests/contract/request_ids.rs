@@ -1,7 +1,7 @@
 //! By the request's id a reply and its log line are found by each other.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
 
 use penstock_edge::http::{Reply, Request};
 use penstock_testkit::TestDatabase;
@@ -9,13 +9,19 @@ use serde_json::{Value, json};
 
 use crate::proof::functions;
 
-/// What is logged in this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged; none where nobody wants to know.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl Write for Log {
+/// Writes to the log of the thread that it is called in. The subscriber is the whole process': one of a thread's own may miss
+/// events that another thread, without any, was the first to reach.
+struct OwnThread;
+
+impl Write for OwnThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.with_borrow_mut(|log| log.iter_mut().for_each(|log| log.extend_from_slice(bytes)));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -23,11 +29,17 @@ impl Write for Log {
     }
 }
 
-impl Log {
-    fn lines(&self) -> Vec<Value> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
+/// From now on this thread's log is kept.
+fn listen() {
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| OwnThread).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    LOG.set(Some(Vec::new()));
+}
+
+/// The lines since the last time.
+fn lines() -> Vec<Value> {
+    let bytes = LOG.replace(Some(Vec::new())).unwrap();
+    String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn request(method: &str, path: &str, id: &str) -> Request {
@@ -42,10 +54,7 @@ fn request(method: &str, path: &str, id: &str) -> Request {
 async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bodies_do_not() {
     let database = TestDatabase::new().await;
     let functions = functions(&database).await;
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    listen();
     for (id, known) in [("order-7:try-2", "order-7:try-2"), ("not sane", "invocation")] {
         let replies: [Reply; 4] = [
             functions.metrics.handle(&request("GET", "/healthz", id), "invocation").await,
@@ -59,7 +68,7 @@ async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bo
             let body: Value = serde_json::from_str(&reply.body).unwrap();
             assert!(reply.status_code == 200 || body["requestId"] == known, "{body}");
         }
-        let lines = log.lines();
+        let lines = lines();
         assert!(lines.iter().all(|line| line["request_id"] == known), "{lines:#?}");
         let answered: Vec<u64> = lines.iter().filter_map(|line| line["status"].as_u64()).collect();
         assert_eq!(answered, [200, 401, 401, 400], "one line an answer: {lines:#?}");
