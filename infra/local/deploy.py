@@ -85,6 +85,14 @@ def parameters(wanted: argparse.Namespace) -> dict[str, str]:
     }
 
 
+def uploaded(name: str, text: str) -> str:
+    """Where CloudFormation finds a template: in a request it takes no more than 51,200 bytes."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=name, Body=text.encode())
+    return f"{s3.meta.endpoint_url}/{BUCKET}/{name}"
+
+
 def create(wanted: argparse.Namespace) -> None:
     template = penstock.load()
     for properties in penstock.functions(template).values():
@@ -95,7 +103,7 @@ def create(wanted: argparse.Namespace) -> None:
     ]
     request = {
         "StackName": wanted.stack,
-        "TemplateBody": json.dumps(template),
+        "TemplateURL": uploaded(f"{wanted.stack}.template.json", json.dumps(template)),
         "Parameters": given,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

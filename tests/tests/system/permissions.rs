@@ -47,7 +47,8 @@ fn each_role_allows_exactly_what_its_function_does() {
         let mut wanted = Vec::new();
         match short_name(function) {
             "fetch" => {
-                wanted.extend(["StripeSecretArn", "HubSpotSecretArn"].map(|s| ("secretsmanager:GetSecretValue", s)));
+                let secrets = ["StripeSecretArn", "HubSpotSecretArn", "GcalSecretArn", "GcalChannelSecretArn"];
+                wanted.extend(secrets.map(|s| ("secretsmanager:GetSecretValue", s)));
                 wanted.extend(receive("FetchRequestsQueue"));
                 wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]);
             }
@@ -60,7 +61,7 @@ fn each_role_allows_exactly_what_its_function_does() {
                 wanted.extend(["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive));
             }
             "webhook" => {
-                let secrets = ["StripeWebhookSecretArn", "HubSpotWebhookSecretArn"];
+                let secrets = ["StripeWebhookSecretArn", "HubSpotWebhookSecretArn", "GcalChannelSecretArn"];
                 wanted.extend(secrets.map(|s| ("secretsmanager:GetSecretValue", s)));
                 wanted.extend(receive("SpillQueue"));
                 wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));

@@ -199,6 +199,10 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
     let wanted = [
         "gcal event incremental: rate(15 minutes)",
         "gcal event watch: rate(6 hours)",
+        "hubspot contact full: rate(1 day)",
+        "hubspot contact incremental: rate(15 minutes)",
+        "hubspot deal full: rate(1 day)",
+        "hubspot deal incremental: rate(15 minutes)",
         "stripe event incremental: rate(15 minutes)",
     ];
     assert_eq!(asked, wanted);

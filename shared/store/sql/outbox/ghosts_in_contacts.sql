@@ -1,18 +1,10 @@
--- One chunk of the contacts that stand, or wait to be processed, and which of them nothing has shown since the run ($3) began ($4):
--- neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The answer is one row;
--- its first column is null where nothing is left.
-with standing as (
+-- One chunk of contacts that stand, and which of them nothing has shown since the run ($3) began ($4): neither the run
+-- nor a change that came meanwhile. What still waits to be processed is left to the next full run: among it are versions of
+-- contacts that were merged since, and their tombstone would forget into whom. The answer is one row; its first column is null
+-- where nothing is left.
+with chunk as (
     select external_id from contacts
     where source = $1 and external_id > $5 and deleted_at is null and version_at < $4
-    order by external_id
-    limit $6
-), waiting as (
-    select distinct external_id from outbox
-    where source = $1 and entity = $2 and external_id > $5 and status = 'pending' and received_at < $4
-    order by external_id
-    limit $6
-), chunk as (
-    select external_id from standing union select external_id from waiting
     order by external_id
     limit $6
 )
