@@ -7,6 +7,7 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
+use penstock_edge::config;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
 
@@ -28,17 +29,24 @@ pub struct Account {
     public: Vec<u8>,
 }
 
+/// PKCS#8, as Google hands keys out.
+const MAKE_KEY: &str = "
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import rsa
+key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+print(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()).decode(), end='')
+";
+
 impl Account {
-    /// A new account, or an old one with a new key: 2048 bits, made by the `openssl` command.
+    /// A new account, or an old one with a new key: 2048 bits, made by the Python that the local servers run on.
     ///
     /// # Panics
-    /// Where there is no such command.
+    /// Where `PENSTOCK_PYTHON` does not name it.
     #[must_use]
     pub fn generate(email: &str) -> Self {
-        let mut openssl = Command::new("openssl");
-        openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
-        let output = openssl.output().expect("the command openssl is there");
-        assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+        let python = config::from_process().required("PENSTOCK_PYTHON").expect("run this by infra/local/stack.py");
+        let output = Command::new(python).args(["-c", MAKE_KEY]).output().expect("Python runs");
+        assert!(output.status.success(), "no key: {}", String::from_utf8_lossy(&output.stderr));
         let pem = String::from_utf8(output.stdout).expect("PEM is text");
         let inner: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(inner).expect("PEM holds base64");
