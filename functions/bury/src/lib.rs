@@ -84,6 +84,10 @@ impl<C: Clock> Ports<C> {
             Ok(BroughtIn::NotAdmitted) => {
                 Reason::new(ReasonKind::Invalid, "its API key is not known, was revoked, or may not send this")
             }
+            Ok(BroughtIn::Conflict) => Reason::new(
+                ReasonKind::Invalid,
+                "its Idempotency-Key came with another body before; these events stand nowhere else",
+            ),
             Ok(BroughtIn::Unreadable(error)) => Reason::new(ReasonKind::Malformed, error.to_string()),
             Err(error) => match error.disposition() {
                 Disposition::Dead(reason) => reason,

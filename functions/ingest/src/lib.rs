@@ -156,13 +156,22 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, NotStored> {
         let now = self.clock.now();
-        let keeping = intake::keep(&self.database, intake, reading, now + ticket::GRACE, now);
+        let keeping = async {
+            let due = now + ticket::GRACE;
+            match intake::keep(&self.database, intake, reading, due, now).await {
+                // The peer hung up before the statement came (trap 44); doing it again does no harm.
+                Err(error) if matches!(error, StoreError::Statement { .. }) && error.is_unreachable() => {
+                    intake::keep(&self.database, intake, reading, due, now).await
+                }
+                outcome => outcome,
+            }
+        };
         Ok(timeout(STORE_PATIENCE, Box::pin(keeping)).await.map_err(|_| NotStored::Silent)??)
     }
 
     /// Hands a request to SQS that Postgres could not take.
     async fn spill_over(&self, intake: &Intake, id: &RequestId) -> Result<(), Refusal> {
-        let (request_id, bytes) = (id.as_str(), intake.body.len());
+        let (request_id, bytes) = (id.as_str(), intake.body().len());
         let Some(message) = intake.message() else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(Refusal::NotKept);
@@ -203,7 +212,7 @@ fn with_query(route: Route, request: &Request) -> Result<Route, Problem> {
 }
 
 fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId) {
-    let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body.len());
+    let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body().len());
     let (rows, state) = (
         kept.rows.len(),
         match reading {

@@ -126,6 +126,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 tracing::error!(event = "spilled_request_not_admitted", message_id);
                 Ok(Brought::Refused)
             }
+            BroughtIn::Conflict => {
+                tracing::error!(event = "spilled_events_conflict", message_id);
+                Ok(Brought::Refused)
+            }
             BroughtIn::Unreadable(error) => {
                 tracing::error!(event = "not_a_spilled_request", message_id, error = chain(&error));
                 Ok(Brought::Refused)

@@ -75,7 +75,8 @@ static REMEMBER_DUPLICATES: Sql = Sql {
 static PURGE: Sql = Sql {
     name: "intake.purge",
     text: "delete from idempotency_keys where (scope, route, key) in \
-           (select scope, route, key from idempotency_keys where expires_at <= $1 order by expires_at limit $2)",
+           (select scope, route, key from idempotency_keys where expires_at <= $1 order by expires_at limit $2) \
+           and expires_at <= $1",
     types: &[Type::TIMESTAMPTZ, Type::INT8],
 };
 
@@ -191,7 +192,9 @@ impl Keeping<'_> {
                 let places = batch.events.iter().enumerate().filter(|(_, event)| event.is_ok()).map(|(place, _)| place);
                 let known = places.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
                 let duplicates: Vec<usize> = known.map(|(place, _)| place).collect();
-                self.remember(&duplicates).await?;
+                if let Err(error) = self.remember(&duplicates).await {
+                    tracing::warn!(event = "duplicates_not_remembered", error = &error as &dyn std::error::Error);
+                }
                 Ok(Kept { rows: new, told: Told::New { duplicates } })
             }
             Claim::Second(first) if first.body_sha256 == self.sha256 => {

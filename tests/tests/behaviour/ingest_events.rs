@@ -170,3 +170,23 @@ async fn batches_that_share_events_in_opposite_orders_do_not_wait_for_each_other
     assert!(plant.spill.take().is_empty(), "nothing went round Postgres");
     assert_eq!(processed(&plant).await, 200);
 }
+
+#[tokio::test]
+async fn a_key_that_is_used_again_a_day_later_takes_new_events_and_of_an_id_twice_in_a_batch_the_first_stands() {
+    let plant = plant(327).await;
+    let nightly = [("Idempotency-Key", "nightly")];
+    for night in 0..2 {
+        let body = json!([{"eventType": "report", "payload": night}]).to_string();
+        let reply = post(&plant.ingest, "/events", &nightly, body.as_bytes()).await;
+        assert_eq!((reply.status, &reply.body["results"][0]["status"]), (202, &json!("accepted")), "night {night}");
+        plant.clock.advance(penstock_store::intake::KEY_LIFE);
+    }
+    assert_eq!(processed(&plant).await, 2);
+    let id = |n: i32| if n == 3 || n == 15 { "same".to_owned() } else { format!("id-{}", 40 - n) };
+    let batch: Vec<Value> = (0..20).map(|n| json!({"eventType": "t", "payload": n, "eventId": id(n)})).collect();
+    let reply = post(&plant.ingest, "/events", &[], json!(batch).to_string().as_bytes()).await;
+    let status = |n: usize| reply.body["results"][n]["status"].clone();
+    assert_eq!((status(3), status(15)), (json!("accepted"), json!("duplicate")));
+    assert_eq!(processed(&plant).await, 21);
+    assert_eq!(plant.db.scalar::<String>("select payload from events where event_id = 'same'").await, "3");
+}

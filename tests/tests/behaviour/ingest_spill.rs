@@ -156,3 +156,22 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
     assert_eq!((bad.status, &bad.body["error"]), (400, &json!("invalid_payload")));
     assert_eq!(plant.spill.take().len(), 1, "and kept all the same");
 }
+
+#[tokio::test]
+async fn events_that_were_promised_under_a_key_that_others_have_are_a_letter_and_not_lost() {
+    let mut plant = Plant::over(world(364, 1)).await;
+    plant.let_in().await;
+    let key = [("Idempotency-Key", "k")];
+    let events = |n: i32| json!([{"eventType": "a", "payload": n}]).to_string();
+    assert_eq!(post(&plant.ingest, "/events", &key, events(1).as_bytes()).await.status, 202);
+    plant.ingest.database = nowhere(&plant);
+    assert_eq!(post(&plant.ingest, "/events", &key, events(2).as_bytes()).await.status, 202);
+    let spilled = plant.spill.take();
+    assert_eq!((spilled.len(), bring_in(&plant, &spilled).await), (1, 1), "given back each time");
+    assert_eq!(plant.bury.handle(batch(&spilled, 6)).await.failures(), 0);
+    let letter = "select source || ' ' || error from dead_letters";
+    let why = "events its Idempotency-Key came with another body before; these events stand nowhere else";
+    assert_eq!(plant.db.scalar::<String>(letter).await, why);
+    plant.drain().await;
+    assert_eq!(plant.db.scalar::<String>("select payload from events").await, "1");
+}

@@ -87,7 +87,8 @@ pub struct Intake {
     /// The body's media type.
     pub content_type: String,
     /// Byte for byte as it was sent.
-    pub body: Vec<u8>,
+    body: Vec<u8>,
+    sha256: [u8; 32],
 }
 
 impl Intake {
@@ -102,15 +103,22 @@ impl Intake {
         body: Vec<u8>,
         now: Timestamp,
     ) -> Self {
+        let sha256: [u8; 32] = Sha256::digest(&body).into();
         let idempotency_key = idempotency_key.or_else(|| match route {
-            Route::ApiLead => Some(format!("sha256:{}", hex::encode(Sha256::digest(&body)))),
+            Route::ApiLead => Some(format!("sha256:{}", hex::encode(sha256))),
             Route::Leads | Route::Events { .. } => None,
         });
         let seed = match &idempotency_key {
             Some(key) => RequestSeed(derive(&[&sender.scope, route.as_str().as_bytes(), key.as_bytes()])),
             None => RequestSeed::new(now),
         };
-        Self { route, sender, idempotency_key, seed, received_at: now, content_type, body }
+        Self { route, sender, idempotency_key, seed, received_at: now, content_type, body, sha256 }
+    }
+
+    /// The body, byte for byte as it was sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Reads the body as far as the door needs it.
@@ -129,7 +137,7 @@ impl Intake {
     /// SHA-256 of the body: what tells another body under the same Idempotency-Key.
     #[must_use]
     pub fn body_sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.body).into()
+        self.sha256
     }
 
     /// The id of the lead that a body makes under this request's key. Each body has its own, so that two that race
@@ -142,10 +150,11 @@ impl Intake {
         }
     }
 
-    /// The id of the event at `index` where its sender gave none.
+    /// The id of the event at `index` where its sender gave none. Of the body, too: a key that is used again after its
+    /// time, with other events, must not make the ids of the old ones.
     #[must_use]
     pub fn event_id(&self, index: usize) -> String {
-        derive(&[b"event", self.seed.0.as_bytes(), index.to_string().as_bytes()]).to_string()
+        derive(&[b"event", self.seed.0.as_bytes(), &self.sha256, index.to_string().as_bytes()]).to_string()
     }
 }
 
@@ -181,6 +190,7 @@ mod tests {
         assert_eq!(lead_id(&first), lead_id(&intake(Route::Leads, 1, Some("k"), b"a")));
         assert_eq!(first.event_id(3), intake(Route::Leads, 1, Some("k"), b"a").event_id(3));
         assert_ne!(first.event_id(3), first.event_id(4));
+        assert_ne!(first.event_id(3), intake(Route::Leads, 1, Some("k"), b"b").event_id(3));
         for other in [
             intake(Route::Leads, 1, Some("k"), b"b"),
             intake(Route::Leads, 1, Some("l"), b"a"),

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Intake, Route, Scope};
 use crate::ids::RequestSeed;
@@ -71,6 +72,7 @@ impl Intake {
             return Err(NotAnIntake(format!("version {} is not known here", wire.intake)));
         }
         let routes = [Route::Leads, Route::ApiLead, Route::Events { atomic: wire.atomic }];
+        let body = STANDARD.decode(&wire.body).map_err(|_| not("its body is not base64"))?;
         let route = routes.into_iter().find(|route| route.as_str() == wire.route);
         let mut scope = [0; 32];
         hex::decode_to_slice(&wire.scope, &mut scope).map_err(|_| not("its scope is no SHA-256"))?;
@@ -81,7 +83,8 @@ impl Intake {
             seed: wire.seed,
             received_at: wire.received_at,
             content_type: wire.content_type,
-            body: STANDARD.decode(&wire.body).map_err(|_| not("its body is not base64"))?,
+            sha256: Sha256::digest(&body).into(),
+            body,
         })
     }
 }

@@ -14,9 +14,9 @@ stored as (
     insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type,
                         next_attempt_at, received_at)
     select i.id, $7, $8, i.external_id, $9, i.version_at, i.payload, $10, $11, $12
-    from unnest($13, $14, $15, $16) as i (id, external_id, version_at, payload)
+    from unnest($13, $14, $15, $16) with ordinality as i (id, external_id, version_at, payload, place)
     where exists (select from claimed)
-    order by i.external_id
+    order by i.external_id, i.place
     on conflict (source, entity, external_id, version_key) do nothing
     returning id
 )

@@ -6,3 +6,5 @@ where id in (
     order by id
     limit $2
 )
+-- Said again for what has changed while this waited for it.
+and status = 'processed'

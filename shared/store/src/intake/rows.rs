@@ -25,7 +25,7 @@ impl<'a> Rows<'a> {
             ids: vec![OutboxId::new(intake.received_at).0],
             external_ids: vec![external_id.to_string()],
             version_ats: vec![intake.received_at],
-            payloads: vec![&intake.body],
+            payloads: vec![intake.body()],
         }
     }
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Intake, NotEvents};
+use penstock_domain::intake::{Intake, NotEvents, Reading};
 
-use super::keep;
+use super::{Told, keep};
 use crate::api_keys::{self, Scope};
 use crate::{Database, StoreError};
 
@@ -15,6 +15,8 @@ pub enum BroughtIn {
     Kept(Vec<OutboxId>),
     /// Nobody could tell at the door whether its API key is good, and it is not.
     NotAdmitted,
+    /// Events under an Idempotency-Key that had come with another body before: none is kept. (A lead would be.)
+    Conflict,
     /// Its body holds no events; a message that the door did not write.
     Unreadable(NotEvents),
 }
@@ -40,5 +42,8 @@ pub async fn bring_in(
         Ok(reading) => reading,
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };
-    Ok(BroughtIn::Kept(keep(database, intake, &reading, ticket_due_at, now).await?.rows))
+    let kept = keep(database, intake, &reading, ticket_due_at, now).await?;
+    // The sender of these events was told that they are taken, and still nobody else has them.
+    let lost = kept.told == Told::Conflict && matches!(reading, Reading::Events(_));
+    Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Kept(kept.rows) })
 }
