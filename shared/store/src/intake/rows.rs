@@ -38,7 +38,7 @@ impl<'a> Rows<'a> {
             source: EVENTS,
             entity: EVENT,
             version_key: "1".to_owned(),
-            ids: good().map(|_| OutboxId::new(intake.received_at).0).collect(),
+            ids: OutboxId::series(intake.received_at, good().count()).into_iter().map(|id| id.0).collect(),
             external_ids: good().map(id).collect(),
             version_ats: good().map(|(_, event)| event.occurred_at.unwrap_or(intake.received_at)).collect(),
             payloads: good().map(|(_, event)| event.text.as_bytes()).collect(),
