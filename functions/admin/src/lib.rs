@@ -1,7 +1,5 @@
 //! `admin`: what an operator asks for over HTTP. So far `POST /trigger/{source}/{mode}`.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
@@ -9,7 +7,7 @@ use penstock_edge::http::{Access, Method, Presented, Problem, Reply, Request, Re
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::{Admission, Verdict};
 use penstock_store::api_keys::Scope;
-use penstock_store::{Database, StoreError};
+use penstock_store::{Database, StoreError, in_time};
 
 mod config;
 #[cfg(feature = "contract")]
@@ -32,9 +30,6 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
-/// How long Postgres may take, a connection included, before it counts as away.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
-
 /// When a caller may find the database again, in seconds.
 const RETRY_AFTER: u32 = 5;
 
@@ -47,9 +42,6 @@ pub(crate) enum Failure {
     /// What Postgres says, or that there is no connection.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Postgres says nothing.
-    #[error("Postgres has not answered within {STORE_PATIENCE:?}")]
-    Silent,
 }
 
 impl From<Problem> for Failure {
@@ -64,7 +56,7 @@ impl Failure {
         match self {
             Self::Problem(problem) => problem,
             Self::Store(error) if !error.is_unreachable() => Problem::internal(),
-            Self::Store(_) | Self::Silent => Problem::unavailable(RETRY_AFTER),
+            Self::Store(_) => Problem::unavailable(RETRY_AFTER),
         }
     }
 }
@@ -106,8 +98,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn who(&self, request: &Request, now: Timestamp) -> Result<Presented, Failure> {
         let presented = Presented::in_headers(&request.headers).filter(|key| key.access == Access::AdminKey);
         let presented = presented.ok_or_else(Problem::unauthorized)?;
-        let asked = tokio::time::timeout(STORE_PATIENCE, Box::pin(self.admission.admit(&presented.sha256, now))).await;
-        match asked.map_err(|_| Failure::Silent)?? {
+        match in_time(self.admission.admit(&presented.sha256, now)).await? {
             Verdict::Admitted(key) if key.scope == Scope::Admin && presented.is(&key.sha256) => Ok(presented),
             Verdict::Admitted(_) | Verdict::Unknown => Err(Problem::unauthorized().into()),
             Verdict::Limited { retry_after_s } => Err(Problem::too_many_requests(retry_after_s).into()),

@@ -13,12 +13,12 @@ use penstock_edge::http::{
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::run_requests::{self, Answer, Wish};
+use penstock_store::{StoreError, in_time};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::{Failure, Ports, STORE_PATIENCE};
+use crate::{Failure, Ports};
 
 /// For the messages to `fetch`: `relay` sends them again, so no reply waits for them for long.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
@@ -78,11 +78,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let interval = if mode == Mode::Full { self.config.min_full_interval } else { Duration::ZERO };
         let wish =
             Wish { scope: &admin.sha256, key: &key, sha256: &sha256, source: source.name(), entities, mode, interval };
-        let answer = timeout(STORE_PATIENCE, Box::pin(self.write_down(wish, now))).await;
+        let answer = in_time(self.write_down(wish, now)).await?;
         let (source, mode, request_id) = (source.name(), mode.as_str(), id.as_str());
         let accepted =
             |run_id| Reply::json(StatusCode::ACCEPTED, &TriggerReply { run_id, source, mode, status: "accepted" }, id);
-        match answer.map_err(|_| Failure::Silent)?? {
+        match answer {
             Answer::Accepted(run) => {
                 tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
                 self.announce(wish).await;
@@ -106,9 +106,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    async fn write_down(&self, wish: Wish<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    async fn write_down(&self, wish: Wish<'_>, now: Timestamp) -> Result<Answer, StoreError> {
         let mut connection = self.database.connection().await?;
-        Ok(run_requests::accept(&mut connection, wish, now).await?)
+        run_requests::accept(&mut connection, wish, now).await
     }
 
     /// Tells `fetch`. What is owed stands in Postgres: a message that is lost `relay` sends again.

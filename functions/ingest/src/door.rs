@@ -7,15 +7,15 @@ use penstock_domain::intake::{Route, Sender};
 use penstock_edge::http::{Access, Presented, Problem, Request};
 use penstock_store::admission::Verdict;
 use penstock_store::api_keys::{ApiKey, Scope};
-use tokio::time::timeout;
+use penstock_store::{StoreError, in_time};
 
-use crate::{NotStored, Ports, STORE_PATIENCE};
+use crate::Ports;
 
 /// A caller who may send.
 pub(crate) struct Caller {
     pub sender: Sender,
     /// Why Postgres could not be asked, where it could not: it need not be tried again for this request.
-    pub away: Option<NotStored>,
+    pub away: Option<StoreError>,
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -27,19 +27,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Ok(Caller { sender: Sender { scope: [0; 32], verified: true }, away: None });
         }
         let presented = presented.filter(|key| key.access == Access::Key).ok_or_else(Problem::unauthorized)?;
-        let asked = timeout(STORE_PATIENCE, Box::pin(self.admission.admit(&presented.sha256, now))).await;
-        let away = match asked {
-            Ok(Ok(Verdict::Admitted(key))) => return caller(&presented, Some(&key), None),
-            Ok(Ok(Verdict::Unknown)) => return Err(Problem::unauthorized()),
-            Ok(Ok(Verdict::Limited { retry_after_s })) => return Err(Problem::too_many_requests(retry_after_s)),
-            Ok(Err(error)) => NotStored::Store(error),
-            Err(_) => NotStored::Silent,
+        let away = match in_time(self.admission.admit(&presented.sha256, now)).await {
+            Ok(Verdict::Admitted(key)) => return caller(&presented, Some(&key), None),
+            Ok(Verdict::Unknown) => return Err(Problem::unauthorized()),
+            Ok(Verdict::Limited { retry_after_s }) => return Err(Problem::too_many_requests(retry_after_s)),
+            Err(error) => error,
         };
         caller(&presented, self.admission.remembered(&presented.sha256).as_ref(), Some(away))
     }
 }
 
-fn caller(presented: &Presented, key: Option<&ApiKey>, away: Option<NotStored>) -> Result<Caller, Problem> {
+fn caller(presented: &Presented, key: Option<&ApiKey>, away: Option<StoreError>) -> Result<Caller, Problem> {
     if key.is_some_and(|key| key.scope != Scope::Ingest || !presented.is(&key.sha256)) {
         return Err(Problem::unauthorized());
     }

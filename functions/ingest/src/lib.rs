@@ -13,8 +13,7 @@ use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, ide
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
 use penstock_store::intake::{self, Kept, Told};
-use penstock_store::{Database, StoreError};
-use tokio::time::timeout;
+use penstock_store::{Database, StoreError, in_time};
 
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -68,11 +67,8 @@ impl IngestConfig {
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// How long Postgres may take, a connection included, before it counts as away: for the key, and for the rows. With
-/// [`SPILL_PATIENCE`] and [`ANNOUNCE_PATIENCE`] the sum stays below the function's 20 s.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// For SQS to take a request that Postgres did not.
+/// For SQS to take a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and the waits for Postgres, for the key
+/// and for the rows ([`PATIENCE`](penstock_store::database::PATIENCE) each), the sum stays below the function's 20 s.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// For the tickets of what is committed.
@@ -80,17 +76,6 @@ const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// When a caller may try again to whom nothing could be promised, in seconds.
 const RETRY_AFTER: u32 = 30;
-
-/// Why a request is no rows.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotStored {
-    /// What Postgres says, or that there is no connection.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It says nothing.
-    #[error("Postgres has not answered within {STORE_PATIENCE:?}")]
-    Silent,
-}
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Answers one request; `invocation` is Lambda's id of it. Whatever goes wrong is a reply too.
@@ -154,19 +139,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if request.method == Method::POST { Ok(route) } else { Err(Problem::method_not_allowed("POST")) }
     }
 
-    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, NotStored> {
+    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, StoreError> {
         let now = self.clock.now();
-        let keeping = async {
+        in_time(async {
             let due = now + ticket::GRACE;
             match intake::keep(&self.database, intake, reading, due, now).await {
                 // The peer hung up before the statement came (trap 44); doing it again does no harm.
-                Err(error) if matches!(error, StoreError::Statement { .. }) && error.is_unreachable() => {
+                Err(error) if error.is_broken_connection() => {
                     intake::keep(&self.database, intake, reading, due, now).await
                 }
                 outcome => outcome,
             }
-        };
-        Ok(timeout(STORE_PATIENCE, Box::pin(keeping)).await.map_err(|_| NotStored::Silent)??)
+        })
+        .await
     }
 
     /// Hands a request to SQS that Postgres could not take.

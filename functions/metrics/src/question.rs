@@ -82,7 +82,7 @@ pub(crate) async fn answer<Q: Question>(
     };
     match attempt(database, door, &presented, &question, now).await {
         // The peer hung up between checkout and reply (trap 44); whatever this asks, it only reads.
-        Err(Failure::Store(error)) if matches!(error, StoreError::Statement { .. }) && error.is_unreachable() => {
+        Err(Failure::Store(error)) if error.is_broken_connection() => {
             attempt(database, door, &presented, &question, now).await
         }
         outcome => outcome,

@@ -11,15 +11,13 @@ use penstock_domain::source::Source;
 use penstock_domain::source::gcal::{ENTITY, GoogleCalendar};
 use penstock_edge::http::{Problem, RequestId, StatusCode};
 use penstock_edge::telemetry::chain;
-use penstock_store::StoreError;
 use penstock_store::sync_state::owed::{self, Unless};
+use penstock_store::{StoreError, in_time};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 
 use crate::Ports;
 use crate::refusal::Refusal;
 use crate::sender::{DOUBT_PAUSE, read};
-use crate::storing::STORE_PATIENCE;
 
 /// The route.
 pub(crate) const PATH: &str = "/webhooks/gcal";
@@ -41,16 +39,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if !STATES.contains(&state) {
             return Err(Problem::bad_request("bad-notification", "X-Goog-Resource-State says nothing known.").into());
         }
-        let owed = timeout(STORE_PATIENCE, Box::pin(self.owe_incremental())).await;
-        match owed {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return Ok((StatusCode::OK, "halted")),
-            Ok(Err(error)) => {
+        match in_time(self.owe_incremental()).await {
+            Ok(true) => {}
+            Ok(false) => return Ok((StatusCode::OK, "halted")),
+            Err(error) => {
                 tracing::error!(event = "not_owed", request_id = id.as_str(), error = chain(&error));
-                return Err(Refusal::NotKept);
-            }
-            Err(_) => {
-                tracing::error!(event = "not_owed", request_id = id.as_str(), error = "Postgres is silent");
                 return Err(Refusal::NotKept);
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
@@ -14,11 +15,11 @@ use penstock_edge::http::{RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use penstock_store::intake::{self, BroughtIn};
-use tokio::time::timeout;
+use penstock_store::{StoreError, in_time};
 
 use crate::Ports;
 use crate::refusal::Refusal;
-use crate::storing::{Kept, NotStored, STORE_PATIENCE};
+use crate::storing::Kept;
 
 /// For SQS to take a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -101,11 +102,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         stored.unwrap_or_else(|error| {
             tracing::error!(event = "not_stored", message_id, error = chain(&error));
-            if error.is_its_own_fault() { Brought::Refused } else { Brought::Away }
+            match error.disposition() {
+                Disposition::Dead(_) => Brought::Refused,
+                Disposition::Done | Disposition::Retry(_) => Brought::Away,
+            }
         })
     }
 
-    async fn bring_delivery(&self, message_id: &str, spilled: &Spilled) -> Result<Brought, NotStored> {
+    async fn bring_delivery(&self, message_id: &str, spilled: &Spilled) -> Result<Brought, StoreError> {
         let Some(source) = source::find(&spilled.source) else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
             return Ok(Brought::Refused);
@@ -116,10 +120,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// What `ingest` has spilled.
-    async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, NotStored> {
+    async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
-        let bringing = intake::bring_in(&self.database, intake, now + ticket::GRACE, now);
-        match timeout(STORE_PATIENCE, Box::pin(bringing)).await.map_err(|_| NotStored::Silent)?? {
+        match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
             BroughtIn::Kept(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
             BroughtIn::Kept(rows) => Ok(Brought::Intake(rows)),
             BroughtIn::NotAdmitted => {

@@ -1,25 +1,19 @@
 //! A verified body as a row.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::Disposition;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
-use penstock_store::{StoreError, deliveries};
-use tokio::time::timeout;
+use penstock_store::{StoreError, deliveries, in_time};
 
 use crate::Ports;
-
-/// How long Postgres may take, a connection included, before it counts as away. Shorter than a sender waits.
-pub(crate) const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Objects that one message asks to read: well below what an invocation has time for.
 const LOOKS_A_REQUEST: usize = 50;
@@ -37,24 +31,6 @@ pub(crate) enum Kept {
     Known,
 }
 
-/// Why it is no row.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotStored {
-    /// What Postgres says, or that there is no connection.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It says nothing.
-    #[error("Postgres has not answered within {STORE_PATIENCE:?}")]
-    Silent,
-}
-
-impl NotStored {
-    /// Whether the request is to blame: the next one may well be stored.
-    pub(crate) fn is_its_own_fault(&self) -> bool {
-        matches!(self, Self::Store(error) if matches!(error.disposition(), Disposition::Dead(_)))
-    }
-}
-
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next try harmless.
     pub(crate) async fn store(
@@ -64,12 +40,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         content_type: &str,
         received_at: Timestamp,
         now: Timestamp,
-    ) -> Result<Kept, NotStored> {
+    ) -> Result<Kept, StoreError> {
         let delivery = source.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
-        let taking = deliveries::take(&self.database, arrival, &delivery, now);
-        let row = timeout(STORE_PATIENCE, Box::pin(taking)).await.map_err(|_| NotStored::Silent)??;
+        let row = in_time(deliveries::take(&self.database, arrival, &delivery, now)).await?;
         let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source = source.name(), bytes, looks);

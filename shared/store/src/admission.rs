@@ -103,9 +103,7 @@ impl Admission {
         }
         match self.ask(sha256, now).await {
             // What the first try may have taken is lost, never granted twice.
-            Err(error) if matches!(error, StoreError::Statement { .. }) && error.is_unreachable() => {
-                self.ask(sha256, now).await
-            }
+            Err(error) if error.is_broken_connection() => self.ask(sha256, now).await,
             outcome => outcome,
         }
     }

@@ -137,6 +137,18 @@ impl Database {
     }
 }
 
+/// How long whoever answers a request waits for Postgres, a connection included, before it counts as away. Shorter than
+/// a sender waits.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits for `work` no longer than [`PATIENCE`]. Given up half-way, it may yet be done.
+///
+/// # Errors
+/// [`StoreError::Silent`], and its own.
+pub async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(PATIENCE, Box::pin(work)).await.unwrap_or(Err(StoreError::Silent))
+}
+
 /// Begins a transaction: of the driver's own type, which the modules of this crate ask for.
 ///
 /// # Errors

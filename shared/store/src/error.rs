@@ -7,6 +7,8 @@ use deadpool_postgres::PoolError;
 use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use tokio_postgres::error::SqlState;
 
+use crate::database::PATIENCE;
+
 /// An error of a statement, of the connection or of the pool.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -22,6 +24,9 @@ pub enum StoreError {
     /// No connection could be had.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// Postgres says nothing ([`in_time`](crate::in_time)).
+    #[error("Postgres has not answered within {PATIENCE:?}")]
+    Silent,
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migration(#[source] Box<refinery::Error>),
@@ -59,13 +64,19 @@ impl StoreError {
     /// Whether Postgres could not be reached, went away, or turned us away as it starts, stops or is full.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Unavailable(_) => true,
+            Self::Unavailable(_) | Self::Silent => true,
             Self::Statement { source, .. } => match source.code() {
                 Some(state) => ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)),
                 None => source.is_closed() || Error::source(source).is_some_and(|e| e.is::<std::io::Error>()),
             },
             _ => false,
         }
+    }
+
+    /// Whether a connection broke on a statement: its peer may have hung up before (trap 44), and another connection may
+    /// do. What the statement did, nobody knows.
+    pub fn is_broken_connection(&self) -> bool {
+        matches!(self, Self::Statement { .. }) && self.is_unreachable()
     }
 
     /// Postgres' own code, where it answered.
