@@ -48,7 +48,8 @@ pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result
 
 /// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself);
 /// `STRIPE_BASE_URL`, `STRIPE_VERSION`, `STRIPE_PAGE_SIZE` (at most 100), `STRIPE_RATE_PER_SECOND`
-/// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
+/// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_CONCURRENCY` (windows of history
+/// that a full run pages at once), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
 fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, ConfigError> {
     let key = match env.optional("STRIPE_API_KEY") {
         Some(key) => Secret::given(key),
@@ -67,7 +68,8 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, Co
         let reason = "Stripe gives 1 to 100 a page".to_owned();
         return Err(ConfigError::Invalid { name: "STRIPE_PAGE_SIZE".to_owned(), reason });
     }
-    let paging = Paging { page_size, window: Duration::from_secs(days.max(1) * 24 * 60 * 60), scope: None };
+    let window = Duration::from_secs(days.max(1) * 24 * 60 * 60);
+    let paging = Paging { page_size, window, side_by_side: env.parsed_or("STRIPE_CONCURRENCY", 4)?, scope: None };
     Ok(Vendor { client: VendorClient::new(&Stripe, config, clock), paging, push: None })
 }
 
@@ -97,7 +99,8 @@ fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C
         let reason = format!("Google gives 1 to {MAX_PAGE} a page");
         return Err(ConfigError::Invalid { name: "GCAL_PAGE_SIZE".to_owned(), reason });
     }
-    let paging = Paging { page_size, window: Duration::ZERO, scope: Some(env.required("GCAL_CALENDAR_ID")?) };
+    let paging =
+        Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: Some(env.required("GCAL_CALENDAR_ID")?) };
     let push =
         match (env.optional("GCAL_WEBHOOK_URL"), secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN")) {
             (Some(address), Some(secret)) => Some(PushTo { address, secret }),
@@ -131,6 +134,6 @@ fn hubspot<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendo
         return Err(ConfigError::Invalid { name: "HUBSPOT_PAGE_SIZE".to_owned(), reason });
     }
     // HubSpot's history is not cut into windows.
-    let paging = Paging { page_size, window: Duration::ZERO, scope: None };
+    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None };
     Ok(Some(Vendor { client: VendorClient::new(&HubSpot, config, clock), paging, push: None }))
 }
