@@ -126,7 +126,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
         let Key { source: source_name, entity, mode } = key;
         tracing::info!(event = "run_begun", run = %at.id, source = source_name, entity, mode = mode.as_str(), note);
-        self.ask_for_full_runs(source_name, &owed).await;
+        self.ask_for_runs(source_name, &owed, Mode::Full).await;
         Ok(Ok(at))
     }
 
@@ -173,9 +173,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         let drained = run.step(&tx, lane, &next, now).await?;
+        let mut owed_since = false;
         if drained {
             let cursor = if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
-            sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
+            owed_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
             if let Some(cursor) = cursor {
                 hand_on(&tx, vendor.source(), run, cursor, now).await?;
             }
@@ -198,6 +199,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let Key { source, entity, mode } = run.key;
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
+            if owed_since {
+                // The message of that has found the lease busy.
+                self.ask_for_runs(source, &[entity], mode).await;
+            }
         }
         Ok(drained)
     }

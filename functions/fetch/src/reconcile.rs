@@ -263,7 +263,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 tracing::warn!(event = "differs", run = %run, source, kind = entity, day, currency, status, theirs, ours);
             }
             work.stand.phase = Phase::Ended;
-            sync_state::finish(tx, work.run.key, &work.run.lease, None, now).await?;
+            // `relay` asks for another one, if it is owed.
+            let _owed = sync_state::finish(tx, work.run.key, &work.run.lease, None, now).await?;
             sync_runs::succeed(tx, run, work.run.at.upper_bound, now).await?;
             let note = format!("{found} differences found, {differences} remain");
             sync_runs::note(tx, run, &note).await?;

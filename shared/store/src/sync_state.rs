@@ -46,7 +46,8 @@ static FINISH: Sql = Sql {
            window_to = null, page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5, \
            requested_at = case when requested_at > run_started then requested_at end, \
            requested_why = case when requested_at > run_started then requested_why end \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+           where source = $1 and entity = $2 and mode = $3 and fence = $4 \
+           returning requested_at is not null",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
 };
 
@@ -218,7 +219,8 @@ pub async fn advance(
 }
 
 /// Ends the run, of which no window is open: the watermark becomes its upper bound, the vendor's own cursor `cursor` if it gave one, the
-/// lease is free. A run that was asked for after this one began is still owed: this one's bound was frozen before.
+/// lease is free. A run that was asked for after this one began is still owed, since this one's bound was frozen
+/// before; that is the answer.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
@@ -228,10 +230,10 @@ pub async fn finish(
     lease: &Lease,
     cursor: Option<&str>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mode = key.mode.as_str();
-    let changed = FINISH.execute(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
-    held(changed, lease)
+    let row = FINISH.optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
+    row.map(|row| row.get(0)).ok_or(StoreError::FenceLost(lease.fence))
 }
 
 /// Ends the run without success and forgets the vendor's own cursor, which is no use any more; the lease is free.
