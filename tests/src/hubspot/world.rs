@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
+use super::push::Change;
+
 /// A kind of CRM object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -176,24 +178,31 @@ impl World {
         id
     }
 
-    /// Lets `n` random things happen now.
-    pub fn change(&mut self, n: usize) {
+    /// Lets `n` random things happen now, and returns what HubSpot pushes of them.
+    pub fn change(&mut self, n: usize) -> Vec<Change> {
+        let mut changes = Vec::new();
         for _ in 0..n {
             let kind = if self.rng.bool() { Kind::Contact } else { Kind::Deal };
             let live = self.live(kind);
             let (Some(one), Some(other)) = (self.pick(&live), self.pick(&live)) else { continue };
-            match self.rng.u32(0..20) {
-                0 => self.archive(kind, one),
+            changes.push(match self.rng.u32(0..20) {
+                0 => {
+                    self.archive(kind, one);
+                    Change::Archived(kind, one)
+                }
                 1 if one != other => {
                     let fresh = self.rng.bool();
-                    self.merge(kind, one, other, fresh);
+                    let into = self.merge(kind, one, other, fresh);
+                    Change::Merged { kind, primary: one, loser: other, into }
                 }
-                2..5 => {
-                    self.create(kind);
+                2..5 => Change::Created(kind, self.create(kind)),
+                _ => {
+                    self.edit(kind, one);
+                    Change::Edited(kind, one)
                 }
-                _ => self.edit(kind, one),
-            }
+            });
         }
+        changes
     }
 
     /// The ids of what is neither archived nor gone.
