@@ -74,10 +74,13 @@ impl World {
             rng: Rng::with_seed(seed),
             next_id: 1,
         };
-        let steps = i64::try_from(contacts + deals).unwrap_or(1).max(1);
-        for i in 0..contacts + deals {
+        let all = contacts + deals;
+        let steps = i64::try_from(all).unwrap_or(1).max(1);
+        for i in 0..all {
             world.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
-            world.create(if i % (contacts + deals) < contacts { Kind::Contact } else { Kind::Deal });
+            // Both kinds come all year round.
+            let is_contact = (i + 1) * contacts / all > i * contacts / all;
+            world.create(if is_contact { Kind::Contact } else { Kind::Deal });
         }
         world.now_ms = now_ms;
         world

@@ -37,9 +37,9 @@ impl Options {
         })
     }
 
-    /// How much is simulated: a contact for 4 charges, a deal and an event for 10.
+    /// How much is simulated: a contact for 8 charges, a deal and an event for 20.
     pub(super) fn sizes(&self) -> Sizes {
         let per = |charges: u32| usize::try_from(self.charges / charges).unwrap_or_default();
-        Sizes { charges: self.charges, contacts: per(4), deals: per(10), events: per(10) }
+        Sizes { charges: self.charges, contacts: per(8), deals: per(20), events: per(20) }
     }
 }

@@ -83,13 +83,13 @@ pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
     if sum(&books) != all {
         wrong.push(format!("the sources do not add up to what the summary of all says: {all:?}"));
     }
+    lines.push(String::new());
     if let Some(vendors) = &site.vendors {
         for compared in vendors.compare(&site.sql).await? {
             lines.push(objects(&compared));
             wrong.extend((!compared.different.is_empty()).then(|| format!("{} differ", compared.what)));
         }
     }
-    lines.push(String::new());
     if wrong.is_empty() {
         Ok(lines)
     } else {
@@ -152,7 +152,6 @@ impl Books {
                 lines.push(row("", shown(difference), "difference"));
             }
         }
-        lines.push(String::new());
         (lines, self.behind())
     }
 }

@@ -65,6 +65,15 @@ impl Company {
         assert_eq!((outbox.waiting, outbox.dead), (0, 0));
     }
 
+    /// Ready, and every source fresh.
+    async fn assert_ready(&self) {
+        let ready = self.gateway.reply("/readyz", None).await.unwrap();
+        let told = ready.json().unwrap();
+        assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
+        let checks: Vec<&String> = told["checks"].as_object().unwrap().keys().collect();
+        assert_eq!(checks, ["db", "gcal", "hubspot", "stripe"]);
+    }
+
     /// Where each row lies, and which transaction wrote it.
     async fn versions(&self) -> Vec<String> {
         let sql = "select format('%s %s %s %s %s', source, kind, external_id, xmin, ctid) from payments \
@@ -102,12 +111,7 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     vendors.push(&changes, &company.gateway).await.unwrap();
     company.fetch(Mode::Incremental).await;
     company.assert_true().await;
-
-    let ready = company.gateway.reply("/readyz", None).await.unwrap();
-    let told = ready.json().unwrap();
-    assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
-    let checks: Vec<&String> = told["checks"].as_object().unwrap().keys().collect();
-    assert_eq!(checks, ["db", "gcal", "hubspot", "stripe"]);
+    company.assert_ready().await;
 }
 
 #[tokio::test]
