@@ -10,8 +10,8 @@ use tokio_postgres::Client;
 
 use crate::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
 use crate::hubspot::{self, Change, DEFAULT_TOKEN, DealTruth, Portal, push_bodies, sign_v3};
-use crate::simulator::{self, Simulator, WorldSpec};
-use crate::stack::{Gateway, Secrets, StackError};
+use crate::simulator::{self, Emitted, Simulator, WorldSpec, sign};
+use crate::stack::{Gateway, Reply, Secrets, StackError, WEBHOOK_SECRET};
 
 /// Days of the simulated history.
 pub const YEAR_DAYS: i64 = 365;
@@ -76,6 +76,7 @@ impl Vendors {
     pub fn secrets(&self) -> Secrets {
         Secrets {
             stripe_key: Some(self.stripe.key()),
+            stripe_webhook: None,
             hubspot_token: Some(DEFAULT_TOKEN.to_owned()),
             hubspot_webhook: Some(HUBSPOT_SECRET.to_owned()),
             gcal_account: Some(self.google.key_file()),
@@ -96,11 +97,24 @@ impl Vendors {
         ]
     }
 
+    /// Sends what Stripe pushes of its events, each in a request of its own.
+    ///
+    /// # Errors
+    /// [`StackError::Status`] where a request is answered with anything but 200.
+    pub async fn push_stripe(&self, events: &[Emitted], gateway: &Gateway) -> Result<(), StackError> {
+        for event in events {
+            let signature = sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), event.body.as_bytes());
+            let headers = [("Content-Type", "application/json"), ("Stripe-Signature", signature.as_str())];
+            post(gateway, "/webhooks/stripe", &headers, event.body.clone()).await?;
+        }
+        Ok(())
+    }
+
     /// Sends what the portal pushes of changes, signed as HubSpot signs: over the URL with `https`.
     ///
     /// # Errors
     /// [`StackError::Status`] where a request is answered with anything but 200.
-    pub async fn push(&self, changes: &[Change], gateway: &Gateway) -> Result<(), StackError> {
+    pub async fn push_hubspot(&self, changes: &[Change], gateway: &Gateway) -> Result<(), StackError> {
         const PATH: &str = "/webhooks/hubspot";
         let uri = format!("{}{PATH}", gateway.url().replacen("http:", "https:", 1));
         for body in push_bodies(changes) {
@@ -112,10 +126,7 @@ impl Vendors {
                 ("X-HubSpot-Signature-v3", signature.as_str()),
                 ("X-HubSpot-Request-Timestamp", timestamp.as_str()),
             ];
-            let reply = gateway.post(PATH, &headers, body).await?;
-            if reply.status != 200 {
-                return Err(StackError::Status { path: PATH.to_owned(), status: reply.status, body: reply.body });
-            }
+            post(gateway, PATH, &headers, body).await?;
         }
         Ok(())
     }
@@ -159,6 +170,11 @@ impl Vendors {
         }
         sums
     }
+}
+
+async fn post(gateway: &Gateway, path: &str, headers: &[(&str, &str)], body: String) -> Result<(), StackError> {
+    let Reply { status, body, .. } = gateway.post(path, headers, body).await?;
+    if status == 200 { Ok(()) } else { Err(StackError::Status { path: path.to_owned(), status, body }) }
 }
 
 /// What stands here of one kind of object, against what is true.

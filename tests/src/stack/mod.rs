@@ -52,7 +52,7 @@ impl LocalStack {
     }
 }
 
-/// What signs the webhooks of a stack that is given no other by `STRIPE_WEBHOOK_SECRET` (infra/local/deploy.py).
+/// What signs Stripe's webhooks to a stack that is given no other (infra/local/deploy.py).
 pub const WEBHOOK_SECRET: &str = "whsec_local";
 
 /// A deployed stack.

@@ -20,6 +20,8 @@ pub struct StackSpec<'a> {
 pub struct Secrets {
     /// Stripe's key.
     pub stripe_key: Option<String>,
+    /// What signs Stripe's webhooks; [`WEBHOOK_SECRET`](super::WEBHOOK_SECRET) where it is not told.
+    pub stripe_webhook: Option<String>,
     /// The token of HubSpot's private app.
     pub hubspot_token: Option<String>,
     /// What signs HubSpot's webhooks.
@@ -32,9 +34,10 @@ pub struct Secrets {
 
 impl Secrets {
     /// As infra/local/deploy.py reads them: what is empty is none, whatever this program's own environment says.
-    pub(super) fn variables(&self) -> [(&'static str, &str); 5] {
+    pub(super) fn variables(&self) -> [(&'static str, &str); 6] {
         [
             ("STRIPE_API_KEY", &self.stripe_key),
+            ("STRIPE_WEBHOOK_SECRET", &self.stripe_webhook),
             ("HUBSPOT_TOKEN", &self.hubspot_token),
             ("HUBSPOT_WEBHOOK_SECRET", &self.hubspot_webhook),
             ("GCAL_SERVICE_ACCOUNT", &self.gcal_account),

@@ -48,6 +48,7 @@ impl Accounts {
     pub fn from_env(env: &Env) -> Result<Option<Self>, ConfigError> {
         let secrets = Secrets {
             stripe_key: env.optional("STRIPE_API_KEY"),
+            stripe_webhook: env.optional("STRIPE_WEBHOOK_SECRET"),
             hubspot_token: env.optional("HUBSPOT_TOKEN"),
             hubspot_webhook: env.optional("HUBSPOT_WEBHOOK_SECRET"),
             gcal_account: key_file(env)?,

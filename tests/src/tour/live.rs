@@ -7,6 +7,7 @@ use super::screen::Screen;
 use super::senders::Senders;
 use super::site::Site;
 use super::{NEWS, TourError};
+use crate::vendors::Vendors;
 
 /// Between two pictures.
 pub(super) const FRAME: Duration = Duration::from_millis(300);
@@ -15,7 +16,7 @@ pub(super) const FRAME: Duration = Duration::from_millis(300);
 const CHANGE_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two requests for what has changed. On AWS the rule sends one every 15 minutes.
-const FETCH_EVERY: Duration = Duration::from_secs(10);
+const FETCH_EVERY: Duration = Duration::from_secs(5);
 
 /// Goes on until the caller stops it.
 pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
@@ -37,10 +38,7 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
     let (mut changed, mut fetched) = (Instant::now(), Instant::now());
     loop {
         if let Some(vendors) = site.vendors.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
-            vendors.stripe.change(fastrand::u32(1..=5));
-            let changes = vendors.hubspot.world().change(fastrand::usize(1..=3));
-            vendors.push(&changes, &site.gateway).await?;
-            vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
+            change(vendors, site).await?;
             senders.send(site).await?;
             changed = Instant::now();
         }
@@ -51,4 +49,14 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
         picture.refresh(site, &what, screen).await?;
         tokio::time::sleep(FRAME).await;
     }
+}
+
+/// Some things happen everywhere. Stripe and HubSpot push them; the calendar is asked, as are the others for what was
+/// not pushed.
+async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
+    let events = vendors.stripe.change(fastrand::u32(1..=5));
+    let changes = vendors.hubspot.world().change(fastrand::usize(1..=3));
+    vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
+    vendors.push_stripe(&events, &site.gateway).await?;
+    Ok(vendors.push_hubspot(&changes, &site.gateway).await?)
 }

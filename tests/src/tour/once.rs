@@ -53,7 +53,7 @@ async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(MORE_CHANGES));
     let changes = vendors.hubspot.world().change(MORE_CHANGES);
-    Ok(vendors.push(&changes, &site.gateway).await?)
+    Ok(vendors.push_hubspot(&changes, &site.gateway).await?)
 }
 
 /// Leads and events at the front door, each request sent twice.

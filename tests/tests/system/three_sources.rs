@@ -108,7 +108,7 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     vendors.google.with(|calendar| calendar.change(40));
     let changes = vendors.hubspot.world().change(40);
     assert!(vendors.compare(&company.rig.sql).await.unwrap().iter().all(|kind| !kind.different.is_empty()));
-    vendors.push(&changes, &company.gateway).await.unwrap();
+    vendors.push_hubspot(&changes, &company.gateway).await.unwrap();
     company.fetch(Mode::Incremental).await;
     company.assert_true().await;
     company.assert_ready().await;
