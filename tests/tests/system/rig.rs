@@ -41,9 +41,9 @@ impl Rig {
         Self::deploy(name, TestDatabase::empty().await, secrets, parameters).await
     }
 
-    /// A stack over an empty database, before all vendors.
-    pub async fn before_all(name: &str, vendors: &Vendors) -> Self {
-        Self::deploy(name, TestDatabase::empty().await, vendors.secrets(), vendors.parameters()).await
+    /// A stack over an empty database, before the vendors of which it has the keys.
+    pub async fn before_vendors(name: &str, vendors: &Vendors, secrets: Secrets) -> Self {
+        Self::deploy(name, TestDatabase::empty().await, secrets, vendors.parameters()).await
     }
 
     async fn deploy(
@@ -53,7 +53,8 @@ impl Rig {
         mut parameters: Vec<(&'static str, String)>,
     ) -> Self {
         let local = LocalStack::from_env(&config::from_process()).unwrap_or_else(|e| panic!("{e}"));
-        parameters.push(("SchedulesState", "DISABLED".to_owned()));
+        // First: a test may want them.
+        parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
         let spec = StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
         let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));
         Self { sql: database.client().await, stack, database }

@@ -1,6 +1,6 @@
 //! Stripe, HubSpot and Google Calendar from empty to exact, and the operator's reconciliation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
@@ -20,21 +20,35 @@ struct Company {
     rig: Rig,
     gateway: Gateway,
     key: String,
+    sources: Vec<&'static str>,
 }
 
 impl Company {
     async fn new(name: &str, seed: u64) -> Self {
+        Self::with_sources(name, seed, &Vendors::SOURCES).await
+    }
+
+    /// With the keys of some sources only.
+    async fn with_sources(name: &str, seed: u64, sources: &[&'static str]) -> Self {
         let vendors = Vendors::start(seed, SIZES).unwrap();
-        let rig = Rig::before_all(name, &vendors).await;
+        let mut secrets = vendors.secrets();
+        for (source, key) in [
+            ("stripe", &mut secrets.stripe_key),
+            ("hubspot", &mut secrets.hubspot_token),
+            ("gcal", &mut secrets.gcal_account),
+        ] {
+            *key = key.take().filter(|_| sources.contains(&source));
+        }
+        let rig = Rig::before_vendors(name, &vendors, secrets).await;
         rig.stack.migrate().await.unwrap();
         let key = rig.stack.key("read", "test").await.unwrap();
         let gateway = rig.stack.gateway().await.unwrap();
-        Self { vendors, rig, gateway, key }
+        Self { vendors, rig, gateway, key, sources: sources.to_vec() }
     }
 
-    /// All that `mode` knows of every source, worked to the end.
+    /// All that `mode` knows of each of its sources, worked to the end.
     async fn fetch(&self, mode: Mode) {
-        let sources = Vendors::SOURCES.iter().map(|name| source::find(name).unwrap());
+        let sources = self.sources.iter().map(|name| source::find(name).unwrap());
         let requests = sources.flat_map(|source| {
             source.entities(mode).iter().map(|entity| FetchRequest::new(source.name(), entity, mode))
         });
@@ -65,13 +79,13 @@ impl Company {
         assert_eq!((outbox.waiting, outbox.dead), (0, 0));
     }
 
-    /// Ready, and every source fresh.
+    /// Ready, and every source fresh; one that is not configured is not missed.
     async fn assert_ready(&self) {
         let ready = self.gateway.reply("/readyz", None).await.unwrap();
         let told = ready.json().unwrap();
         assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
-        let checks: Vec<&String> = told["checks"].as_object().unwrap().keys().collect();
-        assert_eq!(checks, ["db", "gcal", "hubspot", "stripe"]);
+        let checks: BTreeSet<&str> = told["checks"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(checks, self.sources.iter().copied().chain(["db"]).collect());
     }
 
     /// Where each row lies, and which transaction wrote it.
@@ -112,6 +126,20 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     company.fetch(Mode::Incremental).await;
     company.assert_true().await;
     company.assert_ready().await;
+}
+
+#[tokio::test]
+async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
+    let company = Company::with_sources("sys-hubspot-alone", 34, &["hubspot"]).await;
+    company.fetch(Mode::Incremental).await;
+    company.assert_ready().await;
+    assert_eq!(company.told("hubspot").await.len(), company.vendors.won().len());
+    let [contacts, deals, events] = company.vendors.compare(&company.rig.sql).await.unwrap();
+    for pulled in [contacts, deals] {
+        assert!(pulled.there > 0 && pulled.different.is_empty(), "{pulled:?}");
+    }
+    assert_eq!((events.there, events.different.len()), (0, SIZES.events));
+    assert!(company.vendors.stripe.requests().is_empty() && company.vendors.google.exchanges() == (0, 0));
 }
 
 #[tokio::test]
