@@ -7,7 +7,7 @@ use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
+use penstock_tests::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
 use penstock_tests::plant::{CHANNEL_SECRET, Plant};
 use penstock_tests::simulator::{World, WorldSpec};
 
@@ -87,38 +87,16 @@ impl Office {
 
     /// What is known here of each event; one that is deleted has no more than its id.
     pub async fn rows(&self) -> BTreeMap<String, TruthRow> {
-        let sql = "select external_id, deleted_at is not null, status, summary, all_day, starts_at, ends_at, \
-                   start_date::text, end_date::text, recurring_event_id from calendar_events where calendar_id = $1";
-        let client = self.plant.db.client().await;
-        let mut rows = BTreeMap::new();
-        for row in client.query(sql, &[&CALENDAR_ID]).await.unwrap() {
-            let id: String = row.get(0);
-            let (start, end) = match row.get(4) {
-                true => (row.get(7), row.get(8)),
-                false => {
-                    let text = |i| row.get::<_, Option<Timestamp>>(i).map(|at| at.to_string());
-                    (text(5), text(6))
-                }
-            };
-            let there = (!row.get::<_, bool>(1)).then(|| {
-                let times: (Option<String>, Option<String>) = (start, end);
-                (row.get(2), row.get(3), times.0.unwrap_or_default(), times.1.unwrap_or_default(), row.get(9))
-            });
-            rows.insert(id.clone(), (id, there));
-        }
-        rows
+        gcal::events(&self.plant.db.client().await, CALENDAR_ID).await.unwrap()
     }
 
     /// What stands here is the calendar's truth, event by event: what is there is as it is there, and what is not there
     /// is deleted, or was never known. Nothing waits or died.
     pub async fn assert_true(&self) {
-        let (mut ours, truth) = (self.rows().await, self.google.with(|calendar| calendar.truth()));
-        for row in truth {
-            let known = ours.remove(&row.0);
-            assert!(known.as_ref() == Some(&row) || (known.is_none() && row.1.is_none()), "{known:#?} but {row:#?}");
-        }
-        let ghosts: Vec<_> = ours.into_values().filter(|row| row.1.is_some()).collect();
-        assert!(ghosts.is_empty(), "ghosts: {ghosts:#?}");
+        let (ours, truth) = (self.rows().await, self.google.with(|calendar| calendar.truth()));
+        let different = gcal::different(&ours, &truth);
+        let pairs = different.iter().map(|id| (ours.get(id), truth.iter().find(|row| row.0 == *id)));
+        assert!(different.is_empty(), "ours, theirs: {:#?}", pairs.collect::<Vec<_>>());
         self.plant.db.assert_nothing_waits().await;
         assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0, "dead letters");
     }

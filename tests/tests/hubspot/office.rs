@@ -7,7 +7,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::hubspot::{ContactTruth, DEFAULT_TOKEN, Kind, Portal, World};
+use penstock_tests::hubspot::{self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World};
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{self, WorldSpec};
 
@@ -66,43 +66,20 @@ impl Office {
     /// Everything that our tables say is what the portal's are.
     pub async fn assert_true(&self) {
         let (contacts, deals) = (self.contacts().await, self.deals().await);
-        let (mut true_contacts, mut true_deals) = (self.portal.world().contacts_truth(), BTreeMap::new());
-        for (id, deal) in self.portal.world().deals_truth() {
-            let status = match deal.stage.as_str() {
-                "closedwon" | "paid" => "collected",
-                "closedlost" => "failed",
-                _ => "pending",
-            };
-            true_deals.insert(id, (deal.amount, deal.currency, status.to_owned(), deal.stage, deal.closed_ms));
-        }
-        // What was gone before we came is known only where HubSpot still says so.
-        true_contacts.retain(|id, contact| !contact.deleted || contacts.contains_key(id));
-        assert_same(&contacts, &true_contacts);
-        assert_same(&deals, &true_deals);
+        assert_same(&contacts, &self.portal.world().contacts_due(&contacts));
+        assert_same(&deals, &self.portal.world().deals_due());
         assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
         self.plant.db.assert_nothing_waits().await;
     }
 
     /// Our contacts; of one that is gone only that, and what it went into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
-        let sql = "select external_id, email, phone, first_name, last_name, merged_into, deleted_at is not null \
-                   from contacts where source = 'hubspot'";
-        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
-        let read = |row: &tokio_postgres::Row| {
-            let deleted = row.get(6);
-            let fields = if deleted { Default::default() } else { [1, 2, 3, 4].map(|i| row.get(i)) };
-            (row.get(0), ContactTruth { fields, deleted, merged_into: row.get(5) })
-        };
-        rows.iter().map(read).collect()
+        hubspot::contacts(&self.plant.db.client().await).await.unwrap()
     }
 
-    /// Our deals that count.
-    pub async fn deals(&self) -> BTreeMap<String, (i64, String, String, String, i64)> {
-        let sql = "select external_id, amount, currency, status, raw_status, \
-                   (extract(epoch from occurred_at) * 1000)::bigint \
-                   from payments where source = 'hubspot' and status <> 'canceled'";
-        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
-        rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2), r.get(3), r.get(4), r.get(5)))).collect()
+    /// Our deals that count, each with its status.
+    pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
+        hubspot::deals(&self.plant.db.client().await).await.unwrap()
     }
 }
 
