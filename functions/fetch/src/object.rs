@@ -16,12 +16,13 @@ use crate::{FetchError, Outcome, Ports, Vendor};
 
 /// What a look came to.
 enum Read {
-    Object(Fetched),
-    /// The vendor says that there is no such object any more.
-    Gone {
-        as_of: Timestamp,
-        payload: Vec<u8>,
+    Object {
+        fetched: Fetched,
+        /// For the id that was asked for, should another one answer.
+        ended: Vec<u8>,
     },
+    /// The vendor says that there is no such object any more.
+    Gone { as_of: Timestamp, payload: Vec<u8> },
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -58,7 +59,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let asked_at = self.clock.now();
         let request = source.object_request(entity, id, &vendor.paging);
         let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
-            Ok(fetched) => Some(Read::Object(fetched)),
+            Ok(fetched) => Some(Read::Object { fetched, ended: vanished(id) }),
             Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),
             Err(VendorError::Rejected { status: 404, words, .. }) => {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
@@ -68,9 +69,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let run = RunId::new(asked_at);
         let items: Vec<Item<'_>> = match &read {
-            Some(Read::Object(Fetched { as_of, body })) => {
+            Some(Read::Object { fetched: Fetched { as_of, body }, ended }) => {
                 let item = source.object(entity, run, Reply { as_of: *as_of, body });
-                vec![item.map_err(|error| FetchError::Page { source_name: source.name(), error })?]
+                let item = item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+                // An id that was merged away answers with the object it went into. Where that one does not name it
+                // (yet), nothing else would end it before the next sweep.
+                let is_another = item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();
+                let gone = is_another.then(|| tombstone(entity, id, run, *as_of, ended));
+                std::iter::once(item).chain(gone).collect()
             }
             Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],
             None => Vec::new(),

@@ -112,6 +112,37 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
 }
 
 #[tokio::test]
+async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it() {
+    for kind in [Kind::Contact, Kind::Deal] {
+        let office = Office::over(world(46, 20, 20)).await;
+        office.run(Mode::Full).await;
+        office.wait(600);
+        let ids = office.portal.world().live(kind);
+        office.portal.world().merged_ids_listed = false;
+        let kept = office.portal.world().merge(kind, ids[2], ids[3], true);
+        let word = if kind == Kind::Contact { "contact" } else { "deal" };
+        let changes: Vec<Value> =
+            [ids[2], ids[3], kept].map(|id| change(&format!("{word}.propertyChange"), id)).to_vec();
+        assert_eq!(push(&office, &json!(changes)).await.0, 200);
+        office.plant.drain().await;
+        assert!(!office.deals().await.contains_key(&ids[3].to_string()), "it would count twice");
+        let deleted = |contacts: &std::collections::BTreeMap<String, _>, id: u64| {
+            contacts.get(&id.to_string()).map(|contact: &penstock_tests::hubspot::ContactTruth| contact.deleted)
+        };
+        if kind == Kind::Contact {
+            let contacts = office.contacts().await;
+            assert_eq!([ids[2], ids[3], kept].map(|id| deleted(&contacts, id)), [Some(true), Some(true), Some(false)]);
+        }
+        // Once it is said into what they went, that stands, whichever of the two was processed first.
+        office.portal.world().merged_ids_listed = true;
+        office.wait(5);
+        assert_eq!(push(&office, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0, 200);
+        office.plant.drain().await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_nothing() {
     let office = Office::over(world(43, 1, 1)).await;
     let (body, now) = (json!([change("contact.creation", 7)]).to_string(), office.plant.clock.now().as_millisecond());
