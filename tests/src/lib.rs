@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod contract;
+pub mod elsewhere;
 pub mod fake_aws;
 pub mod front;
 pub mod gcal;
