@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Kept, Source};
+use super::{Access, Kept, Source};
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
@@ -188,6 +188,11 @@ impl Source for HubSpot {
             (404, _) if mode == Mode::Object && words().is_some() => Some(Verdict::Gone),
             _ => None,
         }
+    }
+
+    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an account.
+    fn access(&self) -> Option<Access> {
+        Some(Access { base_url: "https://api.hubapi.com", page_size: 200, most: 200, per_second: 4, scope: None })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Kept> {
