@@ -7,6 +7,7 @@ pub mod fake_aws;
 pub mod front;
 pub mod gcal;
 pub mod hubspot;
+mod loopback;
 pub mod plant;
 pub mod simulator;
 pub mod stack;
