@@ -181,6 +181,7 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::ServerError => Refusal::new(500, "INTERNAL_ERROR", "internal error").into(),
         Fault::BadGateway => Reply::html(502),
         Fault::Html => Reply::html(200),
+        Fault::NoSuchPage => Reply::html(404),
         Fault::ErrorInside => Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() },
         Fault::EmptyPage => Reply::json(200, json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string()),
         Fault::Unauthorized => Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into(),
