@@ -240,8 +240,7 @@ impl Keeping<'_> {
     /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
     async fn store_under(&self, key: &str, rows: &Rows<'_>) -> Result<Option<Vec<OutboxId>>, StoreError> {
         let (intake, now) = (self.intake, self.now);
-        let (scope, sha256) = (intake.sender.scope.as_slice(), intake.body_sha256());
-        let sha256 = sha256.as_slice();
+        let (scope, sha256) = (intake.sender.scope.as_slice(), &intake.body_sha256()[..]);
         let (route, expires_at) = (intake.route.as_str(), now + KEY_LIFE);
         let params: [Param<'_>; 16] = [
             &scope,

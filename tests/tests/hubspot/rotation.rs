@@ -15,18 +15,14 @@ async fn trap_46_a_token_that_is_rotated_in_mid_run_is_read_again_once_and_no_ru
     let office = Office::over(world(61, 350, 1)).await;
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(DEFAULT_TOKEN);
-    let env = [
+    let own = [
         ("DATABASE_URL", office.plant.db.url()),
-        ("DATABASE_TLS", "disable".to_owned()),
-        ("AWS_ENDPOINT_URL", aws.url.clone()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("TICKETS_QUEUE_URL", aws.queue("tickets")),
-        ("FETCH_REQUESTS_QUEUE_URL", aws.queue("fetch-requests")),
         ("STRIPE_BASE_URL", office.plant.stripe.url()),
         ("STRIPE_API_KEY", office.plant.stripe.key()),
         ("HUBSPOT_BASE_URL", office.portal.url()),
         ("HUBSPOT_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned()),
     ];
+    let env: Vec<_> = own.into_iter().chain(aws.environment()).collect();
     let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
     // The old token ends at once, in the middle of the list.
