@@ -170,14 +170,16 @@ mod tests {
         Ok(vendors.iter().map(|vendor| vendor.source().name()).collect())
     }
 
-    /// What a source needs beside its secret.
+    /// What a source that says nothing of its access needs beside its secret.
     const MORE: [(&str, &str); 1] = [("GCAL_CALENDAR_ID", "team@example.com")];
 
     #[test]
     fn each_source_is_reached_where_its_secret_is_named() {
         let secrets = SOURCES.iter().map(|source| (variable(*source, "SECRET_ARN"), "arn"));
         let more = MORE.iter().map(|(name, value)| ((*name).to_owned(), *value));
-        let env: Vec<_> = secrets.chain(more).collect();
+        let scope = |source: &&'static dyn Source| source.access().and_then(|access| access.scope);
+        let scopes = SOURCES.iter().filter_map(|source| Some((variable(*source, scope(source)?), "a part of it")));
+        let env: Vec<_> = secrets.chain(more).chain(scopes).collect();
         let all: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
         assert_eq!(configured(&env), Ok(all));
     }

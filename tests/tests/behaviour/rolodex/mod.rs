@@ -68,8 +68,11 @@ impl Source for Rolodex {
         "rolodex"
     }
 
-    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
-        &["person", "entry"]
+    fn entities(&self, mode: Mode) -> &'static [&'static str] {
+        match mode {
+            Mode::Full | Mode::Incremental | Mode::Object => &["person", "entry"],
+            Mode::Watch | Mode::Reconcile => &[],
+        }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
