@@ -21,13 +21,8 @@ impl Victim {
     async fn start(office: &Office) -> Self {
         let proxy = CuttingProxy::start(office.plant.db.login()).await;
         let aws = FakeAws::start().await;
-        let env = [
+        let own = [
             ("DATABASE_URL", proxy.url()),
-            ("DATABASE_TLS", "disable".to_owned()),
-            ("AWS_ENDPOINT_URL", aws.url.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("TICKETS_QUEUE_URL", aws.queue("tickets")),
-            ("FETCH_REQUESTS_QUEUE_URL", aws.queue("fetch-requests")),
             ("STRIPE_BASE_URL", office.plant.stripe.url()),
             ("STRIPE_API_KEY", office.plant.stripe.key()),
             ("GCAL_BASE_URL", office.google.base_url()),
@@ -36,6 +31,7 @@ impl Victim {
             ("GCAL_PAGE_SIZE", "50".to_owned()),
             ("GCAL_RATE_PER_SECOND", "1000".to_owned()),
         ];
+        let env: Vec<_> = own.into_iter().chain(aws.environment()).collect();
         let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary("fetch"), &env).await;
         Self { host, proxy, _aws: aws }

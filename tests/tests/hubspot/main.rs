@@ -8,3 +8,4 @@ mod office;
 mod portal;
 mod pulling;
 mod pushing;
+mod rotation;
