@@ -65,7 +65,7 @@ openapi: ## write docs/openapi.json, docs/api.html and the Postman collection fr
 
 # For this machine's own processor, whatever ARCH says: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=drain, metrics, front or init: a part)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, metrics, front or init: a part)
 ifneq ($(if $(BENCH),$(filter init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \

@@ -18,7 +18,7 @@ enum Aim {
 impl Aim {
     fn of(name: &str) -> Option<Self> {
         Some(match name {
-            "drain_ratio" => Self::AtLeast(0.5),
+            "drain_ratio" | "backfill_ratio" | "backfill_wait_ratio_4_at_once" => Self::AtLeast(0.5),
             "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => Self::AtLeast(50.0),
             "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
             "events_batch_ratio" => Self::AtLeast(0.5),

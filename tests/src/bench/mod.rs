@@ -7,6 +7,7 @@
     reason = "a benchmark that cannot go on should stop, and its figures are no money"
 )]
 
+mod backfill;
 mod cold_start;
 mod drain;
 mod figures;
@@ -28,7 +29,7 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// Where the figures go.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 4] = ["drain", "metrics", "front", "init"];
+const PARTS: [&str; 5] = ["backfill", "drain", "metrics", "front", "init"];
 
 /// Runs the parts that are named, or all of them, prints their figures and writes them to
 /// `.local/bench.json`; those of parts that did not run stay as they were.
@@ -44,6 +45,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     let mut figures = if PARTS.into_iter().all(wanted) { Figures::default() } else { Figures::read(result) };
     if wanted("init") {
         cold_start::measure(Path::new(FUNCTIONS_FOLDER), &mut figures).await;
+    }
+    if wanted("backfill") {
+        Box::pin(backfill::measure(&mut figures)).await;
     }
     if wanted("drain") {
         Box::pin(drain::measure(&mut figures)).await;

@@ -15,7 +15,7 @@ use crate::simulator::{World, WorldSpec};
 const MESSAGES: usize = 10;
 
 /// From and to of the simulated year, Unix seconds: 2025 in UTC.
-const YEAR: (i64, i64) = (1_735_689_600, 1_767_225_600);
+pub(super) const YEAR: (i64, i64) = (1_735_689_600, 1_767_225_600);
 
 /// A year of objects in the outbox, all pending, and the tickets for them.
 pub(super) struct Stock {

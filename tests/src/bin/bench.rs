@@ -1,4 +1,4 @@
-//! The benchmarks as a program: `bench [drain|metrics|front|init]...`, all of them without an argument.
+//! The benchmarks as a program: `bench [backfill|drain|metrics|front|init]...`, all of them without an argument.
 
 use penstock_tests::bench;
 
