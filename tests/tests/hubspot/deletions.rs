@@ -1,5 +1,6 @@
 //! What search never shows: archived, merged, purged (trap 11).
 
+use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::hubspot::Kind;
 
@@ -72,6 +73,25 @@ async fn trap_11_merges_are_followed_at_any_remove_whatever_the_mode_and_lose_to
         let merged: i64 = office.plant.db.scalar("select count(*) from contacts where merged_into is not null").await;
         assert_eq!(merged, 4, "{mode:?}");
         office.wait(7_200);
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
+async fn trap_11_a_merge_loses_to_no_sweep_where_hubspots_clock_reads_earlier_than_ours() {
+    // `Date` is cut to the second; and no two clocks agree.
+    for behind_ms in [0, 90_000] {
+        let office = Office::over(world(25, 40, 40)).await;
+        office.run(Mode::Full).await;
+        for kind in [Kind::Contact, Kind::Deal] {
+            let ids = office.portal.world().live(kind);
+            office.portal.world().merge(kind, ids[0], ids[1], false);
+        }
+        office.wait(3_600);
+        office.plant.clock.advance(std::time::Duration::from_millis(700));
+        let clock = office.plant.clock.clone();
+        office.portal.follow(move || clock.now().as_millisecond() - behind_ms);
         office.run(Mode::Full).await;
         office.assert_true().await;
     }

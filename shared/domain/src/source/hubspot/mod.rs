@@ -73,8 +73,10 @@ const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 /// How far an object that is read by its id may lag behind.
 const LOOK_LAG: Duration = Duration::from_secs(10);
 
-/// What a merge is stamped later than the object it went into was; not less than [`LIST_LAG`].
-const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(5 * 60);
+/// What a merge is stamped later than the object it went into was: so much more than [`LIST_LAG`] that a full run's
+/// tombstone, stamped with the run's beginning by our own clock, stays below the merge that the run shows, though `Date`
+/// is cut to the second and HubSpot's clock is some minutes behind ours.
+const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(10 * 60);
 
 /// Page tokens of a full run: the list of what is there, and that of what is archived, each with HubSpot's `after`.
 const LIVE: &str = "live:";
