@@ -10,3 +10,4 @@ pub mod plant;
 pub mod simulator;
 pub mod stack;
 pub mod tour;
+pub mod victim;

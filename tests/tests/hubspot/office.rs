@@ -28,11 +28,20 @@ impl Office {
     }
 
     pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(NOW, world, settings).await
+    }
+
+    /// Over a portal of so many contacts and deals, at another time.
+    pub async fn at(now: i64, seed: u64, contacts: usize, deals: usize, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(now, World::new(seed, contacts, deals, now * 1_000), settings).await
+    }
+
+    async fn beginning(now: i64, world: World, settings: &[(&str, &str)]) -> Self {
         let portal = Arc::new(Portal::start(world).unwrap());
         let url = portal.url();
         let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let stripe = simulator::World::new(WorldSpec::between(1, 1, NOW - 86_400, NOW).at(NOW));
+        let stripe = simulator::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
         let mut plant = Plant::with_settings(stripe, &settings).await;
         plant.process.settings.portal_currency = Some("EUR".parse().unwrap());
         let clock = plant.clock.clone();

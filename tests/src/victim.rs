@@ -1,0 +1,64 @@
+//! A function as built that a test may kill: with SIGKILL, at a chosen message to Postgres or whenever it likes.
+#![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
+
+use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, TestDatabase, binary};
+use serde_json::Value;
+
+use crate::fake_aws::FakeAws;
+
+/// A function under test: it reaches Postgres through the proxy only, and its queues are AWS' of its own.
+pub struct Victim {
+    /// Runs and kills it.
+    pub host: RuntimeHost,
+    /// Between it and Postgres.
+    pub proxy: CuttingProxy,
+    /// What it sends messages to.
+    pub aws: FakeAws,
+}
+
+impl Victim {
+    /// Starts the function `name` over a database, with `settings` beside those that all functions need.
+    ///
+    /// # Panics
+    /// Where it is not built.
+    pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
+        let proxy = CuttingProxy::start(db.login()).await;
+        let aws = FakeAws::start().await;
+        let env = [environment(proxy.url(), &aws).as_slice(), settings].concat();
+        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let host = RuntimeHost::start(&binary(name), &env).await;
+        Self { host, proxy, aws }
+    }
+
+    /// Invokes it, and kills it at its `nth` message to Postgres, if it sends that many.
+    ///
+    /// # Panics
+    /// Where it was killed and lives, or died of something else.
+    pub async fn die_at(&self, nth: u64, cut: Cut, event: Value) {
+        self.proxy.cut_at(nth, cut, self.host.killer());
+        let outcome = self.host.invoke(event).await;
+        let died = matches!(outcome, Outcome::Died(_));
+        assert_eq!(died, self.proxy.was_cut(), "message {nth}: {outcome:?}");
+    }
+}
+
+/// What `fetch` and `process` need, whatever they fetch or process.
+pub fn environment(database_url: String, aws: &FakeAws) -> [(&'static str, String); 6] {
+    [
+        ("DATABASE_URL", database_url),
+        ("DATABASE_TLS", "disable".to_owned()),
+        ("AWS_ENDPOINT_URL", aws.url.clone()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("TICKETS_QUEUE_URL", aws.queue("tickets")),
+        ("FETCH_REQUESTS_QUEUE_URL", aws.queue("fetch-requests")),
+    ]
+}
+
+/// The leases of those that died run out, as they do with time.
+///
+/// # Panics
+/// Where Postgres does not do it.
+pub async fn leases_run_out(db: &TestDatabase) {
+    let expired = "update sync_state set lease_until = '-infinity'";
+    db.client().await.batch_execute(expired).await.expect("the leases are free");
+}
