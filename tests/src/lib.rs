@@ -10,4 +10,5 @@ pub mod plant;
 pub mod simulator;
 pub mod stack;
 pub mod tour;
+pub mod truth;
 pub mod victim;

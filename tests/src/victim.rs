@@ -59,6 +59,14 @@ pub fn environment(database_url: String, aws: &FakeAws) -> [(&'static str, Strin
 /// # Panics
 /// Where Postgres does not do it.
 pub async fn leases_run_out(db: &TestDatabase) {
-    let expired = "update sync_state set lease_until = '-infinity'";
-    db.client().await.batch_execute(expired).await.expect("the leases are free");
+    leases_run_out_of(db, "", "").await;
+}
+
+/// Those of one source's entity, or of all where none is named.
+///
+/// # Panics
+/// Where Postgres does not do it.
+pub async fn leases_run_out_of(db: &TestDatabase, source: &str, entity: &str) {
+    let expired = "update sync_state set lease_until = '-infinity' where $1 in ('', source) and $2 in ('', entity)";
+    db.client().await.execute(expired, &[&source, &entity]).await.expect("the leases are free");
 }

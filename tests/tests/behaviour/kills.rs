@@ -20,7 +20,7 @@ fn sqs_event(bodies: &[String]) -> Value {
 }
 
 /// `fetch` or `process` over a plant.
-async fn victim(name: &str, plant: &Plant) -> Victim {
+async fn start(name: &str, plant: &Plant) -> Victim {
     let settings = [
         ("STRIPE_BASE_URL", plant.stripe.url()),
         ("STRIPE_API_KEY", plant.stripe.key()),
@@ -45,7 +45,7 @@ async fn waiting(seed: u64) -> (Plant, Vec<String>) {
 
 async fn process_dies(seeds: std::ops::Range<u64>) {
     let (plant, tickets) = waiting(seeds.start).await;
-    let victim = victim("process", &plant).await;
+    let victim = start("process", &plant).await;
     victim.host.invoke(sqs_event(&tickets)).await.reply();
     let messages = victim.proxy.messages();
     assert_true(&plant).await;
@@ -53,7 +53,7 @@ async fn process_dies(seeds: std::ops::Range<u64>) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let (plant, tickets) = waiting(seed).await;
-        let victim = victim("process", &plant).await;
+        let victim = start("process", &plant).await;
         victim.die_at(nth, cut, sqs_event(&tickets)).await;
         // SQS delivers what was not acknowledged again.
         assert_eq!(plant.deliver(&tickets, 2).await.failures(), 0, "after message {nth}");
@@ -66,14 +66,14 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     let size = 250;
     let plant = Plant::over(world(seeds.start, size)).await;
-    let victim = victim("fetch", &plant).await;
+    let victim = start("fetch", &plant).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let plant = Plant::over(world(seed, size)).await;
-        let victim = victim("fetch", &plant).await;
+        let victim = start("fetch", &plant).await;
         victim.die_at(nth, cut, event.clone()).await;
         // Its lease runs out, as it does with time.
         leases_run_out(&plant.db).await;
@@ -110,14 +110,14 @@ async fn damaged(seed: u64) -> Plant {
 async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all_the_same() {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "reconcile"});
     let plant = damaged(7_000).await;
-    let victim = victim("fetch", &plant).await;
+    let victim = start("fetch", &plant).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "continues", "it waits for process");
     let messages = victim.proxy.messages();
     for seed in 7_000..7_000 + POINTS {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let plant = damaged(seed).await;
-        let victim = victim("fetch", &plant).await;
+        let victim = start("fetch", &plant).await;
         victim.die_at(nth, cut, event.clone()).await;
         drop((plant.tickets.take(), victim.aws.take()));
         let expired =
@@ -165,7 +165,7 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
     );
     plant.db.client().await.batch_execute(&trap).await.unwrap();
     for receives in 1..=5_u32 {
-        let victim = victim("process", &plant).await;
+        let victim = start("process", &plant).await;
         let mut event = sqs_event(&tickets);
         for record in event["Records"].as_array_mut().unwrap() {
             record["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
@@ -188,7 +188,7 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
 #[tokio::test]
 async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed() {
     let plant = Plant::over(world(6_000, 600)).await;
-    let victim = victim("fetch", &plant).await;
+    let victim = start("fetch", &plant).await;
     plant.stripe.on_request(4, victim.host.killer());
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));

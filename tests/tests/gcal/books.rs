@@ -1,15 +1,15 @@
 //! A plant with a calendar, and what every test compares in the end: our rows with the calendar's truth.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
+use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::plant::{CHANNEL_SECRET, Plant};
 use penstock_tests::simulator::{World, WorldSpec};
+use penstock_tests::truth::{assert_nothing_left, calendar};
 
 /// The clocks in these tests: 2026-06-01T00:00:00Z.
 const NOW: i64 = 1_780_272_000;
@@ -85,42 +85,10 @@ impl Office {
         self.plant.clock.advance(Duration::from_secs(5));
     }
 
-    /// What is known here of each event; one that is deleted has no more than its id.
-    pub async fn rows(&self) -> BTreeMap<String, TruthRow> {
-        let sql = "select external_id, deleted_at is not null, status, summary, all_day, starts_at, ends_at, \
-                   start_date::text, end_date::text, recurring_event_id from calendar_events where calendar_id = $1";
-        let client = self.plant.db.client().await;
-        let mut rows = BTreeMap::new();
-        for row in client.query(sql, &[&CALENDAR_ID]).await.unwrap() {
-            let id: String = row.get(0);
-            let (start, end) = match row.get(4) {
-                true => (row.get(7), row.get(8)),
-                false => {
-                    let text = |i| row.get::<_, Option<Timestamp>>(i).map(|at| at.to_string());
-                    (text(5), text(6))
-                }
-            };
-            let there = (!row.get::<_, bool>(1)).then(|| {
-                let times: (Option<String>, Option<String>) = (start, end);
-                (row.get(2), row.get(3), times.0.unwrap_or_default(), times.1.unwrap_or_default(), row.get(9))
-            });
-            rows.insert(id.clone(), (id, there));
-        }
-        rows
-    }
-
-    /// What stands here is the calendar's truth, event by event: what is there is as it is there, and what is not there
-    /// is deleted, or was never known. Nothing waits or died.
+    /// What stands here is the calendar's truth, event by event. Nothing waits or died.
     pub async fn assert_true(&self) {
-        let (mut ours, truth) = (self.rows().await, self.google.with(|calendar| calendar.truth()));
-        for row in truth {
-            let known = ours.remove(&row.0);
-            assert!(known.as_ref() == Some(&row) || (known.is_none() && row.1.is_none()), "{known:#?} but {row:#?}");
-        }
-        let ghosts: Vec<_> = ours.into_values().filter(|row| row.1.is_some()).collect();
-        assert!(ghosts.is_empty(), "ghosts: {ghosts:#?}");
-        self.plant.db.assert_nothing_waits().await;
-        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0, "dead letters");
+        calendar::assert_true(&self.plant.db, &self.google).await;
+        assert_nothing_left(&self.plant.db).await;
     }
 
     /// The sync token that the next incremental run begins with.

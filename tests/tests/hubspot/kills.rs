@@ -24,7 +24,7 @@ const EARLIER_MS: i64 = 200_000;
 
 const SWEPT: &str = "select count(*) from outbox where version_key like 'sweep:%'";
 
-async fn victim(office: &Office) -> Victim {
+async fn start(office: &Office) -> Victim {
     let settings = [
         ("STRIPE_BASE_URL", office.plant.stripe.url()),
         ("STRIPE_API_KEY", office.plant.stripe.key()),
@@ -67,7 +67,7 @@ async fn changed(seed: u64) -> Office {
 
 /// Runs again what was killed, and brings everything to its end.
 async fn go_on(office: &Office) {
-    let victim = victim(office).await;
+    let victim = start(office).await;
     leases_run_out(&office.plant.db).await;
     for entity in ["contact", "deal"] {
         for mode in [Mode::Full, Mode::Incremental] {
@@ -87,7 +87,7 @@ async fn go_on(office: &Office) {
 
 /// Kills a run when its `page`-th request has come; what it was, with its body and its query.
 async fn die_at_page(office: &Office, page: u64, event: Value) -> (String, String) {
-    let victim = victim(office).await;
+    let victim = start(office).await;
     let before = office.portal.asked().len();
     let killer = victim.host.killer();
     office.portal.on_request(page, |_| killer());
@@ -99,7 +99,7 @@ async fn die_at_page(office: &Office, page: u64, event: Value) -> (String, Strin
 
 /// A new process goes on with a run; its first request.
 async fn first_of_next(office: &Office, event: Value) -> (String, String) {
-    let victim = victim(office).await;
+    let victim = start(office).await;
     leases_run_out(&office.plant.db).await;
     let before = office.portal.asked().len();
     assert_eq!(victim.host.invoke(event).await.reply()["outcome"], "finished");
@@ -161,14 +161,14 @@ async fn trap_08_killed_between_the_pages_of_a_search_it_goes_on_there_and_the_w
 /// Kills runs at messages to Postgres, by seed, each over a portal of its own.
 async fn dies_anywhere(entity: &str, mode: Mode, seeds: std::ops::Range<u64>) {
     let office = changed(seeds.start).await;
-    let whole = victim(&office).await;
+    let whole = start(&office).await;
     assert_eq!(whole.host.invoke(request(entity, mode)).await.reply()["outcome"], "finished");
     let messages = whole.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let cut = if rng.bool() { Cut::BeforeForwarding } else { Cut::AfterForwarding };
         let office = changed(seed).await;
-        let victim = victim(&office).await;
+        let victim = start(&office).await;
         victim.die_at(rng.u64(1..=messages), cut, request(entity, mode)).await;
         go_on(&office).await;
     }

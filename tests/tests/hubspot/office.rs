@@ -10,6 +10,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::hubspot::{ContactTruth, DEFAULT_TOKEN, Kind, Portal, World};
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{self, WorldSpec};
+use penstock_tests::truth::{assert_nothing_left, portal};
 
 /// When these tests begin: 2026-06-01T00:00:00Z.
 pub const NOW: i64 = 1_780_272_000;
@@ -74,53 +75,19 @@ impl Office {
 
     /// Everything that our tables say is what the portal's are.
     pub async fn assert_true(&self) {
-        let (contacts, deals) = (self.contacts().await, self.deals().await);
-        let (mut true_contacts, mut true_deals) = (self.portal.world().contacts_truth(), BTreeMap::new());
-        for (id, deal) in self.portal.world().deals_truth() {
-            let status = match deal.stage.as_str() {
-                "closedwon" | "paid" => "collected",
-                "closedlost" => "failed",
-                _ => "pending",
-            };
-            true_deals.insert(id, (deal.amount, deal.currency, status.to_owned(), deal.stage, deal.closed_ms));
-        }
-        // What was gone before we came is known only where HubSpot still says so.
-        true_contacts.retain(|id, contact| !contact.deleted || contacts.contains_key(id));
-        assert_same(&contacts, &true_contacts);
-        assert_same(&deals, &true_deals);
-        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
-        self.plant.db.assert_nothing_waits().await;
+        portal::assert_true(&self.plant.db, &self.portal).await;
+        assert_nothing_left(&self.plant.db).await;
     }
 
     /// Our contacts; of one that is gone only that, and what it went into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
-        let sql = "select external_id, email, phone, first_name, last_name, merged_into, deleted_at is not null \
-                   from contacts where source = 'hubspot'";
-        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
-        let read = |row: &tokio_postgres::Row| {
-            let deleted = row.get(6);
-            let fields = if deleted { Default::default() } else { [1, 2, 3, 4].map(|i| row.get(i)) };
-            (row.get(0), ContactTruth { fields, deleted, merged_into: row.get(5) })
-        };
-        rows.iter().map(read).collect()
+        portal::contacts(&self.plant.db).await
     }
 
     /// Our deals that count.
-    pub async fn deals(&self) -> BTreeMap<String, (i64, String, String, String, i64)> {
-        let sql = "select external_id, amount, currency, status, raw_status, \
-                   (extract(epoch from occurred_at) * 1000)::bigint \
-                   from payments where source = 'hubspot' and status <> 'canceled'";
-        let rows = self.plant.db.client().await.query(sql, &[]).await.unwrap();
-        rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2), r.get(3), r.get(4), r.get(5)))).collect()
+    pub async fn deals(&self) -> BTreeMap<String, portal::Deal> {
+        portal::deals(&self.plant.db).await
     }
-}
-
-fn assert_same<T: PartialEq + std::fmt::Debug>(ours: &BTreeMap<String, T>, truth: &BTreeMap<String, T>) {
-    let differ: Vec<_> = truth.iter().filter(|(id, row)| ours.get(*id) != Some(row)).take(5).collect();
-    let ours_there: Vec<_> = differ.iter().map(|(id, _)| ours.get(*id)).collect();
-    assert!(differ.is_empty(), "the truth is {differ:?}, ours {ours_there:?}");
-    let too_many: Vec<_> = ours.iter().filter(|(id, _)| !truth.contains_key(*id)).take(5).collect();
-    assert!(too_many.is_empty(), "these are not there: {too_many:?}");
 }
 
 /// A portal of so many contacts and deals.
