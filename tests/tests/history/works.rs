@@ -37,6 +37,9 @@ const RELAYS_AFTER: i64 = 4_000;
 /// Invocations of one pull without a page committed, after which it is stuck.
 const IN_VAIN: u32 = 40;
 
+/// What happens so often never ends.
+const ENDLESS: u32 = 200;
+
 /// What came to its end.
 enum Done {
     Fetched(Box<(Environment, Value, Outcome)>),
@@ -54,6 +57,8 @@ pub struct Counts {
     /// By pull.
     pub kills: [u32; PULLS.len()],
     batches: u32,
+    /// Batches of which something failed.
+    returned: u32,
     relays: u32,
 }
 
@@ -197,6 +202,8 @@ impl<'a> Works<'a> {
             Done::Processed(process, bodies, response) => {
                 self.processes.push(process);
                 if response["batchItemFailures"] != json!([]) {
+                    self.counts.returned += 1;
+                    assert!(self.counts.returned < ENDLESS, "tickets fail again and again");
                     self.tickets.extend(bodies);
                 }
             }
@@ -264,6 +271,7 @@ impl<'a> Works<'a> {
     async fn relay(&mut self) -> usize {
         self.relay.clock.advance(RELAYS_AFTER);
         self.counts.relays += 1;
+        assert!(self.counts.relays < ENDLESS, "relay always finds something to send");
         let deadline = self.relay.clock.now() + Duration::from_secs(3_600);
         let round = self.relay.run_once(deadline).await.unwrap();
         round.runs + round.looks + round.ticketed
