@@ -34,7 +34,7 @@ setup: ## install LocalStack, Postgres and the build tools in .local/ (once, abo
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11"; exit 1; }
 	@$(PYTHON) infra/local/stack.py setup
 
-run: setup ## a year of simulated Stripe through everything, on this machine, live (ONCE=1: once, and a verdict)
+run: setup ## a simulated year of all sources through everything, on this machine, live (ONCE=1: once, and a verdict)
 	@echo "run: building the functions and the tour"
 	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour

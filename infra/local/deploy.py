@@ -1,16 +1,19 @@
 """Deploys infra/template.yaml to LocalStack: what `sam package && sam deploy` do against AWS.
 
     deploy.py create --stack NAME --database-url URL [--binaries target/debug] [--strip] [--link]
-                     [--stripe-key KEY] [--parameter K=V]...
+                     [--parameter K=V]...
     deploy.py delete --stack NAME
 
-`create` updates a stack that exists. The stack's outputs come as one JSON object on stdout, progress
-on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
+`create` updates a stack that exists. A source is configured where its key is in the environment: STRIPE_API_KEY,
+HUBSPOT_TOKEN, GCAL_SERVICE_ACCOUNT (the text of the key file; with it --parameter GcalCalendarId=...). A command
+line is everybody's to read. What was made comes as one JSON object on stdout: the stack's outputs, and how many
+resources it has of each type; progress on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
 stack's, so several live side by side. A zip of a debug build is copied three times on its way through
 LocalStack, some seconds a stack; with `--link`, for tests, the same binary runs from where it lies.
 """
 
 import argparse
+import collections
 import fcntl
 import json
 import os
@@ -30,6 +33,16 @@ import template as penstock
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "penstock-deployments"
 STARTED = time.monotonic()
+
+# The template's parameter, the end of the secret's name, the variable with its value, and what it is without one.
+SECRETS = [
+    ("StripeSecretArn", "stripe", "STRIPE_API_KEY", ""),
+    ("StripeWebhookSecretArn", "stripe-webhook", "STRIPE_WEBHOOK_SECRET", "whsec_local"),
+    ("HubSpotSecretArn", "hubspot", "HUBSPOT_TOKEN", ""),
+    ("HubSpotWebhookSecretArn", "hubspot-webhook", "HUBSPOT_WEBHOOK_SECRET", ""),
+    ("GcalSecretArn", "gcal", "GCAL_SERVICE_ACCOUNT", ""),
+    ("GcalChannelSecretArn", "gcal-channel", "GCAL_CHANNEL_SECRET", ""),
+]
 
 
 def say(message: str) -> None:
@@ -60,6 +73,12 @@ def put_secret(name: str, value: str) -> str:
         return secrets.put_secret_value(SecretId=name, SecretString=value)["ARN"]
 
 
+def secret_parameters(stack: str) -> dict[str, str]:
+    """The parameters that name secrets; empty where there is none, and so no such source."""
+    values = [(key, end, os.environ.get(name) or default) for key, end, name, default in SECRETS]
+    return {key: put_secret(f"{stack}-{end}", value) if value else "" for key, end, value in values}
+
+
 def parameters(wanted: argparse.Namespace) -> dict[str, str]:
     """The template's parameters: what one machine needs, then what the caller says."""
     url = urlsplit(wanted.database_url)
@@ -72,10 +91,7 @@ def parameters(wanted: argparse.Namespace) -> dict[str, str]:
     }
     return {
         "DatabaseSecretArn": put_secret(f"{wanted.stack}-database", json.dumps(database)),
-        "StripeSecretArn": put_secret(f"{wanted.stack}-stripe", wanted.stripe_key),
-        "StripeWebhookSecretArn": put_secret(
-            f"{wanted.stack}-stripe-webhook", wanted.stripe_webhook_secret
-        ),
+        **secret_parameters(wanted.stack),
         "DatabaseHost": database["host"],
         "DatabasePort": str(database["port"]),
         "DatabaseName": database["dbname"],
@@ -130,7 +146,15 @@ def create(wanted: argparse.Namespace) -> None:
     say(ended)
     stack = cloudformation.describe_stacks(StackName=wanted.stack)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    print(json.dumps(outputs, indent=2), flush=True)
+    made = {"Outputs": outputs, "Resources": resources(wanted.stack)}
+    print(json.dumps(made, indent=2), flush=True)
+
+
+def resources(stack: str) -> dict[str, int]:
+    """How many the stack has of each type."""
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    listed = pages.paginate(StackName=stack).search("StackResourceSummaries[].ResourceType")
+    return dict(collections.Counter(listed))
 
 
 def status(stack: str) -> str | None:
@@ -158,10 +182,12 @@ def settle(stack: str, limit_s: float = 180) -> str:
 def delete(wanted: argparse.Namespace) -> None:
     boto3.client("cloudformation").delete_stack(StackName=wanted.stack)
     ended = settle(wanted.stack)
-    for name in ("database", "stripe", "stripe-webhook"):
-        boto3.client("secretsmanager").delete_secret(
-            SecretId=f"{wanted.stack}-{name}", ForceDeleteWithoutRecovery=True
-        )
+    secrets = boto3.client("secretsmanager")
+    for end in ["database", *(end for _, end, _, _ in SECRETS)]:
+        try:
+            secrets.delete_secret(SecretId=f"{wanted.stack}-{end}", ForceDeleteWithoutRecovery=True)
+        except secrets.exceptions.ResourceNotFoundException:
+            pass  # of a source that this stack never had
     if ended != "DELETE_COMPLETE":
         raise SystemExit(f"deleting {wanted.stack} ended as {ended}")
     say(f"deleted {wanted.stack}")
@@ -175,12 +201,6 @@ def main() -> None:
     parser.add_argument("--strip", action="store_true", help="leave symbols out")
     parser.add_argument("--link", action="store_true", help="run in place, without zip and S3")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
-    # A command line is everybody's to read: a real key comes by the environment.
-    parser.add_argument("--stripe-key", default=os.environ.get("STRIPE_API_KEY") or "rk_test_local")
-    parser.add_argument(
-        "--stripe-webhook-secret",
-        default=os.environ.get("STRIPE_WEBHOOK_SECRET") or "whsec_local",
-    )
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
     wanted = parser.parse_args()
     if not os.environ.get("AWS_ENDPOINT_URL"):

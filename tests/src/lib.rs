@@ -11,4 +11,5 @@ pub mod simulator;
 pub mod stack;
 pub mod tour;
 pub mod truth;
+pub mod vendors;
 pub mod victim;

@@ -99,7 +99,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         drop(connection);
         if mode != Mode::Full {
             // A full run that starts over waits for `relay`: at once it would be refused again.
-            self.ask_for_full_runs(source, &owed).await;
+            self.ask_for_runs(source, &owed, Mode::Full).await;
         }
         Ok(Outcome::StartsOver { run: run.at.id, reason })
     }
@@ -125,13 +125,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         commit(tx).await?;
         drop(connection);
-        self.ask_for_full_runs(source, &owed).await;
+        self.ask_for_runs(source, &owed, Mode::Full).await;
         Ok(Outcome::LeftToFullRuns { reason })
     }
 
     /// Sends what was committed as owed. A message that is lost `relay` sends again.
-    pub(crate) async fn ask_for_full_runs(&self, source: &str, entities: &[String]) {
-        let requests = entities.iter().map(|entity| FetchRequest::new(source, entity, Mode::Full).resuming());
+    pub(crate) async fn ask_for_runs(&self, source: &str, entities: &[impl AsRef<str>], mode: Mode) {
+        let requests = entities.iter().map(|entity| FetchRequest::new(source, entity.as_ref(), mode).resuming());
         let bodies: Vec<String> = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
         if bodies.is_empty() {
             return;

@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod ending;
+mod lanes;
 mod object;
 mod pull;
 mod reconcile;

@@ -7,8 +7,7 @@ use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Begin, Cursor, Next, PageError, Reply};
+use penstock_domain::pull::{Begin, Cursor, Next, PageError};
 use penstock_domain::record::Item;
 use penstock_domain::retry::backoff;
 use penstock_domain::ticket;
@@ -18,6 +17,7 @@ use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, sync_runs, sync_state};
 
 use crate::ending::full_runs_for;
+use crate::lanes::{Lane, Stop};
 use crate::sweep::{hand_on, sweep};
 use crate::{FetchError, Outcome, Ports, Vendor};
 
@@ -30,12 +30,6 @@ const UNUSABLE_REPLIES: u32 = 3;
 
 /// What becomes of a run that has outlived its window.
 const LEFT_TOO_LONG: &str = "left unfinished for so long that it cannot go on";
-
-/// Where an invocation leaves its run.
-enum Stop {
-    Drained,
-    OutOfTime(Duration),
-}
 
 /// A run in the hands of this invocation.
 pub(crate) struct Run<'a> {
@@ -105,7 +99,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
             return self.leave_to_full_runs(vendor, key, lease, why).await.map(Err);
         };
-        let at = RunUnderWay { id: RunId::new(now), started: now, position, upper_bound };
+        let at = RunUnderWay::begun(now, position, upper_bound);
         let note = match (&backfill, &lease.owed_why) {
             (Some(why), _) => Some(format!("full runs requested: {why}")),
             (None, Some(why)) => Some(format!("requested: {why}")),
@@ -132,58 +126,39 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
         let Key { source: source_name, entity, mode } = key;
         tracing::info!(event = "run_begun", run = %at.id, source = source_name, entity, mode = mode.as_str(), note);
-        self.ask_for_full_runs(source_name, &owed).await;
+        self.ask_for_runs(source_name, &owed, Mode::Full).await;
         Ok(Ok(at))
     }
 
-    async fn pages(&self, vendor: &Vendor<C>, run: &mut Run<'_>, stop_at: Timestamp) -> Result<Stop, FetchError> {
-        let source = vendor.source();
-        let mut unusable = 0;
-        loop {
-            if self.clock.now() >= stop_at {
-                return Ok(Stop::OutOfTime(Duration::ZERO));
-            }
-            let request = source.request(run.key.entity, run.key.mode, &run.at.position, &vendor.paging);
-            let fetched = match vendor.client.ask(run.key.mode, &request, stop_at).await {
-                Err(VendorError::OutOfTime(pause)) => return Ok(Stop::OutOfTime(pause)),
-                other => other?,
-            };
-            let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-            match source.page(run.key.entity, run.key.mode, run.at.id, &run.at.position, reply, &vendor.paging) {
-                Ok(page) => {
-                    unusable = 0;
-                    if self.take(vendor, run, &page.items, page.next).await? {
-                        return Ok(Stop::Drained);
-                    }
-                }
-                Err(error) => {
-                    unusable += 1;
-                    self.ask_again_or_fail(source.name(), error, unusable).await?;
-                }
-            }
-        }
-    }
-
-    pub(crate) async fn ask_again_or_fail(
+    /// Counts a reply that cannot be used; the third in a row is an error.
+    pub(crate) fn one_more_unusable(
         &self,
         source_name: &'static str,
         error: PageError,
-        unusable: u32,
-    ) -> Result<(), FetchError> {
+        before: u32,
+    ) -> Result<u32, FetchError> {
+        let unusable = before + 1;
         if unusable == UNUSABLE_REPLIES {
             return Err(FetchError::Page { source_name, error });
         }
         tracing::warn!(event = "reply_unusable", source = source_name, unusable, error = error.to_string());
-        self.clock.sleep(backoff(unusable, fastrand::u32(..))).await;
-        Ok(())
+        Ok(unusable)
+    }
+
+    /// The pause before asking again after so many replies that could not be used.
+    pub(crate) async fn rest_after(&self, unusable: u32) {
+        if unusable > 0 {
+            self.clock.sleep(backoff(unusable, fastrand::u32(..))).await;
+        }
     }
 
     /// Commits a page: its rows, the cursor past them and the count, together or not at all. The answer
     /// is whether the run is drained.
-    async fn take(
+    pub(crate) async fn take(
         &self,
         vendor: &Vendor<C>,
         run: &mut Run<'_>,
+        lane: Lane,
         items: &[Item<'_>],
         next: Next,
     ) -> Result<bool, FetchError> {
@@ -197,20 +172,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let drained = match next {
-            Next::Continue(position) => {
-                run.at.position = position;
-                sync_state::advance(&tx, run.key, &run.lease, &run.at, now, now + LEASE).await?;
-                false
+        let drained = run.step(&tx, lane, &next, now).await?;
+        let mut owed_since = false;
+        if drained {
+            let cursor = if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
+            owed_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
+            if let Some(cursor) = cursor {
+                hand_on(&tx, vendor.source(), run, cursor, now).await?;
             }
-            Next::Drained { cursor } => {
-                sync_state::finish(&tx, run.key, &run.lease, cursor.as_deref(), now).await?;
-                if let Some(cursor) = &cursor {
-                    hand_on(&tx, vendor.source(), run, cursor, now).await?;
-                }
-                true
-            }
-        };
+        }
         let mut new = outbox::insert(&tx, arrival, items).await?;
         if drained {
             // After the page's own rows: what it shows has not vanished.
@@ -229,6 +199,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let Key { source, entity, mode } = run.key;
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
+            if owed_since {
+                // The message of that has found the lease busy.
+                self.ask_for_runs(source, &[entity], mode).await;
+            }
         }
         Ok(drained)
     }

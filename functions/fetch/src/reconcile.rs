@@ -21,6 +21,7 @@ use penstock_store::reconciliations::{self, Scope, Stand, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{Transaction, begin, commit, sync_runs, sync_state};
 
+use crate::lanes::Lane;
 use crate::pull::{LEASE, Run};
 use crate::{FetchError, Outcome, Ports, Vendor};
 
@@ -108,7 +109,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let cursor = Cursor { watermark: None, token: None };
         let Begin { position, upper_bound, .. } = vendor.source().begin(Mode::Full, cursor, now, &vendor.paging);
         let position = position.unwrap_or(Position { from: None, to: upper_bound, token: None });
-        let at = RunUnderWay { id: RunId::new(now), started: now, position, upper_bound };
+        let at = RunUnderWay::begun(now, position, upper_bound);
         let tx = begin(&mut connection).await?;
         sync_state::advance(&tx, key, &lease, &at, now, now + LEASE).await?;
         sync_runs::begin(&tx, at.id, key, lease.watermark, None, now).await?;
@@ -152,18 +153,22 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         stop_at: Timestamp,
         unusable: &mut u32,
     ) -> Result<(), FetchError> {
-        let (source, paging, position) = (vendor.source(), &vendor.paging, work.run.at.position.clone());
+        let (source, paging) = (vendor.source(), &vendor.paging);
+        // One at a time: windows first.
+        let lane = work.run.lanes().last().unwrap_or(Lane::Main);
+        let position = work.run.position(lane).clone();
+        self.rest_after(*unusable).await;
         let request = source.request(work.run.key.entity, Mode::Full, &position, paging);
         let fetched = vendor.client.ask(Mode::Full, &request, stop_at).await?;
         let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
         match source.page(work.run.key.entity, Mode::Full, work.reads_as(), &position, reply, paging) {
             Ok(page) => {
                 *unusable = 0;
-                self.take_in(source, work, &page.items, page.next).await
+                self.take_in(source, work, lane, &page.items, page.next).await
             }
             Err(error) => {
-                *unusable += 1;
-                self.ask_again_or_fail(source.name(), error, *unusable).await
+                *unusable = self.one_more_unusable(source.name(), error, *unusable)?;
+                Ok(())
             }
         }
     }
@@ -173,6 +178,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         &self,
         source: &dyn Source,
         work: &mut Work<'_>,
+        lane: Lane,
         items: &[Item<'_>],
         next: Next,
     ) -> Result<(), FetchError> {
@@ -182,23 +188,18 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         reconciliations::add_theirs(&tx, work.run.at.id, work.stand.look, &sums).await?;
-        let new = if mending { outbox::insert(&tx, self.arrival(work, now), items).await? } else { Vec::new() };
-        sync_runs::count_page(&tx, work.run.at.id, items.len(), new.len(), now).await?;
-        let more = match next {
-            // A window of mending is some days, and ends with them.
-            Next::Continue(position) if !mending || position.token.is_some() => Some(position),
-            Next::Continue(_) => days::next(&tx, work).await?,
-            Next::Drained { .. } if mending => days::next(&tx, work).await?,
-            Next::Drained { .. } => None,
-        };
-        let mut rows = new;
-        match more {
-            Some(position) => {
+        let mut rows = if mending { outbox::insert(&tx, self.arrival(work, now), items).await? } else { Vec::new() };
+        sync_runs::count_page(&tx, work.run.at.id, items.len(), rows.len(), now).await?;
+        if work.run.step(&tx, lane, &next, now).await? {
+            if !mending {
+                self.compare(&tx, work, now).await?;
+            } else if let Some(position) = days::next(&tx, work).await? {
+                // A window of mending is some days, and ends with them.
                 work.run.at.position = position;
                 sync_state::advance(&tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE).await?;
+            } else {
+                rows.extend(self.all_mended(&tx, work, now).await?);
             }
-            None if mending => rows.extend(self.all_mended(&tx, work, now).await?),
-            None => self.compare(&tx, work, now).await?,
         }
         commit(tx).await?;
         drop(connection);
@@ -262,7 +263,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 tracing::warn!(event = "differs", run = %run, source, kind = entity, day, currency, status, theirs, ours);
             }
             work.stand.phase = Phase::Ended;
-            sync_state::finish(tx, work.run.key, &work.run.lease, None, now).await?;
+            // `relay` asks for another one, if it is owed.
+            let _owed = sync_state::finish(tx, work.run.key, &work.run.lease, None, now).await?;
             sync_runs::succeed(tx, run, work.run.at.upper_bound, now).await?;
             let note = format!("{found} differences found, {differences} remain");
             sync_runs::note(tx, run, &note).await?;

@@ -40,20 +40,18 @@ impl<C: Clock> Vendor<C> {
 /// # Errors
 /// Where a variable is missing or wrong; it is named.
 pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vec<Vendor<C>>, ConfigError> {
-    let mut vendors = vec![stripe(env, aws, clock.clone())?];
+    let mut vendors = Vec::from_iter(stripe(env, aws, clock.clone())?);
     vendors.extend(hubspot(env, aws, clock.clone())?);
     vendors.extend(gcal(env, aws, clock)?);
     Ok(vendors)
 }
 
-/// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself);
-/// `STRIPE_BASE_URL`, `STRIPE_VERSION`, `STRIPE_PAGE_SIZE` (at most 100), `STRIPE_RATE_PER_SECOND`
-/// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
-fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, ConfigError> {
-    let key = match env.optional("STRIPE_API_KEY") {
-        Some(key) => Secret::given(key),
-        None => Secret::stored(Arc::clone(aws), env.required("STRIPE_SECRET_ARN")?),
-    };
+/// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself); without either there is
+/// no Stripe. `STRIPE_BASE_URL`, `STRIPE_VERSION`, `STRIPE_PAGE_SIZE` (at most 100), `STRIPE_RATE_PER_SECOND`
+/// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_CONCURRENCY` (windows of history
+/// that a full run pages at once), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
+fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
+    let Some(key) = secret(env, aws, "STRIPE_API_KEY", "STRIPE_SECRET_ARN") else { return Ok(None) };
     let config = VendorConfig {
         base_url: env.or("STRIPE_BASE_URL", "https://api.stripe.com"),
         auth: Auth::Bearer(key),
@@ -67,8 +65,9 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vendor<C>, Co
         let reason = "Stripe gives 1 to 100 a page".to_owned();
         return Err(ConfigError::Invalid { name: "STRIPE_PAGE_SIZE".to_owned(), reason });
     }
-    let paging = Paging { page_size, window: Duration::from_secs(days.max(1) * 24 * 60 * 60), scope: None };
-    Ok(Vendor { client: VendorClient::new(&Stripe, config, clock), paging, push: None })
+    let window = Duration::from_secs(days.max(1) * 24 * 60 * 60);
+    let paging = Paging { page_size, window, side_by_side: env.parsed_or("STRIPE_CONCURRENCY", 4)?, scope: None };
+    Ok(Some(Vendor { client: VendorClient::new(&Stripe, config, clock), paging, push: None }))
 }
 
 /// What Google's account is asked to be let into: to read events, and to watch them.
@@ -97,7 +96,8 @@ fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C
         let reason = format!("Google gives 1 to {MAX_PAGE} a page");
         return Err(ConfigError::Invalid { name: "GCAL_PAGE_SIZE".to_owned(), reason });
     }
-    let paging = Paging { page_size, window: Duration::ZERO, scope: Some(env.required("GCAL_CALENDAR_ID")?) };
+    let paging =
+        Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: Some(env.required("GCAL_CALENDAR_ID")?) };
     let push =
         match (env.optional("GCAL_WEBHOOK_URL"), secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN")) {
             (Some(address), Some(secret)) => Some(PushTo { address, secret }),
@@ -131,6 +131,6 @@ fn hubspot<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendo
         return Err(ConfigError::Invalid { name: "HUBSPOT_PAGE_SIZE".to_owned(), reason });
     }
     // HubSpot's history is not cut into windows.
-    let paging = Paging { page_size, window: Duration::ZERO, scope: None };
+    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None };
     Ok(Some(Vendor { client: VendorClient::new(&HubSpot, config, clock), paging, push: None }))
 }

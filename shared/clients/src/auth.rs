@@ -16,7 +16,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// The token to send at `now`; with `fresh`, after a 401: read, or exchanged for, again.
+    /// The token to send at `now`. After a 401 to what was sent at `refused`, it is read, or exchanged for, again.
     ///
     /// # Errors
     /// [`TokenError`] says whether it may pass.
@@ -24,11 +24,14 @@ impl Auth {
         &self,
         http: &reqwest::Client,
         now: Timestamp,
-        fresh: bool,
+        refused: Option<Timestamp>,
     ) -> Result<SecretString, TokenError> {
         match self {
-            Self::Bearer(key) => Ok(key.get(now, fresh).await?),
-            Self::Google(account) => account.token(http, now, fresh).await,
+            Self::Bearer(key) => Ok(match refused {
+                Some(sent_at) => key.after_refusal(sent_at, now).await?,
+                None => key.get(now, false).await?,
+            }),
+            Self::Google(account) => account.token(http, now, refused.is_some()).await,
         }
     }
 }

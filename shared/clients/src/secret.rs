@@ -52,13 +52,30 @@ impl Secret {
     /// # Errors
     /// Where Secrets Manager does not give it.
     pub async fn get(&self, now: Timestamp, fresh: bool) -> Result<SecretString, SecretError> {
+        self.known_or_read(now, |read_at| !fresh && elapsed(read_at, now) < TIME_TO_LIVE).await
+    }
+
+    /// The secret at `now`, after what was sent at `sent_at` has been refused: read again, unless another who was
+    /// refused has done so since.
+    ///
+    /// # Errors
+    /// Where Secrets Manager does not give it.
+    pub async fn after_refusal(&self, sent_at: Timestamp, now: Timestamp) -> Result<SecretString, SecretError> {
+        self.known_or_read(now, |read_at| read_at > sent_at).await
+    }
+
+    async fn known_or_read(
+        &self,
+        now: Timestamp,
+        serves: impl Fn(Timestamp) -> bool,
+    ) -> Result<SecretString, SecretError> {
         let (aws, arn) = match &self.origin {
             Origin::Given(value) => return Ok(value.clone()),
             Origin::Stored { aws, arn } => (aws, arn),
         };
         let mut cached = self.cached.lock().await;
         match &*cached {
-            Some((value, read_at)) if !fresh && elapsed(*read_at, now) < TIME_TO_LIVE => Ok(value.clone()),
+            Some((value, read_at)) if serves(*read_at) => Ok(value.clone()),
             _ => {
                 let value = read(aws, arn).await?;
                 *cached = Some((value.clone(), now));

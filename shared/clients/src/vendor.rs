@@ -1,4 +1,4 @@
-//! A vendor over HTTP: rate limit, time-outs, retries, refusals. One request at a time.
+//! A vendor over HTTP: rate limit, time-outs, retries, refusals. Several may ask at once, and share the limit.
 
 use std::time::Duration;
 
@@ -65,8 +65,11 @@ enum Attempt {
     Wait(Duration),
     /// Again after a pause that grows.
     Fault(String),
-    /// Once more with the key read again.
-    Unauthorized(String),
+    /// Once more with another key than that of this request.
+    Unauthorized {
+        words: String,
+        sent_at: Timestamp,
+    },
 }
 
 impl<C: Clock> VendorClient<C> {
@@ -88,16 +91,23 @@ impl<C: Clock> VendorClient<C> {
     /// # Errors
     /// [`VendorError`] says what to do about it.
     pub async fn ask(&self, mode: Mode, request: &Request, deadline: Timestamp) -> Result<Fetched, VendorError> {
-        let (mut faults, mut key_read_again, mut fresh_key) = (0, false, false);
+        let (mut faults, mut another_key, mut refused) = (0, false, None);
         loop {
-            self.wait(self.rate_limit().await, deadline).await?;
-            match self.attempt(mode, request, std::mem::take(&mut fresh_key), deadline).await? {
+            let turn = self.turn(deadline).await?;
+            self.wait(turn, deadline).await?;
+            match self.attempt(mode, request, refused.take(), deadline).await? {
                 Attempt::Reply(fetched) => return Ok(fetched),
-                Attempt::Wait(pause) => self.wait(pause, deadline).await?,
-                Attempt::Unauthorized(words) if key_read_again => {
+                Attempt::Wait(pause) => {
+                    // Whoever else is about to ask would only be told the same.
+                    if let Some(bucket) = self.bucket.lock().await.as_mut() {
+                        bucket.hold(self.clock.now(), pause);
+                    }
+                    self.wait(pause, deadline).await?;
+                }
+                Attempt::Unauthorized { words, .. } if another_key => {
                     return Err(VendorError::Refused { vendor: self.source.name(), status: 401, words });
                 }
-                Attempt::Unauthorized(_) => (key_read_again, fresh_key) = (true, true),
+                Attempt::Unauthorized { sent_at, .. } => (another_key, refused) = (true, Some(sent_at)),
                 Attempt::Fault(last) => {
                     faults += 1;
                     let vendor = self.source.name();
@@ -111,10 +121,12 @@ impl<C: Clock> VendorClient<C> {
         }
     }
 
-    async fn rate_limit(&self) -> Duration {
+    /// How long until it is this request's turn.
+    async fn turn(&self, deadline: Timestamp) -> Result<Duration, VendorError> {
         let now = self.clock.now();
         let mut bucket = self.bucket.lock().await;
-        bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now)).take(now)
+        let bucket = bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now));
+        bucket.take(now, elapsed(now, deadline)).map_err(VendorError::OutOfTime)
     }
 
     async fn wait(&self, pause: Duration, deadline: Timestamp) -> Result<(), VendorError> {
@@ -131,14 +143,14 @@ impl<C: Clock> VendorClient<C> {
         &self,
         mode: Mode,
         request: &Request,
-        fresh_key: bool,
+        refused: Option<Timestamp>,
         deadline: Timestamp,
     ) -> Result<Attempt, VendorError> {
         let sent_at = self.clock.now();
         let url = self.url(request)?;
         let timeout = self.config.timeout.min(elapsed(sent_at, deadline) + GRACE);
         let http = self.http().await?;
-        let key = match self.bearer(http, sent_at, fresh_key).await? {
+        let key = match self.bearer(http, sent_at, refused).await? {
             Ok(key) => key,
             Err(fault) => return Ok(Attempt::Fault(fault)),
         };
@@ -158,9 +170,9 @@ impl<C: Clock> VendorClient<C> {
         &self,
         http: &reqwest::Client,
         now: Timestamp,
-        fresh: bool,
+        refused: Option<Timestamp>,
     ) -> Result<Result<SecretString, String>, VendorError> {
-        match self.config.auth.bearer(http, now, fresh).await {
+        match self.config.auth.bearer(http, now, refused).await {
             Ok(key) => Ok(Ok(key)),
             Err(TokenError::Secret(e)) => Err(e.into()),
             Err(e @ TokenError::Unavailable(_)) => Ok(Err(e.to_string())),
@@ -194,7 +206,7 @@ impl<C: Clock> VendorClient<C> {
         }
         let words = || self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()));
         match status {
-            StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized(words())),
+            StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized { words: words(), sent_at }),
             StatusCode::FORBIDDEN => Err(VendorError::Refused { vendor, status: 403, words: words() }),
             StatusCode::TOO_MANY_REQUESTS => Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..))))),
             s if s.is_server_error() => Ok(match pause {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock::elapsed;
 use crate::record::Item;
 
 /// The place a pull has reached; kept in `sync_state`, moved in the transaction of the page's rows.
@@ -50,8 +51,15 @@ pub struct Begin {
 pub enum Next {
     /// Go on there.
     Continue(Position),
-    /// Nothing is left. The vendor's own cursor, where it has one, is what the next run begins with; that of
-    /// a full run is the incremental one's too.
+    /// Two places to go on, in any order or at once: neither knows of the other. Both are kept until they are drained.
+    Fork {
+        /// A window of its own.
+        window: Position,
+        /// What lies outside it.
+        rest: Position,
+    },
+    /// Nothing is left here. The vendor's own cursor, where it has one, is what the next run begins with; that of
+    /// a full run is the incremental one's too. What a window that was forked off says of it does not count.
     Drained {
         /// Opaque text; `None` keeps the one there is.
         cursor: Option<String>,
@@ -140,26 +148,33 @@ pub struct Paging {
     pub page_size: u32,
     /// The width of a window of history.
     pub window: Duration,
+    /// Requests under way at once, where a source cuts its history into windows; zero counts as one.
+    pub side_by_side: usize,
     /// Which part of the vendor's data this deployment pulls, in the vendor's word: a calendar's id.
     pub scope: Option<String>,
 }
 
-/// Where a full run stands in what is known of an account's history.
+/// Where a full run stands whose windows go back in time ([`crate::source::Source::goes_back_in_time`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History {
-    /// The end of the window that it pages through.
-    pub window_to: Timestamp,
     /// Where it began, frozen.
     pub upper_bound: Timestamp,
-    /// The oldest that is known.
-    pub oldest: Timestamp,
+    /// How far back its windows reach.
+    pub cut_to: Timestamp,
+    /// Whether that is where the history begins.
+    pub complete: bool,
+    /// The width of those that are not drained yet, together.
+    pub open: Duration,
+    /// The oldest object that is known from before, if any is.
+    pub oldest: Option<Timestamp>,
 }
 
 impl History {
-    /// The part that is behind a run whose windows go back in time, in thousandths.
-    pub fn behind_windows_going_back(self) -> u32 {
-        let millis = |from: Timestamp, to: Timestamp| (to.as_millisecond() - from.as_millisecond()).max(0);
-        let (all, done) = (millis(self.oldest, self.upper_bound), millis(self.window_to, self.upper_bound));
-        if all == 0 { 1_000 } else { u32::try_from(done.min(all).saturating_mul(1_000) / all).unwrap_or(1_000) }
+    /// The part that is behind it, in thousandths. None while nobody knows where the history begins.
+    pub fn behind(self) -> Option<u32> {
+        let beginning = if self.complete { self.cut_to } else { self.oldest?.min(self.cut_to) };
+        let all = elapsed(beginning, self.upper_bound).as_millis();
+        let done = elapsed(self.cut_to, self.upper_bound).saturating_sub(self.open).as_millis().min(all);
+        (done * 1_000).checked_div(all).map_or(Some(1_000), |behind| u32::try_from(behind).ok())
     }
 }

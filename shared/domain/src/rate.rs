@@ -22,20 +22,32 @@ impl TokenBucket {
         Self { cost: Duration::from_secs(1) / requests_per_second.max(1), credit: Duration::from_secs(1), as_of: now }
     }
 
-    /// Takes one request's worth; the answer is how long to wait before sending it.
-    pub fn take(&mut self, now: Timestamp) -> Duration {
-        self.credit = (self.credit + elapsed(self.as_of, now)).min(Duration::from_secs(1));
-        self.as_of = self.as_of.max(now);
-        if self.credit >= self.cost {
-            self.credit -= self.cost;
-            return Duration::ZERO;
+    /// Takes one request's worth, if that means no longer wait than `at_most`. The answer is how long to wait before
+    /// sending it; as the error, how long it would have been, and nothing is taken. Who asks while others wait comes
+    /// after them.
+    ///
+    /// # Errors
+    /// The wait, where it is longer.
+    pub fn take(&mut self, now: Timestamp, at_most: Duration) -> Result<Duration, Duration> {
+        let credit = (self.credit + elapsed(self.as_of, now)).min(Duration::from_secs(1));
+        let wait = elapsed(now, self.as_of) + self.cost.saturating_sub(credit);
+        if wait > at_most {
+            return Err(wait);
         }
-        let wait = self.cost - self.credit;
-        self.credit = Duration::ZERO;
-        self.as_of =
-            self.as_of.checked_add(jiff::SignedDuration::try_from(wait).unwrap_or_default()).unwrap_or(self.as_of);
-        wait
+        self.as_of = later(now, wait);
+        self.credit = credit.saturating_sub(self.cost);
+        Ok(wait)
     }
+
+    /// Lets nothing through for `pause` from `now` on, and no burst afterwards: the vendor has said so to one of several.
+    pub fn hold(&mut self, now: Timestamp, pause: Duration) {
+        self.as_of = self.as_of.max(later(now, pause));
+        self.credit = self.credit.min(self.cost);
+    }
+}
+
+fn later(t: Timestamp, by: Duration) -> Timestamp {
+    t.checked_add(jiff::SignedDuration::try_from(by).unwrap_or_default()).unwrap_or(t)
 }
 
 #[cfg(test)]
@@ -48,7 +60,7 @@ mod tests {
         let start = now;
         let mut bucket = TokenBucket::new(25, now);
         for _ in 0..1_000 {
-            now += bucket.take(now);
+            now += bucket.take(now, Duration::MAX).unwrap();
         }
         assert_eq!(elapsed(start, now), Duration::from_secs(39));
     }
@@ -58,7 +70,37 @@ mod tests {
         let mut now = Timestamp::from_second(1_700_000_000).unwrap();
         let mut bucket = TokenBucket::new(10, now);
         now += Duration::from_secs(3_600);
-        let free = (0..100).take_while(|_| bucket.take(now).is_zero()).count();
+        let free = (0..100).take_while(|_| bucket.take(now, Duration::ZERO).is_ok()).count();
         assert_eq!(free, 10);
+    }
+
+    #[test]
+    fn those_who_ask_at_once_are_let_through_one_after_the_other() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let mut bucket = TokenBucket::new(4, now);
+        let waits: Vec<u128> = (0..8).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 250, 500, 750, 1_000]);
+    }
+
+    #[test]
+    fn a_pause_that_one_is_told_holds_for_all_and_no_burst_follows() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let mut bucket = TokenBucket::new(10, now);
+        bucket.hold(now, Duration::from_secs(5));
+        let waits: Vec<u128> = (0..3).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
+        assert_eq!(waits, [5_000, 5_100, 5_200]);
+        bucket.hold(now, Duration::from_secs(2));
+        assert_eq!(bucket.take(now, Duration::MAX).unwrap().as_millis(), 5_300, "a shorter pause takes nothing back");
+    }
+
+    #[test]
+    fn who_cannot_wait_takes_nothing() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let mut bucket = TokenBucket::new(1, now);
+        assert_eq!(bucket.take(now, Duration::ZERO), Ok(Duration::ZERO));
+        for _ in 0..3 {
+            assert_eq!(bucket.take(now, Duration::from_millis(999)), Err(Duration::from_secs(1)));
+        }
+        assert_eq!(bucket.take(now, Duration::from_secs(1)), Ok(Duration::from_secs(1)));
     }
 }

@@ -26,7 +26,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn paging(page_size: u32) -> Paging {
-    Paging { page_size, window: Duration::ZERO, scope: None }
+    Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None }
 }
 
 /// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come largest id first.
@@ -84,6 +84,7 @@ fn run(objects: &[(i64, u64)], watermark: i64, page_size: u32) -> (BTreeSet<(u64
         match page.next {
             Next::Continue(next) => position = next,
             Next::Drained { .. } => return (seen, requests),
+            Next::Fork { .. } => panic!("a search is one window"),
         }
     }
 }
@@ -161,7 +162,7 @@ fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
     };
     let step = |position: &Position, body: &str| match read(Mode::Full, position, body).unwrap() {
         Next::Continue(next) => next,
-        Next::Drained { .. } => panic!("there is more"),
+        Next::Drained { .. } | Next::Fork { .. } => panic!("there is more"),
     };
     let more = r#"{"results":[{"id":"1"}],"paging":{"next":{"after":"42","link":"…"}}}"#;
     let last = r#"{"results":[{"id":"1"}]}"#;

@@ -60,6 +60,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
         sync_state::owed::STATEMENTS,
+        sync_state::windows::STATEMENTS,
     ]
     .concat()
 }

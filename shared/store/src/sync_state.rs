@@ -1,6 +1,7 @@
 //! The `sync_state` table: where each pull stands, and who may move it.
 
 pub mod owed;
+pub mod windows;
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
@@ -21,7 +22,7 @@ static ACQUIRE: Sql = Sql {
 static MOVE: Sql = Sql {
     name: "sync_state.move",
     text: "update sync_state set run_id = $5, run_started = case when run_id = $5 then run_started else $6 end, window_from = $7, window_to = $8, \
-           page_token = $9, upper_bound = $10, lease_until = $11, updated_at = $6 \
+           page_token = $9, upper_bound = $10, lease_until = $11, updated_at = $6, windows_complete = $12 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
     types: &[
         Type::TEXT,
@@ -35,6 +36,7 @@ static MOVE: Sql = Sql {
         Type::TEXT,
         Type::TIMESTAMPTZ,
         Type::TIMESTAMPTZ,
+        Type::BOOL,
     ],
 };
 
@@ -44,7 +46,8 @@ static FINISH: Sql = Sql {
            window_to = null, page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5, \
            requested_at = case when requested_at > run_started then requested_at end, \
            requested_why = case when requested_at > run_started then requested_why end \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4",
+           where source = $1 and entity = $2 and mode = $3 and fence = $4 \
+           returning requested_at is not null",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
 };
 
@@ -57,7 +60,8 @@ static RELEASE: Sql = Sql {
 
 static ABANDON: Sql = Sql {
     name: "sync_state.abandon",
-    text: "update sync_state set cursor = null, run_id = null, run_started = null, window_from = null, window_to = null, \
+    text: "with closed as (delete from sync_windows where source = $1 and entity = $2 and mode = $3) \
+           update sync_state set cursor = null, run_id = null, run_started = null, window_from = null, window_to = null, \
            page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
@@ -71,7 +75,13 @@ static HAND_ON: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
+static FORGET_WINDOWS: Sql = Sql {
+    name: "sync_state.forget_windows",
+    text: "delete from sync_windows where source = $1 and entity = $2 and mode = $3",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FORGET_WINDOWS, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
 
 /// One pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +128,30 @@ pub struct RunUnderWay {
     pub position: Position,
     /// Frozen when it began; the watermark when it ends.
     pub upper_bound: Timestamp,
+    /// What was forked off and is not drained yet, in the order of the numbers.
+    pub windows: Vec<Window>,
+    /// Whether nothing more is to be forked off: at `position` there was nothing left.
+    pub windows_complete: bool,
 }
 
-/// Takes the lease on a pull; `None` where somebody holds it.
+impl RunUnderWay {
+    /// A run that begins `now`.
+    pub fn begun(now: Timestamp, position: Position, upper_bound: Timestamp) -> Self {
+        let id = RunId::new(now);
+        Self { id, started: now, position, upper_bound, windows: Vec::new(), windows_complete: false }
+    }
+}
+
+/// A part of the history that a run pages through by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Within its run.
+    pub number: i32,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// Takes the lease on a pull, and reads how far it has come; `None` where somebody holds it.
 ///
 /// # Errors
 /// Whatever Postgres answers.
@@ -131,14 +162,13 @@ pub async fn acquire(
     until: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
     let row = ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
-    Ok(row.map(|row| Lease {
-        fence: row.get(0),
-        watermark: row.get(1),
-        run: run_under_way(&row),
-        owed: row.get("owed"),
-        owed_why: row.get("requested_why"),
-        cursor: row.get("cursor"),
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let mut run = run_under_way(&row);
+    if let Some(run) = &mut run {
+        run.windows = windows::open_ones(on, key, run.id).await?;
+    }
+    let (owed, owed_why, cursor) = (row.get("owed"), row.get("requested_why"), row.get("cursor"));
+    Ok(Some(Lease { fence: row.get(0), watermark: row.get(1), run, owed, owed_why, cursor }))
 }
 
 fn run_under_way(row: &Row) -> Option<RunUnderWay> {
@@ -147,10 +177,11 @@ fn run_under_way(row: &Row) -> Option<RunUnderWay> {
     let to = row.get::<_, Option<Timestamp>>("window_to")?;
     let upper_bound = row.get::<_, Option<Timestamp>>("upper_bound")?;
     let position = Position { from: row.get("window_from"), to, token: row.get("page_token") };
-    Some(RunUnderWay { id, started, position, upper_bound })
+    let windows_complete = row.get("windows_complete");
+    Some(RunUnderWay { id, started, position, upper_bound, windows: Vec::new(), windows_complete })
 }
 
-/// Moves the cursor, and with it extends the lease to `until`.
+/// Moves the cursor, and with it extends the lease to `until`. A new run takes the place of one that was left.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
@@ -162,6 +193,9 @@ pub async fn advance(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(), StoreError> {
+    if lease.run.as_ref().is_some_and(|left| left.id != run.id && !left.windows.is_empty()) {
+        FORGET_WINDOWS.execute(tx, &[&key.source, &key.entity, &key.mode.as_str()]).await?;
+    }
     let changed = MOVE
         .execute(
             tx,
@@ -177,14 +211,16 @@ pub async fn advance(
                 &run.position.token,
                 &run.upper_bound,
                 &until,
+                &run.windows_complete,
             ],
         )
         .await?;
     held(changed, lease)
 }
 
-/// Ends the run: the watermark becomes its upper bound, the vendor's own cursor `cursor` if it gave one, the
-/// lease is free. A run that was asked for after this one began is still owed: this one's bound was frozen before.
+/// Ends the run, of which no window is open: the watermark becomes its upper bound, the vendor's own cursor `cursor` if it gave one, the
+/// lease is free. A run that was asked for after this one began is still owed, since this one's bound was frozen
+/// before; that is the answer.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
@@ -194,10 +230,10 @@ pub async fn finish(
     lease: &Lease,
     cursor: Option<&str>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mode = key.mode.as_str();
-    let changed = FINISH.execute(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
-    held(changed, lease)
+    let row = FINISH.optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
+    row.map(|row| row.get(0)).ok_or(StoreError::FenceLost(lease.fence))
 }
 
 /// Ends the run without success and forgets the vendor's own cursor, which is no use any more; the lease is free.

@@ -5,6 +5,8 @@
 
 mod faults;
 mod host;
+mod ours;
+mod push;
 mod query;
 mod render;
 mod search;
@@ -15,6 +17,8 @@ mod world;
 
 pub use faults::{Fault, Faults, Policy};
 pub use host::{Asked, Portal};
+pub use ours::{contacts, deals};
+pub use push::{Change, push_bodies};
 pub use sign::sign_v3;
 pub use truth::{ContactTruth, DealTruth};
 pub use world::{Kind, World};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
+use super::push::Change;
+
 /// A kind of CRM object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -72,10 +74,13 @@ impl World {
             rng: Rng::with_seed(seed),
             next_id: 1,
         };
-        let steps = i64::try_from(contacts + deals).unwrap_or(1).max(1);
-        for i in 0..contacts + deals {
+        let all = contacts + deals;
+        let steps = i64::try_from(all).unwrap_or(1).max(1);
+        for i in 0..all {
             world.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
-            world.create(if i % (contacts + deals) < contacts { Kind::Contact } else { Kind::Deal });
+            // Both kinds come all year round.
+            let is_contact = (i + 1) * contacts / all > i * contacts / all;
+            world.create(if is_contact { Kind::Contact } else { Kind::Deal });
         }
         world.now_ms = now_ms;
         world
@@ -176,24 +181,31 @@ impl World {
         id
     }
 
-    /// Lets `n` random things happen now.
-    pub fn change(&mut self, n: usize) {
+    /// Lets `n` random things happen now, and returns what HubSpot pushes of them.
+    pub fn change(&mut self, n: usize) -> Vec<Change> {
+        let mut changes = Vec::new();
         for _ in 0..n {
             let kind = if self.rng.bool() { Kind::Contact } else { Kind::Deal };
             let live = self.live(kind);
             let (Some(one), Some(other)) = (self.pick(&live), self.pick(&live)) else { continue };
-            match self.rng.u32(0..20) {
-                0 => self.archive(kind, one),
+            changes.push(match self.rng.u32(0..20) {
+                0 => {
+                    self.archive(kind, one);
+                    Change::Archived(kind, one)
+                }
                 1 if one != other => {
                     let fresh = self.rng.bool();
-                    self.merge(kind, one, other, fresh);
+                    let into = self.merge(kind, one, other, fresh);
+                    Change::Merged { kind, primary: one, loser: other, into }
                 }
-                2..5 => {
-                    self.create(kind);
+                2..5 => Change::Created(kind, self.create(kind)),
+                _ => {
+                    self.edit(kind, one);
+                    Change::Edited(kind, one)
                 }
-                _ => self.edit(kind, one),
-            }
+            });
         }
+        changes
     }
 
     /// The ids of what is neither archived nor gone.

@@ -65,6 +65,7 @@ enum When {
     Next(u64),
     Every(u64),
     At(u64),
+    Since(u64),
     Always,
     Random(Rng, u32),
 }
@@ -104,6 +105,11 @@ impl Faults {
     /// Every `n`-th request to `prefix` goes wrong.
     pub fn every(&mut self, n: u64, prefix: &str, fault: Fault) {
         self.add(prefix, When::Every(n.max(1)), vec![fault]);
+    }
+
+    /// The `n`-th request to `prefix` from now and all after it go wrong, until [`Faults::clear`].
+    pub fn since(&mut self, n: u64, prefix: &str, fault: Fault) {
+        self.add(prefix, When::Since(n), vec![fault]);
     }
 
     /// Every request to `prefix` goes wrong until [`Faults::clear`].
@@ -147,6 +153,7 @@ impl Rule {
             }
             When::Every(n) => self.seen.is_multiple_of(*n).then_some(0),
             When::At(n) => (self.seen == *n).then_some(0),
+            When::Since(n) => (self.seen >= *n).then_some(0),
             When::Always => Some(0),
             When::Random(rng, permille) => {
                 (rng.u32(0..1000) < *permille && !self.faults.is_empty()).then(|| rng.usize(0..self.faults.len()))

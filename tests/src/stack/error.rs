@@ -43,7 +43,7 @@ pub enum StackError {
         said: String,
     },
     /// The HTTP API answers with something else than 200.
-    #[error("GET {path} answers {status}: {body}")]
+    #[error("{path} answers {status}: {body}")]
     Status {
         /// Which route.
         path: String,

@@ -7,8 +7,10 @@ mod gateway;
 mod http;
 mod queues;
 mod script;
+mod spec;
 mod wait;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ pub use error::StackError;
 pub use gateway::Gateway;
 pub use http::Reply;
 pub use queues::{Depth, StackQueue};
+pub use spec::{Secrets, StackSpec};
 pub use wait::eventually;
 
 /// The environment that `infra/local/stack.py with --postgres --localstack` makes.
@@ -49,31 +52,24 @@ impl LocalStack {
     }
 }
 
-/// What to deploy.
-#[derive(Debug, Clone)]
-pub struct StackSpec<'a> {
-    /// The stack's name, from which all others derive. A stack of that name is updated.
-    pub name: &'a str,
-    /// Where its rows go.
-    pub database_url: &'a str,
-    /// The key that goes into the stack's secret.
-    pub stripe_key: &'a str,
-    /// Whether to run the binaries from where they lie, in place of zips that go through S3.
-    pub in_place: bool,
-    /// Parameters of the template other than its defaults.
-    pub parameters: Vec<(&'static str, String)>,
-}
-
-/// What signs the webhooks of a stack that is given no other by `STRIPE_WEBHOOK_SECRET` (infra/local/deploy.py).
+/// What signs Stripe's webhooks to a stack that is given no other (infra/local/deploy.py).
 pub const WEBHOOK_SECRET: &str = "whsec_local";
 
-/// What to deploy.
+/// A deployed stack.
 #[derive(Debug)]
 pub struct Stack {
     name: String,
     local: LocalStack,
     aws: Arc<Aws>,
+    made: Made,
+}
+
+/// What `infra/local/deploy.py` says of a stack.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Made {
     outputs: Outputs,
+    resources: BTreeMap<String, u64>,
 }
 
 /// The template's outputs, as far as they work in LocalStack.
@@ -105,16 +101,21 @@ impl Stack {
         arguments.extend(spec.in_place.then(|| "--link".to_owned()));
         arguments.extend(spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")));
         // By the environment: a command line is everybody's to read.
-        let key = [("STRIPE_API_KEY", spec.stripe_key)];
-        let said = script::run(local, "infra/local/deploy.py", &arguments, &key).await?;
-        let outputs = serde_json::from_str(&said)?;
-        Ok(Self { name: spec.name.to_owned(), local: local.clone(), aws: Arc::default(), outputs })
+        let said = script::run(local, "infra/local/deploy.py", &arguments, &spec.secrets.variables()).await?;
+        let made = serde_json::from_str(&said)?;
+        Ok(Self { name: spec.name.to_owned(), local: local.clone(), aws: Arc::default(), made })
     }
 
     /// The stack's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many resources of a type, such as `AWS::SQS::Queue`, the stack consists of.
+    #[must_use]
+    pub fn count(&self, of_type: &str) -> u64 {
+        self.made.resources.get(of_type).copied().unwrap_or_default()
     }
 
     /// Brings the schema up to date, as a deployment does.
@@ -155,6 +156,16 @@ impl Stack {
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await
     }
 
+    /// Compares a source's lists with what the stack has, by the operator's own command: its exit code, and what it
+    /// printed.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub async fn reconcile(&self, source: &str) -> Result<(i32, String), StackError> {
+        let arguments = [format!("--stack={}", self.name), format!("--source={source}")];
+        script::outcome(&self.local, "infra/reconcile.py", &arguments).await
+    }
+
     /// Invokes a function and waits for its reply.
     ///
     /// # Errors
@@ -179,31 +190,31 @@ impl Stack {
     /// Where tickets go.
     #[must_use]
     pub fn tickets(&self) -> StackQueue {
-        self.queue(&self.outputs.tickets_queue_url)
+        self.queue(&self.made.outputs.tickets_queue_url)
     }
 
     /// Where tickets go that were received too often.
     #[must_use]
     pub fn tickets_dlq(&self) -> StackQueue {
-        self.queue(&self.outputs.tickets_dlq_url)
+        self.queue(&self.made.outputs.tickets_dlq_url)
     }
 
     /// Where requests to fetch go.
     #[must_use]
     pub fn fetch_requests(&self) -> StackQueue {
-        self.queue(&self.outputs.fetch_requests_queue_url)
+        self.queue(&self.made.outputs.fetch_requests_queue_url)
     }
 
     /// Where requests to fetch go that were received too often.
     #[must_use]
     pub fn fetch_requests_dlq(&self) -> StackQueue {
-        self.queue(&self.outputs.fetch_requests_dlq_url)
+        self.queue(&self.made.outputs.fetch_requests_dlq_url)
     }
 
     /// Where requests wait that came while Postgres was away.
     #[must_use]
     pub fn spill(&self) -> StackQueue {
-        self.queue(&self.outputs.spill_queue_url)
+        self.queue(&self.made.outputs.spill_queue_url)
     }
 
     /// The last lines of each function's log.

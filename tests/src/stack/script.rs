@@ -32,6 +32,21 @@ pub(super) async fn run(
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs a script to its end, well or not: its exit code, and what it wrote to stdout.
+pub(super) async fn outcome(
+    local: &LocalStack,
+    script: &'static str,
+    arguments: &[String],
+) -> Result<(i32, String), StackError> {
+    let output = command(local, script).args(arguments).stderr(Stdio::inherit()).output().await;
+    let output = output.map_err(|source| StackError::Process { what: script, source })?;
+    let code = output.status.code().ok_or_else(|| {
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        StackError::Script { script, status: output.status, said }
+    })?;
+    Ok((code, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
 /// `target/<profile>`, where this program was built: a test lies in its `deps`.
 pub(super) fn binaries() -> Result<PathBuf, StackError> {
     let own =

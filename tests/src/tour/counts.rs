@@ -20,17 +20,21 @@ pub(super) struct Counts {
     pub(super) outbox: Outbox,
     pub(super) runs: Runs,
     pub(super) payments: i64,
+    pub(super) contacts: i64,
+    pub(super) calendar_events: i64,
     pub(super) leads: i64,
     pub(super) events: i64,
 }
 
 const RUNS: &str = "select count(*) filter (where status = 'running'), count(*) filter (where status = 'succeeded'), \
     count(*) filter (where status = 'failed'), \
-    (select format('%s %s: %s new of %s rows', entity, mode, rows_new, rows_seen) \
+    (select format('%s %s %s: %s new of %s rows', source, entity, mode, rows_new, rows_seen) \
      from sync_runs order by started_at desc, id desc limit 1), \
     (select last_error from sync_runs where last_error is not null and status <> 'succeeded' \
      order by started_at desc limit 1), \
-    (select count(*) from payments), (select count(*) from leads), (select count(*) from events) from sync_runs";
+    (select count(*) from payments), (select count(*) from contacts where deleted_at is null), \
+    (select count(*) from calendar_events where deleted_at is null), \
+    (select count(*) from leads), (select count(*) from events) from sync_runs";
 
 impl Counts {
     pub(super) async fn read(on: &Client) -> Result<Self, StackError> {
@@ -43,6 +47,14 @@ impl Counts {
             latest: row.try_get(3)?,
             last_error: row.try_get(4)?,
         };
-        Ok(Self { outbox, runs, payments: row.try_get(5)?, leads: row.try_get(6)?, events: row.try_get(7)? })
+        Ok(Self {
+            outbox,
+            runs,
+            payments: row.try_get(5)?,
+            contacts: row.try_get(6)?,
+            calendar_events: row.try_get(7)?,
+            leads: row.try_get(8)?,
+            events: row.try_get(9)?,
+        })
     }
 }

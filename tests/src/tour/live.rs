@@ -1,4 +1,4 @@
-//! The tour that stays up: the account keeps changing, and what changed is fetched.
+//! The tour that stays up: the vendors keep changing, and what changed is fetched or pushed.
 
 use std::time::{Duration, Instant};
 
@@ -7,24 +7,26 @@ use super::screen::Screen;
 use super::senders::Senders;
 use super::site::Site;
 use super::{NEWS, TourError};
+use crate::vendors::Vendors;
 
 /// Between two pictures.
 pub(super) const FRAME: Duration = Duration::from_millis(300);
 
-/// Between two changes to the simulated account.
+/// Between two changes to what is simulated.
 const CHANGE_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two requests for what has changed. On AWS the rule sends one every 15 minutes.
-const FETCH_EVERY: Duration = Duration::from_secs(10);
+const FETCH_EVERY: Duration = Duration::from_secs(5);
 
 /// Goes on until the caller stops it.
 pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
-    site.request(&NEWS).await?;
+    site.request(NEWS).await?;
     let mut picture = Picture::default();
     super::drain(site, "pulling everything; Ctrl-C ends", &mut picture, screen).await?;
-    let what = match &site.simulator {
-        Some(_) => "up to date; the simulated account keeps changing, and leads and events come in; Ctrl-C ends",
-        None => "up to date with your Stripe account; Ctrl-C ends",
+    let what = match &site.vendors {
+        Some(_) => "up to date; account, portal and calendar keep changing, and leads and events come in; Ctrl-C ends"
+            .to_owned(),
+        None => format!("up to date with your own {}; Ctrl-C ends", site.sources.join(", ")),
     };
     if !screen.is_terminal() {
         picture.chart_again(site).await?;
@@ -35,16 +37,26 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
     let mut senders = Senders::default();
     let (mut changed, mut fetched) = (Instant::now(), Instant::now());
     loop {
-        if let Some(simulator) = site.simulator.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
-            simulator.change(fastrand::u32(1..=5));
+        if let Some(vendors) = site.vendors.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
+            change(vendors, site).await?;
             senders.send(site).await?;
             changed = Instant::now();
         }
         if fetched.elapsed() >= FETCH_EVERY {
-            site.request(&NEWS).await?;
+            site.request(NEWS).await?;
             fetched = Instant::now();
         }
-        picture.refresh(site, what, screen).await?;
+        picture.refresh(site, &what, screen).await?;
         tokio::time::sleep(FRAME).await;
     }
+}
+
+/// Some things happen everywhere. Stripe and HubSpot push them; the calendar is asked, as are the others for what was
+/// not pushed.
+async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
+    let events = vendors.stripe.change(fastrand::u32(1..=5));
+    let changes = vendors.hubspot.world().change(fastrand::usize(1..=3));
+    vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
+    vendors.push_stripe(&events, &site.gateway).await?;
+    Ok(vendors.push_hubspot(&changes, &site.gateway).await?)
 }

@@ -1,8 +1,9 @@
-//! `make run`: a year of Stripe through the whole of Penstock, on one machine.
+//! `make run`: a year of Stripe, HubSpot and Google Calendar through the whole of Penstock, on one machine.
 //!
 //! Everything is the product's own: the SAM template, the functions' binaries, real queues, the HTTP API.
-//! Only Stripe is simulated, unless there is a key.
+//! Only the vendors are simulated, unless there is a key.
 
+mod accounts;
 mod chart;
 mod counts;
 mod live;
@@ -13,6 +14,8 @@ mod picture;
 mod screen;
 mod senders;
 mod site;
+mod truth;
+mod under_way;
 mod verdict;
 
 use std::time::{Duration, Instant};
@@ -50,11 +53,11 @@ pub enum TourError {
 /// and comes by each minute.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The requests that pull everything.
-const EVERYTHING: [(&str, Mode); 3] = [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)];
+/// Pulls everything.
+const EVERYTHING: Mode = Mode::Full;
 
-/// The request that the rule sends every 15 minutes. Without a cursor `fetch` asks for full runs by itself.
-const NEWS: [(&str, Mode); 1] = [("event", Mode::Incremental)];
+/// What the rules ask for every 15 minutes. Without a cursor `fetch` asks for full runs by itself.
+const NEWS: Mode = Mode::Incremental;
 
 /// The tour: until Ctrl-C, or with `ONCE` until its verdict.
 ///

@@ -8,8 +8,11 @@ use super::chart::{Months, chart};
 use super::counts::Counts;
 use super::money::grouped;
 use super::screen::Screen;
-use super::site::{Site, YEAR_DAYS};
+use super::site::Site;
+use super::truth::Truth;
+use super::under_way::UnderWay;
 use crate::stack::{Backlog, Depth};
+use crate::vendors::YEAR_DAYS;
 
 /// The chart asks the HTTP API once a currency, so it is not asked for each time.
 const CHART_EVERY: Duration = Duration::from_secs(2);
@@ -20,6 +23,8 @@ pub(super) struct Picture {
     months: BTreeMap<String, Months>,
     charted: Option<Instant>,
     rate: Rate,
+    under_way: UnderWay,
+    truth: Truth,
 }
 
 /// Rows a second, of the last stretch in which rows were processed.
@@ -50,9 +55,12 @@ impl Picture {
         if screen.is_terminal() && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
             self.chart_again(site).await?;
         }
+        self.under_way.refresh(site).await?;
+        self.truth.refresh(site).await?;
         let rate = self.rate.see(counts.outbox.processed);
         let picture = self.lines(site, what, &counts, &backlog, rate, screen.elapsed());
-        screen.draw(&picture, &short(what, &counts, &backlog))?;
+        let short = short(what, &counts, &backlog) + &self.under_way.short() + &self.truth.short();
+        screen.draw(&picture, &short)?;
         Ok(backlog)
     }
 
@@ -97,17 +105,22 @@ impl Picture {
                 number(outbox.processed),
             ),
             format!(
-                "payments  {}   leads {}   events {}",
+                "pulled    {} payments   {} contacts   {} calendar events",
                 number(counts.payments),
-                number(counts.leads),
-                number(counts.events)
+                number(counts.contacts),
+                number(counts.calendar_events)
             ),
+            format!("pushed    {} leads   {} product events", number(counts.leads), number(counts.events)),
             format!("queues    {}   {}", depth("tickets", backlog.tickets), depth("requests", backlog.requests)),
             format!("runs      {} running   {} succeeded   {} failed", runs.running, runs.succeeded, runs.failed),
             format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
             String::new(),
         ];
         lines.extend(runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")));
+        for part in [self.under_way.lines(), self.truth.lines().to_vec()] {
+            let gap = (!part.is_empty()).then(String::new);
+            lines.extend(part.into_iter().map(|line| format!("          {line}")).chain(gap));
+        }
         lines.extend(self.chart());
         lines.extend(links(site));
         lines
@@ -128,10 +141,8 @@ fn links(site: &Site) -> Vec<String> {
         format!("to send   KEY={}", site.ingest_key),
         format!("          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"),
     ];
-    if site.simulator.is_some() {
-        lines.push(
-            "your own  a restricted key that may read, as STRIPE_API_KEY=rk_… in .env, and make run again".to_owned(),
-        );
+    if site.vendors.is_some() {
+        lines.push("your own  keys that may read in .env (.env.example names them), and make run again".to_owned());
     }
     lines
 }

@@ -1,29 +1,24 @@
-//! All that the tour sets up: database, account, stack, key, HTTP API.
+//! All that the tour sets up: database, vendors, stack, key, HTTP API.
 
 use jiff::{Timestamp, ToSpan as _};
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::source;
 use penstock_testkit::TestDatabase;
 use serde_json::Value;
 use tokio_postgres::Client;
 
 use super::TourError;
+use super::accounts::Accounts;
+use super::money::grouped;
 use super::options::Options;
 use super::screen::Screen;
-use crate::simulator::{Simulator, World, WorldSpec};
 use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
+use crate::vendors::Vendors;
 
 /// The stack's name.
 pub(super) const STACK: &str = "penstock";
-
-/// Days of the simulated history, and of the chart.
-pub(super) const YEAR_DAYS: i64 = 365;
-
-const DAY_SECONDS: i64 = 24 * 60 * 60;
-
-/// Requests a second to the simulator: what Stripe allows a live account, where the template is modest.
-const SIMULATOR_RATE: u32 = 100;
 
 /// What the tour walks through. Fields end in this order: who asks before whom they ask.
 pub(super) struct Site {
@@ -32,8 +27,10 @@ pub(super) struct Site {
     pub(super) ingest_key: String,
     pub(super) stack: Stack,
     pub(super) sql: Client,
-    /// None where the account is real.
-    pub(super) simulator: Option<Simulator>,
+    /// None where accounts are real.
+    pub(super) vendors: Option<Vendors>,
+    /// The sources that are configured.
+    pub(super) sources: Vec<&'static str>,
     _database: TestDatabase,
 }
 
@@ -43,11 +40,17 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     let database = TestDatabase::empty().await;
     screen.done(step, "")?;
 
-    let simulator = simulate(options, screen)?;
+    let accounts = options.accounts.as_ref();
+    let vendors = match accounts {
+        Some(accounts) => announce(accounts, screen)?,
+        None => Some(simulate(options, screen)?),
+    };
 
     let step = screen.step("stack: infra/template.yaml to LocalStack")?;
-    let stack = deploy(local, options, simulator.as_ref(), &database).await?;
-    screen.done(step, "8 functions, 6 queues, 2 rules")?;
+    let stack = deploy(local, accounts, vendors.as_ref(), &database).await?;
+    let [functions, queues, rules] =
+        ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule"].map(|of_type| stack.count(of_type));
+    screen.done(step, &format!("{functions} functions, {queues} queues, {rules} rules"))?;
 
     let step = screen.step("schema: the function migrate")?;
     stack.migrate().await?;
@@ -58,55 +61,80 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     let ingest_key = stack.key("ingest", "tour").await?;
     screen.done(step, "")?;
 
-    let step = screen.step("HTTP API: its routes to the functions metrics, webhook and ingest")?;
+    let step = screen.step("HTTP API: the template's routes to its functions")?;
     let gateway = stack.gateway().await?;
     screen.done(step, gateway.url())?;
     let sql = database.client().await;
-    Ok(Site { gateway, key, ingest_key, stack, sql, simulator, _database: database })
+    let sources = accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
+    Ok(Site { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
 }
 
-/// A year that ends now, unless there is a real account.
-fn simulate(options: &Options, screen: &mut Screen) -> Result<Option<Simulator>, TourError> {
-    if options.account.is_some() {
-        screen.say("         Stripe: the real one, by STRIPE_API_KEY; no simulator")?;
-        return Ok(None);
+/// Says which accounts are real, and that nothing is simulated beside them.
+fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>, TourError> {
+    for source in source::SOURCES.iter().map(|source| source.name()) {
+        let real = accounts.sources.contains(&source);
+        let what = if real { "the real one, by the key in the environment" } else { "not configured: there is no key" };
+        screen.say(&format!("         {source}: {what}"))?;
     }
-    let step = screen.step("Stripe: a simulated year")?;
-    let now = SystemClock.now().as_second();
-    let world = World::new(WorldSpec::between(options.seed, options.charges, now - YEAR_DAYS * DAY_SECONDS, now));
-    let (charges, refunds, disputes, _) = world.counts();
-    let simulator = Simulator::start(world)?;
-    let url = simulator.url();
-    screen.done(step, &format!("{charges} charges, {refunds} refunds, {disputes} disputes, {url}"))?;
-    Ok(Some(simulator))
+    Ok(None)
 }
 
+/// A year that ends now.
+fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError> {
+    let step = screen.step("Stripe, HubSpot, Google Calendar: a simulated year")?;
+    let vendors = Vendors::start(options.seed, options.sizes())?;
+    let (charges, refunds, disputes, _) = vendors.stripe.world().counts();
+    let (contacts, deals) = {
+        let portal = vendors.hubspot.world();
+        (portal.contacts_truth().len(), portal.deals_truth().len())
+    };
+    let events = vendors.google.with(|calendar| calendar.present().len());
+    let number = |count: usize| grouped(&count.to_string());
+    screen.done(
+        step,
+        &format!(
+            "{} charges, {} refunds, {} disputes, {} contacts, {} deals, {} calendar events",
+            number(charges),
+            number(refunds),
+            number(disputes),
+            number(contacts),
+            number(deals),
+            number(events)
+        ),
+    )?;
+    for (name, url) in [
+        ("Stripe", vendors.stripe.url()),
+        ("HubSpot", vendors.hubspot.url()),
+        ("Google Calendar", vendors.google.base_url()),
+    ] {
+        screen.say(&format!("         {name}: {url}"))?;
+    }
+    Ok(vendors)
+}
+
+/// The base URLs are all that differs between simulated and real.
 async fn deploy(
     local: &LocalStack,
-    options: &Options,
-    simulator: Option<&Simulator>,
+    accounts: Option<&Accounts>,
+    vendors: Option<&Vendors>,
     database: &TestDatabase,
 ) -> Result<Stack, StackError> {
-    let mut parameters = Vec::new();
-    let mut stripe_key = String::new();
-    if let Some(simulator) = simulator {
-        stripe_key = simulator.key();
-        parameters.push(("StripeBaseUrl", simulator.url()));
-        parameters.push(("StripeRatePerSecond", SIMULATOR_RATE.to_string()));
-    } else if let Some(account) = &options.account {
-        stripe_key.clone_from(&account.key);
-        parameters.extend(account.base_url.clone().map(|url| ("StripeBaseUrl", url)));
-    }
-    let spec =
-        StackSpec { name: STACK, database_url: &database.url(), stripe_key: &stripe_key, in_place: true, parameters };
+    let real = accounts.map(|accounts| (accounts.secrets.clone(), accounts.parameters.clone()));
+    let simulated = || vendors.map(|vendors| (vendors.secrets(), vendors.parameters()));
+    let (secrets, parameters) = real.or_else(simulated).unwrap_or_default();
+    let spec = StackSpec { name: STACK, database_url: &database.url(), secrets, in_place: true, parameters };
     Stack::deploy(local, &spec).await
 }
 
 impl Site {
-    /// Puts requests on the queue, as EventBridge's rule and the functions themselves do.
-    pub(super) async fn request(&self, requests: &[(&str, Mode)]) -> Result<(), TourError> {
-        let body = |(entity, mode): &(&str, Mode)| serde_json::to_string(&FetchRequest::new("stripe", entity, *mode));
-        let bodies = requests.iter().map(body).collect::<Result<Vec<_>, _>>().map_err(StackError::from)?;
+    /// Puts requests for all that `mode` knows of every source on the queue, as EventBridge's rules do.
+    pub(super) async fn request(&self, mode: Mode) -> Result<(), TourError> {
+        let sources = self.sources.iter().filter_map(|name| source::find(name));
+        let requests = sources.flat_map(|source| {
+            source.entities(mode).iter().map(|entity| FetchRequest::new(source.name(), entity, mode))
+        });
+        let bodies = requests.map(|request| serde_json::to_string(&request));
+        let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(StackError::from)?;
         Ok(self.stack.fetch_requests().send(bodies).await?)
     }
 

@@ -1,4 +1,4 @@
-//! Whether the HTTP API says what the account's own books say, and whether a second pull changes nothing.
+//! Whether the HTTP API and the tables say what the vendors' own books say, and whether a second pull changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,19 +6,34 @@ use serde_json::Value;
 use tokio_postgres::Client;
 
 use super::TourError;
-use super::money::readable;
-use super::site::{Site, YEAR_DAYS};
+use super::money::{grouped, readable};
+use super::site::Site;
 use crate::simulator::Totals as Booked;
 use crate::stack::StackError;
+use crate::vendors::{Compared, Vendors, YEAR_DAYS};
 
 /// Gross, refunded, disputed, net, in ISO 4217 minor units.
 type Four = [i128; 4];
 
+/// [`Four`] of each currency.
+pub(super) type Totals = BTreeMap<String, Four>;
+
 const COLUMNS: [&str; 4] = ["gross", "refunded", "disputed", "net"];
 
-/// What `GET /metrics/revenue/summary` says of each currency.
-pub(super) async fn totals(site: &Site) -> Result<BTreeMap<String, Four>, TourError> {
-    let summary = site.revenue("summary", 2 * YEAR_DAYS, "").await?;
+/// The money of one source.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) source: &'static str,
+    /// What `GET /metrics/revenue/summary` says.
+    pub(super) ours: Totals,
+    /// What the simulated vendor says, if it is one.
+    theirs: Option<Totals>,
+}
+
+/// What `GET /metrics/revenue/summary` says of each currency, of all sources or one.
+pub(super) async fn totals(site: &Site, source: Option<&str>) -> Result<Totals, TourError> {
+    let query = source.map_or_else(String::new, |source| format!("&source={source}"));
+    let summary = site.revenue("summary", 2 * YEAR_DAYS, &query).await?;
     let currencies = summary["byCurrency"].as_object().into_iter().flatten();
     currencies.map(|(currency, sums)| Ok((currency.clone(), four(sums)?))).collect()
 }
@@ -33,63 +48,132 @@ fn four(sums: &Value) -> Result<Four, TourError> {
     Ok(four)
 }
 
-/// The table of totals, each line compared with the simulator's ledger where there is one.
-///
-/// # Errors
-/// [`TourError::Wrong`] with the table and every difference.
-pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
-    let totals = totals(site).await?;
-    let ledger = site.simulator.as_ref().map(|simulator| {
-        let booked = |b: Booked| [b.gross, b.refunded, b.disputed, b.net];
-        simulator.ledger().into_iter().map(|(currency, totals)| (currency, booked(totals))).collect()
-    });
-    table(&totals, ledger.as_ref())
+/// The books of each source that has money, with the simulated vendor's own beside them.
+pub(super) async fn books(site: &Site) -> Result<Vec<Books>, TourError> {
+    let mut books = Vec::new();
+    for source in ["stripe", "hubspot"].into_iter().filter(|source| site.sources.contains(source)) {
+        let ours = totals(site, Some(source)).await?;
+        books.push(Books { source, ours, theirs: site.vendors.as_ref().map(|vendors| booked(vendors, source)) });
+    }
+    Ok(books)
 }
 
-fn table(totals: &BTreeMap<String, Four>, ledger: Option<&BTreeMap<String, Four>>) -> Result<Vec<String>, TourError> {
-    let currencies: BTreeSet<&String> =
-        totals.keys().chain(ledger.into_iter().flatten().map(|(code, _)| code)).collect();
-    let mut lines =
-        vec![String::new(), row("", COLUMNS.map(str::to_owned), if ledger.is_none() { "two years" } else { "" })];
-    let mut differences = 0;
-    for currency in currencies {
-        let shown = |four: Four| four.map(|amount| readable(amount, currency));
-        let ours = totals.get(currency).copied().unwrap_or_default();
-        let Some(theirs) = ledger.map(|ledger| ledger.get(currency).copied().unwrap_or_default()) else {
-            lines.push(row(currency, shown(ours), ""));
-            continue;
-        };
-        lines.push(row(currency, shown(ours), if ours == theirs { "= ledger" } else { "WRONG" }));
-        if ours != theirs {
-            differences += 1;
-            lines.push(row("", shown(theirs), "ledger"));
-            let difference = std::array::from_fn(|i| ours.get(i).unwrap_or(&0) - theirs.get(i).unwrap_or(&0));
-            lines.push(row("", shown(difference), "difference"));
-        }
+/// Stripe's ledger; of HubSpot the deals that are won, which are never refunded.
+fn booked(vendors: &Vendors, source: &str) -> Totals {
+    if source == "stripe" {
+        let four = |b: Booked| [b.gross, b.refunded, b.disputed, b.net];
+        return vendors.stripe.ledger().into_iter().map(|(currency, totals)| (currency, four(totals))).collect();
+    }
+    vendors.won().into_iter().map(|(currency, won)| (currency, [won, 0, 0, won])).collect()
+}
+
+/// The tables of totals, each line compared with the vendor's books where they are simulated, and then contacts, deals
+/// and calendar events.
+///
+/// # Errors
+/// [`TourError::Wrong`] with the tables and every difference.
+pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
+    let (all, books) = (totals(site, None).await?, books(site).await?);
+    let (mut lines, mut wrong) = (Vec::new(), Vec::new());
+    for books in &books {
+        let (table, behind) = books.table();
+        lines.extend(table);
+        wrong.extend((behind > 0).then(|| format!("{behind} currencies differ from {}'s own books", books.source)));
+    }
+    if sum(&books) != all {
+        wrong.push(format!("the sources do not add up to what the summary of all says: {all:?}"));
     }
     lines.push(String::new());
-    if differences > 0 {
-        return Err(TourError::Wrong(format!("{}\n{differences} currencies differ from the ledger", lines.join("\n"))));
+    if let Some(vendors) = &site.vendors {
+        for compared in vendors.compare(&site.sql).await? {
+            lines.push(objects(&compared));
+            wrong.extend((!compared.different.is_empty()).then(|| format!("{} differ", compared.what)));
+        }
     }
-    Ok(lines)
+    if wrong.is_empty() {
+        Ok(lines)
+    } else {
+        Err(TourError::Wrong(format!("{}\n{}", lines.join("\n"), wrong.join("; "))))
+    }
+}
+
+fn sum(books: &[Books]) -> Totals {
+    let mut sum = Totals::new();
+    for (currency, four) in books.iter().flat_map(|books| &books.ours) {
+        let total = sum.entry(currency.clone()).or_default();
+        *total = std::array::from_fn(|i| total.get(i).unwrap_or(&0) + four.get(i).unwrap_or(&0));
+    }
+    sum
+}
+
+fn objects(compared: &Compared) -> String {
+    let there = grouped(&compared.there.to_string());
+    let named: Vec<&str> = compared.different.iter().take(5).map(String::as_str).collect();
+    match compared.different.len() {
+        0 => format!("{there} {}, each field as it is there", compared.what),
+        n => format!("{there} {}: {n} are WRONG, such as {}", compared.what, named.join(", ")),
+    }
+}
+
+impl Books {
+    fn currencies(&self) -> BTreeSet<&String> {
+        self.ours.keys().chain(self.theirs.iter().flatten().map(|(code, _)| code)).collect()
+    }
+
+    /// Both sides of a currency; the vendor's only where it is simulated.
+    fn sides(&self, currency: &str) -> (Four, Option<Four>) {
+        let of = |totals: &Totals| totals.get(currency).copied().unwrap_or_default();
+        (of(&self.ours), self.theirs.as_ref().map(of))
+    }
+
+    /// How many currencies are not what they are there.
+    pub(super) fn behind(&self) -> usize {
+        let differs = |(ours, theirs): (Four, Option<Four>)| theirs.is_some_and(|theirs| theirs != ours);
+        self.currencies().into_iter().filter(|currency| differs(self.sides(currency))).count()
+    }
+
+    /// A line a currency, and how many of them differ.
+    fn table(&self) -> (Vec<String>, usize) {
+        let remark = if self.theirs.is_none() { "two years" } else { "" };
+        let mut lines = vec![String::new(), row(self.source, COLUMNS.map(str::to_owned), remark)];
+        for currency in self.currencies() {
+            let shown = |four: Four| four.map(|amount| readable(amount, currency));
+            let (ours, theirs) = self.sides(currency);
+            let Some(theirs) = theirs else {
+                lines.push(row(currency, shown(ours), ""));
+                continue;
+            };
+            let own = if self.source == "stripe" { "ledger" } else { "deals" };
+            let equal = format!("= {own}");
+            lines.push(row(currency, shown(ours), if ours == theirs { &equal } else { "WRONG" }));
+            if ours != theirs {
+                lines.push(row("", shown(theirs), own));
+                let difference = std::array::from_fn(|i| ours.get(i).unwrap_or(&0) - theirs.get(i).unwrap_or(&0));
+                lines.push(row("", shown(difference), "difference"));
+            }
+        }
+        (lines, self.behind())
+    }
 }
 
 fn row(currency: &str, amounts: [String; 4], remark: &str) -> String {
     let amounts: String = amounts.iter().map(|amount| format!(" {amount:>20}")).collect();
-    format!("{currency:<4}{amounts}  {remark}").trim_end().to_owned()
+    format!("{currency:<8}{amounts}  {remark}").trim_end().to_owned()
 }
 
-/// Which version of each payment Postgres holds: a row that was written again has another.
+/// Which version of each row Postgres holds of what was pulled: a row that was written again has another.
 pub(super) struct Versions(BTreeMap<(String, String), String>);
 
 impl Versions {
     pub(super) async fn read(on: &Client) -> Result<Self, TourError> {
-        let sql = "select kind, external_id, format('%s %s', xmin, ctid) from payments";
+        let sql = "select source || ' ' || kind, external_id, format('%s %s', xmin, ctid) from payments \
+                   union all select source || ' contact', external_id, format('%s %s', xmin, ctid) from contacts \
+                   union all select 'calendar event', external_id, format('%s %s', xmin, ctid) from calendar_events";
         let rows = on.query(sql, &[]).await.map_err(StackError::from)?;
         Ok(Self(rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect()))
     }
 
-    /// How many payments there are.
+    /// How many rows there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -111,16 +195,43 @@ impl Versions {
 mod tests {
     use super::*;
 
-    fn usd(amounts: Four) -> BTreeMap<String, Four> {
+    fn usd(amounts: Four) -> Totals {
         [("USD".to_owned(), amounts)].into()
+    }
+
+    fn books(ours: Totals, theirs: Totals) -> Books {
+        Books { source: "stripe", ours, theirs: Some(theirs) }
     }
 
     #[test]
     fn a_cent_too_much_is_told_with_its_difference() {
-        let told = table(&usd([500, 100, 0, 400]), Some(&usd([499, 100, 0, 399]))).unwrap_err().to_string();
-        assert!(told.contains("WRONG") && told.contains("difference") && told.contains("0.01"), "{told}");
-        assert!(table(&usd([500, 100, 0, 400]), Some(&usd([500, 100, 0, 400]))).is_ok());
-        assert!(table(&usd([1, 0, 0, 1]), Some(&BTreeMap::new())).is_err(), "a currency that nobody booked");
-        assert!(table(&BTreeMap::new(), Some(&usd([1, 0, 0, 1]))).is_err(), "a currency that is missing");
+        let (lines, behind) = books(usd([500, 100, 0, 400]), usd([499, 100, 0, 399])).table();
+        let told = lines.join("\n");
+        assert!(
+            behind == 1 && told.contains("WRONG") && told.contains("difference") && told.contains("0.01"),
+            "{told}"
+        );
+        assert_eq!(books(usd([500, 100, 0, 400]), usd([500, 100, 0, 400])).table().1, 0);
+        assert_eq!(books(usd([1, 0, 0, 1]), Totals::new()).table().1, 1, "a currency that nobody booked");
+        assert_eq!(books(Totals::new(), usd([1, 0, 0, 1])).table().1, 1, "a currency that is missing");
+    }
+
+    #[test]
+    fn the_sources_add_up_by_currency() {
+        let eur = [("EUR".to_owned(), [3, 0, 0, 3])].into();
+        let sources = [
+            books(usd([5, 1, 0, 4]), Totals::new()),
+            books(usd([2, 0, 0, 2]), Totals::new()),
+            books(eur, Totals::new()),
+        ];
+        assert_eq!(sum(&sources), [("EUR".to_owned(), [3, 0, 0, 3]), ("USD".to_owned(), [7, 1, 0, 6])].into());
+    }
+
+    #[test]
+    fn objects_that_differ_are_named() {
+        let mut compared = Compared { what: "deals", there: 1_200, different: Vec::new() };
+        assert_eq!(objects(&compared), "1,200 deals, each field as it is there");
+        compared.different.push("77".to_owned());
+        assert_eq!(objects(&compared), "1,200 deals: 1 are WRONG, such as 77");
     }
 }

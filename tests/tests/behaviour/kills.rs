@@ -186,16 +186,33 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
 }
 
 #[tokio::test]
-async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed() {
-    let plant = Plant::over(world(6_000, 600)).await;
-    let victim = start("fetch", &plant).await;
-    plant.stripe.on_request(4, victim.host.killer());
-    let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
-    assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
-    leases_run_out(&plant.db).await;
-    plant.stripe.forget_requests();
-    plant.fetch("charge", Mode::Full).await.unwrap();
-    let first = &plant.stripe.requests_to("/v1/charges")[0];
-    assert!(format!("{first:?}").contains("starting_after"), "{first:?}");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 600);
+async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every_window() {
+    for nth in [5, 7, 9] {
+        let plant = Plant::over(world(6_000 + nth, 600)).await;
+        let victim = start("fetch", &plant).await;
+        plant.stripe.on_request(nth, victim.host.killer());
+        let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
+        assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
+        leases_run_out(&plant.db).await;
+        let client = plant.db.client().await;
+        let open = "select extract(epoch from window_to)::int8, page_token from sync_windows order by number";
+        let open: Vec<(i64, Option<String>)> =
+            client.query(open, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert!(!open.is_empty(), "killed at request {nth}, some window is open");
+        plant.stripe.forget_requests();
+        plant.fetch("charge", Mode::Full).await.unwrap();
+
+        let pages: Vec<String> = plant.stripe.requests_to("/v1/charges").into_iter().map(|r| r.query).collect();
+        for (to, token) in &open {
+            let window = format!("created%5Blt%5D={to}");
+            let first = pages.iter().find(|query| query.contains(&window) && !query.starts_with("limit=1&")).unwrap();
+            let after = token.as_ref().map(|token| format!("starting_after={token}"));
+            assert_eq!(first.contains("starting_after"), after.is_some(), "{first} for {after:?}");
+            assert!(after.is_none_or(|after| first.contains(&after)), "{first}");
+        }
+        assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 600);
+        assert_eq!(plant.db.scalar::<i64>("select count(*) from sync_windows").await, 0);
+        let pages: i64 = plant.db.scalar("select pages from sync_runs").await;
+        assert!(pages < 30, "{pages} pages for 600 charges: what was committed is not fetched again");
+    }
 }

@@ -33,3 +33,4 @@ mod webhook_events;
 mod webhook_kills;
 mod webhook_secrets;
 mod webhook_spill;
+mod windows;

@@ -174,10 +174,11 @@ async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
 
 #[tokio::test]
 async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
-    let plant = Plant::with_settings(world(9, 250), &[("STRIPE_WINDOW_DAYS", "365")]).await;
-    // Another takes the lease over while this one waits for page 2.
+    let one_window = [("STRIPE_WINDOW_DAYS", "365"), ("STRIPE_CONCURRENCY", "1")];
+    let plant = Plant::with_settings(world(9, 250), &one_window).await;
+    // Another takes the lease over while this one waits for page 2, after two looks at how far the history goes.
     let url = plant.db.url();
-    plant.stripe.on_request(2, move || execute(&url, "update sync_state set fence = fence + 1"));
+    plant.stripe.on_request(4, move || execute(&url, "update sync_state set fence = fence + 1"));
     let error = plant.fetch("charge", Mode::Full).await.unwrap_err();
     assert!(matches!(error, FetchError::Store(StoreError::FenceLost(_))), "{error}");
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;

@@ -103,6 +103,8 @@ fn portal(world: &mut hubspot::World, rng: &mut Rng, archived: &mut Vec<(Kind, u
         }
         2 => world.purge(kind, id),
         3 if kind == Kind::Deal => world.set_stage(id, STAGES[rng.usize(0..STAGES.len())]),
-        _ => world.change(2),
+        _ => {
+            world.change(2);
+        }
     }
 }

@@ -15,7 +15,7 @@ async fn with_every_fault_that_passes_and_a_world_that_changes_our_tables_come_t
     office.portal.faults().random(31, 200, OBJECTS, &Fault::PASSING);
     office.portal.limit_searches();
     for n in [2, 5, 9, 14] {
-        office.portal.on_request(n, |world| world.change(15));
+        office.portal.on_request(n, |world| drop(world.change(15)));
     }
     persist(&office, Mode::Full).await;
     for _ in 0..4 {

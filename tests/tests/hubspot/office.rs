@@ -7,7 +7,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::hubspot::{ContactTruth, DEFAULT_TOKEN, Kind, Portal, World};
+use penstock_tests::hubspot::{self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World};
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{self, WorldSpec};
 use penstock_tests::truth::{assert_nothing_left, portal};
@@ -81,12 +81,12 @@ impl Office {
 
     /// Our contacts; of one that is gone only that, and what it went into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
-        portal::contacts(&self.plant.db).await
+        hubspot::contacts(&self.plant.db.client().await).await.unwrap()
     }
 
-    /// Our deals that count.
-    pub async fn deals(&self) -> BTreeMap<String, portal::Deal> {
-        portal::deals(&self.plant.db).await
+    /// Our deals that count, each with its status.
+    pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
+        hubspot::deals(&self.plant.db.client().await).await.unwrap()
     }
 }
 

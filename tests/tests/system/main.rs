@@ -8,6 +8,7 @@ mod permissions;
 mod poison;
 mod rig;
 mod template;
+mod three_sources;
 mod tickets;
 mod webhooks;
 mod wiring;

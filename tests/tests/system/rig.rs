@@ -13,7 +13,8 @@ use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_testkit::TestDatabase;
 use penstock_tests::simulator::Simulator;
-use penstock_tests::stack::{Backlog, LocalStack, Outbox, Stack, StackSpec, eventually};
+use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSpec, eventually};
+use penstock_tests::vendors::Vendors;
 use tokio_postgres::Client;
 
 /// Longer than anything here takes on a busy machine, and shorter than the visibility of a ticket (360 s) that
@@ -30,27 +31,31 @@ pub struct Rig {
 impl Rig {
     /// A stack over a migrated database. Schedules are off, so that nothing happens but what a test does.
     pub async fn new(name: &str, parameters: &[(&'static str, &str)]) -> Self {
-        Self::deploy(name, TestDatabase::new().await, None, parameters).await
+        Self::deploy(name, TestDatabase::new().await, Secrets::default(), own(parameters)).await
     }
 
     /// A stack over an empty database, before a simulated account.
     pub async fn before(name: &str, stripe: &Simulator) -> Self {
-        Self::deploy(name, TestDatabase::empty().await, Some(stripe), &[]).await
+        let secrets = Secrets { stripe_key: Some(stripe.key()), ..Secrets::default() };
+        let parameters = vec![("StripeBaseUrl", stripe.url()), ("StripeRatePerSecond", "100".to_owned())];
+        Self::deploy(name, TestDatabase::empty().await, secrets, parameters).await
+    }
+
+    /// A stack over an empty database, before the vendors of which it has the keys.
+    pub async fn before_vendors(name: &str, vendors: &Vendors, secrets: Secrets) -> Self {
+        Self::deploy(name, TestDatabase::empty().await, secrets, vendors.parameters()).await
     }
 
     async fn deploy(
         name: &str,
         database: TestDatabase,
-        stripe: Option<&Simulator>,
-        parameters: &[(&'static str, &str)],
+        secrets: Secrets,
+        mut parameters: Vec<(&'static str, String)>,
     ) -> Self {
         let local = LocalStack::from_env(&config::from_process()).unwrap_or_else(|e| panic!("{e}"));
-        let mut all = vec![("SchedulesState", "DISABLED".to_owned())];
-        all.extend(parameters.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        all.extend(stripe.iter().map(|stripe| ("StripeBaseUrl", stripe.url())));
-        all.extend(stripe.iter().map(|_| ("StripeRatePerSecond", "100".to_owned())));
-        let key = stripe.map_or_else(|| "rk_test_none".to_owned(), Simulator::key);
-        let spec = StackSpec { name, database_url: &database.url(), stripe_key: &key, in_place: true, parameters: all };
+        // First: a test may want them.
+        parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
+        let spec = StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
         let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));
         Self { sql: database.client().await, stack, database }
     }
@@ -112,6 +117,10 @@ impl Rig {
         let rows = self.sql.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
+}
+
+fn own(parameters: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
 }
 
 fn charge_item(index: usize, payload: &str, now: Timestamp) -> Item<'_> {

@@ -83,7 +83,10 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     let one = runs["runs"][0]["runId"].as_str().unwrap();
     assert_eq!(gateway.get(&format!("/runs/{one}"), &key).await.unwrap()["runId"], one);
     let ready = gateway.reply("/readyz", None).await.unwrap();
-    assert_eq!((ready.status, ready.json().unwrap()["status"].as_str()), (200, Some("ok")));
+    let told = ready.json().unwrap();
+    assert_eq!((ready.status, told["status"].as_str()), (200, Some("ok")));
+    let checks: Vec<&String> = told["checks"].as_object().unwrap().keys().collect();
+    assert_eq!(checks, ["db", "stripe"], "a source that is not configured is not missed");
     assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
 
     let listed = rig.stack.keys().await.unwrap();

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::pull::History;
-use penstock_domain::source;
+use penstock_domain::source::{self, Source};
 use penstock_store::run_requests::{Part, Request};
-use penstock_store::sync_runs::read::{RunRecord, Stand};
+use penstock_store::sync_runs::read::RunRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -48,9 +48,10 @@ pub(crate) struct RunReply {
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Progress"))]
 #[serde(rename_all = "camelCase")]
 struct Progress {
-    /// The part of the known history that is behind it, 0 to 1; null where nothing can be said.
+    /// The part that is behind it, 0 to 1, by the age of what it pages through or by the rows there were the last time;
+    /// null where nothing can be said.
     done: Option<f64>,
-    /// Everything from here on is behind it; null for a run that is made of several.
+    /// Everything from here on is behind it; null where it does not go back in time, or is made of several.
     reached: Option<Timestamp>,
     /// When it will be through if it goes on as it did; null where nothing can be said.
     estimated_end: Option<Timestamp>,
@@ -73,9 +74,19 @@ fn fraction(thousandths: u32) -> Option<f64> {
     format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().ok()
 }
 
+/// By the age of what is behind it, or by the rows that there were the last time: that many and more are never all.
 fn thousandths(run: &RunRecord) -> Option<u32> {
-    let Stand { window_to, upper_bound, oldest } = run.stand?;
-    source::find(&run.source)?.progress(History { window_to, upper_bound, oldest: oldest? })
+    let stand = run.stand?;
+    let by_rows = || {
+        let before = stand.rows_before.filter(|rows| *rows > 0)?;
+        u32::try_from(run.rows_seen.saturating_mul(1_000) / before).ok().map(|done| done.min(999))
+    };
+    let by_age = goes_back_in_time(run).then_some(stand.history).and_then(History::behind);
+    by_age.or_else(by_rows)
+}
+
+fn goes_back_in_time(run: &RunRecord) -> bool {
+    source::find(&run.source).is_some_and(Source::goes_back_in_time)
 }
 
 fn progress(run: &RunRecord) -> Option<Progress> {
@@ -88,7 +99,7 @@ fn progress(run: &RunRecord) -> Option<Progress> {
     };
     Some(Progress {
         done: done.and_then(fraction),
-        reached: Some(stand.window_to),
+        reached: goes_back_in_time(run).then_some(stand.open_to.unwrap_or(stand.history.cut_to)),
         estimated_end: done.filter(|done| (1..=1_000).contains(done)).and_then(end),
     })
 }

@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, History, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::push::Push;
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
@@ -93,9 +93,10 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// How much of the history is behind a full run, in thousandths; `None` where the source's order does not tell.
-    fn progress(&self, _history: History) -> Option<u32> {
-        None
+    /// Whether a full run cuts the history into windows ([`crate::pull::Next::Fork`]), the newest first: then its windows
+    /// tell how far it has come.
+    fn goes_back_in_time(&self) -> bool {
+        false
     }
 }
 

@@ -1,7 +1,7 @@
 -- A run that was asked for: a row an entity, with the run that serves it, if that has begun, and else with what is in
 -- its way. A run that went wrong serves only where none after it did better.
 select r.id as request_id, r.source as request_source, r.mode as request_mode, r.requested_at, e.entity as wanted,
-       s.run_id as under_way, s.halted as halted_by, run.*, p.window_to, p.upper_bound, p.oldest
+       s.run_id as under_way, s.halted as halted_by, run.*, p.*
 from run_requests r
 cross join lateral unnest(r.entities) with ordinality as e (entity, place)
 left join lateral (
@@ -12,11 +12,6 @@ left join lateral (
     limit 1
 ) run on true
 left join sync_state s on s.source = r.source and s.entity = e.entity and s.mode = r.mode
-left join lateral (
-    select s.window_to, s.upper_bound,
-           (select min(bucket_start) at time zone 'UTC' from revenue_buckets
-            where grain = 'day' and source = s.source and s.watermark is not null) as oldest
-    where s.run_id = run.id
-) p on true
+left join run_stands p on p.run_id = run.id
 where r.id = $1
 order by e.place

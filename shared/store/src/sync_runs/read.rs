@@ -1,29 +1,24 @@
 //! What is asked about runs: one, pages of them, and how fresh each source is.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use penstock_domain::pull::History;
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use crate::{Sql, StoreError};
 
-/// With where it stands, while it is under way; and once a full run has ended well, with the day of the oldest
-/// movement of money.
 static FIND: Sql = Sql {
     name: "sync_runs.find",
-    text: "select r.*, s.window_to, s.upper_bound, \
-                  (select min(bucket_start) at time zone 'UTC' from revenue_buckets \
-                    where grain = 'day' and source = s.source and s.watermark is not null) as oldest \
-             from sync_runs r \
-             left join sync_state s on s.source = r.source and s.entity = r.entity and s.mode = r.mode and s.run_id = r.id \
-            where r.id = $1",
+    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id where r.id = $1",
     types: &[Type::UUID],
 };
 
 static PAGE: Sql = Sql {
     name: "sync_runs.page",
-    text: "select r.*, null::timestamptz as window_to, null::timestamptz as upper_bound, null::timestamptz as oldest \
-             from sync_runs r \
+    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id \
             where ($1::timestamptz is null or (started_at, id) < ($1, $2)) \
               and ($3::text is null or source = $3) and ($4::text is null or status = $4) \
             order by started_at desc, id desc limit $5",
@@ -88,19 +83,19 @@ pub struct RunRecord {
     pub cursor_before: Option<Timestamp>,
     /// The watermark after.
     pub cursor_after: Option<Timestamp>,
-    /// Where it stands, while it is under way. Not read for pages of runs.
+    /// Where it stands, while it is under way.
     pub stand: Option<Stand>,
 }
 
 /// Where a run under way stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stand {
-    /// The end of the window that it pages through.
-    pub window_to: Timestamp,
-    /// Frozen when it began.
-    pub upper_bound: Timestamp,
-    /// The oldest movement of money that is known of the source; none before its first full run has ended well.
-    pub oldest: Option<Timestamp>,
+    /// Its windows, where its source cuts the history into windows that go back in time.
+    pub history: History,
+    /// The end of the newest window that is open, if one is.
+    pub open_to: Option<Timestamp>,
+    /// The rows that the run of this pull before it has seen, if one has ended well.
+    pub rows_before: Option<i64>,
 }
 
 /// Which runs, and how many.
@@ -173,11 +168,18 @@ pub(crate) fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
         unmapped: row.try_get("unmapped")?,
         cursor_before: row.try_get("cursor_before")?,
         cursor_after: row.try_get("cursor_after")?,
-        stand: match (row.try_get("window_to")?, row.try_get("upper_bound")?) {
-            (Some(window_to), Some(upper_bound)) => {
-                Some(Stand { window_to, upper_bound, oldest: row.try_get("oldest")? })
-            }
-            _ => None,
-        },
+        stand: stand(row)?,
     })
+}
+
+fn stand(row: &Row) -> Result<Option<Stand>, tokio_postgres::Error> {
+    let (cut_to, upper_bound): (Option<_>, Option<_>) = (row.try_get("window_to")?, row.try_get("upper_bound")?);
+    let Some((cut_to, upper_bound)) = cut_to.zip(upper_bound) else { return Ok(None) };
+    let (complete, oldest) = (row.try_get("windows_complete")?, row.try_get("oldest")?);
+    let open = Duration::from_millis(u64::try_from(row.try_get::<_, i64>("open_ms")?).unwrap_or_default());
+    Ok(Some(Stand {
+        history: History { upper_bound, cut_to, complete, open, oldest },
+        open_to: row.try_get("open_to")?,
+        rows_before: row.try_get("rows_before")?,
+    }))
 }

@@ -225,7 +225,7 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
         timeout: Duration::from_secs(10),
     };
     let client: VendorClient<TestClock> = VendorClient::new(&Rolodex, config, plant.clock.clone());
-    let paging = Paging { page_size, window: Duration::ZERO, scope: Some(CALENDAR.to_owned()) };
+    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: Some(CALENDAR.to_owned()) };
     plant.fetch.vendors.push(Vendor { client, paging, push: None });
     plant.process.normalize = normalize;
     plant.process.settings.calendar_id = Some(CALENDAR.to_owned());

@@ -11,7 +11,12 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn paging() -> Paging {
-    Paging { page_size: 250, window: std::time::Duration::ZERO, scope: Some("team#1@group.calendar.google.com".into()) }
+    Paging {
+        page_size: 250,
+        window: std::time::Duration::ZERO,
+        side_by_side: 1,
+        scope: Some("team#1@group.calendar.google.com".into()),
+    }
 }
 
 fn read(payload: &str) -> Result<CalendarEvent, Reason> {

@@ -12,7 +12,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, History, Next, Page, PageError, Paging, Position, Reply, Request};
+use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
 use crate::record::{Delivery, Item, RowView, full_run_key};
 use crate::settings::Settings;
 use crate::signature::Verified;
@@ -66,20 +66,20 @@ impl Source for Stripe {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
+    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
         // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
         let upper_bound = whole_second(now);
         let to = plus(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (minus(to, paging.window), None),
-            (Mode::Incremental, None) => (minus(upper_bound, OVERLAP), Some("there is no cursor yet".to_owned())),
+            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
+            (Mode::Incremental, None) => (Some(minus(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned())),
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
-                minus(upper_bound, OVERLAP),
+                Some(minus(upper_bound, OVERLAP)),
                 Some(format!("the cursor of {w} is over 25 days old, Stripe lists events for 30")),
             ),
-            (Mode::Incremental, Some(w)) => (minus(w, OVERLAP), None),
+            (Mode::Incremental, Some(w)) => (Some(minus(w, OVERLAP)), None),
         };
-        Begin { position: Some(Position { from: Some(from), to, token: None }), upper_bound, backfill }
+        Begin { position: Some(Position { from, to, token: None }), upper_bound, backfill }
     }
 
     fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
@@ -89,7 +89,7 @@ impl Source for Stripe {
     fn page<'a>(
         &self,
         _entity: &str,
-        mode: Mode,
+        _mode: Mode,
         run: RunId,
         position: &Position,
         reply: Reply<'a>,
@@ -101,25 +101,20 @@ impl Source for Stripe {
         let items: Vec<_> =
             list.data.iter().map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of)).collect();
         let next = match (position.from, last) {
-            // What lies before `to`? Nothing, or at least the object shown: open a window that ends with it.
+            // What lies before `to`? Nothing, or at least the object shown: a window that ends with it. So the whole
+            // history is cut up within seconds, and years without a sale cost nothing.
             (None, None) => Next::Drained { cursor: None },
             (None, Some(_)) => {
                 let newest = list.first_created().unwrap_or(position.to);
                 let to = plus(newest, Duration::from_secs(1)).min(position.to);
-                Next::Continue(Position { from: Some(minus(to, paging.window)), to, token: None })
+                let from = minus(to, paging.window);
+                let window = Position { from: Some(from), to, token: None };
+                Next::Fork { window, rest: Position { from: None, to: from, token: None } }
             }
             (Some(_), Some(last)) if list.has_more => {
                 Next::Continue(Position { token: Some(last), ..position.clone() })
             }
-            (Some(_), _) if mode == Mode::Incremental => Next::Drained { cursor: None },
-            // The window is drained; an empty one asks how far back the next object lies, so that years
-            // without a sale cost one request.
-            (Some(from), None) if position.token.is_none() => {
-                Next::Continue(Position { from: None, to: from, token: None })
-            }
-            (Some(from), _) => {
-                Next::Continue(Position { from: Some(minus(from, paging.window)), to: from, token: None })
-            }
+            (Some(_), _) => Next::Drained { cursor: None },
         };
         let items = if position.from.is_none() { Vec::new() } else { items };
         Ok(Page { items, next })
@@ -149,8 +144,8 @@ impl Source for Stripe {
         list::error_object(body)
     }
 
-    fn progress(&self, history: History) -> Option<u32> {
-        Some(history.behind_windows_going_back())
+    fn goes_back_in_time(&self) -> bool {
+        true
     }
 }
 

@@ -1,0 +1,55 @@
+-- Windows of history that a run pages side by side (docs/adr/0023).
+
+-- One row a window that is open: cut off the history by a run, and not drained yet.
+create table sync_windows (
+    source      text        not null,
+    entity      text        not null,
+    mode        text        not null,
+    run_id      uuid        not null,
+    number      integer     not null,                   -- in the order they were opened
+    window_from timestamptz,                            -- these three as in sync_state
+    window_to   timestamptz not null,
+    page_token  text,
+    primary key (source, entity, mode, number)
+);
+
+-- No run ends, and none takes its place, while a window of it is open: whoever tries has forgotten it.
+alter table sync_state add constraint sync_state_run unique (source, entity, mode, run_id);
+alter table sync_windows add foreign key (source, entity, mode, run_id) references sync_state (source, entity, mode, run_id);
+
+-- Whether the windows reach back to where the history begins: what is left of the run is they.
+alter table sync_state add column windows_complete boolean not null default false;
+
+-- A full run under way used to page its window and go on to the one before. The window becomes one of those above, and
+-- what lies before it is what is left to be cut up. The function that is still deployed knows nothing of this: it loses
+-- its lease, and gets none before the next has taken its place.
+with moved as (
+    update sync_state as s
+    set window_from = null, window_to = s.window_from, page_token = null
+    from sync_state as was
+    where s.source = 'stripe' and s.run_id is not null and s.window_from is not null
+      and (s.mode = 'full'
+           or s.mode = 'reconcile' and exists (select from reconciliations r where r.run_id = s.run_id and r.phase = 'listing'))
+      and (was.source, was.entity, was.mode) = (s.source, s.entity, s.mode)
+    returning was.source, was.entity, was.mode, was.run_id, was.window_from, was.window_to, was.page_token
+)
+insert into sync_windows (source, entity, mode, run_id, number, window_from, window_to, page_token)
+select source, entity, mode, run_id, 1, window_from, window_to, page_token from moved;
+update sync_state set fence = fence + 1, lease_until = greatest(lease_until, now() + interval '15 minutes')
+where source = 'stripe' and mode in ('full', 'reconcile') and run_id is not null;
+
+-- Where each run under way stands.
+create view run_stands as
+select s.run_id, s.upper_bound, s.window_to, s.windows_complete, w.open_to, w.open_ms,
+       -- The day of the oldest movement of money, once a full run has ended well.
+       (select min(bucket_start) at time zone 'UTC' from revenue_buckets
+         where grain = 'day' and source = s.source and s.watermark is not null) as oldest,
+       -- What the run before it has seen.
+       (select b.rows_seen from sync_runs b
+         where b.source = s.source and b.entity = s.entity and b.mode = s.mode and b.status = 'succeeded'
+         order by b.started_at desc limit 1) as rows_before
+  from sync_state s
+ cross join lateral (select max(o.window_to) as open_to,
+                            coalesce(extract(epoch from sum(o.window_to - o.window_from)) * 1000, 0)::int8 as open_ms
+                       from sync_windows o where (o.source, o.entity, o.mode) = (s.source, s.entity, s.mode)) w
+ where s.run_id is not null;

@@ -1,0 +1,192 @@
+//! Stripe, HubSpot and Google Calendar from empty to exact, and the operator's reconciliation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::source;
+use penstock_tests::stack::Gateway;
+use penstock_tests::vendors::{Sizes, Vendors, YEAR_DAYS};
+use serde_json::Value;
+
+use crate::rig::Rig;
+
+const SIZES: Sizes = Sizes { charges: 300, contacts: 150, deals: 90, events: 60 };
+
+/// What collected of a source by currency, and net of refunds and disputes.
+type Books = BTreeMap<String, (i128, i128)>;
+
+struct Company {
+    vendors: Vendors,
+    rig: Rig,
+    gateway: Gateway,
+    key: String,
+    sources: Vec<&'static str>,
+}
+
+impl Company {
+    async fn new(name: &str, seed: u64) -> Self {
+        Self::with_sources(name, seed, &Vendors::SOURCES).await
+    }
+
+    /// With the keys of some sources only.
+    async fn with_sources(name: &str, seed: u64, sources: &[&'static str]) -> Self {
+        let vendors = Vendors::start(seed, SIZES).unwrap();
+        let mut secrets = vendors.secrets();
+        for (source, key) in [
+            ("stripe", &mut secrets.stripe_key),
+            ("hubspot", &mut secrets.hubspot_token),
+            ("gcal", &mut secrets.gcal_account),
+        ] {
+            *key = key.take().filter(|_| sources.contains(&source));
+        }
+        let rig = Rig::before_vendors(name, &vendors, secrets).await;
+        rig.stack.migrate().await.unwrap();
+        let key = rig.stack.key("read", "test").await.unwrap();
+        let gateway = rig.stack.gateway().await.unwrap();
+        Self { vendors, rig, gateway, key, sources: sources.to_vec() }
+    }
+
+    /// All that `mode` knows of each of its sources, worked to the end.
+    async fn fetch(&self, mode: Mode) {
+        let sources = self.sources.iter().map(|name| source::find(name).unwrap());
+        let requests = sources.flat_map(|source| {
+            source.entities(mode).iter().map(|entity| FetchRequest::new(source.name(), entity, mode))
+        });
+        let bodies = requests.map(|request| serde_json::to_string(&request).unwrap()).collect();
+        self.rig.stack.fetch_requests().send(bodies).await.unwrap();
+        self.rig.drain().await;
+    }
+
+    async fn told(&self, source: &str) -> Books {
+        let path =
+            format!("/metrics/revenue/summary?startDate={}&endDate={}&source={source}", day(-2 * YEAR_DAYS), day(1));
+        let summary = self.gateway.get(&path, &self.key).await.unwrap();
+        let amount = |sums: &Value, field: &str| sums[field].as_str().unwrap().parse().unwrap();
+        let read = |sums: &Value| (amount(sums, "totalRevenueCents"), amount(sums, "netRevenueCents"));
+        let currencies = summary["byCurrency"].as_object().unwrap().iter();
+        currencies.map(|(code, sums)| (code.clone(), read(sums))).collect()
+    }
+
+    async fn assert_true(&self) {
+        let ledger = self.vendors.stripe.ledger().into_iter().map(|(code, t)| (code, (t.gross, t.net)));
+        assert_eq!(self.told("stripe").await, ledger.collect::<Books>());
+        let won = self.vendors.won().into_iter().map(|(code, sum)| (code, (sum, sum)));
+        assert_eq!(self.told("hubspot").await, won.collect::<Books>());
+        for compared in self.vendors.compare(&self.rig.sql).await.unwrap() {
+            assert!(compared.there > 0 && compared.different.is_empty(), "{compared:?}");
+        }
+        let outbox = self.rig.outbox().await;
+        assert_eq!((outbox.waiting, outbox.dead), (0, 0));
+    }
+
+    /// Ready, and every source fresh; one that is not configured is not missed.
+    async fn assert_ready(&self) {
+        let ready = self.gateway.reply("/readyz", None).await.unwrap();
+        let told = ready.json().unwrap();
+        assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
+        let checks: BTreeSet<&str> = told["checks"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(checks, self.sources.iter().copied().chain(["db"]).collect());
+    }
+
+    /// Where each row lies, and which transaction wrote it.
+    async fn versions(&self) -> Vec<String> {
+        let sql = "select format('%s %s %s %s %s', source, kind, external_id, xmin, ctid) from payments \
+                   union all select format('contact %s %s %s', external_id, xmin, ctid) from contacts \
+                   union all select format('calendar event %s %s %s', external_id, xmin, ctid) from calendar_events \
+                   order by 1";
+        self.rig.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// The UTC date so many days from now.
+fn day(days: i64) -> jiff::civil::Date {
+    use penstock_domain::clock::Clock as _;
+    let now = penstock_clients::clock::SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC);
+    now.date().saturating_add(jiff::Span::new().days(days))
+}
+
+#[tokio::test]
+async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_row() {
+    let company = Company::new("sys-sources", 31).await;
+    // What the rules send. There are no cursors yet, so fetch asks for the full runs by itself.
+    company.fetch(Mode::Incremental).await;
+    company.assert_true().await;
+
+    let before = company.versions().await;
+    company.fetch(Mode::Full).await;
+    assert_eq!(company.versions().await, before, "a full run wrote what had not changed");
+
+    let vendors = &company.vendors;
+    vendors.stripe.change(40);
+    vendors.stripe.settle();
+    vendors.google.with(|calendar| calendar.change(40));
+    let changes = vendors.hubspot.world().change(40);
+    assert!(vendors.compare(&company.rig.sql).await.unwrap().iter().all(|kind| !kind.different.is_empty()));
+    vendors.push_hubspot(&changes, &company.gateway).await.unwrap();
+    company.fetch(Mode::Incremental).await;
+    company.assert_true().await;
+    company.assert_ready().await;
+}
+
+#[tokio::test]
+async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
+    let company = Company::with_sources("sys-hubspot-alone", 34, &["hubspot"]).await;
+    company.fetch(Mode::Incremental).await;
+    company.assert_ready().await;
+    assert_eq!(company.told("hubspot").await.len(), company.vendors.won().len());
+    let [contacts, deals, events] = company.vendors.compare(&company.rig.sql).await.unwrap();
+    for pulled in [contacts, deals] {
+        assert!(pulled.there > 0 && pulled.different.is_empty(), "{pulled:?}");
+    }
+    assert_eq!((events.there, events.different.len()), (0, SIZES.events));
+    assert!(company.vendors.stripe.requests().is_empty() && company.vendors.google.exchanges() == (0, 0));
+}
+
+#[tokio::test]
+async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
+    let company = Company::new("sys-reconcile", 32).await;
+    company.fetch(Mode::Incremental).await;
+    let (code, clean) = company.rig.stack.reconcile("stripe").await.unwrap();
+    assert_eq!(code, 0, "{clean}");
+    for kind in ["charge", "refund", "dispute"] {
+        assert!(clean.contains(&format!("stripe {kind}: 0 differences found, 0 remain (run ")), "{clean}");
+    }
+
+    let plant = "update payments p set amount = amount + 500 \
+                 from (select external_id from payments where source = 'stripe' and kind = 'charge' and status = 'collected' \
+                       order by occurred_at offset 20 limit 1) one \
+                 where p.source = 'stripe' and p.external_id = one.external_id \
+                 returning (p.occurred_at at time zone 'UTC')::date::text, p.currency";
+    let planted = company.rig.sql.query_one(plant, &[]).await.unwrap();
+    let (date, currency): (String, String) = (planted.get(0), planted.get(1));
+    let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("stripe charge: 1 differences found, 0 remain (run "), "{told}");
+    let row = told.lines().find(|line| line.trim_start().starts_with(&date)).unwrap_or_else(|| panic!("{told}"));
+    let fields: Vec<&str> = row.split_whitespace().collect();
+    // day, kind, status, currency, then `count = sum` of theirs and of ours.
+    let [_, "charge", "collected", code, theirs_count, "=", theirs, ours_count, "=", ours] = fields[..] else {
+        panic!("{told}")
+    };
+    assert_eq!((code, theirs_count), (currency.as_str(), ours_count));
+    assert_eq!(ours.parse::<i64>().unwrap() - theirs.parse::<i64>().unwrap(), 500, "{told}");
+    company.assert_true().await;
+    let (code, again) = company.rig.stack.reconcile("stripe").await.unwrap();
+    assert!(code == 0 && again.contains("stripe charge: 0 differences found"), "{again}");
+}
+
+#[tokio::test]
+async fn make_reconcile_ends_with_1_where_a_difference_stays() {
+    let company = Company::new("sys-remains", 33).await;
+    company.fetch(Mode::Incremental).await;
+    let refuse = "create function refuse() returns trigger language plpgsql as $$ begin return null; end $$; \
+                  create trigger refuse before insert on payments for each row when (new.kind = 'dispute') \
+                  execute function refuse(); \
+                  delete from payments where kind = 'dispute' \
+                  and external_id = (select min(external_id) from payments where kind = 'dispute')";
+    company.rig.sql.batch_execute(refuse).await.unwrap();
+    let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("stripe charge: 0 differences found, 0 remain"), "{told}");
+    assert!(told.contains("stripe dispute: 1 differences found, 1 remain") && told.contains("  remaining:"), "{told}");
+}
