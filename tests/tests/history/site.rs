@@ -127,7 +127,7 @@ impl Site {
             ("STRIPE_PAGE_SIZE", pages[0].to_owned()),
             // Ten windows, of which several may be paged at once.
             ("STRIPE_WINDOW_DAYS", "9".to_owned()),
-            ("STRIPE_WINDOWS", "4".to_owned()),
+            ("STRIPE_CONCURRENCY", "4".to_owned()),
             ("HUBSPOT_BASE_URL", self.portal.url()),
             ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
             ("HUBSPOT_RATE_PER_SECOND", "10000".to_owned()),
