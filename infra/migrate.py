@@ -12,13 +12,11 @@ A key is made here and only its SHA-256 leaves this machine. Wants boto3: .local
 import argparse
 import hashlib
 import json
-import os
 import secrets
 import sys
 import uuid
 
-import boto3
-from botocore.config import Config
+import stack_functions
 
 COLUMNS = {
     "id": "id",
@@ -31,21 +29,7 @@ COLUMNS = {
 
 
 def invoke(stack: str, payload: dict) -> dict:
-    """The function's reply; ends the program with the function's own error where it failed."""
-    url = os.environ.get("PENSTOCK_LOCALSTACK_URL") or os.environ.get("AWS_ENDPOINT_URL")
-    if url:  # LocalStack takes any, but wants some
-        os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
-        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
-        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    # A migration may take minutes, and must not be sent twice.
-    patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
-    answer = boto3.client("lambda", endpoint_url=url or None, config=patient).invoke(
-        FunctionName=f"{stack}-migrate", Payload=json.dumps(payload)
-    )
-    reply = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise SystemExit(f"{stack}-migrate failed: {reply.get('errorMessage', reply)}")
-    return reply
+    return stack_functions.invoke(stack_functions.client(), f"{stack}-migrate", payload)
 
 
 def make(stack: str, scope: str, name: str, rate: int | None) -> None:

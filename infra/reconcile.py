@@ -8,13 +8,10 @@ where both sides are equal in the end, 1 where differences remain or it is not t
 """
 
 import argparse
-import json
-import os
 import sys
 import time
 
-import boto3
-from botocore.config import Config
+import stack_functions
 
 # What is compared of each source.
 ENTITIES = {"stripe": ["charge", "refund", "dispute"]}
@@ -25,30 +22,12 @@ COLUMNS = ["day", "kind", "status", "currency", "theirs", "ours"]
 PAUSE = 5
 
 
-def client():
-    url = os.environ.get("PENSTOCK_LOCALSTACK_URL") or os.environ.get("AWS_ENDPOINT_URL")
-    if url:  # LocalStack takes any, but wants some
-        os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
-        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
-        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
-    return boto3.client("lambda", endpoint_url=url or None, config=patient)
-
-
-def invoke(on, stack: str, request: dict) -> dict:
-    answer = on.invoke(FunctionName=f"{stack}-fetch", Payload=json.dumps(request))
-    reply = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise SystemExit(f"{stack}-fetch failed: {reply.get('errorMessage', reply)}")
-    return reply
-
-
 def reconcile(on, stack: str, source: str, entity: str, until: float) -> dict | None:
     """The report; none where it is not through in time. It goes on by itself then."""
     request = {"source": source, "entity": entity, "mode": "reconcile"}
     begun = False
     while time.monotonic() < until:
-        reply = invoke(on, stack, request | {"resume": begun})
+        reply = stack_functions.invoke(on, f"{stack}-fetch", request | {"resume": begun})
         if reply["outcome"] == "reconciled" and reply["ended"]:
             return reply
         # Busy before ours began: another one is under way, and its report serves as well.
@@ -97,7 +76,7 @@ def main() -> None:
     known = ENTITIES[wanted.source]
     if wanted.entity and wanted.entity not in known:
         parser.error(f"--entity must be one of {', '.join(known)}")
-    on, until = client(), time.monotonic() + wanted.wait
+    on, until = stack_functions.client(), time.monotonic() + wanted.wait
     equal = True
     for entity in [wanted.entity] if wanted.entity else known:
         report = reconcile(on, wanted.stack, wanted.source, entity, until)

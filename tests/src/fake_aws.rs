@@ -60,6 +60,17 @@ impl FakeAws {
         format!("{}/000000000000/{name}", self.url)
     }
 
+    /// What a function as built must be told to come here for its queues and secrets, and of a Postgres of tests.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.url.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("TICKETS_QUEUE_URL", self.queue("tickets")),
+            ("FETCH_REQUESTS_QUEUE_URL", self.queue("fetch-requests")),
+            ("DATABASE_TLS", "disable".to_owned()),
+        ]
+    }
+
     /// From now on the secret is this.
     pub fn rotate(&self, secret: &str) {
         secret.clone_into(&mut self.secret.lock().expect("not poisoned").0);

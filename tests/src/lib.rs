@@ -2,10 +2,12 @@
 
 pub mod bench;
 pub mod contract;
+pub mod elsewhere;
 pub mod fake_aws;
 pub mod front;
 pub mod gcal;
 pub mod hubspot;
+mod loopback;
 pub mod plant;
 pub mod simulator;
 pub mod stack;

@@ -22,8 +22,9 @@ use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
+use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webhook::HubSpotDoor;
@@ -261,9 +262,25 @@ impl Plant {
         id
     }
 
-    /// The time.
-    pub fn clock_now(&self) -> Timestamp {
-        self.clock.now()
+    /// A database that nobody answers for.
+    ///
+    /// # Panics
+    /// Where no pool can be made.
+    pub fn nowhere(&self) -> Database {
+        let mut login = self.db.login();
+        login.port = 1;
+        Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
+    }
+
+    /// Hands messages of the queue `spill` to `webhook`; how many it gave back.
+    ///
+    /// # Panics
+    /// Where it fails as a whole.
+    pub async fn bring_in(&self, bodies: &[String]) -> usize {
+        let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
+        let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
+        let reply = self.webhook.handle(event, "invocation").await.expect("a batch is answered");
+        reply["batchItemFailures"].as_array().expect("a list").len()
     }
 
     /// A deadline for `relay` that leaves it all the time it needs.

@@ -24,7 +24,7 @@ impl Victim {
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
         let proxy = CuttingProxy::start(db.login()).await;
         let aws = FakeAws::start().await;
-        let env = [environment(proxy.url(), &aws).as_slice(), settings].concat();
+        let env = [aws.environment().as_slice(), &[("DATABASE_URL", proxy.url())], settings].concat();
         let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary(name), &env).await;
         Self { host, proxy, aws }
@@ -40,18 +40,6 @@ impl Victim {
         let died = matches!(outcome, Outcome::Died(_));
         assert_eq!(died, self.proxy.was_cut(), "message {nth}: {outcome:?}");
     }
-}
-
-/// What `fetch` and `process` need, whatever they fetch or process.
-pub fn environment(database_url: String, aws: &FakeAws) -> [(&'static str, String); 6] {
-    [
-        ("DATABASE_URL", database_url),
-        ("DATABASE_TLS", "disable".to_owned()),
-        ("AWS_ENDPOINT_URL", aws.url.clone()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("TICKETS_QUEUE_URL", aws.queue("tickets")),
-        ("FETCH_REQUESTS_QUEUE_URL", aws.queue("fetch-requests")),
-    ]
 }
 
 /// The leases of those that died run out, as they do with time.

@@ -1,5 +1,6 @@
 //! What `admin` takes and answers, for docs/openapi.json.
 
+use penstock_domain::source::SOURCES;
 use penstock_edge::contract::{Contract, IDEMPOTENCY_KEY_PATTERN, Key, Operation};
 use serde_json::json;
 
@@ -11,7 +12,8 @@ pub fn describe(to: &mut Contract) {
     let example = json!({
         "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "mode": "incremental", "status": "accepted",
     });
-    let source = json!({ "type": "string", "enum": ["stripe", "hubspot", "gcal"] });
+    let sources: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
+    let source = json!({ "type": "string", "enum": sources });
     let mode = json!({ "type": "string", "enum": ["incremental", "full"] });
     let key = json!({ "type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN });
     let operation = Operation::post("/trigger/{source}/{mode}", "triggerRun", "Runs", "Ask for a run")

@@ -12,6 +12,7 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
 use penstock_domain::signature::Spilled;
 use penstock_domain::source::{self, Source};
+use penstock_domain::spill::Spill;
 use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -58,12 +59,13 @@ impl<C: Clock> Ports<C> {
     }
 
     async fn take_in(&self, message: &SqsMessage, why_no_ticket: &TicketError) -> Result<usize, StoreError> {
-        let spilled = Spilled::parse(&message.body).ok();
-        let delivery = spilled.and_then(|spilled| Some((source::find(&spilled.source)?, spilled)));
-        match (delivery, Intake::parse(&message.body)) {
-            (Some((source, spilled)), _) => self.store(message, source, &spilled).await,
-            (None, Ok(intake)) => self.bring_in(message, &intake).await,
-            (None, Err(_)) => self.bury_message(message, why_no_ticket.to_string()).await,
+        match Spill::parse(&message.body) {
+            Ok(Spill::Delivery(spilled)) => match source::find(&spilled.source) {
+                Some(source) => self.store(message, source, &spilled).await,
+                None => self.bury_message(message, why_no_ticket.to_string()).await,
+            },
+            Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await,
+            Err(_) => self.bury_message(message, why_no_ticket.to_string()).await,
         }
     }
 

@@ -7,7 +7,8 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::pull::{PageError, Reply};
-use penstock_domain::record::{Item, vanished};
+use penstock_domain::record::{Item, became, vanished};
+use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
@@ -60,18 +61,23 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
             Ok(fetched) => Some(Read::Object(fetched)),
             Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),
-            Err(VendorError::Rejected { status: 404, words, .. }) => {
+            // A source that keeps account of what is gone would have known its vendor's own 404: this one is a proxy's.
+            Err(VendorError::Rejected { status: 404, words, .. }) if source.sweeps(entity).is_none() => {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
             Err(e) => return Err(e.into()),
         };
         let run = RunId::new(asked_at);
+        let ended;
         let items: Vec<Item<'_>> = match &read {
             Some(Read::Object(Fetched { as_of, body })) => {
                 let item = source.object(entity, run, Reply { as_of: *as_of, body });
                 let item = item.and_then(|item| of_kind(item, entity));
-                vec![item.map_err(|error| FetchError::Page { source_name: source.name(), error })?]
+                let item = item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+                ended = became_another(source, entity, id, &item);
+                let gone = ended.as_deref().map(|payload| tombstone(entity, id, run, *as_of, payload));
+                std::iter::once(item).chain(gone).collect()
             }
             Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],
             None => Vec::new(),
@@ -101,6 +107,13 @@ fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
         return Ok(item);
     }
     Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
+}
+
+/// The payload of the tombstone for the id that was asked for, where another object answers: the one that it was merged
+/// into. Where that one does not name it (yet), nothing else would end it before the next sweep.
+fn became_another(source: &dyn Source, entity: &str, id: &str, item: &Item<'_>) -> Option<Vec<u8>> {
+    let another = item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();
+    another.then(|| became(id, &item.external_id))
 }
 
 /// The row of an object that is gone.

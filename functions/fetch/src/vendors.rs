@@ -11,10 +11,9 @@ use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::pull::Paging;
-use penstock_domain::source::Source;
 use penstock_domain::source::gcal::{GoogleCalendar, MAX_PAGE};
-use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::stripe::Stripe;
+use penstock_domain::source::{Access, SOURCES, Source, variable};
 
 use crate::PushTo;
 
@@ -35,15 +34,56 @@ impl<C: Clock> Vendor<C> {
     }
 }
 
-/// The sources that are configured.
+/// The sources that are configured, in the order of [`SOURCES`].
 ///
 /// # Errors
 /// Where a variable is missing or wrong; it is named.
 pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vec<Vendor<C>>, ConfigError> {
-    let mut vendors = Vec::from_iter(stripe(env, aws, clock.clone())?);
-    vendors.extend(hubspot(env, aws, clock.clone())?);
-    vendors.extend(gcal(env, aws, clock)?);
-    Ok(vendors)
+    let vendors = SOURCES.iter().map(|source| of(*source, env, aws, clock.clone()));
+    vendors.filter_map(Result::transpose).collect()
+}
+
+/// One source; none where it is not configured.
+///
+/// # Errors
+/// As [`from_env`].
+pub fn of<C: Clock>(
+    source: &'static dyn Source,
+    env: &Env,
+    aws: &Arc<Aws>,
+    clock: C,
+) -> Result<Option<Vendor<C>>, ConfigError> {
+    match (source.access(), source.name()) {
+        (Some(access), _) => by_key(source, access, env, aws, clock),
+        (None, "stripe") => stripe(env, aws, clock),
+        (None, "gcal") => gcal(env, aws, clock),
+        // A test goes through `SOURCES`, so this is not deployed.
+        (None, name) => Err(ConfigError::Missing(format!("how to reach {name}"))),
+    }
+}
+
+/// A source that wants no more than a bearer key: see [`Access`].
+fn by_key<C: Clock>(
+    source: &'static dyn Source,
+    access: Access,
+    env: &Env,
+    aws: &Arc<Aws>,
+    clock: C,
+) -> Result<Option<Vendor<C>>, ConfigError> {
+    let named = |ending| variable(source, ending);
+    let Some(key) = secret(env, aws, &named("TOKEN"), &named("SECRET_ARN")) else { return Ok(None) };
+    let config = VendorConfig {
+        base_url: env.or(&named("BASE_URL"), access.base_url),
+        auth: Auth::Bearer(key),
+        headers: Vec::new(),
+        rate_per_second: env.parsed_or(&named("RATE_PER_SECOND"), access.per_second)?,
+        timeout: timeout(env, &named("TIMEOUT_SECONDS"))?,
+    };
+    let page_size = page_size(env, &named("PAGE_SIZE"), access.page_size, access.most)?;
+    let scope = access.scope.map(|ending| env.required(&named(ending))).transpose()?;
+    // What is paged by a key's source is not cut into windows.
+    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope };
+    Ok(Some(Vendor { client: VendorClient::new(source, config, clock), paging, push: None }))
 }
 
 /// `STRIPE_SECRET_ARN` names the key's secret (for local runs `STRIPE_API_KEY` is the key itself); without either there is
@@ -57,14 +97,10 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor
         auth: Auth::Bearer(key),
         headers: vec![("stripe-version", env.or("STRIPE_VERSION", "2026-10-28.endive"))],
         rate_per_second: env.parsed_or("STRIPE_RATE_PER_SECOND", 6)?,
-        timeout: Duration::from_secs(env.parsed_or("STRIPE_TIMEOUT_SECONDS", 30)?),
+        timeout: timeout(env, "STRIPE_TIMEOUT_SECONDS")?,
     };
     let days: u64 = env.parsed_or("STRIPE_WINDOW_DAYS", 31)?;
-    let page_size = env.parsed_or("STRIPE_PAGE_SIZE", 100)?;
-    if !(1..=100).contains(&page_size) {
-        let reason = "Stripe gives 1 to 100 a page".to_owned();
-        return Err(ConfigError::Invalid { name: "STRIPE_PAGE_SIZE".to_owned(), reason });
-    }
+    let page_size = page_size(env, "STRIPE_PAGE_SIZE", 100, 100)?;
     let window = Duration::from_secs(days.max(1) * 24 * 60 * 60);
     let paging = Paging { page_size, window, side_by_side: env.parsed_or("STRIPE_CONCURRENCY", 4)?, scope: None };
     Ok(Some(Vendor { client: VendorClient::new(&Stripe, config, clock), paging, push: None }))
@@ -89,15 +125,11 @@ fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C
         auth: Auth::Google(Box::new(account)),
         headers: Vec::new(),
         rate_per_second: env.parsed_or("GCAL_RATE_PER_SECOND", 4)?,
-        timeout: Duration::from_secs(env.parsed_or("GCAL_TIMEOUT_SECONDS", 30)?),
+        timeout: timeout(env, "GCAL_TIMEOUT_SECONDS")?,
     };
-    let page_size = env.parsed_or("GCAL_PAGE_SIZE", 500)?;
-    if !(1..=MAX_PAGE).contains(&page_size) {
-        let reason = format!("Google gives 1 to {MAX_PAGE} a page");
-        return Err(ConfigError::Invalid { name: "GCAL_PAGE_SIZE".to_owned(), reason });
-    }
-    let paging =
-        Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: Some(env.required("GCAL_CALENDAR_ID")?) };
+    let page_size = page_size(env, "GCAL_PAGE_SIZE", 500, MAX_PAGE)?;
+    let scope = Some(env.required("GCAL_CALENDAR_ID")?);
+    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope };
     let push =
         match (env.optional("GCAL_WEBHOOK_URL"), secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN")) {
             (Some(address), Some(secret)) => Some(PushTo { address, secret }),
@@ -112,25 +144,63 @@ fn secret(env: &Env, aws: &Arc<Aws>, given: &str, stored: &str) -> Option<Secret
     env.optional(given).map(Secret::given).or_else(stored)
 }
 
-/// `HUBSPOT_SECRET_ARN` names the secret of a private app's token (for local runs `HUBSPOT_TOKEN` is the token itself);
-/// without either there is no HubSpot. `HUBSPOT_BASE_URL`, `HUBSPOT_PAGE_SIZE` (of a search, at most 200; lists give
-/// at most 100), `HUBSPOT_RATE_PER_SECOND` (of each environment; HubSpot takes 5 searches a second of an account) and
-/// `HUBSPOT_TIMEOUT_SECONDS` have defaults.
-fn hubspot<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
-    let Some(token) = secret(env, aws, "HUBSPOT_TOKEN", "HUBSPOT_SECRET_ARN") else { return Ok(None) };
-    let config = VendorConfig {
-        base_url: env.or("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
-        auth: Auth::Bearer(token),
-        headers: Vec::new(),
-        rate_per_second: env.parsed_or("HUBSPOT_RATE_PER_SECOND", 4)?,
-        timeout: Duration::from_secs(env.parsed_or("HUBSPOT_TIMEOUT_SECONDS", 30)?),
-    };
-    let page_size = env.parsed_or("HUBSPOT_PAGE_SIZE", 200)?;
-    if !(1..=200).contains(&page_size) {
-        let reason = "HubSpot gives 1 to 200 a page of a search".to_owned();
-        return Err(ConfigError::Invalid { name: "HUBSPOT_PAGE_SIZE".to_owned(), reason });
+/// For one request, from connecting to the last byte.
+fn timeout(env: &Env, name: &str) -> Result<Duration, ConfigError> {
+    Ok(Duration::from_secs(env.parsed_or(name, 30)?))
+}
+
+/// Objects a page.
+fn page_size(env: &Env, name: &str, usual: u32, most: u32) -> Result<u32, ConfigError> {
+    let size = env.parsed_or(name, usual)?;
+    if (1..=most).contains(&size) {
+        return Ok(size);
     }
-    // HubSpot's history is not cut into windows.
-    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None };
-    Ok(Some(Vendor { client: VendorClient::new(&HubSpot, config, clock), paging, push: None }))
+    Err(ConfigError::Invalid { name: name.to_owned(), reason: format!("the vendor gives 1 to {most} a page") })
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_clients::clock::SystemClock;
+
+    use super::*;
+
+    fn configured(env: &[(String, &str)]) -> Result<Vec<&'static str>, String> {
+        let env: Env = env.iter().cloned().collect();
+        let vendors = from_env(&env, &Arc::new(Aws::default()), SystemClock).map_err(|error| error.to_string())?;
+        Ok(vendors.iter().map(|vendor| vendor.source().name()).collect())
+    }
+
+    /// What a source that says nothing of its access needs beside its secret.
+    const MORE: [(&str, &str); 1] = [("GCAL_CALENDAR_ID", "team@example.com")];
+
+    #[test]
+    fn each_source_is_reached_where_its_secret_is_named() {
+        let secrets = SOURCES.iter().map(|source| (variable(*source, "SECRET_ARN"), "arn"));
+        let more = MORE.iter().map(|(name, value)| ((*name).to_owned(), *value));
+        let scope = |source: &&'static dyn Source| source.access().and_then(|access| access.scope);
+        let scopes = SOURCES.iter().filter_map(|source| Some((variable(*source, scope(source)?), "a part of it")));
+        let env: Vec<_> = secrets.chain(more).chain(scopes).collect();
+        let all: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
+        assert_eq!(configured(&env), Ok(all));
+    }
+
+    #[test]
+    fn a_source_without_a_key_is_none_of_the_deployments() {
+        assert_eq!(configured(&[("STRIPE_API_KEY".to_owned(), "sk_1")]), Ok(vec!["stripe"]));
+        assert_eq!(configured(&[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (name, value, error) in [
+            ("HUBSPOT_PAGE_SIZE", "201", "HUBSPOT_PAGE_SIZE cannot be used: the vendor gives 1 to 200 a page"),
+            ("STRIPE_PAGE_SIZE", "0", "STRIPE_PAGE_SIZE cannot be used: the vendor gives 1 to 100 a page"),
+            ("HUBSPOT_TIMEOUT_SECONDS", "-1", "HUBSPOT_TIMEOUT_SECONDS cannot be used: invalid digit found in string"),
+            ("GCAL_SECRET_ARN", "arn", "GCAL_CALENDAR_ID is not set"),
+        ] {
+            let env = [("STRIPE_API_KEY", "sk_1"), ("HUBSPOT_TOKEN", "pat"), (name, value)];
+            let env: Vec<_> = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
+            assert_eq!(configured(&env), Err(error.to_owned()));
+        }
+    }
 }

@@ -113,6 +113,20 @@ async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still(
 }
 
 #[tokio::test]
+async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded() {
+    let database = database().await;
+    // What a calendar's first full run leaves behind: its own pull, and the token for the incremental one.
+    let first = "
+        insert into sync_state (source, entity, mode, updated_at)
+        values ('gcal', 'event', 'full', now()), ('gcal', 'event', 'incremental', now());
+        insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at)
+        values (gen_random_uuid(), 'gcal', 'event', 'full', 'succeeded', '2026-03-15T11:50:00Z', '2026-03-15T11:55:00Z', '2026-03-15T11:55:00Z')";
+    database.client().await.batch_execute(first).await.unwrap();
+    let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
+    assert_eq!(ready.body["checks"]["gcal"], json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300}));
+}
+
+#[tokio::test]
 async fn a_source_that_never_synced_is_degraded_not_down() {
     let database = database().await;
     let source = "insert into sync_state (source, entity, mode, updated_at) values ('gcal', 'events', 'full', now())";

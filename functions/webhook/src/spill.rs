@@ -10,6 +10,7 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::source;
+use penstock_domain::spill::Spill;
 use penstock_domain::ticket;
 use penstock_edge::http::{RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
@@ -91,11 +92,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     async fn bring_one(&self, message_id: &str, body: &str) -> Brought {
-        let (spilled, intake) = (Spilled::parse(body), Intake::parse(body));
-        let stored = match (spilled, intake) {
-            (Ok(spilled), _) => self.bring_delivery(message_id, &spilled).await,
-            (Err(_), Ok(intake)) => self.bring_intake(message_id, &intake).await,
-            (Err(error), Err(_)) => {
+        let stored = match Spill::parse(body) {
+            Ok(Spill::Delivery(spilled)) => self.bring_delivery(message_id, &spilled).await,
+            Ok(Spill::Intake(intake)) => self.bring_intake(message_id, &intake).await,
+            Err(error) => {
                 tracing::error!(event = "not_a_spilled_request", message_id, bytes = body.len(), error = chain(&error));
                 return Brought::Refused;
             }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use crate::payment::{Stamp, content_hash};
-use crate::record::RowView;
+use crate::record::{RowView, became_what};
 
 /// One version of one contact. It stands as a whole: a tombstone that says nothing of names leaves none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// The contact of a tombstone row: gone, and nothing else known.
+    /// The contact of a tombstone row: gone, and nothing else known, but perhaps what it has become.
     pub fn vanished(row: RowView<'_>) -> Self {
         Self {
             external_id: row.external_id.to_owned(),
@@ -43,7 +43,7 @@ impl Contact {
             phone: None,
             first_name: None,
             last_name: None,
-            merged_into: None,
+            merged_into: became_what(row.payload),
             deleted_at: Some(row.version_at),
             version_at: row.version_at,
             stamp: Stamp::Observed,

@@ -24,4 +24,5 @@ pub mod revenue;
 pub mod settings;
 pub mod signature;
 pub mod source;
+pub mod spill;
 pub mod ticket;

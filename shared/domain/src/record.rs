@@ -56,12 +56,18 @@ pub fn full_run_key(run: RunId) -> String {
 struct Marked<'a> {
     #[serde(borrow)]
     penstock: Option<std::borrow::Cow<'a, str>>,
+    into: Option<String>,
 }
 
 /// The payload of a tombstone for the object `id`: made by `fetch` where a full list no longer shows the object,
 /// or the vendor says that it is gone.
 pub fn vanished(id: &str) -> Vec<u8> {
     serde_json::json!({ "id": id, "penstock": "vanished" }).to_string().into_bytes()
+}
+
+/// The same for an object that answers with another one, `into`, which it has become.
+pub fn became(id: &str, into: &str) -> Vec<u8> {
+    serde_json::json!({ "id": id, "penstock": "vanished", "into": into }).to_string().into_bytes()
 }
 
 /// The payload of a tombstone for a movement of money of that kind, which the vendor's lists do not show: it keeps
@@ -76,9 +82,18 @@ pub fn vanished_movement(kind: &str, id: &str, amount: i64, currency: &str, occu
 
 /// Whether a payload is such a tombstone.
 pub fn is_vanished(payload: &[u8]) -> bool {
+    tombstone(payload).is_some()
+}
+
+/// What the object of a tombstone has become, where the vendor said so.
+pub fn became_what(payload: &[u8]) -> Option<String> {
+    tombstone(payload)?.into
+}
+
+fn tombstone(payload: &[u8]) -> Option<Marked<'_>> {
     // Tombstones are short; a long body is not searched for the mark.
-    payload.len() < 8_192
-        && serde_json::from_slice::<Marked<'_>>(payload).is_ok_and(|m| m.penstock.as_deref() == Some("vanished"))
+    let marked = if payload.len() < 8_192 { serde_json::from_slice::<Marked<'_>>(payload).ok() } else { None };
+    marked.filter(|marked| marked.penstock.as_deref() == Some("vanished"))
 }
 
 #[cfg(test)]
@@ -88,7 +103,8 @@ mod tests {
     #[test]
     fn a_tombstone_is_known_again_whatever_its_id() {
         for id in ["17", "a \"quoted\" id", "\u{1f600}\\"] {
-            assert!(is_vanished(&vanished(id)), "{id}");
+            assert!(is_vanished(&vanished(id)) && is_vanished(&became(id, "18")), "{id}");
+            assert_eq!((became_what(&vanished(id)), became_what(&became("18", id)).as_deref()), (None, Some(id)));
         }
         assert!(!is_vanished(br#"{"id":"17","penstock":"here"}"#));
         assert!(!is_vanished(br#"{"id":"17"}"#));

@@ -190,6 +190,9 @@ fn trap_14_each_limit_has_its_own_verdict() {
     assert_eq!(verdict("DAILY"), Some(Verdict::Stop(reason.to_owned())));
     assert_eq!(verdict("ANOTHER"), None);
     assert_eq!(HubSpot.verdict(Mode::Full, 429, b"<html>"), None);
+    // A lock of two seconds, and a portal that moves house: both pass, and no person has to see to them.
+    assert_eq!(HubSpot.verdict(Mode::Full, 423, b""), Some(Verdict::Wait(Duration::from_secs(2))));
+    assert_eq!(HubSpot.verdict(Mode::Full, 477, b""), Some(Verdict::Wait(Duration::from_secs(60))));
     let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
     assert_eq!(HubSpot.verdict(Mode::Object, 404, missing), Some(Verdict::Gone));
     assert_eq!(HubSpot.verdict(Mode::Full, 404, missing), None);

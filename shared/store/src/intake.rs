@@ -132,7 +132,6 @@ struct First {
 struct Keeping<'a> {
     client: &'a Client,
     intake: &'a Intake,
-    sha256: [u8; 32],
     ticket_due_at: Timestamp,
     now: Timestamp,
 }
@@ -150,7 +149,7 @@ pub async fn keep(
     now: Timestamp,
 ) -> Result<Kept, StoreError> {
     let connection = database.connection().await?;
-    let keeping = Keeping { client: &connection, intake, sha256: intake.body_sha256(), ticket_due_at, now };
+    let keeping = Keeping { client: &connection, intake, ticket_due_at, now };
     match reading {
         Reading::Lead(state) => keeping.lead(*state).await,
         Reading::Events(batch) => keeping.events(batch).await,
@@ -167,17 +166,18 @@ pub async fn purge_keys(on: &impl GenericClient, now: Timestamp, limit: i64) -> 
 
 impl Keeping<'_> {
     async fn lead(&self, state: LeadState) -> Result<Kept, StoreError> {
+        let sha256 = self.intake.body_sha256();
         let replay = Told::Replay { duplicates: Vec::new() };
-        let rows = Rows::of_lead(self.intake, state, self.intake.lead_id(&self.sha256), &self.sha256);
+        let rows = Rows::of_lead(self.intake, state, self.intake.lead_id(&sha256));
         match self.claim(&rows).await? {
             // A key whose time was over, with the body that it had then: the same lead.
             Claim::First(rows) if rows.is_empty() => Ok(Kept { rows, told: replay }),
             Claim::First(rows) => Ok(Kept { rows, told: Told::New { duplicates: Vec::new() } }),
-            Claim::Second(first) if first.body_sha256 == self.sha256 => Ok(Kept { rows: Vec::new(), told: replay }),
+            Claim::Second(first) if first.body_sha256 == sha256 => Ok(Kept { rows: Vec::new(), told: replay }),
             Claim::Second(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
                 let conflicting = LeadState::Conflicting;
-                let rows = Rows::of_lead(self.intake, conflicting, self.intake.lead_id(&first), &self.sha256);
+                let rows = Rows::of_lead(self.intake, conflicting, self.intake.lead_id(&first));
                 let rows = self.store(&rows).await?;
                 Ok(Kept { rows, told: Told::Conflict })
             }
@@ -197,7 +197,7 @@ impl Keeping<'_> {
                 }
                 Ok(Kept { rows: new, told: Told::New { duplicates } })
             }
-            Claim::Second(first) if first.body_sha256 == self.sha256 => {
+            Claim::Second(first) if first.body_sha256 == self.intake.body_sha256() => {
                 Ok(Kept { rows: Vec::new(), told: Told::Replay { duplicates: first.duplicates } })
             }
             Claim::Second(_) => Ok(Kept { rows: Vec::new(), told: Told::Conflict }),
@@ -240,7 +240,7 @@ impl Keeping<'_> {
     /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
     async fn store_under(&self, key: &str, rows: &Rows<'_>) -> Result<Option<Vec<OutboxId>>, StoreError> {
         let (intake, now) = (self.intake, self.now);
-        let (scope, sha256) = (intake.sender.scope.as_slice(), self.sha256.as_slice());
+        let (scope, sha256) = (intake.sender.scope.as_slice(), &intake.body_sha256()[..]);
         let (route, expires_at) = (intake.route.as_str(), now + KEY_LIFE);
         let params: [Param<'_>; 16] = [
             &scope,

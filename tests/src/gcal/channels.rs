@@ -80,7 +80,7 @@ impl Channels {
             "resourceId": channel.resource_id,
             "resourceUri": "https://www.googleapis.com/calendar/v3/calendars/team/events?alt=json",
             "token": channel.token,
-            "expiration": expiration.to_string(),
+            "expiration": expiration,
         });
         self.open.push(channel);
         Ok(reply)

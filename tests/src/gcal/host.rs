@@ -1,20 +1,15 @@
-//! A running calendar: a server on its own thread, stopped on drop.
+//! A running calendar.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request as HttpRequest;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::oneshot;
 
 use super::calendar::Calendar;
 use super::channels::{Channel, Channels};
 use super::list::Lists;
 use super::server;
 use super::token::{Account, Tokens};
+use crate::loopback::{Loopback, lock};
 use crate::simulator::{Fault, Faults};
 
 /// The calendar's id; it needs encoding in a path.
@@ -71,9 +66,7 @@ impl State {
 /// A simulated Google Calendar that listens on 127.0.0.1 until it is dropped.
 pub struct GoogleCalendarSimulator {
     state: Arc<Mutex<State>>,
-    url: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    server: Loopback,
 }
 
 impl GoogleCalendarSimulator {
@@ -84,9 +77,6 @@ impl GoogleCalendarSimulator {
     /// Where no port can be had.
     #[must_use]
     pub fn start(seed: u64, events: usize, now: Timestamp) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let mut calendar = Calendar::new(seed, now);
         calendar.fill(events);
         let state = State {
@@ -99,33 +89,33 @@ impl GoogleCalendarSimulator {
             asked: Vec::new(),
             hooks: Vec::new(),
             watcher: None,
-            url: url.clone(),
+            url: String::new(),
             time: Box::new(move || now),
         };
         let state = Arc::new(Mutex::new(state));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&state);
-        let thread = std::thread::spawn(move || runtime.block_on(serve(listener, served, stopped)));
-        Self { state, url, stop: Some(stop), thread: Some(thread) }
+        let answer = move |request| server::answer(Arc::clone(&served), request);
+        let server = Loopback::start("gcal-simulator", 0, answer).expect("a free port");
+        lock(&state).url = server.url();
+        Self { state, server }
     }
 
     /// Where it listens: `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url.clone()
+        self.server.url()
     }
 
     /// The base of the API's paths.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("{}/calendar/v3", self.url)
+        format!("{}/calendar/v3", self.url())
     }
 
     /// The key file of the account that may read the calendar.
     #[must_use]
     pub fn key_file(&self) -> String {
-        self.lock().tokens.account.key_file(&format!("{}/token", self.url))
+        self.lock().tokens.account.key_file(&format!("{}/token", self.url()))
     }
 
     /// As [`Handle::rotate_key`].
@@ -134,7 +124,7 @@ impl GoogleCalendarSimulator {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        server::lock(&self.state)
+        lock(&self.state)
     }
 
     /// From now on its time is what `time` says.
@@ -230,7 +220,7 @@ pub struct Handle(Arc<Mutex<State>>);
 impl Handle {
     /// As [`GoogleCalendarSimulator::with`].
     pub fn with<T>(&self, act: impl FnOnce(&mut Calendar) -> T) -> T {
-        let mut state = server::lock(&self.0);
+        let mut state = lock(&self.0);
         state.now();
         act(&mut state.calendar)
     }
@@ -238,14 +228,14 @@ impl Handle {
     /// How many channels are open.
     #[must_use]
     pub fn channels(&self) -> usize {
-        server::lock(&self.0).channels.open.len()
+        lock(&self.0).channels.open.len()
     }
 
     /// The account gets a new key, whose file this answers with; the old one signs nothing any more, and tokens it was
     /// exchanged for are revoked.
     pub fn rotate_key(&self) -> String {
         let account = Account::generate("reader@penstock.iam.gserviceaccount.com");
-        let mut state = server::lock(&self.0);
+        let mut state = lock(&self.0);
         state.tokens.account = account;
         state.tokens.revoke_all();
         state.tokens.account.key_file(&format!("{}/token", state.url))
@@ -253,31 +243,11 @@ impl Handle {
 
     /// As [`GoogleCalendarSimulator::daily_limit`].
     pub fn daily_limit(&self, reached: bool) {
-        server::lock(&self.0).daily_limit = reached;
+        lock(&self.0).daily_limit = reached;
     }
 
     /// As [`GoogleCalendarSimulator::revoke_access_tokens`].
     pub fn revoke_access_tokens(&self) {
-        server::lock(&self.0).tokens.revoke_all();
-    }
-}
-
-impl Drop for GoogleCalendarSimulator {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            stop.send(()).unwrap_or_default();
-        }
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap_or_default();
-        }
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let answer = move |request: HttpRequest<Body>| server::answer(Arc::clone(&state), request);
-    tokio::select! {
-        _ = axum::serve(listener, Router::new().fallback(answer)) => {}
-        _ = stopped => {}
+        lock(&self.0).tokens.revoke_all();
     }
 }

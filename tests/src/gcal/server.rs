@@ -1,22 +1,17 @@
 //! The HTTP side: tokens, routing, faults, headers.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, Request as HttpRequest, Response, header};
-use futures_util::stream;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::host::{Asked, CALENDAR_ID, State};
 use super::refusal::Refusal;
+use crate::loopback::{half, lock};
 use crate::simulator::{Fault, RetryAfter};
-
-/// A test that panicked while it held the lock must not take the simulator down.
-pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A reply before its headers.
 struct Reply {
@@ -169,9 +164,8 @@ fn respond(reply: Reply, now: Timestamp) -> Response<Body> {
         response = response.header(header::RETRY_AFTER, seconds);
     }
     let body = if reply.cut {
-        let half = Bytes::copy_from_slice(&reply.body[..reply.body.len() / 2]);
         response = response.header(header::CONTENT_LENGTH, reply.body.len());
-        Body::from_stream(stream::iter([Ok(half), Err(std::io::Error::other("cut"))]))
+        half(reply.body)
     } else {
         Body::from(reply.body)
     };

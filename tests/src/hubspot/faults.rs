@@ -48,6 +48,8 @@ pub enum Fault {
     Unauthorized,
     /// 403 as for a token without the scope.
     Forbidden,
+    /// 404 with the HTML of a proxy in between, which knows nothing of objects.
+    NoSuchPage,
 }
 
 impl Fault {

@@ -1,19 +1,13 @@
-//! A running portal: a server on its own thread, stopped on drop.
+//! A running portal.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
-
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use tokio::sync::oneshot;
 
 use super::DEFAULT_TOKEN;
 use super::faults::{Fault, Faults};
-use super::server::{Shared, answer, lock};
+use super::server::{Shared, answer};
 use super::world::World;
+use crate::loopback::{Loopback, lock};
 
 /// What a test does to the world while it is paged.
 pub(super) type Hook = Box<dyn FnOnce(&mut World) + Send>;
@@ -41,9 +35,7 @@ pub struct Asked {
 /// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
 pub struct Portal {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    server: Loopback,
 }
 
 impl Portal {
@@ -60,9 +52,6 @@ impl Portal {
     /// # Errors
     /// Where the port cannot be had.
     pub fn start_on(world: World, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             faults: Mutex::default(),
@@ -73,19 +62,15 @@ impl Portal {
             clock: Mutex::default(),
             searches: Mutex::default(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("hubspot-simulator".to_owned())
-            .spawn(move || runtime.block_on(serve(listener, served, stopped)))?;
-        Ok(Self { shared, address, stop: Some(stop), thread: Some(thread) })
+        let server = Loopback::start("hubspot-simulator", port, move |request| answer(Arc::clone(&served), request))?;
+        Ok(Self { shared, server })
     }
 
     /// Where it listens, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// Lets `clock` tell the portal's time, in Unix milliseconds, from here on.
@@ -135,26 +120,5 @@ impl Portal {
     /// the world the reply shows. It runs on the server's thread.
     pub fn watch(&self, watcher: impl FnMut(&str, &mut World) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
-    }
-}
-
-impl Drop for Portal {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended before.
-            stop.send(()).unwrap_or_default();
-        }
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap_or_default();
-        }
-    }
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let respond = move |request: Request<Body>| answer(Arc::clone(&shared), request);
-    tokio::select! {
-        _ = axum::serve(listener, Router::new().fallback(respond)) => {}
-        _ = stopped => {}
     }
 }

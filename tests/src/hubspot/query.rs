@@ -44,11 +44,15 @@ impl World {
         let id = id.parse::<u64>().map_err(|_| Refusal::not_found())?;
         let archived = query.get("archived").is_some_and(|text| text == "true");
         let id = match self.merged_into.get(&(kind, id)) {
-            Some(into) if self.merged_ids_resolve && kind == Kind::Contact => *into,
+            Some(into) if self.merged_ids_resolve => *into,
             _ => id,
         };
         let record = self.records(kind).get(&id).filter(|record| record.archived_ms.is_some() == archived);
-        Ok(render::object(kind, record.ok_or_else(Refusal::not_found)?, &wanted(query)))
+        let mut record = record.ok_or_else(Refusal::not_found)?.clone();
+        if !self.merged_ids_listed {
+            record.merged.clear();
+        }
+        Ok(render::object(kind, &record, &wanted(query)))
     }
 }
 

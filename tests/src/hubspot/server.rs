@@ -1,16 +1,17 @@
 //! The HTTP side: token, routes, limits, faults.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use serde_json::json;
 
 use super::faults::{Fault, Faults, Policy};
 use super::host::{Asked, Hook, Watcher};
 use super::world::{Kind, World};
+use crate::loopback::{half, lock};
 
 /// Requests a second that search takes.
 const SEARCHES_A_SECOND: u32 = 5;
@@ -26,11 +27,6 @@ pub(super) struct Shared {
     pub clock: Mutex<Option<Box<dyn Fn() -> i64 + Send>>>,
     /// The second of the last search, and how many it has seen; none where there is no such limit.
     pub searches: Mutex<Option<(i64, u32)>>,
-}
-
-/// A test that panicked while it held a lock must not take the portal down.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An error as HubSpot words it.
@@ -193,6 +189,7 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::ServerError => Refusal::new(500, "INTERNAL_ERROR", "internal error").into(),
         Fault::BadGateway => Reply::html(502),
         Fault::Html => Reply::html(200),
+        Fault::NoSuchPage => Reply::html(404),
         Fault::ErrorInside => Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() },
         Fault::EmptyPage => Reply::json(200, json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string()),
         Fault::Unauthorized => Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into(),
@@ -219,19 +216,4 @@ fn respond(reply: Reply, now_ms: i64) -> Response<Body> {
         response.body(Body::from(reply.body))
     };
     built.unwrap_or_default()
-}
-
-/// A body that breaks off after its first half.
-fn half(mut body: Vec<u8>) -> Body {
-    body.truncate(body.len() / 2);
-    let mut first = Some(Bytes::from(body));
-    Body::from_stream(futures_util::stream::unfold((), move |()| {
-        let part = first.take();
-        async move {
-            if part.is_none() {
-                tokio::task::yield_now().await;
-            }
-            Some((part.ok_or_else(|| std::io::Error::other("cut on command")), ()))
-        }
-    }))
 }

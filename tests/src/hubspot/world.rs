@@ -52,8 +52,11 @@ pub struct World {
     pub(super) purged: Vec<(Kind, u64)>,
     /// How long a change stays out of search at most, in milliseconds.
     pub search_lag_ms: i64,
-    /// Whether a contact that was merged away answers with the one it went into, or with 404.
+    /// Whether an object that was merged away answers with the one it went into, as HubSpot's changelog says
+    /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies), or with 404.
     pub merged_ids_resolve: bool,
+    /// Whether an object that is read by id says which ones were merged into it: a computed property may lag behind.
+    pub merged_ids_listed: bool,
     pub(super) now_ms: i64,
     rng: Rng,
     next_id: u64,
@@ -69,7 +72,8 @@ impl World {
             merged_into: BTreeMap::new(),
             purged: Vec::new(),
             search_lag_ms: 8_000,
-            merged_ids_resolve: false,
+            merged_ids_resolve: true,
+            merged_ids_listed: true,
             now_ms: now_ms - YEAR_MS,
             rng: Rng::with_seed(seed),
             next_id: 1,

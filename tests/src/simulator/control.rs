@@ -2,7 +2,8 @@
 
 use super::ledger::Ledger;
 use super::query::pairs;
-use super::server::{Shared, lock};
+use super::server::Shared;
+use crate::loopback::lock;
 
 /// Runs a command; returns the status and a JSON body.
 pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {

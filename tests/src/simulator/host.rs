@@ -1,21 +1,16 @@
-//! A running simulator: a server on its own thread, stopped on drop.
+//! A running simulator.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
-
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request as HttpRequest;
-use tokio::sync::oneshot;
 
 use super::event::Emitted;
 use super::faults::Faults;
 use super::ledger::{Ledger, TruthRow};
 use super::log::Request;
-use super::server::{self, DEFAULT_KEY, Keys, Shared, lock};
+use super::server::{self, DEFAULT_KEY, Keys, Shared};
 use super::world::World;
+use crate::loopback::{Loopback, lock};
 
 /// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
 ///
@@ -23,9 +18,7 @@ use super::world::World;
 /// The guards of [`Simulator::world`] and [`Simulator::faults`] hold up its replies: let them go.
 pub struct Simulator {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    server: Loopback,
 }
 
 impl Simulator {
@@ -42,9 +35,6 @@ impl Simulator {
     /// # Errors
     /// Where the port cannot be had.
     pub fn start_on(world: World, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let keys = Keys { secret: DEFAULT_KEY.to_owned(), forbidden: Vec::new() };
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
@@ -53,25 +43,21 @@ impl Simulator {
             keys: Mutex::new(keys),
             watcher: Mutex::default(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("stripe-simulator".to_owned())
-            .spawn(move || runtime.block_on(serve(listener, served, stopped)))?;
-        Ok(Self { shared, address, stop: Some(stop), thread: Some(thread) })
+        let answer = move |request| server::answer(Arc::clone(&served), request);
+        Ok(Self { shared, server: Loopback::start("stripe-simulator", port, answer)? })
     }
 
     /// Where it listens: `http://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The secret key it accepts now.
@@ -181,31 +167,6 @@ impl Simulator {
 
     /// Serves until the process ends.
     pub fn wait(mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic on the server's thread has been reported there.
-            thread.join().unwrap_or_default();
-        }
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended before.
-            stop.send(()).unwrap_or_default();
-        }
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap_or_default();
-        }
-    }
-}
-
-/// Connections still open, hanging ones too, end with the runtime.
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let answer = move |request: HttpRequest<Body>| server::answer(Arc::clone(&shared), request);
-    tokio::select! {
-        _ = axum::serve(listener, Router::new().fallback(answer)) => {}
-        _ = stopped => {}
+        self.server.wait();
     }
 }

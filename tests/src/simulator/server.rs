@@ -1,9 +1,9 @@
 //! The HTTP side: authentication, routing, faults, headers.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, Request as HttpRequest, Response, StatusCode, header};
 
 use super::event::ApiVersion;
@@ -13,6 +13,7 @@ use super::log::{Log, Request};
 use super::query::Resource;
 use super::reply::Refusal;
 use super::world::World;
+use crate::loopback::{half, lock};
 
 /// The key a simulator accepts until it is told otherwise.
 pub const DEFAULT_KEY: &str = "sk_test_penstock";
@@ -34,11 +35,6 @@ pub(crate) struct Shared {
 
 /// Sees the path of each request, and may change the world before it is answered.
 pub(crate) type Watcher = Box<dyn FnMut(&str, &mut World) + Send>;
-
-/// A test that panicked while it held a lock must not take the simulator down.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A reply before its headers.
 struct Reply {
@@ -246,23 +242,6 @@ fn respond(shared: &Shared, reply: Reply, number: u64, version: Option<String>) 
         response.body(Body::from(reply.body))
     };
     built.unwrap_or_default()
-}
-
-/// A body that ends in an error after its first half, which closes the connection. The pause lets
-/// the half reach the client first.
-fn half(mut body: Vec<u8>) -> Body {
-    body.truncate(body.len() / 2);
-    let mut first = Some(Bytes::from(body));
-    Body::from_stream(futures_util::stream::unfold((), move |()| {
-        let part = first.take();
-        async move {
-            if part.is_none() {
-                tokio::task::yield_now().await;
-            }
-            let part = part.ok_or_else(|| std::io::Error::other("cut on command"));
-            Some((part, ()))
-        }
-    }))
 }
 
 fn http_date(unix: i64) -> String {

@@ -1,6 +1,7 @@
 //! Product events: both shapes, one or many, each with a result of its own (traps 31, 32).
 
 use futures_util::future::join_all;
+use penstock_domain::clock::Clock as _;
 use penstock_tests::plant::Plant;
 use serde_json::{Value, json};
 
@@ -122,7 +123,7 @@ async fn a_replay_tells_which_events_were_known_before_the_first_try() {
 async fn trap_32_events_of_the_far_future_and_past_are_kept_and_flagged() {
     let plant = plant(324).await;
     let at = |id: &str, time: &str| json!({"eventType": "a", "payload": 1, "eventId": id, "occurredAt": time});
-    let now = plant.clock_now();
+    let now = plant.clock.now();
     let hours = |n: i64| (now + jiff::SignedDuration::from_hours(n)).to_string();
     let batch = json!([
         at("a", "0001-01-01T00:00:00Z"),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use penstock_domain::clock::Clock as _;
 use penstock_store::admission::Admission;
 use penstock_store::{Database, StaticLogin, Tls, api_keys};
 use penstock_testkit::CuttingProxy;
@@ -12,26 +13,13 @@ use serde_json::{Value, json};
 use crate::books::world;
 use crate::door::post;
 
-fn nowhere(plant: &Plant) -> Database {
-    let mut login = plant.db.login();
-    login.port = 1;
-    Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap()
-}
-
 /// A plant whose `ingest` has lost its database; what it remembers of keys is what it saw before.
 async fn cut_off(seed: u64) -> Plant {
     let mut plant = Plant::over(world(seed, 1)).await;
     plant.let_in().await;
-    plant.ingest.database = nowhere(&plant);
-    plant.ingest.admission = Admission::new(nowhere(&plant), 1_000);
+    plant.ingest.database = plant.nowhere();
+    plant.ingest.admission = Admission::new(plant.nowhere(), 1_000);
     plant
-}
-
-async fn bring_in(plant: &Plant, bodies: &[String]) -> usize {
-    let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
-    let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
-    let reply = plant.webhook.handle(event, "invocation").await.unwrap();
-    reply["batchItemFailures"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -62,7 +50,7 @@ async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_t
     fastrand::Rng::with_seed(360).shuffle(&mut spilled);
     plant.clock.advance(std::time::Duration::from_secs(7_200));
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
-        assert_eq!(bring_in(&plant, bodies).await, 0);
+        assert_eq!(plant.bring_in(bodies).await, 0);
     }
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
@@ -89,13 +77,13 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     drop(proxy);
     plant.clock.advance(std::time::Duration::from_secs(3_600));
     assert_eq!(post(&plant.ingest, "/leads", &[], b"known").await.status, 202);
-    plant.ingest.admission = Admission::new(nowhere(&plant), 1_000);
+    plant.ingest.admission = Admission::new(plant.nowhere(), 1_000);
     assert_eq!(post(&plant.ingest, "/leads", &[], b"unknown").await.status, 202);
     let spilled = plant.spill.take();
     let client = plant.db.client().await;
     let id: uuid::Uuid = plant.db.scalar("select id from api_keys").await;
-    assert!(api_keys::revoke(&client, id, plant.clock_now()).await.unwrap());
-    assert_eq!(bring_in(&plant, &spilled).await, 1, "the one that nobody knows");
+    assert!(api_keys::revoke(&client, id, plant.clock.now()).await.unwrap());
+    assert_eq!(plant.bring_in(&spilled).await, 1, "the one that nobody knows");
     plant.drain().await;
     let kept = "select string_agg(convert_from(body, 'UTF8'), ' ' order by received_at) from leads";
     assert_eq!(plant.db.scalar::<String>(kept).await, "before known");
@@ -164,10 +152,10 @@ async fn events_that_were_promised_under_a_key_that_others_have_are_a_letter_and
     let key = [("Idempotency-Key", "k")];
     let events = |n: i32| json!([{"eventType": "a", "payload": n}]).to_string();
     assert_eq!(post(&plant.ingest, "/events", &key, events(1).as_bytes()).await.status, 202);
-    plant.ingest.database = nowhere(&plant);
+    plant.ingest.database = plant.nowhere();
     assert_eq!(post(&plant.ingest, "/events", &key, events(2).as_bytes()).await.status, 202);
     let spilled = plant.spill.take();
-    assert_eq!((spilled.len(), bring_in(&plant, &spilled).await), (1, 1), "given back each time");
+    assert_eq!((spilled.len(), plant.bring_in(&spilled).await), (1, 1), "given back each time");
     assert_eq!(plant.bury.handle(batch(&spilled, 6)).await.failures(), 0);
     let letter = "select source || ' ' || error from dead_letters";
     let why = "events its Idempotency-Key came with another body before; these events stand nowhere else";

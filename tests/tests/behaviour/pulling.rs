@@ -6,6 +6,7 @@ use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::StoreError;
+use penstock_tests::elsewhere;
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{Fault, World, WorldSpec};
 
@@ -178,24 +179,11 @@ async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
     let plant = Plant::with_settings(world(9, 250), &one_window).await;
     // Another takes the lease over while this one waits for page 2, after two looks at how far the history goes.
     let url = plant.db.url();
-    plant.stripe.on_request(4, move || execute(&url, "update sync_state set fence = fence + 1"));
+    plant.stripe.on_request(4, move || elsewhere::execute(&url, "update sync_state set fence = fence + 1"));
     let error = plant.fetch("charge", Mode::Full).await.unwrap_err();
     assert!(matches!(error, FetchError::Store(StoreError::FenceLost(_))), "{error}");
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
     assert_eq!(rows, 100, "the page that came after the fence had moved is not committed");
-}
-
-/// Runs `sql` from wherever this is called; the caller waits.
-fn execute(url: &str, sql: &str) {
-    let (url, sql) = (url.to_owned(), sql.to_owned());
-    let work = async move {
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-        let connection = tokio::spawn(connection);
-        client.batch_execute(&sql).await.unwrap();
-        connection.abort();
-    };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    std::thread::spawn(move || runtime().block_on(work)).join().unwrap();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use penstock_testkit::{RuntimeHost, binary};
+use penstock_tests::elsewhere;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
 use serde_json::json;
@@ -14,18 +15,6 @@ fn login_of(plant: &Plant, user: &str) -> String {
     let login = plant.db.login();
     let (host, port, name) = (&login.host, login.port, &login.database);
     json!({"username": user, "password": "p", "host": host, "port": port, "dbname": name}).to_string()
-}
-
-/// Runs statements from a thread of its own: the simulator's, which waits for them.
-fn run_elsewhere(url: String, sql: String) {
-    let work = async move {
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-        let connection = tokio::spawn(connection);
-        client.batch_execute(&sql).await.unwrap();
-        connection.abort();
-    };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    std::thread::spawn(move || runtime().block_on(work)).join().unwrap();
 }
 
 #[tokio::test]
@@ -59,7 +48,7 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
     );
     plant.stripe.on_request(3, move || {
         secrets.rotate(&now);
-        run_elsewhere(url, end);
+        elsewhere::execute(&url, &end);
     });
     let request = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     assert_eq!(fetch.invoke(request).await.reply()["outcome"], "finished");

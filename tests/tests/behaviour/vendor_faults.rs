@@ -8,6 +8,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::pull::PageError;
 use penstock_testkit::{RuntimeHost, binary};
+use penstock_tests::elsewhere;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{Fault, RetryAfter};
@@ -149,18 +150,11 @@ async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
 }
 
 fn open_transactions(url: &str) -> i64 {
-    let url = url.to_owned();
-    let work = async move {
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-        let connection = tokio::spawn(connection);
+    elsewhere::with_client(url, async |client| {
         let sql = "select count(*) from pg_stat_activity \
                    where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null";
-        let open = client.query_one(sql, &[]).await.unwrap().get(0);
-        connection.abort();
-        open
-    };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    std::thread::spawn(move || runtime().block_on(work)).join().unwrap()
+        client.query_one(sql, &[]).await.unwrap().get(0)
+    })
 }
 
 #[tokio::test]

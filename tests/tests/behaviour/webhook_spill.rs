@@ -12,25 +12,10 @@ use serde_json::{Value, json};
 use crate::books::{NOW, assert_true, world};
 use crate::webhook::{charge_event, post, queues, send, signed};
 
-/// A database that nobody answers for.
-fn nowhere(plant: &Plant) -> Database {
-    let mut login = plant.db.login();
-    login.port = 1;
-    Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap()
-}
-
 /// Takes the database away from the function; the answer is what to give back.
 fn cut_off(plant: &mut Plant) -> Database {
-    let gone = nowhere(plant);
+    let gone = plant.nowhere();
     std::mem::replace(&mut plant.webhook.database, gone)
-}
-
-/// Hands messages of the queue `spill` to the function; how many it gave back.
-async fn bring_in(plant: &Plant, bodies: &[String]) -> usize {
-    let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
-    let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
-    let reply = plant.webhook.handle(event, "invocation").await.unwrap();
-    reply["batchItemFailures"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -49,7 +34,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
     }
     let mut spilled = plant.spill.take();
     assert_eq!(spilled.len(), events.len());
-    assert_eq!(bring_in(&plant, &spilled[..10]).await, 10, "Postgres is still away");
+    assert_eq!(plant.bring_in(&spilled[..10]).await, 10, "Postgres is still away");
 
     plant.webhook.database = there;
     fastrand::Rng::with_seed(230).shuffle(&mut spilled);
@@ -57,7 +42,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
     plant.clock.advance(Duration::from_secs(7_200));
     plant.webhook.secret = penstock_clients::secret::Secret::given("whsec_another".to_owned());
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
-        assert_eq!(bring_in(&plant, bodies).await, 0);
+        assert_eq!(plant.bring_in(bodies).await, 0);
     }
     let pushed: i64 = plant.db.scalar("select count(*) from outbox where version_key like 'evt\\_%'").await;
     assert_eq!(pushed, i64::try_from(events.len()).unwrap(), "each exactly once");
@@ -78,7 +63,7 @@ async fn what_was_spilled_is_the_row_that_it_would_have_been() {
         assert_eq!(send(&plant, signed(&plant, &body)).await.0, 202);
         plant.webhook.database = there;
         plant.clock.advance(Duration::from_secs(600));
-        assert_eq!(bring_in(&plant, &plant.spill.take()).await, 0);
+        assert_eq!(plant.bring_in(&plant.spill.take()).await, 0);
         assert_eq!(plant.db.scalar::<Vec<u8>>(row).await, direct);
         plant.db.client().await.batch_execute("delete from outbox").await.unwrap();
     }
@@ -87,7 +72,7 @@ async fn what_was_spilled_is_the_row_that_it_would_have_been() {
 #[tokio::test]
 async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_promised() {
     let mut plant = Plant::over(world(232, 1)).await;
-    plant.webhook.database = nowhere(&plant);
+    plant.webhook.database = plant.nowhere();
     let refused = |reply: &Value| {
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
         assert_eq!((&reply["statusCode"], &problem["status"]), (&json!(503), &json!(503)));
@@ -121,7 +106,7 @@ async fn a_postgres_that_is_silent_counts_as_away() {
     other.batch_execute("commit").await.unwrap();
     // And the next request is not spoilt by what the last one left.
     assert_eq!(post(&plant, &charge_event("evt_3", "ch_3", NOW)).await, "stored");
-    assert_eq!(bring_in(&plant, &plant.spill.take()).await, 0);
+    assert_eq!(plant.bring_in(&plant.spill.take()).await, 0);
     assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 3);
 }
 
@@ -145,7 +130,7 @@ async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_o
     }
     plant.webhook.database = pool();
     for bodies in plant.spill.take().chunks(10) {
-        assert_eq!(bring_in(&plant, bodies).await, 0);
+        assert_eq!(plant.bring_in(bodies).await, 0);
     }
     assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, sent);
     // The one that was committed before the connection broke got no ticket; relay sends it.
@@ -165,7 +150,7 @@ async fn a_message_that_is_no_spilled_request_fails_alone_and_the_others_are_sto
     plant.spill.send("no json".to_owned(), Duration::ZERO).await.unwrap();
     let mut bodies = plant.spill.take();
     bodies.insert(0, bodies[0].replace("\"stripe\"", "\"nobody\""));
-    assert_eq!(bring_in(&plant, &bodies).await, 2);
+    assert_eq!(plant.bring_in(&bodies).await, 2);
     assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 1);
     // What has been received too often bury writes down.
     assert_eq!(plant.bury.handle(batch(&bodies, 5)).await.failures(), 0);
@@ -181,14 +166,14 @@ async fn an_outage_longer_than_the_queue_tries_ends_in_rows_and_no_dead_letters(
         truth.id
     );
     let there = cut_off(&mut plant);
-    let gone = nowhere(&plant);
+    let gone = plant.nowhere();
     let bury = std::mem::replace(&mut plant.bury.database, gone);
     for body in [charge_event("evt_1", "ch_1", NOW), thin] {
         assert_eq!(send(&plant, signed(&plant, &body)).await.0, 202);
     }
     let spilled = plant.spill.take();
     for _ in 0..5 {
-        assert_eq!(bring_in(&plant, &spilled).await, 2);
+        assert_eq!(plant.bring_in(&spilled).await, 2);
     }
     assert_eq!(plant.bury.handle(batch(&spilled, 1)).await.failures(), 2, "still away: they stay in the DLQ");
     plant.bury.database = bury;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
+use penstock_domain::source::SOURCES;
 use penstock_edge::config;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -57,6 +58,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
     let (pool, admission) = (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
     let queue = MemoryQueue::default;
     let none = std::iter::empty::<(String, String)>();
+    let sources = SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>().join(",");
     Functions {
         metrics: metrics::Ports {
             database: pool(),
@@ -78,7 +80,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
             admission: admission(),
             requests: queue(),
             config: admin::AdminConfig::from_env(
-                &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", "stripe,hubspot,gcal")].into_iter().collect(),
+                &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", &sources)].into_iter().collect(),
             )
             .unwrap(),
             clock: SystemClock,

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use fetch::Outcome;
 use http::StatusCode;
-use penstock_domain::fetch_request::Mode;
+use penstock_domain::clock::Clock as _;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_edge::http::Reply;
+use penstock_store::sync_state::owed::{self, Unless};
+use penstock_tests::elsewhere;
 use penstock_tests::simulator::Fault;
 use serde_json::{Value, json};
 
@@ -119,4 +123,31 @@ async fn where_postgres_is_away_google_is_asked_to_come_again() {
     assert_eq!(reply.status_code, StatusCode::SERVICE_UNAVAILABLE);
     office.plant.db.client().await.batch_execute("alter table away rename to sync_state").await.unwrap();
     assert_eq!(send(&office, "POST", &headers).await.status_code, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends() {
+    let office = watched(406).await;
+    office.change(120);
+    // Between two pages the calendar changes again, and Google says so. The message of that finds the lease busy.
+    let (google, clock, url) = (office.google.handle(), office.plant.clock.clone(), office.plant.db.url());
+    office.google.on_request(2, move || {
+        clock.advance(Duration::from_secs(1));
+        google.with(|calendar| calendar.change(20));
+        elsewhere::with_client(&url, async move |client| {
+            let why = Some("Google says that the calendar has changed");
+            let (mode, unless) = (Mode::Incremental, Unless::Halted);
+            owed::owe(client, "gcal", &["event"], mode, why, unless, clock.now()).await.unwrap();
+        });
+    });
+    let outcome = office.fetch(Mode::Incremental).await.unwrap();
+    assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
+    assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 1, "the run that ended began before the push");
+    let resume = FetchRequest::new("gcal", "event", Mode::Incremental).resuming();
+    assert_eq!(office.plant.requests.take(), [serde_json::to_string(&resume).unwrap()], "asked for at once");
+    office.serve(&resume, Duration::from_secs(3_600)).await.unwrap();
+    office.plant.drain().await;
+    office.assert_true().await;
+    assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
+    assert_eq!(office.plant.requests.take(), Vec::<String>::new(), "once");
 }

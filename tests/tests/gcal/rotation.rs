@@ -16,13 +16,8 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
     office.google.with(|calendar| calendar.fill(230));
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(&office.google.key_file());
-    let env = [
+    let own = [
         ("DATABASE_URL", office.plant.db.url()),
-        ("DATABASE_TLS", "disable".to_owned()),
-        ("AWS_ENDPOINT_URL", aws.url.clone()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("TICKETS_QUEUE_URL", aws.queue("tickets")),
-        ("FETCH_REQUESTS_QUEUE_URL", aws.queue("fetch-requests")),
         ("STRIPE_BASE_URL", office.plant.stripe.url()),
         ("STRIPE_API_KEY", office.plant.stripe.key()),
         ("GCAL_BASE_URL", office.google.base_url()),
@@ -30,6 +25,7 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
         ("GCAL_CALENDAR_ID", CALENDAR_ID.to_owned()),
         ("GCAL_PAGE_SIZE", "50".to_owned()),
     ];
+    let env: Vec<_> = own.into_iter().chain(aws.environment()).collect();
     let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
     drop(office.google.take_requests());

@@ -12,7 +12,6 @@ use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::hubspot::{self, DEFAULT_TOKEN, Kind, Portal};
 use penstock_tests::simulator::{Simulator, World, WorldSpec};
-use penstock_tests::victim::environment;
 
 /// Stripe's clock is so many seconds behind ours, and HubSpot's, to begin with: `fetch` goes by the real time, and what
 /// is to become old enough for it in this test must not take as long. Less than the incremental runs look back.
@@ -120,6 +119,7 @@ impl Site {
     /// What `fetch` needs over this database.
     pub fn settings(&self, database_url: String, pages: [&str; 3]) -> Vec<(&'static str, String)> {
         let own = [
+            ("DATABASE_URL", database_url),
             ("STRIPE_BASE_URL", self.stripe.url()),
             ("STRIPE_API_KEY", self.stripe.key()),
             ("STRIPE_RATE_PER_SECOND", "10000".to_owned()),
@@ -140,6 +140,6 @@ impl Site {
             ("GCAL_TIMEOUT_SECONDS", "3".to_owned()),
             ("GCAL_PAGE_SIZE", pages[2].to_owned()),
         ];
-        environment(database_url, &self.aws).into_iter().chain(own).collect()
+        self.aws.environment().into_iter().chain(own).collect()
     }
 }

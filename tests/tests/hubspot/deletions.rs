@@ -116,3 +116,22 @@ async fn trap_11_trap_13_what_no_list_shows_any_more_is_swept_only_after_the_who
     assert!(office.contacts().await[&contact.to_string()].deleted);
     assert!(!office.deals().await.contains_key(&deal.to_string()));
 }
+
+#[tokio::test]
+async fn trap_11_a_merge_that_a_full_run_is_the_first_to_show_is_not_forgotten_by_its_own_sweep() {
+    // `Date` is cut to the second, and HubSpot's clock is not ours.
+    for behind_ms in [0, 2_000] {
+        let office = Office::over(world(25, 10, 10)).await;
+        office.run(Mode::Full).await;
+        office.wait(3_600);
+        let clock = office.plant.clock.clone();
+        office.portal.follow(move || clock.now().as_millisecond() - behind_ms);
+        let ids = office.portal.world().live(Kind::Contact);
+        let kept = office.portal.world().merge(Kind::Contact, ids[0], ids[1], true);
+        office.wait(600);
+        office.plant.clock.advance(std::time::Duration::from_millis(400));
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+        assert_eq!(office.contacts().await[&ids[1].to_string()].merged_into, Some(kept.to_string()), "{behind_ms}");
+    }
+}

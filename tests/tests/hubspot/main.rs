@@ -9,3 +9,4 @@ mod office;
 mod portal;
 mod pulling;
 mod pushing;
+mod rotation;

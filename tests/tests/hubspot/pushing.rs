@@ -2,7 +2,7 @@
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::hubspot::{Kind, sign_v3};
+use penstock_tests::hubspot::{Fault, Kind, sign_v3};
 use penstock_tests::plant::WEBHOOK_SECRET;
 use serde_json::{Value, json};
 
@@ -108,6 +108,56 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
     // All the same after the next full run.
     office.wait(3_600);
     office.run(Mode::Full).await;
+    office.assert_true().await;
+}
+
+#[tokio::test]
+async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it() {
+    for kind in [Kind::Contact, Kind::Deal] {
+        let office = Office::over(world(46, 20, 20)).await;
+        office.run(Mode::Full).await;
+        office.wait(600);
+        let ids = office.portal.world().live(kind);
+        office.portal.world().merged_ids_listed = false;
+        let kept = office.portal.world().merge(kind, ids[2], ids[3], true);
+        let word = if kind == Kind::Contact { "contact" } else { "deal" };
+        let changes: Vec<Value> =
+            [ids[2], ids[3], kept].map(|id| change(&format!("{word}.propertyChange"), id)).to_vec();
+        assert_eq!(push(&office, &json!(changes)).await.0, 200);
+        office.plant.drain().await;
+        assert!(!office.deals().await.contains_key(&ids[3].to_string()), "it would count twice");
+        if kind == Kind::Contact {
+            // It answered for them, so it is what they went into.
+            let (contacts, into) = (office.contacts().await, Some(kept.to_string()));
+            let merged_into = |id: u64| contacts[&id.to_string()].merged_into.clone();
+            assert_eq!([ids[2], ids[3], kept].map(merged_into), [into.clone(), into, None]);
+        }
+        // Once it is said into what they went, that stands, whichever of the two was processed first.
+        office.portal.world().merged_ids_listed = true;
+        office.wait(5);
+        assert_eq!(push(&office, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0, 200);
+        office.plant.drain().await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
+async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wanted() {
+    let office = Office::over(world(47, 20, 20)).await;
+    office.run(Mode::Full).await;
+    office.wait(60);
+    let deal = some(&office, Kind::Deal, 5);
+    office.portal.world().purge(Kind::Deal, deal);
+    assert_eq!(push(&office, &json!([change("deal.deletion", deal)])).await.0, 200);
+    office.portal.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
+    let request = serde_json::from_str(&office.plant.requests.take()[0]).unwrap();
+    let deadline = office.plant.clock.now() + std::time::Duration::from_secs(3_600);
+    let error = office.plant.fetch.serve(&request, deadline).await.unwrap_err();
+    assert!(error.to_string().contains("404"), "{error}");
+    assert!(office.deals().await.contains_key(&deal.to_string()), "nothing is deleted on a proxy's word");
+    // The message comes again, or `relay` sends another: the wish still stands.
+    office.plant.fetch.serve(&request, deadline).await.unwrap();
+    office.plant.drain().await;
     office.assert_true().await;
 }
 

@@ -7,6 +7,7 @@ mod cors;
 mod permissions;
 mod poison;
 mod rig;
+mod sources;
 mod template;
 mod three_sources;
 mod tickets;

@@ -12,9 +12,12 @@ use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
 use crate::signature::Verified;
 
+mod access;
 pub mod gcal;
 pub mod hubspot;
 pub mod stripe;
+
+pub use access::{Access, variable};
 
 /// Every source, in the order reports list them.
 pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot, &gcal::GoogleCalendar];
@@ -85,6 +88,12 @@ pub trait Source: Sync + Send {
     /// a tombstone. Only for an entity whose full list shows all there is, under the run's own version key
     /// ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Kept> {
+        None
+    }
+
+    /// How it is reached, where a bearer key is all it wants. None where there is more to it: `vendors.rs` of `fetch` has
+    /// to know then.
+    fn access(&self) -> Option<Access> {
         None
     }
 

@@ -17,11 +17,11 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub fn of_lead(intake: &'a Intake, state: LeadState, external_id: Uuid, sha256: &[u8; 32]) -> Self {
+    pub fn of_lead(intake: &'a Intake, state: LeadState, external_id: Uuid) -> Self {
         Self {
             source: LEADS,
             entity: state.entity(),
-            version_key: hex::encode(sha256),
+            version_key: hex::encode(intake.body_sha256()),
             ids: vec![OutboxId::new(intake.received_at).0],
             external_ids: vec![external_id.to_string()],
             version_ats: vec![intake.received_at],

@@ -27,14 +27,18 @@ static PAGE: Sql = Sql {
 
 /// Every source that was ever pulled, and how far behind its most backward pull is: a full run by hand must
 /// not hide an incremental pull that stands still, nor one entity another. Where nothing is pulled
-/// incrementally yet, the full runs count.
+/// incrementally yet, the full runs count; of one entity, as long as no incremental run of it has succeeded.
 static FRESHNESS: Sql = Sql {
     name: "sync_runs.freshness",
     text: "select source, case when bool_and(last_sync is not null) then min(last_sync) end as last_sync \
-             from (select s.source, (select finished_at from sync_runs r \
-                                      where r.source = s.source and r.entity = s.entity and r.mode = s.mode \
-                                        and r.status = 'succeeded' \
-                                      order by finished_at desc limit 1) as last_sync \
+             from (select s.source, coalesce((select finished_at from sync_runs r \
+                                               where r.source = s.source and r.entity = s.entity and r.mode = s.mode \
+                                                 and r.status = 'succeeded' \
+                                               order by finished_at desc limit 1), \
+                                             (select finished_at from sync_runs r \
+                                               where r.source = s.source and r.entity = s.entity and r.mode = 'full' \
+                                                 and r.status = 'succeeded' \
+                                               order by finished_at desc limit 1)) as last_sync \
                      from sync_state s \
                     where s.mode = 'incremental' \
                        or s.mode = 'full' and not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \

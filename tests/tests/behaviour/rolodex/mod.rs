@@ -1,13 +1,13 @@
 //! A made-up source that does what Stripe does not: it is asked by POST, its cursor is text that expires, it limits
 //! by the day, objects vanish from it without a word. People and diary entries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fetch::Vendor;
+use fetch::vendors;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use penstock_clients::secret::Secret;
-use penstock_clients::vendor::{VendorClient, VendorConfig};
+use penstock_clients::aws::Aws;
 use penstock_domain::calendar_event::{CalendarEvent, When};
 use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Reason, ReasonKind};
@@ -19,8 +19,8 @@ use penstock_domain::pull::{Begin, Cursor, Next, Page, PageError, Paging, Positi
 use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::signature::Verified;
-use penstock_domain::source::{Kept, Source};
-use penstock_tests::plant::{Plant, TestClock};
+use penstock_domain::source::{Access, Kept, Source};
+use penstock_tests::plant::Plant;
 use process::Effect;
 use serde::Deserialize;
 use serde_json::json;
@@ -68,8 +68,11 @@ impl Source for Rolodex {
         "rolodex"
     }
 
-    fn entities(&self, _mode: Mode) -> &'static [&'static str] {
-        &["person", "entry"]
+    fn entities(&self, mode: Mode) -> &'static [&'static str] {
+        match mode {
+            Mode::Full | Mode::Incremental | Mode::Object => &["person", "entry"],
+            Mode::Watch | Mode::Reconcile => &[],
+        }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
@@ -157,6 +160,11 @@ impl Source for Rolodex {
         }
     }
 
+    fn access(&self) -> Option<Access> {
+        let base_url = "https://api.rolodex.example";
+        Some(Access { base_url, page_size: 50, most: 50, per_second: 1_000, scope: Some("CALENDAR") })
+    }
+
     fn sweeps(&self, entity: &str) -> Option<Kept> {
         Some(if entity == "person" { Kept::Contacts } else { Kept::CalendarEvents })
     }
@@ -217,16 +225,14 @@ pub fn normalize<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Res
 /// Adds this source to a plant; pages of `page_size`.
 pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server {
     let server = Server::start(world).await;
-    let config = VendorConfig {
-        base_url: server.url(),
-        auth: penstock_clients::auth::Auth::Bearer(Secret::given("a key".to_owned())),
-        headers: Vec::new(),
-        rate_per_second: 1_000,
-        timeout: Duration::from_secs(10),
-    };
-    let client: VendorClient<TestClock> = VendorClient::new(&Rolodex, config, plant.clock.clone());
-    let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: Some(CALENDAR.to_owned()) };
-    plant.fetch.vendors.push(Vendor { client, paging, push: None });
+    let env = [
+        ("ROLODEX_BASE_URL", server.url()),
+        ("ROLODEX_TOKEN", "a key".to_owned()),
+        ("ROLODEX_PAGE_SIZE", page_size.to_string()),
+        ("ROLODEX_CALENDAR", CALENDAR.to_owned()),
+    ];
+    let vendor = vendors::of(&Rolodex, &env.into_iter().collect(), &Arc::new(Aws::default()), plant.clock.clone());
+    plant.fetch.vendors.extend(vendor.unwrap());
     plant.process.normalize = normalize;
     plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
     server

@@ -3,19 +3,22 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::{GoogleCalendar, events_path, reply};
 use crate::pull::{PageError, Paging, Reply, Request};
 use crate::push::{Channel, NewChannel, Push};
 use crate::ticket::place;
 
-/// `api#channel`; Google writes its 64-bit numbers as text.
+/// `api#channel`. `expiration` are Unix milliseconds: text, as Google writes its 64-bit numbers, or a number, as the
+/// guide shows it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct Wire<'a> {
     id: String,
     resource_id: String,
-    expiration: String,
+    #[serde(borrow)]
+    expiration: &'a RawValue,
 }
 
 impl Push for GoogleCalendar {
@@ -35,8 +38,9 @@ impl Push for GoogleCalendar {
             return Err(PageError::ErrorInside(error.words()));
         }
         let malformed = |reason: String| PageError::Malformed { bytes: reply.body.len(), reason };
-        let wire: Wire = serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
-        let expires_at = wire.expiration.parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let wire: Wire<'_> = serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
+        let expires_at =
+            wire.expiration.get().trim_matches('"').parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let expires_at = expires_at.ok_or_else(|| malformed("its expiration is no time".to_owned()))?;
         Ok(Channel { id: wire.id, resource_id: wire.resource_id, expires_at })
     }

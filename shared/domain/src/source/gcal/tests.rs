@@ -229,3 +229,17 @@ fn what_violates_the_model_is_dead_with_its_place() {
         assert!(reason.detail.contains(expected), "{payload}: {}", reason.detail);
     }
 }
+
+#[test]
+fn a_channel_ends_when_google_says_whether_as_text_or_as_a_number() {
+    let opened = |expiration: &str| {
+        let body = format!(r#"{{"kind":"api#channel","id":"c","resourceId":"r","expiration":{expiration}}}"#);
+        GoogleCalendar.opened(Reply { as_of: Timestamp::UNIX_EPOCH, body: body.as_bytes() }).map(|c| c.expires_at)
+    };
+    let expected: Timestamp = "2015-03-14T09:26:53Z".parse().unwrap();
+    assert_eq!(opened("\"1426325213000\"").unwrap(), expected);
+    assert_eq!(opened("1426325213000").unwrap(), expected);
+    for none in ["null", "\"soon\"", "{}"] {
+        assert!(matches!(opened(none), Err(PageError::Malformed { .. })), "{none}");
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Kept, Source};
+use super::{Access, Kept, Source};
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
@@ -36,7 +36,8 @@ pub struct HubSpot;
 const CONTACT: &str = "contact";
 const DEAL: &str = "deal";
 
-const CONTACT_PROPERTIES: [&str; 8] = [
+/// Of merges contacts know two lists: HubSpot kept the second one alone before contacts had the first.
+const CONTACT_PROPERTIES: [&str; 9] = [
     "email",
     "phone",
     "firstname",
@@ -45,6 +46,7 @@ const CONTACT_PROPERTIES: [&str; 8] = [
     "lastmodifieddate",
     "hs_object_id",
     "hs_merged_object_ids",
+    "hs_calculated_merged_vids",
 ];
 
 const DEAL_PROPERTIES: [&str; 10] = [
@@ -73,14 +75,17 @@ const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 /// How far an object that is read by its id may lag behind.
 const LOOK_LAG: Duration = Duration::from_secs(10);
 
-/// What a merge is stamped later than the object it went into was: so much more than [`LIST_LAG`] that a full run's
-/// tombstone, stamped with the run's beginning by our own clock, stays below the merge that the run shows, though `Date`
-/// is cut to the second and HubSpot's clock is some minutes behind ours.
+/// What a merge is stamped later than the object it went into was. More than [`LIST_LAG`], or the sweep of the run that
+/// shows the merge would forget it: `Date` is cut to the second, and HubSpot's clock may be behind ours.
 const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(10 * 60);
 
 /// Page tokens of a full run: the list of what is there, and that of what is archived, each with HubSpot's `after`.
 const LIVE: &str = "live:";
 const ARCHIVED: &str = "archived:";
+
+/// Statuses of HubSpot's own that pass (developers.hubspot.com/docs/api-reference/error-handling).
+const LOCKED: u16 = 423;
+const MIGRATING: u16 = 477;
 
 /// Page token of a search within one stamp: the id to go on after.
 const WITHIN: &str = "id:";
@@ -177,10 +182,18 @@ impl Source for HubSpot {
             (429, Some("DAILY")) => words().map(Verdict::Stop),
             (429, Some("SECONDLY")) => Some(Verdict::Wait(Duration::from_secs(1))),
             (429, Some("TEN_SECONDLY_ROLLING")) => Some(Verdict::Wait(Duration::from_secs(10))),
+            // Locked by many writes at once; or moved to another data centre, with a `Retry-After` of up to a day.
+            (LOCKED, _) => Some(Verdict::Wait(Duration::from_secs(2))),
+            (MIGRATING, _) => Some(Verdict::Wait(Duration::from_secs(60))),
             // HubSpot's own words, not those of a proxy in between, or of a base URL that is wrong.
             (404, _) if mode == Mode::Object && words().is_some() => Some(Verdict::Gone),
             _ => None,
         }
+    }
+
+    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an account.
+    fn access(&self) -> Option<Access> {
+        Some(Access { base_url: "https://api.hubapi.com", page_size: 200, most: 200, per_second: 2, scope: None })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Kept> {

@@ -11,7 +11,7 @@ use crate::disposition::{Reason, ReasonKind};
 use crate::meaning::Meaning;
 use crate::money::{Currency, from_decimal};
 use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
-use crate::record::RowView;
+use crate::record::{RowView, became_what};
 use crate::settings::Settings;
 
 /// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
@@ -56,7 +56,7 @@ fn vanished(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
         amount: 0,
         currency,
         status: Status::Canceled,
-        raw_status: "vanished".to_owned(),
+        raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }.to_owned(),
         occurred_at: row.version_at,
         version_at: row.version_at,
         stamp: Stamp::Observed,

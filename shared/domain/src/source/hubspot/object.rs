@@ -54,6 +54,8 @@ pub(super) struct Properties<'a> {
     hs_lastmodifieddate: Option<&'a RawValue>,
     #[serde(borrow)]
     hs_merged_object_ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_calculated_merged_vids: Option<&'a RawValue>,
 }
 
 macro_rules! texts {
@@ -104,11 +106,17 @@ impl<'a> Object<'a> {
         property.or_else(|| time_of(self.created_at))
     }
 
-    /// The ids of the objects that were merged into it, in their order, without its own.
+    /// The ids of the objects that were merged into it, in their order, without its own. The older list of contacts
+    /// has a time with each: `101:1677207613460;102:…`.
     pub(super) fn merged_ids(&self) -> Vec<String> {
         let own = self.id();
-        let listed = self.properties.as_ref().and_then(|p| text(p.hs_merged_object_ids)).unwrap_or_default();
-        let mut ids: Vec<String> = listed.split([';', ',']).map(|id| id.trim().to_owned()).collect();
+        let lists = self.properties.as_ref().map(|p| [p.hs_merged_object_ids, p.hs_calculated_merged_vids]);
+        let lists = lists.into_iter().flatten().filter_map(text);
+        let mut ids: Vec<String> = Vec::new();
+        for list in lists {
+            let entries = list.split([';', ',']).map(|entry| entry.split(':').next().unwrap_or_default());
+            ids.extend(entries.map(|id| id.trim().to_owned()));
+        }
         ids.retain(|id| is_id(id) && own.as_deref() != Some(id));
         ids.sort_unstable();
         ids.dedup();
@@ -179,5 +187,12 @@ mod tests {
         assert_eq!(read("\"101\""), ["101"]);
         assert_eq!(read("103"), ["103"]);
         assert!(read("null").is_empty() && read("\"\"").is_empty() && read("\"../x\"").is_empty());
+    }
+
+    #[test]
+    fn trap_11_merges_of_contacts_that_only_the_older_list_names_are_read_too() {
+        let json = r#"{"id":"7","properties":{"hs_merged_object_ids":"101",
+            "hs_calculated_merged_vids":"101:1677207613460;102:1677207613461;7:1677207613462"}}"#;
+        assert_eq!(serde_json::from_str::<Object<'_>>(json).unwrap().merged_ids(), ["101", "102"]);
     }
 }

@@ -1,0 +1,27 @@
+"""A stack's functions, on AWS or (AWS_ENDPOINT_URL set) on LocalStack. Wants boto3: .local/venv/bin/python."""
+
+import json
+import os
+
+import boto3
+from botocore.config import Config
+
+
+def client():
+    """A client that waits for as long as a function may take, and asks no function twice."""
+    url = os.environ.get("PENSTOCK_LOCALSTACK_URL") or os.environ.get("AWS_ENDPOINT_URL")
+    if url:  # LocalStack takes any, but wants some
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
+        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
+        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
+    return boto3.client("lambda", endpoint_url=url or None, config=patient)
+
+
+def invoke(on, function: str, payload: dict) -> dict:
+    """The function's reply; ends the program with the function's own error where it failed."""
+    answer = on.invoke(FunctionName=function, Payload=json.dumps(payload))
+    reply = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise SystemExit(f"{function} failed: {reply.get('errorMessage', reply)}")
+    return reply

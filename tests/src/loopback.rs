@@ -1,0 +1,102 @@
+//! What the simulators of vendors run in: a server on 127.0.0.1, on a thread of its own, stopped on drop.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use tokio::sync::oneshot;
+
+/// A server that runs. It may be started and dropped in and outside async contexts.
+#[derive(Debug)]
+pub(crate) struct Loopback {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loopback {
+    /// Starts on `port`, 0 for a free one; `answer` runs on the thread called `name`.
+    ///
+    /// # Errors
+    /// Where the port cannot be had.
+    pub(crate) fn start<F, R>(name: &str, port: u16, answer: F) -> io::Result<Self>
+    where
+        F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || runtime.block_on(serve(listener, answer, stopped));
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve)?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens: `http://127.0.0.1:port`, without a slash at the end.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until the process ends.
+    pub(crate) fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic on the server's thread has been reported there.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended before.
+            stop.send(()).unwrap_or_default();
+        }
+        self.wait();
+    }
+}
+
+/// Connections still open, hanging ones too, end with the runtime.
+async fn serve<F, R>(listener: TcpListener, answer: F, stopped: oneshot::Receiver<()>)
+where
+    F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send,
+{
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    tokio::select! {
+        _ = axum::serve(listener, Router::new().fallback(answer)) => {}
+        _ = stopped => {}
+    }
+}
+
+/// A test that panicked while it held a lock must not take a simulator down.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A body that ends in an error after its first half, which closes the connection. The pause lets the half reach the
+/// client first.
+pub(crate) fn half(mut body: Vec<u8>) -> Body {
+    body.truncate(body.len() / 2);
+    let mut first = Some(Bytes::from(body));
+    Body::from_stream(futures_util::stream::unfold((), move |()| {
+        let part = first.take();
+        async move {
+            if part.is_none() {
+                tokio::task::yield_now().await;
+            }
+            Some((part.ok_or_else(|| io::Error::other("cut on command")), ()))
+        }
+    }))
+}

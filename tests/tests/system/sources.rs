@@ -1,0 +1,106 @@
+//! What docs/ADDING-A-SOURCE.md asks for outside of Rust, of each source that there is. A step that was forgotten fails here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::source::{SOURCES, Source, variable};
+use serde_json::Value;
+
+use crate::template::{Template, short_name};
+
+fn function<'a>(template: &'a Template, name: &str) -> &'a Value {
+    template.functions().into_iter().find(|(_, function)| short_name(function) == name).unwrap().1
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
+
+/// (entity, mode) of the rules that call `fetch`, by source.
+fn rules(template: &Template) -> BTreeMap<String, BTreeSet<(String, Mode)>> {
+    let mut rules = BTreeMap::<_, BTreeSet<_>>::new();
+    for (_, event) in function(template, "fetch")["Events"].as_object().unwrap() {
+        let Some(input) = event["Properties"]["Input"].as_str() else { continue };
+        let request: FetchRequest = serde_json::from_str(input).unwrap();
+        rules.entry(request.source).or_default().insert((request.entity, request.mode));
+    }
+    rules
+}
+
+#[test]
+fn fetch_is_told_each_sources_secret_and_asks_for_what_changes_in_it() {
+    let template = Template::read();
+    let (variables, rules) = (template.variables(function(&template, "fetch")), rules(&template));
+    for source in SOURCES {
+        let secret = variable(*source, "SECRET_ARN");
+        // That `fetch` may read it, and nothing else, is for `permissions.rs`.
+        assert!(variables.get(&secret).is_some_and(|value| value["Ref"].is_string()), "FetchFunction has no {secret}");
+        let asked = rules.get(source.name()).cloned().unwrap_or_default();
+        for entity in source.entities(Mode::Incremental) {
+            let wanted = ((*entity).to_owned(), Mode::Incremental);
+            assert!(asked.contains(&wanted), "no rule asks for what changes in {} {entity}", source.name());
+        }
+        let pushes = asked.iter().any(|(_, mode)| *mode == Mode::Watch);
+        assert_eq!(pushes, source.push().is_some(), "{}: a rule that renews its channels", source.name());
+    }
+}
+
+#[test]
+fn admin_takes_triggers_of_each_source() {
+    let template = Template::read();
+    let list = &template.variables(function(&template, "admin"))["SOURCES"]["Fn::Join"][1];
+    // A word, or `!If [HasHubSpot, hubspot, nothing]`.
+    let word = |item: &Value| item.as_str().or_else(|| item["Fn::If"][1].as_str()).unwrap().to_owned();
+    let listed: Vec<String> = list.as_array().unwrap().iter().map(word).collect();
+    let all: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
+    assert_eq!(listed, all);
+}
+
+#[test]
+fn what_a_deployment_says_of_a_source_stands_in_the_example_of_an_environment() {
+    let template = Template::read();
+    let example = file(".env.example");
+    let known = |name: &str| example.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{name}=")));
+    let mut seen = 0;
+    for (_, function) in template.functions() {
+        for name in template.variables(function).keys() {
+            if SOURCES.iter().any(|source| name.starts_with(&variable(*source, ""))) {
+                assert!(known(name), ".env.example does not say {name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} variables were found");
+}
+
+#[test]
+fn make_reconcile_knows_what_can_be_compared_of_each_source() {
+    let script = file("infra/reconcile.py");
+    let line = script.lines().find_map(|line| line.strip_prefix("ENTITIES = ")).unwrap();
+    let known: BTreeMap<String, Vec<String>> = serde_json::from_str(line).unwrap();
+    let entities = |source: &dyn Source| {
+        source.entities(Mode::Reconcile).iter().map(|entity| (*entity).to_owned()).collect::<Vec<_>>()
+    };
+    let wanted = SOURCES.iter().map(|source| (source.name().to_owned(), entities(*source)));
+    assert_eq!(known, wanted.filter(|(_, entities)| !entities.is_empty()).collect());
+}
+
+#[test]
+fn a_pull_that_falls_silent_has_an_alarm_of_its_own() {
+    let template = Template::read();
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let dimension = |alarm: &Value, name: &str| {
+        let dimensions = alarm["Dimensions"].as_array()?;
+        dimensions.iter().find(|it| it["Name"] == name)?["Value"].as_str().map(str::to_owned)
+    };
+    let pulls: BTreeSet<(String, String)> = alarms
+        .iter()
+        .filter_map(|(_, alarm)| Some((dimension(alarm, "Source")?, dimension(alarm, "Entity")?)))
+        .collect();
+    let wanted = SOURCES.iter().flat_map(|source| {
+        let entities = source.entities(Mode::Incremental).iter();
+        entities.map(|entity| (source.name().to_owned(), (*entity).to_owned()))
+    });
+    assert_eq!(pulls, wanted.collect());
+}
