@@ -67,7 +67,7 @@ pub fn true_rows(stripe: &Simulator) -> Movements {
     stripe.truth().into_iter().map(row).collect()
 }
 
-/// What `docs/` says of Stripe's words, for the objects of the present API version.
+/// Penstock's word for Stripe's, written down a second time, so that the map of the product is checked as well.
 fn status(row: &TruthRow) -> &'static str {
     match (row.kind, row.raw_status) {
         (Kind::Charge, "succeeded") if row.counted_iso_minor > 0 => "collected",

@@ -1,8 +1,9 @@
 //! Who runs: an environment of `fetch` for each pull, and one for looks at single objects.
 
+use std::time::Duration;
+
 use penstock_testkit::{CuttingProxy, Outcome, RuntimeHost, binary, memory_kib};
 use serde_json::Value;
-use std::time::Duration;
 
 use crate::gate::Gate;
 use crate::kills::Kills;
