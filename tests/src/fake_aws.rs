@@ -9,7 +9,11 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+/// What was sent, each with the URL of its queue.
+type Sent = Vec<(String, String)>;
 
 /// A server on loopback that speaks AWS' JSON protocol for `SendMessage`, `SendMessageBatch` and
 /// `GetSecretValue`.
@@ -17,7 +21,8 @@ use tokio::task::JoinHandle;
 pub struct FakeAws {
     /// For `AWS_ENDPOINT_URL`.
     pub url: String,
-    bodies: Arc<Mutex<Vec<String>>>,
+    sent: Arc<Mutex<Sent>>,
+    arrival: Arc<Notify>,
     secret: Arc<Mutex<(String, usize)>>,
     server: JoinHandle<()>,
 }
@@ -27,9 +32,10 @@ impl FakeAws {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let bodies = Arc::<Mutex<Vec<String>>>::default();
+        let sent = Arc::<Mutex<Sent>>::default();
+        let arrival = Arc::<Notify>::default();
         let secret = Arc::<Mutex<(String, usize)>>::default();
-        let (taken, given) = (Arc::clone(&bodies), Arc::clone(&secret));
+        let (taken, given, arriving) = (Arc::clone(&sent), Arc::clone(&secret), Arc::clone(&arrival));
         let app = Router::new().route(
             "/",
             post(move |headers: HeaderMap, body: Bytes| async move {
@@ -39,12 +45,14 @@ impl FakeAws {
                 Json(if target.ends_with(b"GetSecretValue") {
                     give(&mut given.lock().expect("not poisoned"))
                 } else {
-                    take(&mut taken.lock().expect("not poisoned"), &request, target.ends_with(b"Batch"))
+                    let reply = take(&mut taken.lock().expect("not poisoned"), &request, target.ends_with(b"Batch"));
+                    arriving.notify_one();
+                    reply
                 })
             }),
         );
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
-        Self { url, bodies, secret, server }
+        Self { url, sent, arrival, secret, server }
     }
 
     /// A queue's URL here.
@@ -75,7 +83,21 @@ impl FakeAws {
 
     /// Takes out what was sent, whatever the queue.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.bodies.lock().expect("not poisoned"))
+        std::mem::take(&mut *self.sent.lock().expect("not poisoned")).into_iter().map(|(_, body)| body).collect()
+    }
+
+    /// Takes out what was sent to the queue `name`.
+    pub fn take_from(&self, name: &str) -> Vec<String> {
+        let (queue, mut sent) = (self.queue(name), self.sent.lock().expect("not poisoned"));
+        let (of_it, others) = std::mem::take(&mut *sent).into_iter().partition(|(url, _)| *url == queue);
+        *sent = others;
+        let of_it: Sent = of_it;
+        of_it.into_iter().map(|(_, body)| body).collect()
+    }
+
+    /// Returns once something has arrived since the last time this returned.
+    pub async fn arrival(&self) {
+        self.arrival.notified().await;
     }
 }
 
@@ -90,14 +112,15 @@ fn give((secret, reads): &mut (String, usize)) -> Value {
     json!({"ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:s", "Name": "s", "SecretString": secret})
 }
 
-fn take(bodies: &mut Vec<String>, request: &Value, batch: bool) -> Value {
-    let body = |message: &Value| message["MessageBody"].as_str().unwrap_or_default().to_owned();
+fn take(all: &mut Sent, request: &Value, batch: bool) -> Value {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let body = |message: &Value| (text(&request["QueueUrl"]), text(&message["MessageBody"]));
     if !batch {
-        bodies.push(body(request));
+        all.push(body(request));
         return json!({"MessageId": "m", "MD5OfMessageBody": ""});
     }
     let entries = request["Entries"].as_array().cloned().unwrap_or_default();
-    bodies.extend(entries.iter().map(body));
+    all.extend(entries.iter().map(body));
     let sent = entries.iter().map(|e| json!({"Id": e["Id"], "MessageId": "m", "MD5OfMessageBody": ""}));
     json!({"Successful": sent.collect::<Vec<_>>(), "Failed": []})
 }

@@ -12,4 +12,6 @@ pub mod plant;
 pub mod simulator;
 pub mod stack;
 pub mod tour;
+pub mod truth;
 pub mod vendors;
+pub mod victim;

@@ -6,7 +6,7 @@ use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::Reply;
+use penstock_domain::pull::{PageError, Reply};
 use penstock_domain::record::{Item, became, vanished};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
@@ -73,6 +73,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let items: Vec<Item<'_>> = match &read {
             Some(Read::Object(Fetched { as_of, body })) => {
                 let item = source.object(entity, run, Reply { as_of: *as_of, body });
+                let item = item.and_then(|item| of_kind(item, entity));
                 let item = item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
                 ended = became_another(source, entity, id, &item);
                 let gone = ended.as_deref().map(|payload| tombstone(entity, id, run, *as_of, payload));
@@ -97,6 +98,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.send_tickets(&new).await;
         Ok(())
     }
+}
+
+/// The item, where it is what was asked for: any other JSON would be a dead letter, and the look would count as done. Its
+/// id may be another's, as HubSpot answers with the contact that the one asked for was merged into.
+fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
+    if item.entity == entity {
+        return Ok(item);
+    }
+    Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
 }
 
 /// The payload of the tombstone for the id that was asked for, where another object answers: the one that it was merged

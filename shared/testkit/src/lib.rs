@@ -22,4 +22,4 @@ pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
 pub use memory_queue::MemoryQueue;
 pub use private_postgres::PrivatePostgres;
-pub use runtime_host::{Outcome, RuntimeHost, binary};
+pub use runtime_host::{Outcome, RuntimeHost, binary, memory_kib};

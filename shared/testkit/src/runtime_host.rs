@@ -136,14 +136,17 @@ impl RuntimeHost {
         }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// The process's resident memory in KiB.
     ///
     /// # Panics
     /// Where the process is gone.
     pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("a live process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process that is no zombie");
-        line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB")
+        memory_kib(self.pid, "VmRSS").expect("a live process")
     }
 
     /// What the process has written so far, stdout and stderr as they came; all of it once it has ended.
@@ -166,6 +169,14 @@ impl Drop for RuntimeHost {
             eprintln!("---- what process {} wrote ----\n{}----", self.pid, self.output());
         }
     }
+}
+
+/// What Linux says of a process's memory in KiB: `VmRSS` is what is resident now, `VmHWM` the most there has been;
+/// `None` where the process is gone, or this is not Linux.
+pub fn memory_kib(pid: u32, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 /// The binary of the function `name`, from the same `target/<profile>` as the running test.

@@ -10,7 +10,7 @@ use super::list::Lists;
 use super::server;
 use super::token::{Account, Tokens};
 use crate::loopback::{Loopback, lock};
-use crate::simulator::Faults;
+use crate::simulator::{Fault, Faults};
 
 /// The calendar's id; it needs encoding in a path.
 pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";
@@ -24,6 +24,8 @@ pub struct Asked {
     pub query: Vec<(String, String)>,
     /// What it was answered with; 0 while it is not.
     pub status: u16,
+    /// What went wrong on command.
+    pub fault: Option<Fault>,
 }
 
 impl Asked {
@@ -36,6 +38,7 @@ impl Asked {
 
 type Time = Box<dyn Fn() -> Timestamp + Send>;
 type Hook = Box<dyn FnOnce() + Send>;
+type Watcher = Box<dyn FnMut(&str, &mut Calendar) + Send>;
 
 pub(super) struct State {
     pub(super) calendar: Calendar,
@@ -46,6 +49,7 @@ pub(super) struct State {
     pub(super) daily_limit: bool,
     pub(super) asked: Vec<Asked>,
     pub(super) hooks: Vec<(usize, Hook)>,
+    pub(super) watcher: Option<Watcher>,
     pub(super) url: String,
     time: Time,
 }
@@ -84,6 +88,7 @@ impl GoogleCalendarSimulator {
             daily_limit: false,
             asked: Vec::new(),
             hooks: Vec::new(),
+            watcher: None,
             url: String::new(),
             time: Box::new(move || now),
         };
@@ -194,6 +199,12 @@ impl GoogleCalendarSimulator {
         let mut state = self.lock();
         let at = state.asked.len() + n;
         state.hooks.push((at, Box::new(hook)));
+    }
+
+    /// From now on `watcher` is told the path of each request to the calendar, before it is answered; what it does to
+    /// the calendar the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut Calendar) + Send + 'static) {
+        self.lock().watcher = Some(Box::new(watcher));
     }
 
     /// The requests to the calendar so far; forgets them.

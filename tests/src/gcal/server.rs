@@ -52,15 +52,17 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
     }
     let (number, hooks, fault) = {
         let mut state = lock(&state);
-        state.asked.push(Asked { path: path.clone(), query: query.clone(), status: 0 });
+        let fault = state.faults.strike(&path);
+        state.asked.push(Asked { path: path.clone(), query: query.clone(), status: 0, fault });
         let number = state.asked.len();
         let (due, rest) = std::mem::take(&mut state.hooks).into_iter().partition(|(at, _)| *at == number);
         state.hooks = rest;
-        (number, due, state.faults.strike(&path))
+        (number, due, fault)
     };
     for (_, hook) in hooks {
         hook();
     }
+    watch(&mut lock(&state), &path);
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;
     }
@@ -74,6 +76,14 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
     }
     drop(state);
     respond(reply, now)
+}
+
+fn watch(state: &mut State, path: &str) {
+    state.now();
+    if let Some(mut watcher) = state.watcher.take() {
+        watcher(path, &mut state.calendar);
+        state.watcher = Some(watcher);
+    }
 }
 
 fn exchange(state: &Mutex<State>, body: &[u8]) -> Reply {

@@ -70,6 +70,7 @@ impl Fault {
 #[derive(Debug)]
 enum When {
     Next(u64),
+    At(u64),
     Always,
     Random(Rng, u32),
 }
@@ -89,6 +90,11 @@ impl Faults {
     /// The next `n` requests to paths that start with `prefix` go wrong.
     pub fn next_n(&mut self, prefix: &str, n: u64, fault: Fault) {
         self.add(prefix, When::Next(n), &[fault]);
+    }
+
+    /// The `n`-th request to `prefix` from now, counted from 1, goes wrong; where an earlier rule strikes it, the next.
+    pub fn at(&mut self, n: u64, prefix: &str, fault: Fault) {
+        self.add(prefix, When::At(n), &[fault]);
     }
 
     /// All of them go wrong until [`Faults::clear`].
@@ -112,7 +118,7 @@ impl Faults {
 
     pub(super) fn strike(&mut self, path: &str) -> Option<Fault> {
         let struck = self.0.iter_mut().filter(|rule| path.starts_with(&rule.prefix)).find_map(Rule::strike);
-        self.0.retain(|rule| !matches!(rule.when, When::Next(0)));
+        self.0.retain(|rule| !matches!(rule.when, When::Next(0) | When::At(0)));
         struck
     }
 }
@@ -123,6 +129,10 @@ impl Rule {
             When::Next(left) => {
                 *left = left.saturating_sub(1);
                 Some(0)
+            }
+            When::At(left) => {
+                *left = left.saturating_sub(1);
+                (*left == 0).then_some(0)
             }
             When::Always => Some(0),
             When::Random(rng, permille) => {

@@ -4,13 +4,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::DEFAULT_TOKEN;
-use super::faults::Faults;
+use super::faults::{Fault, Faults};
 use super::server::{Shared, answer};
 use super::world::World;
 use crate::loopback::{Loopback, lock};
 
 /// What a test does to the world while it is paged.
 pub(super) type Hook = Box<dyn FnOnce(&mut World) + Send>;
+
+/// Sees the path of each request, and may change the world before it is answered.
+pub(super) type Watcher = Box<dyn FnMut(&str, &mut World) + Send>;
 
 /// A request that has come in.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct Asked {
     pub body: String,
     /// What it was answered with; 0 where it was not.
     pub status: u16,
+    /// What went wrong on command.
+    pub fault: Option<Fault>,
 }
 
 /// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
@@ -52,6 +57,7 @@ impl Portal {
             faults: Mutex::default(),
             asked: Mutex::default(),
             hooks: Mutex::default(),
+            watcher: Mutex::default(),
             token: Mutex::new(DEFAULT_TOKEN.to_owned()),
             clock: Mutex::default(),
             searches: Mutex::default(),
@@ -108,5 +114,11 @@ impl Portal {
     pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut World) + Send + 'static) {
         let at = lock(&self.shared.asked).len() as u64 + n;
         lock(&self.shared.hooks).push((at, Box::new(hook)));
+    }
+
+    /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
+    /// the world the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut World) + Send + 'static) {
+        *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 }

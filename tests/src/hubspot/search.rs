@@ -60,12 +60,15 @@ impl World {
         if after + limit > MOST {
             return Err(Refusal::bad_request("Paging past 10,000 results of a search is not possible"));
         }
-        let mut found = Vec::new();
-        for record in self.records(kind).values() {
-            if record.archived_ms.is_none() && record.searchable_ms <= self.now_ms && matches(kind, record, &search)? {
-                found.push(record);
-            }
-        }
+        // Groups are joined by OR, the filters of one by AND.
+        let groups = search.filter_groups.iter().map(|group| group.filters.iter().map(Test::of).collect());
+        let groups: Vec<Vec<Test<'_>>> = groups.collect::<Result<_, _>>()?;
+        let shown = |record: &&Record| {
+            let there = record.archived_ms.is_none() && record.searchable_ms <= self.now_ms;
+            there
+                && (groups.is_empty() || groups.iter().any(|group| group.iter().all(|test| test.passes(kind, record))))
+        };
+        let mut found: Vec<&Record> = self.records(kind).values().filter(shown).collect();
         sort(kind, &mut found, search.sorts.first());
         let total = found.len();
         let page: Vec<Value> =
@@ -84,44 +87,41 @@ fn sort(kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
     let Some(sort) = sort else { return found.sort_by_key(|record| record.created_ms) };
     let value = |record: &Record| number(kind, record, &sort.property_name).unwrap_or(i64::MIN);
     let descending = sort.direction.as_deref() == Some("DESCENDING");
-    found.sort_by_key(|record| (if descending { -value(record) } else { value(record) }, scattered(record)));
+    found.sort_by_cached_key(|record| (if descending { -value(record) } else { value(record) }, scattered(record)));
 }
 
-/// Groups are joined by OR, the filters of one by AND.
-fn matches(kind: Kind, record: &Record, search: &Search) -> Result<bool, Refusal> {
-    if search.filter_groups.is_empty() {
-        return Ok(true);
-    }
-    for group in &search.filter_groups {
-        let mut all = true;
-        for filter in &group.filters {
-            all &= passes(kind, record, filter)?;
-        }
-        if all {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// A filter, understood.
+struct Test<'a> {
+    property: &'a str,
+    holds: fn(i64, i64, i64) -> bool,
+    value: i64,
+    high: i64,
 }
 
-fn passes(kind: Kind, record: &Record, filter: &Filter) -> Result<bool, Refusal> {
-    let operand = |value: &Option<Value>| {
-        let text = value.as_ref().map(text);
-        let number = text.and_then(|text| text.parse::<i64>().ok());
-        number.ok_or_else(|| Refusal::bad_request(&format!("{} needs a number or milliseconds", filter.property_name)))
-    };
-    let wanted = operand(&filter.value)?;
-    let Some(own) = number(kind, record, &filter.property_name) else { return Ok(false) };
-    Ok(match filter.operator.as_str() {
-        "EQ" => own == wanted,
-        "NEQ" => own != wanted,
-        "LT" => own < wanted,
-        "LTE" => own <= wanted,
-        "GT" => own > wanted,
-        "GTE" => own >= wanted,
-        "BETWEEN" => own >= wanted && own <= operand(&filter.high_value)?,
-        other => return Err(Refusal::bad_request(&format!("{other} is no operator"))),
-    })
+impl Test<'_> {
+    fn of(filter: &Filter) -> Result<Test<'_>, Refusal> {
+        let property = filter.property_name.as_str();
+        let operand = |value: &Option<Value>| {
+            let number = value.as_ref().and_then(|value| text(value).parse::<i64>().ok());
+            number.ok_or_else(|| Refusal::bad_request(&format!("{property} needs a number or milliseconds")))
+        };
+        let holds: fn(i64, i64, i64) -> bool = match filter.operator.as_str() {
+            "EQ" => |own, value, _| own == value,
+            "NEQ" => |own, value, _| own != value,
+            "LT" => |own, value, _| own < value,
+            "LTE" => |own, value, _| own <= value,
+            "GT" => |own, value, _| own > value,
+            "GTE" => |own, value, _| own >= value,
+            "BETWEEN" => |own, value, high| own >= value && own <= high,
+            other => return Err(Refusal::bad_request(&format!("{other} is no operator"))),
+        };
+        let high = if filter.operator == "BETWEEN" { operand(&filter.high_value)? } else { 0 };
+        Ok(Test { property, holds, value: operand(&filter.value)?, high })
+    }
+
+    fn passes(&self, kind: Kind, record: &Record) -> bool {
+        number(kind, record, self.property).is_some_and(|own| (self.holds)(own, self.value, self.high))
+    }
 }
 
 /// A property as search compares it: dates in milliseconds. A property that the kind does not have has no value.

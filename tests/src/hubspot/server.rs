@@ -9,7 +9,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use serde_json::json;
 
 use super::faults::{Fault, Faults, Policy};
-use super::host::{Asked, Hook};
+use super::host::{Asked, Hook, Watcher};
 use super::world::{Kind, World};
 use crate::loopback::{half, lock};
 
@@ -21,6 +21,7 @@ pub(super) struct Shared {
     pub faults: Mutex<Faults>,
     pub asked: Mutex<Vec<Asked>>,
     pub hooks: Mutex<Vec<(u64, Hook)>>,
+    pub watcher: Mutex<Option<Watcher>>,
     pub token: Mutex<String>,
     /// The time, where somebody else tells it.
     pub clock: Mutex<Option<Box<dyn Fn() -> i64 + Send>>>,
@@ -102,11 +103,18 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
             query: query.clone(),
             body,
             status: 0,
+            fault: None,
         });
         asked.len()
     };
     run_hooks(&shared, number);
+    if let Some(watcher) = lock(&shared.watcher).as_mut() {
+        watcher(&path, &mut lock(&shared.world));
+    }
     let fault = lock(&shared.faults).strike(&path);
+    if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
+        asked.fault = fault;
+    }
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;
     }

@@ -41,6 +41,7 @@ impl Simulator {
             faults: Mutex::default(),
             log: Mutex::default(),
             keys: Mutex::new(keys),
+            watcher: Mutex::default(),
         });
         let served = Arc::clone(&shared);
         let answer = move |request| server::answer(Arc::clone(&served), request);
@@ -112,6 +113,12 @@ impl Simulator {
     /// answered. It runs on the server's thread: the reply waits for it.
     pub fn on_request(&self, n: u64, hook: impl FnOnce() + Send + 'static) {
         lock(&self.shared.log).hook(n, Box::new(hook));
+    }
+
+    /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
+    /// the world the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut World) + Send + 'static) {
+        *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
     /// The world's time, Unix seconds.

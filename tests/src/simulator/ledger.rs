@@ -47,6 +47,8 @@ pub struct TruthRow {
     pub raw_status: &'static str,
     /// Its `created`, Unix seconds.
     pub created: i64,
+    /// An authorisation that ran out, or the refund object that its release left behind: never money.
+    pub void: bool,
 }
 
 /// A ledger by currency, upper case.
@@ -114,17 +116,17 @@ impl World {
         let mut rows = Vec::with_capacity(total);
         for (index, c) in (0..NONE).zip(&self.charges) {
             let word = c.status.word();
-            rows.extend(self.row(Kind::Charge, index, c, c.amount, counted_charge(c), word, c.created));
+            rows.extend(self.row(Kind::Charge, index, c, c.amount, counted_charge(c), word, c.created, c.expired));
         }
         for (index, r) in (0..NONE).zip(&self.refunds) {
             let Some(c) = self.charge(r.charge) else { continue };
             let word = r.status.word();
-            rows.extend(self.row(Kind::Refund, index, c, r.amount, counted_refund(r), word, r.created));
+            rows.extend(self.row(Kind::Refund, index, c, r.amount, counted_refund(r), word, r.created, r.release));
         }
         for (index, d) in (0..NONE).zip(&self.disputes) {
             let Some(c) = self.charge(d.charge) else { continue };
             let word = d.status.word();
-            rows.extend(self.row(Kind::Dispute, index, c, d.amount, counted_dispute(d), word, d.created));
+            rows.extend(self.row(Kind::Dispute, index, c, d.amount, counted_dispute(d), word, d.created, false));
         }
         rows
     }
@@ -139,6 +141,7 @@ impl World {
         counted: i64,
         raw_status: &'static str,
         created: i64,
+        void: bool,
     ) -> Option<TruthRow> {
         Some(TruthRow {
             kind,
@@ -148,6 +151,7 @@ impl World {
             currency: charge.currency.iso(),
             raw_status,
             created,
+            void,
         })
     }
 }

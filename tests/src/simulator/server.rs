@@ -30,7 +30,11 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Faults>,
     pub(crate) log: Mutex<Log>,
     pub(crate) keys: Mutex<Keys>,
+    pub(crate) watcher: Mutex<Option<Watcher>>,
 }
+
+/// Sees the path of each request, and may change the world before it is answered.
+pub(crate) type Watcher = Box<dyn FnMut(&str, &mut World) + Send>;
 
 /// A reply before its headers.
 struct Reply {
@@ -75,6 +79,9 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     };
     for hook in hooks {
         hook();
+    }
+    if let Some(watcher) = lock(&shared.watcher).as_mut() {
+        watcher(&path, &mut lock(&shared.world));
     }
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use penstock_domain::fetch_request::Mode;
-use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, binary};
-use penstock_tests::fake_aws::FakeAws;
+use penstock_testkit::{Cut, Outcome};
 use penstock_tests::plant::Plant;
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::books::{assert_true, world};
@@ -19,43 +19,16 @@ fn sqs_event(bodies: &[String]) -> Value {
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
 }
 
-/// A function under test: it reaches Postgres through the proxy only.
-struct Victim {
-    host: RuntimeHost,
-    proxy: CuttingProxy,
-    aws: FakeAws,
-}
-
-impl Victim {
-    async fn start(name: &str, plant: &Plant) -> Self {
-        let proxy = CuttingProxy::start(plant.db.login()).await;
-        let aws = FakeAws::start().await;
-        let (tickets, requests) = (aws.queue("tickets"), aws.queue("fetch-requests"));
-        let env = [
-            ("DATABASE_URL", proxy.url()),
-            ("DATABASE_TLS", "disable".to_owned()),
-            ("AWS_ENDPOINT_URL", aws.url.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("TICKETS_QUEUE_URL", tickets),
-            ("FETCH_REQUESTS_QUEUE_URL", requests),
-            ("STRIPE_BASE_URL", plant.stripe.url()),
-            ("STRIPE_API_KEY", plant.stripe.key()),
-            ("STRIPE_REFETCH_TIES", "true".to_owned()),
-            ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
-            ("STRIPE_WINDOW_DAYS", "40".to_owned()),
-        ];
-        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let host = RuntimeHost::start(&binary(name), &env).await;
-        Self { host, proxy, aws }
-    }
-
-    /// Kills it at its `nth` message to Postgres, if it sends that many.
-    async fn die_at(&self, nth: u64, cut: Cut, event: Value) {
-        self.proxy.cut_at(nth, cut, self.host.killer());
-        let outcome = self.host.invoke(event).await;
-        let died = matches!(outcome, Outcome::Died(_));
-        assert_eq!(died, self.proxy.was_cut(), "message {nth}: {outcome:?}");
-    }
+/// `fetch` or `process` over a plant.
+async fn start(name: &str, plant: &Plant) -> Victim {
+    let settings = [
+        ("STRIPE_BASE_URL", plant.stripe.url()),
+        ("STRIPE_API_KEY", plant.stripe.key()),
+        ("STRIPE_REFETCH_TIES", "true".to_owned()),
+        ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
+        ("STRIPE_WINDOW_DAYS", "40".to_owned()),
+    ];
+    Victim::start(name, &plant.db, &settings).await
 }
 
 fn cut(rng: &mut fastrand::Rng) -> Cut {
@@ -72,7 +45,7 @@ async fn waiting(seed: u64) -> (Plant, Vec<String>) {
 
 async fn process_dies(seeds: std::ops::Range<u64>) {
     let (plant, tickets) = waiting(seeds.start).await;
-    let victim = Victim::start("process", &plant).await;
+    let victim = start("process", &plant).await;
     victim.host.invoke(sqs_event(&tickets)).await.reply();
     let messages = victim.proxy.messages();
     assert_true(&plant).await;
@@ -80,7 +53,7 @@ async fn process_dies(seeds: std::ops::Range<u64>) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let (plant, tickets) = waiting(seed).await;
-        let victim = Victim::start("process", &plant).await;
+        let victim = start("process", &plant).await;
         victim.die_at(nth, cut, sqs_event(&tickets)).await;
         // SQS delivers what was not acknowledged again.
         assert_eq!(plant.deliver(&tickets, 2).await.failures(), 0, "after message {nth}");
@@ -93,18 +66,17 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     let size = 250;
     let plant = Plant::over(world(seeds.start, size)).await;
-    let victim = Victim::start("fetch", &plant).await;
+    let victim = start("fetch", &plant).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let plant = Plant::over(world(seed, size)).await;
-        let victim = Victim::start("fetch", &plant).await;
+        let victim = start("fetch", &plant).await;
         victim.die_at(nth, cut, event.clone()).await;
         // Its lease runs out, as it does with time.
-        let expired = "update sync_state set lease_until = '-infinity'";
-        plant.db.client().await.batch_execute(expired).await.unwrap();
+        leases_run_out(&plant.db).await;
         plant.fetch_all().await.unwrap();
         let twice: i64 = plant
             .db
@@ -138,14 +110,14 @@ async fn damaged(seed: u64) -> Plant {
 async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all_the_same() {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "reconcile"});
     let plant = damaged(7_000).await;
-    let victim = Victim::start("fetch", &plant).await;
+    let victim = start("fetch", &plant).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "continues", "it waits for process");
     let messages = victim.proxy.messages();
     for seed in 7_000..7_000 + POINTS {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let plant = damaged(seed).await;
-        let victim = Victim::start("fetch", &plant).await;
+        let victim = start("fetch", &plant).await;
         victim.die_at(nth, cut, event.clone()).await;
         drop((plant.tickets.take(), victim.aws.take()));
         let expired =
@@ -193,7 +165,7 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
     );
     plant.db.client().await.batch_execute(&trap).await.unwrap();
     for receives in 1..=5_u32 {
-        let victim = Victim::start("process", &plant).await;
+        let victim = start("process", &plant).await;
         let mut event = sqs_event(&tickets);
         for record in event["Records"].as_array_mut().unwrap() {
             record["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
@@ -217,12 +189,12 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
 async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every_window() {
     for nth in [5, 7, 9] {
         let plant = Plant::over(world(6_000 + nth, 600)).await;
-        let victim = Victim::start("fetch", &plant).await;
+        let victim = start("fetch", &plant).await;
         plant.stripe.on_request(nth, victim.host.killer());
         let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
         assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
+        leases_run_out(&plant.db).await;
         let client = plant.db.client().await;
-        client.batch_execute("update sync_state set lease_until = '-infinity'").await.unwrap();
         let open = "select extract(epoch from window_to)::int8, page_token from sync_windows order by number";
         let open: Vec<(i64, Option<String>)> =
             client.query(open, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();

@@ -38,6 +38,8 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
         ("FETCH_REQUESTS_QUEUE_URL", &queues[1]),
         ("STRIPE_BASE_URL", &stripe),
         ("STRIPE_API_KEY", &key),
+        // While its one request waits for the reply, the connection is idle: nothing breaks off that was under way.
+        ("STRIPE_CONCURRENCY", "1"),
     ];
     let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
     // The old login ends, and with it the connection that was made by it.

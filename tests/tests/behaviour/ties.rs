@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fetch::Outcome;
+use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -12,7 +12,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::Fault;
 
-use crate::books::{NOW, world};
+use crate::books::{NOW, assert_true, world};
 
 fn charge_event(id: &str, charge: &str, status: &str) -> String {
     format!(
@@ -133,4 +133,22 @@ async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
     plant.drain().await;
     let raw: String = plant.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
+}
+
+#[tokio::test]
+async fn trap_16_a_look_that_is_answered_with_another_thing_is_no_letter_and_is_asked_for_again() {
+    let plant = Plant::over(world(47, 1)).await;
+    let id = plant.stripe.truth().remove(0).id;
+    let look = FetchRequest::look("stripe", "charge", id);
+    // JSON, and no error: a list of nothing.
+    plant.stripe.faults().next("/v1/charges/", Fault::EmptyPage);
+    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    let error = plant.fetch.serve(&look, deadline).await.unwrap_err();
+    assert!(matches!(error, FetchError::Page { .. }), "{error}");
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 0);
+    plant.clock.advance(Duration::from_secs(600));
+    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);
+    plant.drain().await;
+    assert_true(&plant).await;
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }

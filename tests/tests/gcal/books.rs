@@ -1,15 +1,15 @@
 //! A plant with a calendar, and what every test compares in the end: our rows with the calendar's truth.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
+use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::plant::{CHANNEL_SECRET, Plant};
 use penstock_tests::simulator::{World, WorldSpec};
+use penstock_tests::truth::{assert_nothing_left, calendar};
 
 /// The clocks in these tests: 2026-06-01T00:00:00Z.
 const NOW: i64 = 1_780_272_000;
@@ -85,20 +85,10 @@ impl Office {
         self.plant.clock.advance(Duration::from_secs(5));
     }
 
-    /// What is known here of each event; one that is deleted has no more than its id.
-    pub async fn rows(&self) -> BTreeMap<String, TruthRow> {
-        gcal::events(&self.plant.db.client().await, CALENDAR_ID).await.unwrap()
-    }
-
-    /// What stands here is the calendar's truth, event by event: what is there is as it is there, and what is not there
-    /// is deleted, or was never known. Nothing waits or died.
+    /// What stands here is the calendar's truth, event by event. Nothing waits or died.
     pub async fn assert_true(&self) {
-        let (ours, truth) = (self.rows().await, self.google.with(|calendar| calendar.truth()));
-        let different = gcal::different(&ours, &truth);
-        let pairs = different.iter().map(|id| (ours.get(id), truth.iter().find(|row| row.0 == *id)));
-        assert!(different.is_empty(), "ours, theirs: {:#?}", pairs.collect::<Vec<_>>());
-        self.plant.db.assert_nothing_waits().await;
-        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0, "dead letters");
+        calendar::assert_true(&self.plant.db, &self.google).await;
+        assert_nothing_left(&self.plant.db).await;
     }
 
     /// The sync token that the next incremental run begins with.

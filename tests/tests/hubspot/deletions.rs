@@ -79,6 +79,25 @@ async fn trap_11_merges_are_followed_at_any_remove_whatever_the_mode_and_lose_to
 }
 
 #[tokio::test]
+async fn trap_11_a_merge_loses_to_no_sweep_where_hubspots_clock_reads_earlier_than_ours() {
+    // `Date` is cut to the second; and no two clocks agree.
+    for behind_ms in [0, 90_000] {
+        let office = Office::over(world(25, 40, 40)).await;
+        office.run(Mode::Full).await;
+        for kind in [Kind::Contact, Kind::Deal] {
+            let ids = office.portal.world().live(kind);
+            office.portal.world().merge(kind, ids[0], ids[1], false);
+        }
+        office.wait(3_600);
+        office.plant.clock.advance(std::time::Duration::from_millis(700));
+        let clock = office.plant.clock.clone();
+        office.portal.follow(move || clock.now().as_millisecond() - behind_ms);
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
 async fn trap_11_trap_13_what_no_list_shows_any_more_is_swept_only_after_the_whole_list() {
     let office = Office::over(world(24, 320, 320)).await;
     office.run(Mode::Full).await;

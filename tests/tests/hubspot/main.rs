@@ -4,6 +4,7 @@
 
 mod deletions;
 mod faults;
+mod kills;
 mod office;
 mod portal;
 mod pulling;

@@ -10,6 +10,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::hubspot::{self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World};
 use penstock_tests::plant::Plant;
 use penstock_tests::simulator::{self, WorldSpec};
+use penstock_tests::truth::{assert_nothing_left, portal};
 
 /// When these tests begin: 2026-06-01T00:00:00Z.
 pub const NOW: i64 = 1_780_272_000;
@@ -28,11 +29,20 @@ impl Office {
     }
 
     pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(NOW, world, settings).await
+    }
+
+    /// Over a portal of so many contacts and deals, at another time.
+    pub async fn at(now: i64, seed: u64, contacts: usize, deals: usize, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(now, World::new(seed, contacts, deals, now * 1_000), settings).await
+    }
+
+    async fn beginning(now: i64, world: World, settings: &[(&str, &str)]) -> Self {
         let portal = Arc::new(Portal::start(world).unwrap());
         let url = portal.url();
         let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let stripe = simulator::World::new(WorldSpec::between(1, 1, NOW - 86_400, NOW).at(NOW));
+        let stripe = simulator::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
         let mut plant = Plant::with_settings(stripe, &settings).await;
         plant.process.settings.portal_currency = Some("EUR".parse().unwrap());
         let clock = plant.clock.clone();
@@ -65,11 +75,8 @@ impl Office {
 
     /// Everything that our tables say is what the portal's are.
     pub async fn assert_true(&self) {
-        let (contacts, deals) = (self.contacts().await, self.deals().await);
-        assert_same(&contacts, &self.portal.world().contacts_due(&contacts));
-        assert_same(&deals, &self.portal.world().deals_due());
-        assert_eq!(self.plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
-        self.plant.db.assert_nothing_waits().await;
+        portal::assert_true(&self.plant.db, &self.portal).await;
+        assert_nothing_left(&self.plant.db).await;
     }
 
     /// Our contacts; of one that is gone only that, and what it went into.
@@ -81,14 +88,6 @@ impl Office {
     pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
         hubspot::deals(&self.plant.db.client().await).await.unwrap()
     }
-}
-
-fn assert_same<T: PartialEq + std::fmt::Debug>(ours: &BTreeMap<String, T>, truth: &BTreeMap<String, T>) {
-    let differ: Vec<_> = truth.iter().filter(|(id, row)| ours.get(*id) != Some(row)).take(5).collect();
-    let ours_there: Vec<_> = differ.iter().map(|(id, _)| ours.get(*id)).collect();
-    assert!(differ.is_empty(), "the truth is {differ:?}, ours {ours_there:?}");
-    let too_many: Vec<_> = ours.iter().filter(|(id, _)| !truth.contains_key(*id)).take(5).collect();
-    assert!(too_many.is_empty(), "these are not there: {too_many:?}");
 }
 
 /// A portal of so many contacts and deals.

@@ -1,0 +1,17 @@
+//! HubSpot: every contact and every deal of a portal.
+
+use penstock_testkit::TestDatabase;
+
+use super::assert_same;
+use crate::hubspot::{Portal, contacts, deals};
+
+/// Everything that our tables say is what the portal's are.
+///
+/// # Panics
+/// Where it is not.
+pub async fn assert_true(db: &TestDatabase, portal: &Portal) {
+    let client = db.client().await;
+    let ours = contacts(&client).await.expect("the contacts");
+    assert_same("contacts", &ours, &portal.world().contacts_due(&ours));
+    assert_same("deals", &deals(&client).await.expect("the deals"), &portal.world().deals_due());
+}

@@ -1,0 +1,145 @@
+//! Stripe: every charge, refund and dispute, and the account's books.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use penstock_testkit::TestDatabase;
+
+use super::assert_same;
+use crate::simulator::{Kind, Ledger, Simulator, Totals, TruthRow};
+
+/// What is known of a movement of money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// ISO 4217 minor units: of what was captured, where that counts.
+    pub amount: i128,
+    /// Upper case.
+    pub currency: String,
+    /// Penstock's word.
+    pub status: String,
+    /// Stripe's word.
+    pub raw_status: String,
+    /// Its `created`.
+    pub occurred_at: Timestamp,
+}
+
+/// By kind and id.
+pub type Movements = BTreeMap<(String, String), Movement>;
+
+/// What our tables say.
+///
+/// # Panics
+/// Where Postgres does not.
+pub async fn rows(db: &TestDatabase) -> Movements {
+    let sql = "select kind, external_id, amount, currency, status, raw_status, occurred_at from payments \
+               where source = 'stripe'";
+    let rows = db.client().await.query(sql, &[]).await.expect("the payments");
+    let movement = |row: &tokio_postgres::Row| Movement {
+        amount: row.get::<_, i64>(2).into(),
+        currency: row.get(3),
+        status: row.get(4),
+        raw_status: row.get(5),
+        occurred_at: row.get(6),
+    };
+    rows.iter().map(|row| ((row.get(0), row.get(1)), movement(row))).collect()
+}
+
+/// What Stripe knows, in our words.
+///
+/// # Panics
+/// Where an object was made at no time.
+pub fn true_rows(stripe: &Simulator) -> Movements {
+    let row = |row: TruthRow| {
+        let kind = match row.kind {
+            Kind::Charge => "charge",
+            Kind::Refund => "refund",
+            _ => "dispute",
+        };
+        let movement = Movement {
+            amount: if row.counted_iso_minor > 0 { row.counted_iso_minor } else { row.amount_iso_minor },
+            currency: row.currency.to_owned(),
+            status: status(&row).to_owned(),
+            raw_status: row.raw_status.to_owned(),
+            occurred_at: Timestamp::from_second(row.created).expect("a time"),
+        };
+        ((kind.to_owned(), row.id), movement)
+    };
+    stripe.truth().into_iter().map(row).collect()
+}
+
+/// Penstock's word for Stripe's, written down a second time, so that the map of the product is checked as well.
+fn status(row: &TruthRow) -> &'static str {
+    match (row.kind, row.raw_status) {
+        (Kind::Charge, "succeeded") if row.counted_iso_minor > 0 => "collected",
+        (Kind::Charge, "succeeded") if row.void => "canceled",
+        (Kind::Charge, "succeeded") => "authorized",
+        (Kind::Charge, "pending") => "pending",
+        (Kind::Charge, "failed") => "failed",
+        (Kind::Refund, "succeeded") if row.void => "released",
+        (Kind::Refund, "succeeded") => "refunded",
+        (Kind::Refund, "pending" | "requires_action") => "refund_pending",
+        (Kind::Refund, "failed") => "refund_failed",
+        (Kind::Refund, "canceled") => "refund_canceled",
+        (Kind::Dispute, "lost") => "disputed",
+        (Kind::Dispute, "won" | "prevented") => "dispute_won",
+        (Kind::Dispute, "needs_response" | "under_review") => "dispute_open",
+        (Kind::Dispute, _) => "inquiry",
+        (_, other) => panic!("no object of the simulator is {other}"),
+    }
+}
+
+/// Sums and counts of what counts, by currency, of the rows themselves.
+///
+/// # Panics
+/// Where Postgres gives none.
+pub async fn books(db: &TestDatabase) -> Ledger {
+    totals(
+        db,
+        "select currency, status, sum(amount)::text, count(*) from payments \
+         where source = 'stripe' and status in ('collected', 'refunded', 'disputed') group by 1, 2",
+    )
+    .await
+}
+
+/// The same of the buckets that the revenue summary adds up.
+///
+/// # Panics
+/// As [`books`].
+pub async fn summary(db: &TestDatabase) -> Ledger {
+    totals(
+        db,
+        "select currency, status, sum(amount)::text, sum(count)::bigint from revenue_buckets \
+         where source = 'stripe' and grain = 'day' group by 1, 2 having sum(count) > 0",
+    )
+    .await
+}
+
+async fn totals(db: &TestDatabase, sql: &str) -> Ledger {
+    let mut books = Ledger::new();
+    for row in db.client().await.query(sql, &[]).await.expect("sums") {
+        let totals: &mut Totals = books.entry(row.get(0)).or_default();
+        let sum: i128 = row.get::<_, String>(2).parse().expect("a whole number");
+        let count = u64::try_from(row.get::<_, i64>(3)).expect("a count");
+        match row.get(1) {
+            "collected" => (totals.gross, totals.charges) = (sum, count),
+            "refunded" => (totals.refunded, totals.refunds) = (sum, count),
+            _ => (totals.disputed, totals.disputes) = (sum, count),
+        }
+    }
+    for totals in books.values_mut() {
+        totals.net = totals.gross - totals.refunded - totals.disputed;
+    }
+    books
+}
+
+/// The tables hold Stripe's truth, object by object and to the cent.
+///
+/// # Panics
+/// Where they do not.
+pub async fn assert_true(db: &TestDatabase, stripe: &Simulator) {
+    assert_same("stripe", &rows(db).await, &true_rows(stripe));
+    let mut ledger = stripe.ledger();
+    ledger.retain(|_, totals| *totals != Totals::default());
+    assert_eq!(books(db).await, ledger, "the payments are not the ledger");
+    assert_eq!(summary(db).await, ledger, "the buckets are not the ledger");
+}

@@ -1,0 +1,110 @@
+//! What the accounts do while they are paged: a little with every few requests, by seed, until it is enough.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use fastrand::Rng;
+use penstock_tests::gcal::Calendar;
+use penstock_tests::hubspot::{self, Kind};
+use penstock_tests::simulator;
+
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// Changes of each account at most.
+const MOST: usize = 1_500;
+
+/// Stages that a deal is moved to.
+const STAGES: [&str; 4] = ["qualifiedtobuy", "closedwon", "closedlost", "paid"];
+
+/// What the accounts have done.
+#[derive(Default)]
+pub struct Changes {
+    over: AtomicBool,
+    pub stripe: AtomicUsize,
+    /// Of Stripe's events, those that showed late.
+    pub late: AtomicUsize,
+    pub portal: AtomicUsize,
+    pub calendar: AtomicUsize,
+}
+
+impl Changes {
+    /// From now on nothing changes by itself.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// # Panics
+    /// Where an account stood still, or nothing of Stripe's was late: it would have proved nothing.
+    pub fn assert_enough(&self) {
+        let [stripe, late, portal, calendar] =
+            [&self.stripe, &self.late, &self.portal, &self.calendar].map(|count| count.load(Ordering::SeqCst));
+        println!(
+            "changes meanwhile: {stripe} of Stripe, of whose events {late} were late; {portal} of HubSpot; {calendar} of Google Calendar"
+        );
+        assert!(stripe >= 100 && late >= 10 && portal >= 50 && calendar >= 10);
+    }
+
+    /// How much is to happen now, if anything.
+    fn draw(&self, of: &AtomicUsize, rng: &mut Rng) -> usize {
+        let enough = self.over.load(Ordering::SeqCst) || of.load(Ordering::SeqCst) >= MOST;
+        let n = if enough || rng.bool() { 0 } else { rng.usize(1..=6) };
+        of.fetch_add(n, Ordering::SeqCst);
+        n
+    }
+}
+
+/// Has the accounts change with the requests that pass the gate.
+pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
+    let changes = Arc::new(Changes::default());
+    let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed));
+    site.stripe.watch(move |path, world| {
+        if passing.pass(path) {
+            stripe(world, shared.draw(&shared.stripe, &mut rng), &shared.late);
+        }
+    });
+    let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 1));
+    let mut archived = Vec::new();
+    site.portal.watch(move |path, world| {
+        if passing.pass(path) {
+            for _ in 0..shared.draw(&shared.portal, &mut rng).div_ceil(3) {
+                portal(world, &mut rng, &mut archived);
+            }
+        }
+    });
+    let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 2));
+    site.google.watch(move |path, calendar: &mut Calendar| {
+        if passing.pass(path) {
+            calendar.change(shared.draw(&shared.calendar, &mut rng));
+        }
+    });
+    changes
+}
+
+/// New charges, captures, refunds, disputes and what becomes of them.
+fn stripe(world: &mut simulator::World, n: usize, late: &AtomicUsize) {
+    let events = world.change(u32::try_from(n).unwrap());
+    late.fetch_add(events.iter().filter(|event| event.visible_at > event.created).count(), Ordering::SeqCst);
+}
+
+/// Objects come, are edited, merged, archived, restored and deleted for good; deals move.
+fn portal(world: &mut hubspot::World, rng: &mut Rng, archived: &mut Vec<(Kind, u64)>) {
+    let kind = if rng.bool() { Kind::Contact } else { Kind::Deal };
+    let live = world.live(kind);
+    let id = live[rng.usize(0..live.len())];
+    match rng.u8(0..10) {
+        0 => {
+            world.archive(kind, id);
+            archived.push((kind, id));
+        }
+        1 if !archived.is_empty() => {
+            let (kind, id) = archived.swap_remove(rng.usize(0..archived.len()));
+            world.restore(kind, id);
+        }
+        2 => world.purge(kind, id),
+        3 if kind == Kind::Deal => world.set_stage(id, STAGES[rng.usize(0..STAGES.len())]),
+        _ => {
+            world.change(2);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Who runs: an environment of `fetch` for each pull, and one for looks at single objects.
+
+use std::time::Duration;
+
+use penstock_testkit::{CuttingProxy, Outcome, RuntimeHost, binary, memory_kib};
+use serde_json::Value;
+
+use crate::gate::Gate;
+use crate::kills::Kills;
+use crate::site::Site;
+
+pub const EVENT: usize = 0;
+pub const CONTACT: usize = 4;
+pub const DEAL: usize = 5;
+pub const CALENDAR: usize = 6;
+pub const LOOKS: usize = 7;
+
+/// Source and entity, by place.
+pub const PULLS: [(&str, &str); 7] = [
+    ("stripe", "event"),
+    ("stripe", "charge"),
+    ("stripe", "refund"),
+    ("stripe", "dispute"),
+    ("hubspot", "contact"),
+    ("hubspot", "deal"),
+    ("gcal", "event"),
+];
+
+/// Whose page a path is.
+pub fn pull_of(path: &str) -> Option<usize> {
+    match path {
+        "/v1/events" => Some(EVENT),
+        "/v1/charges" => Some(1),
+        "/v1/refunds" => Some(2),
+        "/v1/disputes" => Some(3),
+        "/crm/v3/objects/contacts" | "/crm/v3/objects/contacts/search" => Some(CONTACT),
+        "/crm/v3/objects/deals" | "/crm/v3/objects/deals/search" => Some(DEAL),
+        _ => (path.starts_with("/calendar/v3/calendars/") && path.ends_with("/events")).then_some(CALENDAR),
+    }
+}
+
+/// Where a request to `fetch` is served.
+pub fn place_of(request: &Value) -> usize {
+    let of = |(source, entity): &(&str, &str)| request["source"] == *source && request["entity"] == *entity;
+    if request["mode"] == "object" {
+        return LOOKS;
+    }
+    PULLS.iter().position(of).unwrap_or_else(|| panic!("nobody serves {request}"))
+}
+
+/// An environment of `fetch`.
+pub struct Environment {
+    pub place: usize,
+    host: RuntimeHost,
+    /// Between it and Postgres, where it may be killed there.
+    proxy: Option<CuttingProxy>,
+}
+
+impl Environment {
+    /// Starts a process, whose end is decided already where there are kills.
+    pub async fn start(place: usize, site: &Site, gate: &Gate, kills: Option<&mut Kills>) -> Self {
+        let proxy = match kills {
+            Some(_) => Some(CuttingProxy::start(site.db.login()).await),
+            None => None,
+        };
+        let pages = if kills.is_some() { ["100", "100", "100"] } else { ["100", "200", "2500"] };
+        let settings = site.settings(proxy.as_ref().map_or_else(|| site.db.url(), CuttingProxy::url), pages);
+        let env: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let host = RuntimeHost::start(&binary("fetch"), &env).await;
+        if place < PULLS.len() {
+            gate.enter(place, host.pid());
+        }
+        if let (Some(kills), Some(proxy)) = (kills, &proxy) {
+            kills.doom(place, &host, proxy, gate);
+        }
+        Self { place, host, proxy }
+    }
+
+    /// One invocation.
+    pub async fn invoke(self, event: Value, deadline: Duration) -> (Self, Value, Outcome) {
+        let outcome = self.host.invoke_with_deadline(event.clone(), deadline).await;
+        (self, event, outcome)
+    }
+
+    /// Whether it was killed at a message to Postgres.
+    pub fn was_cut(&self) -> bool {
+        self.proxy.as_ref().is_some_and(CuttingProxy::was_cut)
+    }
+
+    /// The most that was resident, in KiB.
+    pub fn peak_kib(&self) -> Option<u64> {
+        memory_kib(self.host.pid(), "VmHWM")
+    }
+}

@@ -1,0 +1,92 @@
+//! All three sources from an empty database to exact, with every fault that passes and accounts that change meanwhile:
+//! `fetch` as built, its memory flat; and the same with `fetch` killed every few pages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
+#![allow(clippy::print_stdout, reason = "the figures are worth reading")]
+
+mod changes;
+mod environments;
+mod faults;
+mod gate;
+mod kills;
+mod memory;
+mod site;
+mod works;
+
+use std::time::Instant;
+
+use penstock_tests::truth::{assert_nothing_left, calendar, portal, stripe};
+
+use crate::changes::Changes;
+use crate::environments::{CALENDAR, CONTACT, DEAL, EVENT};
+use crate::gate::Gate;
+use crate::kills::Kills;
+use crate::site::{Site, Size};
+use crate::works::{Counts, Works};
+
+/// Contacts that one import changes at one and the same millisecond: more than a search ever shows (trap 10).
+const IMPORTED: usize = 10_300;
+
+/// From nothing to the truth, through everything that the accounts do.
+async fn history(site: &Site, changes: &Changes, works: &mut Works<'_>) {
+    // No cursor yet, so each asks for full runs beside itself.
+    works.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
+    works.until_nothing_is_left().await;
+
+    changes.end();
+    site.meanwhile(IMPORTED);
+    works.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
+    works.until_nothing_is_left().await;
+    calendar::assert_true(&site.db, &site.google).await;
+
+    // What was late is late no more; and what HubSpot never says by a search comes with its lists.
+    site.later();
+    works.ask("incremental", &[EVENT]);
+    works.ask("full", &[CONTACT, DEAL]);
+    works.until_nothing_is_left().await;
+}
+
+/// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
+async fn assert_cap(site: &Site, size: Size) {
+    assert!(site.portal.asked().iter().all(|asked| asked.status != 400), "a request went past a limit");
+    let sql = "select max(rows_seen) from sync_runs where source = 'hubspot' and mode = 'incremental'";
+    let most: i64 = site.db.scalar(sql).await;
+    assert!(most > 10_000 || size.contacts < IMPORTED, "{most} changes are no more than a search shows");
+}
+
+/// Objects come to the truth; how it went is printed.
+async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Counts {
+    let site = Site::build(seed, size).await;
+    let gate = Gate::new();
+    let changes = changes::begin(&site, seed, &gate);
+    faults::plan(&site, seed);
+    let killed = kills.is_some();
+    let mut works = Works::over(&site, &gate, kills).await;
+    let begun = Instant::now();
+    history(&site, &changes, &mut works).await;
+    println!("{} objects came to the truth in {:.1?}, by {}", site.objects(), begun.elapsed(), works.counts);
+    stripe::assert_true(&site.db, &site.stripe).await;
+    portal::assert_true(&site.db, &site.portal).await;
+    calendar::assert_true(&site.db, &site.google).await;
+    assert_nothing_left(&site.db).await;
+    assert!(site.objects() >= size.at_least, "{}", site.objects());
+    changes.assert_enough();
+    faults::assert_all_struck(&site);
+    assert_cap(&site, size).await;
+    memory::assert_flat(&works, &gate, killed);
+    works.counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails() {
+    let size = Size { charges: 125_000, contacts: 30_000, deals: 12_000, events: 22_000, at_least: 200_000 };
+    let counts = come_to_the_truth(size, 1, None).await;
+    assert_eq!(counts.killed(), 0, "nobody may die by itself");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trap_08_trap_13_with_fetch_killed_every_few_pages_they_come_to_the_same_truth() {
+    let size = Size { charges: 18_000, contacts: 5_000, deals: 3_000, events: 3_000, at_least: 30_000 };
+    let counts = come_to_the_truth(size, 50, Some(Kills::by(51))).await;
+    assert!(counts.killed_at_requests >= 40 && counts.killed_at_messages >= 10, "{counts}");
+    assert!(counts.kills.iter().all(|kills| *kills > 0), "each pull was to be killed: {:?}", counts.kills);
+}
