@@ -10,7 +10,7 @@ use penstock_domain::source::Source;
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::owed::{self, Unless};
 use penstock_store::sync_state::{Key, Lease};
-use penstock_store::{begin, commit, sync_runs, sync_state};
+use penstock_store::{StoreError, begin, commit, sync_runs, sync_state};
 
 use crate::pull::Run;
 use crate::{FetchError, Outcome, Ports, Vendor};
@@ -18,6 +18,9 @@ use crate::{FetchError, Outcome, Ports, Vendor};
 /// After a limit that ends runs, such as HubSpot's daily one, the vendor is asked again this often: when it is
 /// over is nowhere said in a form to rely on, and a refusal costs one request.
 const LIMITED: Duration = Duration::from_secs(60 * 60);
+
+/// Between a connection that broke and the next.
+const RECONNECT: Duration = Duration::from_secs(5);
 
 /// The full runs that make up for a cursor of `entity` that is no use: its own, or where it has none (Stripe's
 /// events) those of everything.
@@ -43,6 +46,33 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
         tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s);
         Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
+    }
+
+    /// Frees a lease under which no run could be opened, so that the message finds it free when it comes again.
+    pub(crate) async fn let_go(&self, key: Key<'_>, lease: &Lease, error: FetchError) -> FetchError {
+        let now = self.clock.now();
+        // Best effort: where Postgres itself is the trouble, the lease runs out.
+        if let Ok(connection) = self.database.connection().await {
+            drop(sync_state::release(&**connection, key, lease, None, now, now).await);
+        }
+        error
+    }
+
+    /// A connection broke off in the middle of a page, as when its login is rotated or a proxy starts anew. Whether that
+    /// page stands, Postgres knows: over another connection, the next invocation goes on from what does.
+    pub(crate) async fn reconnect(
+        &self,
+        run: &Run<'_>,
+        request: &FetchRequest,
+        error: StoreError,
+    ) -> Result<Outcome, FetchError> {
+        let (report, now) = (chain(&error), self.clock.now());
+        tracing::warn!(event = "connection_broke", run = %run.at.id, error = report);
+        // Where there is no other connection, this is the end of the invocation, as of any.
+        let Ok(connection) = self.database.connection().await else { return Err(error.into()) };
+        sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
+        drop(connection);
+        self.hand_over(run, request, RECONNECT).await
     }
 
     /// Reports the error and frees the lease. A refused key halts the run until a person has seen to it;

@@ -67,9 +67,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         let at = match &lease.run {
             Some(at) if !outlived(vendor, key, &lease, at, now) => at.clone(),
-            _ => match self.begin(vendor, key, &lease).await? {
-                Ok(at) => at,
-                Err(outcome) => return Ok(outcome),
+            _ => match self.begin(vendor, key, &lease).await {
+                Ok(Ok(at)) => at,
+                Ok(Err(outcome)) => return Ok(outcome),
+                Err(e) => return Err(self.let_go(key, &lease, e).await),
             },
         };
         let mut run = Run { key, lease, at, new_rows: 0 };
@@ -80,6 +81,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
                 self.start_over(vendor, &run, reason).await
             }
+            Err(FetchError::Store(e)) if e.is_broken_connection() => self.reconnect(&run, request, e).await,
             Err(e) => self.give_up(&run, e).await,
         }
     }

@@ -82,6 +82,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Ok(Outcome::Reconciled(Report::of(&**connection, key, work.run.at.id).await?))
             }
             Ok(Stop::OutOfTime(pause)) => self.hand_over(&work.run, request, pause).await,
+            Err(FetchError::Store(e)) if e.is_broken_connection() => self.reconnect(&work.run, request, e).await,
             Err(e) => self.give_up(&work.run, e).await,
         }
     }

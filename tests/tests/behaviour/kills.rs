@@ -216,3 +216,39 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
         assert!(pages < 30, "{pages} pages for 600 charges: what was committed is not fetched again");
     }
 }
+
+#[tokio::test]
+async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_goes_on_by_itself() {
+    let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
+    let plant = Plant::over(world(8_000, 300)).await;
+    let victim = start("fetch", &plant).await;
+    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
+    let messages = victim.proxy.messages();
+    let mut broke = 0;
+    for seed in 8_000..8_000 + POINTS {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
+        let plant = Plant::over(world(seed, 300)).await;
+        let victim = start("fetch", &plant).await;
+        victim.proxy.cut_at(nth, cut, || ());
+        let mut outcome = victim.host.invoke(event.clone()).await;
+        if plant.db.scalar::<i64>("select count(*) from sync_runs").await == 0 {
+            // It broke before the run had begun: the message comes again.
+            outcome = victim.host.invoke(event.clone()).await;
+        }
+        let reply = outcome.reply();
+        if reply["outcome"] == "continues" {
+            broke += 1;
+            let messages = victim.aws.take_from("fetch-requests");
+            assert_eq!(messages.len(), 1, "after message {nth}");
+            let request = serde_json::from_str(&messages[0]).unwrap();
+            let reply = victim.host.invoke(request).await.reply();
+            let done = ["finished", "nothing_to_resume"].map(Value::from);
+            assert!(done.contains(&reply["outcome"]), "after message {nth}: {reply}");
+        }
+        let ended = "select count(*) from sync_runs where status = 'succeeded'";
+        assert_eq!(plant.db.scalar::<i64>(ended).await, 1, "after message {nth}: {reply}");
+        assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 300);
+    }
+    assert!(broke > 2, "{broke} of {POINTS} broke in mid-page");
+}
