@@ -20,24 +20,6 @@ alter table sync_windows add foreign key (source, entity, mode, run_id) referenc
 -- Whether the windows reach back to where the history begins: what is left of the run is they.
 alter table sync_state add column windows_complete boolean not null default false;
 
--- A full run under way used to page its window and go on to the one before. The window becomes one of those above, and
--- what lies before it is what is left to be cut up. The function that is still deployed knows nothing of this: it loses
--- its lease, and gets none before the next has taken its place.
-with moved as (
-    update sync_state as s
-    set window_from = null, window_to = s.window_from, page_token = null
-    from sync_state as was
-    where s.source = 'stripe' and s.run_id is not null and s.window_from is not null
-      and (s.mode = 'full'
-           or s.mode = 'reconcile' and exists (select from reconciliations r where r.run_id = s.run_id and r.phase = 'listing'))
-      and (was.source, was.entity, was.mode) = (s.source, s.entity, s.mode)
-    returning was.source, was.entity, was.mode, was.run_id, was.window_from, was.window_to, was.page_token
-)
-insert into sync_windows (source, entity, mode, run_id, number, window_from, window_to, page_token)
-select source, entity, mode, run_id, 1, window_from, window_to, page_token from moved;
-update sync_state set fence = fence + 1, lease_until = greatest(lease_until, now() + interval '15 minutes')
-where source = 'stripe' and mode in ('full', 'reconcile') and run_id is not null;
-
 -- Where each run under way stands.
 create view run_stands as
 select s.run_id, s.upper_bound, s.window_to, s.windows_complete, w.open_to, w.open_ms,

@@ -15,12 +15,12 @@ pub struct AdminConfig {
 }
 
 impl AdminConfig {
-    /// `SOURCES` (stripe; separated by commas) and `MIN_FULL_INTERVAL_SECONDS` (3600; 0: any time).
+    /// `SOURCES` (none; separated by commas) and `MIN_FULL_INTERVAL_SECONDS` (3600; 0: any time).
     ///
     /// # Errors
     /// Where there is no such source, or the interval is no number.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let names = env.or("SOURCES", "stripe");
+        let names = env.or("SOURCES", "");
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let found = names.map(|name| {
             let reason = || format!("there is no source {name}");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use penstock_clients::queue::{MAX_DELAY, Outlet};
-use penstock_clients::vendor::VendorError;
+use penstock_clients::vendor::{LONGEST_WAIT, VendorError};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::source::Source;
+use penstock_domain::source::{self, Source};
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::owed::{self, Unless};
 use penstock_store::sync_state::{Key, Lease};
@@ -18,6 +18,9 @@ use crate::{FetchError, Outcome, Ports, Vendor};
 /// After a limit that ends runs, such as HubSpot's daily one, the vendor is asked again this often: when it is
 /// over is nowhere said in a form to rely on, and a refusal costs one request.
 const LIMITED: Duration = Duration::from_secs(60 * 60);
+
+/// Why what is owed of a source is not gone on with.
+const NOT_CONFIGURED: &str = "the source is not configured in this deployment";
 
 /// Between a connection that broke and the next.
 const RECONNECT: Duration = Duration::from_secs(5);
@@ -35,11 +38,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         &self,
         run: &Run<'_>,
         request: &FetchRequest,
-        pause: Duration,
+        asked_for: Duration,
     ) -> Result<Outcome, FetchError> {
         let now = self.clock.now();
-        let pause = pause.min(MAX_DELAY);
+        let pause = asked_for.min(MAX_DELAY);
         let connection = self.database.connection().await?;
+        if pause > LONGEST_WAIT {
+            let waits = format!(
+                "the vendor asks for a pause of {} s; asked again after {} s",
+                asked_for.as_secs(),
+                pause.as_secs()
+            );
+            sync_runs::note(&**connection, run.at.id, &waits).await?;
+        }
         sync_state::release(&**connection, run.key, &run.lease, None, now, now + pause).await?;
         drop(connection);
         self.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
@@ -75,6 +86,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.hand_over(run, request, RECONNECT).await
     }
 
+    /// Somebody asks to go on with what this deployment does not pull, or pulls no more. What is owed of it stays, for the
+    /// day on which it does; until then it waits for a person, as `relay` would ask again and again.
+    ///
+    /// # Errors
+    /// [`FetchError::Unknown`] where nobody but the message says that there is such a thing.
+    pub(crate) async fn leave(&self, request: &FetchRequest) -> Result<Outcome, FetchError> {
+        let FetchRequest { source, entity, mode, .. } = request;
+        let known = source::find(source).is_some_and(|source| source.entities(*mode).contains(&entity.as_str()));
+        let configured = self.vendors.iter().any(|vendor| vendor.source().name() == source);
+        if !known || configured || !(request.resume || *mode == Mode::Object) {
+            return Err(FetchError::unknown(request));
+        }
+        tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str());
+        if *mode != Mode::Object {
+            let (key, now) = (Key { source, entity, mode: *mode }, self.clock.now());
+            let connection = self.database.connection().await?;
+            if let Some(lease) = sync_state::acquire(&**connection, key, now, now).await? {
+                if let Some(left) = &lease.run {
+                    sync_runs::record_error(&**connection, left.id, NOT_CONFIGURED, true, now).await?;
+                }
+                sync_state::release(&**connection, key, &lease, Some(NOT_CONFIGURED), now, now).await?;
+            }
+        }
+        Ok(Outcome::NotConfigured)
+    }
+
     /// Reports the error and frees the lease. A refused key halts the run until a person has seen to it;
     /// anything else the next invocation tries again from the same page.
     pub(crate) async fn give_up(&self, run: &Run<'_>, error: FetchError) -> Result<Outcome, FetchError> {
@@ -87,6 +124,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Key { source, entity, mode } = run.key;
         let mode = mode.as_str();
         tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted, error = report);
+        if matches!(error, FetchError::Store(StoreError::FenceLost(_))) {
+            // Whoever has the lease now goes on with the run, or has ended it: its report is theirs.
+            return Err(error);
+        }
         // Best effort: where Postgres itself is the trouble, the lease runs out.
         if let Ok(connection) = self.database.connection().await {
             drop(sync_runs::record_error(&**connection, run.at.id, &report, halted, now).await);

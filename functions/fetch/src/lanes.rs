@@ -13,7 +13,7 @@ use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
 use penstock_domain::pull::{Next, Position, Reply};
 use penstock_store::sync_state::{self, Window, windows};
-use penstock_store::{StoreError, Transaction};
+use penstock_store::{StoreError, Transaction, begin, commit};
 
 use crate::pull::{LEASE, Run};
 use crate::{FetchError, Ports, Vendor};
@@ -105,6 +105,19 @@ impl Run<'_> {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Makes a run that goes back in time one of windows, where a function that knew of none has left it: that kept the
+    /// window it paged in the place of the run itself, and meant to go on with what lies before it.
+    pub(crate) async fn adopt(&self, vendor: &Vendor<C>, run: &mut Run<'_>) -> Result<(), FetchError> {
+        let Some(from) = run.at.position.from.filter(|_| vendor.source().goes_back_in_time()) else { return Ok(()) };
+        let window = run.at.position.clone();
+        let rest = Position { from: None, to: from, token: None };
+        run.at.windows_complete = false;
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        run.step(&tx, Lane::Main, &Next::Fork { window, rest }, self.clock.now()).await?;
+        Ok(commit(tx).await?)
+    }
+
     /// Pages through a run, in as many places at once as the source is configured for.
     pub(crate) async fn pages(
         &self,

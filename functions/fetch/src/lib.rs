@@ -98,6 +98,8 @@ pub enum Outcome {
         /// When it ends.
         expires_at: Timestamp,
     },
+    /// This deployment does not pull that; what is owed of it waits until it does.
+    NotConfigured,
     /// The objects named were read.
     Looked {
         /// How many there were.
@@ -198,7 +200,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             v.source().name() == request.source && v.source().entities(request.mode).contains(&request.entity.as_str())
         });
         let Some(vendor) = vendor else {
-            return Err(FetchError::unknown(request));
+            return self.leave(request).await;
         };
         let stop_at = deadline.checked_sub(jiff::SignedDuration::try_from(MARGIN).unwrap_or_default());
         let stop_at = stop_at.unwrap_or(deadline);

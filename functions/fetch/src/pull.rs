@@ -13,7 +13,7 @@ use penstock_domain::retry::backoff;
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::sync_state::owed::{self, Unless};
-use penstock_store::sync_state::{Key, Lease, RunUnderWay};
+use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, sync_runs, sync_state};
 
 use crate::ending::full_runs_for;
@@ -74,6 +74,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             },
         };
         let mut run = Run { key, lease, at, new_rows: 0 };
+        if key.mode == Mode::Full {
+            self.adopt(vendor, &mut run).await?;
+        }
         match self.pages(vendor, &mut run, stop_at).await {
             Ok(Stop::Drained) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => self.hand_over(&run, request, pause).await,
@@ -118,6 +121,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
             None => Vec::new(),
         };
+        if lease.run.as_ref().is_some_and(|left| !left.windows.is_empty()) {
+            windows::forget(&tx, key).await?;
+        }
         sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
         sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
         if let Some(left) = &lease.run {

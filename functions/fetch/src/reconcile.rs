@@ -105,7 +105,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if let Some(at) = lease.run.clone()
             && let Some(stand) = reconciliations::find(&**connection, at.id).await?
         {
-            return Ok(Work { run: Run { key, lease, at, new_rows: 0 }, stand });
+            drop(connection);
+            let mut run = Run { key, lease, at, new_rows: 0 };
+            if stand.phase == Phase::Listing {
+                self.adopt(vendor, &mut run).await?;
+            }
+            return Ok(Work { run, stand });
         }
         let cursor = Cursor { watermark: None, token: None };
         let Begin { position, upper_bound, .. } = vendor.source().begin(Mode::Full, cursor, now, &vendor.paging);

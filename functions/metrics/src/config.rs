@@ -12,6 +12,8 @@ pub struct MetricsConfig {
     pub base_currency: String,
     /// The zone whose days the database keeps.
     pub business_zone: String,
+    /// The sources that this deployment pulls from; none counts as all that it ever has.
+    pub sources: Vec<String>,
     /// How old the last good run of a source may be.
     pub freshness: Duration,
     /// What a key without a rate of its own may ask, in requests a second.
@@ -19,7 +21,8 @@ pub struct MetricsConfig {
 }
 
 impl MetricsConfig {
-    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `FRESHNESS_SECONDS` (3600) and `RATE_LIMIT_PER_SECOND` (100).
+    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `SOURCES` (all), `FRESHNESS_SECONDS` (3600) and
+    /// `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
     /// Where one of them is no currency code, no IANA zone, no number, or a rate of nothing.
@@ -36,7 +39,9 @@ impl MetricsConfig {
             return Err(invalid("RATE_LIMIT_PER_SECOND", "it would let nobody in"));
         }
         let business_zone = zone.name().to_owned();
-        Ok(Self { base_currency, business_zone, freshness, rate_limit_per_second })
+        let sources = env.or("SOURCES", "");
+        let sources = sources.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Ok(Self { base_currency, business_zone, sources, freshness, rate_limit_per_second })
     }
 }
 

@@ -71,11 +71,13 @@ pub(crate) async fn ready(
         }
     };
     let uptime_s = elapsed(started, now).as_secs();
-    let Some(sources) = sources else {
+    let Some(mut sources) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
         return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body, id).with_retry_after(RETRY_AFTER);
     };
+    // One that is configured no more has nothing to be late with.
+    sources.retain(|found| config.sources.is_empty() || config.sources.contains(&found.source));
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
     let fresh = |source: &Freshness| source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness);
     let status = if sources.iter().all(fresh) { "ok" } else { "degraded" };

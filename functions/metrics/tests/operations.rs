@@ -6,6 +6,7 @@ mod harness;
 use std::sync::Arc;
 
 use harness::{at, config, database, event, get, ok, ports, send};
+use metrics::MetricsConfig;
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::{RuntimeHost, TestDatabase, binary};
 use serde_json::{Value, json};
@@ -124,6 +125,17 @@ async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded
     database.client().await.batch_execute(first).await.unwrap();
     let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
     assert_eq!(ready.body["checks"]["gcal"], json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300}));
+}
+
+#[tokio::test]
+async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
+    let database = with_runs().await;
+    let late = MetricsConfig { sources: vec!["stripe".to_owned()], ..config() };
+    let mut ports = ports(database.database(1), late);
+    ports.clock.0 = at("2026-03-15T12:05:30Z");
+    let ready = send(&ports, &event("GET", "/readyz", &[])).await;
+    assert_eq!(ready.body["status"], "ok");
+    assert!(ready.body["checks"].get("hubspot").is_none(), "{}", ready.body);
 }
 
 #[tokio::test]

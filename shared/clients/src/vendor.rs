@@ -58,6 +58,10 @@ pub struct VendorClient<C> {
 /// keeps before Lambda ends it.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// The longest pause that is waited for here. Waiting costs in Lambda, and another may take the lease meanwhile
+/// (`fetch`'s is twice as long): after a longer one a message goes on.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// What one attempt came to.
 enum Attempt {
     Reply(Fetched),
@@ -100,7 +104,8 @@ impl<C: Clock> VendorClient<C> {
                 Attempt::Wait(pause) => {
                     // Whoever else is about to ask would only be told the same.
                     if let Some(bucket) = self.bucket.lock().await.as_mut() {
-                        bucket.hold(self.clock.now(), pause);
+                        // No longer: this client may outlive the pause, and serve others.
+                        bucket.hold(self.clock.now(), pause.min(LONGEST_WAIT));
                     }
                     self.wait(pause, deadline).await?;
                 }
@@ -126,11 +131,12 @@ impl<C: Clock> VendorClient<C> {
         let now = self.clock.now();
         let mut bucket = self.bucket.lock().await;
         let bucket = bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now));
-        bucket.take(now, elapsed(now, deadline)).map_err(VendorError::OutOfTime)
+        bucket.take(now, elapsed(now, deadline).min(LONGEST_WAIT)).map_err(VendorError::OutOfTime)
     }
 
     async fn wait(&self, pause: Duration, deadline: Timestamp) -> Result<(), VendorError> {
-        if pause > elapsed(self.clock.now(), deadline) || self.clock.now() >= deadline {
+        let now = self.clock.now();
+        if pause > elapsed(now, deadline).min(LONGEST_WAIT) || now >= deadline {
             return Err(VendorError::OutOfTime(pause));
         }
         if !pause.is_zero() {

@@ -43,7 +43,7 @@ static MOVE: Sql = Sql {
 static FINISH: Sql = Sql {
     name: "sync_state.finish",
     text: "update sync_state set watermark = upper_bound, cursor = coalesce($6, cursor), run_id = null, run_started = null, window_from = null, \
-           window_to = null, page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5, \
+           window_to = null, page_token = null, upper_bound = null, windows_complete = false, halted = null, lease_until = $5, updated_at = $5, \
            requested_at = case when requested_at > run_started then requested_at end, \
            requested_why = case when requested_at > run_started then requested_why end \
            where source = $1 and entity = $2 and mode = $3 and fence = $4 \
@@ -62,7 +62,7 @@ static ABANDON: Sql = Sql {
     name: "sync_state.abandon",
     text: "with closed as (delete from sync_windows where source = $1 and entity = $2 and mode = $3) \
            update sync_state set cursor = null, run_id = null, run_started = null, window_from = null, window_to = null, \
-           page_token = null, upper_bound = null, halted = null, lease_until = $5, updated_at = $5 \
+           page_token = null, upper_bound = null, windows_complete = false, halted = null, lease_until = $5, updated_at = $5 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
 };
@@ -75,13 +75,7 @@ static HAND_ON: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-static FORGET_WINDOWS: Sql = Sql {
-    name: "sync_state.forget_windows",
-    text: "delete from sync_windows where source = $1 and entity = $2 and mode = $3",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FORGET_WINDOWS, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
+pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
 
 /// One pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +175,7 @@ fn run_under_way(row: &Row) -> Option<RunUnderWay> {
     Some(RunUnderWay { id, started, position, upper_bound, windows: Vec::new(), windows_complete })
 }
 
-/// Moves the cursor, and with it extends the lease to `until`. A new run takes the place of one that was left.
+/// Moves the cursor, and with it extends the lease to `until`.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
@@ -193,9 +187,6 @@ pub async fn advance(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    if lease.run.as_ref().is_some_and(|left| left.id != run.id && !left.windows.is_empty()) {
-        FORGET_WINDOWS.execute(tx, &[&key.source, &key.entity, &key.mode.as_str()]).await?;
-    }
     let changed = MOVE
         .execute(
             tx,

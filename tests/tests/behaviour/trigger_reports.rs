@@ -131,3 +131,20 @@ async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
     let end = run(&plant, &id).await["progress"]["estimatedEnd"].clone();
     assert!(end.as_str().unwrap().parse::<jiff::Timestamp>().unwrap() > plant.clock.now(), "{end}");
 }
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_person_names_no_end() {
+    let plant =
+        Plant::with_settings(world(904, 900), &[("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")]).await;
+    drop(admin(&plant).await);
+    for _ in 0..3 {
+        plant.fetch_within("charge", Mode::Full, Duration::from_secs(1)).await.unwrap();
+        plant.clock.advance(Duration::from_secs(60));
+    }
+    plant.stripe.faults().since(1, "/v1/charges", Fault::Unauthorized);
+    plant.fetch_within("charge", Mode::Full, Duration::from_secs(1)).await.unwrap_err();
+    let id: String = plant.db.scalar("select id::text from sync_runs").await;
+    let told = run(&plant, &id).await;
+    assert_eq!(told["status"], "failed");
+    assert_eq!(told["progress"]["estimatedEnd"], Value::Null, "{told}");
+}

@@ -154,3 +154,54 @@ async fn a_full_run_whose_order_tells_nothing_counts_by_what_there_was_the_last_
     assert!((0.5..1.0).contains(&done), "{progress}");
     assert_eq!(progress["reached"], Value::Null);
 }
+
+/// A full run as code from before there were windows leaves it: its window in the row of the run itself, what lies before it unread.
+pub async fn left_without_windows(plant: &Plant, mode: &str, complete: bool) {
+    let now = plant.clock.now();
+    let sql = format!(
+        "insert into sync_runs (id, source, entity, mode, status, started_at, updated_at) \
+         values ('00000000-0000-7000-8000-000000000001', 'stripe', 'charge', '{mode}', 'running', '{now}', '{now}'); \
+         insert into sync_state (source, entity, mode, run_id, run_started, window_from, window_to, upper_bound, fence, \
+                                 updated_at, windows_complete) \
+         values ('stripe', 'charge', '{mode}', '00000000-0000-7000-8000-000000000001', '{now}', \
+                 '{now}'::timestamptz - interval '31 days', '{now}', '{now}', 1, '{now}', {complete})"
+    );
+    plant.db.client().await.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_run_that_code_from_before_windows_has_left_reads_what_lies_before_its_window() {
+    for complete in [false, true] {
+        let plant = Plant::over(world(900, 300)).await;
+        left_without_windows(&plant, "full", complete).await;
+        plant.fetch_all().await.unwrap();
+        plant.drain().await;
+        let (ours, run): (i64, String) = (
+            plant.db.scalar("select count(*) from outbox where entity = 'charge'").await,
+            plant.db.scalar("select status from sync_runs where entity = 'charge'").await,
+        );
+        assert_eq!((ours, run.as_str()), (300, "succeeded"), "complete: {complete}");
+        assert_true(&plant).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_run_that_is_begun_anew_by_hand_reads_all() {
+    let settings = [("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")];
+    let plant = Plant::with_settings(world(912, 300), &settings).await;
+    plant.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
+    drop(plant.requests.take());
+    // docs/OPERATIONS.md, "To begin a full run anew".
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATIONS.md")).unwrap();
+    let sql = &page[page.find("To begin a full run anew").unwrap()..];
+    let sql = sql.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+    let open = "select count(*) from sync_windows";
+    assert!(plant.db.scalar::<i64>(open).await > 0);
+    let client = plant.db.client().await;
+    client.batch_execute(&sql.replace("now()", "'infinity'::timestamptz")).await.unwrap();
+    assert_eq!(plant.db.scalar::<i64>(open).await, 0);
+    plant.fetch_within("charge", Mode::Full, Duration::from_secs(86_400)).await.unwrap();
+    let read: i64 = plant.db.scalar("select count(distinct external_id) from outbox where entity = 'charge'").await;
+    let run: String = plant.db.scalar("select string_agg(status, ' ' order by id) from sync_runs").await;
+    assert_eq!((read, run.as_str()), (300, "running succeeded"));
+}

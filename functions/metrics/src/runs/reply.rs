@@ -53,7 +53,7 @@ struct Progress {
     done: Option<f64>,
     /// Everything from here on is behind it; null where it does not go back in time, or is made of several.
     reached: Option<Timestamp>,
-    /// When it will be through if it goes on as it did; null where nothing can be said.
+    /// When it will be through if it goes on as it did; null where nothing can be said, or it has stopped.
     estimated_end: Option<Timestamp>,
 }
 
@@ -100,7 +100,7 @@ fn progress(run: &RunRecord) -> Option<Progress> {
     Some(Progress {
         done: done.and_then(fraction),
         reached: goes_back_in_time(run).then_some(stand.open_to.unwrap_or(stand.history.cut_to)),
-        estimated_end: done.filter(|done| (1..=1_000).contains(done)).and_then(end),
+        estimated_end: done.filter(|done| run.status == "running" && (1..=1_000).contains(done)).and_then(end),
     })
 }
 

@@ -64,7 +64,13 @@ static CLOSE: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::INT4, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN_ONES, &OPEN, &MOVE, &CLOSE];
+static FORGET: Sql = Sql {
+    name: "sync_windows.forget",
+    text: "delete from sync_windows where source = $1 and entity = $2 and mode = $3",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT],
+};
+
+pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN_ONES, &OPEN, &MOVE, &CLOSE, &FORGET];
 
 pub(super) async fn open_ones(on: &impl GenericClient, key: Key<'_>, run: RunId) -> Result<Vec<Window>, StoreError> {
     let rows = OPEN_ONES.rows(on, &[&key.source, &key.entity, &key.mode.as_str(), &run.0]).await?;
@@ -118,4 +124,12 @@ pub async fn close(
 ) -> Result<(), StoreError> {
     let (source, entity, mode) = (key.source, key.entity, key.mode.as_str());
     held(CLOSE.execute(tx, &[&source, &entity, &mode, &lease.fence, &number, &until, &now]).await?, lease)
+}
+
+/// Forgets the windows of a run that another is about to take the place of. The fence is asked for when that is begun.
+///
+/// # Errors
+/// Whatever Postgres answers.
+pub async fn forget(tx: &Transaction<'_>, key: Key<'_>) -> Result<(), StoreError> {
+    FORGET.execute(tx, &[&key.source, &key.entity, &key.mode.as_str()]).await.map(drop)
 }

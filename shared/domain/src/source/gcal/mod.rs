@@ -160,7 +160,8 @@ impl Source for GoogleCalendar {
         match status {
             403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => Some(Verdict::Stop(words())),
             403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => Some(Verdict::Wait(reply::RATE_PAUSE)),
-            404 if mode == Mode::Object => Some(Verdict::Gone),
+            // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
+            404 if mode == Mode::Object && says("notFound") => Some(Verdict::Gone),
             410 if says("deleted") => Some(Verdict::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
             410 => Some(Verdict::StartOver(words())),
