@@ -90,6 +90,8 @@ impl Vendors {
         vec![
             ("StripeBaseUrl", self.stripe.url()),
             ("StripeRatePerSecond", STRIPE_RATE.to_string()),
+            // A single year of a busy account: by the month its progress would be a staircase of twelve steps.
+            ("StripeWindowDays", "7".to_owned()),
             ("HubSpotBaseUrl", self.hubspot.url()),
             ("HubSpotRatePerSecond", HUBSPOT_RATE.to_string()),
             ("GcalBaseUrl", self.google.base_url()),
