@@ -9,16 +9,21 @@ use tokio_postgres::Client;
 ///
 /// # Panics
 /// Where Postgres cannot be reached, or `work` panics.
-pub fn with_client<T: Send + 'static>(url: &str, work: impl AsyncFnOnce(&Client) -> T + Send + 'static) -> T {
+pub fn with_client<T: Send + 'static>(
+    url: &str,
+    work: impl AsyncFnOnce(&Client) -> T + Send + 'static,
+) -> T {
     let url = url.to_owned();
     let all = async move || {
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
+        let (client, connection) =
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
         let connection = tokio::spawn(connection);
         let done = work(&client).await;
         connection.abort();
         done
     };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     std::thread::spawn(move || runtime().block_on(all())).join().expect("the work is done")
 }
 
@@ -28,5 +33,7 @@ pub fn with_client<T: Send + 'static>(url: &str, work: impl AsyncFnOnce(&Client)
 /// Where Postgres does not take them.
 pub fn execute(url: &str, sql: &str) {
     let sql = sql.to_owned();
-    with_client(url, async move |client| client.batch_execute(&sql).await.expect("the statements run"));
+    with_client(url, async move |client| {
+        client.batch_execute(&sql).await.expect("the statements run")
+    });
 }

@@ -35,7 +35,8 @@ impl FakeAws {
         let sent = Arc::<Mutex<Sent>>::default();
         let arrival = Arc::<Notify>::default();
         let secret = Arc::<Mutex<(String, usize)>>::default();
-        let (taken, given, arriving) = (Arc::clone(&sent), Arc::clone(&secret), Arc::clone(&arrival));
+        let (taken, given, arriving) =
+            (Arc::clone(&sent), Arc::clone(&secret), Arc::clone(&arrival));
         let app = Router::new().route(
             "/",
             post(move |headers: HeaderMap, body: Bytes| async move {
@@ -45,13 +46,18 @@ impl FakeAws {
                 Json(if target.ends_with(b"GetSecretValue") {
                     give(&mut given.lock().expect("not poisoned"))
                 } else {
-                    let reply = take(&mut taken.lock().expect("not poisoned"), &request, target.ends_with(b"Batch"));
+                    let reply = take(
+                        &mut taken.lock().expect("not poisoned"),
+                        &request,
+                        target.ends_with(b"Batch"),
+                    );
                     arriving.notify_one();
                     reply
                 })
             }),
         );
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
+        let server =
+            tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
         Self { url, sent, arrival, secret, server }
     }
 
@@ -83,13 +89,17 @@ impl FakeAws {
 
     /// Takes out what was sent, whatever the queue.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.sent.lock().expect("not poisoned")).into_iter().map(|(_, body)| body).collect()
+        std::mem::take(&mut *self.sent.lock().expect("not poisoned"))
+            .into_iter()
+            .map(|(_, body)| body)
+            .collect()
     }
 
     /// Takes out what was sent to the queue `name`.
     pub fn take_from(&self, name: &str) -> Vec<String> {
         let (queue, mut sent) = (self.queue(name), self.sent.lock().expect("not poisoned"));
-        let (of_it, others) = std::mem::take(&mut *sent).into_iter().partition(|(url, _)| *url == queue);
+        let (of_it, others) =
+            std::mem::take(&mut *sent).into_iter().partition(|(url, _)| *url == queue);
         *sent = others;
         let of_it: Sent = of_it;
         of_it.into_iter().map(|(_, body)| body).collect()
@@ -121,6 +131,7 @@ fn take(all: &mut Sent, request: &Value, batch: bool) -> Value {
     }
     let entries = request["Entries"].as_array().cloned().unwrap_or_default();
     all.extend(entries.iter().map(body));
-    let sent = entries.iter().map(|e| json!({"Id": e["Id"], "MessageId": "m", "MD5OfMessageBody": ""}));
+    let sent =
+        entries.iter().map(|e| json!({"Id": e["Id"], "MessageId": "m", "MD5OfMessageBody": ""}));
     json!({"Successful": sent.collect::<Vec<_>>(), "Failed": []})
 }

@@ -51,11 +51,13 @@ impl Front {
     /// # Panics
     /// Where there is no free port, or the template has no routes.
     pub async fn start(functions: Functions) -> Self {
-        let inside = Arc::new(Inside { functions, routes: routes(), invocations: AtomicU64::new(0) });
+        let inside =
+            Arc::new(Inside { functions, routes: routes(), invocations: AtomicU64::new(0) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let app = Router::new().fallback(serve).with_state(inside);
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
+        let server =
+            tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
         Self { url, server }
     }
 }
@@ -68,7 +70,9 @@ impl Drop for Front {
 
 async fn serve(State(inside): State<Arc<Inside>>, request: HttpRequest) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else { return own(413, "Request Entity Too Large") };
+    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+        return own(413, "Request Entity Too Large");
+    };
     let path = parts.uri.path();
     let Some(function) = inside.function_for(path) else { return own(404, "Not Found") };
     let headers = joined(&parts.headers);
@@ -99,7 +103,9 @@ impl Inside {
     fn function_for(&self, path: &str) -> Option<&str> {
         let asked: Vec<&str> = path.split('/').collect();
         let fits = |route: &[String]| {
-            let same = |(part, asked): (&String, &&str)| part == asked || part.starts_with('{') && !asked.is_empty();
+            let same = |(part, asked): (&String, &&str)| {
+                part == asked || part.starts_with('{') && !asked.is_empty()
+            };
             route.len() == asked.len() && route.iter().zip(&asked).all(same)
         };
         self.routes.iter().find(|(route, _)| fits(route)).map(|(_, function)| function.as_str())
@@ -109,7 +115,10 @@ impl Inside {
 /// A reply of the gateway's own.
 fn own(status: u16, message: &str) -> Response<Body> {
     let body = json!({ "message": message }).to_string();
-    let reply = Response::builder().status(status).header("content-type", "application/json").body(Body::from(body));
+    let reply = Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Body::from(body));
     reply.expect("a reply")
 }
 
@@ -117,7 +126,10 @@ fn own(status: u16, message: &str) -> Response<Body> {
 fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for name in headers.keys().filter(|name| *name != "cookie") {
-        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let values = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         all.insert(name.to_string(), values.collect::<Vec<_>>().join(","));
     }
     all
@@ -128,7 +140,9 @@ fn as_text<'a>(body: &'a [u8], content_type: &str) -> Option<&'a str> {
     const TEXT: [&str; 5] = ["json", "javascript", "xml", "problem+json", "x-www-form-urlencoded"];
     let content_type = content_type.to_ascii_lowercase();
     let is_text = content_type.starts_with("text/")
-        || content_type.strip_prefix("application/").is_some_and(|rest| TEXT.iter().any(|kind| rest.starts_with(kind)));
+        || content_type
+            .strip_prefix("application/")
+            .is_some_and(|rest| TEXT.iter().any(|kind| rest.starts_with(kind)));
     is_text.then(|| std::str::from_utf8(body).ok()).flatten()
 }
 
@@ -136,20 +150,27 @@ fn as_text<'a>(body: &'a [u8], content_type: &str) -> Option<&'a str> {
 fn routes() -> Vec<(Vec<String>, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template: serde_norway::Value =
-        serde_norway::from_str(&std::fs::read_to_string(path).expect("the template")).expect("YAML");
+        serde_norway::from_str(&std::fs::read_to_string(path).expect("the template"))
+            .expect("YAML");
     let mut all = Vec::new();
     for (_, resource) in template["Resources"].as_mapping().expect("resources") {
         let properties = &resource["Properties"];
-        let Some(events) = properties.get("Events").and_then(serde_norway::Value::as_mapping) else { continue };
+        let Some(events) = properties.get("Events").and_then(serde_norway::Value::as_mapping)
+        else {
+            continue;
+        };
         for path in events.values().filter_map(|event| event["Properties"].get("Path")?.as_str()) {
             // `!Sub ${AWS::StackName}-ingest`
             let serde_norway::Value::Tagged(name) = &properties["FunctionName"] else { continue };
-            let name = name.value.as_str().and_then(|name| name.rsplit('-').next()).expect("a name");
+            let name =
+                name.value.as_str().and_then(|name| name.rsplit('-').next()).expect("a name");
             all.push((path.split('/').map(str::to_owned).collect(), name.to_owned()));
         }
     }
     assert!(all.len() > 10, "the template has {} routes", all.len());
     // Fixed parts first, as on AWS.
-    all.sort_by_key(|(path, _): &(Vec<String>, _)| path.iter().filter(|part| part.starts_with('{')).count());
+    all.sort_by_key(|(path, _): &(Vec<String>, _)| {
+        path.iter().filter(|part| part.starts_with('{')).count()
+    });
     all
 }

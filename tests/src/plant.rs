@@ -107,7 +107,8 @@ impl Plant {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(Simulator::start(world).expect("the simulator listens"));
         let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
-        let (tickets, requests, spill) = (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
+        let (tickets, requests, spill) =
+            (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
                 database: db.database(1),
@@ -119,7 +120,8 @@ impl Plant {
             process: process::Ports {
                 database: db.database(1),
                 normalize: process::normalize,
-                settings: Settings::from_env(&settings.iter().copied().collect()).expect("the settings are sound"),
+                settings: Settings::from_env(&settings.iter().copied().collect())
+                    .expect("the settings are sound"),
                 refetches: Some(requests.clone()),
                 clock: clock.clone(),
             },
@@ -142,7 +144,10 @@ impl Plant {
             webhook: webhook::Ports {
                 database: db.database(1),
                 secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                hubspot: Some(HubSpotDoor { secret: Secret::given(WEBHOOK_SECRET.to_owned()), public_base_url: None }),
+                hubspot: Some(HubSpotDoor {
+                    secret: Secret::given(WEBHOOK_SECRET.to_owned()),
+                    public_base_url: None,
+                }),
                 gcal: Some(Secret::given(CHANNEL_SECRET.to_owned())),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
@@ -162,7 +167,12 @@ impl Plant {
     ///
     /// # Errors
     /// As `fetch` fails.
-    pub async fn fetch_within(&self, entity: &str, mode: Mode, time: Duration) -> Result<Outcome, FetchError> {
+    pub async fn fetch_within(
+        &self,
+        entity: &str,
+        mode: Mode,
+        time: Duration,
+    ) -> Result<Outcome, FetchError> {
         let deadline = self.clock.now() + time + fetch::MARGIN;
         self.fetch.serve(&FetchRequest::new("stripe", entity, mode), deadline).await
     }
@@ -231,11 +241,17 @@ impl Plant {
     }
 }
 
-fn vendors_of(stripe: &Simulator, settings: &[(&str, &str)], clock: &TestClock) -> Vec<Vendor<TestClock>> {
-    let own = [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
+fn vendors_of(
+    stripe: &Simulator,
+    settings: &[(&str, &str)],
+    clock: &TestClock,
+) -> Vec<Vendor<TestClock>> {
+    let own =
+        [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
     let env: Env = own.into_iter().collect();
     let env = env.overridden_by(settings.iter().copied().collect());
-    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone()).expect("the settings are sound")
+    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone())
+        .expect("the settings are sound")
 }
 
 /// Messages as an event source mapping hands them over.
@@ -258,7 +274,10 @@ impl Plant {
         let id = KeyId::new(self.clock.now()).0;
         let key = NewKey { id, name: "plant", scope: Scope::Ingest, sha256, rate_per_second: None };
         let client = self.db.client().await;
-        assert!(api_keys::insert(&client, key, self.clock.now()).await.expect("a key"), "it is new");
+        assert!(
+            api_keys::insert(&client, key, self.clock.now()).await.expect("a key"),
+            "it is new"
+        );
         id
     }
 

@@ -62,7 +62,12 @@ impl Vendors {
     pub fn start(seed: u64, sizes: Sizes) -> io::Result<Self> {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - YEAR_DAYS * DAY_SECONDS, now.as_second());
-        let stripe = Simulator::start(simulator::World::new(WorldSpec::between(seed, sizes.charges, from, to)))?;
+        let stripe = Simulator::start(simulator::World::new(WorldSpec::between(
+            seed,
+            sizes.charges,
+            from,
+            to,
+        )))?;
         let portal = hubspot::World::new(seed, sizes.contacts, sizes.deals, now.as_millisecond());
         let hubspot = Portal::start(portal)?;
         hubspot.follow(|| SystemClock.now().as_millisecond());
@@ -103,10 +108,16 @@ impl Vendors {
     ///
     /// # Errors
     /// [`StackError::Status`] where a request is answered with anything but 200.
-    pub async fn push_stripe(&self, events: &[Emitted], gateway: &Gateway) -> Result<(), StackError> {
+    pub async fn push_stripe(
+        &self,
+        events: &[Emitted],
+        gateway: &Gateway,
+    ) -> Result<(), StackError> {
         for event in events {
-            let signature = sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), event.body.as_bytes());
-            let headers = [("Content-Type", "application/json"), ("Stripe-Signature", signature.as_str())];
+            let signature =
+                sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), event.body.as_bytes());
+            let headers =
+                [("Content-Type", "application/json"), ("Stripe-Signature", signature.as_str())];
             post(gateway, "/webhooks/stripe", &headers, event.body.clone()).await?;
         }
         Ok(())
@@ -116,7 +127,11 @@ impl Vendors {
     ///
     /// # Errors
     /// [`StackError::Status`] where a request is answered with anything but 200.
-    pub async fn push_hubspot(&self, changes: &[Change], gateway: &Gateway) -> Result<(), StackError> {
+    pub async fn push_hubspot(
+        &self,
+        changes: &[Change],
+        gateway: &Gateway,
+    ) -> Result<(), StackError> {
         const PATH: &str = "/webhooks/hubspot";
         let uri = format!("{}{PATH}", gateway.url().replacen("http:", "https:", 1));
         for body in push_bodies(changes) {
@@ -165,7 +180,9 @@ impl Vendors {
     #[must_use]
     pub fn won(&self) -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
-        for (DealTruth { amount, currency, .. }, status) in self.hubspot.world().deals_due().into_values() {
+        for (DealTruth { amount, currency, .. }, status) in
+            self.hubspot.world().deals_due().into_values()
+        {
             if status == "collected" {
                 *sums.entry(currency).or_default() += i128::from(amount);
             }
@@ -174,9 +191,18 @@ impl Vendors {
     }
 }
 
-async fn post(gateway: &Gateway, path: &str, headers: &[(&str, &str)], body: String) -> Result<(), StackError> {
+async fn post(
+    gateway: &Gateway,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Result<(), StackError> {
     let Reply { status, body, .. } = gateway.post(path, headers, body).await?;
-    if status == 200 { Ok(()) } else { Err(StackError::Status { path: path.to_owned(), status, body }) }
+    if status == 200 {
+        Ok(())
+    } else {
+        Err(StackError::Status { path: path.to_owned(), status, body })
+    }
 }
 
 /// What stands here of one kind of object, against what is true.

@@ -24,7 +24,8 @@ impl Victim {
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
         let proxy = CuttingProxy::start(db.login()).await;
         let aws = FakeAws::start().await;
-        let env = [aws.environment().as_slice(), &[("DATABASE_URL", proxy.url())], settings].concat();
+        let env =
+            [aws.environment().as_slice(), &[("DATABASE_URL", proxy.url())], settings].concat();
         let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary(name), &env).await;
         Self { host, proxy, aws }

@@ -24,10 +24,14 @@ impl AdminConfig {
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let found = names.map(|name| {
             let reason = || format!("there is no source {name}");
-            source::find(name).ok_or_else(|| ConfigError::Invalid { name: "SOURCES".to_owned(), reason: reason() })
+            source::find(name).ok_or_else(|| ConfigError::Invalid {
+                name: "SOURCES".to_owned(),
+                reason: reason(),
+            })
         });
         let sources = found.collect::<Result<_, _>>()?;
-        let min_full_interval = Duration::from_secs(env.parsed_or("MIN_FULL_INTERVAL_SECONDS", 3_600)?);
+        let min_full_interval =
+            Duration::from_secs(env.parsed_or("MIN_FULL_INTERVAL_SECONDS", 3_600)?);
         Ok(Self { sources, min_full_interval })
     }
 }

@@ -72,9 +72,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 let request_id = id.as_str();
                 match &failure {
                     Failure::Problem(problem) => {
-                        tracing::info!(event = "request_refused", request_id, reason = problem.slug);
+                        tracing::info!(
+                            event = "request_refused",
+                            request_id,
+                            reason = problem.slug
+                        );
                     }
-                    error => tracing::error!(event = "request_failed", request_id, error = chain(error)),
+                    error => {
+                        tracing::error!(event = "request_failed", request_id, error = chain(error))
+                    }
                 }
                 Reply::problem(&failure.into_problem(), &id)
             }
@@ -85,7 +91,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     async fn reply(&self, request: &Request, id: &RequestId) -> Result<Reply, Failure> {
-        let route = trigger::Route::of(request).ok_or_else(|| Problem::not_found("There is no such route."))?;
+        let route = trigger::Route::of(request)
+            .ok_or_else(|| Problem::not_found("There is no such route."))?;
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
@@ -96,12 +103,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// The admin whose key the request carries.
     async fn who(&self, request: &Request, now: Timestamp) -> Result<Presented, Failure> {
-        let presented = Presented::in_headers(&request.headers).filter(|key| key.access == Access::AdminKey);
+        let presented =
+            Presented::in_headers(&request.headers).filter(|key| key.access == Access::AdminKey);
         let presented = presented.ok_or_else(Problem::unauthorized)?;
         match in_time(self.admission.admit(&presented.sha256, now)).await? {
-            Verdict::Admitted(key) if key.scope == Scope::Admin && presented.is(&key.sha256) => Ok(presented),
+            Verdict::Admitted(key) if key.scope == Scope::Admin && presented.is(&key.sha256) => {
+                Ok(presented)
+            }
             Verdict::Admitted(_) | Verdict::Unknown => Err(Problem::unauthorized().into()),
-            Verdict::Limited { retry_after_s } => Err(Problem::too_many_requests(retry_after_s).into()),
+            Verdict::Limited { retry_after_s } => {
+                Err(Problem::too_many_requests(retry_after_s).into())
+            }
         }
     }
 }

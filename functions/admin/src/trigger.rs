@@ -70,18 +70,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         id: &RequestId,
     ) -> Result<Reply, Failure> {
         Query::of(request).finish()?;
-        let key = idempotency_key(&request.headers)?.ok_or_else(|| missing("#/header/Idempotency-Key"))?;
+        let key = idempotency_key(&request.headers)?
+            .ok_or_else(|| missing("#/header/Idempotency-Key"))?;
         let source = self.source(&route.source)?;
         let mode = mode(&route.mode)?;
         let entities = source.entities(mode);
         let sha256 = fingerprint(source.name(), mode, &request.bytes(BODY_LIMIT)?);
-        let interval = if mode == Mode::Full { self.config.min_full_interval } else { Duration::ZERO };
-        let wish =
-            Wish { scope: &admin.sha256, key: &key, sha256: &sha256, source: source.name(), entities, mode, interval };
+        let interval =
+            if mode == Mode::Full { self.config.min_full_interval } else { Duration::ZERO };
+        let wish = Wish {
+            scope: &admin.sha256,
+            key: &key,
+            sha256: &sha256,
+            source: source.name(),
+            entities,
+            mode,
+            interval,
+        };
         let answer = in_time(self.write_down(wish, now)).await?;
         let (source, mode, request_id) = (source.name(), mode.as_str(), id.as_str());
-        let accepted =
-            |run_id| Reply::json(StatusCode::ACCEPTED, &TriggerReply { run_id, source, mode, status: "accepted" }, id);
+        let accepted = |run_id| {
+            Reply::json(
+                StatusCode::ACCEPTED,
+                &TriggerReply { run_id, source, mode, status: "accepted" },
+                id,
+            )
+        };
         match answer {
             Answer::Accepted(run) => {
                 tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
@@ -90,9 +104,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
             Answer::Replay(run) => Ok(accepted(run.0).replayed()),
             Answer::Conflict => {
-                Err(Problem::key_reused("This Idempotency-Key came with another request before.").into())
+                Err(Problem::key_reused("This Idempotency-Key came with another request before.")
+                    .into())
             }
-            Answer::TooRecent { run, again_at } => Err(self.too_recent(run, elapsed(now, again_at)).into()),
+            Answer::TooRecent { run, again_at } => {
+                Err(self.too_recent(run, elapsed(now, again_at)).into())
+            }
         }
     }
 
@@ -113,7 +130,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Tells `fetch`. What is owed stands in Postgres: a message that is lost `relay` sends again.
     async fn announce(&self, wish: Wish<'_>) {
-        let requests = wish.entities.iter().map(|entity| FetchRequest::new(wish.source, entity, wish.mode).resuming());
+        let requests = wish
+            .entities
+            .iter()
+            .map(|entity| FetchRequest::new(wish.source, entity, wish.mode).resuming());
         let bodies = requests.filter_map(|request| serde_json::to_string(&request).ok()).collect();
         if let Err(error) = offer(&self.requests, bodies, ANNOUNCE_PATIENCE).await {
             tracing::warn!(event = "not_announced", source = wish.source, error = chain(&error));
@@ -123,7 +143,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     fn too_recent(&self, run: RunId, wait: Duration) -> Problem {
         let interval = self.config.min_full_interval.as_secs();
         let seconds = u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX);
-        let detail = format!("Full runs are {interval} seconds apart at least; {run} was the last.");
+        let detail =
+            format!("Full runs are {interval} seconds apart at least; {run} was the last.");
         let problem = Problem { slug: "too-recent", detail, ..Problem::too_many_requests(seconds) };
         problem.with("runId", run.to_string())
     }
@@ -144,5 +165,9 @@ fn missing(pointer: &str) -> Problem {
 
 /// All that the request says. No name of a source or a mode holds a slash.
 fn fingerprint(source: &str, mode: Mode, body: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(format!("{source}/{}/", mode.as_str())).chain_update(body).finalize().into()
+    Sha256::new()
+        .chain_update(format!("{source}/{}/", mode.as_str()))
+        .chain_update(body)
+        .finalize()
+        .into()
 }

@@ -41,7 +41,11 @@ impl<C: Clock> Ports<C> {
             match buried {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
                 Err(error) => {
-                    tracing::error!(event = "bury_failed", message_id = message.message_id, error = chain(&error));
+                    tracing::error!(
+                        event = "bury_failed",
+                        message_id = message.message_id,
+                        error = chain(&error)
+                    );
                     response.fail(message);
                 }
             }
@@ -53,12 +57,17 @@ impl<C: Clock> Ports<C> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;
         let guilty = pending.into_iter().filter(|(_, attempts)| *attempts > MAX_CRASHES);
-        let verdicts: Vec<_> = guilty.map(|(id, _)| Verdict { id, reason: Reason::crashed() }).collect();
+        let verdicts: Vec<_> =
+            guilty.map(|(id, _)| Verdict { id, reason: Reason::crashed() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
         Ok(verdicts.len())
     }
 
-    async fn take_in(&self, message: &SqsMessage, why_no_ticket: &TicketError) -> Result<usize, StoreError> {
+    async fn take_in(
+        &self,
+        message: &SqsMessage,
+        why_no_ticket: &TicketError,
+    ) -> Result<usize, StoreError> {
         match Spill::parse(&message.body) {
             Ok(Spill::Delivery(spilled)) => match source::find(&spilled.source) {
                 Some(source) => self.store(message, source, &spilled).await,
@@ -80,17 +89,24 @@ impl<C: Clock> Ports<C> {
         let reason = match intake::bring_in(&self.database, intake, now, now).await {
             Ok(BroughtIn::Kept(rows)) => {
                 let message_id = &message.message_id;
-                tracing::info!(event = "spilled_request_stored", message_id, known = rows.is_empty());
+                tracing::info!(
+                    event = "spilled_request_stored",
+                    message_id,
+                    known = rows.is_empty()
+                );
                 return Ok(0);
             }
-            Ok(BroughtIn::NotAdmitted) => {
-                Reason::new(ReasonKind::Invalid, "its API key is not known, was revoked, or may not send this")
-            }
+            Ok(BroughtIn::NotAdmitted) => Reason::new(
+                ReasonKind::Invalid,
+                "its API key is not known, was revoked, or may not send this",
+            ),
             Ok(BroughtIn::Conflict) => Reason::new(
                 ReasonKind::Invalid,
                 "its Idempotency-Key came with another body before; these events stand nowhere else",
             ),
-            Ok(BroughtIn::Unreadable(error)) => Reason::new(ReasonKind::Malformed, error.to_string()),
+            Ok(BroughtIn::Unreadable(error)) => {
+                Reason::new(ReasonKind::Malformed, error.to_string())
+            }
             Err(error) => match error.disposition() {
                 Disposition::Dead(reason) => reason,
                 Disposition::Done | Disposition::Retry(_) => return Err(error),
@@ -101,7 +117,12 @@ impl<C: Clock> Ports<C> {
 
     /// Stores a spilled request as `webhook` would have; `relay` finds it pending and due, and sends its ticket. A
     /// letter is written only where Postgres refuses its values.
-    async fn store(&self, message: &SqsMessage, source: &dyn Source, spilled: &Spilled) -> Result<usize, StoreError> {
+    async fn store(
+        &self,
+        message: &SqsMessage,
+        source: &dyn Source,
+        spilled: &Spilled,
+    ) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let delivery = source.delivery(spilled.body(), spilled.received_at);
         let arrival = Arrival {
@@ -122,7 +143,8 @@ impl<C: Clock> Ports<C> {
             }
             Err(error) => match error.disposition() {
                 Disposition::Dead(reason) => {
-                    let entity = delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
+                    let entity =
+                        delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
                     self.write(message, Some((source.name(), entity)), reason).await
                 }
                 Disposition::Done | Disposition::Retry(_) => Err(error),
@@ -130,12 +152,19 @@ impl<C: Clock> Ports<C> {
         }
     }
 
-    async fn bury_message(&self, message: &SqsMessage, why_no_ticket: String) -> Result<usize, StoreError> {
+    async fn bury_message(
+        &self,
+        message: &SqsMessage,
+        why_no_ticket: String,
+    ) -> Result<usize, StoreError> {
         let request: Option<FetchRequest> = serde_json::from_str(&message.body).ok();
         let reason = match &request {
             Some(request) => {
                 let FetchRequest { source, entity, mode, .. } = request;
-                let detail = format!("fetching {source} {entity} ({}) failed each time; see /runs", mode.as_str());
+                let detail = format!(
+                    "fetching {source} {entity} ({}) failed each time; see /runs",
+                    mode.as_str()
+                );
                 Reason::new(ReasonKind::FetchFailed, detail)
             }
             None => Reason::new(ReasonKind::MalformedTicket, why_no_ticket),

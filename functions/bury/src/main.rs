@@ -16,6 +16,8 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let database = database::from_env(&env, &Arc::new(Aws::default()))?;
     let ports = &Ports { database, clock: SystemClock };
-    let serve = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(ports.handle(event.payload).await) };
+    let serve = |event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, Error>(ports.handle(event.payload).await)
+    };
     lambda_runtime::run(service_fn(serve)).await
 }

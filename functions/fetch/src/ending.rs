@@ -60,7 +60,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Frees a lease under which no run could be opened, so that the message finds it free when it comes again.
-    pub(crate) async fn let_go(&self, key: Key<'_>, lease: &Lease, error: FetchError) -> FetchError {
+    pub(crate) async fn let_go(
+        &self,
+        key: Key<'_>,
+        lease: &Lease,
+        error: FetchError,
+    ) -> FetchError {
         let now = self.clock.now();
         // Best effort: where Postgres itself is the trouble, the lease runs out.
         if let Ok(connection) = self.database.connection().await {
@@ -93,7 +98,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// [`FetchError::Unknown`] where nobody but the message says that there is such a thing.
     pub(crate) async fn leave(&self, request: &FetchRequest) -> Result<Outcome, FetchError> {
         let FetchRequest { source, entity, mode, .. } = request;
-        let known = source::find(source).is_some_and(|source| source.entities(*mode).contains(&entity.as_str()));
+        let known = source::find(source)
+            .is_some_and(|source| source.entities(*mode).contains(&entity.as_str()));
         let configured = self.vendors.iter().any(|vendor| vendor.source().name() == source);
         if !known || configured || !(request.resume || *mode == Mode::Object) {
             return Err(FetchError::unknown(request));
@@ -104,9 +110,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let connection = self.database.connection().await?;
             if let Some(lease) = sync_state::acquire(&**connection, key, now, now).await? {
                 if let Some(left) = &lease.run {
-                    sync_runs::record_error(&**connection, left.id, NOT_CONFIGURED, true, now).await?;
+                    sync_runs::record_error(&**connection, left.id, NOT_CONFIGURED, true, now)
+                        .await?;
                 }
-                sync_state::release(&**connection, key, &lease, Some(NOT_CONFIGURED), now, now).await?;
+                sync_state::release(&**connection, key, &lease, Some(NOT_CONFIGURED), now, now)
+                    .await?;
             }
         }
         Ok(Outcome::NotConfigured)
@@ -114,11 +122,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Reports the error and frees the lease. A refused key halts the run until a person has seen to it;
     /// anything else the next invocation tries again from the same page.
-    pub(crate) async fn give_up(&self, run: &Run<'_>, error: FetchError) -> Result<Outcome, FetchError> {
+    pub(crate) async fn give_up(
+        &self,
+        run: &Run<'_>,
+        error: FetchError,
+    ) -> Result<Outcome, FetchError> {
         let report = chain(&error);
         let halted = matches!(
             error,
-            FetchError::Vendor(VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_))
+            FetchError::Vendor(
+                VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_)
+            )
         );
         let now = self.clock.now();
         let Key { source, entity, mode } = run.key;
@@ -163,7 +177,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let tx = begin(&mut connection).await?;
         // A full run itself is under way until it is abandoned, and is owed all the same.
         let unless = if mode == Mode::Full { Unless::Never } else { Unless::OwedOrUnderWay };
-        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), unless, now).await?;
+        let owed =
+            owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), unless, now).await?;
         sync_state::abandon(&tx, run.key, &run.lease, now).await?;
         sync_runs::record_error(&tx, run.at.id, &reason, true, now).await?;
         commit(tx).await?;
@@ -189,7 +204,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let entities = full_runs_for(vendor.source(), entity);
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let owed = owed::owe(&tx, source, &entities, Mode::Full, Some(&reason), Unless::OwedOrUnderWay, now).await?;
+        let owed = owed::owe(
+            &tx,
+            source,
+            &entities,
+            Mode::Full,
+            Some(&reason),
+            Unless::OwedOrUnderWay,
+            now,
+        )
+        .await?;
         sync_state::abandon(&tx, key, lease, now).await?;
         if let Some(left) = &lease.run {
             sync_runs::record_error(&tx, left.id, &reason, true, now).await?;
@@ -201,8 +225,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Sends what was committed as owed. A message that is lost `relay` sends again.
-    pub(crate) async fn ask_for_runs(&self, source: &str, entities: &[impl AsRef<str>], mode: Mode) {
-        let requests = entities.iter().map(|entity| FetchRequest::new(source, entity.as_ref(), mode).resuming());
+    pub(crate) async fn ask_for_runs(
+        &self,
+        source: &str,
+        entities: &[impl AsRef<str>],
+        mode: Mode,
+    ) {
+        let requests = entities
+            .iter()
+            .map(|entity| FetchRequest::new(source, entity.as_ref(), mode).resuming());
         let bodies: Vec<String> = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
         if bodies.is_empty() {
             return;

@@ -87,7 +87,10 @@ impl Run<'_> {
                 at.windows.retain(|window| window.number != number);
                 windows::close(tx, key, lease, number, now, until).await?;
             }
-            (Lane::Window(number), Next::Continue(position) | Next::Fork { rest: position, .. }) => {
+            (
+                Lane::Window(number),
+                Next::Continue(position) | Next::Fork { rest: position, .. },
+            ) => {
                 let moved = Window { number, position: position.clone() };
                 windows::advance(tx, key, lease, &moved, now, until).await?;
                 at.windows
@@ -107,8 +110,15 @@ impl Run<'_> {
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Makes a run that goes back in time one of windows, where a function that knew of none has left it: that kept the
     /// window it paged in the place of the run itself, and meant to go on with what lies before it.
-    pub(crate) async fn adopt(&self, vendor: &Vendor<C>, run: &mut Run<'_>) -> Result<(), FetchError> {
-        let Some(from) = run.at.position.from.filter(|_| vendor.source().goes_back_in_time()) else { return Ok(()) };
+    pub(crate) async fn adopt(
+        &self,
+        vendor: &Vendor<C>,
+        run: &mut Run<'_>,
+    ) -> Result<(), FetchError> {
+        let Some(from) = run.at.position.from.filter(|_| vendor.source().goes_back_in_time())
+        else {
+            return Ok(());
+        };
         let window = run.at.position.clone();
         let rest = Position { from: None, to: from, token: None };
         run.at.windows_complete = false;
@@ -137,9 +147,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
             if pause.is_none() {
                 let free = vendor.paging.side_by_side.max(1).saturating_sub(under_way.len());
-                let idle: Vec<Lane> = run.lanes().filter(|lane| !under_way.contains(lane)).take(free).collect();
+                let idle: Vec<Lane> =
+                    run.lanes().filter(|lane| !under_way.contains(lane)).take(free).collect();
                 for lane in idle {
-                    let unusable = again.iter().find(|(other, _)| *other == lane).map_or(0, |(_, times)| *times);
+                    let unusable = again
+                        .iter()
+                        .find(|(other, _)| *other == lane)
+                        .map_or(0, |(_, times)| *times);
                     again.retain(|(other, _)| *other != lane);
                     under_way.push(lane);
                     asked.push(self.ask(vendor, run, lane, unusable, stop_at));
@@ -159,13 +173,22 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             };
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
             let position = run.position(lane);
-            match source.page(run.key.entity, run.key.mode, run.at.id, position, reply, &vendor.paging) {
+            match source.page(
+                run.key.entity,
+                run.key.mode,
+                run.at.id,
+                position,
+                reply,
+                &vendor.paging,
+            ) {
                 Ok(page) => {
                     if self.take(vendor, run, lane, &page.items, page.next).await? {
                         return Ok(Stop::Drained);
                     }
                 }
-                Err(error) => again.push((lane, self.one_more_unusable(source.name(), error, unusable)?)),
+                Err(error) => {
+                    again.push((lane, self.one_more_unusable(source.name(), error, unusable)?))
+                }
             }
         }
     }
@@ -180,7 +203,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         stop_at: Timestamp,
     ) -> impl Future<Output = Asked> + use<'v, C, Q> {
         let mode = run.key.mode;
-        let request = vendor.source().request(run.key.entity, mode, run.position(lane), &vendor.paging);
+        let request =
+            vendor.source().request(run.key.entity, mode, run.position(lane), &vendor.paging);
         async move {
             self.rest_after(unusable).await;
             let reply = vendor.client.ask(mode, &request, stop_at).await;

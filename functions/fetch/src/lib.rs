@@ -164,7 +164,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ///
     /// # Errors
     /// Where a request from a rule fails; of a batch, what failed is named in the reply.
-    pub async fn handle(&self, event: Value, deadline: Timestamp) -> Result<Value, lambda_runtime::Error> {
+    pub async fn handle(
+        &self,
+        event: Value,
+        deadline: Timestamp,
+    ) -> Result<Value, lambda_runtime::Error> {
         if event.get("Records").is_none() {
             let request = serde_json::from_value(event).map_err(FetchError::from)?;
             return match self.serve(&request, deadline).await {
@@ -182,7 +186,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             if let Err(error) = served {
                 let known = error.is_in_postgres();
                 let message_id = &message.message_id;
-                tracing::error!(event = "request_failed", message_id, retried_by_relay = known, error = chain(&error));
+                tracing::error!(
+                    event = "request_failed",
+                    message_id,
+                    retried_by_relay = known,
+                    error = chain(&error)
+                );
                 if !known {
                     response.fail(message);
                 }
@@ -195,14 +204,20 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ///
     /// # Errors
     /// [`FetchError`]; what was committed before it stays.
-    pub async fn serve(&self, request: &FetchRequest, deadline: Timestamp) -> Result<Outcome, FetchError> {
+    pub async fn serve(
+        &self,
+        request: &FetchRequest,
+        deadline: Timestamp,
+    ) -> Result<Outcome, FetchError> {
         let vendor = self.vendors.iter().find(|v| {
-            v.source().name() == request.source && v.source().entities(request.mode).contains(&request.entity.as_str())
+            v.source().name() == request.source
+                && v.source().entities(request.mode).contains(&request.entity.as_str())
         });
         let Some(vendor) = vendor else {
             return self.leave(request).await;
         };
-        let stop_at = deadline.checked_sub(jiff::SignedDuration::try_from(MARGIN).unwrap_or_default());
+        let stop_at =
+            deadline.checked_sub(jiff::SignedDuration::try_from(MARGIN).unwrap_or_default());
         let stop_at = stop_at.unwrap_or(deadline);
         match request.mode {
             Mode::Object => self.look(vendor, request, stop_at).await,

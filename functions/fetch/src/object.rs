@@ -43,26 +43,41 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// The system's own messages name objects that stand in Postgres until they are read: one that comes
     /// twice finds nothing to do. What a person asks for is written down first, so that an outage of the
     /// vendor does not lose it.
-    async fn wanted(&self, vendor: &Vendor<C>, request: &FetchRequest) -> Result<Vec<String>, FetchError> {
+    async fn wanted(
+        &self,
+        vendor: &Vendor<C>,
+        request: &FetchRequest,
+    ) -> Result<Vec<String>, FetchError> {
         let (source, entity, now) = (vendor.source().name(), &request.entity, self.clock.now());
         let connection = self.database.connection().await?;
         if request.resume {
             return Ok(refetch::wanted(&**connection, source, entity, &request.ids).await?);
         }
-        refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE).await?;
+        refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE)
+            .await?;
         Ok(request.ids.clone())
     }
 
-    async fn look_at(&self, vendor: &Vendor<C>, entity: &str, id: &str, stop_at: Timestamp) -> Result<(), FetchError> {
+    async fn look_at(
+        &self,
+        vendor: &Vendor<C>,
+        entity: &str,
+        id: &str,
+        stop_at: Timestamp,
+    ) -> Result<(), FetchError> {
         let source = vendor.source();
         // Taken before the object is read: a tie found afterwards asks for another look.
         let asked_at = self.clock.now();
         let request = source.object_request(entity, id, &vendor.paging);
         let read = match vendor.client.ask(Mode::Object, &request, stop_at).await {
             Ok(fetched) => Some(Read::Object(fetched)),
-            Err(VendorError::Gone { as_of, .. }) => Some(Read::Gone { as_of, payload: vanished(id) }),
+            Err(VendorError::Gone { as_of, .. }) => {
+                Some(Read::Gone { as_of, payload: vanished(id) })
+            }
             // A source that keeps account of what is gone would have known its vendor's own 404: this one is a proxy's.
-            Err(VendorError::Rejected { status: 404, words, .. }) if source.sweeps(entity).is_none() => {
+            Err(VendorError::Rejected { status: 404, words, .. })
+                if source.sweeps(entity).is_none() =>
+            {
                 tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
                 None
             }
@@ -74,12 +89,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Some(Read::Object(Fetched { as_of, body })) => {
                 let item = source.object(entity, run, Reply { as_of: *as_of, body });
                 let item = item.and_then(|item| of_kind(item, entity));
-                let item = item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+                let item =
+                    item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
                 ended = became_another(source, entity, id, &item);
-                let gone = ended.as_deref().map(|payload| tombstone(entity, id, run, *as_of, payload));
+                let gone =
+                    ended.as_deref().map(|payload| tombstone(entity, id, run, *as_of, payload));
                 std::iter::once(item).chain(gone).collect()
             }
-            Some(Read::Gone { as_of, payload }) => vec![tombstone(entity, id, run, *as_of, payload)],
+            Some(Read::Gone { as_of, payload }) => {
+                vec![tombstone(entity, id, run, *as_of, payload)]
+            }
             None => Vec::new(),
         };
         let now = self.clock.now();
@@ -112,12 +131,19 @@ fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
 /// The payload of the tombstone for the id that was asked for, where another object answers: the one that it was merged
 /// into. Where that one does not name it (yet), nothing else would end it before the next sweep.
 fn became_another(source: &dyn Source, entity: &str, id: &str, item: &Item<'_>) -> Option<Vec<u8>> {
-    let another = item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();
+    let another =
+        item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();
     another.then(|| became(id, &item.external_id))
 }
 
 /// The row of an object that is gone.
-fn tombstone<'a>(entity: &str, id: &str, run: RunId, as_of: Timestamp, payload: &'a [u8]) -> Item<'a> {
+fn tombstone<'a>(
+    entity: &str,
+    id: &str,
+    run: RunId,
+    as_of: Timestamp,
+    payload: &'a [u8],
+) -> Item<'a> {
     Item {
         entity: entity.to_owned(),
         external_id: id.to_owned(),

@@ -40,7 +40,13 @@ pub(crate) struct Run<'a> {
 }
 
 /// Whether a run was left unfinished for so long that the vendor no longer shows all of its window.
-fn outlived<C: Clock>(vendor: &Vendor<C>, key: Key<'_>, lease: &Lease, at: &RunUnderWay, now: Timestamp) -> bool {
+fn outlived<C: Clock>(
+    vendor: &Vendor<C>,
+    key: Key<'_>,
+    lease: &Lease,
+    at: &RunUnderWay,
+    now: Timestamp,
+) -> bool {
     let there = Cursor { watermark: at.position.from, ..lease.reached() };
     let begun_there = vendor.source().begin(key.mode, there, now, &vendor.paging);
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
@@ -53,16 +59,20 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         request: &FetchRequest,
         stop_at: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        let key = Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
+        let key =
+            Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
         let now = self.clock.now();
-        let lease = sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE).await?;
+        let lease =
+            sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE)
+                .await?;
         let Some(lease) = lease else {
             let Key { source, entity, mode } = key;
             tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
             return Ok(Outcome::Busy);
         };
         if request.resume && lease.run.is_none() && !lease.owed {
-            sync_state::release(&**self.database.connection().await?, key, &lease, None, now, now).await?;
+            sync_state::release(&**self.database.connection().await?, key, &lease, None, now, now)
+                .await?;
             return Ok(Outcome::NothingToResume);
         }
         let at = match &lease.run {
@@ -80,11 +90,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         match self.pages(vendor, &mut run, stop_at).await {
             Ok(Stop::Drained) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => self.hand_over(&run, request, pause).await,
-            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => self.stop(&run, reason).await,
+            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => {
+                self.stop(&run, reason).await
+            }
             Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
                 self.start_over(vendor, &run, reason).await
             }
-            Err(FetchError::Store(e)) if e.is_broken_connection() => self.reconnect(&run, request, e).await,
+            Err(FetchError::Store(e)) if e.is_broken_connection() => {
+                self.reconnect(&run, request, e).await
+            }
             Err(e) => self.give_up(&run, e).await,
         }
     }
@@ -99,7 +113,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Result<RunUnderWay, Outcome>, FetchError> {
         let source = vendor.source();
         let now = self.clock.now();
-        let Begin { position, upper_bound, backfill } = source.begin(key.mode, lease.reached(), now, &vendor.paging);
+        let Begin { position, upper_bound, backfill } =
+            source.begin(key.mode, lease.reached(), now, &vendor.paging);
         let Some(position) = position else {
             let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
             return self.leave_to_full_runs(vendor, key, lease, why).await.map(Err);
@@ -117,7 +132,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let owed = match &backfill {
             Some(why) => {
                 let entities = full_runs_for(source, key.entity);
-                owed::owe(&tx, source.name(), &entities, Mode::Full, Some(why), Unless::Never, now).await?
+                owed::owe(&tx, source.name(), &entities, Mode::Full, Some(why), Unless::Never, now)
+                    .await?
             }
             None => Vec::new(),
         };
@@ -149,7 +165,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if unusable == UNUSABLE_REPLIES {
             return Err(FetchError::Page { source_name, error });
         }
-        tracing::warn!(event = "reply_unusable", source = source_name, unusable, error = error.to_string());
+        tracing::warn!(
+            event = "reply_unusable",
+            source = source_name,
+            unusable,
+            error = error.to_string()
+        );
         Ok(unusable)
     }
 
@@ -183,7 +204,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let drained = run.step(&tx, lane, &next, now).await?;
         let mut owed_since = false;
         if drained {
-            let cursor = if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
+            let cursor =
+                if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
             owed_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
             if let Some(cursor) = cursor {
                 hand_on(&tx, vendor.source(), run, cursor, now).await?;

@@ -68,9 +68,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         request: &FetchRequest,
         stop_at: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        let key = Key { source: vendor.source().name(), entity: &request.entity, mode: Mode::Reconcile };
+        let key =
+            Key { source: vendor.source().name(), entity: &request.entity, mode: Mode::Reconcile };
         let now = self.clock.now();
-        let lease = sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE).await?;
+        let lease =
+            sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE)
+                .await?;
         let Some(lease) = lease else { return Ok(Outcome::Busy) };
         if request.resume && lease.run.is_none() && !lease.owed {
             return self.last_report(key, &lease).await;
@@ -82,7 +85,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Ok(Outcome::Reconciled(Report::of(&**connection, key, work.run.at.id).await?))
             }
             Ok(Stop::OutOfTime(pause)) => self.hand_over(&work.run, request, pause).await,
-            Err(FetchError::Store(e)) if e.is_broken_connection() => self.reconnect(&work.run, request, e).await,
+            Err(FetchError::Store(e)) if e.is_broken_connection() => {
+                self.reconnect(&work.run, request, e).await
+            }
             Err(e) => self.give_up(&work.run, e).await,
         }
     }
@@ -99,7 +104,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Goes on with the reconciliation under way, or opens one.
-    async fn open<'a>(&self, vendor: &Vendor<C>, key: Key<'a>, lease: Lease) -> Result<Work<'a>, FetchError> {
+    async fn open<'a>(
+        &self,
+        vendor: &Vendor<C>,
+        key: Key<'a>,
+        lease: Lease,
+    ) -> Result<Work<'a>, FetchError> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         if let Some(at) = lease.run.clone()
@@ -113,7 +123,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Ok(Work { run, stand });
         }
         let cursor = Cursor { watermark: None, token: None };
-        let Begin { position, upper_bound, .. } = vendor.source().begin(Mode::Full, cursor, now, &vendor.paging);
+        let Begin { position, upper_bound, .. } =
+            vendor.source().begin(Mode::Full, cursor, now, &vendor.paging);
         let position = position.unwrap_or(Position { from: None, to: upper_bound, token: None });
         let at = RunUnderWay::begun(now, position, upper_bound);
         let tx = begin(&mut connection).await?;
@@ -127,7 +138,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(Work { run: Run { key, lease, at, new_rows: 0 }, stand })
     }
 
-    async fn work(&self, vendor: &Vendor<C>, work: &mut Work<'_>, stop_at: Timestamp) -> Result<Stop, FetchError> {
+    async fn work(
+        &self,
+        vendor: &Vendor<C>,
+        work: &mut Work<'_>,
+        stop_at: Timestamp,
+    ) -> Result<Stop, FetchError> {
         let mut unusable = 0;
         loop {
             if self.clock.now() >= stop_at {
@@ -143,10 +159,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                     drop(connection);
                     self.settled(work).await?;
                 }
-                Phase::Listing | Phase::Mending => match self.page(vendor, work, stop_at, &mut unusable).await {
-                    Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => return Ok(Stop::OutOfTime(pause)),
-                    other => other?,
-                },
+                Phase::Listing | Phase::Mending => {
+                    match self.page(vendor, work, stop_at, &mut unusable).await {
+                        Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => {
+                            return Ok(Stop::OutOfTime(pause));
+                        }
+                        other => other?,
+                    }
+                }
             }
         }
     }
@@ -167,7 +187,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let request = source.request(work.run.key.entity, Mode::Full, &position, paging);
         let fetched = vendor.client.ask(Mode::Full, &request, stop_at).await?;
         let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-        match source.page(work.run.key.entity, Mode::Full, work.reads_as(), &position, reply, paging) {
+        match source.page(
+            work.run.key.entity,
+            Mode::Full,
+            work.reads_as(),
+            &position,
+            reply,
+            paging,
+        ) {
             Ok(page) => {
                 *unusable = 0;
                 self.take_in(source, work, lane, &page.items, page.next).await
@@ -194,7 +221,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
         reconciliations::add_theirs(&tx, work.run.at.id, work.stand.look, &sums).await?;
-        let mut rows = if mending { outbox::insert(&tx, self.arrival(work, now), items).await? } else { Vec::new() };
+        let mut rows = if mending {
+            outbox::insert(&tx, self.arrival(work, now), items).await?
+        } else {
+            Vec::new()
+        };
         sync_runs::count_page(&tx, work.run.at.id, items.len(), rows.len(), now).await?;
         if work.run.step(&tx, lane, &next, now).await? {
             if !mending {
@@ -202,7 +233,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             } else if let Some(position) = days::next(&tx, work).await? {
                 // A window of mending is some days, and ends with them.
                 work.run.at.position = position;
-                sync_state::advance(&tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE).await?;
+                sync_state::advance(
+                    &tx,
+                    work.run.key,
+                    &work.run.lease,
+                    &work.run.at,
+                    now,
+                    now + LEASE,
+                )
+                .await?;
             } else {
                 rows.extend(self.all_mended(&tx, work, now).await?);
             }
@@ -234,7 +273,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let rows = ghosts::bury(tx, work, self.arrival(work, now), now).await?;
         work.stand.phase = Phase::Settling;
         reconciliations::advance(tx, work.run.at.id, work.stand).await?;
-        sync_state::advance(tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE).await?;
+        sync_state::advance(tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE)
+            .await?;
         Ok(rows)
     }
 
@@ -248,18 +288,28 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Compares the two sides as they are now. What differs is mended, or after the last look reported.
-    async fn compare(&self, tx: &Transaction<'_>, work: &mut Work<'_>, now: Timestamp) -> Result<(), FetchError> {
+    async fn compare(
+        &self,
+        tx: &Transaction<'_>,
+        work: &mut Work<'_>,
+        now: Timestamp,
+    ) -> Result<(), FetchError> {
         let look = work.stand.look;
         let differences = reconciliations::compare(tx, work.scope(), look).await?;
         let Key { source, entity, .. } = work.run.key;
         let run = work.run.at.id;
         tracing::info!(event = "compared", run = %run, source, entity, look, differences);
         if differences > 0 && look < LOOKS {
-            work.stand = Stand { phase: Phase::Mending, look: look + 1, mend: Some((MendKey(RunId::new(now).0), now)) };
+            work.stand = Stand {
+                phase: Phase::Mending,
+                look: look + 1,
+                mend: Some((MendKey(RunId::new(now).0), now)),
+            };
             if let Some(position) = days::first(tx, work).await? {
                 work.run.at.position = position;
             }
-            sync_state::advance(tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE).await?;
+            sync_state::advance(tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE)
+                .await?;
         } else {
             let found = report::count(tx, run, 1).await?;
             for difference in report::differences(tx, run, look, report_reply::MOST).await? {

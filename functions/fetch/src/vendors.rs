@@ -38,7 +38,11 @@ impl<C: Clock> Vendor<C> {
 ///
 /// # Errors
 /// Where a variable is missing or wrong; it is named.
-pub fn from_env<C: Clock + Clone>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Vec<Vendor<C>>, ConfigError> {
+pub fn from_env<C: Clock + Clone>(
+    env: &Env,
+    aws: &Arc<Aws>,
+    clock: C,
+) -> Result<Vec<Vendor<C>>, ConfigError> {
     let vendors = SOURCES.iter().map(|source| of(*source, env, aws, clock.clone()));
     vendors.filter_map(Result::transpose).collect()
 }
@@ -71,7 +75,9 @@ fn by_key<C: Clock>(
     clock: C,
 ) -> Result<Option<Vendor<C>>, ConfigError> {
     let named = |ending| variable(source, ending);
-    let Some(key) = secret(env, aws, &named("TOKEN"), &named("SECRET_ARN")) else { return Ok(None) };
+    let Some(key) = secret(env, aws, &named("TOKEN"), &named("SECRET_ARN")) else {
+        return Ok(None);
+    };
     let config = VendorConfig {
         base_url: env.or(&named("BASE_URL"), access.base_url),
         auth: Auth::Bearer(key),
@@ -91,7 +97,9 @@ fn by_key<C: Clock>(
 /// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_CONCURRENCY` (windows of history
 /// that a full run pages at once), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
 fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
-    let Some(key) = secret(env, aws, "STRIPE_API_KEY", "STRIPE_SECRET_ARN") else { return Ok(None) };
+    let Some(key) = secret(env, aws, "STRIPE_API_KEY", "STRIPE_SECRET_ARN") else {
+        return Ok(None);
+    };
     let config = VendorConfig {
         base_url: env.or("STRIPE_BASE_URL", "https://api.stripe.com"),
         auth: Auth::Bearer(key),
@@ -102,7 +110,12 @@ fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor
     let days: u64 = env.parsed_or("STRIPE_WINDOW_DAYS", 31)?;
     let page_size = page_size(env, "STRIPE_PAGE_SIZE", 100, 100)?;
     let window = Duration::from_secs(days.max(1) * 24 * 60 * 60);
-    let paging = Paging { page_size, window, side_by_side: env.parsed_or("STRIPE_CONCURRENCY", 4)?, scope: None };
+    let paging = Paging {
+        page_size,
+        window,
+        side_by_side: env.parsed_or("STRIPE_CONCURRENCY", 4)?,
+        scope: None,
+    };
     Ok(Some(Vendor { client: VendorClient::new(&Stripe, config, clock), paging, push: None }))
 }
 
@@ -116,7 +129,9 @@ const READ_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.reado
 /// `GCAL_WEBHOOK_URL` where that is set, with tokens made by the secret `GCAL_CHANNEL_SECRET_ARN` (locally
 /// `GCAL_CHANNEL_SECRET`).
 fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
-    let Some(key) = secret(env, aws, "GCAL_SERVICE_ACCOUNT", "GCAL_SECRET_ARN") else { return Ok(None) };
+    let Some(key) = secret(env, aws, "GCAL_SERVICE_ACCOUNT", "GCAL_SECRET_ARN") else {
+        return Ok(None);
+    };
     let account = ServiceAccount::new(key, READ_EVENTS)
         .acting_for(env.optional("GCAL_SUBJECT"))
         .exchanged_at(env.optional("GCAL_TOKEN_URL"));
@@ -130,11 +145,13 @@ fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C
     let page_size = page_size(env, "GCAL_PAGE_SIZE", 500, MAX_PAGE)?;
     let scope = Some(env.required("GCAL_CALENDAR_ID")?);
     let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope };
-    let push =
-        match (env.optional("GCAL_WEBHOOK_URL"), secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN")) {
-            (Some(address), Some(secret)) => Some(PushTo { address, secret }),
-            _ => None,
-        };
+    let push = match (
+        env.optional("GCAL_WEBHOOK_URL"),
+        secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN"),
+    ) {
+        (Some(address), Some(secret)) => Some(PushTo { address, secret }),
+        _ => None,
+    };
     Ok(Some(Vendor { client: VendorClient::new(&GoogleCalendar, config, clock), paging, push }))
 }
 
@@ -155,7 +172,10 @@ fn page_size(env: &Env, name: &str, usual: u32, most: u32) -> Result<u32, Config
     if (1..=most).contains(&size) {
         return Ok(size);
     }
-    Err(ConfigError::Invalid { name: name.to_owned(), reason: format!("the vendor gives 1 to {most} a page") })
+    Err(ConfigError::Invalid {
+        name: name.to_owned(),
+        reason: format!("the vendor gives 1 to {most} a page"),
+    })
 }
 
 #[cfg(test)]
@@ -166,7 +186,8 @@ mod tests {
 
     fn configured(env: &[(String, &str)]) -> Result<Vec<&'static str>, String> {
         let env: Env = env.iter().cloned().collect();
-        let vendors = from_env(&env, &Arc::new(Aws::default()), SystemClock).map_err(|error| error.to_string())?;
+        let vendors = from_env(&env, &Arc::new(Aws::default()), SystemClock)
+            .map_err(|error| error.to_string())?;
         Ok(vendors.iter().map(|vendor| vendor.source().name()).collect())
     }
 
@@ -178,7 +199,9 @@ mod tests {
         let secrets = SOURCES.iter().map(|source| (variable(*source, "SECRET_ARN"), "arn"));
         let more = MORE.iter().map(|(name, value)| ((*name).to_owned(), *value));
         let scope = |source: &&'static dyn Source| source.access().and_then(|access| access.scope);
-        let scopes = SOURCES.iter().filter_map(|source| Some((variable(*source, scope(source)?), "a part of it")));
+        let scopes = SOURCES
+            .iter()
+            .filter_map(|source| Some((variable(*source, scope(source)?), "a part of it")));
         let env: Vec<_> = secrets.chain(more).chain(scopes).collect();
         let all: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
         assert_eq!(configured(&env), Ok(all));
@@ -193,9 +216,21 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (name, value, error) in [
-            ("HUBSPOT_PAGE_SIZE", "201", "HUBSPOT_PAGE_SIZE cannot be used: the vendor gives 1 to 200 a page"),
-            ("STRIPE_PAGE_SIZE", "0", "STRIPE_PAGE_SIZE cannot be used: the vendor gives 1 to 100 a page"),
-            ("HUBSPOT_TIMEOUT_SECONDS", "-1", "HUBSPOT_TIMEOUT_SECONDS cannot be used: invalid digit found in string"),
+            (
+                "HUBSPOT_PAGE_SIZE",
+                "201",
+                "HUBSPOT_PAGE_SIZE cannot be used: the vendor gives 1 to 200 a page",
+            ),
+            (
+                "STRIPE_PAGE_SIZE",
+                "0",
+                "STRIPE_PAGE_SIZE cannot be used: the vendor gives 1 to 100 a page",
+            ),
+            (
+                "HUBSPOT_TIMEOUT_SECONDS",
+                "-1",
+                "HUBSPOT_TIMEOUT_SECONDS cannot be used: invalid digit found in string",
+            ),
             ("GCAL_SECRET_ARN", "arn", "GCAL_CALENDAR_ID is not set"),
         ] {
             let env = [("STRIPE_API_KEY", "sk_1"), ("HUBSPOT_TOKEN", "pat"), (name, value)];

@@ -60,7 +60,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut closed = 0;
         for old in known.iter().filter(|open| open.channel.id != kept.channel.id) {
             if self.close(vendor, push, &old.channel, stop_at).await? {
-                push_channels::remove(&**self.database.connection().await?, source, &old.channel.id).await?;
+                push_channels::remove(
+                    &**self.database.connection().await?,
+                    source,
+                    &old.channel.id,
+                )
+                .await?;
                 closed += 1;
             }
         }
@@ -80,17 +85,20 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let source_name = vendor.source().name();
         let now = self.clock.now();
         let secret = to.secret.get(now, false).await.map_err(VendorError::from)?;
-        let secrets = SigningSecrets::parse(secret.expose_secret()).map_err(|e| VendorError::Setup(e.to_string()))?;
+        let secrets = SigningSecrets::parse(secret.expose_secret())
+            .map_err(|e| VendorError::Setup(e.to_string()))?;
         let id = RunId::new(now).to_string();
         let token = channel::token(&secrets, &id);
         let new = NewChannel { id: &id, token: &token, address: &to.address, lasting: LASTING };
         let request = push.open(entity, new, &vendor.paging);
         let fetched = vendor.client.ask(Mode::Watch, &request, stop_at).await?;
         let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-        let channel = push.opened(reply).map_err(|error| FetchError::Page { source_name, error })?;
+        let channel =
+            push.opened(reply).map_err(|error| FetchError::Page { source_name, error })?;
         let scope = vendor.paging.scope.clone().unwrap_or_default();
         let open = Open { channel, scope, address: to.address.clone() };
-        push_channels::insert(&**self.database.connection().await?, source_name, &open, now).await?;
+        push_channels::insert(&**self.database.connection().await?, source_name, &open, now)
+            .await?;
         Ok(open)
     }
 

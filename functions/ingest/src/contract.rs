@@ -47,8 +47,15 @@ fn events(to: &mut Contract) {
         .about(&about)
         .opened_by(Key::Ingest)
         .idempotent()
-        .query("atomic", "Whether one bad event sinks the others.", json!({ "type": "boolean", "default": false }))
-        .body("An event, or an array of them.", &[("application/json", json!({ "oneOf": [event, batch] }), example)])
+        .query(
+            "atomic",
+            "Whether one bad event sinks the others.",
+            json!({ "type": "boolean", "default": false }),
+        )
+        .body(
+            "An event, or an array of them.",
+            &[("application/json", json!({ "oneOf": [event, batch] }), example)],
+        )
         .reply(202, "Kept, all or in part.", &reply, &taken)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
         .link(202, "journey", "getJourney", "userId", "$request.body#/userId")
@@ -58,8 +65,7 @@ fn events(to: &mut Contract) {
 
 fn event(to: &mut Contract) -> Value {
     let text = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$" });
-    let optional =
-        json!({ "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$" });
+    let optional = json!({ "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$" });
     let time = json!({
         "type": ["string", "null"], "format": "date-time", "examples": ["2026-06-01T12:00:00Z"],
         "description": "When it happened, from 0000-01-01T00:00:00Z to before 9999-12-30T22:00:00Z. Without: when it came. \
@@ -92,7 +98,10 @@ fn event(to: &mut Contract) -> Value {
         }),
     );
     let one_of = json!([{ "$ref": "#/components/schemas/UserEvent" }, { "$ref": "#/components/schemas/TypedEvent" }]);
-    to.define("Event", json!({ "oneOf": one_of, "description": "Fields that are not named here are kept too." }))
+    to.define(
+        "Event",
+        json!({ "oneOf": one_of, "description": "Fields that are not named here are kept too." }),
+    )
 }
 
 /// A lead is any bytes; these are the media types it commonly has.
@@ -102,7 +111,11 @@ fn any_body() -> Vec<(&'static str, Value, Value)> {
         ("application/json", json!({}), json.clone()),
         ("application/x-www-form-urlencoded", json!({ "type": "object" }), json),
         ("text/plain", json!({ "type": "string" }), json!("call Ada, 030 123456")),
-        ("application/octet-stream", json!({ "type": "string", "format": "binary" }), json!("call Ada")),
+        (
+            "application/octet-stream",
+            json!({ "type": "string", "format": "binary" }),
+            json!("call Ada"),
+        ),
     ]
 }
 
@@ -126,7 +139,12 @@ fn leads(to: &mut Contract) {
         .idempotent()
         .body("Anything.", &any_body())
         .reply(201, "Kept.", &schema, &lead_reply(false))
-        .reply(200, "It was kept before, under the same Idempotency-Key.", &schema, &lead_reply(true))
+        .reply(
+            200,
+            "It was kept before, under the same Idempotency-Key.",
+            &schema,
+            &lead_reply(true),
+        )
         .reply_header(200, "idempotency-replayed", "IdempotencyReplayed")
         .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
         .problems(&SENT);
@@ -142,20 +160,21 @@ fn older_leads(to: &mut Contract) {
     );
     let example = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
     let form = json!({ "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" } });
-    let operation = Operation::post("/api/lead", "createOlderLead", "Leads", "Take a lead of an older sender")
-        .about(&about)
-        .opened_by(Key::Ingest)
-        .idempotent()
-        .body(
-            "A JSON object or a form.",
-            &[
-                ("application/json", json!({ "type": "object" }), example.clone()),
-                ("application/x-www-form-urlencoded", form, example),
-            ],
-        )
-        .reply(201, "Kept.", &schema, &lead_reply(false))
-        .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
-        .problems(&SENT)
-        .problems(&[(400, "UnreadableLead"), (409, "KnownLead")]);
+    let operation =
+        Operation::post("/api/lead", "createOlderLead", "Leads", "Take a lead of an older sender")
+            .about(&about)
+            .opened_by(Key::Ingest)
+            .idempotent()
+            .body(
+                "A JSON object or a form.",
+                &[
+                    ("application/json", json!({ "type": "object" }), example.clone()),
+                    ("application/x-www-form-urlencoded", form, example),
+                ],
+            )
+            .reply(201, "Kept.", &schema, &lead_reply(false))
+            .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
+            .problems(&SENT)
+            .problems(&[(400, "UnreadableLead"), (409, "KnownLead")]);
     to.add(operation);
 }

@@ -104,8 +104,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if let Route::Events { .. } = route {
             replies::refuse_encoded(request)?;
         }
-        let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = content_type.filter(|text| text.len() <= 255).unwrap_or("application/octet-stream");
+        let content_type =
+            request.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let content_type =
+            content_type.filter(|text| text.len() <= 255).unwrap_or("application/octet-stream");
         let intake = Intake::new(route, caller.sender, key, content_type.to_owned(), body, now);
         let reading = intake.read().map_err(replies::not_events)?;
         if let Reading::Events(batch) = &reading {
@@ -122,7 +124,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 replies::kept(&intake, &reading, &kept.told, id)
             }
             Err(error) => {
-                tracing::error!(event = "not_stored", request_id = id.as_str(), error = chain(&error));
+                tracing::error!(
+                    event = "not_stored",
+                    request_id = id.as_str(),
+                    error = chain(&error)
+                );
                 self.spill_over(&intake, id).await?;
                 replies::spilled(&intake, &reading, id)
             }
@@ -136,7 +142,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             "/events" => Route::Events { atomic: false },
             _ => return Err(Problem::not_found("There is no such route.")),
         };
-        if request.method == Method::POST { Ok(route) } else { Err(Problem::method_not_allowed("POST")) }
+        if request.method == Method::POST {
+            Ok(route)
+        } else {
+            Err(Problem::method_not_allowed("POST"))
+        }
     }
 
     async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, StoreError> {

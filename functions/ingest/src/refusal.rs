@@ -26,7 +26,9 @@ impl Refusal {
     pub(crate) fn log(&self, id: &RequestId) {
         let request_id = id.as_str();
         match self {
-            Self::Problem(problem) => tracing::info!(event = "request_refused", request_id, reason = problem.slug),
+            Self::Problem(problem) => {
+                tracing::info!(event = "request_refused", request_id, reason = problem.slug)
+            }
             Self::NotKept => tracing::error!(event = "request_not_kept", request_id),
         }
     }

@@ -1,6 +1,8 @@
 //! What a sender reads.
 
-use penstock_domain::intake::{Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route};
+use penstock_domain::intake::{
+    Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route,
+};
 use penstock_edge::http::{FieldError, Problem, Reply, Request, RequestId, StatusCode};
 use penstock_store::intake::Told;
 use serde::Serialize;
@@ -82,14 +84,22 @@ pub(crate) fn refuse_encoded(request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "must be absent: events are sent as plain JSON".to_owned();
-    Err(Problem::invalid(vec![FieldError { pointer: "#/header/Content-Encoding".to_owned(), detail }]))
+    Err(Problem::invalid(vec![FieldError {
+        pointer: "#/header/Content-Encoding".to_owned(),
+        detail,
+    }]))
 }
 
 /// A body in which there are no events.
 pub(crate) fn not_events(error: NotEvents) -> Problem {
     match error {
-        NotEvents::TooMany(_) => Problem::too_much(format!("The array holds more than {MOST_EVENTS} events.")),
-        other => Problem::invalid(vec![FieldError { pointer: "#".to_owned(), detail: other.to_string() }]),
+        NotEvents::TooMany(_) => {
+            Problem::too_much(format!("The array holds more than {MOST_EVENTS} events."))
+        }
+        other => Problem::invalid(vec![FieldError {
+            pointer: "#".to_owned(),
+            detail: other.to_string(),
+        }]),
     }
 }
 
@@ -109,7 +119,12 @@ fn told(fault: &Fault) -> FieldError {
 }
 
 /// The reply to what is committed.
-pub(crate) fn kept(intake: &Intake, reading: &Reading<'_>, told: &Told, id: &RequestId) -> Result<Reply, Refusal> {
+pub(crate) fn kept(
+    intake: &Intake,
+    reading: &Reading<'_>,
+    told: &Told,
+    id: &RequestId,
+) -> Result<Reply, Refusal> {
     let (replayed, duplicates) = match told {
         Told::New { duplicates } => (false, duplicates.as_slice()),
         Told::Replay { duplicates } => (true, duplicates.as_slice()),
@@ -117,32 +132,51 @@ pub(crate) fn kept(intake: &Intake, reading: &Reading<'_>, told: &Told, id: &Req
     };
     let reply = match reading {
         Reading::Lead(state) => lead(intake, *state, replayed, id)?,
-        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates), id),
+        Reading::Events(batch) => {
+            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates), id)
+        }
     };
     Ok(if replayed { reply.replayed() } else { reply })
 }
 
 /// The reply to what waits on the queue `spill`.
-pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>, id: &RequestId) -> Result<Reply, Refusal> {
+pub(crate) fn spilled(
+    intake: &Intake,
+    reading: &Reading<'_>,
+    id: &RequestId,
+) -> Result<Reply, Refusal> {
     match reading {
         Reading::Lead(LeadState::Rejected) => Err(unreadable().into()),
         Reading::Lead(_) => {
             let lead_id = intake.lead_id(&intake.body_sha256());
-            Ok(Reply::json(StatusCode::ACCEPTED, &LeadReply { ok: true, lead_id, deduplicated: false }, id))
+            Ok(Reply::json(
+                StatusCode::ACCEPTED,
+                &LeadReply { ok: true, lead_id, deduplicated: false },
+                id,
+            ))
         }
-        Reading::Events(batch) => Ok(Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[]), id)),
+        Reading::Events(batch) => {
+            Ok(Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[]), id))
+        }
     }
 }
 
-fn lead(intake: &Intake, state: LeadState, deduplicated: bool, id: &RequestId) -> Result<Reply, Problem> {
+fn lead(
+    intake: &Intake,
+    state: LeadState,
+    deduplicated: bool,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
     let lead_id = intake.lead_id(&intake.body_sha256());
     let reply = LeadReply { ok: true, lead_id, deduplicated };
     match (intake.route, state, deduplicated) {
         (_, LeadState::Rejected, _) => Err(unreadable()),
-        (Route::ApiLead, _, true) => Err(Problem::conflict("duplicate-lead", "This lead is known already.")
-            .with("ok", true)
-            .with("lead_id", lead_id.to_string())
-            .with("deduplicated", true)),
+        (Route::ApiLead, _, true) => {
+            Err(Problem::conflict("duplicate-lead", "This lead is known already.")
+                .with("ok", true)
+                .with("lead_id", lead_id.to_string())
+                .with("deduplicated", true))
+        }
         (_, _, true) => Ok(Reply::json(StatusCode::OK, &reply, id)),
         (_, _, false) => Ok(Reply::json(StatusCode::CREATED, &reply, id)),
     }
@@ -150,15 +184,22 @@ fn lead(intake: &Intake, state: LeadState, deduplicated: bool, id: &RequestId) -
 
 /// What older senders read of a body that is no lead; it is kept all the same.
 fn unreadable() -> Problem {
-    Problem::bad_request("invalid-payload", "The body is neither a JSON object nor a form. It is kept as it came.")
-        .with("ok", false)
-        .with("error", "invalid_payload")
+    Problem::bad_request(
+        "invalid-payload",
+        "The body is neither a JSON object nor a form. It is kept as it came.",
+    )
+    .with("ok", false)
+    .with("error", "invalid_payload")
 }
 
 fn conflict(reading: &Reading<'_>) -> Problem {
     Problem::key_reused(match reading {
-        Reading::Lead(_) => "This Idempotency-Key came with another body before. This body is kept, but is no lead.",
-        Reading::Events(_) => "This Idempotency-Key came with another body before. These events are not taken.",
+        Reading::Lead(_) => {
+            "This Idempotency-Key came with another body before. This body is kept, but is no lead."
+        }
+        Reading::Events(_) => {
+            "This Idempotency-Key came with another body before. These events are not taken."
+        }
     })
 }
 
@@ -182,11 +223,16 @@ fn events(intake: &Intake, batch: &Batch<'_>, duplicates: &[usize]) -> EventsRep
         },
     };
     let results: Vec<EventResult> = batch.events.iter().enumerate().map(result).collect();
-    let event_ids: Vec<String> = results.iter().filter_map(|result| result.event_id.clone()).collect();
+    let event_ids: Vec<String> =
+        results.iter().filter_map(|result| result.event_id.clone()).collect();
     let (count, all) = (event_ids.len(), batch.events.len());
     EventsReply {
         success: count == all,
-        message: if count == all { format!("{count} taken") } else { format!("{count} of {all} taken") },
+        message: if count == all {
+            format!("{count} taken")
+        } else {
+            format!("{count} of {all} taken")
+        },
         count,
         event_id: event_ids.first().filter(|_| batch.single).cloned(),
         event_ids,

@@ -40,7 +40,12 @@ impl MetricsConfig {
         }
         let business_zone = zone.name().to_owned();
         let sources = env.or("SOURCES", "");
-        let sources = sources.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let sources = sources
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         Ok(Self { base_currency, business_zone, sources, freshness, rate_limit_per_second })
     }
 }

@@ -39,22 +39,50 @@ fn revenue(to: &mut Contract) {
     );
     let schema = to.schema::<RevenueReply>();
     for (path, id, summary, example) in [
-        ("/metrics/revenue/summary", "getRevenueSummary", "Revenue of a range of dates", examples::revenue(None)),
-        ("/metrics/revenue/daily", "getRevenueByDay", "Revenue by day", examples::revenue(Some("date"))),
-        ("/metrics/revenue/weekly", "getRevenueByWeek", "Revenue by week", examples::revenue(Some("weekStartDate"))),
+        (
+            "/metrics/revenue/summary",
+            "getRevenueSummary",
+            "Revenue of a range of dates",
+            examples::revenue(None),
+        ),
+        (
+            "/metrics/revenue/daily",
+            "getRevenueByDay",
+            "Revenue by day",
+            examples::revenue(Some("date")),
+        ),
+        (
+            "/metrics/revenue/weekly",
+            "getRevenueByWeek",
+            "Revenue by week",
+            examples::revenue(Some("weekStartDate")),
+        ),
     ] {
-        let date = |example: &str| json!({ "type": "string", "format": "date", "examples": [example] });
-        let source = json!({ "type": "string", "pattern": "^[a-z0-9_-]{1,64}$", "examples": ["stripe"] });
+        let date =
+            |example: &str| json!({ "type": "string", "format": "date", "examples": [example] });
+        let source =
+            json!({ "type": "string", "pattern": "^[a-z0-9_-]{1,64}$", "examples": ["stripe"] });
         let currency = json!({ "type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["EUR"] });
-        let zone =
-            json!({ "type": "string", "format": "iana-time-zone", "default": "UTC", "examples": ["Europe/Berlin"] });
+        let zone = json!({ "type": "string", "format": "iana-time-zone", "default": "UTC", "examples": ["Europe/Berlin"] });
         let operation = Operation::get(path, id, "Revenue", summary)
             .about(&about)
             .opened_by(Key::Read)
-            .query("startDate", "The first day, in `timezone`. Not later than `endDate`.", date("2026-05-01"))
-            .query("endDate", "The last day, in `timezone`; it is part of the range.", date("2026-05-31"))
+            .query(
+                "startDate",
+                "The first day, in `timezone`. Not later than `endDate`.",
+                date("2026-05-01"),
+            )
+            .query(
+                "endDate",
+                "The last day, in `timezone`; it is part of the range.",
+                date("2026-05-31"),
+            )
             .query("source", "Only what came from this source.", source)
-            .query("currency", "ISO 4217 code of the top-level amounts. Default: the one configured.", currency)
+            .query(
+                "currency",
+                "ISO 4217 code of the top-level amounts. Default: the one configured.",
+                currency,
+            )
             .query("timezone", "IANA name of the zone whose days these are.", zone)
             .reply(200, "The revenue.", &schema, &example)
             .problems(&ASKED);
@@ -65,11 +93,12 @@ fn revenue(to: &mut Contract) {
 fn statuses(to: &mut Contract) {
     let schema = to.schema::<UnmappedReply>();
     let summary = "Raw statuses that no map knows";
-    let operation = Operation::get("/metrics/unmapped-statuses", "listUnmappedStatuses", "Revenue", summary)
-        .about("Payments with such a status count as nothing until a map knows it.")
-        .opened_by(Key::Read)
-        .reply(200, "The statuses.", &schema, &examples::statuses())
-        .problems(&ASKED);
+    let operation =
+        Operation::get("/metrics/unmapped-statuses", "listUnmappedStatuses", "Revenue", summary)
+            .about("Payments with such a status count as nothing until a map knows it.")
+            .opened_by(Key::Read)
+            .reply(200, "The statuses.", &schema, &examples::statuses())
+            .problems(&ASKED);
     to.add(operation);
 }
 
@@ -84,7 +113,11 @@ fn runs(to: &mut Contract) {
         .query("limit", "How many at most.", limit)
         .query("cursor", "The `nextCursor` of the page before.", cursor)
         .query("source", "Only runs of this source.", source)
-        .query("status", "Only runs with this status.", json!({ "type": "string", "enum": runs::STATUSES }))
+        .query(
+            "status",
+            "Only runs with this status.",
+            json!({ "type": "string", "enum": runs::STATUSES }),
+        )
         .reply(200, "A page.", &schema, &examples::runs())
         .link(200, "newestRun", "getRun", "runId", "$response.body#/runs/0/runId")
         .link(200, "nextPage", "listRuns", "cursor", "$response.body#/nextCursor")
@@ -104,7 +137,8 @@ fn runs(to: &mut Contract) {
 fn journey(to: &mut Contract) {
     let schema = to.schema::<JourneyReply>();
     let user = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]+$" });
-    let time = json!({ "type": "string", "format": "date-time", "examples": ["2026-06-01T12:00:00Z"] });
+    let time =
+        json!({ "type": "string", "format": "date-time", "examples": ["2026-06-01T12:00:00Z"] });
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": journey::MOST, "default": journey::DEFAULT_LIMIT });
     let cursor = json!({ "type": "string", "format": "journey-cursor" });
     let operation = Operation::get("/users/{userId}/journey", "getJourney", "Events", "A user's events, newest first")
@@ -127,11 +161,16 @@ fn journey(to: &mut Contract) {
 
 fn stats(to: &mut Contract) {
     let schema = to.schema::<StatsReply>();
-    let operation = Operation::get("/stats", "getStats", "Operations", "What waits, and how fast it goes")
-        .about("At most 10,000 rows that wait are counted. Rates are of the last 60 and 300 seconds.")
-        .opened_by(Key::Read)
-        .reply(200, "The figures.", &schema, &examples::stats())
-        .problems(&ASKED);
+    let operation = Operation::get(
+        "/stats",
+        "getStats",
+        "Operations",
+        "What waits, and how fast it goes",
+    )
+    .about("At most 10,000 rows that wait are counted. Rates are of the last 60 and 300 seconds.")
+    .opened_by(Key::Read)
+    .reply(200, "The figures.", &schema, &examples::stats())
+    .problems(&ASKED);
     to.add(operation);
 }
 
@@ -145,17 +184,18 @@ fn health(to: &mut Contract) {
         to.add(operation);
     }
     let schema = to.schema::<Ready>();
-    let operation = Operation::get("/readyz", "getReadiness", "Operations", "Whether the database answers")
-        .about("A source that is late makes it `degraded`, never 503.")
-        .reply(200, "It does.", &schema, &examples::ready())
-        .reply(
-            503,
-            "The database cannot be reached. Not a problem by RFC 9457, but this.",
-            &schema,
-            &examples::unready(),
-        )
-        .reply_header(503, "retry-after", "RetryAfter")
-        .problems(&[(400, "BadRequest")]);
+    let operation =
+        Operation::get("/readyz", "getReadiness", "Operations", "Whether the database answers")
+            .about("A source that is late makes it `degraded`, never 503.")
+            .reply(200, "It does.", &schema, &examples::ready())
+            .reply(
+                503,
+                "The database cannot be reached. Not a problem by RFC 9457, but this.",
+                &schema,
+                &examples::unready(),
+            )
+            .reply_header(503, "retry-after", "RetryAfter")
+            .problems(&[(400, "BadRequest")]);
     to.add(operation);
 }
 
@@ -176,7 +216,8 @@ fn documents(to: &mut Contract) {
         to.add(both(operation, "application/json", &any));
     }
     for (path, id) in [("/docs", "getDocs"), ("/api-docs", "getApiDocs")] {
-        let operation = Operation::get(path, id, "Contract", "This contract as a page that needs no network");
+        let operation =
+            Operation::get(path, id, "Contract", "This contract as a page that needs no network");
         to.add(both(operation, "text/html", &page));
     }
 }

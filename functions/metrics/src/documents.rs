@@ -25,7 +25,12 @@ pub(crate) enum Which {
 }
 
 /// The document, or 304 where the caller has it.
-pub(crate) fn serve(which: Which, request: &Request, query: Query, id: &RequestId) -> Result<Reply, Failure> {
+pub(crate) fn serve(
+    which: Which,
+    request: &Request,
+    query: Query,
+    id: &RequestId,
+) -> Result<Reply, Failure> {
     query.finish()?;
     let document = if which == Which::Openapi { &OPENAPI } else { &PAGE };
     Ok(Reply::document(document, &request.headers, id))

@@ -62,11 +62,18 @@ pub(crate) async fn ready(
     let sources = match tokio::time::timeout(PATIENCE, freshness(database)).await {
         Ok(Ok(sources)) => Some(sources),
         Ok(Err(error)) => {
-            tracing::error!(request_id = id.as_str(), error = telemetry::chain(&error), "not ready");
+            tracing::error!(
+                request_id = id.as_str(),
+                error = telemetry::chain(&error),
+                "not ready"
+            );
             None
         }
         Err(_) => {
-            tracing::error!(request_id = id.as_str(), "not ready: the database did not answer in time");
+            tracing::error!(
+                request_id = id.as_str(),
+                "not ready: the database did not answer in time"
+            );
             None
         }
     };
@@ -74,19 +81,26 @@ pub(crate) async fn ready(
     let Some(mut sources) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
-        return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body, id).with_retry_after(RETRY_AFTER);
+        return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body, id)
+            .with_retry_after(RETRY_AFTER);
     };
     // One that is configured no more has nothing to be late with.
     sources.retain(|found| config.sources.is_empty() || config.sources.contains(&found.source));
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
-    let fresh = |source: &Freshness| source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness);
+    let fresh = |source: &Freshness| {
+        source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness)
+    };
     let status = if sources.iter().all(fresh) { "ok" } else { "degraded" };
     let checks = sources.iter().map(|source| {
         let lag_s = source.last_sync.map(|at| elapsed(at, now).as_secs());
-        (source.source.clone(), Check::Source { ok: fresh(source), last_sync: source.last_sync, lag_s })
+        (
+            source.source.clone(),
+            Check::Source { ok: fresh(source), last_sync: source.last_sync, lag_s },
+        )
     });
     let database = ("db".to_owned(), Check::Database { ok: true, latency_ms });
-    let body = Ready { status, sync_status: status, checks: checks.chain([database]).collect(), uptime_s };
+    let body =
+        Ready { status, sync_status: status, checks: checks.chain([database]).collect(), uptime_s };
     Reply::json(StatusCode::OK, &body, id)
 }
 

@@ -32,7 +32,11 @@ pub(crate) struct Journey {
 impl Journey {
     /// `from` (inclusive, default ten years ago), `to` (exclusive, default in a day), `limit` (1 to 1000, default
     /// 100), `cursor` (of the page before; it holds that page's bounds).
-    pub(crate) fn parse(user_id: Option<String>, mut query: Query, now: Timestamp) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        user_id: Option<String>,
+        mut query: Query,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
         let user_id = match user_id.map_or(Err("must be UTF-8, and its slashes encoded"), checked) {
             Ok(user_id) => user_id,
             Err(detail) => {
@@ -42,7 +46,8 @@ impl Journey {
         };
         let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
         let (from, to) = (query.take_as("from", time), query.take_as("to", time));
-        let cursor = query.take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+        let cursor = query
+            .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
         let bounds = match &cursor {
             Some(cursor) => {
                 for (name, given, pinned) in [("from", from, cursor.from), ("to", to, cursor.to)] {
@@ -56,8 +61,12 @@ impl Journey {
         };
         match (bounds, from) {
             ((from, to), _) if from < to => {}
-            ((_, to), Some(_)) => query.reject("from", &format!("must be before `to`, which is {to}")),
-            ((from, _), None) => query.reject("to", &format!("must be after `from`, which is {from}")),
+            ((_, to), Some(_)) => {
+                query.reject("from", &format!("must be before `to`, which is {to}"))
+            }
+            ((from, _), None) => {
+                query.reject("to", &format!("must be after `from`, which is {from}"))
+            }
         }
         query.finish()?;
         let after = cursor.map(|cursor| (cursor.at, cursor.event_id));
@@ -69,7 +78,9 @@ impl Journey {
 fn checked(user_id: String) -> Result<String, &'static str> {
     match user_id {
         id if id.contains('\0') => Err("must not hold the character U+0000"),
-        id if id.is_empty() || id.chars().count() > LONGEST_ID => Err("must have 1 to 255 characters"),
+        id if id.is_empty() || id.chars().count() > LONGEST_ID => {
+            Err("must have 1 to 255 characters")
+        }
         id => Ok(id),
     }
 }

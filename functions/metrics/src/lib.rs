@@ -65,7 +65,10 @@ fn route(path: &str) -> Option<Route<'_>> {
         "/docs" | "/api-docs" => Route::Document(documents::Which::Page),
         _ => {
             let run = path.strip_prefix("/runs/").filter(|id| !id.contains('/')).map(Route::Run);
-            let user = path.strip_prefix("/users/").and_then(|rest| rest.strip_suffix("/journey")).map(Route::Journey);
+            let user = path
+                .strip_prefix("/users/")
+                .and_then(|rest| rest.strip_suffix("/journey"))
+                .map(Route::Journey);
             run.or(user).filter(|route| !matches!(route, Route::Run("") | Route::Journey("")))?
         }
     })
@@ -85,7 +88,11 @@ impl<C: Clock> Ports<C> {
             Ok(reply) => reply,
             Err(failure) => {
                 if let Failure::Store(error) = &failure {
-                    tracing::error!(request_id = id.as_str(), error = telemetry::chain(error), "the database failed");
+                    tracing::error!(
+                        request_id = id.as_str(),
+                        error = telemetry::chain(error),
+                        "the database failed"
+                    );
                 }
                 Reply::problem(&failure.into_problem(), &id)
             }
@@ -101,7 +108,8 @@ impl<C: Clock> Ports<C> {
     }
 
     async fn reply(&self, request: &Request, id: &RequestId) -> Result<Reply, Failure> {
-        let route = route(&request.path).ok_or_else(|| Problem::not_found("There is no such route."))?;
+        let route =
+            route(&request.path).ok_or_else(|| Problem::not_found("There is no such route."))?;
         if request.method != Method::GET {
             return Err(Problem::method_not_allowed("GET").into());
         }
@@ -111,13 +119,25 @@ impl<C: Clock> Ports<C> {
                 let question = revenue::RevenueQuestion::parse(query, view, &self.config, now);
                 self.answer(request, id, question).await
             }
-            Route::UnmappedStatuses => self.answer(request, id, query.finish().map(|()| statuses::Unmapped)).await,
-            Route::Runs => self.answer(request, id, runs::Runs::parse(query)).await,
-            Route::Run(run) => self.answer(request, id, query.finish().and_then(|()| runs::OneRun::parse(run))).await,
-            Route::Journey(user) => {
-                self.answer(request, id, journey::Journey::parse(request.path_text("userId", user), query, now)).await
+            Route::UnmappedStatuses => {
+                self.answer(request, id, query.finish().map(|()| statuses::Unmapped)).await
             }
-            Route::Stats => self.answer(request, id, query.finish().map(|()| stats::Stats { now })).await,
+            Route::Runs => self.answer(request, id, runs::Runs::parse(query)).await,
+            Route::Run(run) => {
+                self.answer(request, id, query.finish().and_then(|()| runs::OneRun::parse(run)))
+                    .await
+            }
+            Route::Journey(user) => {
+                self.answer(
+                    request,
+                    id,
+                    journey::Journey::parse(request.path_text("userId", user), query, now),
+                )
+                .await
+            }
+            Route::Stats => {
+                self.answer(request, id, query.finish().map(|()| stats::Stats { now })).await
+            }
             Route::Document(which) => documents::serve(which, request, query, id),
             Route::Health => {
                 query.finish()?;
@@ -139,7 +159,9 @@ impl<C: Clock> Ports<C> {
     where
         Q::Answer: Serialize,
     {
-        let answer = answer(&self.database, &self.admission, &request.headers, question, self.clock.now()).await?;
+        let answer =
+            answer(&self.database, &self.admission, &request.headers, question, self.clock.now())
+                .await?;
         Ok(Reply::json(StatusCode::OK, &answer, id))
     }
 }

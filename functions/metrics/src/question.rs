@@ -22,7 +22,10 @@ pub(crate) trait Question: Sync {
     }
 
     /// Asks. May be called again where the connection broke: it only reads.
-    fn ask(&self, on: &Client) -> impl Future<Output = Result<Option<Self::Answer>, StoreError>> + Send;
+    fn ask(
+        &self,
+        on: &Client,
+    ) -> impl Future<Output = Result<Option<Self::Answer>, StoreError>> + Send;
 }
 
 /// Why there is no answer.
@@ -101,9 +104,8 @@ async fn attempt<Q: Question>(
     let client: &Client = &connection;
     let entry = async {
         match door {
-            Some(door) => {
-                permit(presented, door.admit_on(client, &presented.sha256, now).await?).map_err(Failure::from)
-            }
+            Some(door) => permit(presented, door.admit_on(client, &presented.sha256, now).await?)
+                .map_err(Failure::from),
             None => Ok(()),
         }
     };
@@ -128,10 +130,12 @@ async fn attempt<Q: Question>(
 /// Whether the key that was found, if any, is the presented one, may read, and may do so now.
 fn permit(presented: &Presented, verdict: Verdict) -> Result<(), Problem> {
     match verdict {
-        Verdict::Admitted(key) if presented.is(&key.sha256) => match (presented.access, key.scope) {
-            (Access::Key, Scope::Read) | (Access::AdminKey, Scope::Admin) => Ok(()),
-            _ => Err(Problem::unauthorized()),
-        },
+        Verdict::Admitted(key) if presented.is(&key.sha256) => {
+            match (presented.access, key.scope) {
+                (Access::Key, Scope::Read) | (Access::AdminKey, Scope::Admin) => Ok(()),
+                _ => Err(Problem::unauthorized()),
+            }
+        }
         Verdict::Admitted(_) | Verdict::Unknown => Err(Problem::unauthorized()),
         Verdict::Limited { retry_after_s } => Err(Problem::too_many_requests(retry_after_s)),
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
-use penstock_domain::revenue::{Calendar, DateRange, InvalidRange, Period, Revenue, Sums, Zone, parse_date};
+use penstock_domain::revenue::{
+    Calendar, DateRange, InvalidRange, Period, Revenue, Sums, Zone, parse_date,
+};
 use penstock_edge::http::{Problem, Query};
 use penstock_store::StoreError;
 use penstock_store::revenue::{self, RevenueQuery};
@@ -41,19 +43,31 @@ pub(crate) struct RevenueQuestion {
 impl RevenueQuestion {
     /// Reads the query. Without `endDate` the range ends today, where `timezone` is; without `startDate` it
     /// has 30 days.
-    pub(crate) fn parse(mut query: Query, view: View, config: &MetricsConfig, now: Timestamp) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        mut query: Query,
+        view: View,
+        config: &MetricsConfig,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
         // A bare plus is a space in a query string, and no zone has a space: Etc/GMT+5.
-        let zone = query.take_as("timezone", |name| Zone::parse(&name.replace(' ', "+")).map_err(|e| e.to_string()));
+        let zone = query.take_as("timezone", |name| {
+            Zone::parse(&name.replace(' ', "+")).map_err(|e| e.to_string())
+        });
         let zone = zone.unwrap_or_else(Zone::utc);
         let start = query.take_as("startDate", |text| parse_date(text).map_err(|e| e.to_string()));
         let end = query.take_as("endDate", |text| parse_date(text).map_err(|e| e.to_string()));
         let source = query.take_as("source", parse_source);
         let currency = query.take_as("currency", |text| {
             let code = text.to_ascii_uppercase();
-            if is_currency(&code) { Ok(code) } else { Err("must be an ISO 4217 code, such as EUR".to_owned()) }
+            if is_currency(&code) {
+                Ok(code)
+            } else {
+                Err("must be an ISO 4217 code, such as EUR".to_owned())
+            }
         });
         let last = end.unwrap_or_else(|| zone.date_at(now));
-        let first = start.unwrap_or_else(|| last.saturating_sub(Span::new().days(DEFAULT_DAYS - 1)));
+        let first =
+            start.unwrap_or_else(|| last.saturating_sub(Span::new().days(DEFAULT_DAYS - 1)));
         let range = DateRange::new(first, last);
         if let Err(error) = range {
             query.reject("startDate", &error.to_string());
@@ -74,7 +88,11 @@ impl RevenueQuestion {
 fn parse_source(text: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
     let is_name = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-    if is_name { Ok(text.to_owned()) } else { Err("must be the name of a source, such as stripe".to_owned()) }
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of a source, such as stripe".to_owned())
+    }
 }
 
 impl Question for RevenueQuestion {
@@ -119,13 +137,25 @@ pub(crate) struct RevenueReply {
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Amounts"))]
 #[serde(rename_all = "camelCase")]
 struct Amounts {
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     total_revenue_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     refunded_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     disputed_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     net_revenue_cents: String,
     count: i64,
 }
@@ -139,13 +169,25 @@ struct Row {
     date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     week_start_date: Option<String>,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     amount_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     refunded_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     disputed_cents: String,
-    #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::minor_units"))]
+    #[cfg_attr(
+        feature = "contract",
+        schemars(schema_with = "penstock_edge::contract::minor_units")
+    )]
     net_cents: String,
     count: i64,
 }
@@ -177,14 +219,18 @@ impl RevenueQuestion {
             end_date: range.last().to_string(),
             source: self.source.clone(),
             timezone: self.zone.name().to_owned(),
-            by_currency: totals.into_iter().map(|(currency, sums)| (currency, sums.into())).collect(),
+            by_currency: totals
+                .into_iter()
+                .map(|(currency, sums)| (currency, sums.into()))
+                .collect(),
             breakdown: self.breakdown(revenue),
         }
     }
 
     fn breakdown(&self, revenue: &Revenue) -> Option<Vec<Row>> {
         let row = |period: &Period, name: fn(Date) -> (Option<String>, Option<String>)| {
-            let (sums, (date, week_start_date)) = (period.in_currency(&self.currency), name(period.date));
+            let (sums, (date, week_start_date)) =
+                (period.in_currency(&self.currency), name(period.date));
             Row {
                 date,
                 week_start_date,
@@ -197,8 +243,12 @@ impl RevenueQuestion {
         };
         match self.view {
             View::Summary => None,
-            View::Daily => Some(revenue.daily().iter().map(|p| row(p, |d| (Some(d.to_string()), None))).collect()),
-            View::Weekly => Some(revenue.weekly().iter().map(|p| row(p, |d| (None, Some(d.to_string())))).collect()),
+            View::Daily => Some(
+                revenue.daily().iter().map(|p| row(p, |d| (Some(d.to_string()), None))).collect(),
+            ),
+            View::Weekly => Some(
+                revenue.weekly().iter().map(|p| row(p, |d| (None, Some(d.to_string())))).collect(),
+            ),
         }
     }
 }

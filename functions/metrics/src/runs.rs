@@ -30,7 +30,8 @@ impl Runs {
     /// `limit` (1 to 200, default 50), `cursor` (of the page before), `source`, `status`.
     pub(crate) fn parse(mut query: Query) -> Result<Self, Problem> {
         let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-        let after = query.take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+        let after = query
+            .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
         let source = query.take_as("source", |text| match text.contains('\0') {
             true => Err("must be the name of a source, such as stripe".to_owned()),
             false => Ok(text.to_owned()),
@@ -123,8 +124,15 @@ mod tests {
         let started_at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
         let cursor = Cursor { started_at, id: Uuid::from_u128(7) };
         assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
-        for bad in ["", "x", "é", &"é".repeat(24), &"0".repeat(47), &"f".repeat(49), &format!("7{}", "f".repeat(47))]
-        {
+        for bad in [
+            "",
+            "x",
+            "é",
+            &"é".repeat(24),
+            &"0".repeat(47),
+            &"f".repeat(49),
+            &format!("7{}", "f".repeat(47)),
+        ] {
             assert_eq!(Cursor::parse(bad), None, "{bad}");
         }
     }

@@ -63,8 +63,10 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent) =
-            tokio::try_join!(stats::waiting(on, MOST_COUNTED), stats::recent(on, self.now, &WINDOWS))?;
+        let (waiting, recent) = tokio::try_join!(
+            stats::waiting(on, MOST_COUNTED),
+            stats::recent(on, self.now, &WINDOWS)
+        )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
         let pending = |Waiting { source, count, oldest }| {
             let oldest_age_s = elapsed(oldest, self.now).as_secs();

@@ -10,7 +10,11 @@ use crate::question::Question;
 pub(crate) struct Unmapped;
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "UnmappedStatuses"))]
+#[cfg_attr(
+    feature = "contract",
+    derive(schemars::JsonSchema),
+    schemars(rename = "UnmappedStatuses")
+)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnmappedReply {
     statuses: Vec<Status>,

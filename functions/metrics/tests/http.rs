@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{
-    Payment, READ_KEY, Reply, StoppedClock, add_key, config, database, event, get, noon, ok, ports, send, upsert,
+    Payment, READ_KEY, Reply, StoppedClock, add_key, config, database, event, get, noon, ok, ports,
+    send, upsert,
 };
 use metrics::Ports;
 use penstock_store::api_keys::{self, Scope};
@@ -31,13 +32,19 @@ const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 /// A database that is not there.
 fn nowhere() -> Ports<StoppedClock> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (host, database, user) = ("127.0.0.1".to_owned(), "secret_db".to_owned(), "secret_user".to_owned());
+    let (host, database, user) =
+        ("127.0.0.1".to_owned(), "secret_db".to_owned(), "secret_user".to_owned());
     let login = Login { host, port, database, user, password: None };
     ports(Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap(), config())
 }
 
 fn assert_problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!((reply.status, reply.header("content-type")), (status, "application/problem+json"), "{}", reply.body);
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (status, "application/problem+json"),
+        "{}",
+        reply.body
+    );
     assert_eq!(reply.body["status"], status);
     assert_eq!(reply.body["type"], format!("urn:penstock:problem:{slug}"));
     assert_eq!(reply.body["requestId"], reply.header("x-request-id"));
@@ -48,7 +55,12 @@ fn assert_problem(reply: &Reply, status: u16, slug: &str) {
 fn errors(reply: &Reply) -> Vec<(String, String)> {
     assert_problem(reply, 400, "invalid-request");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    reply.body["errors"].as_array().unwrap().iter().map(|e| (text(&e["pointer"]), text(&e["detail"]))).collect()
+    reply.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (text(&e["pointer"]), text(&e["detail"])))
+        .collect()
 }
 
 #[tokio::test]
@@ -98,7 +110,8 @@ async fn the_callers_request_id_comes_back_where_it_is_sane() {
     let ports = nowhere();
     let reply = send(&ports, &event("GET", "/healthz", &[("X-Request-Id", "caller-7")])).await;
     assert_eq!(reply.header("x-request-id"), "caller-7");
-    let reply = send(&ports, &event("GET", "/nowhere", &[("X-Request-Id", "no spaces please")])).await;
+    let reply =
+        send(&ports, &event("GET", "/nowhere", &[("X-Request-Id", "no spaces please")])).await;
     assert_eq!(reply.header("x-request-id"), "invocation-id");
     assert_problem(&reply, 404, "not-found");
 }
@@ -122,9 +135,11 @@ async fn without_a_good_key_nothing_leaves() {
         &[("x-api-key", "admin-key")],
         &[("x-admin-api-key", READ_KEY)],
     ];
-    for path in
-        GUARDED.into_iter().chain(["/runs?nonsense=1", "/runs/x", "/metrics/revenue/daily?startDate=1880-01-01"])
-    {
+    for path in GUARDED.into_iter().chain([
+        "/runs?nonsense=1",
+        "/runs/x",
+        "/metrics/revenue/daily?startDate=1880-01-01",
+    ]) {
         for headers in bad {
             let reply = send(&ports, &event("GET", path, headers)).await;
             assert_problem(&reply, 401, "unauthorized");
@@ -140,7 +155,9 @@ async fn several_read_keys_and_the_admin_key_read() {
     add_key(&on, "newer-key", Scope::Read).await;
     add_key(&on, "admin-key", Scope::Admin).await;
     let ports = ports(database.database(1), config());
-    for header in [("X-API-Key", READ_KEY), ("x-api-key", "newer-key"), ("X-Admin-Api-Key", "admin-key")] {
+    for header in
+        [("X-API-Key", READ_KEY), ("x-api-key", "newer-key"), ("X-Admin-Api-Key", "admin-key")]
+    {
         let reply = send(&ports, &event("GET", "/metrics/revenue/summary", &[header])).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
     }
@@ -152,7 +169,10 @@ async fn every_route_names_the_parameters_it_does_not_know() {
     let ports = ports(database.database(1), config());
     for path in GUARDED.iter().chain(&OPEN) {
         let errors = errors(&get(&ports, &format!("{path}?sourc=stripe&a%2Fb=1")).await);
-        assert_eq!(errors[0], ("#/query/a~1b".to_owned(), "is not a parameter of this route".to_owned()));
+        assert_eq!(
+            errors[0],
+            ("#/query/a~1b".to_owned(), "is not a parameter of this route".to_owned())
+        );
         assert_eq!(errors[1].0, "#/query/sourc");
     }
 }
@@ -161,10 +181,11 @@ async fn every_route_names_the_parameters_it_does_not_know() {
 async fn all_that_is_wrong_is_said_at_once() {
     let database = database().await;
     let ports = ports(database.database(1), config());
-    let target =
-        "/metrics/revenue/daily?startDate=2025-02-30&endDate=soon&timezone=Mars&currency=dollars&source=%00&x=1";
-    let pointers: Vec<String> = errors(&get(&ports, target).await).into_iter().map(|(pointer, _)| pointer).collect();
-    let named = ["timezone", "startDate", "endDate", "source", "currency", "x"].map(|name| format!("#/query/{name}"));
+    let target = "/metrics/revenue/daily?startDate=2025-02-30&endDate=soon&timezone=Mars&currency=dollars&source=%00&x=1";
+    let pointers: Vec<String> =
+        errors(&get(&ports, target).await).into_iter().map(|(pointer, _)| pointer).collect();
+    let named = ["timezone", "startDate", "endDate", "source", "currency", "x"]
+        .map(|name| format!("#/query/{name}"));
     assert_eq!(pointers, named);
     for (query, name) in [
         ("startDate=2025-01-02&endDate=2025-01-01", "startDate"),
@@ -187,7 +208,10 @@ async fn the_last_thirty_days_in_the_callers_zone_are_the_default() {
     let ports = ports(database.database(1), config());
     let utc = ok(&ports, "/metrics/revenue/daily").await.body;
     assert_eq!((&utc["startDate"], &utc["endDate"]), (&json!("2026-02-14"), &json!("2026-03-15")));
-    assert_eq!((&utc["timezone"], &utc["currency"], &utc["source"]), (&json!("UTC"), &json!("USD"), &Value::Null));
+    assert_eq!(
+        (&utc["timezone"], &utc["currency"], &utc["source"]),
+        (&json!("UTC"), &json!("USD"), &Value::Null)
+    );
     assert_eq!(utc["breakdown"].as_array().unwrap().len(), 30);
     // Noon in UTC is tomorrow on Kiritimati; a bare plus is a space in a query.
     for zone in ["Pacific/Kiritimati", "Etc/GMT-14"] {

@@ -26,7 +26,11 @@ async fn a_users_events_come_newest_first_and_nobody_elses_among_them() {
     ];
     add(&database.client().await, &rows).await;
     let page = journey(&ports, "ada", "").await;
-    assert_eq!(ids(&page), ["a", "\u{e9}", "b", "B", "z"], "by time, then by id in the order of its bytes");
+    assert_eq!(
+        ids(&page),
+        ["a", "\u{e9}", "b", "B", "z"],
+        "by time, then by id in the order of its bytes"
+    );
     assert_eq!(page["userId"], "ada");
     assert_eq!(page["nextCursor"], Value::Null);
     assert_eq!(ids(&journey(&ports, "Ada", "").await), ["c"]);
@@ -34,7 +38,11 @@ async fn a_users_events_come_newest_first_and_nobody_elses_among_them() {
     let nobody = journey(&ports, "nobody", "").await;
     let bounds = (&nobody["from"], &nobody["to"]);
     assert_eq!(bounds, (&json!("2016-03-17T12:00:00Z"), &json!("2026-03-16T12:00:00Z")));
-    assert_eq!((&nobody["events"], &nobody["nextCursor"]), (&json!([]), &Value::Null), "we cannot tell who is known");
+    assert_eq!(
+        (&nobody["events"], &nobody["nextCursor"]),
+        (&json!([]), &Value::Null),
+        "we cannot tell who is known"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +86,10 @@ async fn what_a_sender_wrote_goes_out_as_it_came_in() {
     let request: Request = serde_json::from_value(event).unwrap();
     let body = ports.handle(&request, "invocation").await.body;
     for text in texts {
-        assert!(body.contains(&format!("\"payload\":{text},\"metadata\":{text}}}")), "{text}: {body}");
+        assert!(
+            body.contains(&format!("\"payload\":{text},\"metadata\":{text}}}")),
+            "{text}: {body}"
+        );
     }
 }
 
@@ -88,17 +99,20 @@ async fn an_id_that_comes_twice_is_one_event_whoever_the_second_one_names() {
     let ports = ports(database.database(1), config());
     let on = database.client().await;
     add(&on, &[row("e", "ada", "2026-03-14T10:00:00Z")]).await;
-    add(&on, &[row("e", "ada", "2026-03-14T11:00:00Z"), row("e", "bob", "2026-03-14T11:00:00Z")]).await;
+    add(&on, &[row("e", "ada", "2026-03-14T11:00:00Z"), row("e", "bob", "2026-03-14T11:00:00Z")])
+        .await;
     let page = journey(&ports, "ada", "").await;
     assert_eq!(page["events"][0]["occurredAt"], "2026-03-14T10:00:00Z");
     assert_eq!((ids(&page).len(), ids(&journey(&ports, "bob", "").await).len()), (1, 0));
 }
 
 #[tokio::test]
-async fn trap_32_what_cannot_have_happened_then_is_kept_and_flagged_and_found_only_by_who_asks_for_it() {
+async fn trap_32_what_cannot_have_happened_then_is_kept_and_flagged_and_found_only_by_who_asks_for_it()
+ {
     let database = database().await;
     let ports = ports(database.database(1), config());
-    let flagged = |id: &str, time: &str, skew| Row { clock_skew: Some(skew), ..row(id, "ada", time) };
+    let flagged =
+        |id: &str, time: &str, skew| Row { clock_skew: Some(skew), ..row(id, "ada", time) };
     let rows = [
         flagged("future", "2999-01-01T00:00:00Z", "future"),
         row("tomorrow", "ada", "2026-03-16T11:59:59.999999Z"),
@@ -110,9 +124,16 @@ async fn trap_32_what_cannot_have_happened_then_is_kept_and_flagged_and_found_on
     assert_eq!(ids(&journey(&ports, "ada", "").await), ["tomorrow", "long ago"]);
     let all = journey(&ports, "ada", "from=0000-01-01T00:00:00Z&to=9999-12-30T22:00:00Z").await;
     assert_eq!(ids(&all), ["future", "tomorrow", "long ago", "longer ago", "past"]);
-    let flags: Vec<&Value> = all["events"].as_array().unwrap().iter().map(|event| &event["clockSkew"]).collect();
-    assert_eq!(flags, [&json!("future"), &Value::Null, &Value::Null, &json!("past"), &json!("past")]);
-    assert_eq!(ids(&journey(&ports, "ada", "from=2026-03-16T12:00:00Z&to=3000-01-01T00:00:00Z").await), ["future"]);
+    let flags: Vec<&Value> =
+        all["events"].as_array().unwrap().iter().map(|event| &event["clockSkew"]).collect();
+    assert_eq!(
+        flags,
+        [&json!("future"), &Value::Null, &Value::Null, &json!("past"), &json!("past")]
+    );
+    assert_eq!(
+        ids(&journey(&ports, "ada", "from=2026-03-16T12:00:00Z&to=3000-01-01T00:00:00Z").await),
+        ["future"]
+    );
 }
 
 #[tokio::test]
@@ -145,9 +166,16 @@ async fn any_text_may_be_a_users_id() {
     ];
     let longest = "\u{1f642}".repeat(255);
     let encoded = "%F0%9F%99%82".repeat(255);
-    let users = users.into_iter().chain([(encoded.as_str(), longest.as_str()), ("..", ".."), ("journey", "journey")]);
+    let users = users.into_iter().chain([
+        (encoded.as_str(), longest.as_str()),
+        ("..", ".."),
+        ("journey", "journey"),
+    ]);
     let users: Vec<(&str, &str)> = users.collect();
-    let rows = users.iter().enumerate().map(|(i, (_, user))| row(&i.to_string(), user, "2026-03-14T10:00:00Z"));
+    let rows = users
+        .iter()
+        .enumerate()
+        .map(|(i, (_, user))| row(&i.to_string(), user, "2026-03-14T10:00:00Z"));
     add(&database.client().await, &rows.collect::<Vec<_>>()).await;
     for (i, (encoded, user)) in users.iter().enumerate() {
         let page = journey(&ports, encoded, "").await;
@@ -161,9 +189,17 @@ async fn any_text_may_be_a_users_id() {
 
 /// Pointer and detail of each error.
 fn errors(reply: &Reply) -> Vec<(String, String)> {
-    assert_eq!((reply.status, &reply.body["type"]), (400, &json!("urn:penstock:problem:invalid-request")));
+    assert_eq!(
+        (reply.status, &reply.body["type"]),
+        (400, &json!("urn:penstock:problem:invalid-request"))
+    );
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    reply.body["errors"].as_array().unwrap().iter().map(|e| (text(&e["pointer"]), text(&e["detail"]))).collect()
+    reply.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (text(&e["pointer"]), text(&e["detail"])))
+        .collect()
 }
 
 #[tokio::test]
@@ -178,21 +214,31 @@ async fn every_parameter_that_is_wrong_is_named() {
         (&too_long, vec!["#/path/userId"]),
         ("/users/a/journey?limit=0", vec!["#/query/limit"]),
         ("/users/a/journey?limit=1001", vec!["#/query/limit"]),
-        ("/users/a/journey?limit=ten&from=today&to=&cursor=x&page=2", vec!["limit", "from", "to", "cursor", "page"]),
+        (
+            "/users/a/journey?limit=ten&from=today&to=&cursor=x&page=2",
+            vec!["limit", "from", "to", "cursor", "page"],
+        ),
         ("/users/a/journey?limit=1&limit=1", vec!["#/query/limit"]),
         ("/users/a/journey?from=2026-03-14&to=2026-03-14T25:00:00Z", vec!["from", "to"]),
-        ("/users/a/journey?from=-000001-01-01T00:00:00Z&to=%2B010000-01-01T00:00:00Z", vec!["from", "to"]),
+        (
+            "/users/a/journey?from=-000001-01-01T00:00:00Z&to=%2B010000-01-01T00:00:00Z",
+            vec!["from", "to"],
+        ),
         ("/users/a/journey?from=-009999-01-02T01:59:59Z", vec!["from"]),
         ("/users/a/journey?from=2026-03-14T00:00:00Z&to=2026-03-14T00:00:00Z", vec!["from"]),
         ("/users/a/journey?from=2027-01-01T00:00:00Z", vec!["from"]),
         ("/users/a/journey?to=2001-01-01T00:00:00Z", vec!["to"]),
         ("/users/%00/journey?limit=-1", vec!["#/path/userId", "limit"]),
     ] {
-        let found: Vec<String> = errors(&get(&ports, target).await).into_iter().map(|(name, _)| name).collect();
-        let full = |name: &&str| if name.starts_with('#') { (*name).to_owned() } else { format!("#/query/{name}") };
+        let found: Vec<String> =
+            errors(&get(&ports, target).await).into_iter().map(|(name, _)| name).collect();
+        let full = |name: &&str| {
+            if name.starts_with('#') { (*name).to_owned() } else { format!("#/query/{name}") }
+        };
         assert_eq!(found, names.iter().map(full).collect::<Vec<_>>(), "{target}");
     }
-    for target in ["/users//journey", "/users/journey", "/users/a", "/users/a/journey/", "/users/"] {
+    for target in ["/users//journey", "/users/journey", "/users/a", "/users/a/journey/", "/users/"]
+    {
         assert_eq!(get(&ports, target).await.status, 404, "{target}");
     }
 }
@@ -205,8 +251,15 @@ async fn only_a_key_that_may_read_sees_a_journey() {
     add_key(&on, "admin-key", Scope::Admin).await;
     add(&on, &[row("e", "ada", "2026-03-14T10:00:00Z")]).await;
     let ports = ports(database.database(1), config());
-    for headers in [&[][..], &[("x-api-key", "guess")], &[("x-api-key", "ingest-key")], &[("x-api-key", "admin-key")]] {
-        for target in ["/users/ada/journey", "/users/ada/journey?limit=1000", "/users/%00/journey", "/stats"] {
+    for headers in [
+        &[][..],
+        &[("x-api-key", "guess")],
+        &[("x-api-key", "ingest-key")],
+        &[("x-api-key", "admin-key")],
+    ] {
+        for target in
+            ["/users/ada/journey", "/users/ada/journey?limit=1000", "/users/%00/journey", "/stats"]
+        {
             let reply = send(&ports, &event("GET", target, headers)).await;
             assert_eq!(reply.status, 401, "{target}");
             assert!(!reply.body.to_string().contains("2026-03-14"), "{target}");

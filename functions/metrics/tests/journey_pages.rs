@@ -62,15 +62,22 @@ impl Told<'_> {
         // As awkward in a cursor as an id can be.
         let id = format!("{}:{name}\u{1f642}\u{1}/+", self.user);
         let user = if mine { self.user.clone() } else { format!("{} of others", self.user) };
-        add(self.on, &[Row { occurred_at: time(micros), ..row(&id, &user, "2026-03-14T10:00:00Z") }]).await;
+        add(
+            self.on,
+            &[Row { occurred_at: time(micros), ..row(&id, &user, "2026-03-14T10:00:00Z") }],
+        )
+        .await;
         self.known.entry(id).or_insert((micros, mine));
     }
 
     /// What is to be read next after `last`.
     fn after(&self, last: Option<&(i64, String)>, case: &Case) -> Vec<(i64, String)> {
-        let mine =
-            self.known.iter().filter(|(_, (micros, mine))| *mine && (case.bounds.0..case.bounds.1).contains(micros));
-        let mut mine: Vec<(i64, String)> = mine.map(|(id, (micros, _))| (*micros, id.clone())).collect();
+        let mine = self
+            .known
+            .iter()
+            .filter(|(_, (micros, mine))| *mine && (case.bounds.0..case.bounds.1).contains(micros));
+        let mut mine: Vec<(i64, String)> =
+            mine.map(|(id, (micros, _))| (*micros, id.clone())).collect();
         mine.sort_unstable();
         mine.reverse();
         mine.retain(|key| last.is_none_or(|last| key < last));
@@ -89,8 +96,15 @@ async fn read_through(ports: &Ports<StoppedClock>, on: &Client, user: String, ca
         let expected = told.after(last.as_ref(), case);
         let reply = journey(ports, &told.user, &query).await;
         let read = ids(&reply);
-        assert_eq!(read, expected.iter().take(case.limit).map(|(_, id)| id.clone()).collect::<Vec<_>>(), "page {page}");
-        assert_eq!((&reply["from"], &reply["to"]), (&json!(time(case.bounds.0)), &json!(time(case.bounds.1))));
+        assert_eq!(
+            read,
+            expected.iter().take(case.limit).map(|(_, id)| id.clone()).collect::<Vec<_>>(),
+            "page {page}"
+        );
+        assert_eq!(
+            (&reply["from"], &reply["to"]),
+            (&json!(time(case.bounds.0)), &json!(time(case.bounds.1)))
+        );
         let Some(cursor) = reply["nextCursor"].as_str() else {
             assert!(expected.len() <= case.limit, "page {page} is not the last");
             break;
@@ -119,10 +133,19 @@ fn pages_of_any_limit_are_the_whole_in_order_while_events_come_late_doubled_and_
     });
     let ports = ports(database.database(1), config());
     let users = std::cell::Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..Default::default()
+    });
     let outcome = runner.run(&case(), |case| {
         users.set(users.get() + 1);
-        runtime.block_on(read_through(&ports, &on, format!("user {}", users.get()).replace(' ', "-"), &case));
+        runtime.block_on(read_through(
+            &ports,
+            &on,
+            format!("user {}", users.get()).replace(' ', "-"),
+            &case,
+        ));
         Ok(())
     });
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
@@ -139,10 +162,14 @@ async fn a_cursor_holds_the_bounds_of_its_first_page_as_time_goes_on() {
     let cursor = first["nextCursor"].as_str().unwrap();
     ports.clock.0 += jiff::SignedDuration::from_hours(24 * 3660);
     let second = journey(&ports, "ada", &format!("limit=2&cursor={cursor}")).await;
-    assert_eq!((ids(&second), &second["nextCursor"]), (vec!["ada2".to_owned(), "ada3".to_owned()], &Value::Null));
+    assert_eq!(
+        (ids(&second), &second["nextCursor"]),
+        (vec!["ada2".to_owned(), "ada3".to_owned()], &Value::Null)
+    );
     assert_eq!((&second["from"], &second["to"]), (&first["from"], &first["to"]));
     for (name, value) in [("from", "2020-01-01T00:00:00Z"), ("to", "2026-03-15T00:00:00Z")] {
-        let reply = get(&ports, &format!("/users/ada/journey?cursor={cursor}&{name}={value}")).await;
+        let reply =
+            get(&ports, &format!("/users/ada/journey?cursor={cursor}&{name}={value}")).await;
         assert_eq!(reply.body["errors"][0]["pointer"], format!("#/query/{name}"), "{}", reply.body);
     }
 }
@@ -166,9 +193,20 @@ async fn what_is_no_cursor_is_named_as_such() {
         &[times([0, 9, 5]), b"e".repeat(256)].concat(),
     ];
     let bad = bad.map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
-    for text in bad.iter().map(String::as_str).chain(["null", "%00", "%ff", "A==", "\u{e9}", "1' or '1'='1"]) {
+    for text in bad.iter().map(String::as_str).chain([
+        "null",
+        "%00",
+        "%ff",
+        "A==",
+        "\u{e9}",
+        "1' or '1'='1",
+    ]) {
         let reply = get(&ports, &format!("/users/a/journey?cursor={text}")).await;
-        assert_eq!((reply.status, &reply.body["errors"][0]["pointer"]), (400, &json!("#/query/cursor")), "{text}");
+        assert_eq!(
+            (reply.status, &reply.body["errors"][0]["pointer"]),
+            (400, &json!("#/query/cursor")),
+            "{text}"
+        );
     }
 }
 
@@ -178,7 +216,8 @@ const LAMBDAS_LIMIT: usize = 6 * 1024 * 1024;
 async fn bytes_of_page(ports: &Ports<StoppedClock>, query: &str) -> (usize, Value) {
     let target = format!("/users/ada/journey?{query}");
     let event = event("GET", &target, &[("x-api-key", harness::READ_KEY)]);
-    let reply = ports.handle(&serde_json::from_value::<Request>(event).unwrap(), "invocation").await;
+    let reply =
+        ports.handle(&serde_json::from_value::<Request>(event).unwrap(), "invocation").await;
     assert_eq!(reply.status_code, 200, "{}", reply.body);
     let body = serde_json::from_str(&reply.body).unwrap();
     (serde_json::to_vec(&reply).unwrap().len(), body)

@@ -35,7 +35,8 @@ const CASES: [(&str, &str); 16] = [
 ];
 
 const LEDGERS: u64 = 200;
-const STATUSES: [&str; 6] = ["collected", "collected", "refunded", "disputed", "pending", "unmapped"];
+const STATUSES: [&str; 6] =
+    ["collected", "collected", "refunded", "disputed", "pending", "unmapped"];
 
 /// Collected, refunded, disputed, and how many were collected.
 type Sums = (i128, i128, i128, i64);
@@ -70,7 +71,8 @@ async fn write_ledger(rng: &mut Rng, on: &Client, centre: Timestamp) {
     for _ in 0..rng.usize(1..4) {
         let mut ids: Vec<usize> = (0..60).collect();
         rng.shuffle(&mut ids);
-        let payments: Vec<Payment> = ids[..40].iter().map(|id| some_payment(rng, *id, centre)).collect();
+        let payments: Vec<Payment> =
+            ids[..40].iter().map(|id| some_payment(rng, *id, centre)).collect();
         upsert(on, &payments).await;
     }
     let changes = [
@@ -98,7 +100,9 @@ async fn brute_force(on: &Client, zone: &str, currency: &str) -> BTreeMap<Date, 
         .await
         .unwrap();
     let sum = |text: &str| text.parse::<i128>().unwrap();
-    rows.iter().map(|r| (r.get(0), (sum(r.get(1)), sum(r.get(2)), sum(r.get(3)), r.get(4)))).collect()
+    rows.iter()
+        .map(|r| (r.get(0), (sum(r.get(1)), sum(r.get(2)), sum(r.get(3)), r.get(4))))
+        .collect()
 }
 
 fn add(a: Sums, b: &Sums) -> Sums {
@@ -128,8 +132,17 @@ async fn check(ports: &Ports<StoppedClock>, on: &Client, zone: &str, (first, las
             let part = truth.range(date.max(first)..next.min(last + Span::new().days(1)));
             let expected = part.fold((0, 0, 0, 0), |sum, (_, day)| add(sum, day));
             let disputed = amount(&row["disputedCents"]);
-            let seen = (amount(&row["amountCents"]), amount(&row["refundedCents"]), disputed, row["count"].as_i64());
-            assert_eq!(seen, (expected.0, expected.1, expected.2, Some(expected.3)), "{view} {query} {date}");
+            let seen = (
+                amount(&row["amountCents"]),
+                amount(&row["refundedCents"]),
+                disputed,
+                row["count"].as_i64(),
+            );
+            assert_eq!(
+                seen,
+                (expected.0, expected.1, expected.2, Some(expected.3)),
+                "{view} {query} {date}"
+            );
             assert_eq!(amount(&row["netCents"]), expected.0 - expected.1 - expected.2);
             date = next;
         }

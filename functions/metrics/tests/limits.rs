@@ -6,7 +6,9 @@ mod harness;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::{READ_KEY, Reply, StoppedClock, add_key, at, config, database, event, get, noon, ok, ports, send};
+use harness::{
+    READ_KEY, Reply, StoppedClock, add_key, at, config, database, event, get, noon, ok, ports, send,
+};
 use metrics::{MetricsConfig, Ports};
 use penstock_domain::config::Env;
 use penstock_store::api_keys::{self, Scope};
@@ -43,7 +45,10 @@ async fn a_key_that_asks_too_often_is_429_with_retry_after_until_the_next_window
     ports.clock = StoppedClock(at("2026-03-15T12:00:07.5Z"));
     let (answered, refused) = spend(&ports).await;
     assert_eq!((answered, refused.status), (20, 429));
-    assert_eq!((refused.header("retry-after"), refused.header("content-type")), ("3", "application/problem+json"));
+    assert_eq!(
+        (refused.header("retry-after"), refused.header("content-type")),
+        ("3", "application/problem+json")
+    );
     assert_eq!(refused.body["type"], "urn:penstock:problem:rate-limited");
     ports.clock = StoppedClock(at("2026-03-15T12:00:10Z"));
     assert_eq!(spend(&ports).await.0, 20);
@@ -64,7 +69,8 @@ async fn another_key_has_a_limit_of_its_own_and_health_has_none() {
 #[tokio::test]
 async fn environments_share_the_limit() {
     let database = database().await;
-    let (one, other) = (ports(database.database(1), twenty()), ports(database.database(1), twenty()));
+    let (one, other) =
+        (ports(database.database(1), twenty()), ports(database.database(1), twenty()));
     let answered = spend(&one).await.0 + spend(&other).await.0;
     assert_eq!(answered, 20);
 }
@@ -103,7 +109,13 @@ async fn a_revoked_key_is_401_within_thirty_seconds() {
 fn a_rate_that_lets_nobody_in_is_refused() {
     for rate in ["0", "-1", "many"] {
         let env: Env = [("RATE_LIMIT_PER_SECOND", rate)].into_iter().collect();
-        assert!(MetricsConfig::from_env(&env).unwrap_err().to_string().contains("RATE_LIMIT_PER_SECOND"), "{rate}");
+        assert!(
+            MetricsConfig::from_env(&env)
+                .unwrap_err()
+                .to_string()
+                .contains("RATE_LIMIT_PER_SECOND"),
+            "{rate}"
+        );
     }
     assert_eq!(config().rate_limit_per_second, 100);
 }

@@ -22,8 +22,9 @@ async fn trap_35_sums_above_2_63_are_exact_strings() {
         assert_eq!(body["netRevenueCents"], "46116860184273879034");
     }
     // The same where no bucket keeps to the boundaries.
-    let old: Vec<Payment> =
-        (10..15).map(|id| Payment::new(id, i64::MAX, "collected", "1880-01-01T12:00:00Z")).collect();
+    let old: Vec<Payment> = (10..15)
+        .map(|id| Payment::new(id, i64::MAX, "collected", "1880-01-01T12:00:00Z"))
+        .collect();
     upsert(&on, &old).await;
     let target = "/metrics/revenue/summary?timezone=America/New_York&startDate=1880-01-01&endDate=1880-01-01";
     assert_eq!(ok(&ports, target).await.body["totalRevenueCents"], "46116860184273879035");
@@ -34,7 +35,11 @@ async fn trap_38_an_unknown_status_counts_as_nothing_is_visible_and_a_remap_repa
     let database = database().await;
     let on = database.client().await;
     let unmapped = |id: u32| Payment::new(id, 500, "unmapped", "2026-03-10T10:00:00Z");
-    upsert(&on, &[unmapped(1), unmapped(2), Payment::new(3, 7, "collected", "2026-03-10T10:00:00Z")]).await;
+    upsert(
+        &on,
+        &[unmapped(1), unmapped(2), Payment::new(3, 7, "collected", "2026-03-10T10:00:00Z")],
+    )
+    .await;
     let ports = ports(database.database(1), config());
 
     let summary = ok(&ports, "/metrics/revenue/summary").await.body;
@@ -46,7 +51,8 @@ async fn trap_38_an_unknown_status_counts_as_nothing_is_visible_and_a_remap_repa
     }]});
     assert_eq!(seen, expected);
 
-    let meaning = Remap { source: "stripe", kind: "charge", raw_status: "raw_unmapped", status: "collected" };
+    let meaning =
+        Remap { source: "stripe", kind: "charge", raw_status: "raw_unmapped", status: "collected" };
     assert_eq!(remap(&on, meaning, noon()).await.unwrap(), 2);
     assert_eq!(remap(&on, meaning, noon()).await.unwrap(), 0);
 
@@ -72,8 +78,11 @@ async fn what_did_not_come_in_or_go_out_counts_as_nothing() {
         "dispute_won",
         "inquiry",
     ];
-    let payments: Vec<Payment> =
-        idle.iter().enumerate().map(|(id, status)| Payment::new(id, 5, status, "2026-03-10T10:00:00Z")).collect();
+    let payments: Vec<Payment> = idle
+        .iter()
+        .enumerate()
+        .map(|(id, status)| Payment::new(id, 5, status, "2026-03-10T10:00:00Z"))
+        .collect();
     upsert(&on, &payments).await;
     let body = ok(&ports(database.database(1), config()), "/metrics/revenue/summary").await.body;
     assert_eq!((&body["totalRevenueCents"], &body["byCurrency"]), (&json!("0"), &json!({})));

@@ -105,11 +105,13 @@ async fn ready_says_how_fresh_each_source_is_and_degraded_where_one_is_late() {
 #[tokio::test]
 async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still() {
     let database = with_runs().await;
-    let stands =
-        "insert into sync_state (source, entity, mode, updated_at) values ('stripe', 'event', 'incremental', now())";
+    let stands = "insert into sync_state (source, entity, mode, updated_at) values ('stripe', 'event', 'incremental', now())";
     database.client().await.batch_execute(stands).await.unwrap();
     let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
-    assert_eq!(ready.body["checks"]["stripe"], json!({"ok": false, "lastSync": null, "lagS": null}));
+    assert_eq!(
+        ready.body["checks"]["stripe"],
+        json!({"ok": false, "lastSync": null, "lagS": null})
+    );
     assert_eq!(ready.body["syncStatus"], "degraded");
 }
 
@@ -124,7 +126,10 @@ async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded
         values (gen_random_uuid(), 'gcal', 'event', 'full', 'succeeded', '2026-03-15T11:50:00Z', '2026-03-15T11:55:00Z', '2026-03-15T11:55:00Z')";
     database.client().await.batch_execute(first).await.unwrap();
     let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
-    assert_eq!(ready.body["checks"]["gcal"], json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300}));
+    assert_eq!(
+        ready.body["checks"]["gcal"],
+        json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300})
+    );
 }
 
 #[tokio::test]
@@ -151,14 +156,26 @@ async fn a_source_that_never_synced_is_degraded_not_down() {
 #[tokio::test]
 async fn only_a_database_out_of_reach_is_503_and_health_does_not_ask_for_it() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let login = Login { host: "127.0.0.1".into(), port, database: "d".into(), user: "u".into(), password: None };
-    let ports = ports(Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap(), config());
+    let login = Login {
+        host: "127.0.0.1".into(),
+        port,
+        database: "d".into(),
+        user: "u".into(),
+        password: None,
+    };
+    let ports = ports(
+        Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap(),
+        config(),
+    );
     let ready = send(&ports, &event("GET", "/readyz", &[])).await;
     assert_eq!((ready.status, ready.header("retry-after")), (503, "5"));
     assert_eq!(ready.body["checks"], json!({"db": {"ok": false, "latencyMs": null}}));
     for path in ["/healthz", "/health"] {
         let health = send(&ports, &event("GET", path, &[])).await;
-        assert_eq!(health.body, json!({"status": "ok", "uptimeS": 42, "timestamp": "2026-03-15T12:00:00Z"}));
+        assert_eq!(
+            health.body,
+            json!({"status": "ok", "uptimeS": 42, "timestamp": "2026-03-15T12:00:00Z"})
+        );
     }
 }
 
@@ -168,7 +185,10 @@ async fn the_binary_answers_as_lambda_invokes_it() {
     let url = database.url();
     let env = [("DATABASE_URL", url.as_str()), ("DATABASE_TLS", "disable")];
     let host = RuntimeHost::start(&binary("metrics"), &env).await;
-    let reply = host.invoke(event("GET", "/runs?limit=2", &[("x-api-key", harness::READ_KEY)])).await.reply();
+    let reply = host
+        .invoke(event("GET", "/runs?limit=2", &[("x-api-key", harness::READ_KEY)]))
+        .await
+        .reply();
     assert_eq!(reply["statusCode"], 200, "{reply}");
     let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
     assert_eq!(ids(&body), ["7", "6"]);
@@ -188,12 +208,17 @@ async fn every_recorded_event_of_api_gateway_gets_a_reply() {
     let ports = ports(database().await.database(1), config());
     let mut asked = 0;
     for file in ["go", "rust", "powertools"].iter().flat_map(|maker| {
-        std::fs::read_dir(format!("{fixtures}/aws-lambda-events/{maker}")).unwrap().map(|entry| entry.unwrap().path())
+        std::fs::read_dir(format!("{fixtures}/aws-lambda-events/{maker}"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
     }) {
         let text = std::fs::read_to_string(&file).unwrap();
         let Ok(recorded) = serde_json::from_str::<Value>(&text) else { continue };
         // Those with a type go to an authorizer, not to a function behind the API.
-        if recorded["version"] == "2.0" && recorded["rawPath"].is_string() && recorded["type"].is_null() {
+        if recorded["version"] == "2.0"
+            && recorded["rawPath"].is_string()
+            && recorded["type"].is_null()
+        {
             let reply = send(&ports, &recorded).await;
             assert!([404, 405].contains(&reply.status), "{}: {}", file.display(), reply.body);
             asked += 1;

@@ -21,12 +21,17 @@ struct Plan {
 /// Runs a statement of the product as the product runs it: planned for these very values.
 async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Plan {
     let statement = all_statements().into_iter().find(|statement| statement.name == name).unwrap();
-    let typed: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().copied().zip(statement.types.iter().cloned()).collect();
-    let rows = on.query_typed(&format!("explain (analyze, buffers)\n{}", statement.text), &typed).await.unwrap();
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+        params.iter().copied().zip(statement.types.iter().cloned()).collect();
+    let rows = on
+        .query_typed(&format!("explain (analyze, buffers)\n{}", statement.text), &typed)
+        .await
+        .unwrap();
     let lines: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
     // The first line of them is of the whole.
     let line = lines.iter().find(|line| line.trim_start().starts_with("Buffers: shared")).unwrap();
-    let pages = line.split(' ').filter_map(|word| word.strip_prefix("hit=").or(word.strip_prefix("read=")));
+    let pages =
+        line.split(' ').filter_map(|word| word.strip_prefix("hit=").or(word.strip_prefix("read=")));
     Plan { text: lines.join("\n"), buffers: pages.map(|pages| pages.parse::<u64>().unwrap()).sum() }
 }
 
@@ -62,7 +67,9 @@ async fn a_page_looks_at_as_much_of_a_short_history_as_of_a_long_one_wherever_it
     add_many(&database, "ada", 60_000).await;
     add_many(&database, "bob", 60_000).await;
     let on = settled(&database).await;
-    for (skipped, limit, allowed) in [(0, 101, 1), (500, 101, 1), (58_000, 101, 1), (30_000, 1_001, 10)] {
+    for (skipped, limit, allowed) in
+        [(0, 101, 1), (500, 101, 1), (58_000, 101, 1), (30_000, 1_001, 10)]
+    {
         let long = page(&on, skipped, limit).await;
         assert_is_one_range(&long);
         // The index may have grown by a level.

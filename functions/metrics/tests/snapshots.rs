@@ -15,7 +15,10 @@ const TOTAL: i128 = 400 * 1000;
 fn payment(id: usize, rng: &mut Rng) -> Payment {
     let start = at("2010-10-25T00:00:00Z").as_second();
     let occurred_at = Timestamp::from_second(start + rng.i64(0..20 * 86_400)).unwrap();
-    Payment { occurred_at, ..Payment::new(format!("{id:04}"), 1000, "collected", "2010-11-01T00:00:00Z") }
+    Payment {
+        occurred_at,
+        ..Payment::new(format!("{id:04}"), 1000, "collected", "2010-11-01T00:00:00Z")
+    }
 }
 
 /// Redates payments, some at a time, none of its own and no sum changed. Fails where it deadlocks.
@@ -37,18 +40,26 @@ async fn watch(database: &TestDatabase, zone: &'static str) {
     config.business_zone = "Europe/Berlin".to_owned();
     let ports = ports(database.database(1), config);
     for view in ["daily", "weekly"].into_iter().cycle().take(60) {
-        let target = format!("/metrics/revenue/{view}?startDate=2010-10-20&endDate=2010-11-20&timezone={zone}");
+        let target = format!(
+            "/metrics/revenue/{view}?startDate=2010-10-20&endDate=2010-11-20&timezone={zone}"
+        );
         let reply = ok(&ports, &target).await;
         let rows = reply.body["breakdown"].as_array().unwrap();
         assert_eq!(reply.amount("totalRevenueCents"), TOTAL, "{zone}");
-        assert_eq!(rows.iter().map(|row| amount(&row["amountCents"])).sum::<i128>(), TOTAL, "{zone}");
+        assert_eq!(
+            rows.iter().map(|row| amount(&row["amountCents"])).sum::<i128>(),
+            TOTAL,
+            "{zone}"
+        );
     }
 }
 
 /// Moves the business zone to and fro under everybody's feet.
 async fn rezone(database: &TestDatabase) {
     let on = database.client().await;
-    for zone in ["Asia/Kolkata", "Europe/Berlin", "UTC", "Europe/Berlin"].into_iter().cycle().take(12) {
+    for zone in
+        ["Asia/Kolkata", "Europe/Berlin", "UTC", "Europe/Berlin"].into_iter().cycle().take(12)
+    {
         assert!(set_business_zone(&on, zone).await.unwrap());
     }
 }
@@ -71,7 +82,9 @@ async fn trap_37_every_read_is_one_snapshot_while_others_write_and_no_bucket_dri
         watch(&database, "America/St_Johns"),
     );
     assert_eq!(drift(&on).await, 0);
-    let sum: i64 = database.scalar("select sum(amount)::bigint from revenue_buckets where grain = 'day'").await;
+    let sum: i64 = database
+        .scalar("select sum(amount)::bigint from revenue_buckets where grain = 'day'")
+        .await;
     assert_eq!(i128::from(sum), TOTAL);
 }
 
@@ -83,7 +96,9 @@ async fn a_statement_that_is_rolled_back_leaves_no_trace_in_the_buckets() {
     let transaction = on.transaction().await.unwrap();
     upsert(transaction.client(), &[Payment::new(2, 7, "collected", "2026-01-01T00:00:00Z")]).await;
     transaction.rollback().await.unwrap();
-    let sum: i64 = database.scalar("select sum(amount)::bigint from revenue_buckets where grain = 'day'").await;
+    let sum: i64 = database
+        .scalar("select sum(amount)::bigint from revenue_buckets where grain = 'day'")
+        .await;
     assert_eq!(sum, 5);
 }
 
@@ -95,9 +110,13 @@ async fn an_update_that_changes_no_revenue_waits_for_nobody() {
     let gate = on.transaction().await.unwrap();
     gate.execute("select from revenue_settings for update", &[]).await.unwrap();
     let other = database.client().await;
-    other.batch_execute("set lock_timeout = '1s'; update payments set raw_status = 'other'").await.unwrap();
+    other
+        .batch_execute("set lock_timeout = '1s'; update payments set raw_status = 'other'")
+        .await
+        .unwrap();
     upsert(&other, &[Payment::new(2, 5, "pending", "2026-01-01T00:00:00Z")]).await;
-    let refused = try_upsert(&other, &[Payment::new(3, 5, "collected", "2026-01-01T00:00:00Z")]).await;
+    let refused =
+        try_upsert(&other, &[Payment::new(3, 5, "collected", "2026-01-01T00:00:00Z")]).await;
     assert_eq!(refused.unwrap_err().code().unwrap().code(), "55P03");
 }
 

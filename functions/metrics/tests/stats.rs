@@ -60,7 +60,10 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
 async fn where_nothing_ever_came_nothing_waits() {
     let database = database().await;
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
-    assert_eq!(stats, json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "asOf": "2026-03-15T12:00:00Z"}));
+    assert_eq!(
+        stats,
+        json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "asOf": "2026-03-15T12:00:00Z"})
+    );
 }
 
 #[tokio::test]
@@ -68,7 +71,10 @@ async fn a_row_from_a_clock_that_is_ahead_has_waited_for_no_time() {
     let database = database().await;
     arrive(&database.client().await, "stripe", "pending", -30).await;
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
-    assert_eq!((&stats["oldestPendingAgeS"], &stats["rates"][0]["received"]), (&json!(0), &json!(1)));
+    assert_eq!(
+        (&stats["oldestPendingAgeS"], &stats["rates"][0]["received"]),
+        (&json!(0), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -86,10 +92,14 @@ async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_m
     let ports = ports(database.database(1), config());
     on.batch_execute(&fill(9_999)).await.unwrap();
     let stats = ok(&ports, "/stats").await.body;
-    assert_eq!(stats["pending"], json!([{"source": "stripe", "count": 9_999, "oldestAgeS": 3_600}]));
+    assert_eq!(
+        stats["pending"],
+        json!([{"source": "stripe", "count": 9_999, "oldestAgeS": 3_600}])
+    );
     on.batch_execute(&fill(5_000)).await.unwrap();
     let stats = ok(&ports, "/stats").await.body;
-    let most = json!([{"source": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
+    let most =
+        json!([{"source": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
     assert_eq!(stats["pending"], most);
 }
 
@@ -97,5 +107,8 @@ async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_m
 async fn stats_take_no_parameter() {
     let database = database().await;
     let reply = get(&ports(database.database(1), config()), "/stats?window=60").await;
-    assert_eq!((reply.status, &reply.body["errors"][0]["pointer"]), (400, &json!("#/query/window")));
+    assert_eq!(
+        (reply.status, &reply.body["errors"][0]["pointer"]),
+        (400, &json!("#/query/window"))
+    );
 }

@@ -24,7 +24,9 @@ const LONGEST: usize = 512;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// No JSON, or other JSON.
-    #[error("the secret is not JSON of the form {{\"keys\":[{{\"name\":…,\"scope\":…,\"key\":…}}]}}")]
+    #[error(
+        "the secret is not JSON of the form {{\"keys\":[{{\"name\":…,\"scope\":…,\"key\":…}}]}}"
+    )]
     Shape,
     /// One of the keys; they are counted from 1.
     #[error("key {index} ({}): {reason}", name.as_deref().unwrap_or("without a name"))]
@@ -75,7 +77,11 @@ fn parse(text: &str) -> Result<Vec<Entry>, Unusable> {
     let mut seen = HashMap::new();
     let mut entries = Vec::new();
     for (index, value) in (1..).zip(listed) {
-        let wrong = |reason| Unusable::Key { index, name: value["name"].as_str().map(str::to_owned), reason };
+        let wrong = |reason| Unusable::Key {
+            index,
+            name: value["name"].as_str().map(str::to_owned),
+            reason,
+        };
         let entry = entry(value).map_err(|reason| wrong(reason.to_owned()))?;
         if let Some(first) = seen.insert(entry.sha256, index) {
             return Err(wrong(format!("it is key {first} again")));
@@ -88,10 +94,14 @@ fn parse(text: &str) -> Result<Vec<Entry>, Unusable> {
 /// One key; the error is what is wrong with it.
 fn entry(value: &Value) -> Result<Entry, &'static str> {
     let fields = value.as_object().ok_or("it is not an object")?;
-    if fields.keys().any(|field| !["name", "scope", "key", "ratePerSecond"].contains(&field.as_str())) {
+    if fields
+        .keys()
+        .any(|field| !["name", "scope", "key", "ratePerSecond"].contains(&field.as_str()))
+    {
         return Err("it has a field that is none of name, scope, key and ratePerSecond");
     }
-    let name = value["name"].as_str().filter(|name| !name.trim().is_empty()).ok_or("it has no name")?;
+    let name =
+        value["name"].as_str().filter(|name| !name.trim().is_empty()).ok_or("it has no name")?;
     let scope = value["scope"].as_str().and_then(Scope::parse);
     let scope = scope.ok_or("its scope is none of read, ingest and admin")?;
     let key = value["key"].as_str().ok_or("it has no key")?;
@@ -106,7 +116,9 @@ fn entry(value: &Value) -> Result<Entry, &'static str> {
     }
     let rate_per_second = match value.get("ratePerSecond") {
         None | Some(Value::Null) => None,
-        Some(rate) => Some(whole_rate(rate).ok_or("its ratePerSecond is not a whole number above zero")?),
+        Some(rate) => {
+            Some(whole_rate(rate).ok_or("its ratePerSecond is not a whole number above zero")?)
+        }
     };
     Ok(Entry { name: name.to_owned(), scope, sha256: Sha256::digest(key).into(), rate_per_second })
 }

@@ -95,7 +95,8 @@ impl<C: Clock> Ports<C> {
         let Request { api_key, revoke_api_key, list_api_keys } = request;
         let applied = migrations::migrate(&self.database).await?.names;
         let connection = self.database.connection().await?;
-        let business_zone_changed = revenue::set_business_zone(&**connection, &self.business_zone).await?;
+        let business_zone_changed =
+            revenue::set_business_zone(&**connection, &self.business_zone).await?;
         drop(connection);
         // A command to revoke must not fail for the sake of a secret that somebody spoilt.
         let is_deployment = api_key.is_none() && revoke_api_key.is_none() && !list_api_keys;
@@ -120,6 +121,13 @@ impl<C: Clock> Ports<C> {
             key_registered,
             keys_revoked
         );
-        Ok(Report { applied, business_zone_changed, bootstrap_keys_registered, key_registered, keys_revoked, api_keys })
+        Ok(Report {
+            applied,
+            business_zone_changed,
+            bootstrap_keys_registered,
+            key_registered,
+            keys_revoked,
+            api_keys,
+        })
     }
 }

@@ -22,7 +22,9 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env(&env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
-        bootstrap_keys: env.optional("BOOTSTRAP_KEYS_SECRET_ARN").map(|arn| Secret::stored(aws, arn)),
+        bootstrap_keys: env
+            .optional("BOOTSTRAP_KEYS_SECRET_ARN")
+            .map(|arn| Secret::stored(aws, arn)),
         clock: SystemClock,
     };
     let ports = &ports;

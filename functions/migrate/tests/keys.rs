@@ -92,12 +92,17 @@ async fn a_name_revokes_all_its_valid_keys_and_an_id_one() {
         assert!(is_valid(&database, key).await);
     }
     assert_eq!(done(&ports, json!({"revokeApiKey": {"name": "crm"}})).await.keys_revoked, Some(2));
-    let id = listed(&ports).await.into_iter().find(|key| key["name"] == "shop").unwrap()["id"].clone();
+    let id =
+        listed(&ports).await.into_iter().find(|key| key["name"] == "shop").unwrap()["id"].clone();
     assert_eq!(done(&ports, json!({"revokeApiKey": {"id": id}})).await.keys_revoked, Some(1));
     let valid = [is_valid(&database, "a").await, is_valid(&database, "b").await];
     assert_eq!(valid, [false, false]);
     assert_ne!(is_valid(&database, "c").await, is_valid(&database, "d").await);
-    let revoked = listed(&ports).await.iter().filter(|key| key["revokedAt"] == "2026-03-15T12:00:00Z").count();
+    let revoked = listed(&ports)
+        .await
+        .iter()
+        .filter(|key| key["revokedAt"] == "2026-03-15T12:00:00Z")
+        .count();
     assert_eq!(revoked, 3);
 }
 
@@ -151,7 +156,8 @@ async fn a_deployment_registers_the_bootstrap_keys_that_are_not_there_yet() {
     let ports = with_secret(&database, &json!({"keys": keys}));
     assert_eq!(done(&ports, json!({})).await.bootstrap_keys_registered, Some(1));
     assert!(is_valid(&database, KEY).await && is_valid(&database, &newer).await);
-    let rates: Vec<Value> = listed(&ports).await.iter().map(|key| key["ratePerSecond"].clone()).collect();
+    let rates: Vec<Value> =
+        listed(&ports).await.iter().map(|key| key["ratePerSecond"].clone()).collect();
     assert!(rates.contains(&json!(7)) && rates.contains(&Value::Null));
     let kept = "select count(*) from api_keys k where k::text like '%long-ago%'";
     assert_eq!(database.scalar::<i64>(kept).await, 0, "only the hash is kept");
@@ -160,7 +166,8 @@ async fn a_deployment_registers_the_bootstrap_keys_that_are_not_there_yet() {
 #[tokio::test]
 async fn a_bootstrap_key_that_was_revoked_stays_revoked() {
     let database = TestDatabase::new().await;
-    let ports = with_secret(&database, &json!({"keys": [{"name": "crm", "scope": "ingest", "key": KEY}]}));
+    let ports =
+        with_secret(&database, &json!({"keys": [{"name": "crm", "scope": "ingest", "key": KEY}]}));
     done(&ports, json!({})).await;
     done(&ports, json!({"revokeApiKey": {"name": "crm"}})).await;
     assert_eq!(done(&ports, json!({})).await.bootstrap_keys_registered, Some(0));
@@ -182,22 +189,38 @@ async fn a_bootstrap_secret_that_is_wrong_registers_nothing_and_is_not_repeated(
         (json!({"keys": {"crm": KEY}}), form),
         (json!({"keys": [], "key": KEY}), form),
         (json!({"keys": [KEY]}), "key 1 (without a name): it is not an object"),
-        (with("key", json!("long-ago-but-too-short-by-one-c")), "key 2 (shop): its key is shorter than 32 characters"),
-        (with("key", json!("long-ago".repeat(65))), "key 2 (shop): its key is longer than 512 characters"),
-        (with("key", json!(format!("{KEY}\n"))), "key 2 (shop): its key has a space or another character"),
+        (
+            with("key", json!("long-ago-but-too-short-by-one-c")),
+            "key 2 (shop): its key is shorter than 32 characters",
+        ),
+        (
+            with("key", json!("long-ago".repeat(65))),
+            "key 2 (shop): its key is longer than 512 characters",
+        ),
+        (
+            with("key", json!(format!("{KEY}\n"))),
+            "key 2 (shop): its key has a space or another character",
+        ),
         (with("key", json!(KEY)), "key 2 (shop): it is key 1 again"),
         (with("key", json!(7)), "key 2 (shop): it has no key"),
-        (with("scope", json!("long-ago")), "key 2 (shop): its scope is none of read, ingest and admin"),
+        (
+            with("scope", json!("long-ago")),
+            "key 2 (shop): its scope is none of read, ingest and admin",
+        ),
         (with("name", json!("")), "it has no name"),
         (with("long-ago", json!("")), "key 2 (shop): it has a field that is none of"),
-        (with("ratePerSecond", json!(0)), "key 2 (shop): its ratePerSecond is not a whole number above zero"),
+        (
+            with("ratePerSecond", json!(0)),
+            "key 2 (shop): its ratePerSecond is not a whole number above zero",
+        ),
         (with("ratePerSecond", json!("long-ago")), "key 2 (shop): its ratePerSecond is not"),
     ] {
         let error = refused(&with_secret(&database, &secret), json!({})).await;
         assert!(said(&error).contains(words), "{words}: {}", said(&error));
         assert!(!format!("{} {error:?}", said(&error)).contains("long-ago"), "{words}");
     }
-    let not_json = Ports { bootstrap_keys: Some(Secret::given(KEY.to_owned())), ..ports(&database) };
+    let not_json =
+        Ports { bootstrap_keys: Some(Secret::given(KEY.to_owned())), ..ports(&database) };
     let error = refused(&not_json, json!({})).await;
     assert!(said(&error).contains(form) && !format!("{error:?}").contains("long-ago"));
     assert!(listed(&not_json).await.is_empty());

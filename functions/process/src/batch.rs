@@ -19,7 +19,9 @@ use penstock_domain::settings::Settings;
 use penstock_store::events::{self, Taken};
 use penstock_store::outbox::{self, Claimed, Verdict};
 use penstock_store::sync_runs::{self, Outcome};
-use penstock_store::{StoreError, Transaction, begin, calendar_events, commit, contacts, leads, payments, refetch};
+use penstock_store::{
+    StoreError, Transaction, begin, calendar_events, commit, contacts, leads, payments, refetch,
+};
 
 use crate::collapse::{collapse, newest};
 use crate::{Effect, Normalize, Ports, Tally};
@@ -41,7 +43,11 @@ struct Readings<'a> {
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Claims, reads, upserts, marks and commits; or leaves everything as it was.
-    pub(crate) async fn work_part(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
+    pub(crate) async fn work_part(
+        &self,
+        ids: &[OutboxId],
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
@@ -84,8 +90,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         let find_ties = self.refetches.is_some();
         let batch: Vec<OutboxId> = claimed.iter().map(Claimed::id).collect();
-        let versions =
-            movements.iter().map(|(row, payment)| payments::Version { source: row.source(), payment, row: row.id() });
+        let versions = movements.iter().map(|(row, payment)| payments::Version {
+            source: row.source(),
+            payment,
+            row: row.id(),
+        });
         let collapsed = collapse(versions);
         let mut ties = payments::upsert(tx, &collapsed.newest, &batch, find_ties, now).await?;
         if !find_ties {
@@ -95,8 +104,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         ties.sort_unstable();
         ties.dedup();
         if !ties.is_empty() {
-            let objects: Vec<_> =
-                ties.iter().map(|t| (t.source.as_str(), t.kind.as_str(), t.external_id.as_str())).collect();
+            let objects: Vec<_> = ties
+                .iter()
+                .map(|t| (t.source.as_str(), t.kind.as_str(), t.external_id.as_str()))
+                .collect();
             refetch::request(tx, &objects, now, now + REFETCH_PAUSE).await?;
         }
         Ok(ties)
@@ -105,16 +116,24 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
 /// One version a contact.
 fn people<'a>(contacts: &'a [(&'a Claimed, Contact)]) -> Vec<contacts::Version<'a>> {
-    let versions =
-        contacts.iter().map(|(row, contact)| contacts::Version { source: row.source(), contact, row: row.id() });
+    let versions = contacts.iter().map(|(row, contact)| contacts::Version {
+        source: row.source(),
+        contact,
+        row: row.id(),
+    });
     newest(versions, |v| (v.source, v.contact.external_id.as_str()), |v| v.contact.precedence())
 }
 
 /// One version an entry.
 fn entries<'a>(calendar: &'a [(&'a Claimed, CalendarEvent)]) -> Vec<calendar_events::Version<'a>> {
-    let versions =
-        calendar.iter().map(|(row, event)| calendar_events::Version { source: row.source(), event, row: row.id() });
-    let key = |v: calendar_events::Version<'a>| (v.source, v.event.calendar_id.as_str(), v.event.external_id.as_str());
+    let versions = calendar.iter().map(|(row, event)| calendar_events::Version {
+        source: row.source(),
+        event,
+        row: row.id(),
+    });
+    let key = |v: calendar_events::Version<'a>| {
+        (v.source, v.event.calendar_id.as_str(), v.event.external_id.as_str())
+    };
     newest(versions, key, |v| v.event.precedence())
 }
 
@@ -127,8 +146,11 @@ fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -
             Ok(effect) => {
                 if let Some(outcome) = outcome {
                     outcome.processed += 1;
-                    let unmapped = effect.movements().iter().filter(|p| p.status == Status::Unmapped);
-                    outcome.unmapped.extend(unmapped.map(|p| format!("{}:{}", p.kind.as_str(), p.raw_status)));
+                    let unmapped =
+                        effect.movements().iter().filter(|p| p.status == Status::Unmapped);
+                    outcome
+                        .unmapped
+                        .extend(unmapped.map(|p| format!("{}:{}", p.kind.as_str(), p.raw_status)));
                 }
                 readings.take(row, effect);
             }
@@ -146,18 +168,30 @@ fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -
 impl<'a> Readings<'a> {
     fn take(&mut self, row: &'a Claimed, effect: Effect<'a>) {
         match effect {
-            Effect::Payments(movements) => self.movements.extend(movements.into_iter().map(|p| (row, p))),
-            Effect::Contacts(contacts) => self.contacts.extend(contacts.into_iter().map(|c| (row, c))),
-            Effect::CalendarEvents(events) => self.calendar.extend(events.into_iter().map(|e| (row, e))),
+            Effect::Payments(movements) => {
+                self.movements.extend(movements.into_iter().map(|p| (row, p)))
+            }
+            Effect::Contacts(contacts) => {
+                self.contacts.extend(contacts.into_iter().map(|c| (row, c)))
+            }
+            Effect::CalendarEvents(events) => {
+                self.calendar.extend(events.into_iter().map(|e| (row, e)))
+            }
             Effect::Nothing => {}
             Effect::Lead(lead) => self.leads.push(lead),
-            Effect::Event(event) => self.events.push(Taken { row: row.id(), event_id: row.external_id(), event }),
+            Effect::Event(event) => {
+                self.events.push(Taken { row: row.id(), event_id: row.external_id(), event })
+            }
         }
     }
 }
 
 /// Reads one row; a panic is that row's own (trap 49).
-fn read_one<'a>(row: &'a Claimed, normalize: Normalize, settings: &Settings) -> Result<Effect<'a>, Reason> {
+fn read_one<'a>(
+    row: &'a Claimed,
+    normalize: Normalize,
+    settings: &Settings,
+) -> Result<Effect<'a>, Reason> {
     let view = RowView {
         id: row.id(),
         entity: row.entity(),
@@ -165,9 +199,11 @@ fn read_one<'a>(row: &'a Claimed, normalize: Normalize, settings: &Settings) -> 
         version_at: row.version_at(),
         payload: row.payload(),
     };
-    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view, settings))).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))
-    })
+    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view, settings))).unwrap_or_else(
+        |panic| {
+            let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))
+        },
+    )
 }

@@ -25,8 +25,8 @@ pub(crate) fn collapse<'a>(movements: impl ExactSizeIterator<Item = Version<'a>>
             Entry::Occupied(mut held) => {
                 let (Version { payment: other, .. }, tied) = *held.get();
                 let same_second = payment.version_at == other.version_at;
-                let tied =
-                    (tied && payment.version_at <= other.version_at) || (same_second && !payment.agrees_with(other));
+                let tied = (tied && payment.version_at <= other.version_at)
+                    || (same_second && !payment.agrees_with(other));
                 if payment.precedence() > other.precedence() {
                     held.insert((version, tied));
                 } else {

@@ -89,7 +89,11 @@ pub struct Ports<C, Q> {
 ///
 /// # Errors
 /// The reason for its dead letter.
-pub fn normalize<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
+pub fn normalize<'a>(
+    source: &str,
+    row: RowView<'a>,
+    settings: &Settings,
+) -> Result<Effect<'a>, Reason> {
     if source == LEADS {
         return Lead::taken(row).map(Effect::Lead);
     }
@@ -127,7 +131,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Ok(ticket) => fresh.push((message, ticket.ids)),
                 Err(error) => {
                     let (message_id, bytes) = (&message.message_id, message.body.len());
-                    tracing::error!(event = "not_a_ticket", message_id, bytes, reason = error.without_values());
+                    tracing::error!(
+                        event = "not_a_ticket",
+                        message_id,
+                        bytes,
+                        reason = error.without_values()
+                    );
                     response.fail(message);
                 }
             }
@@ -206,7 +215,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// brought a process down alone go first, so that the guilty one cannot hold the others up.
     async fn work_carefully(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
-        let (untried, tried): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, attempts)| *attempts == 0);
+        let (untried, tried): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|(_, attempts)| *attempts == 0);
         self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
         for (id, attempts) in tried {
             if attempts > MAX_CRASHES {
@@ -241,14 +251,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {
-        tracing::error!(event = "batch_failed", message_id = message.message_id, error = chain(error));
+        tracing::error!(
+            event = "batch_failed",
+            message_id = message.message_id,
+            error = chain(error)
+        );
     }
 
     /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
     async fn ask_for_another_look(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|tie| {
-            let request = FetchRequest::look(&tie.source, &tie.kind, tie.external_id.clone()).resuming();
+            let request =
+                FetchRequest::look(&tie.source, &tie.kind, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

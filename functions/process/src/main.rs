@@ -28,6 +28,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(ports.handle(event.payload).await) };
+    let serve = |event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, Error>(ports.handle(event.payload).await)
+    };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -76,8 +76,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// [`RelayError`]; what was sent before it is sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
         let stop_at = deadline - MARGIN;
-        let mut round =
-            Round { runs: self.ask_for_runs().await?, looks: self.ask_for_looks().await?, ..Round::default() };
+        let mut round = Round {
+            runs: self.ask_for_runs().await?,
+            looks: self.ask_for_looks().await?,
+            ..Round::default()
+        };
         while self.clock.now() < stop_at {
             let sent = self.send_tickets().await?;
             round.ticketed += sent;
@@ -122,7 +125,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
         drop(connection);
-        let requests = due.into_iter().map(|r| FetchRequest::look(&r.source, &r.entity, r.external_id).resuming());
+        let requests = due
+            .into_iter()
+            .map(|r| FetchRequest::look(&r.source, &r.entity, r.external_id).resuming());
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
 

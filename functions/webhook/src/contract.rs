@@ -20,22 +20,27 @@ pub fn describe(to: &mut Contract) {
     let event = json!({
         "id": "evt_1", "object": "event", "type": "charge.succeeded", "created": 1_790_000_000, "data": { "object": {} },
     });
-    let operation = Operation::post("/webhooks/stripe", "takeStripeEvent", "Webhooks", "Take an event of Stripe's")
-        .about(&about)
-        .header(
-            "Stripe-Signature",
-            "`t=<Unix seconds>,v1=<signature>`, further `v1` and other schemes after it.",
-            signature,
-        )
-        .body("The event, snapshot or thin.", &[("application/json", json!({}), event)])
-        .reply(200, "Committed.", &schema, &json!({ "received": true, "outcome": "stored" }))
-        .reply(
-            202,
-            "Kept on a queue; the database is away.",
-            &schema,
-            &json!({ "received": true, "outcome": "spilled" }),
-        )
-        .problems(&[(400, "BadSignature"), (413, "TooLarge"), (503, "Unavailable")]);
+    let operation = Operation::post(
+        "/webhooks/stripe",
+        "takeStripeEvent",
+        "Webhooks",
+        "Take an event of Stripe's",
+    )
+    .about(&about)
+    .header(
+        "Stripe-Signature",
+        "`t=<Unix seconds>,v1=<signature>`, further `v1` and other schemes after it.",
+        signature,
+    )
+    .body("The event, snapshot or thin.", &[("application/json", json!({}), event)])
+    .reply(200, "Committed.", &schema, &json!({ "received": true, "outcome": "stored" }))
+    .reply(
+        202,
+        "Kept on a queue; the database is away.",
+        &schema,
+        &json!({ "received": true, "outcome": "spilled" }),
+    )
+    .problems(&[(400, "BadSignature"), (413, "TooLarge"), (503, "Unavailable")]);
     to.add(operation);
     to.add(gcal(&schema));
     to.add(hubspot(&schema));
@@ -58,7 +63,12 @@ fn gcal(schema: &Value) -> Operation {
     .header("X-Goog-Channel-Id", "The channel.", channel)
     .header("X-Goog-Channel-Token", "What was agreed on when it was opened.", token)
     .header("X-Goog-Resource-State", "What has happened.", states)
-    .reply(200, "A run is owed, or waits for a person.", schema, &json!({ "received": true, "outcome": "asked" }))
+    .reply(
+        200,
+        "A run is owed, or waits for a person.",
+        schema,
+        &json!({ "received": true, "outcome": "asked" }),
+    )
     .problems(&[(400, "BadChannel"), (404, "NotFound"), (503, "Unavailable")])
 }
 
@@ -67,22 +77,33 @@ fn hubspot(schema: &Value) -> Operation {
                  the base64 of the HMAC-SHA256 of method, URL, body and time-stamp under the app's client secret, five minutes good. \
                  What the changes name is read anew. 200 is told once that is written down, 202 where the database is away and the \
                  request safe on a queue. 404 where HubSpot is no source.";
-    let change = json!({ "eventId": 1, "subscriptionType": "contact.propertyChange", "objectId": 123 });
+    let change =
+        json!({ "eventId": 1, "subscriptionType": "contact.propertyChange", "objectId": 123 });
     let reply = |outcome: &str| json!({ "received": true, "outcome": outcome });
-    Operation::post("/webhooks/hubspot", "takeHubSpotChanges", "Webhooks", "Take changes of HubSpot's")
-        .about(about)
-        .header(
-            "X-HubSpot-Signature-v3",
-            "The signature.",
-            json!({ "type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$" }),
-        )
-        .header(
-            "X-HubSpot-Request-Timestamp",
-            "Unix milliseconds.",
-            json!({ "type": "string", "pattern": "^[0-9]{13}$" }),
-        )
-        .body("The changes.", &[("application/json", json!({}), json!([change]))])
-        .reply(200, "Written down.", schema, &reply("stored"))
-        .reply(202, "Kept on a queue; the database is away.", schema, &reply("spilled"))
-        .problems(&[(400, "BadSignature"), (404, "NotFound"), (413, "TooLarge"), (503, "Unavailable")])
+    Operation::post(
+        "/webhooks/hubspot",
+        "takeHubSpotChanges",
+        "Webhooks",
+        "Take changes of HubSpot's",
+    )
+    .about(about)
+    .header(
+        "X-HubSpot-Signature-v3",
+        "The signature.",
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$" }),
+    )
+    .header(
+        "X-HubSpot-Request-Timestamp",
+        "Unix milliseconds.",
+        json!({ "type": "string", "pattern": "^[0-9]{13}$" }),
+    )
+    .body("The changes.", &[("application/json", json!({}), json!([change]))])
+    .reply(200, "Written down.", schema, &reply("stored"))
+    .reply(202, "Kept on a queue; the database is away.", schema, &reply("spilled"))
+    .problems(&[
+        (400, "BadSignature"),
+        (404, "NotFound"),
+        (413, "TooLarge"),
+        (503, "Unavailable"),
+    ])
 }

@@ -33,21 +33,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         headers: &HeaderMap,
         id: &RequestId,
     ) -> Result<(StatusCode, &'static str), Refusal> {
-        let Some(secret) = &self.gcal else { return Err(Problem::not_found("There is no such route.").into()) };
+        let Some(secret) = &self.gcal else {
+            return Err(Problem::not_found("There is no such route.").into());
+        };
         self.check_channel(secret, headers).await?;
         let state = header(headers, "x-goog-resource-state").unwrap_or_default();
         if !STATES.contains(&state) {
-            return Err(Problem::bad_request("bad-notification", "X-Goog-Resource-State says nothing known.").into());
+            return Err(Problem::bad_request(
+                "bad-notification",
+                "X-Goog-Resource-State says nothing known.",
+            )
+            .into());
         }
         match in_time(self.owe_incremental()).await {
             Ok(true) => {}
             Ok(false) => return Ok((StatusCode::OK, "halted")),
             Err(error) => {
-                tracing::error!(event = "not_owed", request_id = id.as_str(), error = chain(&error));
+                tracing::error!(
+                    event = "not_owed",
+                    request_id = id.as_str(),
+                    error = chain(&error)
+                );
                 return Err(Refusal::NotKept);
             }
         }
-        let request = FetchRequest::new(GoogleCalendar.name(), ENTITY, Mode::Incremental).resuming();
+        let request =
+            FetchRequest::new(GoogleCalendar.name(), ENTITY, Mode::Incremental).resuming();
         self.announce(&[], &[request]).await;
         Ok((StatusCode::OK, "asked"))
     }
@@ -55,7 +66,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Only who opened the channel knows its token. One that does not match has the secret read again.
     async fn check_channel(&self, secret: &Secret, headers: &HeaderMap) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let (id, token) = (header(headers, "x-goog-channel-id"), header(headers, "x-goog-channel-token"));
+        let (id, token) =
+            (header(headers, "x-goog-channel-id"), header(headers, "x-goog-channel-token"));
         let (Some(id), Some(token)) = (id, token) else {
             return Err(refused("X-Goog-Channel-Id or X-Goog-Channel-Token is missing."));
         };
@@ -73,9 +85,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Whether a run is owed now; not so where the pull waits for a person.
     async fn owe_incremental(&self) -> Result<bool, StoreError> {
         let connection = self.database.connection().await?;
-        let (source, why) = (GoogleCalendar.name(), Some("Google says that the calendar has changed"));
+        let (source, why) =
+            (GoogleCalendar.name(), Some("Google says that the calendar has changed"));
         let now = self.clock.now();
-        let owed = owed::owe(&**connection, source, &[ENTITY], Mode::Incremental, why, Unless::Halted, now).await?;
+        let owed = owed::owe(
+            &**connection,
+            source,
+            &[ENTITY],
+            Mode::Incremental,
+            why,
+            Unless::Halted,
+            now,
+        )
+        .await?;
         Ok(!owed.is_empty())
     }
 }

@@ -43,9 +43,15 @@ impl HubSpotDoor {
     }
 
     fn uri(&self, request: &Request) -> String {
-        let host = || request.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let host = || {
+            request.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default()
+        };
         let base = self.public_base_url.clone().unwrap_or_else(|| format!("https://{}", host()));
-        let query = if request.raw_query.is_empty() { String::new() } else { format!("?{}", request.raw_query) };
+        let query = if request.raw_query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", request.raw_query)
+        };
         format!("{}{}{query}", base.trim_end_matches('/'), request.path)
     }
 }

@@ -91,7 +91,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub async fn answer(&self, request: &Request, invocation: &str) -> Reply {
         let id = RequestId::of(request, invocation);
         let (reply, outcome) = match self.take(request, &id).await {
-            Ok((status, outcome)) => (Reply::json(status, &Received { received: true, outcome }, &id), outcome),
+            Ok((status, outcome)) => {
+                (Reply::json(status, &Received { received: true, outcome }, &id), outcome)
+            }
             Err(refusal) => {
                 refusal.log(&id);
                 (Reply::problem(&refusal.into_problem(), &id), "refused")
@@ -103,12 +105,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
-    async fn take(&self, request: &Request, id: &RequestId) -> Result<(StatusCode, &'static str), Refusal> {
-        let (source, hubspot): (&'static dyn Source, _) = match (request.path.as_str(), &self.hubspot) {
-            ("/webhooks/stripe" | gcal::PATH, _) => (&Stripe, None),
-            ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
-            _ => return Err(Problem::not_found("There is no such route.").into()),
-        };
+    async fn take(
+        &self,
+        request: &Request,
+        id: &RequestId,
+    ) -> Result<(StatusCode, &'static str), Refusal> {
+        let (source, hubspot): (&'static dyn Source, _) =
+            match (request.path.as_str(), &self.hubspot) {
+                ("/webhooks/stripe" | gcal::PATH, _) => (&Stripe, None),
+                ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
+                _ => return Err(Problem::not_found("There is no such route.").into()),
+            };
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
@@ -122,8 +129,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Some(door) => door.verify(request, &body, now).await?,
             None => self.verify(&body, &request.headers, now).await?,
         };
-        let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = content_type.filter(|text| text.len() <= 255).unwrap_or("application/json");
+        let content_type =
+            request.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let content_type =
+            content_type.filter(|text| text.len() <= 255).unwrap_or("application/json");
         match self.store(source, verified, content_type, now, now).await {
             Ok(Kept::New { row, looks }) => {
                 self.announce(row.as_slice(), &looks).await;
@@ -131,7 +140,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
             Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
             Err(error) => {
-                tracing::error!(event = "not_stored", request_id = id.as_str(), error = chain(&error));
+                tracing::error!(
+                    event = "not_stored",
+                    request_id = id.as_str(),
+                    error = chain(&error)
+                );
                 self.spill_over(source.name(), verified, content_type, now, id).await
             }
         }
@@ -141,7 +154,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// fails, or hangs, changes no reply.
     async fn announce(&self, rows: &[OutboxId], looks: &[FetchRequest]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
-        let requests: Vec<String> = looks.iter().filter_map(|look| serde_json::to_string(look).ok()).collect();
+        let requests: Vec<String> =
+            looks.iter().filter_map(|look| serde_json::to_string(look).ok()).collect();
         for (queue, bodies) in [(&self.tickets, tickets), (&self.requests, requests)] {
             if let Err(error) = offer(queue, bodies, ANNOUNCE_PATIENCE).await {
                 tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error));

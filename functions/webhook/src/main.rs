@@ -20,7 +20,9 @@ async fn main() -> Result<(), Error> {
         database: database::from_env(&env, &aws)?,
         secret: Secret::stored(Arc::clone(&aws), env.required("STRIPE_WEBHOOK_SECRET_ARN")?),
         hubspot: HubSpotDoor::from_env(&env, &aws),
-        gcal: env.optional("GCAL_CHANNEL_SECRET_ARN").map(|arn| Secret::stored(Arc::clone(&aws), arn)),
+        gcal: env
+            .optional("GCAL_CHANNEL_SECRET_ARN")
+            .map(|arn| Secret::stored(Arc::clone(&aws), arn)),
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,

@@ -29,7 +29,9 @@ impl Refusal {
     pub(crate) fn into_problem(self) -> Problem {
         match self {
             Self::Problem(problem) => problem,
-            Self::Signature(error) => Problem::bad_request("bad-signature", format!("Not verified: {error}.")),
+            Self::Signature(error) => {
+                Problem::bad_request("bad-signature", format!("Not verified: {error}."))
+            }
             Self::Secrets(_) | Self::Secret(_) | Self::SecretSilent | Self::NotKept => {
                 Problem::unavailable(RETRY_AFTER)
             }
@@ -40,14 +42,24 @@ impl Refusal {
     pub(crate) fn log(&self, id: &RequestId) {
         let request_id = id.as_str();
         match self {
-            Self::Problem(problem) => tracing::info!(event = "request_refused", request_id, reason = problem.slug),
+            Self::Problem(problem) => {
+                tracing::info!(event = "request_refused", request_id, reason = problem.slug)
+            }
             Self::Signature(error) => {
                 tracing::warn!(event = "signature_refused", request_id, reason = %error);
             }
-            Self::Secrets(error) => tracing::error!(event = "secret_unusable", request_id, error = chain(error)),
-            Self::Secret(error) => tracing::error!(event = "secret_unreadable", request_id, error = chain(error)),
+            Self::Secrets(error) => {
+                tracing::error!(event = "secret_unusable", request_id, error = chain(error))
+            }
+            Self::Secret(error) => {
+                tracing::error!(event = "secret_unreadable", request_id, error = chain(error))
+            }
             Self::SecretSilent => {
-                tracing::error!(event = "secret_unreadable", request_id, error = "Secrets Manager is silent");
+                tracing::error!(
+                    event = "secret_unreadable",
+                    request_id,
+                    error = "Secrets Manager is silent"
+                );
             }
             Self::NotKept => tracing::error!(event = "request_not_kept", request_id),
         }

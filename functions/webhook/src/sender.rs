@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
-use penstock_domain::signature::{SignatureError, Signed, SigningSecrets, Verified, verify, verify_v3};
+use penstock_domain::signature::{
+    SignatureError, Signed, SigningSecrets, Verified, verify, verify_v3,
+};
 use penstock_edge::http::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
@@ -33,7 +35,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         now: Timestamp,
     ) -> Result<Verified<'a>, Refusal> {
         let header = headers.get(HEADER).and_then(|value| value.to_str().ok());
-        let header = header.ok_or_else(|| Problem::bad_request("bad-signature", "Stripe-Signature is missing."))?;
+        let header = header
+            .ok_or_else(|| Problem::bad_request("bad-signature", "Stripe-Signature is missing."))?;
         by_secrets(&self.secret, body, Claim::Stripe(header), now).await
     }
 }

@@ -70,7 +70,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         for message in &batch.records {
             // One answer from a database that is away is enough: the others would wait for the same.
             away |= self.clock.now() >= stop_at;
-            let brought = if away { Brought::Away } else { self.bring_one(&message.message_id, &message.body).await };
+            let brought = if away {
+                Brought::Away
+            } else {
+                self.bring_one(&message.message_id, &message.body).await
+            };
             match brought {
                 Brought::Kept(Kept::New { row, looks: named }) => {
                     rows.extend(row);
@@ -87,7 +91,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         self.announce(&rows, &looks).await;
         let failed = response.failures();
-        tracing::info!(event = "spill_brought_in", messages = batch.records.len(), stored = rows.len(), known, failed);
+        tracing::info!(
+            event = "spill_brought_in",
+            messages = batch.records.len(),
+            stored = rows.len(),
+            known,
+            failed
+        );
         response
     }
 
@@ -96,7 +106,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(Spill::Delivery(spilled)) => self.bring_delivery(message_id, &spilled).await,
             Ok(Spill::Intake(intake)) => self.bring_intake(message_id, &intake).await,
             Err(error) => {
-                tracing::error!(event = "not_a_spilled_request", message_id, bytes = body.len(), error = chain(&error));
+                tracing::error!(
+                    event = "not_a_spilled_request",
+                    message_id,
+                    bytes = body.len(),
+                    error = chain(&error)
+                );
                 return Brought::Refused;
             }
         };
@@ -109,13 +124,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    async fn bring_delivery(&self, message_id: &str, spilled: &Spilled) -> Result<Brought, StoreError> {
+    async fn bring_delivery(
+        &self,
+        message_id: &str,
+        spilled: &Spilled,
+    ) -> Result<Brought, StoreError> {
         let Some(source) = source::find(&spilled.source) else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
             return Ok(Brought::Refused);
         };
         let now = self.clock.now();
-        let kept = self.store(source, spilled.body(), &spilled.content_type, spilled.received_at, now).await?;
+        let kept = self
+            .store(source, spilled.body(), &spilled.content_type, spilled.received_at, now)
+            .await?;
         Ok(Brought::Kept(kept))
     }
 

@@ -43,7 +43,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Kept, StoreError> {
         let delivery = source.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
-        let arrival = Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
+        let arrival =
+            Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
         let row = in_time(deliveries::take(&self.database, arrival, &delivery, now)).await?;
         let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
         let Some(item) = delivery.item else {
@@ -51,9 +52,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Ok(Kept::New { row: None, looks: looks_at(source.name(), delivery.looks) });
         };
         let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
-        tracing::info!(event = "delivery", source = source.name(), entity, version_key, bytes, looks, known);
+        tracing::info!(
+            event = "delivery",
+            source = source.name(),
+            entity,
+            version_key,
+            bytes,
+            looks,
+            known
+        );
         Ok(match row {
-            Some(row) => Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.looks) },
+            Some(row) => {
+                Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.looks) }
+            }
             None => Kept::Known,
         })
     }
@@ -68,8 +79,10 @@ fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
     let mut requests = Vec::new();
     for (kind, ids) in by_kind {
         for ids in ids.chunks(LOOKS_A_REQUEST) {
-            requests
-                .push(FetchRequest { ids: ids.to_vec(), ..FetchRequest::new(source, &kind, Mode::Object).resuming() });
+            requests.push(FetchRequest {
+                ids: ids.to_vec(),
+                ..FetchRequest::new(source, &kind, Mode::Object).resuming()
+            });
         }
     }
     requests

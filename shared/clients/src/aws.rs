@@ -22,7 +22,8 @@ impl Aws {
                 let http = aws_smithy_http_client::Builder::new()
                     .tls_provider(Provider::Rustls(CryptoMode::Ring))
                     .build_https();
-                Box::pin(aws_config::defaults(BehaviorVersion::latest()).http_client(http).load()).await
+                Box::pin(aws_config::defaults(BehaviorVersion::latest()).http_client(http).load())
+                    .await
             })
             .await
     }
@@ -34,6 +35,8 @@ impl Aws {
 
     /// The Secrets Manager client.
     pub async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        self.secrets.get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) }).await
+        self.secrets
+            .get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) })
+            .await
     }
 }

@@ -44,7 +44,10 @@ pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Database, DatabaseConfigErr
         None => Arc::new(SecretLogin {
             secret: Secret::stored(Arc::clone(aws), env.required("DATABASE_SECRET_ARN")?),
             host: env.optional("DATABASE_HOST"),
-            port: env.optional("DATABASE_PORT").map(|_| env.parsed_or("DATABASE_PORT", 5432)).transpose()?,
+            port: env
+                .optional("DATABASE_PORT")
+                .map(|_| env.parsed_or("DATABASE_PORT", 5432))
+                .transpose()?,
             name: env.optional("DATABASE_NAME"),
         }),
     };
@@ -90,16 +93,30 @@ impl LoginSource for SecretLogin {
     fn login(
         &self,
         fresh: bool,
-    ) -> Pin<Box<dyn Future<Output = Result<Login, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>> {
+    ) -> Pin<
+        Box<
+            dyn Future<Output = Result<Login, Box<dyn std::error::Error + Send + Sync>>>
+                + Send
+                + '_,
+        >,
+    > {
         Box::pin(async move {
             let text: SecretString = self.secret.get(SystemClock.now(), fresh).await?;
             // Not `?`: serde's message may repeat what it read.
-            let stored: Stored =
-                serde_json::from_str(text.expose_secret()).map_err(|_| "the database secret is not RDS' JSON")?;
+            let stored: Stored = serde_json::from_str(text.expose_secret())
+                .map_err(|_| "the database secret is not RDS' JSON")?;
             Ok(Login {
-                host: self.host.clone().or(stored.host).ok_or("neither DATABASE_HOST nor the secret names a host")?,
+                host: self
+                    .host
+                    .clone()
+                    .or(stored.host)
+                    .ok_or("neither DATABASE_HOST nor the secret names a host")?,
                 port: self.port.or(stored.port).unwrap_or(5432),
-                database: self.name.clone().or(stored.dbname).unwrap_or_else(|| "postgres".to_owned()),
+                database: self
+                    .name
+                    .clone()
+                    .or(stored.dbname)
+                    .unwrap_or_else(|| "postgres".to_owned()),
                 user: stored.username,
                 password: stored.password.map(Into::into),
             })

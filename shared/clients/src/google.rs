@@ -97,7 +97,13 @@ impl ServiceAccount {
     /// An account that asks for `scope`, words parted by spaces; nothing is read before the first token is needed.
     #[must_use]
     pub fn new(key: Secret, scope: &str) -> Self {
-        Self { key, scope: scope.to_owned(), subject: None, token_url: None, token: Mutex::default() }
+        Self {
+            key,
+            scope: scope.to_owned(),
+            subject: None,
+            token_url: None,
+            token: Mutex::default(),
+        }
     }
 
     /// The same, acting for a user of the domain.
@@ -116,7 +122,12 @@ impl ServiceAccount {
     ///
     /// # Errors
     /// [`TokenError`] says whether it may pass.
-    pub async fn token(&self, http: &reqwest::Client, now: Timestamp, fresh: bool) -> Result<SecretString, TokenError> {
+    pub async fn token(
+        &self,
+        http: &reqwest::Client,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<SecretString, TokenError> {
         let mut token = self.token.lock().await;
         match &*token {
             Some(Token { value, good_until }) if !fresh && now < *good_until => Ok(value.clone()),
@@ -134,7 +145,11 @@ impl ServiceAccount {
 
     /// Exchanges a claim; where it is refused, or the key is none, once more with the key read again: it may have
     /// been rotated.
-    async fn exchange(&self, http: &reqwest::Client, now: Timestamp) -> Result<Granted, TokenError> {
+    async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        now: Timestamp,
+    ) -> Result<Granted, TokenError> {
         let known = self.key.get(now, false).await?;
         match self.exchange_with(http, &known, now).await {
             Err(TokenError::Refused { .. } | TokenError::Key(_)) => {
@@ -160,7 +175,8 @@ impl ServiceAccount {
             .append_pair("assertion", &assertion)
             .finish();
         let url = self.token_url.as_deref().unwrap_or(&key.token_uri);
-        let request = http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        let request =
+            http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
         let unavailable = |e: reqwest::Error| TokenError::Unavailable(crate::vendor::describe(&e));
         let response = request.timeout(PATIENCE).send().await.map_err(unavailable)?;
         let status = response.status();
@@ -220,7 +236,9 @@ fn key_pair(pem: &str) -> Result<RsaKeyPair, TokenError> {
 /// OAuth's words, short; a body of another shape is only measured.
 fn words(body: &[u8]) -> String {
     match serde_json::from_slice::<Denied>(body) {
-        Ok(Denied { error, error_description }) => format!("{error}: {error_description}").chars().take(300).collect(),
+        Ok(Denied { error, error_description }) => {
+            format!("{error}: {error_description}").chars().take(300).collect()
+        }
         Err(_) => format!("a body of {} bytes", body.len()),
     }
 }

@@ -30,7 +30,11 @@ pub trait Outlet: Send + Sync {
     ///
     /// # Errors
     /// Where it is not taken.
-    fn send(&self, body: String, delay: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn send(
+        &self,
+        body: String,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Sends messages.
     ///
@@ -54,11 +58,17 @@ pub enum NotTaken {
 ///
 /// # Errors
 /// Where one of them may not have been taken.
-pub async fn offer(queue: &impl Outlet, bodies: Vec<String>, patience: Duration) -> Result<(), NotTaken> {
+pub async fn offer(
+    queue: &impl Outlet,
+    bodies: Vec<String>,
+    patience: Duration,
+) -> Result<(), NotTaken> {
     if bodies.is_empty() {
         return Ok(());
     }
-    Ok(tokio::time::timeout(patience, queue.send_all(bodies)).await.map_err(|_| NotTaken::Silent)??)
+    Ok(tokio::time::timeout(patience, queue.send_all(bodies))
+        .await
+        .map_err(|_| NotTaken::Silent)??)
 }
 
 /// An SQS queue that messages are sent to.
@@ -89,7 +99,12 @@ impl Outlet for Queue {
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
         let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs()).unwrap_or(0);
         let sqs = self.aws.sqs().await;
-        let send = sqs.send_message().queue_url(&self.url).message_body(body).delay_seconds(seconds).send();
+        let send = sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .delay_seconds(seconds)
+            .send();
         // Boxed: the SDK's futures are kilobytes each.
         Box::pin(send).await.map(drop).map_err(|e| self.error(e))
     }
@@ -103,10 +118,14 @@ impl Outlet for Queue {
         for chunk in bodies.chunks(BATCH) {
             let mut entries = Vec::with_capacity(chunk.len());
             for (i, body) in chunk.iter().enumerate() {
-                let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).build();
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(i.to_string())
+                    .message_body(body)
+                    .build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }
-            let sent = sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send();
+            let sent =
+                sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send();
             let sent = Box::pin(sent).await.map_err(|e| self.error(e))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(self.error(failed.code().to_owned()));

@@ -39,12 +39,20 @@ enum Origin {
 impl Secret {
     /// The secret stored under `arn`.
     pub fn stored(aws: Arc<Aws>, arn: String) -> Self {
-        Self { origin: Origin::Stored { aws, arn }, cached: Mutex::default(), doubted_at: Mutex::default() }
+        Self {
+            origin: Origin::Stored { aws, arn },
+            cached: Mutex::default(),
+            doubted_at: Mutex::default(),
+        }
     }
 
     /// A secret given as it is.
     pub fn given(value: String) -> Self {
-        Self { origin: Origin::Given(value.into()), cached: Mutex::default(), doubted_at: Mutex::default() }
+        Self {
+            origin: Origin::Given(value.into()),
+            cached: Mutex::default(),
+            doubted_at: Mutex::default(),
+        }
     }
 
     /// The secret as of `now`; with `fresh`, read again whatever its age.
@@ -60,7 +68,11 @@ impl Secret {
     ///
     /// # Errors
     /// Where Secrets Manager does not give it.
-    pub async fn after_refusal(&self, sent_at: Timestamp, now: Timestamp) -> Result<SecretString, SecretError> {
+    pub async fn after_refusal(
+        &self,
+        sent_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<SecretString, SecretError> {
         self.known_or_read(now, |read_at| read_at > sent_at).await
     }
 
@@ -89,7 +101,11 @@ impl Secret {
     ///
     /// # Errors
     /// Where Secrets Manager does not give it.
-    pub async fn doubted(&self, now: Timestamp, pause: Duration) -> Result<Option<SecretString>, SecretError> {
+    pub async fn doubted(
+        &self,
+        now: Timestamp,
+        pause: Duration,
+    ) -> Result<Option<SecretString>, SecretError> {
         if matches!(self.origin, Origin::Given(_)) {
             return Ok(None);
         }
@@ -104,7 +120,10 @@ impl Secret {
 }
 
 async fn read(aws: &Aws, arn: &str) -> Result<SecretString, SecretError> {
-    let error = |source: Box<dyn std::error::Error + Send + Sync>| SecretError { name: arn.to_owned(), source };
+    let error = |source: Box<dyn std::error::Error + Send + Sync>| SecretError {
+        name: arn.to_owned(),
+        source,
+    };
     let reply = aws.secrets().await.get_secret_value().secret_id(arn).send();
     let reply = Box::pin(reply).await.map_err(|e| error(e.into()))?;
     match reply.secret_string {

@@ -94,7 +94,12 @@ impl<C: Clock> VendorClient<C> {
     ///
     /// # Errors
     /// [`VendorError`] says what to do about it.
-    pub async fn ask(&self, mode: Mode, request: &Request, deadline: Timestamp) -> Result<Fetched, VendorError> {
+    pub async fn ask(
+        &self,
+        mode: Mode,
+        request: &Request,
+        deadline: Timestamp,
+    ) -> Result<Fetched, VendorError> {
         let (mut faults, mut another_key, mut refused) = (0, false, None);
         loop {
             let turn = self.turn(deadline).await?;
@@ -110,15 +115,31 @@ impl<C: Clock> VendorClient<C> {
                     self.wait(pause, deadline).await?;
                 }
                 Attempt::Unauthorized { words, .. } if another_key => {
-                    return Err(VendorError::Refused { vendor: self.source.name(), status: 401, words });
+                    return Err(VendorError::Refused {
+                        vendor: self.source.name(),
+                        status: 401,
+                        words,
+                    });
                 }
-                Attempt::Unauthorized { sent_at, .. } => (another_key, refused) = (true, Some(sent_at)),
+                Attempt::Unauthorized { sent_at, .. } => {
+                    (another_key, refused) = (true, Some(sent_at))
+                }
                 Attempt::Fault(last) => {
                     faults += 1;
                     let vendor = self.source.name();
-                    tracing::warn!(event = "attempt_failed", vendor, path = request.path, faults, last);
+                    tracing::warn!(
+                        event = "attempt_failed",
+                        vendor,
+                        path = request.path,
+                        faults,
+                        last
+                    );
                     if faults == ATTEMPTS {
-                        return Err(VendorError::Unavailable { vendor: self.source.name(), attempts: faults, last });
+                        return Err(VendorError::Unavailable {
+                            vendor: self.source.name(),
+                            attempts: faults,
+                            last,
+                        });
                     }
                     self.wait(backoff(faults, fastrand::u32(..)), deadline).await?;
                 }
@@ -130,7 +151,8 @@ impl<C: Clock> VendorClient<C> {
     async fn turn(&self, deadline: Timestamp) -> Result<Duration, VendorError> {
         let now = self.clock.now();
         let mut bucket = self.bucket.lock().await;
-        let bucket = bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now));
+        let bucket =
+            bucket.get_or_insert_with(|| TokenBucket::new(self.config.rate_per_second, now));
         bucket.take(now, elapsed(now, deadline).min(LONGEST_WAIT)).map_err(VendorError::OutOfTime)
     }
 
@@ -161,12 +183,16 @@ impl<C: Clock> VendorClient<C> {
             Err(fault) => return Ok(Attempt::Fault(fault)),
         };
         let call = match &request.body {
-            Some(body) => http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => {
+                http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone())
+            }
             None => http.get(url),
         };
         match call.bearer_auth(key.expose_secret().trim()).timeout(timeout).send().await {
             Ok(response) => self.judge(mode, response, sent_at).await,
-            Err(e) if e.is_builder() => Err(VendorError::Setup(format!("no request can be made: {}", describe(&e)))),
+            Err(e) if e.is_builder() => {
+                Err(VendorError::Setup(format!("no request can be made: {}", describe(&e))))
+            }
             Err(e) => Ok(Attempt::Fault(describe(&e))),
         }
     }
@@ -182,21 +208,33 @@ impl<C: Clock> VendorClient<C> {
             Ok(key) => Ok(Ok(key)),
             Err(TokenError::Secret(e)) => Err(e.into()),
             Err(e @ TokenError::Unavailable(_)) => Ok(Err(e.to_string())),
-            Err(e @ TokenError::Refused { status, .. }) => {
-                Err(VendorError::Refused { vendor: self.source.name(), status, words: e.to_string() })
-            }
+            Err(e @ TokenError::Refused { status, .. }) => Err(VendorError::Refused {
+                vendor: self.source.name(),
+                status,
+                words: e.to_string(),
+            }),
             Err(e @ TokenError::Key(_)) => Err(VendorError::Setup(e.to_string())),
         }
     }
 
-    async fn judge(&self, mode: Mode, response: Response, sent_at: Timestamp) -> Result<Attempt, VendorError> {
+    async fn judge(
+        &self,
+        mode: Mode,
+        response: Response,
+        sent_at: Timestamp,
+    ) -> Result<Attempt, VendorError> {
         let status = response.status();
         let headers = response.headers();
         let date = headers.get(DATE).and_then(|h| h.to_str().ok()).and_then(http_date);
-        let pause = headers.get(RETRY_AFTER).and_then(|h| h.to_str().ok()).and_then(|h| retry_after(h, sent_at));
+        let pause = headers
+            .get(RETRY_AFTER)
+            .and_then(|h| h.to_str().ok())
+            .and_then(|h| retry_after(h, sent_at));
         let body = match response.bytes().await {
             Ok(body) => body,
-            Err(e) => return Ok(Attempt::Fault(format!("status {status}, and then: {}", describe(&e)))),
+            Err(e) => {
+                return Ok(Attempt::Fault(format!("status {status}, and then: {}", describe(&e))));
+            }
         };
         let vendor = self.source.name();
         let as_of = date.unwrap_or(sent_at);
@@ -204,19 +242,31 @@ impl<C: Clock> VendorClient<C> {
             return Ok(Attempt::Reply(Fetched { as_of, body }));
         }
         match self.source.verdict(mode, status.as_u16(), &body) {
-            Some(Verdict::Wait(at_least)) => return Ok(Attempt::Wait(pause.unwrap_or_default().max(at_least))),
+            Some(Verdict::Wait(at_least)) => {
+                return Ok(Attempt::Wait(pause.unwrap_or_default().max(at_least)));
+            }
             Some(Verdict::Stop(reason)) => return Err(VendorError::Stopped { vendor, reason }),
-            Some(Verdict::StartOver(reason)) => return Err(VendorError::StartOver { vendor, reason }),
+            Some(Verdict::StartOver(reason)) => {
+                return Err(VendorError::StartOver { vendor, reason });
+            }
             Some(Verdict::Gone) => return Err(VendorError::Gone { vendor, as_of }),
             None => {}
         }
-        let words = || self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()));
+        let words = || {
+            self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()))
+        };
         match status {
             StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized { words: words(), sent_at }),
-            StatusCode::FORBIDDEN => Err(VendorError::Refused { vendor, status: 403, words: words() }),
-            StatusCode::TOO_MANY_REQUESTS => Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..))))),
+            StatusCode::FORBIDDEN => {
+                Err(VendorError::Refused { vendor, status: 403, words: words() })
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..)))))
+            }
             s if s.is_server_error() => Ok(match pause {
-                Some(pause) if s == StatusCode::SERVICE_UNAVAILABLE && !pause.is_zero() => Attempt::Wait(pause),
+                Some(pause) if s == StatusCode::SERVICE_UNAVAILABLE && !pause.is_zero() => {
+                    Attempt::Wait(pause)
+                }
                 _ => Attempt::Fault(format!("status {s}: {}", words())),
             }),
             s => Err(VendorError::Rejected { vendor, status: s.as_u16(), words: words() }),
@@ -225,7 +275,8 @@ impl<C: Clock> VendorClient<C> {
 
     fn url(&self, request: &Request) -> Result<Url, VendorError> {
         let text = format!("{}{}", self.config.base_url.trim_end_matches('/'), request.path);
-        let mut url = Url::parse(&text).map_err(|e| VendorError::Setup(format!("the base URL cannot be used: {e}")))?;
+        let mut url = Url::parse(&text)
+            .map_err(|e| VendorError::Setup(format!("the base URL cannot be used: {e}")))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
@@ -242,8 +293,9 @@ fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut headers = HeaderMap::new();
     for (name, value) in &config.headers {
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| VendorError::Setup(format!("the value of the header {name} cannot be sent")))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            VendorError::Setup(format!("the value of the header {name} cannot be sent"))
+        })?;
         headers.insert(HeaderName::from_static(name), value);
     }
     reqwest::Client::builder()
@@ -266,5 +318,8 @@ pub(crate) fn describe(e: &reqwest::Error) -> String {
     } else {
         "broken off"
     };
-    std::iter::once(what.to_owned()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+    std::iter::once(what.to_owned())
+        .chain(causes.map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(": ")
 }

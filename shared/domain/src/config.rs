@@ -74,9 +74,10 @@ impl Env {
     {
         match self.optional(name) {
             None => Ok(default),
-            Some(text) => {
-                text.parse().map_err(|e: T::Err| ConfigError::Invalid { name: name.to_owned(), reason: e.to_string() })
-            }
+            Some(text) => text.parse().map_err(|e: T::Err| ConfigError::Invalid {
+                name: name.to_owned(),
+                reason: e.to_string(),
+            }),
         }
     }
 }

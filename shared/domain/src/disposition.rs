@@ -64,7 +64,8 @@ impl Reason {
 
     /// The process died on the row alone, [`MAX_CRASHES`] times.
     pub fn crashed() -> Self {
-        let detail = format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
+        let detail =
+            format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
         Self::new(ReasonKind::Crashed, detail)
     }
 }

@@ -60,7 +60,13 @@ pub struct FetchRequest {
 impl FetchRequest {
     /// A request without named objects.
     pub fn new(source: &str, entity: &str, mode: Mode) -> Self {
-        Self { source: source.to_owned(), entity: entity.to_owned(), mode, resume: false, ids: Vec::new() }
+        Self {
+            source: source.to_owned(),
+            entity: entity.to_owned(),
+            mode,
+            resume: false,
+            ids: Vec::new(),
+        }
     }
 
     /// A request to read one object as it is now.

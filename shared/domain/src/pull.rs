@@ -174,7 +174,8 @@ impl History {
     pub fn behind(self) -> Option<u32> {
         let beginning = if self.complete { self.cut_to } else { self.oldest?.min(self.cut_to) };
         let all = elapsed(beginning, self.upper_bound).as_millis();
-        let done = elapsed(self.cut_to, self.upper_bound).saturating_sub(self.open).as_millis().min(all);
+        let done =
+            elapsed(self.cut_to, self.upper_bound).saturating_sub(self.open).as_millis().min(all);
         (done * 1_000).checked_div(all).map_or(Some(1_000), |behind| u32::try_from(behind).ok())
     }
 }

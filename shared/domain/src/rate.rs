@@ -19,7 +19,11 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket. A rate of zero counts as one.
     pub fn new(requests_per_second: u32, now: Timestamp) -> Self {
-        Self { cost: Duration::from_secs(1) / requests_per_second.max(1), credit: Duration::from_secs(1), as_of: now }
+        Self {
+            cost: Duration::from_secs(1) / requests_per_second.max(1),
+            credit: Duration::from_secs(1),
+            as_of: now,
+        }
     }
 
     /// Takes one request's worth, if that means no longer wait than `at_most`. The answer is how long to wait before
@@ -78,7 +82,8 @@ mod tests {
     fn those_who_ask_at_once_are_let_through_one_after_the_other() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let mut bucket = TokenBucket::new(4, now);
-        let waits: Vec<u128> = (0..8).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
+        let waits: Vec<u128> =
+            (0..8).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
         assert_eq!(waits, [0, 0, 0, 0, 250, 500, 750, 1_000]);
     }
 
@@ -87,10 +92,15 @@ mod tests {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let mut bucket = TokenBucket::new(10, now);
         bucket.hold(now, Duration::from_secs(5));
-        let waits: Vec<u128> = (0..3).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
+        let waits: Vec<u128> =
+            (0..3).map(|_| bucket.take(now, Duration::MAX).unwrap().as_millis()).collect();
         assert_eq!(waits, [5_000, 5_100, 5_200]);
         bucket.hold(now, Duration::from_secs(2));
-        assert_eq!(bucket.take(now, Duration::MAX).unwrap().as_millis(), 5_300, "a shorter pause takes nothing back");
+        assert_eq!(
+            bucket.take(now, Duration::MAX).unwrap().as_millis(),
+            5_300,
+            "a shorter pause takes nothing back"
+        );
     }
 
     #[test]

@@ -35,7 +35,9 @@ impl Phase {
 
     /// The phase of that word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Listing, Self::Mending, Self::Settling, Self::Ended].into_iter().find(|phase| phase.as_str() == word)
+        [Self::Listing, Self::Mending, Self::Settling, Self::Ended]
+            .into_iter()
+            .find(|phase| phase.as_str() == word)
     }
 }
 

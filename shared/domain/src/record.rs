@@ -72,7 +72,13 @@ pub fn became(id: &str, into: &str) -> Vec<u8> {
 
 /// The payload of a tombstone for a movement of money of that kind, which the vendor's lists do not show: it keeps
 /// what we knew of it, in minor units and ISO 4217.
-pub fn vanished_movement(kind: &str, id: &str, amount: i64, currency: &str, occurred_at: Timestamp) -> Vec<u8> {
+pub fn vanished_movement(
+    kind: &str,
+    id: &str,
+    amount: i64,
+    currency: &str,
+    occurred_at: Timestamp,
+) -> Vec<u8> {
     let (penstock, created) = ("vanished", occurred_at.as_second());
     let tombstone = serde_json::json!({
         "id": id, "object": kind, "penstock": penstock, "amount": amount, "currency": currency, "created": created,
@@ -92,7 +98,11 @@ pub fn became_what(payload: &[u8]) -> Option<String> {
 
 fn tombstone(payload: &[u8]) -> Option<Marked<'_>> {
     // Tombstones are short; a long body is not searched for the mark.
-    let marked = if payload.len() < 8_192 { serde_json::from_slice::<Marked<'_>>(payload).ok() } else { None };
+    let marked = if payload.len() < 8_192 {
+        serde_json::from_slice::<Marked<'_>>(payload).ok()
+    } else {
+        None
+    };
     marked.filter(|marked| marked.penstock.as_deref() == Some("vanished"))
 }
 
@@ -104,7 +114,10 @@ mod tests {
     fn a_tombstone_is_known_again_whatever_its_id() {
         for id in ["17", "a \"quoted\" id", "\u{1f600}\\"] {
             assert!(is_vanished(&vanished(id)) && is_vanished(&became(id, "18")), "{id}");
-            assert_eq!((became_what(&vanished(id)), became_what(&became("18", id)).as_deref()), (None, Some(id)));
+            assert_eq!(
+                (became_what(&vanished(id)), became_what(&became("18", id)).as_deref()),
+                (None, Some(id))
+            );
         }
         assert!(!is_vanished(br#"{"id":"17","penstock":"here"}"#));
         assert!(!is_vanished(br#"{"id":"17"}"#));

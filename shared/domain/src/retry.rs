@@ -50,7 +50,10 @@ mod tests {
     fn trap_14_retry_after_is_seconds_or_a_date() {
         let now: Timestamp = "2026-11-21T08:49:37Z".parse().unwrap();
         assert_eq!(retry_after(" 7 ", now), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Sat, 21 Nov 2026 08:50:37 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(
+            retry_after("Sat, 21 Nov 2026 08:50:37 GMT", now),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(retry_after("Sat, 21 Nov 2020 08:50:37 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after("soon", now), None);
     }

@@ -28,7 +28,10 @@ impl Settings {
     /// Where a variable cannot be used; it is named.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let portal_currency = match env.optional("HUBSPOT_CURRENCY") {
-            Some(code) => Some(code.parse().map_err(|_| invalid("HUBSPOT_CURRENCY", "it is no currency".to_owned()))?),
+            Some(code) => Some(
+                code.parse()
+                    .map_err(|_| invalid("HUBSPOT_CURRENCY", "it is no currency".to_owned()))?,
+            ),
             None => None,
         };
         Ok(Self {
@@ -42,8 +45,11 @@ impl Settings {
 fn stages(text: &str) -> Result<BTreeMap<String, Status>, ConfigError> {
     let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let read = |pair: &str| {
-        let (stage, status) = pair.rsplit_once('=').ok_or_else(|| invalid(STAGES, format!("{pair:?} has no \"=\"")))?;
-        let status = Status::parse(status.trim()).ok_or_else(|| invalid(STAGES, format!("{status:?} is no status")))?;
+        let (stage, status) = pair
+            .rsplit_once('=')
+            .ok_or_else(|| invalid(STAGES, format!("{pair:?} has no \"=\"")))?;
+        let status = Status::parse(status.trim())
+            .ok_or_else(|| invalid(STAGES, format!("{status:?} is no status")))?;
         Ok((stage.trim().to_owned(), status))
     };
     pairs.map(read).collect()
@@ -64,7 +70,10 @@ mod tests {
         assert_eq!(settings.deal_stages["won"], Status::Collected);
         assert_eq!(settings.deal_stages["12"], Status::Failed);
         assert_eq!(read("").unwrap(), Settings::default());
-        assert_eq!(read("won").unwrap_err().to_string(), "HUBSPOT_DEAL_STAGES cannot be used: \"won\" has no \"=\"");
+        assert_eq!(
+            read("won").unwrap_err().to_string(),
+            "HUBSPOT_DEAL_STAGES cannot be used: \"won\" has no \"=\""
+        );
         assert_eq!(
             read("won=win").unwrap_err().to_string(),
             "HUBSPOT_DEAL_STAGES cannot be used: \"win\" is no status"

@@ -36,10 +36,16 @@ mod tests {
     fn a_message_is_read_as_what_it_is() {
         let at: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
         let sender = Sender { scope: [7; 32], verified: true };
-        let intake = Intake::new(Route::Leads, sender, None, "text/plain".to_owned(), b"a lead".to_vec(), at);
+        let intake = Intake::new(
+            Route::Leads,
+            sender,
+            None,
+            "text/plain".to_owned(),
+            b"a lead".to_vec(),
+            at,
+        );
         assert_eq!(Spill::parse(&intake.message().unwrap()).unwrap(), Spill::Intake(intake));
-        let delivery =
-            r#"{"spill":1,"source":"stripe","receivedAt":"2026-06-01T00:00:00Z","contentType":"a/b","body":"e30="}"#;
+        let delivery = r#"{"spill":1,"source":"stripe","receivedAt":"2026-06-01T00:00:00Z","contentType":"a/b","body":"e30="}"#;
         let Ok(Spill::Delivery(read)) = Spill::parse(delivery) else { panic!("it is a delivery") };
         assert_eq!((read.source.as_str(), read.body().bytes()), ("stripe", b"{}".as_slice()));
         for (message, why) in [

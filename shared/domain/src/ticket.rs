@@ -40,7 +40,9 @@ pub fn place(e: &serde_json::Error) -> String {
     let what = match e.classify() {
         serde_json::error::Category::Eof => "it ends too early",
         serde_json::error::Category::Syntax => "it is not JSON",
-        serde_json::error::Category::Data | serde_json::error::Category::Io => "it is of another shape",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => {
+            "it is of another shape"
+        }
     };
     format!("{what}, at line {} column {}", e.line(), e.column())
 }
@@ -85,15 +87,22 @@ mod tests {
 
     #[test]
     fn a_ticket_survives_the_queue() {
-        let ids = (0..250).map(|s| OutboxId::new(jiff::Timestamp::from_second(s).unwrap())).collect::<Vec<_>>();
-        let read = Ticket::split(&ids).flat_map(|t| Ticket::parse(&t.to_body()).unwrap().ids).collect::<Vec<_>>();
+        let ids = (0..250)
+            .map(|s| OutboxId::new(jiff::Timestamp::from_second(s).unwrap()))
+            .collect::<Vec<_>>();
+        let read = Ticket::split(&ids)
+            .flat_map(|t| Ticket::parse(&t.to_body()).unwrap().ids)
+            .collect::<Vec<_>>();
         assert_eq!(read, ids);
     }
 
     #[test]
     fn what_is_not_a_ticket_says_why() {
         for body in ["", "null", "[]", "{\"ids\":[]}", "{\"v\":1,\"ids\":[\"x\"]}", "\u{0}"] {
-            assert!(Ticket::parse(body).unwrap_err().to_string().starts_with("not a ticket: "), "{body}");
+            assert!(
+                Ticket::parse(body).unwrap_err().to_string().starts_with("not a ticket: "),
+                "{body}"
+            );
         }
         assert_eq!(
             Ticket::parse("{\"v\":2,\"ids\":[]}").unwrap_err().to_string(),

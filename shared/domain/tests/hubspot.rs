@@ -53,7 +53,9 @@ fn search(objects: &[(i64, u64)], body: &str) -> String {
         })
     };
     let mut found: Vec<_> = objects.iter().filter(|object| passes(object)).collect();
-    found.sort_by_key(|(modified, id)| if by_id { (0, i128::from(*id)) } else { (*modified, -i128::from(*id)) });
+    found.sort_by_key(
+        |(modified, id)| if by_id { (0, i128::from(*id)) } else { (*modified, -i128::from(*id)) },
+    );
     let total = found.len();
     let limit = usize::try_from(body["limit"].as_u64().unwrap()).unwrap();
     let object = |(modified, id): &&(i64, u64)| json!({"id": id.to_string(), "properties": {"lastmodifieddate": at(*modified).to_string()}});
@@ -76,11 +78,20 @@ fn run(objects: &[(i64, u64)], watermark: i64, page_size: u32) -> (BTreeSet<(u64
         requests += 1;
         assert!(requests < 5_000, "the run does not end");
         let request = HubSpot.request("contact", Mode::Incremental, &position, &paging);
-        assert_eq!((request.path.as_str(), request.query.len()), ("/crm/v3/objects/contacts/search", 0));
+        assert_eq!(
+            (request.path.as_str(), request.query.len()),
+            ("/crm/v3/objects/contacts/search", 0)
+        );
         let body = search(objects, request.body.as_deref().unwrap());
         let reply = Reply { as_of: now, body: body.as_bytes() };
-        let page = HubSpot.page("contact", Mode::Incremental, RunId::new(now), &position, reply, &paging).unwrap();
-        seen.extend(page.items.into_iter().map(|item| (item.external_id.parse().unwrap(), item.version_key)));
+        let page = HubSpot
+            .page("contact", Mode::Incremental, RunId::new(now), &position, reply, &paging)
+            .unwrap();
+        seen.extend(
+            page.items
+                .into_iter()
+                .map(|item| (item.external_id.parse().unwrap(), item.version_key)),
+        );
         match page.next {
             Next::Continue(next) => position = next,
             Next::Drained { .. } => return (seen, requests),
@@ -125,7 +136,9 @@ fn position(token: Option<&str>) -> Position {
 
 fn read(mode: Mode, position: &Position, body: &str) -> Result<Next, PageError> {
     let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
-    HubSpot.page("deal", mode, RunId::new(at(NOW_MS)), position, reply, &paging(1)).map(|page| page.next)
+    HubSpot
+        .page("deal", mode, RunId::new(at(NOW_MS)), position, reply, &paging(1))
+        .map(|page| page.next)
 }
 
 #[test]
@@ -146,13 +159,17 @@ fn trap_16_no_page_makes_an_endless_loop() {
     let inside = r#"{"status":"error","message":"internal error","correlationId":"x","category":"INTERNAL_ERROR"}"#;
     assert!(matches!(read(Mode::Full, &position(None), inside), Err(PageError::ErrorInside(_))));
     for body in ["", "<html>", r#"{"results":[{"id":"1"#, "[]", "{}", r#"{"results":null}"#] {
-        assert!(matches!(read(Mode::Full, &position(None), body), Err(PageError::Malformed { .. })), "{body}");
+        assert!(
+            matches!(read(Mode::Full, &position(None), body), Err(PageError::Malformed { .. })),
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
-    let begun = HubSpot.begin(Mode::Full, Cursor::default(), at(NOW_MS), &paging(200)).position.unwrap();
+    let begun =
+        HubSpot.begin(Mode::Full, Cursor::default(), at(NOW_MS), &paging(200)).position.unwrap();
     let asked = |position: &Position| {
         let request = HubSpot.request("deal", Mode::Full, position, &paging(200));
         let get = |key: &str| request.query.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
@@ -196,12 +213,23 @@ fn trap_14_each_limit_has_its_own_verdict() {
     let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
     assert_eq!(HubSpot.verdict(Mode::Object, 404, missing), Some(Verdict::Gone));
     assert_eq!(HubSpot.verdict(Mode::Full, 404, missing), None);
-    assert_eq!(HubSpot.verdict(Mode::Object, 404, b"<html>"), None, "a base URL that is wrong deletes nothing");
+    assert_eq!(
+        HubSpot.verdict(Mode::Object, 404, b"<html>"),
+        None,
+        "a base URL that is wrong deletes nothing"
+    );
 }
 
-fn meaning(entity: &str, id: &str, payload: &[u8], version_at: Timestamp) -> Result<Meaning, String> {
-    let row = RowView { id: OutboxId::new(at(NOW_MS)), entity, external_id: id, version_at, payload };
-    let settings = Settings { portal_currency: Some("EUR".parse().unwrap()), ..Settings::default() };
+fn meaning(
+    entity: &str,
+    id: &str,
+    payload: &[u8],
+    version_at: Timestamp,
+) -> Result<Meaning, String> {
+    let row =
+        RowView { id: OutboxId::new(at(NOW_MS)), entity, external_id: id, version_at, payload };
+    let settings =
+        Settings { portal_currency: Some("EUR".parse().unwrap()), ..Settings::default() };
     HubSpot.normalize(row, &settings).map_err(|reason| reason.detail)
 }
 
@@ -209,7 +237,8 @@ fn deal(properties: Value, rest: Value) -> Result<(i64, String, Status, String, 
     let mut payload = json!({"id": "7", "properties": properties, "createdAt": "2026-01-01T00:00:00.000Z",
         "updatedAt": "2026-02-01T00:00:00.000Z", "archived": false});
     payload.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-    let Meaning::Payments(all) = meaning("deal", "7", payload.to_string().as_bytes(), at(NOW_MS))? else {
+    let Meaning::Payments(all) = meaning("deal", "7", payload.to_string().as_bytes(), at(NOW_MS))?
+    else {
         panic!("a deal is a payment");
     };
     let p = &all[0];
@@ -220,19 +249,37 @@ fn deal(properties: Value, rest: Value) -> Result<(i64, String, Status, String, 
 #[test]
 fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
     let won = json!({"amount": "1000.5", "dealstage": "closedwon", "closedate": "1769904000000", "deal_currency_code": "USD"});
-    let expected =
-        (100_050, "USD".to_owned(), Status::Collected, "closedwon".to_owned(), "2026-02-01T00:00:00Z".to_owned());
+    let expected = (
+        100_050,
+        "USD".to_owned(),
+        Status::Collected,
+        "closedwon".to_owned(),
+        "2026-02-01T00:00:00Z".to_owned(),
+    );
     assert_eq!(deal(won.clone(), json!({})), Ok(expected));
     // No currency of its own: the portal's. No close date: the day it came to be. No amount: nothing.
     let bare = json!({"amount": null, "dealstage": "qualifiedtobuy", "closedate": null, "deal_currency_code": ""});
-    let expected =
-        (0, "EUR".to_owned(), Status::Pending, "qualifiedtobuy".to_owned(), "2026-01-01T00:00:00Z".to_owned());
+    let expected = (
+        0,
+        "EUR".to_owned(),
+        Status::Pending,
+        "qualifiedtobuy".to_owned(),
+        "2026-01-01T00:00:00Z".to_owned(),
+    );
     assert_eq!(deal(bare, json!({})), Ok(expected));
-    let archived = deal(won, json!({"archived": true, "archivedAt": "2026-03-01T00:00:00.000Z"})).unwrap();
-    assert_eq!((archived.2, archived.3.as_str()), (Status::Canceled, "archived"), "counts as nothing");
-    for (property, value) in
-        [("amount", "10.005"), ("amount", "-5"), ("closedate", "soon"), ("deal_currency_code", "EURO")]
-    {
+    let archived =
+        deal(won, json!({"archived": true, "archivedAt": "2026-03-01T00:00:00.000Z"})).unwrap();
+    assert_eq!(
+        (archived.2, archived.3.as_str()),
+        (Status::Canceled, "archived"),
+        "counts as nothing"
+    );
+    for (property, value) in [
+        ("amount", "10.005"),
+        ("amount", "-5"),
+        ("closedate", "soon"),
+        ("deal_currency_code", "EURO"),
+    ] {
         let why = deal(json!({"dealstage": "closedwon", property: value}), json!({})).unwrap_err();
         assert!(why.starts_with(&format!("deal 7: {property}: ")), "{why}");
     }
@@ -240,12 +287,21 @@ fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
 
 #[test]
 fn trap_11_what_was_merged_away_ends_with_the_row_of_what_remains() {
-    let payload = br#"{"id":"9","properties":{"email":"a@example.com","hs_merged_object_ids":"3;4"},
+    let payload =
+        br#"{"id":"9","properties":{"email":"a@example.com","hs_merged_object_ids":"3;4"},
         "updatedAt":"2026-02-01T00:00:00.000Z","archived":false}"#;
     let version_at: Timestamp = "2026-02-01T00:00:00Z".parse().unwrap();
-    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, version_at) else { panic!("people") };
-    let told: Vec<_> = all.iter().map(|c| (c.external_id.as_str(), c.merged_into.as_deref(), c.deleted_at)).collect();
-    assert_eq!(told, [("9", None, None), ("3", Some("9"), Some(version_at)), ("4", Some("9"), Some(version_at))]);
+    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, version_at) else {
+        panic!("people")
+    };
+    let told: Vec<_> = all
+        .iter()
+        .map(|c| (c.external_id.as_str(), c.merged_into.as_deref(), c.deleted_at))
+        .collect();
+    assert_eq!(
+        told,
+        [("9", None, None), ("3", Some("9"), Some(version_at)), ("4", Some("9"), Some(version_at))]
+    );
     assert_eq!(
         (all[0].stamp, all[0].email.as_deref(), all[1].email.as_deref()),
         (Stamp::Native, Some("a@example.com"), None)
@@ -256,23 +312,35 @@ fn trap_11_what_was_merged_away_ends_with_the_row_of_what_remains() {
     );
     // Deals: what they were worth is counted in the one that remains.
     let payload = br#"{"id":"9","properties":{"amount":"5","dealstage":"closedwon","hs_merged_object_ids":"3"},"updatedAt":"2026-02-01T00:00:00Z"}"#;
-    let Ok(Meaning::Payments(all)) = meaning("deal", "9", payload, version_at) else { panic!("payments") };
+    let Ok(Meaning::Payments(all)) = meaning("deal", "9", payload, version_at) else {
+        panic!("payments")
+    };
     let told: Vec<_> = all.iter().map(|p| (p.external_id.as_str(), p.amount, p.status)).collect();
     assert_eq!(told, [("9", 500, Status::Collected), ("3", 0, Status::Canceled)]);
 }
 
 #[test]
 fn trap_11_a_tombstone_marks_a_contact_deleted_and_makes_a_deal_count_as_nothing() {
-    let Ok(Meaning::Contacts(people)) = meaning("contact", "5", &vanished("5"), at(NOW_MS)) else { panic!("people") };
+    let Ok(Meaning::Contacts(people)) = meaning("contact", "5", &vanished("5"), at(NOW_MS)) else {
+        panic!("people")
+    };
     assert_eq!((people[0].external_id.as_str(), people[0].deleted_at), ("5", Some(at(NOW_MS))));
-    let Ok(Meaning::Payments(deals)) = meaning("deal", "5", &vanished("5"), at(NOW_MS)) else { panic!("payments") };
-    assert_eq!((deals[0].amount, deals[0].status, deals[0].raw_status.as_str()), (0, Status::Canceled, "vanished"));
+    let Ok(Meaning::Payments(deals)) = meaning("deal", "5", &vanished("5"), at(NOW_MS)) else {
+        panic!("payments")
+    };
+    assert_eq!(
+        (deals[0].amount, deals[0].status, deals[0].raw_status.as_str()),
+        (0, Status::Canceled, "vanished")
+    );
 }
 
 #[test]
 fn trap_26_text_that_postgres_or_json_would_choke_on_stays_visible() {
-    let payload = br#"{"id":"9","properties":{"firstname":"a\u0000b","lastname":"\ud800x","phone":12}}"#;
-    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, at(NOW_MS)) else { panic!("people") };
+    let payload =
+        br#"{"id":"9","properties":{"firstname":"a\u0000b","lastname":"\ud800x","phone":12}}"#;
+    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, at(NOW_MS)) else {
+        panic!("people")
+    };
     let told = [&all[0].first_name, &all[0].last_name, &all[0].phone].map(|text| text.as_deref());
     assert_eq!(told, [Some("a\u{2400}b"), Some("\\ud800x"), Some("12")]);
     for bad in [&b"no json"[..], b"{}", br#"{"id":"8"}"#, b"\xff"] {

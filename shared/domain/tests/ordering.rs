@@ -21,7 +21,13 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
     );
     let version_at = Timestamp::from_second(NOW + second).unwrap();
     let id = OutboxId::new(version_at);
-    let row = RowView { id, entity: "charge", external_id: "ch_1", version_at, payload: payload.as_bytes() };
+    let row = RowView {
+        id,
+        entity: "charge",
+        external_id: "ch_1",
+        version_at,
+        payload: payload.as_bytes(),
+    };
     match Stripe.normalize(row, &Settings::default()).unwrap() {
         Meaning::Payments(mut movements) => movements.remove(0),
         other => unreachable!("{other:?}"),
@@ -32,7 +38,12 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
 fn stands(arrivals: &[Payment]) -> Payment {
     let mut arrivals = arrivals.iter();
     let first = arrivals.next().unwrap();
-    arrivals.fold(first, |standing, p| if p.precedence() > standing.precedence() { p } else { standing }).clone()
+    arrivals
+        .fold(
+            first,
+            |standing, p| if p.precedence() > standing.precedence() { p } else { standing },
+        )
+        .clone()
 }
 
 proptest! {

@@ -21,19 +21,34 @@ fn list(history: &[(i64, String)], request: &Request) -> String {
     let number = |key: &str| query.get(key).map(|v| v.parse::<i64>().unwrap());
     let limit = usize::try_from(number("limit").unwrap()).unwrap();
     let within = |created: i64| {
-        number("created[gte]").is_none_or(|from| created >= from) && number("created[lt]").is_none_or(|to| created < to)
+        number("created[gte]").is_none_or(|from| created >= from)
+            && number("created[lt]").is_none_or(|to| created < to)
     };
-    let after = query.get("starting_after").map_or(0, |id| history.iter().position(|(_, i)| i == id).unwrap() + 1);
-    let matching: Vec<_> = history[after..].iter().filter(|(created, _)| within(*created)).collect();
-    let object = |(created, id): &&(i64, String)| format!(r#"{{"id":"{id}","object":"charge","created":{created}}}"#);
+    let after = query
+        .get("starting_after")
+        .map_or(0, |id| history.iter().position(|(_, i)| i == id).unwrap() + 1);
+    let matching: Vec<_> =
+        history[after..].iter().filter(|(created, _)| within(*created)).collect();
+    let object = |(created, id): &&(i64, String)| {
+        format!(r#"{{"id":"{id}","object":"charge","created":{created}}}"#)
+    };
     let data: Vec<String> = matching.iter().take(limit).map(object).collect();
-    format!(r#"{{"object":"list","has_more":{},"data":[{}]}}"#, matching.len() > limit, data.join(","))
+    format!(
+        r#"{{"object":"list","has_more":{},"data":[{}]}}"#,
+        matching.len() > limit,
+        data.join(",")
+    )
 }
 
 /// Runs to the end, `pick` saying at which of the places it goes on; the ids seen, and the number of requests.
-fn run(history: &[(i64, String)], paging: &Paging, mut pick: impl FnMut(usize) -> usize) -> (Vec<String>, usize) {
+fn run(
+    history: &[(i64, String)],
+    paging: &Paging,
+    mut pick: impl FnMut(usize) -> usize,
+) -> (Vec<String>, usize) {
     let now = Timestamp::from_second(NOW).unwrap();
-    let mut places: Vec<Position> = vec![Stripe.begin(Mode::Full, Cursor::default(), now, paging).position.unwrap()];
+    let mut places: Vec<Position> =
+        vec![Stripe.begin(Mode::Full, Cursor::default(), now, paging).position.unwrap()];
     let (mut seen, mut requests) = (Vec::new(), 0);
     while !places.is_empty() {
         requests += 1;
@@ -41,7 +56,8 @@ fn run(history: &[(i64, String)], paging: &Paging, mut pick: impl FnMut(usize) -
         let position = places.remove(pick(places.len()));
         let body = list(history, &Stripe.request("charge", Mode::Full, &position, paging));
         let reply = Reply { as_of: now, body: body.as_bytes() };
-        let page = Stripe.page("charge", Mode::Full, RunId::new(now), &position, reply, paging).unwrap();
+        let page =
+            Stripe.page("charge", Mode::Full, RunId::new(now), &position, reply, paging).unwrap();
         seen.extend(page.items.into_iter().map(|item| item.external_id));
         match page.next {
             Next::Continue(next) => places.push(next),

@@ -21,7 +21,11 @@ struct Case {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "given by the environment; a skip must be seen")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "given by the environment; a skip must be seen"
+)]
 fn the_verdicts_are_those_of_stripes_own_sdks() {
     let Ok(folder) = std::env::var("PENSTOCK_FIXTURES") else {
         eprintln!("skipped: PENSTOCK_FIXTURES is not set");

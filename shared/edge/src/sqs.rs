@@ -38,7 +38,11 @@ pub struct Attributes {
 impl SqsMessage {
     /// How often it was received, this time included.
     pub fn receives(&self) -> i32 {
-        self.attributes.approximate_receive_count.as_deref().and_then(|n| n.parse().ok()).unwrap_or(1)
+        self.attributes
+            .approximate_receive_count
+            .as_deref()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(1)
     }
 }
 
@@ -89,6 +93,9 @@ mod tests {
         assert_eq!((event.records[1].body.as_str(), event.records[1].receives()), ("", 1));
         let mut response = BatchResponse::all_done();
         response.fail(&event.records[2]);
-        assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#);
+        assert_eq!(
+            serde_json::to_string(&response).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#
+        );
     }
 }

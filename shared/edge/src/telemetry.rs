@@ -14,7 +14,13 @@ use crate::config::{ConfigError, Env};
 pub fn init(env: &Env) -> Result<(), ConfigError> {
     let level = env.parsed_or("PENSTOCK_LOG", Level::INFO)?;
     let started = tracing::subscriber::set_global_default(
-        fmt().json().flatten_event(true).with_current_span(false).with_span_list(false).with_max_level(level).finish(),
+        fmt()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_max_level(level)
+            .finish(),
     );
     // Somebody (a test) listens already.
     drop(started);

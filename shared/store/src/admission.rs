@@ -152,7 +152,9 @@ impl Admission {
         now: Timestamp,
     ) -> Result<Option<Taken>, StoreError> {
         let (sha256, window) = (sha256.as_slice(), window_of(now));
-        let row = TAKE.optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE]).await?;
+        let row = TAKE
+            .optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE])
+            .await?;
         match row {
             Some(row) => Taken::of(&row).map_err(|e| StoreError::new(TAKE.name, e)),
             None => Ok(None),

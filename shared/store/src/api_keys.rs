@@ -118,7 +118,12 @@ impl ApiKey {
     /// The key of a row; none where its scope is one that this code does not know.
     pub(crate) fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
         let Some(scope) = Scope::parse(row.try_get("scope")?) else { return Ok(None) };
-        Ok(Some(Self { id: row.try_get("id")?, name: row.try_get("name")?, scope, sha256: row.try_get("sha256")? }))
+        Ok(Some(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            scope,
+            sha256: row.try_get("sha256")?,
+        }))
     }
 }
 
@@ -126,17 +131,27 @@ impl ApiKey {
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn insert(on: &impl GenericClient, key: NewKey<'_>, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn insert(
+    on: &impl GenericClient,
+    key: NewKey<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let sha256 = key.sha256.as_slice();
     let scope = key.scope.as_str();
-    Ok(INSERT.execute(on, &[&key.id, &key.name, &scope, &sha256, &key.rate_per_second, &now]).await? == 1)
+    Ok(INSERT
+        .execute(on, &[&key.id, &key.name, &scope, &sha256, &key.rate_per_second, &now])
+        .await?
+        == 1)
 }
 
 /// The key of that hash, unless it is unknown or revoked.
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn find(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+pub async fn find(
+    on: &impl GenericClient,
+    sha256: &[u8; 32],
+) -> Result<Option<ApiKey>, StoreError> {
     match FIND.optional(on, &[&sha256.as_slice()]).await? {
         Some(row) => ApiKey::of(&row).map_err(|e| StoreError::new(FIND.name, e)),
         None => Ok(None),
@@ -155,7 +170,11 @@ pub async fn revoke(on: &impl GenericClient, id: Uuid, now: Timestamp) -> Result
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn revoke_named(on: &impl GenericClient, name: &str, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn revoke_named(
+    on: &impl GenericClient,
+    name: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     REVOKE_NAMED.execute(on, &[&name, &now]).await
 }
 

@@ -71,13 +71,19 @@ impl Version<'_> {
 ///
 /// # Errors
 /// Dead by [`StoreError::disposition`] where a value is refused: bisect. Anything else may succeed later.
-pub async fn upsert(tx: &Transaction<'_>, versions: &[Version<'_>], now: Timestamp) -> Result<(), StoreError> {
+pub async fn upsert(
+    tx: &Transaction<'_>,
+    versions: &[Version<'_>],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if versions.is_empty() {
         return Ok(());
     }
-    let words = |f: fn(&CalendarEvent) -> &str| versions.iter().map(|v| f(v.event)).collect::<Vec<_>>();
-    let texts =
-        |f: fn(&CalendarEvent) -> &Option<String>| versions.iter().map(|v| f(v.event).as_deref()).collect::<Vec<_>>();
+    let words =
+        |f: fn(&CalendarEvent) -> &str| versions.iter().map(|v| f(v.event)).collect::<Vec<_>>();
+    let texts = |f: fn(&CalendarEvent) -> &Option<String>| {
+        versions.iter().map(|v| f(v.event).as_deref()).collect::<Vec<_>>()
+    };
     let sources: Vec<&str> = versions.iter().map(|v| v.source).collect();
     let (starts, ends): (Vec<_>, Vec<_>) = versions.iter().map(Version::times).unzip();
     let (first_days, last_days): (Vec<_>, Vec<_>) = versions.iter().map(Version::dates).unzip();

@@ -51,12 +51,17 @@ pub struct Version<'a> {
 ///
 /// # Errors
 /// Dead by [`StoreError::disposition`] where a value is refused: bisect. Anything else may succeed later.
-pub async fn upsert(tx: &Transaction<'_>, versions: &[Version<'_>], now: Timestamp) -> Result<(), StoreError> {
+pub async fn upsert(
+    tx: &Transaction<'_>,
+    versions: &[Version<'_>],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if versions.is_empty() {
         return Ok(());
     }
-    let texts =
-        |f: fn(&Contact) -> &Option<String>| versions.iter().map(|v| f(v.contact).as_deref()).collect::<Vec<_>>();
+    let texts = |f: fn(&Contact) -> &Option<String>| {
+        versions.iter().map(|v| f(v.contact).as_deref()).collect::<Vec<_>>()
+    };
     let sources: Vec<&str> = versions.iter().map(|v| v.source).collect();
     let ids: Vec<&str> = versions.iter().map(|v| v.contact.external_id.as_str()).collect();
     let deleted: Vec<Option<Timestamp>> = versions.iter().map(|v| v.contact.deleted_at).collect();

@@ -41,7 +41,10 @@ pub struct Login {
 /// Gives the login, from a cache that it refreshes when `fresh` is asked for (trap 46).
 pub trait LoginSource: Send + Sync {
     /// The login to use now; with `fresh`, read again from where it is kept.
-    fn login(&self, fresh: bool) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>>;
+    fn login(
+        &self,
+        fresh: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>>;
 }
 
 /// A login that never changes.
@@ -49,7 +52,10 @@ pub trait LoginSource: Send + Sync {
 pub struct StaticLogin(pub Login);
 
 impl LoginSource for StaticLogin {
-    fn login(&self, _fresh: bool) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>> {
+    fn login(
+        &self,
+        _fresh: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }
@@ -91,7 +97,12 @@ impl Database {
     ///
     /// # Errors
     /// Where the roots cannot be read.
-    pub fn new(source: Arc<dyn LoginSource>, tls: Tls, ca_file: Option<&str>, size: usize) -> Result<Self, StoreError> {
+    pub fn new(
+        source: Arc<dyn LoginSource>,
+        tls: Tls,
+        ca_file: Option<&str>,
+        size: usize,
+    ) -> Result<Self, StoreError> {
         let connector = match tls {
             Tls::Disable => None,
             Tls::Require => Some(tls_connector(ca_file).map_err(StoreError::Unavailable)?),
@@ -106,7 +117,11 @@ impl Database {
             .create_timeout(Some(Duration::from_secs(10)))
             .build()
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
-        Ok(Self { pool, last_used: Arc::new(AtomicU64::new(0)), idle_before_check: IDLE_BEFORE_CHECK })
+        Ok(Self {
+            pool,
+            last_used: Arc::new(AtomicU64::new(0)),
+            idle_before_check: IDLE_BEFORE_CHECK,
+        })
     }
 
     /// The same pool, which tries a connection that was idle for `idle` before it hands it out.
@@ -145,7 +160,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`StoreError::Silent`], and its own.
-pub async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub async fn in_time<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, Box::pin(work)).await.unwrap_or(Err(StoreError::Silent))
 }
 
@@ -170,7 +187,10 @@ async fn answers(client: &Client) -> bool {
 }
 
 /// The wall clock, because the monotonic one may stand still while Lambda holds the environment frozen.
-#[expect(clippy::disallowed_methods, reason = "measures idleness of a socket; decides nothing about data")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures idleness of a socket; decides nothing about data"
+)]
 fn wall_clock_millis() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
@@ -194,7 +214,8 @@ impl Connect for Dialer {
 }
 
 fn refused_login(e: &tokio_postgres::Error) -> bool {
-    e.code() == Some(&SqlState::INVALID_PASSWORD) || e.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+    e.code() == Some(&SqlState::INVALID_PASSWORD)
+        || e.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
 impl Dialer {

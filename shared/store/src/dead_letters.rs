@@ -50,7 +50,11 @@ pub struct Undeliverable<'a> {
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn write(on: &impl GenericClient, message: &Undeliverable<'_>, now: Timestamp) -> Result<(), StoreError> {
+pub async fn write(
+    on: &impl GenericClient,
+    message: &Undeliverable<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let error = message.reason.detail.replace('\0', "\u{2400}");
     let kind = message.reason.kind.as_str();
     let body = message.body.as_bytes();

@@ -30,12 +30,18 @@ const TYPES: [Type; 15] = [
     Type::TIMESTAMPTZ,
 ];
 
-static TAKE: Sql =
-    Sql { name: "deliveries.take", text: include_str!("../sql/deliveries/take.sql"), types: TYPES.split_at(12).0 };
+static TAKE: Sql = Sql {
+    name: "deliveries.take",
+    text: include_str!("../sql/deliveries/take.sql"),
+    types: TYPES.split_at(12).0,
+};
 
 /// Apart, since most deliveries name nothing, and Postgres would plan for the wish each time.
-static TAKE_AND_LOOK: Sql =
-    Sql { name: "deliveries.take_and_look", text: include_str!("../sql/deliveries/take_and_look.sql"), types: &TYPES };
+static TAKE_AND_LOOK: Sql = Sql {
+    name: "deliveries.take_and_look",
+    text: include_str!("../sql/deliveries/take_and_look.sql"),
+    types: &TYPES,
+};
 
 pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE, &TAKE_AND_LOOK];
 
@@ -53,7 +59,9 @@ pub async fn take(
     delivery: &Delivery<'_>,
     now: Timestamp,
 ) -> Result<Option<OutboxId>, StoreError> {
-    let Some(item) = &delivery.item else { return look_only(database, arrival, delivery, now).await };
+    let Some(item) = &delivery.item else {
+        return look_only(database, arrival, delivery, now).await;
+    };
     let (row, run) = (OutboxId::new(arrival.received_at).0, arrival.run.map(|run| run.0));
     let columns: [Param<'_>; 12] = [
         &row,

@@ -53,9 +53,10 @@ impl StoreError {
     pub fn disposition(&self) -> Disposition {
         let code = self.sql_state().map_or("", SqlState::code);
         match code.get(..2) {
-            Some("21" | "22" | "23" | "54") => {
-                Disposition::Dead(Reason::new(ReasonKind::Refused, format!("Postgres refuses it: {}", self.reason())))
-            }
+            Some("21" | "22" | "23" | "54") => Disposition::Dead(Reason::new(
+                ReasonKind::Refused,
+                format!("Postgres refuses it: {}", self.reason()),
+            )),
             Some("40") => Disposition::Retry(Duration::ZERO),
             _ => Disposition::Retry(LATER),
         }
@@ -66,8 +67,13 @@ impl StoreError {
         match self {
             Self::Unavailable(_) | Self::Silent => true,
             Self::Statement { source, .. } => match source.code() {
-                Some(state) => ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)),
-                None => source.is_closed() || Error::source(source).is_some_and(|e| e.is::<std::io::Error>()),
+                Some(state) => {
+                    ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
+                }
+                None => {
+                    source.is_closed()
+                        || Error::source(source).is_some_and(|e| e.is::<std::io::Error>())
+                }
             },
             _ => false,
         }
@@ -92,7 +98,8 @@ impl StoreError {
         match self {
             Self::Statement { source, .. } => match source.as_db_error() {
                 Some(db) => {
-                    let constraint = db.constraint().map(|c| format!(" (constraint {c})")).unwrap_or_default();
+                    let constraint =
+                        db.constraint().map(|c| format!(" (constraint {c})")).unwrap_or_default();
                     format!("{}: {}{constraint}", db.code().code(), db.message())
                 }
                 None => source.to_string(),

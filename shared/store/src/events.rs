@@ -50,15 +50,21 @@ pub async fn insert(on: &impl GenericClient, events: &[Taken<'_>]) -> Result<(),
     }
     let rows: Vec<Uuid> = events.iter().map(|taken| taken.row.0).collect();
     let ids: Vec<&str> = events.iter().map(|taken| taken.event_id).collect();
-    let users: Vec<Option<&str>> = events.iter().map(|taken| taken.event.user_id.as_deref()).collect();
-    let sessions: Vec<Option<&str>> = events.iter().map(|taken| taken.event.session_id.as_deref()).collect();
+    let users: Vec<Option<&str>> =
+        events.iter().map(|taken| taken.event.user_id.as_deref()).collect();
+    let sessions: Vec<Option<&str>> =
+        events.iter().map(|taken| taken.event.session_id.as_deref()).collect();
     let types: Vec<&str> = events.iter().map(|taken| taken.event.r#type.as_str()).collect();
     let payloads: Vec<Option<&str>> = events.iter().map(|taken| taken.event.payload).collect();
     let metadata: Vec<Option<&str>> = events.iter().map(|taken| taken.event.metadata).collect();
-    let times: Vec<Option<Timestamp>> = events.iter().map(|taken| taken.event.occurred_at).collect();
+    let times: Vec<Option<Timestamp>> =
+        events.iter().map(|taken| taken.event.occurred_at).collect();
     let (future, past) = (FAR_FUTURE.as_secs_f64(), FAR_PAST.as_secs_f64());
     INSERT
-        .execute(on, &[&rows, &ids, &users, &sessions, &types, &payloads, &metadata, &times, &future, &past])
+        .execute(
+            on,
+            &[&rows, &ids, &users, &sessions, &types, &payloads, &metadata, &times, &future, &past],
+        )
         .await
         .map(drop)
 }

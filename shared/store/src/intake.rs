@@ -160,7 +160,11 @@ pub async fn keep(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn purge_keys(on: &impl GenericClient, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
+pub async fn purge_keys(
+    on: &impl GenericClient,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
     PURGE.execute(on, &[&now, &limit]).await
 }
 
@@ -173,7 +177,9 @@ impl Keeping<'_> {
             // A key whose time was over, with the body that it had then: the same lead.
             Claim::First(rows) if rows.is_empty() => Ok(Kept { rows, told: replay }),
             Claim::First(rows) => Ok(Kept { rows, told: Told::New { duplicates: Vec::new() } }),
-            Claim::Second(first) if first.body_sha256 == sha256 => Ok(Kept { rows: Vec::new(), told: replay }),
+            Claim::Second(first) if first.body_sha256 == sha256 => {
+                Ok(Kept { rows: Vec::new(), told: replay })
+            }
             Claim::Second(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
                 let conflicting = LeadState::Conflicting;
@@ -189,11 +195,19 @@ impl Keeping<'_> {
         match self.claim(&rows).await? {
             Claim::First(new) => {
                 let fresh: HashSet<Uuid> = new.iter().map(|id| id.0).collect();
-                let places = batch.events.iter().enumerate().filter(|(_, event)| event.is_ok()).map(|(place, _)| place);
+                let places = batch
+                    .events
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, event)| event.is_ok())
+                    .map(|(place, _)| place);
                 let known = places.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
                 let duplicates: Vec<usize> = known.map(|(place, _)| place).collect();
                 if let Err(error) = self.remember(&duplicates).await {
-                    tracing::warn!(event = "duplicates_not_remembered", error = &error as &dyn std::error::Error);
+                    tracing::warn!(
+                        event = "duplicates_not_remembered",
+                        error = &error as &dyn std::error::Error
+                    );
                 }
                 Ok(Kept { rows: new, told: Told::New { duplicates } })
             }
@@ -238,7 +252,11 @@ impl Keeping<'_> {
     }
 
     /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
-    async fn store_under(&self, key: &str, rows: &Rows<'_>) -> Result<Option<Vec<OutboxId>>, StoreError> {
+    async fn store_under(
+        &self,
+        key: &str,
+        rows: &Rows<'_>,
+    ) -> Result<Option<Vec<OutboxId>>, StoreError> {
         let (intake, now) = (self.intake, self.now);
         let (scope, sha256) = (intake.sender.scope.as_slice(), &intake.body_sha256()[..]);
         let (route, expires_at) = (intake.route.as_str(), now + KEY_LIFE);
@@ -270,7 +288,10 @@ impl Keeping<'_> {
         let mut collisions = 0;
         loop {
             match sql.rows(self.client, params).await {
-                Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
+                Err(error)
+                    if error.disposition() == Disposition::Retry(Duration::ZERO)
+                        && collisions < COLLISIONS =>
+                {
                     collisions += 1;
                 }
                 outcome => return outcome,
@@ -283,7 +304,8 @@ impl Keeping<'_> {
         let row = FIRST.optional(self.client, &[&scope, &self.intake.route.as_str(), &key]).await?;
         Ok(row.map(|row| {
             let places = row.get::<_, Option<Vec<i32>>>(1).unwrap_or_default();
-            let duplicates = places.into_iter().filter_map(|place| usize::try_from(place).ok()).collect();
+            let duplicates =
+                places.into_iter().filter_map(|place| usize::try_from(place).ok()).collect();
             First { body_sha256: row.get(0), duplicates }
         }))
     }
@@ -291,8 +313,12 @@ impl Keeping<'_> {
     /// For the replays of this request. Should this not come about, they call events new that were known before:
     /// what is stored is the same.
     async fn remember(&self, places: &[usize]) -> Result<(), StoreError> {
-        let Some(key) = self.intake.idempotency_key.as_deref().filter(|_| !places.is_empty()) else { return Ok(()) };
-        let places: Vec<i32> = places.iter().filter_map(|place| i32::try_from(*place).ok()).collect();
+        let Some(key) = self.intake.idempotency_key.as_deref().filter(|_| !places.is_empty())
+        else {
+            return Ok(());
+        };
+        let places: Vec<i32> =
+            places.iter().filter_map(|place| i32::try_from(*place).ok()).collect();
         let scope = self.intake.sender.scope.as_slice();
         let route = self.intake.route.as_str();
         REMEMBER_DUPLICATES.execute(self.client, &[&scope, &route, &key, &places]).await.map(drop)

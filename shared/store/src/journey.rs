@@ -55,9 +55,13 @@ pub struct JourneyEvent {
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn page(on: &impl GenericClient, page: JourneyPage<'_>) -> Result<(Vec<JourneyEvent>, usize), StoreError> {
+pub async fn page(
+    on: &impl GenericClient,
+    page: JourneyPage<'_>,
+) -> Result<(Vec<JourneyEvent>, usize), StoreError> {
     let (at, id) = page.before;
-    let rows = PAGE.rows(on, &[&page.user_id, &page.from, &at, &id, &page.limit, &page.bytes]).await?;
+    let rows =
+        PAGE.rows(on, &[&page.user_id, &page.from, &at, &id, &page.limit, &page.bytes]).await?;
     let failed = |e| StoreError::new(PAGE.name, e);
     let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found")).map_err(failed)?;
     let events = rows.iter().map(event).collect::<Result<_, _>>().map_err(failed)?;

@@ -36,9 +36,15 @@ pub async fn insert(on: &impl GenericClient, leads: &[Lead]) -> Result<(), Store
     let rows: Vec<Uuid> = leads.iter().map(|lead| lead.row.0).collect();
     let states: Vec<&str> = leads.iter().map(|lead| lead.state.as_str()).collect();
     let conflicts: Vec<Option<Uuid>> = leads.iter().map(|lead| lead.conflicts_with).collect();
-    let emails: Vec<Option<&str>> = leads.iter().map(|lead| lead.contact.email.as_deref()).collect();
-    let phones: Vec<Option<&str>> = leads.iter().map(|lead| lead.contact.phone.as_deref()).collect();
+    let emails: Vec<Option<&str>> =
+        leads.iter().map(|lead| lead.contact.email.as_deref()).collect();
+    let phones: Vec<Option<&str>> =
+        leads.iter().map(|lead| lead.contact.phone.as_deref()).collect();
     let names: Vec<Option<&str>> = leads.iter().map(|lead| lead.contact.name.as_deref()).collect();
-    let companies: Vec<Option<&str>> = leads.iter().map(|lead| lead.contact.company.as_deref()).collect();
-    INSERT.execute(on, &[&ids, &rows, &states, &conflicts, &emails, &phones, &names, &companies]).await.map(drop)
+    let companies: Vec<Option<&str>> =
+        leads.iter().map(|lead| lead.contact.company.as_deref()).collect();
+    INSERT
+        .execute(on, &[&ids, &rows, &states, &conflicts, &emails, &phones, &names, &companies])
+        .await
+        .map(drop)
 }

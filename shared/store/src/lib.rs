@@ -28,7 +28,9 @@ pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
 
-pub use database::{Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time};
+pub use database::{
+    Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
+};
 pub use error::StoreError;
 pub use sql::Sql;
 pub use tokio_postgres::{GenericClient, Transaction};

@@ -28,14 +28,19 @@ pub async fn migrate(database: &Database) -> Result<Applied, StoreError> {
     migrate_with(&mut holder, &mut worker).await
 }
 
-async fn migrate_with(holder: &mut Connection, worker: &mut Connection) -> Result<Applied, StoreError> {
+async fn migrate_with(
+    holder: &mut Connection,
+    worker: &mut Connection,
+) -> Result<Applied, StoreError> {
     let failed = |e| StoreError::new("migrations.lock", e);
     create_lock_row(holder).await?;
     let lock = holder.transaction().await.map_err(failed)?;
     lock.execute("select from migration_lock for update", &[]).await.map_err(failed)?;
     let client: &mut Client = worker;
-    let report =
-        embedded::migrations::runner().run_async(client).await.map_err(|e| StoreError::Migration(Box::new(e)))?;
+    let report = embedded::migrations::runner()
+        .run_async(client)
+        .await
+        .map_err(|e| StoreError::Migration(Box::new(e)))?;
     lock.commit().await.map_err(failed)?;
     let names = report.applied_migrations().iter().map(ToString::to_string).collect();
     Ok(Applied { names })

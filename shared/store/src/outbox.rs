@@ -40,7 +40,13 @@ static CLAIM: Sql = Sql {
 static BURY: Sql = Sql {
     name: "outbox.bury",
     text: include_str!("../sql/outbox/bury.sql"),
-    types: &[Type::UUID_ARRAY, Type::UUID_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+    types: &[
+        Type::UUID_ARRAY,
+        Type::UUID_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static DUE: Sql = Sql {
@@ -49,8 +55,11 @@ static DUE: Sql = Sql {
     types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
 };
 
-static PURGE: Sql =
-    Sql { name: "outbox.purge", text: include_str!("../sql/outbox/purge.sql"), types: &[Type::UUID, Type::INT8] };
+static PURGE: Sql = Sql {
+    name: "outbox.purge",
+    text: include_str!("../sql/outbox/purge.sql"),
+    types: &[Type::UUID, Type::INT8],
+};
 
 static BEGIN_ATTEMPT: Sql = Sql {
     name: "outbox.begin_attempt",
@@ -182,7 +191,11 @@ impl Claimed {
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn claim(tx: &Transaction<'_>, ids: &[OutboxId], now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+pub async fn claim(
+    tx: &Transaction<'_>,
+    ids: &[OutboxId],
+    now: Timestamp,
+) -> Result<Vec<Claimed>, StoreError> {
     let rows = CLAIM.rows(tx, &[&uuids(ids), &now]).await?;
     Ok(rows.into_iter().map(|row| Claimed { row }).collect())
 }
@@ -200,13 +213,18 @@ pub struct Verdict {
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn bury(on: &impl GenericClient, verdicts: &[Verdict], now: Timestamp) -> Result<(), StoreError> {
+pub async fn bury(
+    on: &impl GenericClient,
+    verdicts: &[Verdict],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if verdicts.is_empty() {
         return Ok(());
     }
     let letters: Vec<Uuid> = verdicts.iter().map(|_| DeadLetterId::new(now).0).collect();
     let ids: Vec<Uuid> = verdicts.iter().map(|v| v.id.0).collect();
-    let errors: Vec<String> = verdicts.iter().map(|v| v.reason.detail.replace('\0', "\u{2400}")).collect();
+    let errors: Vec<String> =
+        verdicts.iter().map(|v| v.reason.detail.replace('\0', "\u{2400}")).collect();
     let kinds: Vec<&str> = verdicts.iter().map(|v| v.reason.kind.as_str()).collect();
     BURY.execute(on, &[&letters, &ids, &errors, &kinds, &now]).await?;
     Ok(())
@@ -230,7 +248,11 @@ pub async fn due(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn purge(on: &impl GenericClient, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+pub async fn purge(
+    on: &impl GenericClient,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
     PURGE.execute(on, &[&penstock_domain::ids::oldest_id_at(before), &limit]).await
 }
 
@@ -239,7 +261,10 @@ pub async fn purge(on: &impl GenericClient, before: Timestamp, limit: i64) -> Re
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn begin_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result<Vec<OutboxId>, StoreError> {
+pub async fn begin_attempt(
+    on: &impl GenericClient,
+    ids: &[OutboxId],
+) -> Result<Vec<OutboxId>, StoreError> {
     let rows = BEGIN_ATTEMPT.rows(on, &[&uuids(ids)]).await?;
     Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
 }
@@ -256,7 +281,10 @@ pub async fn return_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn pending(on: &impl GenericClient, ids: &[OutboxId]) -> Result<Vec<(OutboxId, i32)>, StoreError> {
+pub async fn pending(
+    on: &impl GenericClient,
+    ids: &[OutboxId],
+) -> Result<Vec<(OutboxId, i32)>, StoreError> {
     let rows = PENDING.rows(on, &[&uuids(ids)]).await?;
     Ok(rows.iter().map(|r| (OutboxId(r.get(0)), r.get(1))).collect())
 }

@@ -75,9 +75,12 @@ pub async fn upsert(
     if payments.is_empty() {
         return Ok(Vec::new());
     }
-    let column = |f: fn(&Payment) -> &str| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
-    let times = |f: fn(&Payment) -> Timestamp| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
-    let numbers = |f: fn(&Payment) -> i64| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let column =
+        |f: fn(&Payment) -> &str| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let times =
+        |f: fn(&Payment) -> Timestamp| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
+    let numbers =
+        |f: fn(&Payment) -> i64| payments.iter().map(|v| f(v.payment)).collect::<Vec<_>>();
     let sources: Vec<&str> = payments.iter().map(|v| v.source).collect();
     let native: Vec<bool> = payments.iter().map(|v| v.payment.stamp == Stamp::Native).collect();
     let ranks: Vec<i16> = payments.iter().map(|v| v.payment.status.rank()).collect();
@@ -111,7 +114,10 @@ pub async fn upsert(
             ],
         )
         .await?;
-    Ok(ties.iter().map(|r| Tie { source: r.get(0), kind: r.get(1), external_id: r.get(2) }).collect())
+    Ok(ties
+        .iter()
+        .map(|r| Tie { source: r.get(0), kind: r.get(1), external_id: r.get(2) })
+        .collect())
 }
 
 /// A place in a payload; none is larger than a bytea can be, which is 1 GiB.

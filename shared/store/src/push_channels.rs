@@ -18,7 +18,15 @@ static INSERT: Sql = Sql {
     name: "push_channels.insert",
     text: "insert into push_channels (source, channel_id, resource_id, expires_at, scope, address, opened_at) \
            values ($1, $2, $3, $4, $5, $6, $7)",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static REMOVE: Sql = Sql {
@@ -58,15 +66,27 @@ pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, Sto
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn insert(on: &impl GenericClient, source: &str, open: &Open, now: Timestamp) -> Result<(), StoreError> {
+pub async fn insert(
+    on: &impl GenericClient,
+    source: &str,
+    open: &Open,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let Open { channel: Channel { id, resource_id, expires_at }, scope, address } = open;
-    INSERT.execute(on, &[&source, id, resource_id, expires_at, scope, address, &now]).await.map(drop)
+    INSERT
+        .execute(on, &[&source, id, resource_id, expires_at, scope, address, &now])
+        .await
+        .map(drop)
 }
 
 /// Forgets a channel that is closed, or has ended.
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn remove(on: &impl GenericClient, source: &str, channel_id: &str) -> Result<(), StoreError> {
+pub async fn remove(
+    on: &impl GenericClient,
+    source: &str,
+    channel_id: &str,
+) -> Result<(), StoreError> {
     REMOVE.execute(on, &[&source, &channel_id]).await.map(drop)
 }

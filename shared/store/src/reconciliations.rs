@@ -141,7 +141,11 @@ pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<Stand>, 
     let row = FIND.optional(on, &[&run.0]).await?;
     Ok(row.and_then(|row| {
         let key = row.get::<_, Option<Uuid>>(2).map(MendKey);
-        Some(Stand { phase: Phase::parse(row.get(0))?, look: row.get(1), mend: key.zip(row.get(3)) })
+        Some(Stand {
+            phase: Phase::parse(row.get(0))?,
+            look: row.get(1),
+            mend: key.zip(row.get(3)),
+        })
     }))
 }
 
@@ -158,13 +162,22 @@ pub async fn advance(tx: &Transaction<'_>, run: RunId, stand: Stand) -> Result<(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn add_theirs(tx: &Transaction<'_>, run: RunId, look: i16, sums: &DaySums) -> Result<(), StoreError> {
+pub async fn add_theirs(
+    tx: &Transaction<'_>,
+    run: RunId,
+    look: i16,
+    sums: &DaySums,
+) -> Result<(), StoreError> {
     let days: Vec<Date> = sums.iter().map(|((day, ..), _)| *day).collect();
-    let currencies: Vec<&str> = sums.iter().map(|((_, currency, _), _)| currency.as_str()).collect();
+    let currencies: Vec<&str> =
+        sums.iter().map(|((_, currency, _), _)| currency.as_str()).collect();
     let statuses: Vec<&str> = sums.iter().map(|((.., status), _)| status.as_str()).collect();
     let counts: Vec<i64> = sums.iter().map(|(_, (count, _))| *count).collect();
     let amounts: Vec<String> = sums.iter().map(|(_, (_, sum))| sum.to_string()).collect();
-    ADD_THEIRS.execute(tx, &[&run.0, &look, &days, &currencies, &statuses, &counts, &amounts]).await.map(drop)
+    ADD_THEIRS
+        .execute(tx, &[&run.0, &look, &days, &currencies, &statuses, &counts, &amounts])
+        .await
+        .map(drop)
 }
 
 /// Compares what a look has seen of the vendor with payments as they are now, keeps what differs, and says how much
@@ -173,7 +186,9 @@ pub async fn add_theirs(tx: &Transaction<'_>, run: RunId, look: i16, sums: &DayS
 /// # Errors
 /// Whatever Postgres answers.
 pub async fn compare(tx: &Transaction<'_>, scope: Scope<'_>, look: i16) -> Result<i64, StoreError> {
-    ADD_OURS.execute(tx, &[&scope.run.0, &look, &scope.source, &scope.kind, &scope.upper_bound]).await?;
+    ADD_OURS
+        .execute(tx, &[&scope.run.0, &look, &scope.source, &scope.kind, &scope.upper_bound])
+        .await?;
     DROP_EQUAL.execute(tx, &[&scope.run.0, &look]).await?;
     report::count(tx, scope.run, look).await
 }
@@ -206,7 +221,20 @@ pub async fn ghosts(
 ) -> Result<Vec<Ghost>, StoreError> {
     let Scope { run, source, kind, upper_bound } = scope;
     let rows = GHOSTS
-        .rows(tx, &[&run.0, &look, &source, &kind, &upper_bound, &older_than, &version_key, &after, &limit])
+        .rows(
+            tx,
+            &[
+                &run.0,
+                &look,
+                &source,
+                &kind,
+                &upper_bound,
+                &older_than,
+                &version_key,
+                &after,
+                &limit,
+            ],
+        )
         .await?;
     let ghost = |row: &Row| Ghost {
         external_id: row.get(0),

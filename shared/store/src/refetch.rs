@@ -13,7 +13,13 @@ pub(crate) static REQUEST: Sql = Sql {
            select i.source, i.entity, i.external_id, $4, $5 from unnest($1, $2, $3) as i (source, entity, external_id) \
            order by i.source, i.entity, i.external_id \
            on conflict (source, entity, external_id) do update set requested_at = excluded.requested_at",
-    types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    types: &[
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static DUE: Sql = Sql {
@@ -116,7 +122,10 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<Refetch>, StoreError> {
     let rows = DUE.rows(on, &[&now, &next_due, &limit]).await?;
-    Ok(rows.iter().map(|r| Refetch { source: r.get(0), entity: r.get(1), external_id: r.get(2) }).collect())
+    Ok(rows
+        .iter()
+        .map(|r| Refetch { source: r.get(0), entity: r.get(1), external_id: r.get(2) })
+        .collect())
 }
 
 /// The object was read at `read_at`: requests up to then are answered.

@@ -36,10 +36,14 @@ static READ_PAYMENTS: Sql = Sql {
     types: &[Type::TIMESTAMPTZ_ARRAY, Type::TEXT],
 };
 
-static SET_BUSINESS_ZONE: Sql =
-    Sql { name: "revenue.set_business_zone", text: "select set_business_zone($1)", types: &[Type::TEXT] };
+static SET_BUSINESS_ZONE: Sql = Sql {
+    name: "revenue.set_business_zone",
+    text: "select set_business_zone($1)",
+    types: &[Type::TEXT],
+};
 
-static REBUILD: Sql = Sql { name: "revenue.rebuild", text: "select rebuild_revenue_buckets()", types: &[] };
+static REBUILD: Sql =
+    Sql { name: "revenue.rebuild", text: "select rebuild_revenue_buckets()", types: &[] };
 
 static UNMAPPED: Sql = Sql {
     name: "revenue.unmapped",
@@ -56,8 +60,15 @@ static REMAP: Sql = Sql {
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] =
-    &[&READ_EDGES, &READ_BUSINESS_DAYS, &READ_PAYMENTS, &SET_BUSINESS_ZONE, &REBUILD, &UNMAPPED, &REMAP];
+pub(crate) static STATEMENTS: &[&Sql] = &[
+    &READ_EDGES,
+    &READ_BUSINESS_DAYS,
+    &READ_PAYMENTS,
+    &SET_BUSINESS_ZONE,
+    &REBUILD,
+    &UNMAPPED,
+    &REMAP,
+];
 
 /// Whose revenue, and when.
 #[derive(Debug, Clone)]
@@ -76,7 +87,10 @@ pub struct RevenueQuery<'a> {
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn read(on: &impl GenericClient, query: &RevenueQuery<'_>) -> Result<Revenue, StoreError> {
+pub async fn read(
+    on: &impl GenericClient,
+    query: &RevenueQuery<'_>,
+) -> Result<Revenue, StoreError> {
     let mut ledger = Ledger::new(query.calendar);
     if query.calendar.is_empty() || read_business_days(on, query, &mut ledger).await? {
         return Ok(ledger.into_revenue());
@@ -100,11 +114,16 @@ async fn read_business_days(
         return Ok(false);
     }
     let range = query.calendar.range();
-    let rows = READ_BUSINESS_DAYS.rows(on, &[&zone, &range.first(), &range.last(), &query.source]).await?;
+    let rows =
+        READ_BUSINESS_DAYS.rows(on, &[&zone, &range.first(), &range.last(), &query.source]).await?;
     for row in &rows {
         let day: Option<i64> = get(&READ_BUSINESS_DAYS, row, "day")?;
         if let Some(day) = day.and_then(|d| usize::try_from(d).ok()) {
-            ledger.add_day(day, get(&READ_BUSINESS_DAYS, row, "currency")?, sums(&READ_BUSINESS_DAYS, row)?);
+            ledger.add_day(
+                day,
+                get(&READ_BUSINESS_DAYS, row, "currency")?,
+                sums(&READ_BUSINESS_DAYS, row)?,
+            );
         }
     }
     Ok(!rows.is_empty())
@@ -142,7 +161,11 @@ async fn read_payments(
     for row in READ_PAYMENTS.rows(on, &[&cuts, &query.source]).await? {
         let piece: i64 = get(&READ_PAYMENTS, &row, "piece_from_one")?;
         if let Ok(piece) = usize::try_from(piece - 1) {
-            ledger.add_piece(piece, get(&READ_PAYMENTS, &row, "currency")?, sums(&READ_PAYMENTS, &row)?);
+            ledger.add_piece(
+                piece,
+                get(&READ_PAYMENTS, &row, "currency")?,
+                sums(&READ_PAYMENTS, &row)?,
+            );
         }
     }
     Ok(())
@@ -158,7 +181,11 @@ fn sums(sql: &Sql, row: &Row) -> Result<Sums, StoreError> {
     })
 }
 
-fn get<'a, T: postgres_types::FromSql<'a>>(sql: &Sql, row: &'a Row, column: &str) -> Result<T, StoreError> {
+fn get<'a, T: postgres_types::FromSql<'a>>(
+    sql: &Sql,
+    row: &'a Row,
+    column: &str,
+) -> Result<T, StoreError> {
     row.try_get(column).map_err(|e| StoreError::new(sql.name, e))
 }
 
@@ -232,6 +259,10 @@ pub struct Remap<'a> {
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn remap(on: &impl GenericClient, remap: Remap<'_>, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn remap(
+    on: &impl GenericClient,
+    remap: Remap<'_>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     REMAP.execute(on, &[&remap.source, &remap.kind, &remap.raw_status, &remap.status, &now]).await
 }

@@ -18,7 +18,15 @@ use crate::{Connection, Sql, StoreError, begin, commit};
 static CLAIM: Sql = Sql {
     name: "run_requests.claim",
     text: include_str!("../sql/run_requests/claim.sql"),
-    types: &[Type::BYTEA, Type::TEXT, Type::TEXT, Type::BYTEA, Type::UUID, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    types: &[
+        Type::BYTEA,
+        Type::TEXT,
+        Type::TEXT,
+        Type::BYTEA,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static FIRST: Sql = Sql {
@@ -39,8 +47,11 @@ static INSERT: Sql = Sql {
     types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
 };
 
-static FIND: Sql =
-    Sql { name: "run_requests.find", text: include_str!("../sql/run_requests/find.sql"), types: &[Type::UUID] };
+static FIND: Sql = Sql {
+    name: "run_requests.find",
+    text: include_str!("../sql/run_requests/find.sql"),
+    types: &[Type::UUID],
+};
 
 pub(crate) static STATEMENTS: &[&Sql] = &[&CLAIM, &FIRST, &TOO_RECENT, &INSERT, &FIND];
 
@@ -92,11 +103,18 @@ pub enum Answer {
 /// # Errors
 /// Whatever Postgres answers. Where the connection broke nobody knows whether it was committed; doing it again does
 /// no harm.
-pub async fn accept(on: &mut Connection, wish: Wish<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+pub async fn accept(
+    on: &mut Connection,
+    wish: Wish<'_>,
+    now: Timestamp,
+) -> Result<Answer, StoreError> {
     let mut collisions = 0;
     loop {
         match attempt(on, wish, now).await {
-            Err(error) if error.disposition() == Disposition::Retry(Duration::ZERO) && collisions < COLLISIONS => {
+            Err(error)
+                if error.disposition() == Disposition::Retry(Duration::ZERO)
+                    && collisions < COLLISIONS =>
+            {
                 collisions += 1;
             }
             outcome => return outcome,
@@ -104,11 +122,17 @@ pub async fn accept(on: &mut Connection, wish: Wish<'_>, now: Timestamp) -> Resu
     }
 }
 
-async fn attempt(on: &mut Connection, wish: Wish<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+async fn attempt(
+    on: &mut Connection,
+    wish: Wish<'_>,
+    now: Timestamp,
+) -> Result<Answer, StoreError> {
     let Wish { key, source, entities, mode, .. } = wish;
     let (scope, sha256, id) = (wish.scope.as_slice(), wish.sha256.as_slice(), RunId::new(now));
     let tx = begin(on).await?;
-    let claimed = CLAIM.optional(&tx, &[&scope, &ROUTE, &key, &sha256, &id.0, &now, &(now + KEY_LIFE)]).await?;
+    let claimed = CLAIM
+        .optional(&tx, &[&scope, &ROUTE, &key, &sha256, &id.0, &now, &(now + KEY_LIFE)])
+        .await?;
     if claimed.is_none() {
         let first = FIRST.one(&tx, &[&scope, &ROUTE, &key]).await?;
         let same = first.get::<_, &[u8]>(0) == sha256;
@@ -120,7 +144,8 @@ async fn attempt(on: &mut Connection, wish: Wish<'_>, now: Timestamp) -> Result<
     // Two wishes at once: the second looks for recent runs when the first is committed.
     owed::lock(&tx, source, entities, mode, now).await?;
     if !wish.interval.is_zero() {
-        let recent = TOO_RECENT.optional(&tx, &[&source, &mode.as_str(), &(now - wish.interval)]).await?;
+        let recent =
+            TOO_RECENT.optional(&tx, &[&source, &mode.as_str(), &(now - wish.interval)]).await?;
         if let Some(row) = recent {
             let again_at = row.get::<_, Timestamp>(1) + wish.interval;
             return Ok(Answer::TooRecent { run: RunId(row.get(0)), again_at });

@@ -32,31 +32,55 @@ impl Sql {
     ///
     /// # Errors
     /// Whatever Postgres or the connection answers, with the statement's name.
-    pub async fn rows(&self, on: &impl GenericClient, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        on.query_typed(self.text, &self.typed(params)).await.map_err(|e| StoreError::new(self.name, e))
+    pub async fn rows(
+        &self,
+        on: &impl GenericClient,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        on.query_typed(self.text, &self.typed(params))
+            .await
+            .map_err(|e| StoreError::new(self.name, e))
     }
 
     /// Exactly one row.
     ///
     /// # Errors
     /// As [`Sql::rows`], and where there is none or more than one.
-    pub async fn one(&self, on: &impl GenericClient, params: &[Param<'_>]) -> Result<Row, StoreError> {
-        on.query_typed_one(self.text, &self.typed(params)).await.map_err(|e| StoreError::new(self.name, e))
+    pub async fn one(
+        &self,
+        on: &impl GenericClient,
+        params: &[Param<'_>],
+    ) -> Result<Row, StoreError> {
+        on.query_typed_one(self.text, &self.typed(params))
+            .await
+            .map_err(|e| StoreError::new(self.name, e))
     }
 
     /// One row or none.
     ///
     /// # Errors
     /// As [`Sql::rows`], and where there is more than one.
-    pub async fn optional(&self, on: &impl GenericClient, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
-        on.query_typed_opt(self.text, &self.typed(params)).await.map_err(|e| StoreError::new(self.name, e))
+    pub async fn optional(
+        &self,
+        on: &impl GenericClient,
+        params: &[Param<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        on.query_typed_opt(self.text, &self.typed(params))
+            .await
+            .map_err(|e| StoreError::new(self.name, e))
     }
 
     /// How many rows were changed.
     ///
     /// # Errors
     /// As [`Sql::rows`].
-    pub async fn execute(&self, on: &impl GenericClient, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        on.execute_typed(self.text, &self.typed(params)).await.map_err(|e| StoreError::new(self.name, e))
+    pub async fn execute(
+        &self,
+        on: &impl GenericClient,
+        params: &[Param<'_>],
+    ) -> Result<u64, StoreError> {
+        on.execute_typed(self.text, &self.typed(params))
+            .await
+            .map_err(|e| StoreError::new(self.name, e))
     }
 }

@@ -64,7 +64,11 @@ pub struct Recent {
 /// Whatever Postgres or the connection answers.
 pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
-        Ok(Waiting { source: row.try_get("source")?, count: row.try_get("count")?, oldest: row.try_get("oldest")? })
+        Ok(Waiting {
+            source: row.try_get("source")?,
+            count: row.try_get("count")?,
+            oldest: row.try_get("oldest")?,
+        })
     };
     let rows = PENDING.rows(on, &[&limit]).await?;
     rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(PENDING.name, e))
@@ -74,7 +78,11 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn recent(on: &impl GenericClient, now: Timestamp, windows: &[i64]) -> Result<Vec<Recent>, StoreError> {
+pub async fn recent(
+    on: &impl GenericClient,
+    now: Timestamp,
+    windows: &[i64],
+) -> Result<Vec<Recent>, StoreError> {
     let since = |seconds: &i64| oldest_id_at(now - SignedDuration::from_secs(*seconds));
     let sinces: Vec<_> = windows.iter().map(since).collect();
     let Some(oldest) = sinces.iter().min() else { return Ok(Vec::new()) };

@@ -15,7 +15,15 @@ static BEGIN: Sql = Sql {
     name: "sync_runs.begin",
     text: "insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, cursor_before, last_error) \
            values ($1, $2, $3, $4, 'running', $5, $5, $6, $7)",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::TEXT],
+    types: &[
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+    ],
 };
 
 static COUNT_PAGE: Sql = Sql {
@@ -58,7 +66,8 @@ static COUNT_PROCESSED: Sql = Sql {
     ],
 };
 
-pub(crate) static STATEMENTS: &[&Sql] = &[&BEGIN, &COUNT_PAGE, &SUCCEED, &RECORD_ERROR, &NOTE, &COUNT_PROCESSED];
+pub(crate) static STATEMENTS: &[&Sql] =
+    &[&BEGIN, &COUNT_PAGE, &SUCCEED, &RECORD_ERROR, &NOTE, &COUNT_PROCESSED];
 
 /// Opens the report of a run; `note` is something the operator should know about how it began.
 ///
@@ -72,7 +81,10 @@ pub async fn begin(
     note: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    BEGIN.execute(on, &[&run.0, &key.source, &key.entity, &key.mode.as_str(), &now, &cursor, &note]).await.map(drop)
+    BEGIN
+        .execute(on, &[&run.0, &key.source, &key.entity, &key.mode.as_str(), &now, &cursor, &note])
+        .await
+        .map(drop)
 }
 
 /// Counts a page, `seen` rows in it of which `new` had a version not known before.
@@ -93,7 +105,12 @@ pub async fn count_page(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn succeed(on: &impl GenericClient, run: RunId, cursor: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+pub async fn succeed(
+    on: &impl GenericClient,
+    run: RunId,
+    cursor: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     SUCCEED.execute(on, &[&run.0, &now, &cursor]).await.map(drop)
 }
 
@@ -145,10 +162,14 @@ pub async fn count_processed(
     let runs: Vec<Uuid> = outcomes.iter().map(|(id, _)| id.0).collect();
     let processed: Vec<i64> = outcomes.iter().map(|(_, o)| count(o.processed)).collect();
     let dead: Vec<i64> = outcomes.iter().map(|(_, o)| count(o.dead)).collect();
-    let unmapped = || outcomes.iter().flat_map(|(id, o)| o.unmapped.iter().map(|u| (id.0, u.as_str())));
+    let unmapped =
+        || outcomes.iter().flat_map(|(id, o)| o.unmapped.iter().map(|u| (id.0, u.as_str())));
     let unmapped_runs: Vec<Uuid> = unmapped().map(|(id, _)| id).collect();
     let statuses: Vec<&str> = unmapped().map(|(_, status)| status).collect();
-    COUNT_PROCESSED.execute(on, &[&runs, &processed, &dead, &unmapped_runs, &statuses, &now]).await.map(drop)
+    COUNT_PROCESSED
+        .execute(on, &[&runs, &processed, &dead, &unmapped_runs, &statuses, &now])
+        .await
+        .map(drop)
 }
 
 fn count(n: usize) -> i64 {

@@ -55,7 +55,15 @@ static RELEASE: Sql = Sql {
     name: "sync_state.release",
     text: "update sync_state set lease_until = $5, halted = $6, updated_at = $7 \
            where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT8,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static ABANDON: Sql = Sql {
@@ -132,7 +140,14 @@ impl RunUnderWay {
     /// A run that begins `now`.
     pub fn begun(now: Timestamp, position: Position, upper_bound: Timestamp) -> Self {
         let id = RunId::new(now);
-        Self { id, started: now, position, upper_bound, windows: Vec::new(), windows_complete: false }
+        Self {
+            id,
+            started: now,
+            position,
+            upper_bound,
+            windows: Vec::new(),
+            windows_complete: false,
+        }
     }
 }
 
@@ -155,7 +170,8 @@ pub async fn acquire(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
-    let row = ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
+    let row =
+        ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
     let Some(row) = row else { return Ok(None) };
     let mut run = run_under_way(&row);
     if let Some(run) = &mut run {
@@ -223,7 +239,9 @@ pub async fn finish(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mode = key.mode.as_str();
-    let row = FINISH.optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor]).await?;
+    let row = FINISH
+        .optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor])
+        .await?;
     row.map(|row| row.get(0)).ok_or(StoreError::FenceLost(lease.fence))
 }
 
@@ -231,8 +249,15 @@ pub async fn finish(
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
-pub async fn abandon(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
-    let changed = ABANDON.execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now]).await?;
+pub async fn abandon(
+    tx: &Transaction<'_>,
+    key: Key<'_>,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let changed = ABANDON
+        .execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now])
+        .await?;
     held(changed, lease)
 }
 
@@ -240,9 +265,17 @@ pub async fn abandon(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, now: Tim
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn hand_on(tx: &Transaction<'_>, to: Key<'_>, cursor: Cursor<'_>, now: Timestamp) -> Result<(), StoreError> {
+pub async fn hand_on(
+    tx: &Transaction<'_>,
+    to: Key<'_>,
+    cursor: Cursor<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mode = to.mode.as_str();
-    HAND_ON.execute(tx, &[&to.source, &to.entity, &mode, &cursor.watermark, &cursor.token, &now]).await.map(drop)
+    HAND_ON
+        .execute(tx, &[&to.source, &to.entity, &mode, &cursor.watermark, &cursor.token, &now])
+        .await
+        .map(drop)
 }
 
 /// Frees the lease with the run unfinished. `halted` says why only a person can go on; until `quiet_until`
@@ -259,7 +292,18 @@ pub async fn release(
     quiet_until: Timestamp,
 ) -> Result<(), StoreError> {
     RELEASE
-        .execute(on, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now, &halted, &quiet_until])
+        .execute(
+            on,
+            &[
+                &key.source,
+                &key.entity,
+                &key.mode.as_str(),
+                &lease.fence,
+                &now,
+                &halted,
+                &quiet_until,
+            ],
+        )
         .await
         .map(drop)
 }

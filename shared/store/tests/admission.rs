@@ -18,7 +18,10 @@ const GUESS: [u8; 32] = [9; 32];
 
 /// 12:00 and some seconds.
 fn noon_and(seconds: i64) -> Timestamp {
-    Timestamp::from_second("2026-03-15T12:00:00Z".parse::<Timestamp>().unwrap().as_second() + seconds).unwrap()
+    Timestamp::from_second(
+        "2026-03-15T12:00:00Z".parse::<Timestamp>().unwrap().as_second() + seconds,
+    )
+    .unwrap()
 }
 
 async fn add(database: &TestDatabase, sha256: [u8; 32], rate_per_second: Option<i32>) -> Uuid {
@@ -59,10 +62,14 @@ async fn environments_that_race_for_one_key_get_exactly_its_limit_together() {
         let admitted = Arc::new(AtomicU32::new(0));
         let environments: Vec<_> = (0..8)
             .map(|_| {
-                let (environment, admitted) = (Admission::new(database.database(1), 5), Arc::clone(&admitted));
+                let (environment, admitted) =
+                    (Admission::new(database.database(1), 5), Arc::clone(&admitted));
                 tokio::spawn(async move {
-                    admitted.fetch_add(spend(&environment, &KEY, noon_and(3)).await, Ordering::SeqCst);
-                    let Verdict::Limited { retry_after_s } = environment.admit(&KEY, noon_and(3)).await.unwrap() else {
+                    admitted
+                        .fetch_add(spend(&environment, &KEY, noon_and(3)).await, Ordering::SeqCst);
+                    let Verdict::Limited { retry_after_s } =
+                        environment.admit(&KEY, noon_and(3)).await.unwrap()
+                    else {
                         panic!("refused once, refused to the end of the window")
                     };
                     assert_eq!(retry_after_s, 7);
@@ -80,7 +87,8 @@ async fn environments_that_race_for_one_key_get_exactly_its_limit_together() {
 #[tokio::test]
 async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each() {
     let database = TestDatabase::new().await;
-    let environments: Vec<_> = (0..8).map(|_| Arc::new(Admission::new(database.database(1), 1))).collect();
+    let environments: Vec<_> =
+        (0..8).map(|_| Arc::new(Admission::new(database.database(1), 1))).collect();
     for environment in &environments {
         // Connected, so that they start as one.
         assert_eq!(environment.admit(&GUESS, noon_and(0)).await.unwrap(), Verdict::Unknown);
@@ -88,10 +96,9 @@ async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each
     for key in 10..60 {
         let key = [key; 32];
         add(&database, key, Some(1)).await;
-        let asked = environments
-            .iter()
-            .cloned()
-            .map(|environment| tokio::spawn(async move { is_admitted(&environment, &key, noon_and(0)).await }));
+        let asked = environments.iter().cloned().map(|environment| {
+            tokio::spawn(async move { is_admitted(&environment, &key, noon_and(0)).await })
+        });
         for admitted in asked.collect::<Vec<_>>() {
             assert!(admitted.await.unwrap(), "eight of ten");
         }
@@ -103,7 +110,8 @@ async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each
 async fn little_is_stranded_in_other_environments_when_the_first_is_refused() {
     for rate in [2, 10, 50, 100, 1000] {
         let database = with_key(Some(rate)).await;
-        let environments: Vec<_> = (0..8).map(|_| Admission::new(database.database(1), 5)).collect();
+        let environments: Vec<_> =
+            (0..8).map(|_| Admission::new(database.database(1), 5)).collect();
         let (limit, mut admitted) = (rate * 10, 0);
         'window: loop {
             for environment in &environments {
@@ -120,10 +128,14 @@ async fn little_is_stranded_in_other_environments_when_the_first_is_refused() {
 #[tokio::test]
 async fn one_that_is_refused_comes_in_again_in_the_next_window() {
     let database = with_key(None).await;
-    let (one, other) = (Admission::new(database.database(1), 2), Admission::new(database.database(1), 2));
+    let (one, other) =
+        (Admission::new(database.database(1), 2), Admission::new(database.database(1), 2));
     assert_eq!(spend(&one, &KEY, noon_and(0)).await, 20);
     assert_eq!(one.admit(&KEY, noon_and(0)).await.unwrap(), Verdict::Limited { retry_after_s: 10 });
-    assert_eq!(other.admit(&KEY, noon_and(9)).await.unwrap(), Verdict::Limited { retry_after_s: 1 });
+    assert_eq!(
+        other.admit(&KEY, noon_and(9)).await.unwrap(),
+        Verdict::Limited { retry_after_s: 1 }
+    );
     assert_eq!(spend(&other, &KEY, noon_and(10)).await, 20);
     assert_eq!(spend(&one, &KEY, noon_and(19)).await, 0);
     assert_eq!(spend(&one, &KEY, noon_and(20)).await, 20);
@@ -149,10 +161,14 @@ async fn two_keys_share_no_limit_and_a_keys_own_rate_beats_the_default() {
 #[tokio::test]
 async fn a_clock_that_is_behind_spends_from_the_window_that_others_began() {
     let database = with_key(Some(1)).await;
-    let (ahead, behind) = (Admission::new(database.database(1), 5), Admission::new(database.database(1), 5));
+    let (ahead, behind) =
+        (Admission::new(database.database(1), 5), Admission::new(database.database(1), 5));
     assert!(is_admitted(&ahead, &KEY, noon_and(20)).await);
     assert_eq!(spend(&behind, &KEY, noon_and(9)).await, 9);
-    assert_eq!(behind.admit(&KEY, noon_and(9)).await.unwrap(), Verdict::Limited { retry_after_s: 21 });
+    assert_eq!(
+        behind.admit(&KEY, noon_and(9)).await.unwrap(),
+        Verdict::Limited { retry_after_s: 21 }
+    );
     assert_eq!(spend(&ahead, &KEY, noon_and(20)).await, 0);
 }
 
@@ -204,7 +220,8 @@ async fn a_busy_key_asks_once_for_every_64_requests_until_its_window_is_nearly_s
 async fn a_revoked_key_ends_within_thirty_seconds_and_is_not_remembered_then() {
     let database = TestDatabase::new().await;
     let id = add(&database, KEY, None).await;
-    let (warm, ahead) = (Admission::new(database.database(1), 100), Admission::new(database.database(1), 100));
+    let (warm, ahead) =
+        (Admission::new(database.database(1), 100), Admission::new(database.database(1), 100));
     // In a window begun by a clock that is ahead, so that the window does not end it sooner.
     assert!(is_admitted(&ahead, &KEY, noon_and(60)).await);
     assert!(is_admitted(&warm, &KEY, noon_and(0)).await);
@@ -250,8 +267,13 @@ async fn several_keys_of_one_name_are_valid_at_once() {
     for key in [KEY, OTHER] {
         assert!(is_admitted(&admission, &key, noon_and(0)).await);
     }
-    let Verdict::Admitted(key) = admission.admit(&OTHER, noon_and(0)).await.unwrap() else { panic!("admitted before") };
-    assert_eq!((key.id, key.name.as_str(), key.scope, key.sha256), (id, "crm", Scope::Ingest, OTHER.to_vec()));
+    let Verdict::Admitted(key) = admission.admit(&OTHER, noon_and(0)).await.unwrap() else {
+        panic!("admitted before")
+    };
+    assert_eq!(
+        (key.id, key.name.as_str(), key.scope, key.sha256),
+        (id, "crm", Scope::Ingest, OTHER.to_vec())
+    );
 }
 
 #[tokio::test]

@@ -88,7 +88,8 @@ type LoginResult = Result<Login, Box<dyn std::error::Error + Send + Sync>>;
 
 impl LoginSource for Rotated {
     fn login(&self, fresh: bool) -> Pin<Box<dyn Future<Output = LoginResult> + Send + '_>> {
-        let read_again = self.read_again.fetch_add(usize::from(fresh), Ordering::SeqCst) + usize::from(fresh);
+        let read_again =
+            self.read_again.fetch_add(usize::from(fresh), Ordering::SeqCst) + usize::from(fresh);
         let login = if read_again > 0 { &self.fresh } else { &self.cached };
         Box::pin(async { Ok(login.clone()) })
     }

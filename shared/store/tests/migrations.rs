@@ -48,8 +48,14 @@ async fn no_run_ends_and_none_takes_its_place_while_a_window_of_it_is_open() {
                values ('stripe', 'charge', 'full', '00000000-0000-7000-8000-000000000001', 1, now())";
     client.batch_execute(run).await.unwrap();
     for end in ["null", "'00000000-0000-7000-8000-000000000002'"] {
-        let error = client.batch_execute(&format!("update sync_state set run_id = {end}")).await.unwrap_err();
+        let error = client
+            .batch_execute(&format!("update sync_state set run_id = {end}"))
+            .await
+            .unwrap_err();
         assert_eq!(error.code().unwrap().code(), "23503", "{error}");
     }
-    client.batch_execute("delete from sync_windows; update sync_state set run_id = null").await.unwrap();
+    client
+        .batch_execute("delete from sync_windows; update sync_state set run_id = null")
+        .await
+        .unwrap();
 }

@@ -8,7 +8,8 @@ use penstock_testkit::TestDatabase;
 
 /// The highest `$n` of the text; Postgres itself does not mind a type too many.
 fn highest_parameter(text: &str) -> usize {
-    let number = |after: &str| after.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().ok();
+    let number =
+        |after: &str| after.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().ok();
     text.split('$').skip(1).filter_map(number).max().unwrap_or(0)
 }
 
@@ -22,13 +23,23 @@ async fn every_statement_prepares_against_the_migrated_schema() {
         match client.prepare_typed(text, types).await {
             // More than was declared: the rest was inferred, and would be sent without a type.
             Ok(prepared) if prepared.params() != *types => {
-                failures.push(format!("{name}: declares {types:?}, Postgres takes {:?}", prepared.params()));
+                failures.push(format!(
+                    "{name}: declares {types:?}, Postgres takes {:?}",
+                    prepared.params()
+                ));
             }
             Ok(_) if highest_parameter(text) != types.len() => {
-                failures.push(format!("{name}: {} types, ${} is the last used", types.len(), highest_parameter(text)));
+                failures.push(format!(
+                    "{name}: {} types, ${} is the last used",
+                    types.len(),
+                    highest_parameter(text)
+                ));
             }
             Ok(_) => {}
-            Err(e) => failures.push(format!("{name}: {}", e.as_db_error().map_or(e.to_string(), ToString::to_string))),
+            Err(e) => failures.push(format!(
+                "{name}: {}",
+                e.as_db_error().map_or(e.to_string(), ToString::to_string)
+            )),
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -39,6 +50,9 @@ fn every_statement_has_a_name_of_its_own_after_its_module() {
     let mut seen = BTreeSet::new();
     for Sql { name, .. } in all_statements() {
         assert!(seen.insert(name), "{name} is there twice");
-        assert!(name.split_once('.').is_some_and(|(table, verb)| !table.is_empty() && !verb.is_empty()), "{name}");
+        assert!(
+            name.split_once('.').is_some_and(|(table, verb)| !table.is_empty() && !verb.is_empty()),
+            "{name}"
+        );
     }
 }

@@ -15,7 +15,8 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str().unwrap_or_default() {
         "echo" => Ok(event.payload["what"].clone()),
         "environment" => {
-            let names: Vec<String> = std::env::vars_os().map(|(k, _)| k.to_string_lossy().into_owned()).collect();
+            let names: Vec<String> =
+                std::env::vars_os().map(|(k, _)| k.to_string_lossy().into_owned()).collect();
             Ok(json!(names))
         }
         "deadline" => Ok(json!(event.context.deadline)),

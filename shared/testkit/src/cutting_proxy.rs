@@ -74,7 +74,11 @@ impl CuttingProxy {
 
     /// The login that goes through the proxy.
     pub fn login(&self) -> Login {
-        Login { host: self.address.ip().to_string(), port: self.address.port(), ..self.upstream.clone() }
+        Login {
+            host: self.address.ip().to_string(),
+            port: self.address.port(),
+            ..self.upstream.clone()
+        }
     }
 
     /// The same as a URL, for a function's environment.
@@ -137,7 +141,12 @@ impl Drop for CuttingProxy {
     }
 }
 
-async fn listen(listener: TcpListener, server: (String, u16), state: Arc<Mutex<State>>, freeze: watch::Sender<()>) {
+async fn listen(
+    listener: TcpListener,
+    server: (String, u16),
+    state: Arc<Mutex<State>>,
+    freeze: watch::Sender<()>,
+) {
     while let Ok((client, _)) = listener.accept().await {
         let (server, frozen, shared) = (server.clone(), freeze.subscribe(), state.clone());
         let relay = tokio::spawn(async move {
@@ -151,7 +160,12 @@ async fn listen(listener: TcpListener, server: (String, u16), state: Arc<Mutex<S
     }
 }
 
-async fn relay(client: TcpStream, server: TcpStream, mut frozen: watch::Receiver<()>, state: &Mutex<State>) {
+async fn relay(
+    client: TcpStream,
+    server: TcpStream,
+    mut frozen: watch::Receiver<()>,
+    state: &Mutex<State>,
+) {
     // Without delay, as the driver itself: a held-back Sync would cost 40 ms a statement.
     client.set_nodelay(true).expect("an open socket");
     server.set_nodelay(true).expect("an open socket");

@@ -40,13 +40,15 @@ impl TestDatabase {
     async fn create(server: Server, template: &str) -> Self {
         let name = template::unique_name();
         let admin = server.admin().await;
-        run(&admin, &format!("create database {name} template {template} strategy file_copy")).await;
+        run(&admin, &format!("create database {name} template {template} strategy file_copy"))
+            .await;
         Self { server, name }
     }
 
     /// A pool of at most `size` connections, without TLS.
     pub fn database(&self, size: usize) -> Database {
-        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size).expect("a pool")
+        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
+            .expect("a pool")
     }
 
     /// How to log in.
@@ -88,7 +90,11 @@ impl TestDatabase {
                        from outbox where status = 'pending' order by id limit 10";
         let rows = self.client().await.query(pending, &[]).await.expect("the outbox");
         let rows: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        assert!(rows.is_empty(), "still pending in the outbox (the first 10):\n{}", rows.join("\n"));
+        assert!(
+            rows.is_empty(),
+            "still pending in the outbox (the first 10):\n{}",
+            rows.join("\n")
+        );
     }
 }
 
@@ -97,13 +103,21 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
-                run(&server.admin().await, &format!("drop database if exists {name} with (force)")).await;
+                run(&server.admin().await, &format!("drop database if exists {name} with (force)"))
+                    .await;
             });
         })
         .join();
         // In a test that is failing already, a second panic would abort the process and hide the first.
-        assert!(dropped.is_ok() || std::thread::panicking(), "database {} was not dropped", self.name);
+        assert!(
+            dropped.is_ok() || std::thread::panicking(),
+            "database {} was not dropped",
+            self.name
+        );
     }
 }

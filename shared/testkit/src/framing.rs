@@ -55,7 +55,8 @@ mod tests {
     use super::*;
 
     /// SSLRequest, start-up with the code 3.0 and no parameters, Query "", Terminate.
-    const SPOKEN: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x09\0\x03\0\0\0Q\0\0\0\x05\0X\0\0\0\x04";
+    const SPOKEN: &[u8] =
+        b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x09\0\x03\0\0\0Q\0\0\0\x05\0X\0\0\0\x04";
 
     fn messages(chunk: usize) -> Vec<(usize, bool)> {
         let mut framing = Framing::default();
@@ -72,7 +73,11 @@ mod tests {
     #[test]
     fn messages_are_found_however_the_network_splits_them() {
         for chunk in 1..=SPOKEN.len() {
-            assert_eq!(messages(chunk), [(8, false), (9, true), (6, true), (5, false)], "in chunks of {chunk}");
+            assert_eq!(
+                messages(chunk),
+                [(8, false), (9, true), (6, true), (5, false)],
+                "in chunks of {chunk}"
+            );
         }
     }
 }

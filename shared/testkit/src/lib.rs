@@ -6,7 +6,12 @@
 //! - [`CuttingProxy`]: stands before Postgres, counts what is said, and cuts at a chosen message.
 //!
 //! What goes wrong here is a test that fails, so everything panics, with a sentence.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests only: to fail is to panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests only: to fail is to panic"
+)]
 
 mod cutting_proxy;
 mod database;

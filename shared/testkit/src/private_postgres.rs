@@ -29,7 +29,10 @@ impl PrivatePostgres {
     ///
     /// # Panics
     /// Where `PENSTOCK_PYTHON` is not set, or the server does not start.
-    #[expect(clippy::disallowed_methods, reason = "a setting of the tests; functions get theirs from edge")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a setting of the tests; functions get theirs from edge"
+    )]
     pub async fn new() -> Self {
         let python = std::env::var("PENSTOCK_PYTHON").expect(NO_PYTHON);
         let (keeper, port, directory) = blocking(move || Keeper::start(&python)).await;
@@ -64,7 +67,8 @@ impl PrivatePostgres {
 
     /// A pool of at most `size` connections, without TLS.
     pub fn database(&self, size: usize) -> Database {
-        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size).expect("a pool")
+        Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
+            .expect("a pool")
     }
 
     /// How to log in; the same before and after a stop.
@@ -108,10 +112,12 @@ struct Keeper {
 
 impl Keeper {
     fn start(python: &str) -> (Self, u16, PathBuf) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/local/private_postgres.py");
+        let script =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/local/private_postgres.py");
         let mut command = Command::new(python);
         command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap_or_else(|e| panic!("{python} cannot be started: {e}"));
+        let mut process =
+            command.spawn().unwrap_or_else(|e| panic!("{python} cannot be started: {e}"));
         let words = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("a pipe, as asked for"));
         let mut keeper = Self { process, words, answers, postgres: None };
@@ -128,7 +134,8 @@ impl Keeper {
         // Where it has gone its answer says so.
         let _ = writeln!(words, "{word}");
         let line = self.line();
-        let postgres: u32 = line.strip_prefix("done ").and_then(|id| id.parse().ok()).expect("a process id");
+        let postgres: u32 =
+            line.strip_prefix("done ").and_then(|id| id.parse().ok()).expect("a process id");
         self.postgres = (postgres != 0).then_some(postgres);
         self.postgres
     }
@@ -151,7 +158,10 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         self.words = None;
         let ended = self.process.wait();
-        assert!(ended.is_ok() || std::thread::panicking(), "the private Postgres cannot be waited for: {ended:?}");
+        assert!(
+            ended.is_ok() || std::thread::panicking(),
+            "the private Postgres cannot be waited for: {ended:?}"
+        );
     }
 }
 

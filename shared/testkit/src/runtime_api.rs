@@ -51,7 +51,10 @@ impl RuntimeApi {
     }
 
     /// Hands an invocation to the next poll; the receiver hears how it ended.
-    #[expect(clippy::disallowed_methods, reason = "stands for Lambda, which says by the wall clock when time is up")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stands for Lambda, which says by the wall clock when time is up"
+    )]
     pub(crate) fn submit(&self, payload: &Value, deadline: Duration) -> oneshot::Receiver<Outcome> {
         let (tell, hear) = oneshot::channel();
         let id = Uuid::now_v7().to_string();
@@ -111,7 +114,10 @@ impl RuntimeApi {
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", invocation.id)
             .header("lambda-runtime-deadline-ms", invocation.deadline_millis)
-            .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:000000000000:function:test")
+            .header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-west-1:000000000000:function:test",
+            )
             .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0")
             .body(Full::new(invocation.payload))
             .expect("the headers are valid")
@@ -139,7 +145,8 @@ fn reply(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
 }
 
 fn json(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
 }
 
 fn failure(body: &[u8]) -> Outcome {

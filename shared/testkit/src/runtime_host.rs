@@ -83,9 +83,12 @@ impl RuntimeHost {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let spawned = Instant::now();
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("{} cannot be started: {e}", binary.display()));
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|e| panic!("{} cannot be started: {e}", binary.display()));
         let output = Arc::default();
-        let captures = [capture(child.stdout.take(), &output), capture(child.stderr.take(), &output)];
+        let captures =
+            [capture(child.stdout.take(), &output), capture(child.stderr.take(), &output)];
         let pid = child.id().expect("a process that was not waited for");
         let child = Arc::new(Mutex::new(child));
         let exit = watch_exit(child.clone(), captures);
@@ -151,17 +154,24 @@ impl RuntimeHost {
 
     /// What the process has written so far, stdout and stderr as they came; all of it once it has ended.
     pub fn output(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
     }
 
     async fn exit_status(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
-        exit.wait_for(Option::is_some).await.expect("the watcher outlives the process").expect("just seen")
+        exit.wait_for(Option::is_some)
+            .await
+            .expect("the watcher outlives the process")
+            .expect("just seen")
     }
 }
 
 impl Drop for RuntimeHost {
-    #[expect(clippy::print_stderr, reason = "what a function wrote is what explains a test that fails")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "what a function wrote is what explains a test that fails"
+    )]
     fn drop(&mut self) {
         kill(&self.child);
         self.serving.abort();
@@ -188,7 +198,11 @@ pub fn binary(name: &str) -> PathBuf {
     // target/<profile>/deps/<test>-<hash>
     let profile = test.parent().and_then(Path::parent).expect("a test in target/<profile>/deps");
     let path = profile.join(name);
-    assert!(path.is_file(), "{} is not built: run `make test`, or `cargo build -p {name}` first", path.display());
+    assert!(
+        path.is_file(),
+        "{} is not built: run `make test`, or `cargo build -p {name}` first",
+        path.display()
+    );
     path
 }
 
@@ -215,7 +229,10 @@ fn kill(child: &Mutex<Child>) {
 /// Tells the exit once everything the process wrote has been read.
 ///
 /// Waits without keeping the child's lock, which [`kill`] must be able to take at any time.
-fn watch_exit(child: Arc<Mutex<Child>>, captures: [JoinHandle<()>; 2]) -> watch::Receiver<Option<ExitStatus>> {
+fn watch_exit(
+    child: Arc<Mutex<Child>>,
+    captures: [JoinHandle<()>; 2],
+) -> watch::Receiver<Option<ExitStatus>> {
     let (tell, hear) = watch::channel(None);
     tokio::spawn(async move {
         let exited = std::future::poll_fn(|cx| pin!(child.lock().unwrap().wait()).poll(cx)).await;
@@ -227,7 +244,10 @@ fn watch_exit(child: Arc<Mutex<Child>>, captures: [JoinHandle<()>; 2]) -> watch:
     hear
 }
 
-fn capture(stream: Option<impl AsyncRead + Send + Unpin + 'static>, output: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+fn capture(
+    stream: Option<impl AsyncRead + Send + Unpin + 'static>,
+    output: &Arc<Mutex<Vec<u8>>>,
+) -> JoinHandle<()> {
     let (mut stream, output) = (stream.expect("a pipe, as asked for"), output.clone());
     tokio::spawn(async move {
         let mut buffer = [0; 4096];

@@ -14,7 +14,10 @@ pub(crate) struct Server(Login);
 
 impl Server {
     /// The server that `DATABASE_URL` names.
-    #[expect(clippy::disallowed_methods, reason = "the one setting of the tests; functions get theirs from edge")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one setting of the tests; functions get theirs from edge"
+    )]
     pub(crate) fn from_environment() -> Self {
         Self::parse(&std::env::var("DATABASE_URL").expect(NO_SERVER))
     }
@@ -30,7 +33,9 @@ impl Server {
             port: config.get_ports().first().copied().unwrap_or(5432),
             database: config.get_dbname().unwrap_or("postgres").to_owned(),
             user: config.get_user().expect("DATABASE_URL names a user").to_owned(),
-            password: config.get_password().map(|p| SecretString::from(String::from_utf8_lossy(p).into_owned())),
+            password: config
+                .get_password()
+                .map(|p| SecretString::from(String::from_utf8_lossy(p).into_owned())),
         })
     }
 
@@ -54,7 +59,9 @@ pub(crate) async fn connect(login: &Login) -> Client {
     }
     let (client, connection) = match config.connect(NoTls).await {
         Ok(connected) => connected,
-        Err(e) => panic!("no connection to {}:{}/{}: {e:?}", login.host, login.port, login.database),
+        Err(e) => {
+            panic!("no connection to {}:{}/{}: {e:?}", login.host, login.port, login.database)
+        }
     };
     tokio::spawn(connection);
     client
@@ -63,13 +70,20 @@ pub(crate) async fn connect(login: &Login) -> Client {
 /// The login as the URL a function reads from its environment.
 pub(crate) fn url(login: &Login) -> String {
     let Login { host, port, database, user, .. } = login;
-    let password = login.password.as_ref().map(|p| format!(":{}", percent_encoded(p.expose_secret())));
-    format!("postgres://{}{}@{host}:{port}/{database}", percent_encoded(user), password.unwrap_or_default())
+    let password =
+        login.password.as_ref().map(|p| format!(":{}", percent_encoded(p.expose_secret())));
+    format!(
+        "postgres://{}{}@{host}:{port}/{database}",
+        percent_encoded(user),
+        password.unwrap_or_default()
+    )
 }
 
 fn percent_encoded(text: &str) -> String {
     let encode = |b: u8| match b {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(b).to_string()
+        }
         _ => format!("%{b:02X}"),
     };
     text.bytes().map(encode).collect()

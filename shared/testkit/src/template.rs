@@ -45,7 +45,10 @@ async fn make(server: &Server) -> String {
         fill(&server.login(&name), &checksums).await;
         seal(&admin, &name).await;
     }
-    admin.execute("select pg_advisory_unlock($1)", &[&LOCK]).await.expect("the template's lock is given back");
+    admin
+        .execute("select pg_advisory_unlock($1)", &[&LOCK])
+        .await
+        .expect("the template's lock is given back");
     name
 }
 
@@ -55,11 +58,13 @@ async fn is_sealed(admin: &Client, name: &str) -> bool {
 }
 
 async fn fill(login: &Login, checksums: &[String]) {
-    let database = Database::new(Arc::new(StaticLogin(login.clone())), Tls::Disable, None, 2).expect("a pool");
+    let database =
+        Database::new(Arc::new(StaticLogin(login.clone())), Tls::Disable, None, 2).expect("a pool");
     migrations::migrate(&database).await.expect("the migrations");
     let client = server::connect(login).await;
     let history = "select coalesce(array_agg(checksum::text order by version), '{}') from refinery_schema_history";
-    let applied: Vec<String> = client.query_one(history, &[]).await.expect("the migrations' history").get(0);
+    let applied: Vec<String> =
+        client.query_one(history, &[]).await.expect("the migrations' history").get(0);
     assert_eq!(applied, checksums, "{STALE_BUILD}");
     // So that the copies are planned like a database that has been up for a while.
     run(&client, "vacuum (freeze, analyze)").await;
@@ -68,13 +73,17 @@ async fn fill(login: &Login, checksums: &[String]) {
 /// From here on nobody can connect, which would make every copy fail.
 async fn seal(admin: &Client, name: &str) {
     run(admin, &format!("alter database {name} with allow_connections false")).await;
-    let connected = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1";
+    let connected =
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1";
     admin.execute(connected, &[&name]).await.expect("the last connections to the template end");
     run(admin, &format!("alter database {name} with is_template true")).await;
 }
 
 /// Names are `t_` and a uuid v7, so they sort by the time they were made.
-#[expect(clippy::disallowed_methods, reason = "the age of a database on the server, nothing that is tested")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the age of a database on the server, nothing that is tested"
+)]
 async fn drop_what_was_left_behind(admin: &Client) {
     let before = Timestamp::now() - STALE;
     let seconds = u64::try_from(before.as_second()).expect("a clock past 1970");
@@ -111,7 +120,9 @@ fn checksums() -> Vec<String> {
     migrations.sort_by_key(refinery::Migration::version);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let files = std::fs::read_dir(&folder).expect("the folder of the migrations");
-    let files = files.filter_map(Result::ok).filter(|file| file.path().extension().is_some_and(|e| e == "sql"));
+    let files = files
+        .filter_map(Result::ok)
+        .filter(|file| file.path().extension().is_some_and(|e| e == "sql"));
     assert_eq!(migrations.len(), files.count(), "{STALE_BUILD}");
     migrations.iter().map(|migration| migration.checksum().to_string()).collect()
 }

@@ -39,7 +39,9 @@ async fn an_error_and_a_panic_fail_the_invocation_and_the_process_lives_on() {
 #[tokio::test]
 async fn a_process_that_ends_is_told_with_its_status() {
     let host = RuntimeHost::start(&obedient(), &[]).await;
-    let Outcome::Died(status) = host.invoke(json!({"do": "exit"})).await else { panic!("it lives") };
+    let Outcome::Died(status) = host.invoke(json!({"do": "exit"})).await else {
+        panic!("it lives")
+    };
     assert_eq!(status.code(), Some(3));
     assert_eq!(host.invoke(json!({"do": "echo"})).await, Outcome::Died(status));
 }
@@ -50,15 +52,19 @@ async fn a_deadline_that_passes_kills_the_process_as_lambda_does() {
     host.first_poll().await;
     let outcome = host.invoke_with_deadline(json!({"do": "hang"}), Duration::from_millis(50)).await;
     assert_eq!(outcome, Outcome::TimedOut);
-    let Outcome::Died(status) = host.invoke(json!({"do": "echo"})).await else { panic!("it lives") };
+    let Outcome::Died(status) = host.invoke(json!({"do": "echo"})).await else {
+        panic!("it lives")
+    };
     assert_eq!(status.signal(), SIGKILL);
 }
 
 #[tokio::test]
 async fn the_function_is_told_its_deadline() {
     let host = RuntimeHost::start(&obedient(), &[]).await;
-    let soon = host.invoke_with_deadline(json!({"do": "deadline"}), Duration::from_secs(10)).await.reply();
-    let late = host.invoke_with_deadline(json!({"do": "deadline"}), Duration::from_secs(20)).await.reply();
+    let soon =
+        host.invoke_with_deadline(json!({"do": "deadline"}), Duration::from_secs(10)).await.reply();
+    let late =
+        host.invoke_with_deadline(json!({"do": "deadline"}), Duration::from_secs(20)).await.reply();
     let difference = late.as_i64().unwrap() - soon.as_i64().unwrap();
     assert!((10_000..15_000).contains(&difference), "{difference} ms");
 }
@@ -87,7 +93,8 @@ async fn the_killer_can_be_handed_away() {
 
 #[tokio::test]
 async fn the_process_has_only_the_environment_it_was_given() {
-    let host = RuntimeHost::start(&obedient(), &[("GIVEN", "1"), ("AWS_REGION", "eu-north-1")]).await;
+    let host =
+        RuntimeHost::start(&obedient(), &[("GIVEN", "1"), ("AWS_REGION", "eu-north-1")]).await;
     let mut names: Vec<String> =
         serde_json::from_value(host.invoke(json!({"do": "environment"})).await.reply()).unwrap();
     names.retain(|name| !name.starts_with("AWS_") && !name.starts_with("_X_AMZN"));
@@ -100,7 +107,10 @@ async fn what_the_process_writes_is_kept() {
     assert_eq!(host.invoke(json!({"do": "write"})).await.reply(), Value::Null);
     host.kill().await;
     let written = host.output();
-    assert!(written.contains("a line to stdout") && written.contains("a line to stderr"), "{written}");
+    assert!(
+        written.contains("a line to stdout") && written.contains("a line to stderr"),
+        "{written}"
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,11 @@ const OUTBOX_ROW: &str = "insert into outbox (id, source, entity, external_id, v
      values (gen_random_uuid(), 'stripe', 'charge', 'ch_1', 'evt_1', now(), '', 'application/json', now(), now())";
 
 async fn exists(client: &Client, name: &str) -> bool {
-    client.query_opt("select from pg_database where datname = $1", &[&name]).await.unwrap().is_some()
+    client
+        .query_opt("select from pg_database where datname = $1", &[&name])
+        .await
+        .unwrap()
+        .is_some()
 }
 
 #[tokio::test]
@@ -50,7 +54,13 @@ async fn an_empty_database_has_no_tables() {
 async fn the_pool_and_the_url_lead_to_the_same_database() {
     let database = TestDatabase::new().await;
     let pool = database.database(1);
-    let row = pool.connection().await.unwrap().query_one("select current_database()::text", &[]).await.unwrap();
+    let row = pool
+        .connection()
+        .await
+        .unwrap()
+        .query_one("select current_database()::text", &[])
+        .await
+        .unwrap();
     assert!(database.url().ends_with(&format!("/{}", row.get::<_, String>(0))));
 }
 

@@ -57,7 +57,9 @@ pub(super) async fn measure(figures: &mut Figures) {
     for round in 1..=ROUNDS {
         let (rate, db) = pulled(&vendor, 4).await;
         let bare = inserted(&db).await;
-        say(&format!("backfill: round {round} of {ROUNDS}: {rate:.0} rows/s, in plain INSERTs {bare:.0}"));
+        say(&format!(
+            "backfill: round {round} of {ROUNDS}: {rate:.0} rows/s, in plain INSERTs {bare:.0}"
+        ));
         ours.push(rate);
         plain.push(bare);
     }
@@ -102,9 +104,14 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     run(&db.client().await, "checkpoint").await;
     let deadline = SystemClock.now() + Duration::from_secs(600);
     let started = Instant::now();
-    let outcome = ports.serve(&FetchRequest::new("stripe", "charge", Mode::Full), deadline).await.expect("a run");
+    let outcome = ports
+        .serve(&FetchRequest::new("stripe", "charge", Mode::Full), deadline)
+        .await
+        .expect("a run");
     let took = started.elapsed();
-    let Outcome::Finished { new_rows, .. } = outcome else { panic!("the run ends otherwise: {outcome:?}") };
+    let Outcome::Finished { new_rows, .. } = outcome else {
+        panic!("the run ends otherwise: {outcome:?}")
+    };
     assert_eq!(new_rows, usize::try_from(CHARGES).expect("a size"));
     (per_second(new_rows, took), db)
 }
@@ -145,14 +152,18 @@ impl Kept {
         let (stop, stopped) = oneshot::channel();
         let delay = Arc::clone(&delay_ms);
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(serve(listener, world, delay, stopped));
         });
         Self { url, delay_ms, server: Some((stop, thread)) }
     }
 
     fn answer_after(&self, delay: Duration) {
-        self.delay_ms.store(u64::try_from(delay.as_millis()).expect("a short time"), Ordering::Relaxed);
+        self.delay_ms
+            .store(u64::try_from(delay.as_millis()).expect("a short time"), Ordering::Relaxed);
     }
 }
 
@@ -165,11 +176,17 @@ impl Drop for Kept {
     }
 }
 
-async fn serve(listener: TcpListener, world: World, delay_ms: Arc<AtomicU64>, stopped: oneshot::Receiver<()>) {
+async fn serve(
+    listener: TcpListener,
+    world: World,
+    delay_ms: Arc<AtomicU64>,
+    stopped: oneshot::Receiver<()>,
+) {
     // Fails only where a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let simulator = Arc::new(Simulator::start(world).expect("a simulator"));
-    let (http, kept) = (reqwest::Client::new(), Arc::new(Mutex::new(HashMap::<String, Bytes>::new())));
+    let (http, kept) =
+        (reqwest::Client::new(), Arc::new(Mutex::new(HashMap::<String, Bytes>::new())));
     let answer = move |uri: Uri| {
         let (simulator, http, kept, delay_ms) =
             (Arc::clone(&simulator), http.clone(), Arc::clone(&kept), Arc::clone(&delay_ms));
@@ -180,7 +197,11 @@ async fn serve(listener: TcpListener, world: World, delay_ms: Arc<AtomicU64>, st
             if let Some(body) = kept.get(&asked) {
                 return body.clone();
             }
-            let reply = http.get(format!("{}{asked}", simulator.url())).bearer_auth(simulator.key()).send().await;
+            let reply = http
+                .get(format!("{}{asked}", simulator.url()))
+                .bearer_auth(simulator.key())
+                .send()
+                .await;
             let body = reply.expect("a reply").bytes().await.expect("a body");
             kept.insert(asked, body.clone());
             body

@@ -7,7 +7,8 @@ use penstock_testkit::RuntimeHost;
 use super::figures::{Figures, median, ms};
 use super::say;
 
-const FUNCTIONS: [&str; 9] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
+const FUNCTIONS: [&str; 9] =
+    ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
 
 const STARTS: usize = 20;
 
@@ -50,8 +51,14 @@ pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
         let zip = folder.join(function).join("bootstrap.zip");
         let bytes = std::fs::metadata(&zip).map(|m| m.len()).unwrap_or_default();
         figures.note(format!("init_ms_{function}"), median(&times));
-        figures.note(format!("init_min_ms_{function}"), times.iter().copied().fold(f64::INFINITY, f64::min));
+        figures.note(
+            format!("init_min_ms_{function}"),
+            times.iter().copied().fold(f64::INFINITY, f64::min),
+        );
         figures.note(format!("rss_mb_{function}"), median(&sizes));
-        figures.note(format!("zip_mb_{function}"), f64::from(u32::try_from(bytes).expect("below 4 GiB")) / KIB / KIB);
+        figures.note(
+            format!("zip_mb_{function}"),
+            f64::from(u32::try_from(bytes).expect("below 4 GiB")) / KIB / KIB,
+        );
     }
 }

@@ -46,7 +46,8 @@ pub(super) async fn measure(figures: &mut Figures) {
         let (rate, result) = drained(&stock, Worker::Handler, "").await;
         let (other, same) = drained(&stock, Worker::OneStatement, "").await;
         assert_eq!(result, same, "the statement must do what the handler does");
-        let (free, same) = drained(&stock, Worker::Handler, "alter table payments disable trigger user").await;
+        let (free, same) =
+            drained(&stock, Worker::Handler, "alter table payments disable trigger user").await;
         assert_eq!(result, same, "triggers do not change payments");
         say(&format!(
             "drain: round {round} of {ROUNDS}: {rate:.0} rows/s, in one statement {other:.0}, without triggers {free:.0}"
@@ -55,7 +56,8 @@ pub(super) async fn measure(figures: &mut Figures) {
         statement.push(other);
         untriggered.push(free);
     }
-    let ratio = |of: &[f64], to: &[f64]| median(&of.iter().zip(to).map(|(a, b)| a / b).collect::<Vec<_>>());
+    let ratio =
+        |of: &[f64], to: &[f64]| median(&of.iter().zip(to).map(|(a, b)| a / b).collect::<Vec<_>>());
     figures.note("drain_rows_s", median(&handler));
     figures.note("drain_one_statement_rows_s", median(&statement));
     figures.note("drain_ratio", ratio(&handler, &statement));
@@ -75,7 +77,8 @@ async fn drained(stock: &Stock, worker: Worker, before: &str) -> (f64, String) {
         bench.work(worker, batch).await;
     }
     let waiting = "select count(*) from outbox where status <> 'processed'";
-    let waiting: i64 = bench.client().await.query_one(waiting, &[]).await.expect("the outbox").get(0);
+    let waiting: i64 =
+        bench.client().await.query_one(waiting, &[]).await.expect("the outbox").get(0);
     assert_eq!(waiting, 0, "{worker:?} left rows");
     (bench.rate(worker), copy.digest().await)
 }

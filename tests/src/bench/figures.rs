@@ -18,13 +18,21 @@ enum Aim {
 impl Aim {
     fn of(name: &str) -> Option<Self> {
         Some(match name {
-            "drain_ratio" | "backfill_ratio" | "backfill_wait_ratio_4_at_once" => Self::AtLeast(0.5),
-            "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => Self::AtLeast(50.0),
+            "drain_ratio" | "backfill_ratio" | "backfill_wait_ratio_4_at_once" => {
+                Self::AtLeast(0.5)
+            }
+            "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => {
+                Self::AtLeast(50.0)
+            }
             "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
             "events_batch_ratio" => Self::AtLeast(0.5),
             _ if name.ends_with("_p50_ratio") => Self::AtMost(1.5),
-            _ if name.starts_with("journey_") && name.ends_with("growth_10k_1m") => Self::AtMost(1.5),
-            _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => Self::AtMost(1.5),
+            _ if name.starts_with("journey_") && name.ends_with("growth_10k_1m") => {
+                Self::AtMost(1.5)
+            }
+            _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => {
+                Self::AtMost(1.5)
+            }
             _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
             _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),
             _ if name.starts_with("zip_mb_") => Self::AtMost(5.0),
@@ -74,7 +82,8 @@ impl Figures {
     pub fn table(&self) -> String {
         let width = self.0.keys().map(String::len).max().unwrap_or(0);
         let line = |(name, value): (&String, &f64)| {
-            let aim = Aim::of(name).map(|aim| format!("   {}", aim.verdict(*value))).unwrap_or_default();
+            let aim =
+                Aim::of(name).map(|aim| format!("   {}", aim.verdict(*value))).unwrap_or_default();
             format!("{name:width$}  {value:>12}{aim}\n")
         };
         self.0.iter().map(line).collect()

@@ -45,16 +45,23 @@ pub(super) async fn measure(figures: &mut Figures) {
         run(&client, "truncate outbox, leads, events, idempotency_keys").await;
         run(&client, "checkpoint").await;
         Box::pin(measure_route(&database, &route, figures)).await;
-        let rows: i64 =
-            client.query_one("select count(*) from outbox where source <> 'bare'", &[]).await.expect("rows").get(0);
-        let bare: i64 =
-            client.query_one("select count(*) from outbox where source = 'bare'", &[]).await.expect("rows").get(0);
+        let rows: i64 = client
+            .query_one("select count(*) from outbox where source <> 'bare'", &[])
+            .await
+            .expect("rows")
+            .get(0);
+        let bare: i64 = client
+            .query_one("select count(*) from outbox where source = 'bare'", &[])
+            .await
+            .expect("rows")
+            .get(0);
         assert_eq!(rows, bare, "{}: as many rows as the bare INSERT", route.name);
     }
 }
 
 async fn measure_route(database: &Database, route: &Route<'_>, figures: &mut Figures) {
-    let (warm_up, requests) = if route.rows == 1 { (WARM_UP, REQUESTS) } else { (WARM_UP / 20, BATCHES) };
+    let (warm_up, requests) =
+        if route.rows == 1 { (WARM_UP, REQUESTS) } else { (WARM_UP / 20, BATCHES) };
     say(&format!("front: {requests} requests of {} rows: {}", route.rows, route.name));
     let (mut handler, mut bare) = (Vec::new(), Vec::new());
     for nth in 0..warm_up + requests {
@@ -67,7 +74,9 @@ async fn measure_route(database: &Database, route: &Route<'_>, figures: &mut Fig
     }
     let name = route.name;
     if route.rows > 1 {
-        let rate = |times: &[f64]| per_second(route.rows, std::time::Duration::from_secs_f64(median(times) / 1000.0));
+        let rate = |times: &[f64]| {
+            per_second(route.rows, std::time::Duration::from_secs_f64(median(times) / 1000.0))
+        };
         figures.note(format!("{name}_rows_s"), rate(&handler));
         figures.note(format!("{name}_bare_rows_s"), rate(&bare));
         figures.note(format!("{name}_ratio"), rate(&handler) / rate(&bare));
@@ -95,13 +104,21 @@ async fn handled(route: &Route<'_>, event: &Value) -> f64 {
 async fn inserted(database: &Database, nth: u32, rows: &[Vec<u8>]) -> f64 {
     let now = SystemClock.now();
     let ids: Vec<Uuid> = rows.iter().map(|_| OutboxId::new(now).0).collect();
-    let external_ids: Vec<String> = (0..rows.len()).map(|row| format!("bare_{nth}_{row}")).collect();
+    let external_ids: Vec<String> =
+        (0..rows.len()).map(|row| format!("bare_{nth}_{row}")).collect();
     let started = Instant::now();
     let connection = database.connection().await.expect("a connection");
     let client: &Client = &connection;
     match (ids.as_slice(), external_ids.as_slice(), rows) {
         ([id], [external_id], [payload]) => {
-            insert(client, ONE, [Type::UUID, Type::TEXT, Type::BYTEA], [id, external_id, payload], now).await;
+            insert(
+                client,
+                ONE,
+                [Type::UUID, Type::TEXT, Type::BYTEA],
+                [id, external_id, payload],
+                now,
+            )
+            .await;
         }
         _ => {
             let types = [Type::UUID_ARRAY, Type::TEXT_ARRAY, Type::BYTEA_ARRAY];
@@ -111,7 +128,13 @@ async fn inserted(database: &Database, nth: u32, rows: &[Vec<u8>]) -> f64 {
     ms(started.elapsed())
 }
 
-async fn insert(on: &Client, sql: &str, types: [Type; 3], columns: [&(dyn ToSql + Sync); 3], now: Timestamp) {
+async fn insert(
+    on: &Client,
+    sql: &str,
+    types: [Type; 3],
+    columns: [&(dyn ToSql + Sync); 3],
+    now: Timestamp,
+) {
     let ([id_type, name_type, payload_type], [ids, names, payloads]) = (types, columns);
     let due = now + SignedDuration::from_mins(5);
     let typed: [(&(dyn ToSql + Sync), Type); 5] = [

@@ -43,8 +43,12 @@ const REQUESTS_PER_SECOND: u32 = 1_000_000;
 
 /// Every route, over one pool of one connection, as a Lambda environment has.
 pub(super) fn routes(database: &Database) -> Vec<Route<'static>> {
-    let route =
-        |name, rows: u32, request, handle| Route { name, rows: usize::try_from(rows).expect("few"), request, handle };
+    let route = |name, rows: u32, request, handle| Route {
+        name,
+        rows: usize::try_from(rows).expect("few"),
+        request,
+        handle,
+    };
     let ingest = || by_ingest(database.clone());
     vec![
         route("webhook", 1, webhook, by_webhook(database.clone())),
@@ -98,9 +102,16 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
 
 /// Makes the key good that the requests to `ingest` carry.
 pub(super) async fn register(on: &Client) {
-    let request: Request = serde_json::from_value(post("/", "", json!({"x-api-key": KEY}))).expect("a request");
+    let request: Request =
+        serde_json::from_value(post("/", "", json!({"x-api-key": KEY}))).expect("a request");
     let sha256 = Presented::in_headers(&request.headers).expect("a key in it").sha256;
-    let key = NewKey { id: Uuid::now_v7(), name: "bench", scope: Scope::Ingest, sha256, rate_per_second: None };
+    let key = NewKey {
+        id: Uuid::now_v7(),
+        name: "bench",
+        scope: Scope::Ingest,
+        sha256,
+        rate_per_second: None,
+    };
     api_keys::insert(on, key, SystemClock.now()).await.expect("the key");
 }
 
@@ -117,7 +128,10 @@ fn webhook(nth: u32) -> (Value, Vec<Vec<u8>>) {
     });
     let body = body.to_string();
     let signature = sign(&[WEBHOOK_SECRET], now, body.as_bytes());
-    (post("/webhooks/stripe", &body, json!({"stripe-signature": signature})), vec![body.into_bytes()])
+    (
+        post("/webhooks/stripe", &body, json!({"stripe-signature": signature})),
+        vec![body.into_bytes()],
+    )
 }
 
 fn lead_body(nth: u32) -> String {
@@ -156,7 +170,10 @@ fn event(nth: u32) -> (Value, Vec<Vec<u8>>) {
 fn events(nth: u32) -> (Value, Vec<Vec<u8>>) {
     let bodies: Vec<String> = (0..BATCH).map(|row| event_body(nth * BATCH + row)).collect();
     let body = format!("[{}]", bodies.join(","));
-    (post("/events", &body, json!({"x-api-key": KEY})), bodies.into_iter().map(String::into_bytes).collect())
+    (
+        post("/events", &body, json!({"x-api-key": KEY})),
+        bodies.into_iter().map(String::into_bytes).collect(),
+    )
 }
 
 /// Text that does not compress to nothing.

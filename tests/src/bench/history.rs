@@ -36,7 +36,9 @@ pub(super) async fn measure(stock: &Stock, figures: &mut Figures) {
     let copy = stock.copy().await;
     for from in (1..=ROWS).step_by(usize::try_from(STEP).expect("a step")) {
         for sql in [OUTBOX, PAYMENTS] {
-            let sql = sql.replace("$from", &from.to_string()).replace("$to", &(from + STEP - 1).to_string());
+            let sql = sql
+                .replace("$from", &from.to_string())
+                .replace("$to", &(from + STEP - 1).to_string());
             copy.run(&sql).await;
         }
     }

@@ -54,25 +54,32 @@ pub(super) async fn measure(figures: &mut Figures) {
             }
         }
         let sha256 = sha256_of_key();
-        let read = NewKey { id: Uuid::now_v7(), name: "bench", scope: Scope::Read, sha256, rate_per_second: None };
+        let read = NewKey {
+            id: Uuid::now_v7(),
+            name: "bench",
+            scope: Scope::Read,
+            sha256,
+            rate_per_second: None,
+        };
         api_keys::insert(&client, read, SystemClock.now()).await.expect("the key");
         run(&client, "vacuum (analyze)").await;
         run(&client, "checkpoint").await;
         Box::pin(measure_scale(&db, (scale, events), figures)).await;
     }
     for kind in ["journey", "journey_deep"] {
-        let [small, large] =
-            ["10k", "1m"].map(|scale| figures.get(&format!("{kind}_p50_ms_{scale}")).unwrap_or(f64::NAN));
+        let [small, large] = ["10k", "1m"]
+            .map(|scale| figures.get(&format!("{kind}_p50_ms_{scale}")).unwrap_or(f64::NAN));
         figures.note(format!("{kind}_growth_10k_1m"), large / small);
     }
 }
 
 async fn measure_scale(db: &TestDatabase, (scale, events): (&str, u32), figures: &mut Figures) {
-    let config =
-        MetricsConfig::from_env(&std::iter::empty::<(String, String)>().collect::<Env>()).expect("a configuration");
+    let config = MetricsConfig::from_env(&std::iter::empty::<(String, String)>().collect::<Env>())
+        .expect("a configuration");
     let database = db.database(1);
     let admission = Admission::new(database.clone(), REQUESTS_PER_SECOND);
-    let ports = Ports { database, admission, config, clock: SystemClock, started: SystemClock.now() };
+    let ports =
+        Ports { database, admission, config, clock: SystemClock, started: SystemClock.now() };
     // A tenth before the end.
     let deep = SystemClock.now() - jiff::SignedDuration::from_mins(i64::from(events) * 9 / 10);
     let bounds = format!("from=2000-01-01T00:00:00Z&to={deep}");

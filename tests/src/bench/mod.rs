@@ -42,7 +42,8 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let result = Path::new(RESULT);
-    let mut figures = if PARTS.into_iter().all(wanted) { Figures::default() } else { Figures::read(result) };
+    let mut figures =
+        if PARTS.into_iter().all(wanted) { Figures::default() } else { Figures::read(result) };
     if wanted("init") {
         cold_start::measure(Path::new(FUNCTIONS_FOLDER), &mut figures).await;
     }

@@ -24,7 +24,8 @@ const SCALES: [(&str, u32); 3] = [("10k", 10_000), ("100k", 100_000), ("1m", 1_0
 const VIEWS: [&str; 3] = ["summary", "daily", "weekly"];
 
 /// What the figure's name ends in, and the zone.
-const ZONES: [(&str, &str); 3] = [("utc", "UTC"), ("business", BUSINESS_ZONE), ("other", "America/New_York")];
+const ZONES: [(&str, &str); 3] =
+    [("utc", "UTC"), ("business", BUSINESS_ZONE), ("other", "America/New_York")];
 
 const BUSINESS_ZONE: &str = "Europe/Berlin";
 
@@ -73,13 +74,16 @@ pub(super) async fn measure(figures: &mut Figures) {
     }
     let of = |name: String, figures: &Figures| figures.get(&name).unwrap_or(f64::NAN);
     for view in VIEWS {
-        let [small, large] = ["100k", "1m"].map(|scale| of(format!("metrics_{view}_p50_ms_{scale}"), figures));
+        let [small, large] =
+            ["100k", "1m"].map(|scale| of(format!("metrics_{view}_p50_ms_{scale}"), figures));
         figures.note(format!("metrics_{view}_growth_100k_1m"), large / small);
     }
     for (label, _) in ZONES {
-        let [small, large] = ["100k", "1m"].map(|scale| of(format!("metrics_daily_p50_ms_{scale}_{label}"), figures));
+        let [small, large] = ["100k", "1m"]
+            .map(|scale| of(format!("metrics_daily_p50_ms_{scale}_{label}"), figures));
         figures.note(format!("metrics_daily_growth_100k_1m_{label}"), large / small);
-        let [route, plain] = ["metrics_daily", "group_by"].map(|what| of(format!("{what}_p50_ms_1m_{label}"), figures));
+        let [route, plain] = ["metrics_daily", "group_by"]
+            .map(|what| of(format!("{what}_p50_ms_1m_{label}"), figures));
         figures.note(format!("metrics_daily_speedup_1m_{label}"), plain / route);
     }
 }
@@ -98,7 +102,8 @@ async fn filled(payments: u32) -> TestDatabase {
     api_keys::insert(&client, read, SystemClock.now()).await.expect("the key");
     for from in (1..=payments).step_by(usize::try_from(STEP).expect("a step")) {
         let to = payments.min(from + STEP - 1);
-        run(&client, &PAYMENTS.replace("$from", &from.to_string()).replace("$to", &to.to_string())).await;
+        run(&client, &PAYMENTS.replace("$from", &from.to_string()).replace("$to", &to.to_string()))
+            .await;
     }
     run(&client, "vacuum (analyze)").await;
     run(&client, "checkpoint").await;
@@ -106,7 +111,9 @@ async fn filled(payments: u32) -> TestDatabase {
 }
 
 async fn measure_scale(db: &TestDatabase, scale: &str, figures: &mut Figures) {
-    let env: Env = [("BUSINESS_TIMEZONE", BUSINESS_ZONE), ("RATE_LIMIT_PER_SECOND", "1000000")].into_iter().collect();
+    let env: Env = [("BUSINESS_TIMEZONE", BUSINESS_ZONE), ("RATE_LIMIT_PER_SECOND", "1000000")]
+        .into_iter()
+        .collect();
     let config = MetricsConfig::from_env(&env).expect("a configuration");
     let (database, started) = (db.database(1), SystemClock.now());
     let admission = Admission::new(database.clone(), config.rate_limit_per_second);
@@ -142,15 +149,21 @@ async fn grouped(client: &Client, zone: &str) -> (String, f64) {
     let started = Instant::now();
     let rows = client.query_typed(&sql, &[]).await.expect("the plain GROUP BY");
     let took = ms(started.elapsed());
-    let total = format!("select coalesce(sum(c), 0)::text from ({sql}) g (day, currency, c) where currency = 'USD'");
+    let total = format!(
+        "select coalesce(sum(c), 0)::text from ({sql}) g (day, currency, c) where currency = 'USD'"
+    );
     assert!(!rows.is_empty());
     (client.query_one(&total, &[]).await.expect("the total").get(0), took)
 }
 
 /// The route's dollars, and the milliseconds from the event's bytes to the reply's.
 async fn asked(ports: &Ports<SystemClock>, view: &str, zone: &str) -> (String, f64) {
-    let query = format!("startDate=2025-01-01&endDate=2025-12-31&timezone={}&currency=USD", zone.replace('/', "%2F"));
-    let event = serde_json::to_vec(&gateway_event(&format!("/metrics/revenue/{view}"), &query)).expect("an event");
+    let query = format!(
+        "startDate=2025-01-01&endDate=2025-12-31&timezone={}&currency=USD",
+        zone.replace('/', "%2F")
+    );
+    let event = serde_json::to_vec(&gateway_event(&format!("/metrics/revenue/{view}"), &query))
+        .expect("an event");
     let started = Instant::now();
     let request: Request = serde_json::from_slice(&event).expect("a request");
     let reply = ports.handle(&request, "invocation").await;

@@ -4,7 +4,11 @@
 fn main() -> std::io::Result<()> {
     for file in penstock_tests::contract::generate() {
         std::fs::write(&file.path, &file.text)?;
-        println!("openapi: {}, {} bytes", file.path.file_name().unwrap_or_default().display(), file.text.len());
+        println!(
+            "openapi: {}, {} bytes",
+            file.path.file_name().unwrap_or_default().display(),
+            file.text.len()
+        );
     }
     Ok(())
 }

@@ -30,10 +30,15 @@ fn item(document: &Value, path: &str, method: &str, operation: &Value) -> Value 
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let parameter = super::page::resolved(document, parameter);
         let schema = &parameter["schema"];
-        let example = schema["examples"].get(0).or_else(|| schema.get("default")).cloned().unwrap_or_default();
-        let example = example
-            .as_str()
-            .map_or_else(|| if example.is_null() { String::new() } else { example.to_string() }, str::to_owned);
+        let example = schema["examples"]
+            .get(0)
+            .or_else(|| schema.get("default"))
+            .cloned()
+            .unwrap_or_default();
+        let example = example.as_str().map_or_else(
+            || if example.is_null() { String::new() } else { example.to_string() },
+            str::to_owned,
+        );
         let mut entry = json!({ "key": parameter["name"], "value": example, "description": parameter["description"] });
         match parameter["in"].as_str() {
             Some("path") => variables.push(entry),
@@ -46,8 +51,7 @@ fn item(document: &Value, path: &str, method: &str, operation: &Value) -> Value 
             }
         }
     }
-    let mut request =
-        json!({ "method": method.to_uppercase(), "description": operation["description"], "auth": auth(operation) });
+    let mut request = json!({ "method": method.to_uppercase(), "description": operation["description"], "auth": auth(operation) });
     if let Some((media_type, content)) =
         operation["requestBody"]["content"].as_object().and_then(|content| content.iter().next())
     {

@@ -117,7 +117,8 @@ fn responses() -> Value {
         for (name, value) in members.as_object().into_iter().flatten() {
             media["example"][name] = value.clone();
         }
-        let names: Vec<&String> = members.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+        let names: Vec<&String> =
+            members.as_object().into_iter().flatten().map(|(name, _)| name).collect();
         media["schema"] = json!({ "allOf": [media["schema"], { "type": "object", "properties": extension(&members), "required": names }] });
         reply
     };

@@ -19,7 +19,9 @@ pub fn style_sha256() -> String {
 pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, item)| {
-        METHODS.into_iter().filter_map(move |method| Some((path.as_str(), method, item.get(method)?)))
+        METHODS
+            .into_iter()
+            .filter_map(move |method| Some((path.as_str(), method, item.get(method)?)))
     })
 }
 
@@ -40,7 +42,9 @@ pub fn page(document: &Value) -> String {
     );
     let tags: Vec<&Value> = document["tags"].as_array().into_iter().flatten().collect();
     let of = |tag: &Value| {
-        operations(document).filter(|(_, _, operation)| operation["tags"][0] == tag["name"]).collect::<Vec<_>>()
+        operations(document)
+            .filter(|(_, _, operation)| operation["tags"][0] == tag["name"])
+            .collect::<Vec<_>>()
     };
     for tag in &tags {
         let _ = write!(page, "<h3>{}</h3>\n<ul>\n", text(&tag["name"]));
@@ -55,9 +59,12 @@ pub fn page(document: &Value) -> String {
         }
         page.push_str("</ul>\n");
     }
-    page.push_str("<p><a href=\"#errors\">Errors</a> · <a href=\"#schemas\">Schemas</a></p>\n</nav>\n");
+    page.push_str(
+        "<p><a href=\"#errors\">Errors</a> · <a href=\"#schemas\">Schemas</a></p>\n</nav>\n",
+    );
     for tag in &tags {
-        let _ = writeln!(page, "<h2>{}</h2>\n<p>{}</p>", text(&tag["name"]), text(&tag["description"]));
+        let _ =
+            writeln!(page, "<h2>{}</h2>\n<p>{}</p>", text(&tag["name"]), text(&tag["description"]));
         for (path, method, operation) in of(tag) {
             section(&mut page, document, path, method, operation);
         }
@@ -83,7 +90,8 @@ fn section(page: &mut String, document: &Value, path: &str, method: &str, operat
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let parameter = resolved(document, parameter);
         let needed = if parameter["required"] == true { " <b>Required.</b>" } else { "" };
-        let (name, place, schema) = (text(&parameter["name"]), text(&parameter["in"]), kind(&parameter["schema"]));
+        let (name, place, schema) =
+            (text(&parameter["name"]), text(&parameter["in"]), kind(&parameter["schema"]));
         let about = marked(&text(&parameter["description"]));
         let _ = writeln!(
             page,
@@ -100,7 +108,11 @@ fn section(page: &mut String, document: &Value, path: &str, method: &str, operat
         let is_shared = reply.get("$ref").is_some();
         let reply = resolved(document, reply);
         let about = marked(&text(&reply["description"]));
-        let anchor = if is_shared { format!(" <a href=\"#error-{status}\">problem</a>") } else { String::new() };
+        let anchor = if is_shared {
+            format!(" <a href=\"#error-{status}\">problem</a>")
+        } else {
+            String::new()
+        };
         let _ = writeln!(page, "<p><b>{status}</b> {about}{anchor}</p>");
         if !is_shared {
             media(page, &reply["content"]);
@@ -116,13 +128,20 @@ fn keys(operation: &Value) -> &'static str {
             "<code>X-Api-Key</code> with the scope <code>ingest</code>."
         }
         Some(scheme) if scheme.get("adminKey").is_some() => "<code>X-Admin-Api-Key</code>.",
-        Some(_) => "<code>X-Api-Key</code> with the scope <code>read</code>, or <code>X-Admin-Api-Key</code>.",
+        Some(_) => {
+            "<code>X-Api-Key</code> with the scope <code>read</code>, or <code>X-Admin-Api-Key</code>."
+        }
     }
 }
 
 fn media(page: &mut String, content: &Value) {
     for (media_type, media) in content.as_object().into_iter().flatten() {
-        let _ = writeln!(page, "<p><code>{}</code> {}</p>", escaped(media_type), kind(&media["schema"]));
+        let _ = writeln!(
+            page,
+            "<p><code>{}</code> {}</p>",
+            escaped(media_type),
+            kind(&media["schema"])
+        );
         if let Some(example) = media.get("example") {
             let example = example.as_str().map_or_else(|| format!("{example:#}"), str::to_owned);
             let _ = writeln!(page, "<pre>{}</pre>", escaped(&example));
@@ -134,17 +153,26 @@ fn errors(page: &mut String, document: &Value) {
     page.push_str(
         "<h2 id=\"errors\">Errors</h2>\n<table>\n<tr><th>status</th><th>type</th><th></th><th>headers</th></tr>\n",
     );
-    let mut all: Vec<&Value> =
-        document["components"]["responses"].as_object().into_iter().flatten().map(|(_, reply)| reply).collect();
+    let mut all: Vec<&Value> = document["components"]["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, reply)| reply)
+        .collect();
     let example = |reply: &Value| reply["content"]["application/problem+json"]["example"].clone();
     all.sort_by_key(|reply| example(reply)["status"].as_u64());
     let mut seen = 0;
     for reply in all {
-        let (example, status) = (example(reply), example(reply)["status"].as_u64().unwrap_or_default());
+        let (example, status) =
+            (example(reply), example(reply)["status"].as_u64().unwrap_or_default());
         let anchor = if status == seen { String::new() } else { format!(" id=\"error-{status}\"") };
         seen = status;
-        let names: Vec<&str> =
-            reply["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = reply["headers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let (kind, about) = (text(&example["type"]), marked(&text(&reply["description"])));
         let _ = writeln!(
             page,
@@ -166,7 +194,9 @@ fn schemas(page: &mut String, document: &Value) {
         if let Some(properties) = schema["properties"].as_object() {
             page.push_str("<table>\n<tr><th>field</th><th>type</th><th></th></tr>\n");
             for (field, property) in properties {
-                let required = schema["required"].as_array().is_some_and(|all| all.iter().any(|name| name == field));
+                let required = schema["required"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|name| name == field));
                 let optional = if required { "" } else { " May be missing." };
                 let about = marked(&text(&property["description"]));
                 let _ = writeln!(
@@ -197,7 +227,11 @@ fn kind(schema: &Value) -> String {
         return escaped(&value.to_string());
     }
     if let Some(all) = schema["enum"].as_array() {
-        return all.iter().map(|value| format!("<code>{}</code>", text(value))).collect::<Vec<_>>().join(" or ");
+        return all
+            .iter()
+            .map(|value| format!("<code>{}</code>", text(value)))
+            .collect::<Vec<_>>()
+            .join(" or ");
     }
     let types = match &schema["type"] {
         Value::String(one) => one.clone(),
@@ -209,8 +243,10 @@ fn kind(schema: &Value) -> String {
         let _ = write!(words, " of {}", kind(&schema["items"]));
     }
     if let Some(properties) = schema["properties"].as_object() {
-        let fields: Vec<String> =
-            properties.iter().map(|(name, schema)| format!("<code>{name}</code> {}", kind(schema))).collect();
+        let fields: Vec<String> = properties
+            .iter()
+            .map(|(name, schema)| format!("<code>{name}</code> {}", kind(schema)))
+            .collect();
         let _ = write!(words, " of {}", fields.join(", "));
     }
     for (name, before) in [
@@ -232,7 +268,8 @@ fn kind(schema: &Value) -> String {
 
 /// Markdown as far as the document uses it: paragraphs, bold, code, links.
 fn prose(value: &Value) -> String {
-    let paragraphs = value.as_str().unwrap_or_default().split("\n\n").filter(|paragraph| !paragraph.is_empty());
+    let paragraphs =
+        value.as_str().unwrap_or_default().split("\n\n").filter(|paragraph| !paragraph.is_empty());
     paragraphs.map(|paragraph| format!("<p>{}</p>", marked(&escaped(paragraph)))).collect()
 }
 
@@ -240,7 +277,11 @@ fn marked(escaped: &str) -> String {
     let paired = |text: &str, mark: &str, tag: &str| {
         let parts = text.split(mark).enumerate();
         parts
-            .map(|(i, part)| if i % 2 == 1 { format!("<{tag}>{part}</{tag}>") } else { part.to_owned() })
+            .map(
+                |(i, part)| {
+                    if i % 2 == 1 { format!("<{tag}>{part}</{tag}>") } else { part.to_owned() }
+                },
+            )
             .collect::<String>()
     };
     linked(&paired(&paired(escaped, "**", "b"), "`", "code"))
@@ -257,9 +298,10 @@ fn linked(text: &str) -> String {
 }
 
 fn text(value: &Value) -> String {
-    escaped(
-        &value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned),
-    )
+    escaped(&value.as_str().map_or_else(
+        || if value.is_null() { String::new() } else { value.to_string() },
+        str::to_owned,
+    ))
 }
 
 fn escaped(text: &str) -> String {

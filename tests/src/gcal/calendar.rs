@@ -54,7 +54,14 @@ pub struct Calendar {
 impl Calendar {
     pub(super) fn new(seed: u64, now: Timestamp) -> Self {
         let zone = jiff::tz::TimeZone::get("Europe/Zurich").expect("a known zone");
-        Self { events: BTreeMap::new(), changes: 0, rng: Rng::with_seed(seed), now, updated: now, zone }
+        Self {
+            events: BTreeMap::new(),
+            changes: 0,
+            rng: Rng::with_seed(seed),
+            now,
+            updated: now,
+            zone,
+        }
     }
 
     /// The time here from now on; it does not go back.
@@ -111,7 +118,9 @@ impl Calendar {
         let number = self.rng.u64(..);
         let id = format!("{:0>26}", radix32(number));
         let days = self.rng.i64(-400..400);
-        let start = self.now + SignedDuration::from_hours(24 * days) + SignedDuration::from_mins(self.rng.i64(0..1440));
+        let start = self.now
+            + SignedDuration::from_hours(24 * days)
+            + SignedDuration::from_mins(self.rng.i64(0..1440));
         let start = Timestamp::from_second(start.as_second()).expect("a time");
         let length = SignedDuration::from_mins([0, 15, 30, 90][self.rng.usize(0..4)]);
         let day = start.to_zoned(self.zone.clone()).date();
@@ -133,7 +142,8 @@ impl Calendar {
         let summary = (self.rng.u8(0..9) > 0).then(|| format!("Meeting {}", self.rng.u32(..)));
         let status = if self.rng.u8(0..9) == 0 { "tentative" } else { "confirmed" };
         let tombstone = Tombstone::Bare;
-        let event = Event { status, summary, when, series, tombstone, updated: self.now, change: 0 };
+        let event =
+            Event { status, summary, when, series, tombstone, updated: self.now, change: 0 };
         self.events.insert(id.to_owned(), event);
         self.touch(id);
     }
@@ -201,7 +211,10 @@ impl Calendar {
             let (start, end) = text(&event.when);
             let series = event.series.as_ref().map(|(series, _)| series.clone());
             let there = event.status != "cancelled";
-            (id.clone(), there.then(|| (event.status.to_owned(), event.summary.clone(), start, end, series)))
+            (
+                id.clone(),
+                there.then(|| (event.status.to_owned(), event.summary.clone(), start, end, series)),
+            )
         };
         self.events.iter().map(row).collect()
     }
@@ -210,7 +223,8 @@ impl Calendar {
     pub(super) fn render(&self, id: &str) -> Option<Value> {
         let event = self.events.get(id)?;
         let etag = format!("\"{}\"", event.updated.as_millisecond() * 2_000);
-        let mut body = json!({"kind": "calendar#event", "etag": etag, "id": id, "status": event.status});
+        let mut body =
+            json!({"kind": "calendar#event", "etag": etag, "id": id, "status": event.status});
         if let Some((series, original)) = &event.series {
             body["recurringEventId"] = json!(series);
             body["originalStartTime"] = self.edges(original).0;
@@ -238,7 +252,9 @@ impl Calendar {
         };
         match when {
             When::Timed(start, end) => (time(*start), time(*end)),
-            When::Days(start, end) => (json!({"date": start.to_string()}), json!({"date": end.to_string()})),
+            When::Days(start, end) => {
+                (json!({"date": start.to_string()}), json!({"date": end.to_string()}))
+            }
         }
     }
 }
@@ -247,7 +263,9 @@ impl Calendar {
 fn radix32(mut number: u64) -> String {
     let mut digits = Vec::new();
     while number > 0 {
-        digits.push(char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::try_from(number % 32).expect("small")]));
+        digits.push(char::from(
+            b"0123456789abcdefghijklmnopqrstuv"[usize::try_from(number % 32).expect("small")],
+        ));
         number /= 32;
     }
     digits.iter().rev().collect()

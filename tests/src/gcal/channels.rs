@@ -50,7 +50,8 @@ const DEFAULT_TTL: i64 = 604_800;
 impl Channels {
     /// `events.watch`.
     pub(super) fn watch(&mut self, body: &[u8], now: Timestamp) -> Result<Value, Refusal> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;
+        let body: Value =
+            serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let id = text("id");
         let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b);
@@ -60,10 +61,16 @@ impl Channels {
         if self.used.contains(&id) {
             return Err(Refusal::bad("id", "Channel id not unique"));
         }
-        if text("type") != "web_hook" || !text("address").starts_with("https://") || text("token").len() > 256 {
+        if text("type") != "web_hook"
+            || !text("address").starts_with("https://")
+            || text("token").len() > 256
+        {
             return Err(Refusal::bad("address", "WebHook callback must be HTTPS"));
         }
-        let ttl = body["params"]["ttl"].as_str().map_or(Ok(DEFAULT_TTL), str::parse).unwrap_or(DEFAULT_TTL);
+        let ttl = body["params"]["ttl"]
+            .as_str()
+            .map_or(Ok(DEFAULT_TTL), str::parse)
+            .unwrap_or(DEFAULT_TTL);
         let expiration = now.as_millisecond() + ttl.min(DEFAULT_TTL) * 1_000;
         self.used.push(id.clone());
         let channel = Channel {
@@ -88,9 +95,12 @@ impl Channels {
 
     /// `channels.stop`.
     pub(super) fn stop(&mut self, body: &[u8]) -> Result<(), Refusal> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;
+        let body: Value =
+            serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;
         let before = self.open.len();
-        self.open.retain(|c| body["id"] != c.id.as_str() || body["resourceId"] != c.resource_id.as_str());
+        self.open.retain(|c| {
+            body["id"] != c.id.as_str() || body["resourceId"] != c.resource_id.as_str()
+        });
         if self.open.len() < before { Ok(()) } else { Err(Refusal::not_found()) }
     }
 

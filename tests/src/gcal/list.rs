@@ -64,8 +64,11 @@ impl Lists {
         query: &[(String, String)],
         empty_page: bool,
     ) -> Result<Value, Refusal> {
-        let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let known = |key: &str| ["maxResults", "pageToken", "syncToken"].contains(&key) || FIXED.contains(&key);
+        let get =
+            |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let known = |key: &str| {
+            ["maxResults", "pageToken", "syncToken"].contains(&key) || FIXED.contains(&key)
+        };
         let fixed: Vec<_> = FIXED.iter().map(|name| get(name)).collect();
         let sync = get("syncToken");
         if sync.is_some() {
@@ -74,7 +77,10 @@ impl Lists {
                 return Err(Refusal::bad(&excluded.0, &message));
             }
             if get("showDeleted").as_deref() == Some("false") {
-                return Err(Refusal::bad("showDeleted", "Cannot set showDeleted to false with a sync token."));
+                return Err(Refusal::bad(
+                    "showDeleted",
+                    "Cannot set showDeleted to false with a sync token.",
+                ));
             }
         }
         if let Some((key, _)) = query.iter().find(|(key, _)| !known(key)) {
@@ -102,16 +108,25 @@ impl Lists {
         let since = match &sync {
             None => 0,
             Some(token) => {
-                let (since, given_with) = self.tokens.get(token).ok_or_else(Refusal::full_sync_required)?;
+                let (since, given_with) =
+                    self.tokens.get(token).ok_or_else(Refusal::full_sync_required)?;
                 if *given_with != fixed {
-                    return Err(Refusal::bad("syncToken", "The parameters differ from those of the sync token."));
+                    return Err(Refusal::bad(
+                        "syncToken",
+                        "The parameters differ from those of the sync token.",
+                    ));
                 }
                 *since
             }
         };
         let Some(page) = page else {
             let deleted = sync.is_some() || fixed[1].as_deref() == Some("true");
-            return Ok(Left { ids: calendar.ids(since, deleted), begun: calendar.changes(), fixed, sync });
+            return Ok(Left {
+                ids: calendar.ids(since, deleted),
+                begun: calendar.changes(),
+                fixed,
+                sync,
+            });
         };
         // The exact same query as for the first page, by the guide.
         let left = self.pages.get(&page).filter(|left| left.sync == sync && left.fixed == fixed);

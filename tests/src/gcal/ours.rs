@@ -26,8 +26,9 @@ fn event(row: &Row) -> (String, TruthRow) {
             (text(5), text(6))
         }
     };
-    let there = (!row.get::<_, bool>(1))
-        .then(|| (row.get(2), row.get(3), start.unwrap_or_default(), end.unwrap_or_default(), row.get(9)));
+    let there = (!row.get::<_, bool>(1)).then(|| {
+        (row.get(2), row.get(3), start.unwrap_or_default(), end.unwrap_or_default(), row.get(9))
+    });
     (id.clone(), (id, there))
 }
 
@@ -35,7 +36,8 @@ fn event(row: &Row) -> (String, TruthRow) {
 /// never have been known.
 #[must_use]
 pub fn different(ours: &BTreeMap<String, TruthRow>, truth: &[TruthRow]) -> Vec<String> {
-    let is_wrong = |row: &&TruthRow| ours.get(&row.0).map_or(row.1.is_some(), |known| known != *row);
+    let is_wrong =
+        |row: &&TruthRow| ours.get(&row.0).map_or(row.1.is_some(), |known| known != *row);
     let there: BTreeSet<&str> = truth.iter().map(|row| row.0.as_str()).collect();
     let ghosts = ours.values().filter(|row| row.1.is_some() && !there.contains(row.0.as_str()));
     truth.iter().filter(is_wrong).chain(ghosts).map(|row| row.0.clone()).collect()

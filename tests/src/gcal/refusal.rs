@@ -12,7 +12,10 @@ pub(super) struct Refusal {
 impl Refusal {
     fn new(status: u16, domain: &str, reason: &str, message: &str) -> Self {
         let error = json!({"domain": domain, "reason": reason, "message": message});
-        Self { status, body: json!({"error": {"errors": [error], "code": status, "message": message}}) }
+        Self {
+            status,
+            body: json!({"error": {"errors": [error], "code": status, "message": message}}),
+        }
     }
 
     fn at(mut self, kind: &str, location: &str) -> Self {
@@ -40,7 +43,8 @@ impl Refusal {
     }
 
     pub(super) fn forbidden() -> Self {
-        let message = "Google Calendar API has not been used in project 1 before or it is disabled.";
+        let message =
+            "Google Calendar API has not been used in project 1 before or it is disabled.";
         Self::new(403, "usageLimits", "accessNotConfigured", message)
     }
 

@@ -25,11 +25,18 @@ struct Reply {
 impl Reply {
     fn json(status: u16, body: &serde_json::Value) -> Self {
         let body = format!("{body:#}\n").into_bytes();
-        Self { status, content_type: "application/json; charset=UTF-8", retry_after: None, body, cut: false }
+        Self {
+            status,
+            content_type: "application/json; charset=UTF-8",
+            retry_after: None,
+            body,
+            cut: false,
+        }
     }
 
     fn html(status: u16) -> Self {
-        let body = b"<!DOCTYPE html>\n<html lang=en><title>Error (Server Error)!!1</title>\n".to_vec();
+        let body =
+            b"<!DOCTYPE html>\n<html lang=en><title>Error (Server Error)!!1</title>\n".to_vec();
         Self { content_type: "text/html; charset=UTF-8", body, ..Self::json(status, &json!(null)) }
     }
 }
@@ -46,7 +53,9 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let path = parts.uri.path().to_owned();
     let query: Vec<(String, String)> =
-        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
     if path == "/token" {
         return respond(exchange(&state, &body), lock(&state).now());
     }
@@ -55,7 +64,8 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
         let fault = state.faults.strike(&path);
         state.asked.push(Asked { path: path.clone(), query: query.clone(), status: 0, fault });
         let number = state.asked.len();
-        let (due, rest) = std::mem::take(&mut state.hooks).into_iter().partition(|(at, _)| *at == number);
+        let (due, rest) =
+            std::mem::take(&mut state.hooks).into_iter().partition(|(at, _)| *at == number);
         state.hooks = rest;
         (number, due, fault)
     };
@@ -69,7 +79,8 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
     let mut state = lock(&state);
     let now = state.now();
     let reply = strike(&mut state, fault, |state, empty_page| {
-        serve(state, &path, &query, &parts.headers, &body, empty_page, now).unwrap_or_else(Reply::from)
+        serve(state, &path, &query, &parts.headers, &body, empty_page, now)
+            .unwrap_or_else(Reply::from)
     });
     if let Some(asked) = state.asked.get_mut(number - 1) {
         asked.status = reply.status;
@@ -117,11 +128,19 @@ fn serve(
     let calendar = CALENDAR_ID.replace('#', "%23");
     let Some(rest) = path.strip_prefix("/calendar/v3") else { return Err(Refusal::not_found()) };
     if rest == "/channels/stop" {
-        return state.channels.stop(body).map(|()| Reply { body: Vec::new(), ..Reply::json(204, &json!(null)) });
+        return state
+            .channels
+            .stop(body)
+            .map(|()| Reply { body: Vec::new(), ..Reply::json(204, &json!(null)) });
     }
-    let rest = rest.strip_prefix(&format!("/calendars/{calendar}/events")).ok_or_else(Refusal::not_found)?;
+    let rest = rest
+        .strip_prefix(&format!("/calendars/{calendar}/events"))
+        .ok_or_else(Refusal::not_found)?;
     match rest {
-        "" => state.lists.answer(&state.calendar, query, empty_page).map(|body| Reply::json(200, &body)),
+        "" => state
+            .lists
+            .answer(&state.calendar, query, empty_page)
+            .map(|body| Reply::json(200, &body)),
         "/watch" => state.channels.watch(body, now).map(|body| Reply::json(200, &body)),
         id => {
             let event = id.strip_prefix('/').and_then(|id| state.calendar.render(id));
@@ -131,13 +150,19 @@ fn serve(
 }
 
 /// What a fault makes of a reply. Google has no `Retry-After` on its rate limits, and calls some of them 403.
-fn strike(state: &mut State, fault: Option<Fault>, serve: impl FnOnce(&mut State, bool) -> Reply) -> Reply {
+fn strike(
+    state: &mut State,
+    fault: Option<Fault>,
+    serve: impl FnOnce(&mut State, bool) -> Reply,
+) -> Reply {
     match fault {
         None | Some(Fault::Hang) => serve(state, false),
         Some(Fault::EmptyPage) => serve(state, true),
         Some(Fault::TooMany(RetryAfter::Absent)) => Refusal::user_rate().into(),
         Some(Fault::TooMany(RetryAfter::Date(_))) => Refusal::rate(403).into(),
-        Some(Fault::TooMany(RetryAfter::Seconds(s))) => Reply { retry_after: Some(s), ..Refusal::rate(429).into() },
+        Some(Fault::TooMany(RetryAfter::Seconds(s))) => {
+            Reply { retry_after: Some(s), ..Refusal::rate(429).into() }
+        }
         Some(Fault::ServerError) => Refusal::backend(500).into(),
         Some(Fault::BadGateway) => Reply::html(502),
         Some(Fault::Unavailable(_)) => Refusal::backend(503).into(),

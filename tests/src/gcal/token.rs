@@ -44,7 +44,9 @@ impl Account {
     /// Where `PENSTOCK_PYTHON` does not name it.
     #[must_use]
     pub fn generate(email: &str) -> Self {
-        let python = config::from_process().required("PENSTOCK_PYTHON").expect("run this by infra/local/stack.py");
+        let python = config::from_process()
+            .required("PENSTOCK_PYTHON")
+            .expect("run this by infra/local/stack.py");
         let output = Command::new(python).args(["-c", MAKE_KEY]).output().expect("Python runs");
         assert!(output.status.success(), "no key: {}", String::from_utf8_lossy(&output.stderr));
         let pem = String::from_utf8(output.stdout).expect("PEM is text");
@@ -52,7 +54,10 @@ impl Account {
         let der = STANDARD.decode(inner).expect("PEM holds base64");
         let pair = RsaKeyPair::from_pkcs8(&der).expect("a key");
         let public = pair.public_key().as_ref().to_vec();
-        let key_id = format!("{:x}", public.iter().fold(7_u64, |h, b| h.wrapping_mul(31).wrapping_add((*b).into())));
+        let key_id = format!(
+            "{:x}",
+            public.iter().fold(7_u64, |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
+        );
         Self { email: email.to_owned(), key_id, pem, public }
     }
 
@@ -114,18 +119,29 @@ impl Tokens {
         }
     }
 
-    fn check(&self, body: &[u8], audience: &str, now: Timestamp) -> Result<(), (&'static str, &'static str)> {
+    fn check(
+        &self,
+        body: &[u8],
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<(), (&'static str, &'static str)> {
         let form: HashMap<_, _> = form_urlencoded::parse(body).into_owned().collect();
-        if form.get("grant_type").map(String::as_str) != Some("urn:ietf:params:oauth:grant-type:jwt-bearer") {
+        if form.get("grant_type").map(String::as_str)
+            != Some("urn:ietf:params:oauth:grant-type:jwt-bearer")
+        {
             return Err(("unsupported_grant_type", "Invalid grant_type"));
         }
         let assertion = form.get("assertion").ok_or(("invalid_request", "Missing assertion"))?;
-        let (signed, signature) = assertion.rsplit_once('.').ok_or(("invalid_grant", "Invalid JWT"))?;
+        let (signed, signature) =
+            assertion.rsplit_once('.').ok_or(("invalid_grant", "Invalid JWT"))?;
         let (header, claims) = signed.split_once('.').ok_or(("invalid_grant", "Invalid JWT"))?;
-        let json = |part: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() };
+        let json = |part: &str| -> Option<Value> {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+        };
         let (header, claims) = (json(header), json(claims));
         let (header, claims) = header.zip(claims).ok_or(("invalid_grant", "Invalid JWT"))?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| ("invalid_grant", "Invalid JWT"))?;
+        let signature =
+            URL_SAFE_NO_PAD.decode(signature).map_err(|_| ("invalid_grant", "Invalid JWT"))?;
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.account.public);
         if header["alg"] != "RS256" || public.verify(signed.as_bytes(), &signature).is_err() {
             return Err(("invalid_grant", "Invalid JWT Signature."));
@@ -136,9 +152,13 @@ impl Tokens {
         if claims["aud"] != audience {
             return Err(("invalid_grant", "Invalid JWT: Failed audience check."));
         }
-        let (issued, ends) = (claims["iat"].as_i64().unwrap_or(0), claims["exp"].as_i64().unwrap_or(0));
+        let (issued, ends) =
+            (claims["iat"].as_i64().unwrap_or(0), claims["exp"].as_i64().unwrap_or(0));
         if ends - issued > 3_600 || ends <= now.as_second() || issued > now.as_second() + 300 {
-            return Err(("invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes)."));
+            return Err((
+                "invalid_grant",
+                "Invalid JWT: Token must be a short-lived token (60 minutes).",
+            ));
         }
         let mut scopes = claims["scope"].as_str().unwrap_or_default().split(' ');
         if !scopes.all(|scope| READING.contains(&scope)) {

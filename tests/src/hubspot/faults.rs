@@ -117,7 +117,8 @@ impl Faults {
     }
 
     pub(super) fn strike(&mut self, path: &str) -> Option<Fault> {
-        let struck = self.0.iter_mut().filter(|rule| path.starts_with(&rule.prefix)).find_map(Rule::strike);
+        let struck =
+            self.0.iter_mut().filter(|rule| path.starts_with(&rule.prefix)).find_map(Rule::strike);
         self.0.retain(|rule| !matches!(rule.when, When::Next(0) | When::At(0)));
         struck
     }
@@ -135,9 +136,9 @@ impl Rule {
                 (*left == 0).then_some(0)
             }
             When::Always => Some(0),
-            When::Random(rng, permille) => {
-                (rng.u32(0..1000) < *permille && !self.faults.is_empty()).then(|| rng.usize(0..self.faults.len()))
-            }
+            When::Random(rng, permille) => (rng.u32(0..1000) < *permille
+                && !self.faults.is_empty())
+            .then(|| rng.usize(0..self.faults.len())),
         };
         pick.and_then(|index| self.faults.get(index).copied())
     }

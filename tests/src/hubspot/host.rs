@@ -63,7 +63,9 @@ impl Portal {
             searches: Mutex::default(),
         });
         let served = Arc::clone(&shared);
-        let server = Loopback::start("hubspot-simulator", port, move |request| answer(Arc::clone(&served), request))?;
+        let server = Loopback::start("hubspot-simulator", port, move |request| {
+            answer(Arc::clone(&served), request)
+        })?;
         Ok(Self { shared, server })
     }
 

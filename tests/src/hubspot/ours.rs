@@ -31,7 +31,12 @@ pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>,
                (extract(epoch from occurred_at) * 1000)::bigint, status \
                from payments where source = 'hubspot' and status <> 'canceled'";
     let read = |row: &Row| {
-        let deal = DealTruth { amount: row.get(1), currency: row.get(2), stage: row.get(3), closed_ms: row.get(4) };
+        let deal = DealTruth {
+            amount: row.get(1),
+            currency: row.get(2),
+            stage: row.get(3),
+            closed_ms: row.get(4),
+        };
         (row.get(0), (deal, row.get(5)))
     };
     Ok(on.query(sql, &[]).await?.iter().map(read).collect())
@@ -41,7 +46,10 @@ impl World {
     /// The contacts that we must have where we have `known`: what was gone before we came is known only where HubSpot
     /// still says so.
     #[must_use]
-    pub fn contacts_due(&self, known: &BTreeMap<String, ContactTruth>) -> BTreeMap<String, ContactTruth> {
+    pub fn contacts_due(
+        &self,
+        known: &BTreeMap<String, ContactTruth>,
+    ) -> BTreeMap<String, ContactTruth> {
         let mut due = self.contacts_truth();
         due.retain(|id, contact| !contact.deleted || known.contains_key(id));
         due

@@ -57,7 +57,8 @@ impl Change {
 #[must_use]
 pub fn push_bodies(changes: &[Change]) -> Vec<String> {
     let body = |changes: &[Change]| {
-        Value::from_iter(changes.iter().enumerate().map(|(number, change)| change.body(number))).to_string()
+        Value::from_iter(changes.iter().enumerate().map(|(number, change)| change.body(number)))
+            .to_string()
     };
     changes.chunks(MOST).map(body).collect()
 }

@@ -7,7 +7,10 @@ use super::world::{CURRENCIES, Fields, Kind, Record};
 
 /// What is returned of an object where nobody says which properties.
 const DEFAULTS: [(Kind, &[&str]); 2] = [
-    (Kind::Contact, &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]),
+    (
+        Kind::Contact,
+        &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"],
+    ),
     (
         Kind::Deal,
         &[
@@ -29,13 +32,19 @@ const ALWAYS: [&str; 2] = ["createdate", "hs_object_id"];
 pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
     let modified = if kind == Kind::Contact { "lastmodifieddate" } else { "hs_lastmodifieddate" };
     let defaults = DEFAULTS.iter().find(|(k, _)| *k == kind).map_or(&[][..], |(_, names)| *names);
-    let mut names: Vec<&str> =
-        if wanted.is_empty() { defaults.to_vec() } else { wanted.iter().map(String::as_str).collect() };
+    let mut names: Vec<&str> = if wanted.is_empty() {
+        defaults.to_vec()
+    } else {
+        wanted.iter().map(String::as_str).collect()
+    };
     names.extend(ALWAYS);
     names.push(modified);
     let mut properties = Map::new();
     for name in names {
-        properties.insert(name.to_owned(), property(kind, record, name).map_or(Value::Null, Value::String));
+        properties.insert(
+            name.to_owned(),
+            property(kind, record, name).map_or(Value::Null, Value::String),
+        );
     }
     let mut object = json!({
         "id": record.id.to_string(),
@@ -82,7 +91,8 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
             "dealname" => Some(format!("Deal {}", record.id)),
             "pipeline" => Some("default".to_owned()),
             // Both are seen in the wild.
-            "closedate" => closed_ms.map(|at| if record.id.is_multiple_of(3) { at.to_string() } else { iso(at) }),
+            "closedate" => closed_ms
+                .map(|at| if record.id.is_multiple_of(3) { at.to_string() } else { iso(at) }),
             _ => None,
         },
     }
@@ -90,7 +100,8 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
 
 /// Text as people type amounts: without the zeros that say nothing.
 fn decimal(minor: i64, currency: &str) -> String {
-    let decimals = CURRENCIES.iter().find(|(code, _)| *code == currency).map_or(2, |(_, decimals)| *decimals);
+    let decimals =
+        CURRENCIES.iter().find(|(code, _)| *code == currency).map_or(2, |(_, decimals)| *decimals);
     let scale = 10_i64.pow(decimals);
     let (whole, rest) = (minor / scale, minor % scale);
     if rest == 0 {

@@ -48,34 +48,49 @@ impl World {
     /// `POST /crm/v3/objects/{kind}/search`. Shows neither what is archived or merged, nor what has changed within
     /// the lag of the index. What shares the sorted value comes in no order that means anything.
     pub(super) fn search(&self, kind: Kind, body: &[u8]) -> Result<Value, Refusal> {
-        let search: Search = serde_json::from_slice(body).map_err(|e| Refusal::bad_request(&e.to_string()))?;
+        let search: Search =
+            serde_json::from_slice(body).map_err(|e| Refusal::bad_request(&e.to_string()))?;
         let limit = search.limit.unwrap_or(10);
         let after = search.after.as_ref().map_or(Some(0), |after| text(after).parse().ok());
-        let after: usize = after.ok_or_else(|| Refusal::bad_request("after is no paging cursor"))?;
+        let after: usize =
+            after.ok_or_else(|| Refusal::bad_request("after is no paging cursor"))?;
         let filters: usize = search.filter_groups.iter().map(|group| group.filters.len()).sum();
         let too_many = search.filter_groups.len() > 5 || filters > 18;
         if !(1..=PAGE).contains(&limit) || too_many || search.sorts.len() > 1 {
             return Err(Refusal::bad_request("limit, filterGroups or sorts are out of range"));
         }
         if after + limit > MOST {
-            return Err(Refusal::bad_request("Paging past 10,000 results of a search is not possible"));
+            return Err(Refusal::bad_request(
+                "Paging past 10,000 results of a search is not possible",
+            ));
         }
         // Groups are joined by OR, the filters of one by AND.
-        let groups = search.filter_groups.iter().map(|group| group.filters.iter().map(Test::of).collect());
+        let groups =
+            search.filter_groups.iter().map(|group| group.filters.iter().map(Test::of).collect());
         let groups: Vec<Vec<Test<'_>>> = groups.collect::<Result<_, _>>()?;
         let shown = |record: &&Record| {
             let there = record.archived_ms.is_none() && record.searchable_ms <= self.now_ms;
             there
-                && (groups.is_empty() || groups.iter().any(|group| group.iter().all(|test| test.passes(kind, record))))
+                && (groups.is_empty()
+                    || groups
+                        .iter()
+                        .any(|group| group.iter().all(|test| test.passes(kind, record))))
         };
         let mut found: Vec<&Record> = self.records(kind).values().filter(shown).collect();
         sort(kind, &mut found, search.sorts.first());
         let total = found.len();
-        let page: Vec<Value> =
-            found.iter().skip(after).take(limit).map(|r| render::object(kind, r, &search.properties)).collect();
+        let page: Vec<Value> = found
+            .iter()
+            .skip(after)
+            .take(limit)
+            .map(|r| render::object(kind, r, &search.properties))
+            .collect();
         let mut reply = json!({ "total": total, "results": page });
         if let (true, Some(reply)) = (after + limit < total, reply.as_object_mut()) {
-            reply.insert("paging".to_owned(), json!({"next": {"after": (after + limit).to_string()}}));
+            reply.insert(
+                "paging".to_owned(),
+                json!({"next": {"after": (after + limit).to_string()}}),
+            );
         }
         Ok(reply)
     }
@@ -87,7 +102,9 @@ fn sort(kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
     let Some(sort) = sort else { return found.sort_by_key(|record| record.created_ms) };
     let value = |record: &Record| number(kind, record, &sort.property_name).unwrap_or(i64::MIN);
     let descending = sort.direction.as_deref() == Some("DESCENDING");
-    found.sort_by_cached_key(|record| (if descending { -value(record) } else { value(record) }, scattered(record)));
+    found.sort_by_cached_key(|record| {
+        (if descending { -value(record) } else { value(record) }, scattered(record))
+    });
 }
 
 /// A filter, understood.
@@ -103,7 +120,9 @@ impl Test<'_> {
         let property = filter.property_name.as_str();
         let operand = |value: &Option<Value>| {
             let number = value.as_ref().and_then(|value| text(value).parse::<i64>().ok());
-            number.ok_or_else(|| Refusal::bad_request(&format!("{property} needs a number or milliseconds")))
+            number.ok_or_else(|| {
+                Refusal::bad_request(&format!("{property} needs a number or milliseconds"))
+            })
         };
         let holds: fn(i64, i64, i64) -> bool = match filter.operator.as_str() {
             "EQ" => |own, value, _| own == value,
@@ -120,14 +139,17 @@ impl Test<'_> {
     }
 
     fn passes(&self, kind: Kind, record: &Record) -> bool {
-        number(kind, record, self.property).is_some_and(|own| (self.holds)(own, self.value, self.high))
+        number(kind, record, self.property)
+            .is_some_and(|own| (self.holds)(own, self.value, self.high))
     }
 }
 
 /// A property as search compares it: dates in milliseconds. A property that the kind does not have has no value.
 fn number(kind: Kind, record: &Record, name: &str) -> Option<i64> {
     match (name, kind) {
-        ("lastmodifieddate", Kind::Contact) | ("hs_lastmodifieddate", Kind::Deal) => Some(record.modified_ms),
+        ("lastmodifieddate", Kind::Contact) | ("hs_lastmodifieddate", Kind::Deal) => {
+            Some(record.modified_ms)
+        }
         ("createdate", _) => Some(record.created_ms),
         ("hs_object_id", _) => i64::try_from(record.id).ok(),
         _ => None,

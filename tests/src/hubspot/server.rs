@@ -71,7 +71,12 @@ struct Reply {
 
 impl Reply {
     fn json(status: u16, body: String) -> Self {
-        Self { status, content_type: "application/json;charset=utf-8", body: body.into(), cut: false }
+        Self {
+            status,
+            content_type: "application/json;charset=utf-8",
+            body: body.into(),
+            cut: false,
+        }
     }
 
     fn html(status: u16) -> Self {
@@ -119,7 +124,10 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
         return std::future::pending().await;
     }
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let honest = || serve(&shared, parts.method.as_str(), &path, &query, &body, bearer).unwrap_or_else(Reply::from);
+    let honest = || {
+        serve(&shared, parts.method.as_str(), &path, &query, &body, bearer)
+            .unwrap_or_else(Reply::from)
+    };
     let reply = fault.map_or_else(honest, |fault| spoil(fault, honest));
     if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
         asked.status = reply.status;
@@ -130,7 +138,8 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
 fn run_hooks(shared: &Shared, number: usize) {
     let due: Vec<Hook> = {
         let mut hooks = lock(&shared.hooks);
-        let (due, later) = std::mem::take(&mut *hooks).into_iter().partition(|(at, _)| *at <= number as u64);
+        let (due, later) =
+            std::mem::take(&mut *hooks).into_iter().partition(|(at, _)| *at <= number as u64);
         *hooks = later;
         due.into_iter().map(|(_, hook)| hook).collect()
     };
@@ -149,7 +158,8 @@ fn serve(
 ) -> Result<Reply, Refusal> {
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if token != *lock(&shared.token) {
-        let why = "Authentication credentials not found. This API supports OAuth 2.0 authentication";
+        let why =
+            "Authentication credentials not found. This API supports OAuth 2.0 authentication";
         return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
     }
     let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
@@ -190,10 +200,19 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::BadGateway => Reply::html(502),
         Fault::Html => Reply::html(200),
         Fault::NoSuchPage => Reply::html(404),
-        Fault::ErrorInside => Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() },
-        Fault::EmptyPage => Reply::json(200, json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string()),
-        Fault::Unauthorized => Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into(),
-        Fault::Forbidden => Refusal::new(403, "MISSING_SCOPES", "This app hasn't been granted all scopes").into(),
+        Fault::ErrorInside => {
+            Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() }
+        }
+        Fault::EmptyPage => Reply::json(
+            200,
+            json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string(),
+        ),
+        Fault::Unauthorized => {
+            Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into()
+        }
+        Fault::Forbidden => {
+            Refusal::new(403, "MISSING_SCOPES", "This app hasn't been granted all scopes").into()
+        }
         Fault::TruncatedJson => {
             let mut reply = honest();
             reply.body.truncate(reply.body.len() / 2);

@@ -11,7 +11,9 @@ pub fn sign_v3(secret: &str, method: &str, uri: &str, body: &[u8], timestamp_ms:
     let mut source = format!("{method}{uri}").into_bytes();
     source.extend_from_slice(body);
     source.extend_from_slice(timestamp_ms.to_string().as_bytes());
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
     mac.update(&source);
     STANDARD.encode(mac.finalize().into_bytes())
 }

@@ -32,12 +32,15 @@ impl World {
     /// Every contact that there was, by id.
     #[must_use]
     pub fn contacts_truth(&self) -> BTreeMap<String, ContactTruth> {
-        let gone = |merged_into| ContactTruth { fields: Default::default(), deleted: true, merged_into };
+        let gone =
+            |merged_into| ContactTruth { fields: Default::default(), deleted: true, merged_into };
         let mut truth = BTreeMap::new();
         for (_, id) in self.purged.iter().filter(|(kind, _)| *kind == Kind::Contact) {
             truth.insert(id.to_string(), gone(None));
         }
-        for ((_, id), into) in self.merged_into.iter().filter(|((kind, _), _)| *kind == Kind::Contact) {
+        for ((_, id), into) in
+            self.merged_into.iter().filter(|((kind, _), _)| *kind == Kind::Contact)
+        {
             truth.insert(id.to_string(), gone(Some(into.to_string())));
         }
         for record in self.contacts.values() {

@@ -17,8 +17,18 @@ pub enum Kind {
 
 #[derive(Clone, Debug)]
 pub(super) enum Fields {
-    Contact { email: Option<String>, phone: Option<String>, first: Option<String>, last: Option<String> },
-    Deal { minor: Option<i64>, currency: &'static str, stage: &'static str, closed_ms: Option<i64> },
+    Contact {
+        email: Option<String>,
+        phone: Option<String>,
+        first: Option<String>,
+        last: Option<String>,
+    },
+    Deal {
+        minor: Option<i64>,
+        currency: &'static str,
+        stage: &'static str,
+        closed_ms: Option<i64>,
+    },
 }
 
 /// One object.
@@ -39,8 +49,15 @@ pub(super) struct Record {
 pub(super) const CURRENCIES: [(&str, u32); 4] = [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3)];
 
 /// Stages of the deals; the last two belong to pipelines of the portal's own.
-const STAGES: [&str; 7] =
-    ["appointmentscheduled", "qualifiedtobuy", "closedwon", "closedwon", "closedlost", "paid", "48231230"];
+const STAGES: [&str; 7] = [
+    "appointmentscheduled",
+    "qualifiedtobuy",
+    "closedwon",
+    "closedwon",
+    "closedlost",
+    "paid",
+    "48231230",
+];
 
 /// A portal.
 #[derive(Debug)]
@@ -215,7 +232,11 @@ impl World {
     /// The ids of what is neither archived nor gone.
     #[must_use]
     pub fn live(&self, kind: Kind) -> Vec<u64> {
-        self.records(kind).values().filter(|record| record.archived_ms.is_none()).map(|record| record.id).collect()
+        self.records(kind)
+            .values()
+            .filter(|record| record.archived_ms.is_none())
+            .map(|record| record.id)
+            .collect()
     }
 
     pub(super) const fn records(&self, kind: Kind) -> &BTreeMap<u64, Record> {
@@ -233,7 +254,9 @@ impl World {
     }
 
     fn pick(&mut self, ids: &[u64]) -> Option<u64> {
-        (!ids.is_empty()).then(|| self.rng.usize(0..ids.len())).and_then(|index| ids.get(index).copied())
+        (!ids.is_empty())
+            .then(|| self.rng.usize(0..ids.len()))
+            .and_then(|index| ids.get(index).copied())
     }
 
     fn lag(&mut self) -> i64 {
@@ -246,14 +269,17 @@ impl World {
             Kind::Contact => Fields::Contact {
                 email: (!salt.is_multiple_of(7)).then(|| format!("person.{salt}@example.com")),
                 phone: rng.bool().then(|| format!("+49 30 {:06}", rng.u32(0..1_000_000))),
-                first: Some(["Zoë", "Łukasz", "O\u{2019}Brien", "\"Q\"", "李"][rng.usize(0..5)].to_owned()),
+                first: Some(
+                    ["Zoë", "Łukasz", "O\u{2019}Brien", "\"Q\"", "李"][rng.usize(0..5)].to_owned(),
+                ),
                 last: rng.bool().then(|| format!("Name {salt}")),
             },
             Kind::Deal => Fields::Deal {
                 minor: (!salt.is_multiple_of(11)).then(|| rng.i64(0..5_000_000)),
                 currency: CURRENCIES[rng.usize(0..CURRENCIES.len())].0,
                 stage: STAGES[rng.usize(0..STAGES.len())],
-                closed_ms: (!salt.is_multiple_of(5)).then(|| self.now_ms - rng.i64(0..30) * 86_400_000),
+                closed_ms: (!salt.is_multiple_of(5))
+                    .then(|| self.now_ms - rng.i64(0..30) * 86_400_000),
             },
         }
     }

@@ -129,27 +129,43 @@ impl World {
             return None;
         }
         match action {
-            Action::Charge { amount, currency, outcome } => self.add_charge(amount, currency, outcome, at),
-            Action::Settle { charge } => self.edit_charge(charge, at, &[E::ChargeUpdated], |c| c.settled = true),
+            Action::Charge { amount, currency, outcome } => {
+                self.add_charge(amount, currency, outcome, at)
+            }
+            Action::Settle { charge } => {
+                self.edit_charge(charge, at, &[E::ChargeUpdated], |c| c.settled = true)
+            }
             Action::Capture { charge, amount } => self.capture(charge, amount, at),
             Action::Expire { charge } => self.expire(charge, at),
             Action::DebitEnds { charge, succeeds } => self.end_debit(charge, succeeds, at),
-            Action::Refund { charge, amount, status } => self.add_refund(charge, amount, status, false, at),
-            Action::RefundBecomes { refund, status } => self.move_refund(refund, status, at),
-            Action::Dispute { charge, amount, status } => self.add_dispute(charge, amount, status, at),
-            Action::DisputeBecomes { dispute, status } => self.move_dispute(dispute, status, at),
-            Action::NoteCharge { charge } => self.edit_charge(charge, at, &[E::ChargeUpdated], |c| c.notes += 1),
-            Action::NoteRefund { refund } => {
-                self.edit_refund(refund, at, &[E::RefundUpdated, E::ChargeRefundUpdated], |r| r.notes += 1)
+            Action::Refund { charge, amount, status } => {
+                self.add_refund(charge, amount, status, false, at)
             }
-            Action::NoteDispute { dispute } => self.edit_dispute(dispute, at, &[E::DisputeUpdated], |d| d.notes += 1),
+            Action::RefundBecomes { refund, status } => self.move_refund(refund, status, at),
+            Action::Dispute { charge, amount, status } => {
+                self.add_dispute(charge, amount, status, at)
+            }
+            Action::DisputeBecomes { dispute, status } => self.move_dispute(dispute, status, at),
+            Action::NoteCharge { charge } => {
+                self.edit_charge(charge, at, &[E::ChargeUpdated], |c| c.notes += 1)
+            }
+            Action::NoteRefund { refund } => {
+                self.edit_refund(refund, at, &[E::RefundUpdated, E::ChargeRefundUpdated], |r| {
+                    r.notes += 1
+                })
+            }
+            Action::NoteDispute { dispute } => {
+                self.edit_dispute(dispute, at, &[E::DisputeUpdated], |d| d.notes += 1)
+            }
         }
     }
 
     /// Whether Stripe would let `action` happen in the present state.
     #[must_use]
     pub fn allows(&self, action: Action) -> bool {
-        self.allows_charge_action(action).or_else(|| self.allows_refund_or_dispute_action(action)).unwrap_or(false)
+        self.allows_charge_action(action)
+            .or_else(|| self.allows_refund_or_dispute_action(action))
+            .unwrap_or(false)
     }
 
     fn allows_charge_action(&self, action: Action) -> Option<bool> {
@@ -157,19 +173,24 @@ impl World {
         Some(match action {
             Action::Charge { amount, currency, .. } => fits(currency, amount),
             Action::Settle { charge } => self.charge(charge).is_some_and(|c| !c.settled),
-            Action::Capture { charge, amount } => {
-                self.charge(charge).is_some_and(|c| c.is_open() && amount <= c.amount && fits(c.currency, amount))
-            }
+            Action::Capture { charge, amount } => self
+                .charge(charge)
+                .is_some_and(|c| c.is_open() && amount <= c.amount && fits(c.currency, amount)),
             Action::Expire { charge } => self.charge(charge).is_some_and(|c| c.is_open()),
-            Action::DebitEnds { charge, .. } => self.charge(charge).is_some_and(|c| c.status == ChargeStatus::Pending),
-            Action::NoteCharge { charge } => self.charge(charge).is_some_and(|c| c.notes < u16::MAX),
+            Action::DebitEnds { charge, .. } => {
+                self.charge(charge).is_some_and(|c| c.status == ChargeStatus::Pending)
+            }
+            Action::NoteCharge { charge } => {
+                self.charge(charge).is_some_and(|c| c.notes < u16::MAX)
+            }
             Action::Refund { charge, amount, status } => self.charge(charge).is_some_and(|c| {
                 let frozen = self.dispute(c.dispute).is_some_and(|d| d.status.is_chargeback());
                 let starts = matches!(status, R::Succeeded | R::Pending | R::RequiresAction);
                 starts && !frozen && amount <= c.refundable() && fits(c.currency, amount)
             }),
             Action::Dispute { charge, amount, status } => self.charge(charge).is_some_and(|c| {
-                let starts = matches!(status, D::NeedsResponse | D::WarningNeedsResponse | D::Prevented);
+                let starts =
+                    matches!(status, D::NeedsResponse | D::WarningNeedsResponse | D::Prevented);
                 let free = self.dispute(c.dispute).is_none();
                 starts && free && amount <= c.refundable() && fits(c.currency, amount)
             }),

@@ -56,12 +56,14 @@ impl World {
             78..84 => {
                 let charge = self.draw_index(self.charges.len(), false)?;
                 let amount = self.charge(charge)?.refundable();
-                let all = [D::NeedsResponse, D::NeedsResponse, D::WarningNeedsResponse, D::Prevented];
+                let all =
+                    [D::NeedsResponse, D::NeedsResponse, D::WarningNeedsResponse, D::Prevented];
                 Action::Dispute { charge, amount, status: self.rng.choice(all)? }
             }
             84..94 => {
                 let dispute = self.draw_index(self.disputes.len(), true)?;
-                let all = [D::UnderReview, D::Won, D::Lost, D::WarningUnderReview, D::WarningClosed];
+                let all =
+                    [D::UnderReview, D::Won, D::Lost, D::WarningUnderReview, D::WarningClosed];
                 Action::DisputeBecomes { dispute, status: self.rng.choice(all)? }
             }
             94..97 => Action::NoteCharge { charge: self.draw_index(self.charges.len(), false)? },

@@ -7,8 +7,9 @@ use crate::loopback::lock;
 
 /// Runs a command; returns the status and a JSON body.
 pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {
-    let number =
-        |name: &str| pairs(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok());
+    let number = |name: &str| {
+        pairs(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok())
+    };
     let mut world = lock(&shared.world);
     match command {
         "ledger" => {

@@ -29,8 +29,17 @@ pub enum Currency {
 
 impl Currency {
     /// Every currency the simulator knows, the commoner ones first.
-    pub const ALL: [Self; 9] =
-        [Self::Usd, Self::Eur, Self::Gbp, Self::Jpy, Self::Kwd, Self::Isk, Self::Ugx, Self::Mga, Self::Huf];
+    pub const ALL: [Self; 9] = [
+        Self::Usd,
+        Self::Eur,
+        Self::Gbp,
+        Self::Jpy,
+        Self::Kwd,
+        Self::Isk,
+        Self::Ugx,
+        Self::Mga,
+        Self::Huf,
+    ];
 
     /// The code as Stripe writes it: lower case.
     #[must_use]

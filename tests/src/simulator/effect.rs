@@ -3,7 +3,9 @@
 use super::action::{Applied, Outcome};
 use super::currency::Currency;
 use super::event::EventType as E;
-use super::model::{Charge, ChargeStatus, Dispute, DisputeStatus as D, NONE, Refund, RefundStatus as R};
+use super::model::{
+    Charge, ChargeStatus, Dispute, DisputeStatus as D, NONE, Refund, RefundStatus as R,
+};
 use super::record::Draft;
 use super::world::{World, get_mut};
 
@@ -16,10 +18,18 @@ impl Charge {
 }
 
 impl World {
-    pub(crate) fn add_charge(&mut self, amount: i64, currency: Currency, outcome: Outcome, at: i64) -> Option<Applied> {
+    pub(crate) fn add_charge(
+        &mut self,
+        amount: i64,
+        currency: Currency,
+        outcome: Outcome,
+        at: i64,
+    ) -> Option<Applied> {
         let captured = matches!(outcome, Outcome::Captured | Outcome::Debit);
         let (status, kind) = match outcome {
-            Outcome::Captured | Outcome::Authorised => (ChargeStatus::Succeeded, E::ChargeSucceeded),
+            Outcome::Captured | Outcome::Authorised => {
+                (ChargeStatus::Succeeded, E::ChargeSucceeded)
+            }
             Outcome::Declined => (ChargeStatus::Failed, E::ChargeFailed),
             Outcome::Debit => (ChargeStatus::Pending, E::ChargePending),
         };
@@ -136,7 +146,13 @@ impl World {
         })
     }
 
-    pub(crate) fn add_dispute(&mut self, charge: u32, amount: i64, status: D, at: i64) -> Option<Applied> {
+    pub(crate) fn add_dispute(
+        &mut self,
+        charge: u32,
+        amount: i64,
+        status: D,
+        at: i64,
+    ) -> Option<Applied> {
         let before = self.snapshot_if(at, |w| w.snapshot_charge(charge));
         let index = u32::try_from(self.disputes.len()).ok()?;
         let visible_at = at + self.lateness();
@@ -169,7 +185,9 @@ impl World {
     pub(crate) fn move_dispute(&mut self, dispute: u32, status: D, at: i64) -> Option<Applied> {
         let was = self.dispute(dispute)?.status;
         let kinds: &[E] = match status {
-            D::NeedsResponse if !was.is_chargeback() => &[E::DisputeUpdated, E::DisputeFundsWithdrawn],
+            D::NeedsResponse if !was.is_chargeback() => {
+                &[E::DisputeUpdated, E::DisputeFundsWithdrawn]
+            }
             D::Won => &[E::DisputeClosed, E::DisputeFundsReinstated],
             D::Lost | D::WarningClosed => &[E::DisputeClosed],
             _ => &[E::DisputeUpdated],

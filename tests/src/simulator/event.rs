@@ -25,8 +25,9 @@ impl ApiVersion {
     #[must_use]
     pub fn of_header(header: &str) -> Option<Self> {
         let date = header.get(..10)?;
-        let digits =
-            |range: std::ops::Range<usize>| date.get(range).is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit()));
+        let digits = |range: std::ops::Range<usize>| {
+            date.get(range).is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit()))
+        };
         let rest = header.get(10..)?;
         let shaped = digits(0..4) && digits(5..7) && digits(8..10);
         if !shaped || !(rest.is_empty() || rest.starts_with('.')) {

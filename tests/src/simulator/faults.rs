@@ -133,7 +133,8 @@ impl Faults {
 
     /// What is to go wrong with a request to `path` that has just come in.
     pub(crate) fn strike(&mut self, path: &str) -> Option<Fault> {
-        let struck = self.rules.iter_mut().filter(|r| path.starts_with(&r.prefix)).find_map(Rule::strike);
+        let struck =
+            self.rules.iter_mut().filter(|r| path.starts_with(&r.prefix)).find_map(Rule::strike);
         self.rules.retain(|rule| match rule.when {
             When::Next(left) => left > 0,
             When::At(n) => rule.seen < n,
@@ -155,9 +156,9 @@ impl Rule {
             When::At(n) => (self.seen == *n).then_some(0),
             When::Since(n) => (self.seen >= *n).then_some(0),
             When::Always => Some(0),
-            When::Random(rng, permille) => {
-                (rng.u32(0..1000) < *permille && !self.faults.is_empty()).then(|| rng.usize(0..self.faults.len()))
-            }
+            When::Random(rng, permille) => (rng.u32(0..1000) < *permille
+                && !self.faults.is_empty())
+            .then(|| rng.usize(0..self.faults.len())),
         };
         pick.and_then(|index| self.faults.get(index).copied())
     }

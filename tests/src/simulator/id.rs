@@ -85,7 +85,9 @@ pub fn write(out: &mut String, kind: Kind, variant: bool, index: u64) {
 /// The index an id was made from, where it is one of ours and of this kind.
 #[must_use]
 pub fn decode(kind: Kind, id: &str) -> Option<u64> {
-    let rest = [false, true].into_iter().find_map(|v| id.strip_prefix(kind.prefix(v)).filter(|r| r.len() == 24))?;
+    let rest = [false, true]
+        .into_iter()
+        .find_map(|v| id.strip_prefix(kind.prefix(v)).filter(|r| r.len() == 24))?;
     let (head, tail) = (rest.get(1..7)?, rest.get(17..22)?);
     let mut mixed: u64 = 0;
     for byte in head.bytes().chain(tail.bytes()) {

@@ -55,7 +55,11 @@ pub struct TruthRow {
 pub type Ledger = BTreeMap<String, Totals>;
 
 fn counted_charge(charge: &Charge) -> i64 {
-    if charge.status == ChargeStatus::Succeeded && charge.captured { charge.captured_amount } else { 0 }
+    if charge.status == ChargeStatus::Succeeded && charge.captured {
+        charge.captured_amount
+    } else {
+        0
+    }
 }
 
 fn counted_refund(refund: &Refund) -> i64 {
@@ -116,17 +120,44 @@ impl World {
         let mut rows = Vec::with_capacity(total);
         for (index, c) in (0..NONE).zip(&self.charges) {
             let word = c.status.word();
-            rows.extend(self.row(Kind::Charge, index, c, c.amount, counted_charge(c), word, c.created, c.expired));
+            rows.extend(self.row(
+                Kind::Charge,
+                index,
+                c,
+                c.amount,
+                counted_charge(c),
+                word,
+                c.created,
+                c.expired,
+            ));
         }
         for (index, r) in (0..NONE).zip(&self.refunds) {
             let Some(c) = self.charge(r.charge) else { continue };
             let word = r.status.word();
-            rows.extend(self.row(Kind::Refund, index, c, r.amount, counted_refund(r), word, r.created, r.release));
+            rows.extend(self.row(
+                Kind::Refund,
+                index,
+                c,
+                r.amount,
+                counted_refund(r),
+                word,
+                r.created,
+                r.release,
+            ));
         }
         for (index, d) in (0..NONE).zip(&self.disputes) {
             let Some(c) = self.charge(d.charge) else { continue };
             let word = d.status.word();
-            rows.extend(self.row(Kind::Dispute, index, c, d.amount, counted_dispute(d), word, d.created, false));
+            rows.extend(self.row(
+                Kind::Dispute,
+                index,
+                c,
+                d.amount,
+                counted_dispute(d),
+                word,
+                d.created,
+                false,
+            ));
         }
         rows
     }

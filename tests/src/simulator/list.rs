@@ -9,7 +9,12 @@ use super::world::{EVENT_DAYS, Order, World, get};
 
 impl World {
     /// One page of a list, newest first by `created`, then by order of insertion.
-    pub(crate) fn list(&self, resource: Resource, query: &str, version: ApiVersion) -> Result<String, Refusal> {
+    pub(crate) fn list(
+        &self,
+        resource: Resource,
+        query: &str,
+        version: ApiVersion,
+    ) -> Result<String, Refusal> {
         let query = ListQuery::parse(resource, query)?;
         let now = self.now();
         let order = self.order(resource);
@@ -103,8 +108,9 @@ impl World {
                 None => return false,
             },
             Resource::Events => {
-                return get(&self.events, index)
-                    .is_some_and(|event| event.visible_at <= now && is_wanted(&query.types, event.kind.word()));
+                return get(&self.events, index).is_some_and(|event| {
+                    event.visible_at <= now && is_wanted(&query.types, event.kind.word())
+                });
             }
         };
         visible_at.is_some_and(|at| at <= now) && self.is_of(charge, query)
@@ -129,7 +135,11 @@ impl World {
             out.push_str(if place > 0 { ",\n    " } else { "\n    " });
             self.render(&mut out, 4, resource, index, shape);
         }
-        out.push_str(if page.is_empty() { "],\n  \"has_more\": " } else { "\n  ],\n  \"has_more\": " });
+        out.push_str(if page.is_empty() {
+            "],\n  \"has_more\": "
+        } else {
+            "\n  ],\n  \"has_more\": "
+        });
         out.push_str(if has_more { "true" } else { "false" });
         out.push_str(",\n  \"url\": \"");
         out.push_str(resource.path());
@@ -137,7 +147,14 @@ impl World {
         out
     }
 
-    fn render(&self, out: &mut String, indent: usize, resource: Resource, index: u32, shape: Shape) {
+    fn render(
+        &self,
+        out: &mut String,
+        indent: usize,
+        resource: Resource,
+        index: u32,
+        shape: Shape,
+    ) {
         match resource {
             Resource::Charges => {
                 let Some(charge) = self.charge(index) else { return };

@@ -43,7 +43,8 @@ impl Log {
         self.count += 1;
         request.number = self.count;
         self.requests.push(request);
-        let (due, later) = std::mem::take(&mut self.hooks).into_iter().partition(|&(n, _)| n <= self.count);
+        let (due, later) =
+            std::mem::take(&mut self.hooks).into_iter().partition(|&(n, _)| n <= self.count);
         self.hooks = later;
         (self.count, due.into_iter().map(|(_, hook)| hook).collect())
     }

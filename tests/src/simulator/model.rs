@@ -161,7 +161,8 @@ impl Charge {
     /// `refunded`: in full.
     #[must_use]
     pub const fn is_refunded(&self) -> bool {
-        self.refunded_amount > 0 && (self.expired || self.refunded_amount >= self.amount || self.is_all_back())
+        self.refunded_amount > 0
+            && (self.expired || self.refunded_amount >= self.amount || self.is_all_back())
     }
 
     const fn is_all_back(&self) -> bool {

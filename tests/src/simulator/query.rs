@@ -189,9 +189,9 @@ fn limit(value: &str) -> Result<usize, Refusal> {
 }
 
 fn integer(value: &str, parameter: &str) -> Result<i64, Refusal> {
-    value
-        .parse()
-        .map_err(|_| Refusal::bad(&format!("Invalid integer: {value}"), "parameter_invalid_integer", parameter))
+    value.parse().map_err(|_| {
+        Refusal::bad(&format!("Invalid integer: {value}"), "parameter_invalid_integer", parameter)
+    })
 }
 
 /// The decoded pairs of a query string.

@@ -17,8 +17,9 @@ impl World {
         before: Option<Snapshot>,
         after: Option<Snapshot>,
     ) -> Applied {
-        let drafts = after
-            .map_or_else(Vec::new, |after| kinds.iter().map(|&kind| (kind, after.clone(), before.clone())).collect());
+        let drafts = after.map_or_else(Vec::new, |after| {
+            kinds.iter().map(|&kind| (kind, after.clone(), before.clone())).collect()
+        });
         self.record(object, at, drafts)
     }
 
@@ -34,7 +35,15 @@ impl World {
             let Ok(index) = u32::try_from(self.events.len()) else { break };
             let visible_at = at + self.lateness();
             let before = before.map(Box::new);
-            self.events.push(Event { created: at, visible_at, kind, version, request, after, before });
+            self.events.push(Event {
+                created: at,
+                visible_at,
+                kind,
+                version,
+                request,
+                after,
+                before,
+            });
             self.event_order.insert(at, index);
             events.push(index);
         }
@@ -47,13 +56,21 @@ impl World {
     }
 
     /// A snapshot, where an event of Unix second `at` would be kept.
-    pub(crate) fn snapshot_if(&self, at: i64, take: impl FnOnce(&Self) -> Option<Snapshot>) -> Option<Snapshot> {
+    pub(crate) fn snapshot_if(
+        &self,
+        at: i64,
+        take: impl FnOnce(&Self) -> Option<Snapshot>,
+    ) -> Option<Snapshot> {
         if self.records(at) { take(self) } else { None }
     }
 
     /// Seconds until something made now is listed: mostly 0, and always during the history.
     pub(crate) fn lateness(&mut self) -> i64 {
         let late = self.live && self.rng.u32(0..1000) < self.spec.late_permille;
-        if late && self.spec.late_seconds > 0 { self.rng.i64(1..=self.spec.late_seconds) } else { 0 }
+        if late && self.spec.late_seconds > 0 {
+            self.rng.i64(1..=self.spec.late_seconds)
+        } else {
+            0
+        }
     }
 }

@@ -17,7 +17,13 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), code: None, param: None, kind: "invalid_request_error" }
+        Self {
+            status,
+            message: message.into(),
+            code: None,
+            param: None,
+            kind: "invalid_request_error",
+        }
     }
 
     /// 400 over one parameter.

@@ -48,7 +48,13 @@ struct Reply {
 impl Reply {
     fn json(status: u16, body: String) -> Self {
         let content_type = "application/json";
-        Self { status, content_type, retry_after: RetryAfter::Absent, body: body.into(), cut: false }
+        Self {
+            status,
+            content_type,
+            retry_after: RetryAfter::Absent,
+            body: body.into(),
+            cut: false,
+        }
     }
 
     fn html(status: u16, title: &str) -> Self {
@@ -94,7 +100,13 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     respond(&shared, reply, number, header_text(request.headers(), "stripe-version"))
 }
 
-fn entry(request: &HttpRequest<Body>, path: &str, query: &str, fault: Option<Fault>, at: i64) -> Request {
+fn entry(
+    request: &HttpRequest<Body>,
+    path: &str,
+    query: &str,
+    fault: Option<Fault>,
+    at: i64,
+) -> Request {
     let headers = request.headers();
     Request {
         number: 0,
@@ -123,7 +135,12 @@ fn serve(shared: &Shared, request: &HttpRequest<Body>, path: &str, query: &str) 
     }
 }
 
-fn try_serve(shared: &Shared, request: &HttpRequest<Body>, path: &str, query: &str) -> Result<String, Refusal> {
+fn try_serve(
+    shared: &Shared,
+    request: &HttpRequest<Body>,
+    path: &str,
+    query: &str,
+) -> Result<String, Refusal> {
     let method = request.method().as_str();
     let unrecognized = || Refusal::unrecognized(method, path);
     authenticate(shared, request.headers())?;
@@ -192,16 +209,21 @@ fn base64(text: &str) -> Option<String> {
 /// The answer as a fault leaves it.
 fn spoil(fault: Fault, path: &str, honest: impl FnOnce() -> Reply) -> Reply {
     match fault {
-        Fault::TooMany(retry_after) => Reply { retry_after, ..Reply::refusal(&Refusal::too_many()) },
+        Fault::TooMany(retry_after) => {
+            Reply { retry_after, ..Reply::refusal(&Refusal::too_many()) }
+        }
         Fault::ServerError => Reply::refusal(&Refusal::server(500)),
         Fault::BadGateway => Reply::html(502, "502 Bad Gateway"),
-        Fault::Unavailable(retry_after) => Reply { retry_after, ..Reply::refusal(&Refusal::server(503)) },
+        Fault::Unavailable(retry_after) => {
+            Reply { retry_after, ..Reply::refusal(&Refusal::server(503)) }
+        }
         Fault::Html => Reply::html(200, "We'll be right back"),
         Fault::ErrorInside => Reply::json(200, Refusal::server(500).body()),
         Fault::Unauthorized => Reply::refusal(&Refusal::wrong_key("sk_test_revoked")),
         Fault::Forbidden => Reply::refusal(&Refusal::forbidden("charge")),
         Fault::EmptyPage => {
-            let page = "{\n  \"object\": \"list\",\n  \"data\": [],\n  \"has_more\": true,\n  \"url\": \"";
+            let page =
+                "{\n  \"object\": \"list\",\n  \"data\": [],\n  \"has_more\": true,\n  \"url\": \"";
             Reply::json(200, format!("{page}{path}\"\n}}\n"))
         }
         Fault::TruncatedJson => {

@@ -60,7 +60,8 @@ impl Backlog {
     /// # Errors
     /// [`StackError::Halted`] where a run will not go on by itself.
     pub async fn look(stack: &Stack, on: &Client) -> Result<Self, StackError> {
-        let (tickets, requests) = (stack.tickets().depth().await?, stack.fetch_requests().depth().await?);
+        let (tickets, requests) =
+            (stack.tickets().depth().await?, stack.fetch_requests().depth().await?);
         let sql = "select (select count(*) from outbox where status = 'pending'), \
                    count(*) filter (where run_id is not null or requested_at is not null), \
                    (select count(*) from refetch_requests), max(halted) from sync_state";
@@ -68,13 +69,21 @@ impl Backlog {
         if let Some(why) = row.try_get(3)? {
             return Err(StackError::Halted(why));
         }
-        Ok(Self { tickets, requests, pending: row.try_get(0)?, runs: row.try_get(1)?, looks: row.try_get(2)? })
+        Ok(Self {
+            tickets,
+            requests,
+            pending: row.try_get(0)?,
+            runs: row.try_get(1)?,
+            looks: row.try_get(2)?,
+        })
     }
 
     /// Whether nothing is left to be done.
     #[must_use]
     pub const fn is_drained(&self) -> bool {
-        self.tickets.is_empty() && self.requests.is_empty() && self.pending + self.runs + self.looks == 0
+        self.tickets.is_empty()
+            && self.requests.is_empty()
+            && self.pending + self.runs + self.looks == 0
     }
 
     /// Waits until nothing is left to be done.
@@ -84,7 +93,11 @@ impl Backlog {
     pub async fn drain(stack: &Stack, on: &Client, limit: Duration) -> Result<(), StackError> {
         eventually("an empty backlog", limit, async || {
             let backlog = Self::look(stack, on).await?;
-            Ok(if backlog.is_drained() { ControlFlow::Break(()) } else { ControlFlow::Continue(backlog) })
+            Ok(if backlog.is_drained() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(backlog)
+            })
         })
         .await
     }

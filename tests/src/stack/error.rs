@@ -14,7 +14,9 @@ pub enum StackError {
     )]
     NoLocalStack,
     /// A function's binary is missing.
-    #[error("the functions are not built beside {0}: run `make run` or `make test`, which build them")]
+    #[error(
+        "the functions are not built beside {0}: run `make run` or `make test`, which build them"
+    )]
     NotBuilt(String),
     /// A script of infra/ failed.
     #[error("{script} failed ({status}):\n{said}")]

@@ -21,7 +21,8 @@ pub struct Gateway {
 impl Gateway {
     pub(super) async fn start(local: &LocalStack, stack: &str) -> Result<Self, StackError> {
         let failed = |source| StackError::Process { what: "infra/local/gateway.py", source };
-        let log = std::fs::File::create(local.logs.join(format!("{stack}-gateway.log"))).map_err(failed)?;
+        let log = std::fs::File::create(local.logs.join(format!("{stack}-gateway.log")))
+            .map_err(failed)?;
         let mut command = script::command(local, "infra/local/gateway.py");
         command.arg("--stack").arg(stack).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().map_err(failed)?;
@@ -29,7 +30,10 @@ impl Gateway {
         if let Some(stdout) = child.stdout.as_mut() {
             BufReader::new(stdout).read_line(&mut first_line).await.map_err(failed)?;
         }
-        let port: u16 = first_line.trim().parse().map_err(|_| failed(std::io::Error::other("it told no port")))?;
+        let port: u16 = first_line
+            .trim()
+            .parse()
+            .map_err(|_| failed(std::io::Error::other("it told no port")))?;
         Ok(Self { url: format!("http://127.0.0.1:{port}"), _child: child })
     }
 
@@ -51,7 +55,12 @@ impl Gateway {
     ///
     /// # Errors
     /// Where there is no reply.
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Reply, StackError> {
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Reply, StackError> {
         http::post(&format!("{}{path}", self.url), headers, body).await
     }
 
@@ -59,7 +68,12 @@ impl Gateway {
     ///
     /// # Errors
     /// Where there is no reply.
-    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Reply, StackError> {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, StackError> {
         http::ask(method, &format!("{}{path}", self.url), headers).await
     }
 

@@ -42,12 +42,20 @@ pub(super) async fn get(url: &str, key: Option<&str>) -> Result<Reply, StackErro
     send(request).await
 }
 
-pub(super) async fn post(url: &str, headers: &[(&str, &str)], body: String) -> Result<Reply, StackError> {
+pub(super) async fn post(
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Result<Reply, StackError> {
     let request = client()?.post(url).body(body);
     send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
-pub(super) async fn ask(method: http::Method, url: &str, headers: &[(&str, &str)]) -> Result<Reply, StackError> {
+pub(super) async fn ask(
+    method: http::Method,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Result<Reply, StackError> {
     let request = client()?.request(method, url);
     send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
@@ -70,6 +78,10 @@ fn client() -> Result<reqwest::Client, StackError> {
     }
     // Fails only where a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .pool_max_idle_per_host(0)
+        .build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }

@@ -99,9 +99,13 @@ impl Stack {
             format!("--database-url={}", spec.database_url),
         ];
         arguments.extend(spec.in_place.then(|| "--link".to_owned()));
-        arguments.extend(spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")));
+        arguments.extend(
+            spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")),
+        );
         // By the environment: a command line is everybody's to read.
-        let said = script::run(local, "infra/local/deploy.py", &arguments, &spec.secrets.variables()).await?;
+        let said =
+            script::run(local, "infra/local/deploy.py", &arguments, &spec.secrets.variables())
+                .await?;
         let made = serde_json::from_str(&said)?;
         Ok(Self { name: spec.name.to_owned(), local: local.clone(), aws: Arc::default(), made })
     }
@@ -133,7 +137,8 @@ impl Stack {
     /// The migrate function's own.
     pub async fn key(&self, scope: &str, who: &str) -> Result<String, StackError> {
         let stack = format!("--stack={}", self.name);
-        let arguments = ["key".to_owned(), stack, format!("--scope={scope}"), format!("--name={who}")];
+        let arguments =
+            ["key".to_owned(), stack, format!("--scope={scope}"), format!("--name={who}")];
         let said = script::run(&self.local, "infra/migrate.py", &arguments, &[]).await?;
         Ok(said.trim().to_owned())
     }
@@ -143,7 +148,8 @@ impl Stack {
     /// # Errors
     /// The migrate function's own; where there is no such key.
     pub async fn revoke_keys(&self, who: &str) -> Result<(), StackError> {
-        let arguments = ["revoke".to_owned(), format!("--stack={}", self.name), format!("--key={who}")];
+        let arguments =
+            ["revoke".to_owned(), format!("--stack={}", self.name), format!("--key={who}")];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
     }
 
@@ -172,7 +178,8 @@ impl Stack {
     /// [`StackError::Function`] with the function's own words where it failed.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, StackError> {
         let path = format!("/2015-03-31/functions/{}-{function}/invocations", self.name);
-        let reply = http::post(&format!("{}{path}", self.local.url), &[], payload.to_string()).await?;
+        let reply =
+            http::post(&format!("{}{path}", self.local.url), &[], payload.to_string()).await?;
         if reply.status != 200 || reply.function_error {
             return Err(StackError::Function { function: function.to_owned(), said: reply.body });
         }

@@ -55,11 +55,19 @@ impl StackQueue {
         let hidden = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         let delayed = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
         let sqs = self.aws.sqs().await;
-        let ask = sqs.get_queue_attributes().queue_url(&self.url).attribute_names(QueueAttributeName::All).send();
+        let ask = sqs
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(QueueAttributeName::All)
+            .send();
         // Boxed: the SDK's futures are kilobytes each.
-        let told = Box::pin(ask).await.map_err(|e| StackError::Sqs(DisplayErrorContext(e).to_string()))?;
+        let told =
+            Box::pin(ask).await.map_err(|e| StackError::Sqs(DisplayErrorContext(e).to_string()))?;
         let number = |name: &QueueAttributeName| {
-            told.attributes().and_then(|all| all.get(name)).and_then(|text| text.parse().ok()).unwrap_or(0)
+            told.attributes()
+                .and_then(|all| all.get(name))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0)
         };
         Ok(Depth { waiting: number(&visible) + number(&delayed), in_flight: number(&hidden) })
     }

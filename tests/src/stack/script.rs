@@ -49,8 +49,8 @@ pub(super) async fn outcome(
 
 /// `target/<profile>`, where this program was built: a test lies in its `deps`.
 pub(super) fn binaries() -> Result<PathBuf, StackError> {
-    let own =
-        std::env::current_exe().map_err(|source| StackError::Process { what: "the path of this program", source })?;
+    let own = std::env::current_exe()
+        .map_err(|source| StackError::Process { what: "the path of this program", source })?;
     let found = own.ancestors().skip(1).take(2).find(|folder| folder.join("process").is_file());
     found.map(Path::to_owned).ok_or_else(|| StackError::NotBuilt(own.display().to_string()))
 }

@@ -25,7 +25,11 @@ pub async fn eventually<T, S: Debug>(
         match probe().await? {
             ControlFlow::Break(found) => return Ok(found),
             ControlFlow::Continue(seen) if started.elapsed() > limit => {
-                return Err(StackError::TimedOut { what: what.to_owned(), limit, seen: format!("{seen:?}") });
+                return Err(StackError::TimedOut {
+                    what: what.to_owned(),
+                    limit,
+                    seen: format!("{seen:?}"),
+                });
             }
             ControlFlow::Continue(_) => tokio::time::sleep(PAUSE).await,
         }

@@ -57,10 +57,16 @@ impl Accounts {
         if secrets.gcal_account.is_some() {
             env.required("GCAL_CALENDAR_ID")?;
         }
-        let keys =
-            [("stripe", &secrets.stripe_key), ("hubspot", &secrets.hubspot_token), ("gcal", &secrets.gcal_account)];
-        let sources: Vec<_> = keys.iter().filter(|(_, key)| key.is_some()).map(|(source, _)| *source).collect();
-        let given = PARAMETERS.iter().filter_map(|(name, parameter)| Some((*parameter, env.optional(name)?)));
+        let keys = [
+            ("stripe", &secrets.stripe_key),
+            ("hubspot", &secrets.hubspot_token),
+            ("gcal", &secrets.gcal_account),
+        ];
+        let sources: Vec<_> =
+            keys.iter().filter(|(_, key)| key.is_some()).map(|(source, _)| *source).collect();
+        let given = PARAMETERS
+            .iter()
+            .filter_map(|(name, parameter)| Some((*parameter, env.optional(name)?)));
         let parameters = given.collect();
         Ok((!sources.is_empty()).then_some(Self { sources, secrets, parameters }))
     }
@@ -88,12 +94,15 @@ mod tests {
 
     #[test]
     fn without_a_key_all_is_simulated_whatever_else_is_set() {
-        assert!(read(&[("STRIPE_BASE_URL", "https://x"), ("STRIPE_API_KEY", "")]).unwrap().is_none());
+        assert!(
+            read(&[("STRIPE_BASE_URL", "https://x"), ("STRIPE_API_KEY", "")]).unwrap().is_none()
+        );
     }
 
     #[test]
     fn with_one_key_the_others_are_no_sources() {
-        let accounts = read(&[("HUBSPOT_TOKEN", "pat"), ("HUBSPOT_CURRENCY", "EUR")]).unwrap().unwrap();
+        let accounts =
+            read(&[("HUBSPOT_TOKEN", "pat"), ("HUBSPOT_CURRENCY", "EUR")]).unwrap().unwrap();
         assert_eq!((accounts.sources, accounts.secrets.stripe_key), (vec!["hubspot"], None));
         assert_eq!(accounts.parameters, [("HubSpotCurrency", "EUR".to_owned())]);
     }
@@ -104,9 +113,13 @@ mod tests {
         assert!(read(&text).err().unwrap().to_string().contains("GCAL_CALENDAR_ID"));
         let named = [("GCAL_CALENDAR_ID", "team@example.com")];
         let accounts = read(&[text, named].concat()).unwrap().unwrap();
-        assert_eq!((accounts.sources, accounts.secrets.gcal_account.as_deref()), (vec!["gcal"], Some("{}")));
+        assert_eq!(
+            (accounts.sources, accounts.secrets.gcal_account.as_deref()),
+            (vec!["gcal"], Some("{}"))
+        );
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let accounts = read(&[[("GCAL_SERVICE_ACCOUNT_FILE", manifest)], named].concat()).unwrap().unwrap();
+        let accounts =
+            read(&[[("GCAL_SERVICE_ACCOUNT_FILE", manifest)], named].concat()).unwrap().unwrap();
         assert!(accounts.secrets.gcal_account.unwrap().contains("[package]"));
         let missing = [("GCAL_SERVICE_ACCOUNT_FILE", "/there/is/none")];
         assert!(read(&missing).err().unwrap().to_string().contains("GCAL_SERVICE_ACCOUNT_FILE"));

@@ -11,7 +11,8 @@ const MONTHS: usize = 12;
 
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const NAMES: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Net revenue of one currency by month (`YYYY-MM`), in minor units.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +24,10 @@ impl Months {
         let mut months = BTreeMap::new();
         for day in reply["breakdown"].as_array().into_iter().flatten() {
             let month = day["date"].as_str().and_then(|date| date.get(..7)).unwrap_or_default();
-            let net = day["netCents"].as_str().and_then(|text| text.parse::<i128>().ok()).unwrap_or_default();
+            let net = day["netCents"]
+                .as_str()
+                .and_then(|text| text.parse::<i128>().ok())
+                .unwrap_or_default();
             *months.entry(month.to_owned()).or_default() += net;
         }
         Self(months)
@@ -36,7 +40,9 @@ impl Months {
 
 /// The last months' names above a row of bars a currency, each on its own scale, with its total at the end.
 pub(super) fn chart(by_currency: &BTreeMap<String, Months>) -> Vec<String> {
-    let Some(longest) = by_currency.values().max_by_key(|months| months.0.len()) else { return Vec::new() };
+    let Some(longest) = by_currency.values().max_by_key(|months| months.0.len()) else {
+        return Vec::new();
+    };
     let all: Vec<&String> = longest.0.keys().collect();
     let shown = all.get(all.len().saturating_sub(MONTHS)..).unwrap_or_default();
     let name = |month: &&&String| {
@@ -68,8 +74,12 @@ mod tests {
     #[test]
     fn days_become_months_and_months_become_bars() {
         let day = |date: &str, net: &str| serde_json::json!({"date": date, "netCents": net});
-        let days =
-            [day("2026-10-01", "100"), day("2026-10-31", "-50"), day("2026-11-01", "400"), day("2026-12-24", "1")];
+        let days = [
+            day("2026-10-01", "100"),
+            day("2026-10-31", "-50"),
+            day("2026-11-01", "400"),
+            day("2026-12-24", "1"),
+        ];
         let months = Months::of_daily(&serde_json::json!({ "breakdown": days }));
         assert_eq!(
             chart(&[("USD".to_owned(), months)].into()),

@@ -68,7 +68,11 @@ pub async fn run(env: &Env) -> Result<(), TourError> {
     let options = Options::from_env(env)?;
     let mut screen = Screen::new(options.terminal);
     let site = site::set_up(&local, &options, &mut screen).await?;
-    let toured = if options.once { once::run(&site, &mut screen).await } else { live::run(&site, &mut screen).await };
+    let toured = if options.once {
+        once::run(&site, &mut screen).await
+    } else {
+        live::run(&site, &mut screen).await
+    };
     if toured.is_err() {
         screen.keep();
         screen.say(&format!("\n{}", site.last_words()))?;
@@ -77,7 +81,12 @@ pub async fn run(env: &Env) -> Result<(), TourError> {
 }
 
 /// Draws until nothing is left to be done.
-async fn drain(site: &Site, what: &str, picture: &mut Picture, screen: &mut Screen) -> Result<(), TourError> {
+async fn drain(
+    site: &Site,
+    what: &str,
+    picture: &mut Picture,
+    screen: &mut Screen,
+) -> Result<(), TourError> {
     let (mut last, mut moved) = (None, Instant::now());
     loop {
         let backlog = picture.refresh(site, what, screen).await?;

@@ -3,7 +3,9 @@
 /// Decimals of a currency, by ISO 4217.
 const fn exponent(currency: &str) -> usize {
     match currency.as_bytes() {
-        b"JPY" | b"ISK" | b"UGX" | b"KRW" | b"VND" | b"CLP" | b"PYG" | b"XAF" | b"XOF" | b"XPF" => 0,
+        b"JPY" | b"ISK" | b"UGX" | b"KRW" | b"VND" | b"CLP" | b"PYG" | b"XAF" | b"XOF" | b"XPF" => {
+            0
+        }
         b"KWD" | b"BHD" | b"JOD" | b"OMR" | b"TND" => 3,
         _ => 2,
     }

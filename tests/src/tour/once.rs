@@ -57,7 +57,11 @@ async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
 }
 
 /// Leads and events at the front door, each request sent twice.
-async fn push(site: &Site, picture: &mut Picture, screen: &mut Screen) -> Result<String, TourError> {
+async fn push(
+    site: &Site,
+    picture: &mut Picture,
+    screen: &mut Screen,
+) -> Result<String, TourError> {
     let mut senders = Senders::default();
     for _ in 0..PUSHES {
         senders.send(site).await?;
@@ -69,14 +73,19 @@ async fn push(site: &Site, picture: &mut Picture, screen: &mut Screen) -> Result
 /// The first tables are not shown where they agree: the last ones say the same and more.
 fn say_first(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
     if site.vendors.is_some() {
-        let told = "a year, and every total, contact, deal and calendar event is what the vendors have";
+        let told =
+            "a year, and every total, contact, deal and calendar event is what the vendors have";
         screen.say_above(told)?;
     }
     Ok(())
 }
 
 /// A full pull with nothing new to be found: whatever it writes is one write too many.
-async fn pull_again(site: &Site, picture: &mut Picture, screen: &mut Screen) -> Result<(), TourError> {
+async fn pull_again(
+    site: &Site,
+    picture: &mut Picture,
+    screen: &mut Screen,
+) -> Result<(), TourError> {
     let (totals, before) = (verdict::totals(site, None).await?, Versions::read(&site.sql).await?);
     site.request(EVERYTHING).await?;
     drain(site, "pulling everything again", picture, screen).await?;

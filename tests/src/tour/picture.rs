@@ -49,7 +49,12 @@ impl Rate {
 
 impl Picture {
     /// Looks again and draws; the answer is what is under way.
-    pub(super) async fn refresh(&mut self, site: &Site, what: &str, screen: &mut Screen) -> Result<Backlog, TourError> {
+    pub(super) async fn refresh(
+        &mut self,
+        site: &Site,
+        what: &str,
+        screen: &mut Screen,
+    ) -> Result<Backlog, TourError> {
         let backlog = Backlog::look(&site.stack, &site.sql).await?;
         let counts = Counts::read(&site.sql).await?;
         if screen.is_terminal() && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
@@ -93,7 +98,11 @@ impl Picture {
         let (outbox, runs) = (&counts.outbox, &counts.runs);
         let (minutes, seconds) = (elapsed.as_secs() / 60, elapsed.as_secs() % 60);
         let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
-        let dead = if outbox.dead > 0 { format!("\x1b[31m{}\x1b[0m", number(outbox.dead)) } else { "0".to_owned() };
+        let dead = if outbox.dead > 0 {
+            format!("\x1b[31m{}\x1b[0m", number(outbox.dead))
+        } else {
+            "0".to_owned()
+        };
         let mut lines = vec![
             String::new(),
             format!("{}  {minutes}:{seconds:02}  {what}", bold("Penstock")),
@@ -110,13 +119,26 @@ impl Picture {
                 number(counts.contacts),
                 number(counts.calendar_events)
             ),
-            format!("pushed    {} leads   {} product events", number(counts.leads), number(counts.events)),
-            format!("queues    {}   {}", depth("tickets", backlog.tickets), depth("requests", backlog.requests)),
-            format!("runs      {} running   {} succeeded   {} failed", runs.running, runs.succeeded, runs.failed),
+            format!(
+                "pushed    {} leads   {} product events",
+                number(counts.leads),
+                number(counts.events)
+            ),
+            format!(
+                "queues    {}   {}",
+                depth("tickets", backlog.tickets),
+                depth("requests", backlog.requests)
+            ),
+            format!(
+                "runs      {} running   {} succeeded   {} failed",
+                runs.running, runs.succeeded, runs.failed
+            ),
             format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
             String::new(),
         ];
-        lines.extend(runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")));
+        lines.extend(
+            runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")),
+        );
         for part in [self.under_way.lines(), self.truth.lines().to_vec()] {
             let gap = (!part.is_empty()).then(String::new);
             lines.extend(part.into_iter().map(|line| format!("          {line}")).chain(gap));
@@ -135,14 +157,21 @@ fn links(site: &Site) -> Vec<String> {
         format!("open      {url}/healthz   {url}/readyz"),
         format!("with key  KEY={key}"),
         format!("          curl -H \"x-api-key: $KEY\" {url}/metrics/revenue/summary"),
-        format!("          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""),
+        format!(
+            "          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""
+        ),
         format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
         format!("          curl -H \"x-api-key: $KEY\" \"{url}/users/user-0/journey?limit=3\""),
         format!("to send   KEY={}", site.ingest_key),
-        format!("          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"),
+        format!(
+            "          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"
+        ),
     ];
     if site.vendors.is_some() {
-        lines.push("your own  keys that may read in .env (.env.example names them), and make run again".to_owned());
+        lines.push(
+            "your own  keys that may read in .env (.env.example names them), and make run again"
+                .to_owned(),
+        );
     }
     lines
 }

@@ -20,7 +20,13 @@ pub(super) struct Step(Instant);
 
 impl Screen {
     pub(super) fn new(terminal: bool) -> Self {
-        Self { out: Box::new(io::stdout()), terminal, started: Instant::now(), drawn: 0, last_line: None }
+        Self {
+            out: Box::new(io::stdout()),
+            terminal,
+            started: Instant::now(),
+            drawn: 0,
+            last_line: None,
+        }
     }
 
     /// Since the tour began.

@@ -25,7 +25,8 @@ impl Senders {
         let lead = json!({"email": format!("lead{n}@example.com"), "name": format!("Lead {n}"), "source": "tour"});
         let event = |i: u32| {
             let id = self.events + i;
-            let kind = ["page_view", "click", "signup", "purchase"][usize::try_from(id % 4).unwrap_or(0)];
+            let kind =
+                ["page_view", "click", "signup", "purchase"][usize::try_from(id % 4).unwrap_or(0)];
             let user = format!("user-{}", id % USERS);
             json!({"userId": user, "sessionId": format!("s-{n}"), "type": kind, "payload": {"n": id}})
         };
@@ -46,8 +47,11 @@ impl Senders {
         let (leads, events): (i64, i64) = (row.get(0), row.get(1));
         let journey = site.gateway.get("/users/user-0/journey?limit=1000", &site.key).await?;
         let seen = journey["events"].as_array().map_or(0, Vec::len);
-        let (sent_leads, sent_events, of_user) = (self.leads, self.events, self.events.div_ceil(USERS));
-        if (leads, events) != (i64::from(sent_leads), i64::from(sent_events)) || u32::try_from(seen) != Ok(of_user) {
+        let (sent_leads, sent_events, of_user) =
+            (self.leads, self.events, self.events.div_ceil(USERS));
+        if (leads, events) != (i64::from(sent_leads), i64::from(sent_events))
+            || u32::try_from(seen) != Ok(of_user)
+        {
             let said = format!(
                 "{leads} of {sent_leads} leads, {events} of {sent_events} events, {seen} of {of_user} of user-0"
             );
@@ -59,12 +63,24 @@ impl Senders {
     }
 }
 
-async fn post(site: &Site, path: &str, key: &str, body: &Value, status: u16) -> Result<(), TourError> {
-    let headers =
-        [("X-Api-Key", site.ingest_key.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", key)];
+async fn post(
+    site: &Site,
+    path: &str,
+    key: &str,
+    body: &Value,
+    status: u16,
+) -> Result<(), TourError> {
+    let headers = [
+        ("X-Api-Key", site.ingest_key.as_str()),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", key),
+    ];
     let reply = site.gateway.post(path, &headers, body.to_string()).await?;
     if reply.status != status {
-        return Err(TourError::Wrong(format!("POST {path} was answered {}: {}", reply.status, reply.body)));
+        return Err(TourError::Wrong(format!(
+            "POST {path} was answered {}: {}",
+            reply.status, reply.body
+        )));
     }
     Ok(())
 }

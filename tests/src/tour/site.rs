@@ -35,7 +35,11 @@ pub(super) struct Site {
 }
 
 /// Sets everything up, a line a step.
-pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut Screen) -> Result<Site, TourError> {
+pub(super) async fn set_up(
+    local: &LocalStack,
+    options: &Options,
+    screen: &mut Screen,
+) -> Result<Site, TourError> {
     let step = screen.step("database: a new one, empty")?;
     let database = TestDatabase::empty().await;
     screen.done(step, "")?;
@@ -49,14 +53,17 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     let step = screen.step("stack: infra/template.yaml to LocalStack")?;
     let stack = deploy(local, accounts, vendors.as_ref(), &database).await?;
     let [functions, queues, rules] =
-        ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule"].map(|of_type| stack.count(of_type));
+        ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule"]
+            .map(|of_type| stack.count(of_type));
     screen.done(step, &format!("{functions} functions, {queues} queues, {rules} rules"))?;
 
     let step = screen.step("schema: the function migrate")?;
     stack.migrate().await?;
     screen.done(step, "")?;
 
-    let step = screen.step("API keys, to read and to send: made here, only their SHA-256 goes to the database")?;
+    let step = screen.step(
+        "API keys, to read and to send: made here, only their SHA-256 goes to the database",
+    )?;
     let key = stack.key("read", "tour").await?;
     let ingest_key = stack.key("ingest", "tour").await?;
     screen.done(step, "")?;
@@ -65,7 +72,8 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
     let gateway = stack.gateway().await?;
     screen.done(step, gateway.url())?;
     let sql = database.client().await;
-    let sources = accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
+    let sources =
+        accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
     Ok(Site { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
 }
 
@@ -73,7 +81,11 @@ pub(super) async fn set_up(local: &LocalStack, options: &Options, screen: &mut S
 fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>, TourError> {
     for source in source::SOURCES.iter().map(|source| source.name()) {
         let real = accounts.sources.contains(&source);
-        let what = if real { "the real one, by the key in the environment" } else { "not configured: there is no key" };
+        let what = if real {
+            "the real one, by the key in the environment"
+        } else {
+            "not configured: there is no key"
+        };
         screen.say(&format!("         {source}: {what}"))?;
     }
     Ok(None)
@@ -122,7 +134,13 @@ async fn deploy(
     let real = accounts.map(|accounts| (accounts.secrets.clone(), accounts.parameters.clone()));
     let simulated = || vendors.map(|vendors| (vendors.secrets(), vendors.parameters()));
     let (secrets, parameters) = real.or_else(simulated).unwrap_or_default();
-    let spec = StackSpec { name: STACK, database_url: &database.url(), secrets, in_place: true, parameters };
+    let spec = StackSpec {
+        name: STACK,
+        database_url: &database.url(),
+        secrets,
+        in_place: true,
+        parameters,
+    };
     Stack::deploy(local, &spec).await
 }
 
@@ -131,7 +149,10 @@ impl Site {
     pub(super) async fn request(&self, mode: Mode) -> Result<(), TourError> {
         let sources = self.sources.iter().filter_map(|name| source::find(name));
         let requests = sources.flat_map(|source| {
-            source.entities(mode).iter().map(|entity| FetchRequest::new(source.name(), entity, mode))
+            source
+                .entities(mode)
+                .iter()
+                .map(|entity| FetchRequest::new(source.name(), entity, mode))
         });
         let bodies = requests.map(|request| serde_json::to_string(&request));
         let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(StackError::from)?;
@@ -139,7 +160,12 @@ impl Site {
     }
 
     /// Asks the revenue route `view`, with more of a query if any, over so many days up to tomorrow.
-    pub(super) async fn revenue(&self, view: &str, days: i64, query: &str) -> Result<Value, TourError> {
+    pub(super) async fn revenue(
+        &self,
+        view: &str,
+        days: i64,
+        query: &str,
+    ) -> Result<Value, TourError> {
         let now = SystemClock.now();
         let (first, last) = (day(now, -days), day(now, 1));
         let path = format!("/metrics/revenue/{view}?startDate={first}&endDate={last}{query}");

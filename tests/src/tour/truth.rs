@@ -24,7 +24,9 @@ pub(super) struct Truth {
 impl Truth {
     /// Compares again, where the last time is long enough ago. Where accounts are real there is nothing to compare with.
     pub(super) async fn refresh(&mut self, site: &Site) -> Result<(), TourError> {
-        let Some(vendors) = site.vendors.as_ref().filter(|_| self.due.is_none_or(|due| due <= Instant::now())) else {
+        let Some(vendors) =
+            site.vendors.as_ref().filter(|_| self.due.is_none_or(|due| due <= Instant::now()))
+        else {
             return Ok(());
         };
         let begun = Instant::now();
@@ -33,7 +35,11 @@ impl Truth {
             self.money(&books);
         }
         for compared in vendors.compare(&site.sql).await? {
-            self.tell(compared.what, &grouped(&compared.there.to_string()), compared.different.len());
+            self.tell(
+                compared.what,
+                &grouped(&compared.there.to_string()),
+                compared.different.len(),
+            );
         }
         self.due = Some(Instant::now() + COMPARE_EVERY.max(begun.elapsed() * PAUSES));
         Ok(())
@@ -41,13 +47,20 @@ impl Truth {
 
     fn money(&mut self, books: &Books) {
         let behind = books.behind();
-        self.tell(&format!("{} money", books.source), &format!("{} currencies", books.ours.len()), behind);
+        self.tell(
+            &format!("{} money", books.source),
+            &format!("{} currencies", books.ours.len()),
+            behind,
+        );
     }
 
     fn tell(&mut self, what: &str, there: &str, behind: usize) {
         self.behind += behind;
-        let verdict =
-            if behind == 0 { "= there".to_owned() } else { format!("{} behind", grouped(&behind.to_string())) };
+        let verdict = if behind == 0 {
+            "= there".to_owned()
+        } else {
+            format!("{} behind", grouped(&behind.to_string()))
+        };
         self.lines.push(format!("{what:<16} {there:>13}  {verdict}"));
     }
 

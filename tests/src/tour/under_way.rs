@@ -43,7 +43,9 @@ impl UnderWay {
         self.see(&site.gateway.get("/runs?status=running&limit=50", &site.key).await?);
         // In turn: how far a run is only its own page tells.
         self.looks += 1;
-        if let Some(run) = self.looks.checked_rem(self.runs.len()).and_then(|index| self.runs.get_mut(index)) {
+        if let Some(run) =
+            self.looks.checked_rem(self.runs.len()).and_then(|index| self.runs.get_mut(index))
+        {
             run.done = done(&site.gateway.get(&format!("/runs/{}", run.id), &site.key).await?);
         }
         Ok(())
@@ -51,7 +53,8 @@ impl UnderWay {
 
     /// Takes over a list of runs, and what is known of them already.
     fn see(&mut self, reply: &Value) {
-        let listed = reply["runs"].as_array().into_iter().flatten().filter(|run| run["mode"] == "full");
+        let listed =
+            reply["runs"].as_array().into_iter().flatten().filter(|run| run["mode"] == "full");
         let runs = listed.map(|run| {
             let text = |field: &str| run[field].as_str().unwrap_or_default();
             let id = text("runId").to_owned();
@@ -74,8 +77,14 @@ impl UnderWay {
         self.runs
             .iter()
             .map(|run| {
-                let (pages, rows) = (grouped(&run.pages.to_string()), grouped(&run.rows.to_string()));
-                format!("{:<16} {} {:>5}  {pages} pages, {rows} rows", run.what, bar(run.done), percent(run.done))
+                let (pages, rows) =
+                    (grouped(&run.pages.to_string()), grouped(&run.rows.to_string()));
+                format!(
+                    "{:<16} {} {:>5}  {pages} pages, {rows} rows",
+                    run.what,
+                    bar(run.done),
+                    percent(run.done)
+                )
             })
             .collect()
     }
@@ -83,7 +92,11 @@ impl UnderWay {
     /// The same in some words, for where nothing can be drawn; empty where nothing is under way.
     pub(super) fn short(&self) -> String {
         let words = |run: &Run| {
-            format!("{} {}", run.what, run.done.map_or(format!("{} rows", run.rows), |_| percent(run.done)))
+            format!(
+                "{} {}",
+                run.what,
+                run.done.map_or(format!("{} rows", run.rows), |_| percent(run.done))
+            )
         };
         let runs: Vec<String> = self.runs.iter().map(words).collect();
         if runs.is_empty() { String::new() } else { format!("; full runs: {}", runs.join(", ")) }
@@ -118,8 +131,7 @@ mod tests {
     use super::*;
 
     fn run(id: &str, mode: &str, progress: Value) -> Value {
-        let mut run =
-            json!({"runId": id, "source": "stripe", "entity": "charge", "mode": mode, "pages": 3, "rowsSeen": 3_000});
+        let mut run = json!({"runId": id, "source": "stripe", "entity": "charge", "mode": mode, "pages": 3, "rowsSeen": 3_000});
         if !progress.is_null() {
             run["progress"] = progress;
         }
@@ -132,13 +144,24 @@ mod tests {
         under_way.see(&json!({"runs": [run("1", "full", json!({"done": 0.5})), run("2", "incremental", json!(null))]}));
         assert_eq!(
             under_way.lines(),
-            [format!("stripe charge    {}{}  50 %  3 pages, 3,000 rows", "█".repeat(12), "░".repeat(12))]
+            [format!(
+                "stripe charge    {}{}  50 %  3 pages, 3,000 rows",
+                "█".repeat(12),
+                "░".repeat(12)
+            )]
         );
-        for unknown in [json!(null), json!({"done": null, "reached": null}), json!({"estimatedEnd": 5}), json!("soon")]
-        {
+        for unknown in [
+            json!(null),
+            json!({"done": null, "reached": null}),
+            json!({"estimatedEnd": 5}),
+            json!("soon"),
+        ] {
             let mut under_way = UnderWay::default();
             under_way.see(&json!({"runs": [run("1", "full", unknown)]}));
-            assert_eq!(under_way.lines(), [format!("stripe charge    {}        3 pages, 3,000 rows", "·".repeat(24))]);
+            assert_eq!(
+                under_way.lines(),
+                [format!("stripe charge    {}        3 pages, 3,000 rows", "·".repeat(24))]
+            );
             assert_eq!(under_way.short(), "; full runs: stripe charge 3000 rows");
         }
     }

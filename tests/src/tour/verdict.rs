@@ -43,7 +43,8 @@ fn four(sums: &Value) -> Result<Four, TourError> {
     let mut four = [0; 4];
     for (amount, field) in four.iter_mut().zip(fields) {
         let text = sums[field].as_str().and_then(|text| text.parse().ok());
-        *amount = text.ok_or_else(|| TourError::Wrong(format!("the summary has no {field}: {sums}")))?;
+        *amount =
+            text.ok_or_else(|| TourError::Wrong(format!("the summary has no {field}: {sums}")))?;
     }
     Ok(four)
 }
@@ -53,7 +54,11 @@ pub(super) async fn books(site: &Site) -> Result<Vec<Books>, TourError> {
     let mut books = Vec::new();
     for source in ["stripe", "hubspot"].into_iter().filter(|source| site.sources.contains(source)) {
         let ours = totals(site, Some(source)).await?;
-        books.push(Books { source, ours, theirs: site.vendors.as_ref().map(|vendors| booked(vendors, source)) });
+        books.push(Books {
+            source,
+            ours,
+            theirs: site.vendors.as_ref().map(|vendors| booked(vendors, source)),
+        });
     }
     Ok(books)
 }
@@ -62,7 +67,12 @@ pub(super) async fn books(site: &Site) -> Result<Vec<Books>, TourError> {
 fn booked(vendors: &Vendors, source: &str) -> Totals {
     if source == "stripe" {
         let four = |b: Booked| [b.gross, b.refunded, b.disputed, b.net];
-        return vendors.stripe.ledger().into_iter().map(|(currency, totals)| (currency, four(totals))).collect();
+        return vendors
+            .stripe
+            .ledger()
+            .into_iter()
+            .map(|(currency, totals)| (currency, four(totals)))
+            .collect();
     }
     vendors.won().into_iter().map(|(currency, won)| (currency, [won, 0, 0, won])).collect()
 }
@@ -78,7 +88,10 @@ pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
     for books in &books {
         let (table, behind) = books.table();
         lines.extend(table);
-        wrong.extend((behind > 0).then(|| format!("{behind} currencies differ from {}'s own books", books.source)));
+        wrong.extend(
+            (behind > 0)
+                .then(|| format!("{behind} currencies differ from {}'s own books", books.source)),
+        );
     }
     if sum(&books) != all {
         wrong.push(format!("the sources do not add up to what the summary of all says: {all:?}"));
@@ -87,7 +100,9 @@ pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
     if let Some(vendors) = &site.vendors {
         for compared in vendors.compare(&site.sql).await? {
             lines.push(objects(&compared));
-            wrong.extend((!compared.different.is_empty()).then(|| format!("{} differ", compared.what)));
+            wrong.extend(
+                (!compared.different.is_empty()).then(|| format!("{} differ", compared.what)),
+            );
         }
     }
     if wrong.is_empty() {
@@ -128,7 +143,8 @@ impl Books {
 
     /// How many currencies are not what they are there.
     pub(super) fn behind(&self) -> usize {
-        let differs = |(ours, theirs): (Four, Option<Four>)| theirs.is_some_and(|theirs| theirs != ours);
+        let differs =
+            |(ours, theirs): (Four, Option<Four>)| theirs.is_some_and(|theirs| theirs != ours);
         self.currencies().into_iter().filter(|currency| differs(self.sides(currency))).count()
     }
 
@@ -148,7 +164,9 @@ impl Books {
             lines.push(row(currency, shown(ours), if ours == theirs { &equal } else { "WRONG" }));
             if ours != theirs {
                 lines.push(row("", shown(theirs), own));
-                let difference = std::array::from_fn(|i| ours.get(i).unwrap_or(&0) - theirs.get(i).unwrap_or(&0));
+                let difference = std::array::from_fn(|i| {
+                    ours.get(i).unwrap_or(&0) - theirs.get(i).unwrap_or(&0)
+                });
                 lines.push(row("", shown(difference), "difference"));
             }
         }
@@ -182,12 +200,18 @@ impl Versions {
     /// [`TourError::Wrong`] where a row came, went or was written again.
     pub(super) fn must_equal(&self, later: &Self) -> Result<(), TourError> {
         let keys: BTreeSet<_> = self.0.keys().chain(later.0.keys()).collect();
-        let changed: Vec<_> = keys.into_iter().filter(|key| self.0.get(*key) != later.0.get(*key)).collect();
+        let changed: Vec<_> =
+            keys.into_iter().filter(|key| self.0.get(*key) != later.0.get(*key)).collect();
         if changed.is_empty() {
             return Ok(());
         }
-        let named: Vec<_> = changed.iter().take(5).map(|(kind, id)| format!("{kind} {id}")).collect();
-        Err(TourError::Wrong(format!("{} rows changed, such as {}", changed.len(), named.join(", "))))
+        let named: Vec<_> =
+            changed.iter().take(5).map(|(kind, id)| format!("{kind} {id}")).collect();
+        Err(TourError::Wrong(format!(
+            "{} rows changed, such as {}",
+            changed.len(),
+            named.join(", ")
+        )))
     }
 }
 
@@ -208,12 +232,23 @@ mod tests {
         let (lines, behind) = books(usd([500, 100, 0, 400]), usd([499, 100, 0, 399])).table();
         let told = lines.join("\n");
         assert!(
-            behind == 1 && told.contains("WRONG") && told.contains("difference") && told.contains("0.01"),
+            behind == 1
+                && told.contains("WRONG")
+                && told.contains("difference")
+                && told.contains("0.01"),
             "{told}"
         );
         assert_eq!(books(usd([500, 100, 0, 400]), usd([500, 100, 0, 400])).table().1, 0);
-        assert_eq!(books(usd([1, 0, 0, 1]), Totals::new()).table().1, 1, "a currency that nobody booked");
-        assert_eq!(books(Totals::new(), usd([1, 0, 0, 1])).table().1, 1, "a currency that is missing");
+        assert_eq!(
+            books(usd([1, 0, 0, 1]), Totals::new()).table().1,
+            1,
+            "a currency that nobody booked"
+        );
+        assert_eq!(
+            books(Totals::new(), usd([1, 0, 0, 1])).table().1,
+            1,
+            "a currency that is missing"
+        );
     }
 
     #[test]
@@ -224,7 +259,10 @@ mod tests {
             books(usd([2, 0, 0, 2]), Totals::new()),
             books(eur, Totals::new()),
         ];
-        assert_eq!(sum(&sources), [("EUR".to_owned(), [3, 0, 0, 3]), ("USD".to_owned(), [7, 1, 0, 6])].into());
+        assert_eq!(
+            sum(&sources),
+            [("EUR".to_owned(), [3, 0, 0, 3]), ("USD".to_owned(), [7, 1, 0, 6])].into()
+        );
     }
 
     #[test]

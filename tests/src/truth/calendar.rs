@@ -18,6 +18,10 @@ pub async fn assert_true(db: &TestDatabase, google: &GoogleCalendarSimulator) {
         rows
     };
     let ours = events(&db.client().await, CALENDAR_ID).await.expect("the events");
-    let truth = google.with(|calendar| calendar.truth()).into_iter().map(|row| (row.0.clone(), row)).collect();
+    let truth = google
+        .with(|calendar| calendar.truth())
+        .into_iter()
+        .map(|row| (row.0.clone(), row))
+        .collect();
     assert_same("calendar", &there(ours), &there(truth));
 }

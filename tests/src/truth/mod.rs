@@ -15,12 +15,17 @@ const SHOWN: usize = 5;
 
 /// # Panics
 /// Where a row is wrong, missing, or not in the truth; shows some of each.
-pub fn assert_same<K: Ord + Debug, V: PartialEq + Debug>(what: &str, ours: &BTreeMap<K, V>, truth: &BTreeMap<K, V>) {
+pub fn assert_same<K: Ord + Debug, V: PartialEq + Debug>(
+    what: &str,
+    ours: &BTreeMap<K, V>,
+    truth: &BTreeMap<K, V>,
+) {
     if ours == truth {
         return;
     }
     let differ: Vec<_> = truth.iter().filter(|(key, row)| ours.get(*key) != Some(row)).collect();
-    let shown: Vec<_> = differ.iter().take(SHOWN).map(|(key, row)| (key, ours.get(*key), row)).collect();
+    let shown: Vec<_> =
+        differ.iter().take(SHOWN).map(|(key, row)| (key, ours.get(*key), row)).collect();
     let more: Vec<_> = ours.iter().filter(|(key, _)| !truth.contains_key(*key)).collect();
     let (n, m) = (differ.len(), more.len());
     let not_there = &more[..more.len().min(SHOWN)];

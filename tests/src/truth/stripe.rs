@@ -56,7 +56,11 @@ pub fn true_rows(stripe: &Simulator) -> Movements {
             _ => "dispute",
         };
         let movement = Movement {
-            amount: if row.counted_iso_minor > 0 { row.counted_iso_minor } else { row.amount_iso_minor },
+            amount: if row.counted_iso_minor > 0 {
+                row.counted_iso_minor
+            } else {
+                row.amount_iso_minor
+            },
             currency: row.currency.to_owned(),
             status: status(&row).to_owned(),
             raw_status: row.raw_status.to_owned(),

@@ -23,19 +23,32 @@ struct Arriving {
 }
 
 /// Versions of one object in the order of their stamps, some with the same one; tombstones of every kind among them.
-fn versions(rng: &mut fastrand::Rng, entity: &'static str, id: &str, start: Timestamp) -> Vec<Arriving> {
+fn versions(
+    rng: &mut fastrand::Rng,
+    entity: &'static str,
+    id: &str,
+    start: Timestamp,
+) -> Vec<Arriving> {
     let mut second = 0;
     let one = |n: u64| {
         second += rng.i64(0..=2);
         let at = start + SignedDuration::from_secs(second);
         let (key, payload) = match rng.u8(0..4) {
             0 => (format!("sweep:{n}"), vanished(id)),
-            1 => {
-                (format!("v{n}"), json!({"id": id, "updated": at, "version": n, "gone": true}).to_string().into_bytes())
-            }
+            1 => (
+                format!("v{n}"),
+                json!({"id": id, "updated": at, "version": n, "gone": true})
+                    .to_string()
+                    .into_bytes(),
+            ),
             _ => {
                 let text = ["day off", "lunch", "a@example.org"][rng.usize(0..3)];
-                (format!("v{n}"), json!({"id": id, "text": text, "updated": at, "version": n}).to_string().into_bytes())
+                (
+                    format!("v{n}"),
+                    json!({"id": id, "text": text, "updated": at, "version": n})
+                        .to_string()
+                        .into_bytes(),
+                )
             }
         };
         Arriving { entity, id: id.to_owned(), key, at, payload }
@@ -100,7 +113,10 @@ async fn every_order_of_arrival_leaves_the_same_contacts_and_entries_tombstones_
     let ids = put(&plant, &arriving).await;
     let standing = delivered(&plant, &ids, &mut rng).await;
     assert_eq!(standing.lines().count(), 120);
-    assert!(standing.contains("vanished") || standing.contains("\"deleted_at\": \"2"), "tombstones stand too");
+    assert!(
+        standing.contains("vanished") || standing.contains("\"deleted_at\": \"2"),
+        "tombstones stand too"
+    );
     for _ in 0..12 {
         assert_eq!(delivered(&plant, &ids, &mut rng).await, standing);
     }
@@ -112,11 +128,19 @@ async fn a_tombstone_marks_a_row_and_an_older_version_that_comes_late_does_not_b
     let mut plant = Plant::over(world(96, 1)).await;
     let _server = connect(&mut plant, World::default(), 10).await;
     let at = plant.clock.now();
-    let live = json!({"id": "p1", "text": "a@example.org", "updated": at, "version": 1}).to_string().into_bytes();
-    let arriving =
-        |key: &str, at, payload| Arriving { entity: "person", id: "p1".to_owned(), key: key.to_owned(), at, payload };
+    let live = json!({"id": "p1", "text": "a@example.org", "updated": at, "version": 1})
+        .to_string()
+        .into_bytes();
+    let arriving = |key: &str, at, payload| Arriving {
+        entity: "person",
+        id: "p1".to_owned(),
+        key: key.to_owned(),
+        at,
+        payload,
+    };
     let later = at + SignedDuration::from_secs(60);
-    let ids = put(&plant, &[arriving("v1", at, live), arriving("sweep:1", later, vanished("p1"))]).await;
+    let ids =
+        put(&plant, &[arriving("v1", at, live), arriving("sweep:1", later, vanished("p1"))]).await;
     for id in [ids[1], ids[0]] {
         assert_eq!(plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await.failures(), 0);
     }

@@ -23,18 +23,28 @@ fn event(second: i64, kind: &str, object: &str) -> String {
 }
 
 fn money(id: &str, kind: &str, status: &str) -> String {
-    format!(r#"{{"id":"{id}","object":"{kind}","created":{NOW},"currency":"eur","amount":1000,"status":"{status}"}}"#)
+    format!(
+        r#"{{"id":"{id}","object":"{kind}","created":{NOW},"currency":"eur","amount":1000,"status":"{status}"}}"#
+    )
 }
 
 /// Reads events one after the other, each in a batch of its own.
 async fn hear(plant: &Plant, events: &[&String]) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging = Paging { page_size: 100, window: Duration::from_secs(86_400), side_by_side: 1, scope: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        scope: None,
+    };
     for event in events {
-        let list = format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{event}]}}"#);
+        let list =
+            format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{event}]}}"#);
         let reply = Reply { as_of: at, body: list.as_bytes() };
-        let page = Stripe.page("event", Mode::Incremental, RunId::new(at), &position, reply, &paging).unwrap();
+        let page = Stripe
+            .page("event", Mode::Incremental, RunId::new(at), &position, reply, &paging)
+            .unwrap();
         let ids = plant.put(&page.items).await;
         assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
     }
@@ -47,13 +57,15 @@ async fn in_every_order(events: [String; 3], expected: &str) {
         hear(&plant, &[&events[a], &events[b], &events[c]]).await;
         let stands: String = plant.db.scalar("select kind || ' ' || status from payments").await;
         assert_eq!(stands, expected, "{a} {b} {c}");
-        let counted = "select coalesce(sum(amount), 0)::bigint from revenue_buckets where grain = 'day'";
+        let counted =
+            "select coalesce(sum(amount), 0)::bigint from revenue_buckets where grain = 'day'";
         assert_eq!(plant.db.scalar::<i64>(counted).await, 0, "{a} {b} {c}");
     }
 }
 
 #[tokio::test]
-async fn trap_34_a_dispute_that_is_withdrawn_after_it_was_lost_gives_the_money_back_in_every_order() {
+async fn trap_34_a_dispute_that_is_withdrawn_after_it_was_lost_gives_the_money_back_in_every_order()
+{
     let events = [
         event(1, "charge.dispute.funds_withdrawn", &money("dp_1", "dispute", "needs_response")),
         event(2, "charge.dispute.closed", &money("dp_1", "dispute", "lost")),
@@ -90,12 +102,15 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
             let mut stripe = plant.stripe.world();
             let open = |charge| stripe.act(Action::Dispute { charge, amount: 1, status: road[0] });
             let events = (0..60).find_map(open).expect("one of them can be disputed");
-            let id = events.iter().find(|e| e.object_id.starts_with("dp_") || e.object_id.starts_with("du_"));
+            let id = events
+                .iter()
+                .find(|e| e.object_id.starts_with("dp_") || e.object_id.starts_with("du_"));
             stripe.find(Kind::Dispute, &id.expect("an event of the dispute").object_id).unwrap()
         };
         for status in &road[1..] {
             plant.clock.advance(Duration::from_secs(60));
-            let moved = plant.stripe.world().act(Action::DisputeBecomes { dispute, status: *status });
+            let moved =
+                plant.stripe.world().act(Action::DisputeBecomes { dispute, status: *status });
             moved.expect("it goes on");
             plant.fetch("event", Mode::Incremental).await.unwrap();
             plant.drain().await;

@@ -31,7 +31,8 @@ impl Answer {
 pub fn request(path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
     use base64::Engine as _;
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-    let headers: serde_json::Map<String, Value> = headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
     let event = json!({
         "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
         "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
@@ -42,7 +43,8 @@ pub fn request(path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> R
 
 /// Posts with the plant's key and these headers besides.
 pub async fn post(ingest: &Ingest, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let with_key: Vec<_> = [("X-Api-Key", INGEST_KEY)].into_iter().chain(headers.iter().copied()).collect();
+    let with_key: Vec<_> =
+        [("X-Api-Key", INGEST_KEY)].into_iter().chain(headers.iter().copied()).collect();
     answer(ingest, request(path, &with_key, body)).await
 }
 
@@ -53,7 +55,10 @@ pub async fn answer(ingest: &Ingest, request: Request) -> Answer {
     let media_type = if is_error { "application/problem+json" } else { "application/json" };
     assert_eq!(reply.headers["content-type"], media_type, "{body}");
     if is_error {
-        assert_eq!((&body["status"], &body["requestId"]), (&json!(reply.status_code), &json!("invocation")));
+        assert_eq!(
+            (&body["status"], &body["requestId"]),
+            (&json!(reply.status_code), &json!("invocation"))
+        );
     }
     Answer { status: reply.status_code, headers: reply.headers, body }
 }
@@ -73,5 +78,10 @@ pub fn environment(plant: &Plant) -> Ingest {
 
 /// The pointers of a problem's errors.
 pub fn pointers(answer: &Answer) -> Vec<&str> {
-    answer.body["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+    answer.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect()
 }

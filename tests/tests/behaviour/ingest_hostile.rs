@@ -9,7 +9,11 @@ use crate::books::world;
 use crate::door::{pointers, post};
 
 /// Strings that break software; a few that the published list does not have.
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "given by the environment; a skip must be seen")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "given by the environment; a skip must be seen"
+)]
 fn naughty_strings() -> Vec<String> {
     let mut strings: Vec<String> =
         ["\u{0}", "a\u{0}b", "\u{feff}", "\u{202e}abc", "\u{1f600}", "'; drop table leads; --"]
@@ -27,7 +31,8 @@ fn naughty_strings() -> Vec<String> {
 
 /// Bodies that are no clean JSON.
 fn odd_bodies() -> Vec<Vec<u8>> {
-    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    let gzip =
+        [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
     let mut bodies: Vec<Vec<u8>> = vec![
         Vec::new(),
         gzip.to_vec(),
@@ -37,8 +42,11 @@ fn odd_bodies() -> Vec<Vec<u8>> {
         "{".repeat(200).into_bytes(),
     ];
     bodies.extend(
-        [format!("{}{}", "[".repeat(200), "]".repeat(200)), "{\"a\":".repeat(200) + "1" + &"}".repeat(200)]
-            .map(String::into_bytes),
+        [
+            format!("{}{}", "[".repeat(200), "]".repeat(200)),
+            "{\"a\":".repeat(200) + "1" + &"}".repeat(200),
+        ]
+        .map(String::into_bytes),
     );
     for text in [
         "null",
@@ -70,16 +78,28 @@ async fn leads_are_kept_byte_for_byte_whatever_they_are() {
     let mut sent: Vec<Vec<u8>> = odd_bodies();
     for text in naughty_strings() {
         sent.push(text.clone().into_bytes());
-        sent.push(json!({"email": text, "name": text, "phone": text, "company": text}).to_string().into_bytes());
+        sent.push(
+            json!({"email": text, "name": text, "phone": text, "company": text})
+                .to_string()
+                .into_bytes(),
+        );
     }
     for (n, body) in sent.iter().enumerate() {
-        let headers = [&[][..], &[("Content-Type", "application/json")], &[("Content-Encoding", "gzip")]][n % 3];
+        let headers =
+            [&[][..], &[("Content-Type", "application/json")], &[("Content-Encoding", "gzip")]]
+                [n % 3];
         let reply = post(&plant.ingest, "/leads", headers, body).await;
         assert_eq!(reply.status, 201, "{body:?}: {}", reply.body);
     }
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
-    let rows = plant.db.client().await.query("select body from leads where state = 'accepted'", &[]).await.unwrap();
+    let rows = plant
+        .db
+        .client()
+        .await
+        .query("select body from leads where state = 'accepted'", &[])
+        .await
+        .unwrap();
     let mut kept: Vec<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
     kept.sort();
     sent.sort();
@@ -91,7 +111,8 @@ async fn leads_are_kept_byte_for_byte_whatever_they_are() {
 async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
     let plant = Plant::over(world(341, 1)).await;
     plant.let_in().await;
-    let mut payloads: Vec<String> = naughty_strings().iter().map(|text| json!({"text": text}).to_string()).collect();
+    let mut payloads: Vec<String> =
+        naughty_strings().iter().map(|text| json!({"text": text}).to_string()).collect();
     payloads.extend(
         [
             "1e400",
@@ -113,7 +134,13 @@ async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
     }
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
-    let rows = plant.db.client().await.query("select payload from events order by event_id::int", &[]).await.unwrap();
+    let rows = plant
+        .db
+        .client()
+        .await
+        .query("select payload from events order by event_id::int", &[])
+        .await
+        .unwrap();
     let kept: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(kept, payloads);
 }
@@ -158,7 +185,10 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
     for (body, detail) in [
         (&b"\"a\xff\""[..], "The body is not UTF-8 at byte 2."),
         (&[b' ', b'['].repeat(65), "The body is nested more than 64 deep at byte 129."),
-        (b"{\"a\"", "The body is not an event or an array of events: it ends too early, at line 1 column 4."),
+        (
+            b"{\"a\"",
+            "The body is not an event or an array of events: it ends too early, at line 1 column 4.",
+        ),
         (b"[]", "The array of events is empty."),
     ] {
         let reply = post(&plant.ingest, "/events", &[], body).await;
@@ -170,7 +200,10 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
         (r#""userId":1e400"#, vec!["#/userId"]),
         (r#""userId":null"#, vec!["#/userId"]),
         (r#""userId":"u","eventId":"\u0000""#, vec!["#/eventId"]),
-        (r#""userId":"u","eventType":"t","metadata":[]"#, vec!["#/type", "#/payload", "#/metadata"]),
+        (
+            r#""userId":"u","eventType":"t","metadata":[]"#,
+            vec!["#/type", "#/payload", "#/metadata"],
+        ),
     ] {
         let body = format!("{{{fields},\"sessionId\":\"s\",\"type\":\"t\"}}");
         let reply = post(&plant.ingest, "/events", &[], body.as_bytes()).await;
@@ -196,7 +229,11 @@ async fn nothing_internal_leaks_when_a_row_that_was_taken_cannot_be_read() {
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
     assert_eq!(plant.db.scalar::<i64>("select count(*) from events").await, 1);
-    let errors: Value =
-        plant.db.scalar::<String>("select json_agg(distinct error)::text from dead_letters").await.parse().unwrap();
+    let errors: Value = plant
+        .db
+        .scalar::<String>("select json_agg(distinct error)::text from dead_letters")
+        .await
+        .parse()
+        .unwrap();
     assert_eq!(errors, json!(["not UTF-8 at byte 0"]));
 }

@@ -49,12 +49,15 @@ fn event(path: &str, key: &str, body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_event_exactly_once() {
+async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_event_exactly_once()
+{
     let plant = Plant::over(world(380, 1)).await;
     plant.let_in().await;
     let proxy = CuttingProxy::start(plant.db.login()).await;
     let survivor = Deployed::at(&plant.db.url()).await;
-    let events = |n: i64| json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string();
+    let events = |n: i64| {
+        json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string()
+    };
     let mut sent = 0;
     for cut in [Cut::BeforeForwarding, Cut::AfterForwarding] {
         for nth in 1.. {

@@ -17,7 +17,12 @@ async fn plant(seed: u64) -> Plant {
 async fn leads(plant: &Plant) -> Vec<(Vec<u8>, String)> {
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
-    let rows = plant.db.client().await.query("select body, state from leads order by received_at, state", &[]).await;
+    let rows = plant
+        .db
+        .client()
+        .await
+        .query("select body, state from leads order by received_at, state", &[])
+        .await;
     rows.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
@@ -25,9 +30,13 @@ async fn leads(plant: &Plant) -> Vec<(Vec<u8>, String)> {
 async fn a_lead_is_a_row_with_its_bytes_before_the_201_and_whom_to_call_afterwards() {
     let plant = plant(300).await;
     let body = br#"{"email":"ada@example.com", "firstName":"Ada", "lastName":"L" }"#;
-    let created = post(&plant.ingest, "/leads", &[("Content-Type", "application/json")], body).await;
+    let created =
+        post(&plant.ingest, "/leads", &[("Content-Type", "application/json")], body).await;
     assert_eq!(created.status, 201, "{}", created.body);
-    assert_eq!(created.body, json!({"ok": true, "lead_id": created.lead_id(), "deduplicated": false}));
+    assert_eq!(
+        created.body,
+        json!({"ok": true, "lead_id": created.lead_id(), "deduplicated": false})
+    );
     let row = "select payload from outbox where status = 'pending' and source = 'leads' and entity = 'lead'";
     assert_eq!(plant.db.scalar::<Vec<u8>>(row).await, body);
     plant.drain().await;
@@ -47,7 +56,10 @@ async fn the_same_key_and_body_is_a_replay_quoted_or_bare_on_any_environment_for
     for (ingest, key) in [(&plant.ingest, "\"k-1\""), (&environment(&plant), "k-1")] {
         let again = post(ingest, "/leads", &[("idempotency-key", key)], b"a").await;
         assert_eq!((again.status, again.is_replayed()), (200, true));
-        assert_eq!(again.body, json!({"ok": true, "lead_id": first.lead_id(), "deduplicated": true}));
+        assert_eq!(
+            again.body,
+            json!({"ok": true, "lead_id": first.lead_id(), "deduplicated": true})
+        );
     }
     // Another route, another key and another sender are others.
     for (path, key) in [("/api/lead", "k-1"), ("/leads", "k-2")] {
@@ -61,7 +73,11 @@ async fn the_same_key_and_body_is_a_replay_quoted_or_bare_on_any_environment_for
     assert_eq!(leads(&plant).await.len(), 4);
     plant.clock.advance(penstock_store::intake::KEY_LIFE);
     plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from idempotency_keys").await, 0, "and then it is forgotten");
+    assert_eq!(
+        plant.db.scalar::<i64>("select count(*) from idempotency_keys").await,
+        0,
+        "and then it is forgotten"
+    );
 }
 
 #[tokio::test]
@@ -75,15 +91,19 @@ async fn trap_29_another_body_under_the_same_key_is_kept_and_told_422_and_so_is_
         assert_eq!(other.body["type"], "urn:penstock:problem:idempotency-key-reused");
     }
     let kept = leads(&plant).await;
-    let expected =
-        [(b"{\"email\":\"a@example.com\"}".to_vec(), "accepted"), (b"not json \xff\x00".to_vec(), "conflicting")];
+    let expected = [
+        (b"{\"email\":\"a@example.com\"}".to_vec(), "accepted"),
+        (b"not json \xff\x00".to_vec(), "conflicting"),
+    ];
     assert_eq!(kept, expected.map(|(body, state)| (body, state.to_owned())));
-    let conflict: String = plant.db.scalar("select conflicts_with::text from leads where state = 'conflicting'").await;
+    let conflict: String =
+        plant.db.scalar("select conflicts_with::text from leads where state = 'conflicting'").await;
     assert_eq!(conflict, first.lead_id());
 }
 
 #[tokio::test]
-async fn older_senders_read_409_for_a_duplicate_and_invalid_payload_for_what_is_no_lead_which_is_kept() {
+async fn older_senders_read_409_for_a_duplicate_and_invalid_payload_for_what_is_no_lead_which_is_kept()
+ {
     let plant = plant(303).await;
     let first = post(&plant.ingest, "/api/lead", &[], b"{\"email\":\"a@example.com\"}").await;
     assert_eq!(first.status, 201);
@@ -92,10 +112,22 @@ async fn older_senders_read_409_for_a_duplicate_and_invalid_payload_for_what_is_
     let told = (&again.body["ok"], &again.body["lead_id"], &again.body["deduplicated"]);
     assert_eq!(told, (&json!(true), &json!(first.lead_id()), &json!(true)));
     for _ in 0..2 {
-        let bad = post(&plant.ingest, "/api/lead", &[("Content-Type", "application/json")], b"{\"email\":").await;
-        assert_eq!((bad.status, &bad.body["ok"], &bad.body["error"]), (400, &json!(false), &json!("invalid_payload")));
+        let bad = post(
+            &plant.ingest,
+            "/api/lead",
+            &[("Content-Type", "application/json")],
+            b"{\"email\":",
+        )
+        .await;
+        assert_eq!(
+            (bad.status, &bad.body["ok"], &bad.body["error"]),
+            (400, &json!(false), &json!("invalid_payload"))
+        );
     }
-    assert_eq!(post(&plant.ingest, "/api/lead", &[], b"email=b%40example.com&name=B").await.status, 201);
+    assert_eq!(
+        post(&plant.ingest, "/api/lead", &[], b"email=b%40example.com&name=B").await.status,
+        201
+    );
     let states: Vec<String> = leads(&plant).await.into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, ["accepted", "accepted", "rejected"]);
 }
@@ -139,10 +171,13 @@ fn statuses(answers: &[Answer]) -> std::collections::BTreeMap<u16, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_50_concurrent_posts_with_one_key_one_is_201_the_others_are_replays_and_there_is_one_row() {
+async fn of_50_concurrent_posts_with_one_key_one_is_201_the_others_are_replays_and_there_is_one_row()
+ {
     let plant = plant(306).await;
     let environments: Vec<_> = (0..50).map(|_| environment(&plant)).collect();
-    let posts = environments.iter().map(|ingest| post(ingest, "/leads", &[("Idempotency-Key", "one")], b"{\"n\":1}"));
+    let posts = environments
+        .iter()
+        .map(|ingest| post(ingest, "/leads", &[("Idempotency-Key", "one")], b"{\"n\":1}"));
     let answers = join_all(posts).await;
     assert_eq!(statuses(&answers), [(200, 49), (201, 1)].into());
     assert!(answers.iter().all(|answer| answer.lead_id() == answers[0].lead_id()));
@@ -155,18 +190,26 @@ async fn of_20_bodies_racing_under_one_key_one_is_the_lead_and_all_are_kept_in_e
     let environments: Vec<_> = (0..20).map(|_| environment(&plant)).collect();
     for round in 0..60 {
         let key = format!("round-{round}");
-        let bodies: Vec<Vec<u8>> = (0..20).map(|n| format!("{{\"round\":{round},\"n\":{n}}}").into_bytes()).collect();
+        let bodies: Vec<Vec<u8>> =
+            (0..20).map(|n| format!("{{\"round\":{round},\"n\":{n}}}").into_bytes()).collect();
         let key = [("Idempotency-Key", key.as_str())];
-        let posts = environments.iter().zip(&bodies).map(|(ingest, body)| post(ingest, "/leads", &key, body));
+        let posts = environments
+            .iter()
+            .zip(&bodies)
+            .map(|(ingest, body)| post(ingest, "/leads", &key, body));
         let answers = join_all(posts).await;
         assert_eq!(statuses(&answers), [(201, 1), (422, 19)].into(), "round {round}");
-        let (first, winner) = answers.iter().zip(&bodies).find(|(answer, _)| answer.status == 201).unwrap();
+        let (first, winner) =
+            answers.iter().zip(&bodies).find(|(answer, _)| answer.status == 201).unwrap();
         plant.drain().await;
         let client = plant.db.client().await;
         let lead = "select id::text, body, (select count(*) from leads c where c.conflicts_with = l.id) from leads l \
                     where state = 'accepted' order by received_at desc, id desc limit 1";
         let row = client.query_one(lead, &[]).await.unwrap();
-        assert_eq!((row.get::<_, String>(0).as_str(), row.get::<_, Vec<u8>>(1)), (first.lead_id(), winner.clone()));
+        assert_eq!(
+            (row.get::<_, String>(0).as_str(), row.get::<_, Vec<u8>>(1)),
+            (first.lead_id(), winner.clone())
+        );
         assert_eq!(row.get::<_, i64>(2), 19, "round {round}");
         let of_round = format!("%\"round\":{round},%");
         let kept = "select body from leads where convert_from(body, 'UTF8') like $1";

@@ -23,7 +23,8 @@ async fn cut_off(seed: u64) -> Plant {
 }
 
 #[tokio::test]
-async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_there_once_in_whatever_order() {
+async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_there_once_in_whatever_order()
+ {
     let mut plant = cut_off(360).await;
     let lead: &[u8] = b"any bytes \xff\x00";
     let mut promised = Vec::new();
@@ -32,16 +33,23 @@ async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_t
         assert_eq!((reply.status, &reply.body["ok"]), (202, &json!(true)));
         promised.push(reply.lead_id().to_owned());
         let key = format!("key-{}", n / 2);
-        let keyed = post(&plant.ingest, "/leads", &[("Idempotency-Key", &key)], key.as_bytes()).await;
+        let keyed =
+            post(&plant.ingest, "/leads", &[("Idempotency-Key", &key)], key.as_bytes()).await;
         assert_eq!(keyed.status, 202);
         promised.push(keyed.lead_id().to_owned());
-        let older = post(&plant.ingest, "/api/lead", &[], format!("{{\"n\":{n}}}").as_bytes()).await;
+        let older =
+            post(&plant.ingest, "/api/lead", &[], format!("{{\"n\":{n}}}").as_bytes()).await;
         promised.push(older.lead_id().to_owned());
-        let events =
-            json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n, "eventId": format!("e{n}")}, 7]);
+        let events = json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n, "eventId": format!("e{n}")}, 7]);
         let reply = post(&plant.ingest, "/events", &[], events.to_string().as_bytes()).await;
         assert_eq!((reply.status, &reply.body["count"]), (202, &json!(2)), "{}", reply.body);
-        promised.extend(reply.body["eventIds"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()));
+        promised.extend(
+            reply.body["eventIds"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|id| id.as_str().unwrap().to_owned()),
+        );
     }
     promised.sort();
     promised.dedup();
@@ -70,7 +78,8 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     let mut plant = cut_off(361).await;
     // Seen before: it is as good as it was then, even if it is revoked meanwhile.
     let proxy = CuttingProxy::start(plant.db.login()).await;
-    let through = || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
+    let through =
+        || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     plant.ingest.admission = Admission::new(through(), 1_000);
     plant.ingest.database = through();
     assert_eq!(post(&plant.ingest, "/leads", &[], b"before").await.status, 201);
@@ -92,8 +101,10 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     let letter = "select source || ' ' || entity || ' ' || error from dead_letters";
     let why = "leads lead its API key is not known, was revoked, or may not send this";
     assert_eq!(plant.db.scalar::<String>(letter).await, why);
-    let kept: Value =
-        serde_json::from_slice(&plant.db.scalar::<Vec<u8>>("select payload from dead_letters").await).unwrap();
+    let kept: Value = serde_json::from_slice(
+        &plant.db.scalar::<Vec<u8>>("select payload from dead_letters").await,
+    )
+    .unwrap();
     assert_eq!(kept["body"], "dW5rbm93bg==");
 }
 
@@ -107,7 +118,11 @@ async fn a_key_without_the_scope_is_no_key_and_a_limit_is_a_limit() {
         let reply = post(&plant.ingest, "/leads", &[], b"x").await;
         statuses.push((reply.status, reply.headers.contains_key("retry-after")));
     }
-    assert_eq!(statuses, [vec![(201, false); 10], vec![(429, true)]].concat(), "ten in ten seconds");
+    assert_eq!(
+        statuses,
+        [vec![(201, false); 10], vec![(429, true)]].concat(),
+        "ten in ten seconds"
+    );
     plant.clock.advance(std::time::Duration::from_secs(10));
     assert_eq!(post(&plant.ingest, "/leads", &[], b"x").await.status, 201);
     let sql = format!("update api_keys set scope = 'read' where id = '{id}'");
@@ -117,7 +132,8 @@ async fn a_key_without_the_scope_is_no_key_and_a_limit_is_a_limit() {
 }
 
 #[tokio::test]
-async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept_anywhere_is_a_503() {
+async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept_anywhere_is_a_503()
+{
     let plant = cut_off(363).await;
     assert_eq!(post(&plant.ingest, "/leads", &[], b"late").await.status, 202);
     let spilled = plant.spill.take();
@@ -130,12 +146,23 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
     assert_eq!(plant.db.scalar::<Vec<u8>>("select body from leads").await, b"late");
 
     let large = post(&plant.ingest, "/leads", &[], &vec![0; 200_000]).await;
-    assert_eq!((large.status, large.headers["retry-after"].to_str().unwrap()), (503, "30"), "SQS would not take it");
+    assert_eq!(
+        (large.status, large.headers["retry-after"].to_str().unwrap()),
+        (503, "30"),
+        "SQS would not take it"
+    );
     plant.spill.refuse(true);
-    for (path, body) in [("/leads", &b"x"[..]), ("/api/lead", b"{}"), ("/events", br#"{"eventType":"a","payload":1}"#)]
-    {
+    for (path, body) in [
+        ("/leads", &b"x"[..]),
+        ("/api/lead", b"{}"),
+        ("/events", br#"{"eventType":"a","payload":1}"#),
+    ] {
         let reply = post(&plant.ingest, path, &[], body).await;
-        assert_eq!((reply.status, reply.headers["retry-after"].to_str().unwrap()), (503, "30"), "{path}");
+        assert_eq!(
+            (reply.status, reply.headers["retry-after"].to_str().unwrap()),
+            (503, "30"),
+            "{path}"
+        );
     }
     plant.spill.refuse(false);
     // What is wrong is wrong without Postgres, too.
@@ -158,7 +185,8 @@ async fn events_that_were_promised_under_a_key_that_others_have_are_a_letter_and
     assert_eq!((spilled.len(), plant.bring_in(&spilled).await), (1, 1), "given back each time");
     assert_eq!(plant.bury.handle(batch(&spilled, 6)).await.failures(), 0);
     let letter = "select source || ' ' || error from dead_letters";
-    let why = "events its Idempotency-Key came with another body before; these events stand nowhere else";
+    let why =
+        "events its Idempotency-Key came with another body before; these events stand nowhere else";
     assert_eq!(plant.db.scalar::<String>(letter).await, why);
     plant.drain().await;
     assert_eq!(plant.db.scalar::<String>("select payload from events").await, "1");

@@ -111,7 +111,11 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
     let event = json!({"source": "stripe", "entity": "charge", "mode": "reconcile"});
     let plant = damaged(7_000).await;
     let victim = start("fetch", &plant).await;
-    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "continues", "it waits for process");
+    assert_eq!(
+        victim.host.invoke(event.clone()).await.reply()["outcome"],
+        "continues",
+        "it waits for process"
+    );
     let messages = victim.proxy.messages();
     for seed in 7_000..7_000 + POINTS {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -120,8 +124,7 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
         let victim = start("fetch", &plant).await;
         victim.die_at(nth, cut, event.clone()).await;
         drop((plant.tickets.take(), victim.aws.take()));
-        let expired =
-            "update sync_state set lease_until = '-infinity'; update outbox set next_attempt_at = '-infinity'";
+        let expired = "update sync_state set lease_until = '-infinity'; update outbox set next_attempt_at = '-infinity'";
         plant.db.client().await.batch_execute(expired).await.unwrap();
         plant.relay.run_once(plant.relay_deadline()).await.unwrap();
         let report = crate::reconcile::reconcile(&plant, "charge").await;
@@ -158,7 +161,8 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
     let (plant, tickets) = waiting(5_000).await;
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
     // The guilty one holds the function up until Lambda kills it: its lock on the outbox is never granted.
-    let guilty: String = plant.db.scalar("select external_id from outbox order by id offset 7 limit 1").await;
+    let guilty: String =
+        plant.db.scalar("select external_id from outbox order by id offset 7 limit 1").await;
     let trap = format!(
         "create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$; \
          create trigger hang before insert on payments for each row when (new.external_id = '{guilty}') execute function hang()"
@@ -179,9 +183,14 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
             break;
         }
     }
-    let letter: String =
-        plant.db.scalar("select external_id || ': ' || error_kind || ': ' || error from dead_letters").await;
-    assert_eq!(letter, format!("{guilty}: crashed: the process died while it worked on this row alone, 2 times"));
+    let letter: String = plant
+        .db
+        .scalar("select external_id || ': ' || error_kind || ': ' || error from dead_letters")
+        .await;
+    assert_eq!(
+        letter,
+        format!("{guilty}: crashed: the process died while it worked on this row alone, 2 times")
+    );
     assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, rows - 1);
 }
 
@@ -196,16 +205,25 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
         leases_run_out(&plant.db).await;
         let client = plant.db.client().await;
         let open = "select extract(epoch from window_to)::int8, page_token from sync_windows order by number";
-        let open: Vec<(i64, Option<String>)> =
-            client.query(open, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+        let open: Vec<(i64, Option<String>)> = client
+            .query(open, &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), row.get(1)))
+            .collect();
         assert!(!open.is_empty(), "killed at request {nth}, some window is open");
         plant.stripe.forget_requests();
         plant.fetch("charge", Mode::Full).await.unwrap();
 
-        let pages: Vec<String> = plant.stripe.requests_to("/v1/charges").into_iter().map(|r| r.query).collect();
+        let pages: Vec<String> =
+            plant.stripe.requests_to("/v1/charges").into_iter().map(|r| r.query).collect();
         for (to, token) in &open {
             let window = format!("created%5Blt%5D={to}");
-            let first = pages.iter().find(|query| query.contains(&window) && !query.starts_with("limit=1&")).unwrap();
+            let first = pages
+                .iter()
+                .find(|query| query.contains(&window) && !query.starts_with("limit=1&"))
+                .unwrap();
             let after = token.as_ref().map(|token| format!("starting_after={token}"));
             assert_eq!(first.contains("starting_after"), after.is_some(), "{first} for {after:?}");
             assert!(after.is_none_or(|after| first.contains(&after)), "{first}");
@@ -213,7 +231,10 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
         assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 600);
         assert_eq!(plant.db.scalar::<i64>("select count(*) from sync_windows").await, 0);
         let pages: i64 = plant.db.scalar("select pages from sync_runs").await;
-        assert!(pages < 30, "{pages} pages for 600 charges: what was committed is not fetched again");
+        assert!(
+            pages < 30,
+            "{pages} pages for 600 charges: what was committed is not fetched again"
+        );
     }
 }
 

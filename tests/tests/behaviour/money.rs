@@ -28,14 +28,19 @@ fn read(payload: &str) -> Vec<String> {
         panic!("Stripe's rows are payments");
     };
     let line = |p: &penstock_domain::payment::Payment| {
-        assert!(payload[p.raw.clone()].starts_with('{') && payload[p.raw.clone()].ends_with('}'), "raw is the object");
+        assert!(
+            payload[p.raw.clone()].starts_with('{') && payload[p.raw.clone()].ends_with('}'),
+            "raw is the object"
+        );
         format!("{} {} {} {}", p.kind.as_str(), p.amount, p.currency, p.status.as_str())
     };
     movements.iter().map(line).collect()
 }
 
 fn object(kind: &str, fields: &str) -> String {
-    format!(r#"{{"id":"x_1","object":"{kind}","created":{NOW},"currency":"eur","amount":1000{fields}}}"#)
+    format!(
+        r#"{{"id":"x_1","object":"{kind}","created":{NOW},"currency":"eur","amount":1000{fields}}}"#
+    )
 }
 
 #[test]
@@ -45,19 +50,33 @@ fn a_charge_counts_what_was_captured_of_it_and_only_once_it_was() {
         charge(r#","captured":true,"amount_captured":1000,"status":"succeeded""#),
         ["charge 1000 EUR collected"]
     );
-    assert_eq!(charge(r#","captured":true,"amount_captured":400,"status":"succeeded""#), ["charge 400 EUR collected"]);
-    assert_eq!(charge(r#","captured":false,"amount_captured":0,"status":"succeeded""#), ["charge 1000 EUR authorized"]);
-    assert_eq!(charge(r#","captured":false,"refunded":true,"status":"succeeded""#), ["charge 1000 EUR canceled"]);
+    assert_eq!(
+        charge(r#","captured":true,"amount_captured":400,"status":"succeeded""#),
+        ["charge 400 EUR collected"]
+    );
+    assert_eq!(
+        charge(r#","captured":false,"amount_captured":0,"status":"succeeded""#),
+        ["charge 1000 EUR authorized"]
+    );
+    assert_eq!(
+        charge(r#","captured":false,"refunded":true,"status":"succeeded""#),
+        ["charge 1000 EUR canceled"]
+    );
     assert_eq!(charge(r#","captured":true,"status":"pending""#), ["charge 1000 EUR pending"]);
     assert_eq!(charge(r#","captured":false,"status":"failed""#), ["charge 1000 EUR failed"]);
-    assert_eq!(charge(r#","captured":true,"status":"paid""#), ["charge 1000 EUR collected"], "before 2015");
+    assert_eq!(
+        charge(r#","captured":true,"status":"paid""#),
+        ["charge 1000 EUR collected"],
+        "before 2015"
+    );
     assert_eq!(charge(r#","captured":true,"status":"sublimated""#), ["charge 1000 EUR unmapped"]);
     assert_eq!(charge(""), ["charge 1000 EUR unmapped"], "no status at all");
 }
 
 #[test]
 fn trap_34_refunds_and_disputes_are_movements_of_their_own() {
-    let refund = |status: &str| read(&object("refund", &format!(r#","status":{status}"#)))[0].clone();
+    let refund =
+        |status: &str| read(&object("refund", &format!(r#","status":{status}"#)))[0].clone();
     assert_eq!(refund(r#""succeeded""#), "refund 1000 EUR refunded");
     assert_eq!(refund(r#""pending""#), "refund 1000 EUR refund_pending");
     assert_eq!(refund(r#""requires_action""#), "refund 1000 EUR refund_pending");
@@ -65,7 +84,8 @@ fn trap_34_refunds_and_disputes_are_movements_of_their_own() {
     assert_eq!(refund(r#""canceled""#), "refund 1000 EUR refund_canceled");
     assert_eq!(refund("null"), "refund 1000 EUR unmapped");
 
-    let dispute = |status: &str| read(&object("dispute", &format!(r#","status":"{status}""#)))[0].clone();
+    let dispute =
+        |status: &str| read(&object("dispute", &format!(r#","status":"{status}""#)))[0].clone();
     assert_eq!(dispute("lost"), "dispute 1000 EUR disputed");
     assert_eq!(dispute("appeal_under_review"), "dispute 1000 EUR disputed");
     assert_eq!(dispute("won"), "dispute 1000 EUR dispute_won");
@@ -76,7 +96,11 @@ fn trap_34_refunds_and_disputes_are_movements_of_their_own() {
         assert_eq!(dispute(inquiry), "dispute 1000 EUR inquiry", "no money has moved");
     }
     let settled = |amount: &str| {
-        read(&object("dispute", &format!(r#","status":"prevented","balance_transactions":[{amount}]"#)))[0].clone()
+        read(&object(
+            "dispute",
+            &format!(r#","status":"prevented","balance_transactions":[{amount}]"#),
+        ))[0]
+            .clone()
     };
     assert_eq!(settled(""), "dispute 1000 EUR dispute_won");
     assert_eq!(settled(r#"{"amount":-1000}"#), "dispute 1000 EUR disputed");
@@ -88,8 +112,10 @@ fn giving_back_an_authorisation_is_no_refund_of_revenue() {
     let expired = object("refund", r#","status":"succeeded","reason":"expired_uncaptured_charge""#);
     assert_eq!(read(&expired), ["refund 1000 EUR released"]);
     let refund = object("refund", r#","status":"succeeded""#);
-    let charge =
-        object("charge", &format!(r#","captured":false,"refunded":true,"status":"succeeded","refunds":[{refund}]"#));
+    let charge = object(
+        "charge",
+        &format!(r#","captured":false,"refunded":true,"status":"succeeded","refunds":[{refund}]"#),
+    );
     assert_eq!(read(&charge), ["charge 1000 EUR canceled", "refund 1000 EUR released"]);
 }
 
@@ -97,9 +123,14 @@ fn giving_back_an_authorisation_is_no_refund_of_revenue() {
 fn trap_06_refunds_inside_a_charge_are_read_in_the_shapes_of_old_api_versions() {
     let refund = object("refund", r#","status":"succeeded""#);
     for inside in [format!("[{refund}]"), format!(r#"{{"object":"list","data":[{refund}]}}"#)] {
-        let charge = object("charge", &format!(r#","captured":true,"status":"succeeded","refunds":{inside}"#));
+        let charge = object(
+            "charge",
+            &format!(r#","captured":true,"status":"succeeded","refunds":{inside}"#),
+        );
         assert_eq!(read(&charge), ["charge 1000 EUR collected", "refund 1000 EUR refunded"]);
-        let event = format!(r#"{{"id":"evt_1","object":"event","created":{NOW},"data":{{"object": {charge} }} }}"#);
+        let event = format!(
+            r#"{{"id":"evt_1","object":"event","created":{NOW},"data":{{"object": {charge} }} }}"#
+        );
         assert_eq!(read(&event), ["charge 1000 EUR collected", "refund 1000 EUR refunded"]);
     }
     let charge = object("charge", r#","captured":true,"status":"succeeded","refunds":null"#);
@@ -119,8 +150,11 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
             stripe.act(action).map(|events| (charge, events))
         });
         let (charge, events) = made.expect("one of them can be refunded");
-        let id = events.iter().find(|e| e.object_id.starts_with("re_") || e.object_id.starts_with("pyr_"));
-        let refund = stripe.find(Kind::Refund, &id.expect("an event of the refund").object_id).unwrap();
+        let id = events
+            .iter()
+            .find(|e| e.object_id.starts_with("re_") || e.object_id.starts_with("pyr_"));
+        let refund =
+            stripe.find(Kind::Refund, &id.expect("an event of the refund").object_id).unwrap();
         (charge, refund)
     };
     plant.clock.advance(Duration::from_secs(60));
@@ -128,7 +162,11 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
     plant.drain().await;
     assert_ne!(our_books(&plant).await, before, "charge {charge} is refunded");
     assert_true(&plant).await;
-    plant.stripe.world().act(Action::RefundBecomes { refund, status: RefundStatus::Failed }).expect("it fails");
+    plant
+        .stripe
+        .world()
+        .act(Action::RefundBecomes { refund, status: RefundStatus::Failed })
+        .expect("it fails");
     plant.clock.advance(Duration::from_secs(60));
     plant.fetch("event", Mode::Incremental).await.unwrap();
     plant.drain().await;
@@ -137,7 +175,11 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
 }
 
 /// The folder of Stripe's own published objects; `None`, with a message, where it is not given.
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "given by the environment; a skip must be seen")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "given by the environment; a skip must be seen"
+)]
 fn published_objects() -> Option<PathBuf> {
     let Ok(folder) = std::env::var("PENSTOCK_FIXTURES") else {
         eprintln!("skipped: PENSTOCK_FIXTURES is not set");
@@ -153,7 +195,10 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     let objects: Vec<String> = files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect();
-    let list = format!(r#"{{"object":"list","url":"/v1/x","has_more":false,"data":[{}]}}"#, objects.join(","));
+    let list = format!(
+        r#"{{"object":"list","url":"/v1/x","has_more":false,"data":[{}]}}"#,
+        objects.join(",")
+    );
     take(&plant, &list, Mode::Full).await;
     let events = objects.iter().enumerate().map(|(i, object)| {
         let created = NOW + i64::try_from(i).unwrap();
@@ -186,7 +231,12 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
 async fn take(plant: &Plant, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging = Paging { page_size: 100, window: Duration::from_secs(86_400), side_by_side: 1, scope: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        scope: None,
+    };
     let reply = Reply { as_of: at, body: body.as_bytes() };
     let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
     let ids = plant.put(&page.items).await;

@@ -54,7 +54,11 @@ async fn entries(plant: &Plant) -> Vec<String> {
 }
 
 pub async fn ghosts(plant: &Plant) -> Vec<String> {
-    lines(plant, "select external_id from outbox where version_key like 'sweep:%' order by external_id").await
+    lines(
+        plant,
+        "select external_id from outbox where version_key like 'sweep:%' order by external_id",
+    )
+    .await
 }
 
 #[tokio::test]
@@ -64,8 +68,7 @@ async fn a_source_asked_by_post_is_drained_and_goes_on_from_the_cursor_its_full_
     run(&plant, "entry", Mode::Full).await;
     assert_eq!(people(&plant).await, server.world().truth('p'));
     assert_eq!(entries(&plant).await, server.world().truth('e'));
-    let all_day =
-        "select count(*) from calendar_events where all_day and start_date + 1 = end_date and starts_at is null";
+    let all_day = "select count(*) from calendar_events where all_day and start_date + 1 = end_date and starts_at is null";
     assert_eq!(plant.db.scalar::<i64>(all_day).await, 18);
 
     let now = plant.clock.now();
@@ -91,8 +94,7 @@ async fn a_source_asked_by_post_is_drained_and_goes_on_from_the_cursor_its_full_
 #[tokio::test]
 async fn a_repeated_full_run_writes_no_row() {
     let (plant, _server) = plant(81, 25).await;
-    let digest =
-        "select md5(string_agg(c::text || xmin::text || ctid::text, ',' order by external_id)) from contacts c";
+    let digest = "select md5(string_agg(c::text || xmin::text || ctid::text, ',' order by external_id)) from contacts c";
     run(&plant, "person", Mode::Full).await;
     let before: String = plant.db.scalar(digest).await;
     run(&plant, "person", Mode::Full).await;
@@ -131,7 +133,13 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
     assert_eq!(people(&plant).await, server.world().truth('p'));
     let kept = "select count(*) from contacts where deleted_at is not null and email is null";
     assert_eq!(plant.db.scalar::<i64>(kept).await, 2, "marked, not dropped");
-    assert_eq!(plant.db.scalar::<i64>("select count(distinct id) from sync_runs where entity = 'person'").await, 2);
+    assert_eq!(
+        plant
+            .db
+            .scalar::<i64>("select count(distinct id) from sync_runs where entity = 'person'")
+            .await,
+        2
+    );
 
     run(&plant, "entry", Mode::Full).await;
     assert_eq!(ghosts(&plant).await, ["e020", "p003", "p034"]);
@@ -157,7 +165,12 @@ async fn another_calendar_of_the_same_source_is_not_swept() {
     let (plant, _server) = plant(83, 5).await;
     run(&plant, "entry", Mode::Full).await;
     let client = plant.db.client().await;
-    client.batch_execute("update calendar_events set calendar_id = 'other' where external_id = 'e001'").await.unwrap();
+    client
+        .batch_execute(
+            "update calendar_events set calendar_id = 'other' where external_id = 'e001'",
+        )
+        .await
+        .unwrap();
     run(&plant, "entry", Mode::Full).await;
     assert!(ghosts(&plant).await.is_empty());
 }

@@ -17,7 +17,11 @@ async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_t
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 1);
     plant.drain().await;
     other.batch_execute("commit").await.unwrap();
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 1, "{slow} was overtaken");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        1,
+        "{slow} was overtaken"
+    );
     plant.drain().await;
     assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 2);
 
@@ -29,7 +33,8 @@ async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_t
     other.batch_execute(history).await.unwrap();
     let claim = "explain select id from outbox where status = 'pending' and next_attempt_at <= now() \
                  order by next_attempt_at limit 1000 for update skip locked";
-    let plan: Vec<String> = other.query(claim, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
+    let plan: Vec<String> =
+        other.query(claim, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
     assert!(plan.iter().any(|line| line.contains("outbox_pending")), "{plan:#?}");
     assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{plan:#?}");
 }
@@ -50,9 +55,21 @@ async fn put_slowly(client: &tokio_postgres::Client) -> String {
 async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil_nothing() {
     let plant = Plant::over(world(61, 1)).await;
     let odd = [
-        ("ch_nul", charge("ch_nul", "100", "succeeded").replace("\"usd\"", "\"usd\", \"description\": \"a\\u0000b\"")),
-        ("ch_sur", charge("ch_sur", "100", "succeeded").replace("\"usd\"", "\"usd\", \"description\": \"\\ud800\"")),
-        ("ch_num", charge("ch_num", "100", "succeeded").replace("\"usd\"", "\"usd\", \"metadata\": {\"n\": 1e400}")),
+        (
+            "ch_nul",
+            charge("ch_nul", "100", "succeeded")
+                .replace("\"usd\"", "\"usd\", \"description\": \"a\\u0000b\""),
+        ),
+        (
+            "ch_sur",
+            charge("ch_sur", "100", "succeeded")
+                .replace("\"usd\"", "\"usd\", \"description\": \"\\ud800\""),
+        ),
+        (
+            "ch_num",
+            charge("ch_num", "100", "succeeded")
+                .replace("\"usd\"", "\"usd\", \"metadata\": {\"n\": 1e400}"),
+        ),
         ("ch_status", charge("ch_status", "100", "we\\u0000ird")),
         ("ch_big", charge("ch_big", "100000000000000000000", "succeeded")),
         ("ch_float", charge("ch_float", "100.5", "succeeded")),
@@ -64,14 +81,21 @@ async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil
     assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 
     let client = plant.db.client().await;
-    let rows = client.query("select external_id, raw, raw_status from payments order by 1", &[]).await.unwrap();
+    let rows = client
+        .query("select external_id, raw, raw_status from payments order by 1", &[])
+        .await
+        .unwrap();
     let kept: Vec<_> = rows.iter().map(|r| r.get::<_, String>(0)).collect();
     assert_eq!(kept, ["ch_nul", "ch_num", "ch_status", "ch_sur"]);
     for row in &rows {
         let sent = &odd.iter().find(|(id, _)| *id == row.get::<_, String>(0)).unwrap().1;
         assert_eq!(row.get::<_, Vec<u8>>(1), sent.as_bytes(), "byte for byte");
     }
-    assert_eq!(rows[2].get::<_, String>(2), "we\u{2400}ird", "NUL is made visible, the status is unmapped");
+    assert_eq!(
+        rows[2].get::<_, String>(2),
+        "we\u{2400}ird",
+        "NUL is made visible, the status is unmapped"
+    );
     let dead: Vec<String> = client
         .query("select external_id from dead_letters order by 1", &[])
         .await

@@ -17,11 +17,15 @@ async fn trap_14_a_pause_that_is_longer_than_the_lease_is_not_slept_under_it() {
     let before = plant.clock.now();
     let outcome = plant.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
     let slept = plant.clock.now().as_second() - before.as_second();
-    assert!(slept < 120, "{outcome:?}: slept {slept} s in Lambda under a lease of 120 s, and relay has sent another");
+    assert!(
+        slept < 120,
+        "{outcome:?}: slept {slept} s in Lambda under a lease of 120 s, and relay has sent another"
+    );
 }
 
 #[tokio::test]
-async fn trap_14_a_pause_that_one_entity_is_told_holds_up_another_invocation_for_a_minute_at_most() {
+async fn trap_14_a_pause_that_one_entity_is_told_holds_up_another_invocation_for_a_minute_at_most()
+{
     let plant = Plant::over(world(913, 10)).await;
     plant.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(1_000)));
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
@@ -29,7 +33,10 @@ async fn trap_14_a_pause_that_one_entity_is_told_holds_up_another_invocation_for
     let before = plant.clock.now().as_second();
     let outcome = plant.fetch_within("refund", Mode::Full, Duration::from_secs(860)).await.unwrap();
     let slept = plant.clock.now().as_second() - before;
-    assert!(slept < 120, "{outcome:?}: another entity's invocation slept {slept} s in Lambda before its first request");
+    assert!(
+        slept < 120,
+        "{outcome:?}: another entity's invocation slept {slept} s in Lambda before its first request"
+    );
 }
 
 #[tokio::test]
@@ -50,6 +57,9 @@ async fn trap_14_a_run_that_waits_for_a_day_says_so() {
     let plant = Plant::over(world(908, 10)).await;
     plant.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(86_400)));
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
-    let told: String = plant.db.scalar("select status || ': ' || coalesce(last_error, 'nothing') from sync_runs").await;
+    let told: String = plant
+        .db
+        .scalar("select status || ': ' || coalesce(last_error, 'nothing') from sync_runs")
+        .await;
     assert_ne!(told, "running: nothing");
 }

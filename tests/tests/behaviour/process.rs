@@ -36,7 +36,9 @@ pub async fn put(plant: &Plant, objects: &[(String, String)]) -> Vec<OutboxId> {
 }
 
 fn charges(n: usize) -> Vec<(String, String)> {
-    (0..n).map(|i| (format!("ch_{i:04}"), charge(&format!("ch_{i:04}"), "100", "succeeded"))).collect()
+    (0..n)
+        .map(|i| (format!("ch_{i:04}"), charge(&format!("ch_{i:04}"), "100", "succeeded")))
+        .collect()
 }
 
 fn tickets(ids: &[OutboxId]) -> Vec<String> {
@@ -88,8 +90,10 @@ async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest()
         ids.extend(plant.put(&[item]).await);
     }
     assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
-    let stands: String =
-        plant.db.scalar("select status || ' ' || extract(epoch from version_at)::bigint from payments").await;
+    let stands: String = plant
+        .db
+        .scalar("select status || ' ' || extract(epoch from version_at)::bigint from payments")
+        .await;
     assert_eq!(stands, format!("collected {}", NOW + 3));
 }
 
@@ -98,7 +102,12 @@ async fn trap_20_a_message_that_is_not_a_ticket_fails_alone() {
     let plant = Plant::over(world(52, 1)).await;
     let ids = put(&plant, &charges(3)).await;
     let mut bodies = tickets(&ids);
-    bodies.extend(["".to_owned(), "not json {".to_owned(), "{\"v\":9,\"ids\":[]}".to_owned(), "\u{0}".to_owned()]);
+    bodies.extend([
+        "".to_owned(),
+        "not json {".to_owned(),
+        "{\"v\":9,\"ids\":[]}".to_owned(),
+        "\u{0}".to_owned(),
+    ]);
     let response = plant.deliver(&bodies, 1).await;
     let failed = serde_json::to_value(&response).unwrap();
     let expected = serde_json::json!({"batchItemFailures": [
@@ -121,7 +130,11 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
     let letters = letters(&plant).await;
     let dead: Vec<_> = letters.iter().map(|(id, kind, _)| (id.as_str(), kind.as_str())).collect();
     assert_eq!(dead, [("ch_0013", "refused"), ("ch_0040", "refused")]);
-    assert!(letters[0].2.contains("23514") && letters[0].2.contains("constraint unlucky"), "{}", letters[0].2);
+    assert!(
+        letters[0].2.contains("23514") && letters[0].2.contains("constraint unlucky"),
+        "{}",
+        letters[0].2
+    );
     let gross: String = plant
         .db
         .scalar("select sum(amount)::text from revenue_buckets where grain = 'day' and status = 'collected'")
@@ -129,8 +142,15 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
     assert_eq!(gross, "6200");
 }
 
-fn panics_on_the_seventh<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
-    assert!(!String::from_utf8_lossy(row.payload).contains("ch_0007"), "the seventh of {source} is too much");
+fn panics_on_the_seventh<'a>(
+    source: &str,
+    row: RowView<'a>,
+    settings: &Settings,
+) -> Result<Effect<'a>, Reason> {
+    assert!(
+        !String::from_utf8_lossy(row.payload).contains("ch_0007"),
+        "the seventh of {source} is too much"
+    );
     process::normalize(source, row, settings)
 }
 
@@ -178,7 +198,8 @@ async fn where_postgres_is_away_every_message_comes_again_and_no_row_loses_an_at
     let mut nowhere = plant.db.login();
     nowhere.port = 1;
     let source = std::sync::Arc::new(penstock_store::StaticLogin(nowhere));
-    plant.process.database = penstock_store::Database::new(source, penstock_store::Tls::Disable, None, 1).unwrap();
+    plant.process.database =
+        penstock_store::Database::new(source, penstock_store::Tls::Disable, None, 1).unwrap();
     for receives in [1, 2, 3] {
         assert_eq!(plant.deliver(&tickets(&ids), receives).await.failures(), 1);
     }
@@ -193,12 +214,19 @@ async fn a_row_that_another_holds_comes_again_and_one_that_is_done_does_not() {
     let plant = Plant::over(world(57, 1)).await;
     let ids = put(&plant, &charges(2)).await;
     let other = plant.db.client().await;
-    other.batch_execute("begin; select 1 from outbox where external_id = 'ch_0001' for update").await.unwrap();
+    other
+        .batch_execute("begin; select 1 from outbox where external_id = 'ch_0001' for update")
+        .await
+        .unwrap();
     assert_eq!(plant.deliver(&tickets(&ids[..1]), 1).await.failures(), 0);
     assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 1, "ch_0001 is in other hands");
     other.batch_execute("commit").await.unwrap();
     assert_eq!(plant.deliver(&tickets(&ids), 2).await.failures(), 0);
-    assert_eq!(plant.deliver(&tickets(&ids), 2).await.failures(), 0, "a doubled ticket finds nothing pending");
+    assert_eq!(
+        plant.deliver(&tickets(&ids), 2).await.failures(),
+        0,
+        "a doubled ticket finds nothing pending"
+    );
     assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 2);
 }
 
@@ -240,7 +268,9 @@ async fn what_another_has_processed_meanwhile_cannot_be_declared_dead() {
     plant.deliver(&tickets(&ids), 1).await;
     let verdict = Verdict { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };
     let connection = plant.process.database.connection().await.unwrap();
-    outbox::bury(&**connection, &[verdict], plant.clock.now() + std::time::Duration::from_secs(1)).await.unwrap();
+    outbox::bury(&**connection, &[verdict], plant.clock.now() + std::time::Duration::from_secs(1))
+        .await
+        .unwrap();
     assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "processed");
     assert!(letters(&plant).await.is_empty());
 }

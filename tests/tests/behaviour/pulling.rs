@@ -19,13 +19,16 @@ async fn a_full_run_brings_the_vendors_truth_and_a_second_one_writes_no_row() {
     plant.drain().await;
     assert_true(&plant).await;
 
-    let digest =
-        "select md5(string_agg(p::text || xmin::text || ctid::text, ',' order by kind, external_id)) from payments p";
+    let digest = "select md5(string_agg(p::text || xmin::text || ctid::text, ',' order by kind, external_id)) from payments p";
     let before: String = plant.db.scalar(digest).await;
     plant.clock.advance(Duration::from_secs(60));
     plant.fetch_all().await.unwrap();
     plant.drain().await;
-    assert_eq!(plant.db.scalar::<String>(digest).await, before, "an unchanged row was written again");
+    assert_eq!(
+        plant.db.scalar::<String>(digest).await,
+        before,
+        "an unchanged row was written again"
+    );
     assert_true(&plant).await;
 }
 
@@ -67,10 +70,12 @@ async fn trap_05_a_cursor_older_than_25_days_asks_for_full_runs_and_says_why() {
     plant.drain().await;
     plant.stripe.change(100);
     plant.clock.advance(Duration::from_secs(40 * 86_400));
-    let Outcome::Finished { run, .. } = plant.fetch("event", Mode::Incremental).await.unwrap() else {
+    let Outcome::Finished { run, .. } = plant.fetch("event", Mode::Incremental).await.unwrap()
+    else {
         panic!("the run does not finish");
     };
-    let note: String = plant.db.scalar(&format!("select last_error from sync_runs where id = '{run}'")).await;
+    let note: String =
+        plant.db.scalar(&format!("select last_error from sync_runs where id = '{run}'")).await;
     assert!(note.contains("over 25 days old"), "{note}");
     assert_eq!(plant.requests.delays().len(), 3, "charge, refund and dispute are asked for");
     plant.drain().await;
@@ -91,7 +96,8 @@ async fn trap_05_a_run_left_unfinished_for_a_month_begins_anew_with_full_runs() 
     plant.fetch("event", Mode::Incremental).await.unwrap();
     plant.drain().await;
     assert_true(&plant).await;
-    let left: String = plant.db.scalar("select last_error from sync_runs where status = 'failed'").await;
+    let left: String =
+        plant.db.scalar("select last_error from sync_runs where status = 'failed'").await;
     assert_eq!(left, "left unfinished for so long that it cannot go on");
 }
 
@@ -111,7 +117,8 @@ async fn trap_05_full_runs_that_are_owed_are_asked_for_until_they_succeed() {
 
 #[tokio::test]
 async fn trap_07_what_becomes_visible_late_is_caught_by_the_overlap() {
-    let spec = WorldSpec { late_permille: 500, ..WorldSpec::between(6, 100, NOW - 90 * DAY, NOW).at(NOW) };
+    let spec =
+        WorldSpec { late_permille: 500, ..WorldSpec::between(6, 100, NOW - 90 * DAY, NOW).at(NOW) };
     let plant = Plant::over(World::new(spec)).await;
     plant.fetch("event", Mode::Incremental).await.unwrap();
     plant.drain().await;
@@ -142,7 +149,8 @@ async fn trap_08_the_watermark_stays_until_the_window_is_drained_and_older_pages
     plant.stripe.faults().at(2, "/v1/events", Fault::Forbidden);
     plant.fetch("event", Mode::Incremental).await.unwrap_err();
     assert_eq!(plant.db.scalar::<String>(watermark).await, before);
-    let waiting: i64 = plant.db.scalar("select count(*) from outbox where status = 'pending'").await;
+    let waiting: i64 =
+        plant.db.scalar("select count(*) from outbox where status = 'pending'").await;
     assert!(waiting > 0, "page 1 is committed");
 
     plant.stripe.faults().clear();
@@ -161,7 +169,10 @@ async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
             Outcome::Finished { .. } => break,
             Outcome::Continues { .. } => {
                 let messages = plant.requests.take();
-                assert_eq!(messages, [r#"{"source":"stripe","entity":"charge","mode":"full","resume":true}"#]);
+                assert_eq!(
+                    messages,
+                    [r#"{"source":"stripe","entity":"charge","mode":"full","resume":true}"#]
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -179,7 +190,9 @@ async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
     let plant = Plant::with_settings(world(9, 250), &one_window).await;
     // Another takes the lease over while this one waits for page 2, after two looks at how far the history goes.
     let url = plant.db.url();
-    plant.stripe.on_request(4, move || elsewhere::execute(&url, "update sync_state set fence = fence + 1"));
+    plant
+        .stripe
+        .on_request(4, move || elsewhere::execute(&url, "update sync_state set fence = fence + 1"));
     let error = plant.fetch("charge", Mode::Full).await.unwrap_err();
     assert!(matches!(error, FetchError::Store(StoreError::FenceLost(_))), "{error}");
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
@@ -214,10 +227,16 @@ async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
     let deadline = plant.clock.now() + Duration::from_secs(3_600);
     let late = request.clone().resuming();
     assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::NothingToResume);
-    assert!(matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }));
+    assert!(matches!(
+        plant.fetch.serve(&request, deadline).await.unwrap(),
+        Outcome::Finished { .. }
+    ));
     assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::NothingToResume);
     assert_eq!(plant.db.scalar::<i64>("select count(*) from sync_runs").await, 1);
-    assert!(matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }), "asked for anew");
+    assert!(
+        matches!(plant.fetch.serve(&request, deadline).await.unwrap(), Outcome::Finished { .. }),
+        "asked for anew"
+    );
 }
 
 #[tokio::test]
@@ -236,6 +255,7 @@ async fn a_full_run_under_way_does_not_stand_for_one_that_is_owed_since() {
     }
     plant.drain().await;
     assert_true(&plant).await;
-    let owed = "select count(*) from sync_state where requested_at is not null or run_id is not null";
+    let owed =
+        "select count(*) from sync_state where requested_at is not null or run_id is not null";
     assert_eq!(plant.db.scalar::<i64>(owed).await, 0);
 }

@@ -14,8 +14,7 @@ use crate::trigger;
 const KINDS: [&str; 3] = ["charge", "refund", "dispute"];
 
 /// Everything of `payments`, and when each row was written.
-const DIGEST: &str =
-    "select md5(string_agg(p::text || xmin::text || ctid::text, ',' order by kind, external_id)) from payments p";
+const DIGEST: &str = "select md5(string_agg(p::text || xmin::text || ctid::text, ',' order by kind, external_id)) from payments p";
 
 /// A plant that holds the vendor's truth.
 async fn full(seed: u64, charges: u32) -> Plant {
@@ -59,7 +58,9 @@ async fn run(plant: &Plant, sql: &str) {
 
 /// The days on which rows are that `condition` selects.
 async fn days(plant: &Plant, condition: &str) -> BTreeSet<String> {
-    let sql = format!("select distinct (occurred_at at time zone 'UTC')::date::text from payments where {condition}");
+    let sql = format!(
+        "select distinct (occurred_at at time zone 'UTC')::date::text from payments where {condition}"
+    );
     plant.db.client().await.query(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
@@ -78,7 +79,11 @@ async fn a_clean_account_has_no_differences_and_no_row_is_written() {
     }
     assert_eq!(plant.db.scalar::<String>(DIGEST).await, before);
     assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, rows);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from reconciled_days").await, 0, "nothing is kept of it");
+    assert_eq!(
+        plant.db.scalar::<i64>("select count(*) from reconciled_days").await,
+        0,
+        "nothing is kept of it"
+    );
     let runs = "select string_agg(status || ' ' || last_error, ';') from sync_runs where mode = 'reconcile'";
     let told = "succeeded 0 differences found, 0 remain";
     assert_eq!(plant.db.scalar::<String>(runs).await, [told; 3].join(";"));
@@ -96,8 +101,18 @@ async fn what_was_changed_behind_penstocks_back_is_found_on_its_days_told_and_me
         }
         run(&plant, &format!("delete from payments where {gone}")).await;
         run(&plant, &format!("update payments set amount = amount + 1 where {more}")).await;
-        run(&plant, &format!("update payments set status = 'failed', currency = 'CHF' where {other}")).await;
-        run(&plant, &format!("update payments set occurred_at = occurred_at - interval '3 days' where {moved}")).await;
+        run(
+            &plant,
+            &format!("update payments set status = 'failed', currency = 'CHF' where {other}"),
+        )
+        .await;
+        run(
+            &plant,
+            &format!(
+                "update payments set occurred_at = occurred_at - interval '3 days' where {moved}"
+            ),
+        )
+        .await;
         touched.extend(days(&plant, &moved).await);
         assert_ne!(our_rows(&plant).await, true_rows(&plant));
 
@@ -126,8 +141,10 @@ async fn the_report_says_what_each_side_has_and_only_the_days_that_differ_are_re
           where o.external_id = '{id}' and (p.occurred_at at time zone 'UTC')::date = (o.occurred_at at time zone 'UTC')::date)"
     );
     let theirs: String = plant.db.scalar(&format!("select {same_day}")).await;
-    let amount: i64 = plant.db.scalar(&format!("select amount from payments where external_id = '{id}'")).await;
-    run(&plant, &format!("update payments set amount = amount + 500 where external_id = '{id}'")).await;
+    let amount: i64 =
+        plant.db.scalar(&format!("select amount from payments where external_id = '{id}'")).await;
+    run(&plant, &format!("update payments set amount = amount + 500 where external_id = '{id}'"))
+        .await;
     let ours: String = plant.db.scalar(&format!("select {same_day}")).await;
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
 
@@ -136,7 +153,8 @@ async fn the_report_says_what_each_side_has_and_only_the_days_that_differ_are_re
     assert_eq!((difference.kind.as_str(), difference.status.as_str()), ("charge", "collected"));
     assert_eq!(format!("{} {}", difference.theirs_count, difference.theirs), theirs);
     assert_eq!(format!("{} {}", difference.ours_count, difference.ours), ours);
-    let mended: i64 = plant.db.scalar(&format!("select amount from payments where external_id = '{id}'")).await;
+    let mended: i64 =
+        plant.db.scalar(&format!("select amount from payments where external_id = '{id}'")).await;
     assert_eq!(mended, amount);
     let day = format!(
         "select count(*) from payments where kind = 'charge' and (occurred_at at time zone 'UTC')::date = '{}'",
@@ -147,7 +165,10 @@ async fn the_report_says_what_each_side_has_and_only_the_days_that_differ_are_re
 
     drop(trigger::admin(&plant).await);
     let told = trigger::run(&plant, &report.run.to_string()).await;
-    assert_eq!((&told["mode"], &told["lastError"]), (&"reconcile".into(), &"1 differences found, 0 remain".into()));
+    assert_eq!(
+        (&told["mode"], &told["lastError"]),
+        (&"reconcile".into(), &"1 differences found, 0 remain".into())
+    );
 }
 
 #[tokio::test]
@@ -172,7 +193,10 @@ async fn what_stripe_does_not_have_any_more_gets_a_tombstone_and_counts_for_noth
     let standing = "select count(*) from payments where external_id like '%_ghost' \
                     and (status, raw_status) is distinct from ('canceled', 'vanished')";
     assert_eq!(plant.db.scalar::<i64>(standing).await, 0);
-    assert!(plant.db.scalar::<i64>("select count(*) from payments where raw_status = 'vanished'").await > 0);
+    assert!(
+        plant.db.scalar::<i64>("select count(*) from payments where raw_status = 'vanished'").await
+            > 0
+    );
     run(&plant, "delete from payments where external_id like '%_ghost'").await;
     assert_true(&plant).await;
 }
@@ -212,14 +236,16 @@ async fn relay_asks_again_for_one_whose_message_was_lost() {
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
     plant.drain().await;
     assert_true(&plant).await;
-    let status: String = plant.db.scalar("select status from sync_runs where mode = 'reconcile'").await;
+    let status: String =
+        plant.db.scalar("select status from sync_runs where mode = 'reconcile'").await;
     assert_eq!(status, "succeeded");
 }
 
 #[tokio::test]
 async fn what_cannot_be_mended_remains_in_the_report_after_three_looks() {
     let plant = full(92, 100).await;
-    let id: String = plant.db.scalar("select external_id from payments where kind = 'charge' limit 1").await;
+    let id: String =
+        plant.db.scalar("select external_id from payments where kind = 'charge' limit 1").await;
     run(&plant, &format!("delete from payments where external_id = '{id}'")).await;
     let refuse = format!(
         "create function refuse() returns trigger language plpgsql as $$ begin return null; end $$; \
@@ -243,9 +269,12 @@ async fn a_reconciliation_hides_no_pull_that_stands_still_and_a_refused_key_halt
     let deadline = plant.clock.now() + Duration::from_secs(86_400);
     let request = FetchRequest::new("stripe", "charge", Mode::Reconcile);
     plant.fetch.serve(&request, deadline).await.unwrap_err();
-    let told: String =
-        plant.db.scalar("select status || ': ' || last_error from sync_runs where mode = 'reconcile'").await;
+    let told: String = plant
+        .db
+        .scalar("select status || ': ' || last_error from sync_runs where mode = 'reconcile'")
+        .await;
     assert!(told.starts_with("failed: ") && told.contains("401"), "{told}");
-    let freshest = penstock_store::sync_runs::read::freshness(&plant.db.client().await).await.unwrap();
+    let freshest =
+        penstock_store::sync_runs::read::freshness(&plant.db.client().await).await.unwrap();
     assert!(freshest[0].last_sync.unwrap().as_second() < NOW + DAY, "{freshest:?}");
 }

@@ -13,14 +13,26 @@ async fn losing_every_queue_loses_no_data() {
     let plant = Plant::over(world(70, 400)).await;
     plant.fetch_all().await.unwrap();
     assert!(plant.tickets.take().len() > 4);
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "their time has not come");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        0,
+        "their time has not come"
+    );
     plant.clock.advance(Duration::from_secs(400));
     let round = plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    assert!((400..420).contains(&round.oldest_pending_s), "waiting for {} s", round.oldest_pending_s);
+    assert!(
+        (400..420).contains(&round.oldest_pending_s),
+        "waiting for {} s",
+        round.oldest_pending_s
+    );
     let ticketed = round.ticketed;
     assert!(ticketed > 400);
     plant.tickets.take();
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 0, "not again at once");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        0,
+        "not again at once"
+    );
     plant.clock.advance(Duration::from_secs(400));
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, ticketed);
     plant.drain().await;
@@ -45,7 +57,11 @@ async fn a_run_that_stopped_half_way_and_lost_its_message_is_asked_for_again() {
     let plant = Plant::with_settings(world(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
     assert_eq!(plant.requests.take().len(), 1, "and lost");
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "it may yet go on");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
+        0,
+        "it may yet go on"
+    );
     plant.clock.advance(Duration::from_secs(200));
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
     plant.drain().await;
@@ -71,7 +87,8 @@ async fn processed_rows_are_cleared_after_their_retention_and_only_those() {
     plant.clock.advance(Duration::from_secs(34 * 86_400));
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().purged, 0);
     plant.clock.advance(Duration::from_secs(2 * 86_400));
-    let purged = plant.relay.run_once(plant.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
+    let purged =
+        plant.relay.run_once(plant.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
     assert_eq!(purged, u64::try_from(before).unwrap() - 1);
     assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "dead");
 }

@@ -14,7 +14,8 @@ use crate::books::world;
 fn login_of(plant: &Plant, user: &str) -> String {
     let login = plant.db.login();
     let (host, port, name) = (&login.host, login.port, &login.database);
-    json!({"username": user, "password": "p", "host": host, "port": port, "dbname": name}).to_string()
+    json!({"username": user, "password": "p", "host": host, "port": port, "dbname": name})
+        .to_string()
 }
 
 #[tokio::test]
@@ -22,8 +23,9 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
     let plant = Plant::over(world(95, 500)).await;
     let suffix: String = plant.db.scalar("select current_database()::text").await;
     let (before, after) = (format!("before_{suffix}"), format!("after_{suffix}"));
-    let roles =
-        format!("create role {before} superuser login password 'p'; create role {after} superuser login password 'p'");
+    let roles = format!(
+        "create role {before} superuser login password 'p'; create role {after} superuser login password 'p'"
+    );
     plant.db.client().await.batch_execute(&roles).await.unwrap();
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(&login_of(&plant, &before));

@@ -41,7 +41,8 @@ async fn status(plant: &Plant) -> String {
 }
 
 #[tokio::test]
-async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_ask_for_another_look() {
+async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_ask_for_another_look()
+ {
     for (first, second) in [("pending", "succeeded"), ("succeeded", "pending")] {
         let plant = Plant::over(world(40, 1)).await;
         let truth = plant.stripe.truth().remove(0);
@@ -49,10 +50,16 @@ async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_
             let id = put(&plant, &truth.id, event, word).await;
             plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
         }
-        assert_eq!(status(&plant).await, "collected", "by rank, until the object has been read again");
+        assert_eq!(
+            status(&plant).await,
+            "collected",
+            "by rank, until the object has been read again"
+        );
         let asked = plant.requests.take();
-        let expected =
-            format!(r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#, truth.id);
+        let expected = format!(
+            r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#,
+            truth.id
+        );
         assert_eq!(asked, [expected]);
     }
 }
@@ -61,13 +68,19 @@ async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_
 async fn trap_03_a_tie_within_one_batch_is_seen_and_one_that_says_the_same_is_none() {
     let plant = Plant::over(world(41, 1)).await;
     let truth = plant.stripe.truth().remove(0);
-    let same = [put(&plant, &truth.id, "evt_1", "succeeded").await, put(&plant, &truth.id, "evt_2", "succeeded").await];
+    let same = [
+        put(&plant, &truth.id, "evt_1", "succeeded").await,
+        put(&plant, &truth.id, "evt_2", "succeeded").await,
+    ];
     plant.deliver(&[Ticket::new(same.to_vec()).to_body()], 1).await;
     assert!(plant.requests.take().is_empty(), "nothing to settle");
 
     let plant = Plant::over(world(42, 1)).await;
     let truth = plant.stripe.truth().remove(0);
-    let other = [put(&plant, &truth.id, "evt_1", "succeeded").await, put(&plant, &truth.id, "evt_2", "failed").await];
+    let other = [
+        put(&plant, &truth.id, "evt_1", "succeeded").await,
+        put(&plant, &truth.id, "evt_2", "failed").await,
+    ];
     plant.deliver(&[Ticket::new(other.to_vec()).to_body()], 1).await;
     assert_eq!(plant.requests.take().len(), 1);
 }
@@ -87,7 +100,11 @@ async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_los
     plant.drain().await;
     let raw: String = plant.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0, "it is answered");
+    assert_eq!(
+        plant.db.scalar::<i64>("select count(*) from refetch_requests").await,
+        0,
+        "it is answered"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +123,8 @@ async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
 async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_once() {
     let plant = Plant::over(world(45, 5)).await;
     let truth = plant.stripe.truth().remove(0);
-    let by_hand = FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let by_hand =
+        FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
     let deadline = plant.clock.now() + Duration::from_secs(3_600);
     for _ in 0..2 {
         plant.fetch.serve(&by_hand, deadline).await.unwrap();
@@ -124,7 +142,8 @@ async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
     let plant = Plant::over(world(46, 5)).await;
     let truth = plant.stripe.truth().remove(0);
     plant.stripe.faults().always("/v1/", Fault::ServerError);
-    let by_hand = FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let by_hand =
+        FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
     let deadline = plant.clock.now() + Duration::from_secs(3_600);
     plant.fetch.serve(&by_hand, deadline).await.unwrap_err();
     plant.stripe.faults().clear();

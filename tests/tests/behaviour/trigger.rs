@@ -50,7 +50,8 @@ fn environment(plant: &Plant) -> Admin {
 
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let headers: serde_json::Map<String, Value> = headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
     let http = json!({"http": {"method": method}, "stage": "$default"});
     let event = json!({"rawPath": path, "rawQueryString": query, "headers": headers, "requestContext": http});
     serde_json::from_value(event).unwrap()
@@ -81,7 +82,9 @@ pub async fn run(plant: &Plant, id: &str) -> Value {
         clock: plant.clock.clone(),
         started: plant.clock.now(),
     };
-    let reply = metrics.handle(&request("GET", &format!("/runs/{id}"), &[("x-admin-api-key", ADMIN_KEY)]), "i").await;
+    let reply = metrics
+        .handle(&request("GET", &format!("/runs/{id}"), &[("x-admin-api-key", ADMIN_KEY)]), "i")
+        .await;
     let (status, body) = read(&reply);
     assert_eq!(status, 200, "{body}");
     body
@@ -93,17 +96,24 @@ async fn a_run_that_is_asked_for_is_found_from_the_reply_on_and_brings_the_vendo
     let admin = admin(&plant).await;
     let (status, body) = read(&trigger(&admin, "stripe/full", "k1").await);
     let id = body["runId"].as_str().unwrap().to_owned();
-    assert_eq!((status, &body), (202, &json!({"runId": id, "source": "stripe", "mode": "full", "status": "accepted"})));
+    assert_eq!(
+        (status, &body),
+        (202, &json!({"runId": id, "source": "stripe", "mode": "full", "status": "accepted"}))
+    );
 
     let told = run(&plant, &id).await;
-    assert_eq!((&told["status"], &told["entity"], &told["runs"]), (&json!("accepted"), &Value::Null, &json!([])));
+    assert_eq!(
+        (&told["status"], &told["entity"], &told["runs"]),
+        (&json!("accepted"), &Value::Null, &json!([]))
+    );
     assert_eq!(told["waiting"].as_array().unwrap().len(), 3, "charge, refund and dispute");
 
     plant.drain().await;
     assert_true(&plant).await;
     let told = run(&plant, &id).await;
     assert_eq!((&told["status"], &told["waiting"]), (&json!("succeeded"), &json!([])), "{told}");
-    let entities: Vec<&str> = told["runs"].as_array().unwrap().iter().map(|r| r["entity"].as_str().unwrap()).collect();
+    let entities: Vec<&str> =
+        told["runs"].as_array().unwrap().iter().map(|r| r["entity"].as_str().unwrap()).collect();
     assert_eq!(entities, ["charge", "refund", "dispute"]);
     let rows: i64 = plant.db.scalar("select count(*) from outbox").await;
     assert_eq!((&told["rowsNew"], &told["processed"]), (&json!(rows), &json!(rows)));
@@ -128,7 +138,11 @@ async fn an_incremental_run_that_is_asked_for_is_one_run_of_the_events() {
     plant.drain().await;
     assert_true(&plant).await;
     let told = run(&plant, &id).await;
-    assert_eq!((&told["status"], &told["runs"][0]["entity"]), (&json!("succeeded"), &json!("event")), "{told}");
+    assert_eq!(
+        (&told["status"], &told["runs"][0]["entity"]),
+        (&json!("succeeded"), &json!("event")),
+        "{told}"
+    );
     assert!(told.get("progress").is_none(), "an incremental run has no history to go through");
 }
 
@@ -159,7 +173,10 @@ async fn the_same_request_under_the_same_key_is_the_same_run_and_another_is_422(
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert!(plant.requests.take().is_empty(), "a replay asks for nothing");
     let other = read(&trigger(&admin, "stripe/incremental", "k").await);
-    assert_eq!((other.0, &other.1["type"]), (422, &json!("urn:penstock:problem:idempotency-key-reused")));
+    assert_eq!(
+        (other.0, &other.1["type"]),
+        (422, &json!("urn:penstock:problem:idempotency-key-reused"))
+    );
     // A day later the key is as good as new.
     plant.drain().await;
     plant.clock.advance(Duration::from_secs(86_401));
@@ -175,9 +192,11 @@ async fn twenty_requests_at_once_under_one_key_are_one_run() {
     let environments: Vec<Admin> = (0..20).map(|_| environment(&plant)).collect();
     let replies = environments.iter().map(|admin| trigger(admin, "stripe/incremental", "one"));
     let replies = futures_util::future::join_all(replies).await;
-    let bodies: std::collections::BTreeSet<&str> = replies.iter().map(|reply| reply.body.as_str()).collect();
+    let bodies: std::collections::BTreeSet<&str> =
+        replies.iter().map(|reply| reply.body.as_str()).collect();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
-    let first = replies.iter().filter(|reply| !reply.headers.contains_key("idempotency-replayed")).count();
+    let first =
+        replies.iter().filter(|reply| !reply.headers.contains_key("idempotency-replayed")).count();
     assert_eq!((first, plant.db.scalar::<i64>("select count(*) from run_requests").await), (1, 1));
 }
 
@@ -211,13 +230,20 @@ async fn what_is_no_request_for_a_run_is_refused_and_says_where() {
     let plant = Plant::over(world(70, 1)).await;
     let admin = admin(&plant).await;
     let ask = async |method: &str, path: &str, headers: &[(&str, &str)]| {
-        let (status, body) = read(&admin.handle(&request(method, path, headers), "invocation").await);
+        let (status, body) =
+            read(&admin.handle(&request(method, path, headers), "invocation").await);
         (status, body["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned())
     };
     let (key, once) = (("x-admin-api-key", ADMIN_KEY), ("idempotency-key", "k"));
     let cases: [(&str, &str, Headers, u16, &str); 11] = [
         ("POST", "/trigger/stripe/full", &[key], 400, "#/header/Idempotency-Key"),
-        ("POST", "/trigger/stripe/full", &[key, ("idempotency-key", "a b")], 400, "#/header/Idempotency-Key"),
+        (
+            "POST",
+            "/trigger/stripe/full",
+            &[key, ("idempotency-key", "a b")],
+            400,
+            "#/header/Idempotency-Key",
+        ),
         ("POST", "/trigger/unicorn/full", &[key, once], 404, "#/path/source"),
         ("POST", "/trigger/%00/full", &[key, once], 404, "#/path/source"),
         ("POST", "/trigger/stripe/object", &[key, once], 400, "#/path/mode"),
@@ -229,7 +255,11 @@ async fn what_is_no_request_for_a_run_is_refused_and_says_where() {
         ("POST", "/trigger/stripe", &[key, once], 404, ""),
     ];
     for (method, path, headers, status, pointer) in cases {
-        assert_eq!(ask(method, path, headers).await, (status, pointer.to_owned()), "{method} {path} {headers:?}");
+        assert_eq!(
+            ask(method, path, headers).await,
+            (status, pointer.to_owned()),
+            "{method} {path} {headers:?}"
+        );
     }
     assert_eq!(plant.db.scalar::<i64>("select count(*) from run_requests").await, 0);
     assert!(plant.requests.take().is_empty());

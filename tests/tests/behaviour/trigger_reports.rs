@@ -27,14 +27,22 @@ async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
     let id = accepted(&admin, "stripe/full", "k").await;
     let told = run(&plant, &id).await;
     let charge = &told["waiting"][0];
-    assert_eq!((&charge["entity"], &charge["waitsFor"]), (&json!("charge"), &json!(before)), "{told}");
+    assert_eq!(
+        (&charge["entity"], &charge["waitsFor"]),
+        (&json!("charge"), &json!(before)),
+        "{told}"
+    );
     plant.drain().await;
     plant.clock.advance(Duration::from_secs(600));
     plant.relay.run_once(plant.relay_deadline()).await.unwrap();
     plant.drain().await;
     let told = run(&plant, &id).await;
     assert_eq!(told["status"], "succeeded", "{told}");
-    assert_ne!(told["runs"][0]["runId"], json!(before), "its bound was frozen before it was asked for");
+    assert_ne!(
+        told["runs"][0]["runId"],
+        json!(before),
+        "its bound was frozen before it was asked for"
+    );
     assert_true(&plant).await;
 }
 
@@ -52,7 +60,11 @@ async fn trap_15_a_refused_key_fails_the_accepted_run_says_so_and_lets_it_be_ask
     assert_eq!(told["status"], "failed", "{told}");
     assert!(told["lastError"].as_str().unwrap().contains("401"), "{told}");
     plant.clock.advance(Duration::from_secs(600));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "a person is needed");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
+        0,
+        "a person is needed"
+    );
 
     plant.stripe.faults().clear();
     let id = accepted(&admin, "stripe/full", "k2").await;
@@ -110,13 +122,18 @@ async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(1_800)).await.unwrap();
     let id: String = plant.db.scalar("select id::text from sync_runs").await;
     let progress = run(&plant, &id).await["progress"].clone();
-    assert_eq!((&progress["done"], &progress["estimatedEnd"]), (&Value::Null, &Value::Null), "{progress}");
+    assert_eq!(
+        (&progress["done"], &progress["estimatedEnd"]),
+        (&Value::Null, &Value::Null),
+        "{progress}"
+    );
     assert!(progress["reached"].is_string(), "{progress}");
     plant.drain().await;
     assert!(run(&plant, &id).await.get("progress").is_none(), "it is through");
 
     plant.fetch_within("charge", Mode::Full, Duration::ZERO).await.unwrap();
-    let id: String = plant.db.scalar("select id::text from sync_runs order by id desc limit 1").await;
+    let id: String =
+        plant.db.scalar("select id::text from sync_runs order by id desc limit 1").await;
     let done = async || run(&plant, &id).await["progress"]["done"].as_f64().unwrap();
     let mut last = done().await;
     assert!(last < 0.01, "{last}");
@@ -134,8 +151,11 @@ async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
 
 #[tokio::test]
 async fn a_run_that_waits_for_a_person_names_no_end() {
-    let plant =
-        Plant::with_settings(world(904, 900), &[("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")]).await;
+    let plant = Plant::with_settings(
+        world(904, 900),
+        &[("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")],
+    )
+    .await;
     drop(admin(&plant).await);
     for _ in 0..3 {
         plant.fetch_within("charge", Mode::Full, Duration::from_secs(1)).await.unwrap();

@@ -14,7 +14,11 @@ use process::Effect;
 use crate::books::world;
 
 /// Every source's rows read as Stripe's.
-fn as_stripe<'a>(_source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
+fn as_stripe<'a>(
+    _source: &str,
+    row: RowView<'a>,
+    settings: &Settings,
+) -> Result<Effect<'a>, Reason> {
     process::normalize("stripe", row, settings)
 }
 
@@ -36,7 +40,13 @@ async fn put(plant: &Plant, source: &str, amount: usize) -> Vec<OutboxId> {
             Item { entity, external_id, version_key, version_at: now, api_version: None, payload }
         })
         .collect();
-    let arrival = Arrival { source, content_type: "application/json", run: None, received_at: now, ticket_due_at: now };
+    let arrival = Arrival {
+        source,
+        content_type: "application/json",
+        run: None,
+        received_at: now,
+        ticket_due_at: now,
+    };
     let mut connection = plant.process.database.connection().await.unwrap();
     let tx = begin(&mut connection).await.unwrap();
     let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
@@ -56,8 +66,10 @@ async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own
     let sums = "select string_agg(source || ' ' || n || ' ' || least, ', ' order by source) from \
                 (select source, count(*) n, min(amount) least from payments group by source) s";
     assert_eq!(plant.db.scalar::<String>(sums).await, "other 40 6000, stripe 40 1000");
-    let asked: String =
-        plant.db.scalar("select string_agg(distinct source || ' ' || entity, ', ') from refetch_requests").await;
+    let asked: String = plant
+        .db
+        .scalar("select string_agg(distinct source || ' ' || entity, ', ') from refetch_requests")
+        .await;
     assert_eq!(asked, "other charge");
     assert!(plant.requests.take().iter().all(|body| body.contains(r#""source":"other""#)));
     let buckets = "select count(distinct source) from revenue_buckets where grain = 'day'";
@@ -72,7 +84,8 @@ async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in
     plant.process.database = plant.db.database(4);
     let mut batches = Vec::new();
     for round in 0..12 {
-        let (mut ids, others) = (put(&plant, "stripe", 1_000 + round).await, put(&plant, "other", 1_000 + round).await);
+        let (mut ids, others) =
+            (put(&plant, "stripe", 1_000 + round).await, put(&plant, "other", 1_000 + round).await);
         ids.extend(others);
         batches.push([Ticket::new(ids).to_body()]);
     }
@@ -80,7 +93,15 @@ async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in
     for response in futures_util::future::join_all(work).await {
         assert_eq!(response.failures(), 0);
     }
-    plant.process.database.connection().await.unwrap().simple_query("select pg_stat_force_next_flush()").await.unwrap();
+    plant
+        .process
+        .database
+        .connection()
+        .await
+        .unwrap()
+        .simple_query("select pg_stat_force_next_flush()")
+        .await
+        .unwrap();
     let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
     assert_eq!(plant.db.scalar::<i64>(deadlocks).await, 0);
     assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 80);

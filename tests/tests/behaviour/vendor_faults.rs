@@ -15,7 +15,8 @@ use penstock_tests::simulator::{Fault, RetryAfter};
 
 use crate::books::{assert_true, world};
 
-const CURSOR: &str = "select row(run_id, window_from, window_to, page_token, watermark)::text from sync_state";
+const CURSOR: &str =
+    "select row(run_id, window_from, window_to, page_token, watermark)::text from sync_state";
 
 #[tokio::test]
 async fn every_passing_fault_passes_and_the_truth_is_reached() {
@@ -47,9 +48,16 @@ async fn trap_14_an_outage_of_the_vendor_uses_up_no_rows_attempts_and_ends_in_a_
     let plant = Plant::over(world(22, 200)).await;
     plant.stripe.faults().always("/v1/charges", Fault::ServerError);
     let error = plant.fetch("charge", Mode::Full).await.unwrap_err();
-    assert!(matches!(&error, FetchError::Vendor(VendorError::Unavailable { attempts: 5, .. })), "{error}");
-    let report: String = plant.db.scalar("select status || ': ' || last_error from sync_runs").await;
-    assert!(report.starts_with("running: stripe failed 5 times, last with: status 500"), "{report}");
+    assert!(
+        matches!(&error, FetchError::Vendor(VendorError::Unavailable { attempts: 5, .. })),
+        "{error}"
+    );
+    let report: String =
+        plant.db.scalar("select status || ': ' || last_error from sync_runs").await;
+    assert!(
+        report.starts_with("running: stripe failed 5 times, last with: status 500"),
+        "{report}"
+    );
     plant.stripe.faults().clear();
     plant.fetch_all().await.unwrap();
     plant.drain().await;
@@ -65,7 +73,11 @@ async fn trap_14_a_429_that_asks_for_longer_than_lambda_lives_goes_on_through_th
     assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
     assert_eq!(plant.requests.delays(), [Duration::from_secs(500)]);
     plant.clock.advance(Duration::from_secs(400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "the vendor asked for longer");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
+        0,
+        "the vendor asked for longer"
+    );
 }
 
 #[tokio::test]
@@ -80,8 +92,12 @@ async fn trap_15_a_refused_key_stops_with_a_report_and_starts_no_backfill() {
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert!(!error.to_string().contains(&plant.stripe.key()), "the key is in the report");
         assert!(plant.requests.take().is_empty(), "no full run is asked for");
-        let report: String =
-            plant.db.scalar("select last_error from sync_runs where status = 'failed' order by id desc limit 1").await;
+        let report: String = plant
+            .db
+            .scalar(
+                "select last_error from sync_runs where status = 'failed' order by id desc limit 1",
+            )
+            .await;
         assert!(report.starts_with(&expected), "{report}");
         // relay leaves it to a person; the schedule goes on by itself once the key is right.
         plant.clock.advance(Duration::from_secs(3_600));
@@ -95,7 +111,8 @@ async fn trap_15_a_refused_key_stops_with_a_report_and_starts_no_backfill() {
 
 #[tokio::test]
 async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends() {
-    let faults = [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::EmptyPage, Fault::CutBody];
+    let faults =
+        [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::EmptyPage, Fault::CutBody];
     for fault in faults {
         let plant = Plant::over(world(25, 250)).await;
         plant.stripe.faults().at(2, "/v1/charges", fault);
@@ -106,14 +123,26 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
         let error = plant.fetch("refund", Mode::Full).await.unwrap_err();
         let said = error.to_string();
         match fault {
-            Fault::CutBody => assert!(matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })), "{said}"),
+            Fault::CutBody => assert!(
+                matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })),
+                "{said}"
+            ),
             Fault::EmptyPage => {
-                assert!(matches!(error, FetchError::Page { error: PageError::Loop(_), .. }), "{said}");
+                assert!(
+                    matches!(error, FetchError::Page { error: PageError::Loop(_), .. }),
+                    "{said}"
+                );
             }
             Fault::ErrorInside => {
-                assert!(matches!(error, FetchError::Page { error: PageError::ErrorInside(_), .. }), "{said}");
+                assert!(
+                    matches!(error, FetchError::Page { error: PageError::ErrorInside(_), .. }),
+                    "{said}"
+                );
             }
-            _ => assert!(matches!(error, FetchError::Page { error: PageError::Malformed { .. }, .. }), "{said}"),
+            _ => assert!(
+                matches!(error, FetchError::Page { error: PageError::Malformed { .. }, .. }),
+                "{said}"
+            ),
         }
         let refunds = format!("{CURSOR} where entity = 'refund'");
         let stands: String = plant.db.scalar(&refunds).await;
@@ -143,7 +172,9 @@ async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
     let (url, open) = (plant.db.url(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
     for request in 1..=3 {
         let (url, open) = (url.clone(), std::sync::Arc::clone(&open));
-        plant.stripe.on_request(request, move || open.lock().unwrap().push(open_transactions(&url)));
+        plant
+            .stripe
+            .on_request(request, move || open.lock().unwrap().push(open_transactions(&url)));
     }
     plant.fetch("charge", Mode::Full).await.unwrap();
     assert_eq!(*open.lock().unwrap(), [0, 0, 0]);
@@ -201,8 +232,7 @@ async fn a_message_whose_run_stands_in_postgres_is_not_sent_back_by_an_outage_of
         {"messageId": "no request", "body": "full speed ahead"},
     ]});
     let response = plant.fetch.handle(event, deadline).await.unwrap();
-    let back =
-        serde_json::json!({"batchItemFailures": [{"itemIdentifier": "nobody"}, {"itemIdentifier": "no request"}]});
+    let back = serde_json::json!({"batchItemFailures": [{"itemIdentifier": "nobody"}, {"itemIdentifier": "no request"}]});
     assert_eq!(response, back);
     plant.stripe.faults().clear();
     plant.clock.advance(Duration::from_secs(600));

@@ -27,7 +27,10 @@ async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_th
         }
     });
     let outcome = fetch(&plant, "person", Mode::Full).await.unwrap();
-    assert!(matches!(&outcome, Outcome::Stopped { reason, .. } if reason == "enough for today"), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Stopped { reason, .. } if reason == "enough for today"),
+        "{outcome:?}"
+    );
     let report = "select status || ': ' || last_error from sync_runs";
     assert_eq!(plant.db.scalar::<String>(report).await, "failed: enough for today");
     assert!(
@@ -37,12 +40,19 @@ async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_th
     assert!(plant.requests.take().is_empty());
 
     plant.clock.advance(HOUR / 2);
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 0, "not before the limit may be over");
+    assert_eq!(
+        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
+        0,
+        "not before the limit may be over"
+    );
     plant.clock.advance(HOUR);
     assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
     plant.drain().await;
     assert_eq!(people(&plant).await, server.world().truth('p'));
-    assert_eq!(plant.db.scalar::<String>("select string_agg(status, ',') from sync_runs").await, "succeeded");
+    assert_eq!(
+        plant.db.scalar::<String>("select string_agg(status, ',') from sync_runs").await,
+        "succeeded"
+    );
     assert_eq!(server.world().requests.len(), 4, "page 1 was not asked for again");
 }
 
@@ -57,8 +67,12 @@ async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the
     plant.clock.advance(Duration::from_secs(60));
 
     let outcome = fetch(&plant, "person", Mode::Incremental).await.unwrap();
-    assert!(matches!(&outcome, Outcome::StartsOver { reason, .. } if reason == "cursor expired"), "{outcome:?}");
-    let owed = "select requested_why from sync_state where mode = 'full' and requested_at is not null";
+    assert!(
+        matches!(&outcome, Outcome::StartsOver { reason, .. } if reason == "cursor expired"),
+        "{outcome:?}"
+    );
+    let owed =
+        "select requested_why from sync_state where mode = 'full' and requested_at is not null";
     assert_eq!(plant.db.scalar::<String>(owed).await, "cursor expired");
     // Asked again meanwhile, it owes nothing twice.
     let again = fetch(&plant, "person", Mode::Incremental).await.unwrap();
@@ -68,10 +82,12 @@ async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the
     plant.drain().await;
     assert_eq!(people(&plant).await, server.world().truth('p'));
     assert_eq!(ghosts(&plant).await, ["p004"]);
-    let note = "select last_error from sync_runs where mode = 'full' order by started_at desc limit 1";
+    let note =
+        "select last_error from sync_runs where mode = 'full' order by started_at desc limit 1";
     assert_eq!(plant.db.scalar::<String>(note).await, "requested: cursor expired");
     run(&plant, "person", Mode::Incremental).await;
-    let waits = "select count(*) from sync_state where requested_at is not null or run_id is not null";
+    let waits =
+        "select count(*) from sync_state where requested_at is not null or run_id is not null";
     assert_eq!(plant.db.scalar::<i64>(waits).await, 0);
 }
 
@@ -102,7 +118,8 @@ async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
     run(&plant, "person", Mode::Full).await;
     server.world().forget("p002");
     plant.clock.advance(Duration::from_secs(60));
-    let look = penstock_domain::fetch_request::FetchRequest::look("rolodex", "person", "p002".to_owned());
+    let look =
+        penstock_domain::fetch_request::FetchRequest::look("rolodex", "person", "p002".to_owned());
     let deadline = plant.clock.now() + HOUR;
     assert_eq!(plant.fetch.serve(&look, deadline).await.unwrap(), Outcome::Looked { objects: 1 });
     plant.drain().await;

@@ -12,7 +12,13 @@ use crate::books::{DAY, NOW, assert_true, world};
 
 /// The ids of what is pending, in a random order.
 async fn pending_in_disorder(plant: &Plant, rng: &mut fastrand::Rng) -> Vec<OutboxId> {
-    let rows = plant.db.client().await.query("select id from outbox where status = 'pending'", &[]).await.unwrap();
+    let rows = plant
+        .db
+        .client()
+        .await
+        .query("select id from outbox where status = 'pending'", &[])
+        .await
+        .unwrap();
     let mut ids: Vec<OutboxId> = rows.iter().map(|r| OutboxId(r.get(0))).collect();
     rng.shuffle(&mut ids);
     ids
@@ -79,7 +85,8 @@ async fn trap_02_an_older_version_that_comes_late_does_not_undo_a_newer_one() {
     plant.fetch("event", Mode::Incremental).await.unwrap();
     plant.tickets.take();
     // Strictly newest first, one row a batch.
-    let newest_first = "select id from outbox where status = 'pending' order by version_at desc, id desc";
+    let newest_first =
+        "select id from outbox where status = 'pending' order by version_at desc, id desc";
     for row in plant.db.client().await.query(newest_first, &[]).await.unwrap() {
         plant.deliver(&[Ticket::new(vec![OutboxId(row.get(0))]).to_body()], 1).await;
     }
@@ -90,7 +97,8 @@ async fn trap_02_an_older_version_that_comes_late_does_not_undo_a_newer_one() {
 #[tokio::test]
 async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
     let upgraded_at = Some(NOW - 10 * DAY);
-    let spec = WorldSpec { upgraded_at, ..WorldSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
+    let spec =
+        WorldSpec { upgraded_at, ..WorldSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
     let plant = Plant::over(World::new(spec)).await;
     // Events alone, no list: the watermark is 24 days old.
     let client = plant.db.client().await;

@@ -22,13 +22,19 @@ pub fn posted(body: &str, headers: &Value) -> Value {
 
 /// The same, signed by the plant's secret at the plant's time.
 pub fn signed(plant: &Plant, body: &str) -> Value {
-    posted(body, &json!({"Stripe-Signature": sign(&[WEBHOOK_SECRET], plant.stripe.now(), body.as_bytes())}))
+    posted(
+        body,
+        &json!({"Stripe-Signature": sign(&[WEBHOOK_SECRET], plant.stripe.now(), body.as_bytes())}),
+    )
 }
 
 /// Status and body of the reply.
 pub async fn send(plant: &Plant, event: Value) -> (u64, Value) {
     let reply = plant.webhook.handle(event, "invocation").await.unwrap();
-    (reply["statusCode"].as_u64().unwrap(), serde_json::from_str(reply["body"].as_str().unwrap()).unwrap())
+    (
+        reply["statusCode"].as_u64().unwrap(),
+        serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
+    )
 }
 
 /// Posts a signed body; what has become of it.
@@ -52,11 +58,14 @@ async fn rows(plant: &Plant) -> i64 {
 }
 
 #[tokio::test]
-async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_header_comes_in_any_case() {
+async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_header_comes_in_any_case()
+ {
     let plant = Plant::over(world(200, 1)).await;
     let raw = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&[WEBHOOK_SECRET], plant.stripe.now(), raw.as_bytes());
-    for (name, encoded) in [("Stripe-Signature", false), ("stripe-signature", true), ("STRIPE-SIGNATURE", true)] {
+    for (name, encoded) in
+        [("Stripe-Signature", false), ("stripe-signature", true), ("STRIPE-SIGNATURE", true)]
+    {
         let mut event = posted(&raw, &json!({name: header.as_str()}));
         if encoded {
             event["body"] = json!(base64(raw.as_bytes()));
@@ -68,7 +77,8 @@ async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_head
     assert_eq!(kept, raw.as_bytes(), "byte for byte, once");
     // The same JSON written otherwise is not what was signed.
     let minified = serde_json::from_str::<Value>(&raw).unwrap().to_string();
-    let (status, problem) = send(&plant, posted(&minified, &json!({"Stripe-Signature": header}))).await;
+    let (status, problem) =
+        send(&plant, posted(&minified, &json!({"Stripe-Signature": header}))).await;
     assert_eq!((status, &problem["type"]), (400, &json!("urn:penstock:problem:bad-signature")));
 }
 
@@ -94,7 +104,10 @@ async fn what_is_not_signed_well_is_a_400_that_says_why_and_leaves_no_row() {
             json!({"Stripe-Signature": sign(&["whsec_other"], now, body.as_bytes())}),
             "Not verified: no signature matches the body.",
         ),
-        (json!({"Stripe-Signature": good(now - 301)}), "Not verified: the signature is more than 300 seconds old."),
+        (
+            json!({"Stripe-Signature": good(now - 301)}),
+            "Not verified: the signature is more than 300 seconds old.",
+        ),
     ] {
         let reply = plant.webhook.handle(posted(&body, &header), "invocation").await.unwrap();
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
@@ -107,7 +120,10 @@ async fn what_is_not_signed_well_is_a_400_that_says_why_and_leaves_no_row() {
     }
     assert_eq!(rows(&plant).await, 0);
     for at in [now - 300, now + 86_400] {
-        assert_eq!(send(&plant, posted(&body, &json!({"Stripe-Signature": good(at)}))).await.0, 200);
+        assert_eq!(
+            send(&plant, posted(&body, &json!({"Stripe-Signature": good(at)}))).await.0,
+            200
+        );
     }
 }
 
@@ -142,10 +158,20 @@ async fn trap_28_the_version_key_is_the_events_own_id_and_without_one_the_hash_o
     again["headers"]["idempotency-key"] = json!("other");
     let (status, reply) = send(&plant, again).await;
     assert_eq!((status, &reply["outcome"]), (200, &json!("known")));
-    let key: String = plant.db.scalar("select entity || ' ' || external_id || ' ' || version_key from outbox").await;
+    let key: String = plant
+        .db
+        .scalar("select entity || ' ' || external_id || ' ' || version_key from outbox")
+        .await;
     assert_eq!(key, "charge ch_1 evt_1");
 
-    for odd in ["", "not json", "\u{0}", "[1]", "{\"object\":\"event\"}", "{\"id\":\"\",\"object\":\"event\"}"] {
+    for odd in [
+        "",
+        "not json",
+        "\u{0}",
+        "[1]",
+        "{\"object\":\"event\"}",
+        "{\"id\":\"\",\"object\":\"event\"}",
+    ] {
         assert_eq!(post(&plant, odd).await, "stored", "{odd:?}");
         assert_eq!(post(&plant, odd).await, "known", "{odd:?}");
     }
@@ -154,11 +180,16 @@ async fn trap_28_the_version_key_is_the_events_own_id_and_without_one_the_hash_o
     plant.db.assert_nothing_waits().await;
     let kept: i64 = plant.db.scalar("select count(*) from outbox where entity = 'unknown' and external_id = version_key and external_id = 'sha256:' || encode(sha256(payload), 'hex')").await;
     assert_eq!(kept, 6);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 1, "the good one is done all the same");
+    assert_eq!(
+        plant.db.scalar::<i64>("select count(*) from payments").await,
+        1,
+        "the good one is done all the same"
+    );
 }
 
 #[tokio::test]
-async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_nothing_is_left_to_do_after_it() {
+async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_nothing_is_left_to_do_after_it()
+ {
     let plant = Plant::over(world(204, 1)).await;
     assert_eq!(post(&plant, &charge_event("evt_1", "ch_1", NOW)).await, "stored");
     // The process is frozen, or gone, from here on: what counts is elsewhere.
@@ -166,8 +197,10 @@ async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_n
     let tickets = plant.tickets.take();
     assert_eq!(Ticket::parse(&tickets[0]).unwrap().ids[0].0, row);
     assert_eq!(plant.deliver(&tickets, 1).await.failures(), 0);
-    let paid: String =
-        plant.db.scalar("select kind || ' ' || external_id || ' ' || amount || ' ' || status from payments").await;
+    let paid: String = plant
+        .db
+        .scalar("select kind || ' ' || external_id || ' ' || amount || ' ' || status from payments")
+        .await;
     assert_eq!(paid, "charge ch_1 700 collected");
 }
 

@@ -14,7 +14,9 @@ use crate::webhook::{charge_event, post};
 async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
     let plant = Plant::over(world(206, 1)).await;
     let event = |id: &str, object: &str| {
-        format!(r#"{{"id":"{id}","object":"event","created":{NOW},"type":"x","data":{{"object":{object}}}}}"#)
+        format!(
+            r#"{{"id":"{id}","object":"event","created":{NOW},"type":"x","data":{{"object":{object}}}}}"#
+        )
     };
     for body in [
         event("evt_1", r#"{"id":"pi_1","object":"payment_intent","amount":"odd"}"#),
@@ -30,10 +32,17 @@ async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
     plant.drain().await;
     plant.db.assert_nothing_waits().await;
     let client = plant.db.client().await;
-    let sql = "select entity || ' ' || external_id || ' ' || status from outbox order by version_key";
-    let kept: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
-    let expected =
-        ["payment_intent pi_1", "balance evt_2", "customer cus_1", "billing.meter mtr_1", "v2.core.event evt_5"];
+    let sql =
+        "select entity || ' ' || external_id || ' ' || status from outbox order by version_key";
+    let kept: Vec<String> =
+        client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
+    let expected = [
+        "payment_intent pi_1",
+        "balance evt_2",
+        "customer cus_1",
+        "billing.meter mtr_1",
+        "v2.core.event evt_5",
+    ];
     assert_eq!(kept, expected.map(|key| format!("{key} processed")));
     assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }
@@ -47,7 +56,8 @@ fn thin(id: &str, kind: &str, object: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_where_the_message_is_lost() {
+async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_where_the_message_is_lost()
+ {
     let plant = Plant::over(world(207, 1)).await;
     let truth = plant.stripe.truth().remove(0);
     let body = thin("evt_thin", "charge", &truth.id);
@@ -56,7 +66,10 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
     let asked = plant.requests.take();
     assert_eq!(
         asked,
-        [format!(r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#, truth.id)]
+        [format!(
+            r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#,
+            truth.id
+        )]
     );
     // The message is lost here. The wish stands in Postgres.
     plant.clock.advance(Duration::from_secs(400));
@@ -70,7 +83,8 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
 
 /// Every event once or twice, in any order, worked in batches of any size.
 async fn push_in_disorder(plant: &Plant, events: &[String], rng: &mut fastrand::Rng) {
-    let mut sent: Vec<&String> = events.iter().chain(events.iter().filter(|_| rng.bool())).collect();
+    let mut sent: Vec<&String> =
+        events.iter().chain(events.iter().filter(|_| rng.bool())).collect();
     rng.shuffle(&mut sent);
     for body in sent {
         post(plant, body).await;
@@ -89,7 +103,8 @@ async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
         plant.fetch_all().await.unwrap();
         plant.drain().await;
         for _ in 0..3 {
-            let events: Vec<String> = plant.stripe.change(60).into_iter().map(|event| event.body).collect();
+            let events: Vec<String> =
+                plant.stripe.change(60).into_iter().map(|event| event.body).collect();
             plant.stripe.settle();
             plant.clock.advance(Duration::from_secs(60));
             push_in_disorder(&plant, &events, &mut rng).await;
@@ -104,13 +119,18 @@ async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
 
 #[tokio::test]
 async fn trap_06_pushed_events_of_old_and_new_api_versions_are_both_read() {
-    let spec =
-        WorldSpec { upgraded_at: Some(NOW - 10 * DAY), ..WorldSpec::between(214, 120, NOW - 25 * DAY, NOW).at(NOW) };
+    let spec = WorldSpec {
+        upgraded_at: Some(NOW - 10 * DAY),
+        ..WorldSpec::between(214, 120, NOW - 25 * DAY, NOW).at(NOW)
+    };
     let plant = Plant::over(World::new(spec)).await;
-    let events: Vec<String> = plant.stripe.world().history().into_iter().map(|event| event.body).collect();
+    let events: Vec<String> =
+        plant.stripe.world().history().into_iter().map(|event| event.body).collect();
     push_in_disorder(&plant, &events, &mut fastrand::Rng::with_seed(214)).await;
-    let versions: i64 =
-        plant.db.scalar("select count(distinct api_version) from outbox where version_key like 'evt\\_%'").await;
+    let versions: i64 = plant
+        .db
+        .scalar("select count(distinct api_version) from outbox where version_key like 'evt\\_%'")
+        .await;
     assert_eq!(versions, 2);
     assert_true(&plant).await;
 }
@@ -121,19 +141,22 @@ async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does
     let paid = charge_event("evt_2", "ch_1", NOW - 10);
     post(&plant, &paid).await;
     plant.drain().await;
-    let pending = paid
-        .replace("evt_2", "evt_1")
-        .replace(&format!("\"created\": {}, \"type\"", NOW - 10), &format!("\"created\": {}, \"type\"", NOW - 20));
+    let pending = paid.replace("evt_2", "evt_1").replace(
+        &format!("\"created\": {}, \"type\"", NOW - 10),
+        &format!("\"created\": {}, \"type\"", NOW - 20),
+    );
     post(&plant, &pending.replace("succeeded", "pending")).await;
     plant.drain().await;
     assert_eq!(plant.db.scalar::<String>("select status from payments").await, "collected");
-    let failed = paid
-        .replace("evt_2", "evt_3")
-        .replace(&format!("\"created\": {}, \"type\"", NOW - 10), &format!("\"created\": {NOW}, \"type\""));
+    let failed = paid.replace("evt_2", "evt_3").replace(
+        &format!("\"created\": {}, \"type\"", NOW - 10),
+        &format!("\"created\": {NOW}, \"type\""),
+    );
     post(&plant, &failed.replace("succeeded", "failed")).await;
     plant.drain().await;
     assert_eq!(plant.db.scalar::<String>("select status from payments").await, "failed");
-    let at: i64 = plant.db.scalar("select extract(epoch from version_at)::bigint from payments").await;
+    let at: i64 =
+        plant.db.scalar("select extract(epoch from version_at)::bigint from payments").await;
     assert_eq!(at, NOW);
 }
 
@@ -153,7 +176,9 @@ async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_rea
 async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else_up() {
     let plant = Plant::over(world(217, 1)).await;
     let event = |id: &str, created: &str, object: &str| {
-        format!(r#"{{"id":"{id}","object":"event","created":{created},"data":{{"object":{object}}}}}"#)
+        format!(
+            r#"{{"id":"{id}","object":"event","created":{created},"data":{{"object":{object}}}}}"#
+        )
     };
     let charge = r#"{"id":"ch_1","object":"charge"}"#;
     let odd = [
@@ -165,7 +190,11 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
         event("evt_text", "\"yesterday\"", charge),
         event("evt_null", "null", "null"),
         event("evt_no_id", "1780272000", r#"{"object":"charge"}"#),
-        event("evt_long", "1780272000", &format!(r#"{{"id":"{}","object":"charge"}}"#, "c".repeat(300))),
+        event(
+            "evt_long",
+            "1780272000",
+            &format!(r#"{{"id":"{}","object":"charge"}}"#, "c".repeat(300)),
+        ),
         event("evt_twice", "1780272000", r#"{"id":"ch_2","id":"ch_3","object":"charge"}"#),
         format!("{}{}", "[".repeat(200), "]".repeat(200)),
         event("evt_deep", "1780272000", &format!("{}{}", "[".repeat(200), "]".repeat(200))),
@@ -178,7 +207,10 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
     post(&plant, &charge_event("evt_good", "ch_good", NOW)).await;
     let client = plant.db.client().await;
     for body in &odd {
-        let kept = client.query("select from outbox where payload = $1", &[&body.as_bytes()]).await.unwrap();
+        let kept = client
+            .query("select from outbox where payload = $1", &[&body.as_bytes()])
+            .await
+            .unwrap();
         assert_eq!(kept.len(), 1, "{body}");
     }
     plant.drain().await;

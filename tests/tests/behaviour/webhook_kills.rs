@@ -24,7 +24,10 @@ async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_
             proxy.cut_at(nth, cut, victim.host.killer());
             let id = format!("evt_{sent}");
             let outcome = victim.host.invoke(Deployed::event(&id, &[SECRET])).await;
-            assert!(matches!(outcome, Outcome::Died(_)) && proxy.was_cut(), "{cut:?} {nth}: {outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Died(_)) && proxy.was_cut(),
+                "{cut:?} {nth}: {outcome:?}"
+            );
             assert!(victim.aws.take().is_empty(), "no ticket before the commit is known");
             // There was no reply, so Stripe sends it again.
             assert_eq!(first.post(&id, &[SECRET]).await, 200);

@@ -33,12 +33,16 @@ impl Deployed {
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            ("STRIPE_WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned()),
+            (
+                "STRIPE_WEBHOOK_SECRET_ARN",
+                "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned(),
+            ),
             ("TICKETS_QUEUE_URL", queues[0].clone()),
             ("FETCH_REQUESTS_QUEUE_URL", queues[1].clone()),
             ("SPILL_QUEUE_URL", queues[2].clone()),
         ];
-        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let env: Vec<(&str, &str)> =
+            env.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Self { host: RuntimeHost::start(&binary("webhook"), &env).await, aws }
     }
 
@@ -56,7 +60,10 @@ impl Deployed {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the function under test is a process that has the real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the function under test is a process that has the real clock"
+)]
 fn wall_clock() -> i64 {
     jiff::Timestamp::now().as_second()
 }
@@ -74,7 +81,11 @@ async fn a_secret_is_rotated_without_a_request_that_is_lost() {
     assert_eq!(webhook.post("evt_3", &["whsec_new"]).await, 200, "read again at once");
     assert_eq!(webhook.aws.secret_reads(), 2);
     assert_eq!(webhook.post("evt_4", &["whsec_old"]).await, 200);
-    assert_eq!(webhook.post("evt_5", &["whsec_other", "whsec_new"]).await, 200, "one of several is enough");
+    assert_eq!(
+        webhook.post("evt_5", &["whsec_other", "whsec_new"]).await,
+        200,
+        "one of several is enough"
+    );
     assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 5);
     assert_eq!(webhook.aws.take().len(), 5, "a ticket each");
 }
@@ -97,8 +108,12 @@ async fn a_secret_that_cannot_be_used_is_a_503_and_no_refusal_of_the_event() {
     let webhook = Deployed::over(&plant, "{}").await;
     let body = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&["whsec_good"], wall_clock(), body.as_bytes());
-    let reply: Value = webhook.host.invoke(posted(&body, &json!({"Stripe-Signature": header}))).await.reply();
-    assert_eq!((reply["statusCode"].as_u64(), reply["headers"]["retry-after"].as_str()), (Some(503), Some("30")));
+    let reply: Value =
+        webhook.host.invoke(posted(&body, &json!({"Stripe-Signature": header}))).await.reply();
+    assert_eq!(
+        (reply["statusCode"].as_u64(), reply["headers"]["retry-after"].as_str()),
+        (Some(503), Some("30"))
+    );
     webhook.aws.rotate("whsec_good");
     tokio::time::sleep(Duration::from_millis(10_500)).await;
     assert_eq!(webhook.post("evt_1", &["whsec_good"]).await, 200, "mended, without a deployment");

@@ -19,7 +19,8 @@ fn cut_off(plant: &mut Plant) -> Database {
 }
 
 #[tokio::test]
-async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in_whatever_order_and_however_often() {
+async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in_whatever_order_and_however_often()
+ {
     let mut plant = Plant::over(world(230, 40)).await;
     plant.fetch_all().await.unwrap();
     plant.drain().await;
@@ -44,7 +45,8 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
         assert_eq!(plant.bring_in(bodies).await, 0);
     }
-    let pushed: i64 = plant.db.scalar("select count(*) from outbox where version_key like 'evt\\_%'").await;
+    let pushed: i64 =
+        plant.db.scalar("select count(*) from outbox where version_key like 'evt\\_%'").await;
     assert_eq!(pushed, i64::try_from(events.len()).unwrap(), "each exactly once");
     plant.drain().await;
     assert_true(&plant).await;
@@ -89,14 +91,18 @@ async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_pro
     let large = format!("{body}{}", " ".repeat(200_000));
     refused(&plant.webhook.handle(signed(&plant, &large), "invocation").await.unwrap());
     assert!(plant.spill.take().is_empty());
-    assert_eq!(send(&plant, signed(&plant, &format!("{body}{}", " ".repeat(190_000)))).await.0, 202);
+    assert_eq!(
+        send(&plant, signed(&plant, &format!("{body}{}", " ".repeat(190_000)))).await.0,
+        202
+    );
 }
 
 #[tokio::test]
 async fn a_postgres_that_is_silent_counts_as_away() {
     let mut plant = Plant::over(world(233, 1)).await;
     let proxy = CuttingProxy::start(plant.db.login()).await;
-    plant.webhook.database = Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
+    plant.webhook.database =
+        Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     post(&plant, &charge_event("evt_1", "ch_1", NOW)).await;
     // The table is held by somebody: the insert neither succeeds nor fails.
     let other = plant.db.client().await;
@@ -114,7 +120,8 @@ async fn a_postgres_that_is_silent_counts_as_away() {
 async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_once() {
     let mut plant = Plant::over(world(234, 1)).await;
     let proxy = CuttingProxy::start(plant.db.login()).await;
-    let pool = || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
+    let pool =
+        || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     plant.webhook.database = pool();
     post(&plant, &charge_event("evt_0", "ch_0", NOW)).await;
     let messages = proxy.messages();
@@ -175,7 +182,11 @@ async fn an_outage_longer_than_the_queue_tries_ends_in_rows_and_no_dead_letters(
     for _ in 0..5 {
         assert_eq!(plant.bring_in(&spilled).await, 2);
     }
-    assert_eq!(plant.bury.handle(batch(&spilled, 1)).await.failures(), 2, "still away: they stay in the DLQ");
+    assert_eq!(
+        plant.bury.handle(batch(&spilled, 1)).await.failures(),
+        2,
+        "still away: they stay in the DLQ"
+    );
     plant.bury.database = bury;
     plant.webhook.database = there;
     for receives in [2, 3] {

@@ -35,7 +35,12 @@ async fn finish(plant: &Plant) {
 }
 
 fn hung(plant: &Plant) -> Vec<Request> {
-    plant.stripe.requests().into_iter().filter(|request| request.fault == Some(Fault::Hang)).collect()
+    plant
+        .stripe
+        .requests()
+        .into_iter()
+        .filter(|request| request.fault == Some(Fault::Hang))
+        .collect()
 }
 
 #[tokio::test]
@@ -44,9 +49,11 @@ async fn windows_are_paged_side_by_side_up_to_the_limit_and_no_further() {
         let plant = plant(200, at_once).await;
         plant.stripe.faults().since(20, "/v1/charges", Fault::Hang);
         // The first pause is longer than there is time.
-        let outcome = plant.fetch_within("charge", Mode::Full, Duration::from_millis(1)).await.unwrap();
+        let outcome =
+            plant.fetch_within("charge", Mode::Full, Duration::from_millis(1)).await.unwrap();
         assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
-        let waiting: BTreeSet<String> = hung(&plant).into_iter().map(|request| request.query).collect();
+        let waiting: BTreeSet<String> =
+            hung(&plant).into_iter().map(|request| request.query).collect();
         assert_eq!(waiting.len(), at_once);
         plant.stripe.faults().clear();
         finish(&plant).await;
@@ -75,7 +82,8 @@ async fn trap_14_a_pause_that_one_window_is_told_is_kept_by_all() {
     let told = charges.iter().position(|request| request.fault.is_some()).unwrap();
     assert_eq!(charges.iter().filter(|request| request.fault.is_some()).count(), 1);
     // Those that were sent before it was told may still come in; whatever is sent afterwards is sent 30 s later.
-    let early = charges[told + 1..].iter().filter(|request| request.at < before.as_second() + 30).count();
+    let early =
+        charges[told + 1..].iter().filter(|request| request.at < before.as_second() + 30).count();
     assert!(early <= 3, "{early} requests during the pause");
 }
 
@@ -86,7 +94,10 @@ async fn trap_16_an_unusable_reply_in_one_window_moves_no_other_and_is_asked_for
         plant.stripe.faults().at(nth, "/v1/charges", Fault::TruncatedJson);
     }
     finish(&plant).await;
-    assert_eq!(plant.db.scalar::<String>("select string_agg(distinct status, ' ') from sync_runs").await, "succeeded");
+    assert_eq!(
+        plant.db.scalar::<String>("select string_agg(distinct status, ' ') from sync_runs").await,
+        "succeeded"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +139,11 @@ async fn the_first_full_run_tells_how_far_it_is_once_its_windows_reach_the_begin
             assert!(done >= last && done <= 1.0, "{last}, then {progress}");
             last = done;
         } else {
-            assert_eq!(progress["done"], Value::Null, "nobody knows yet how old the account is: {progress}");
+            assert_eq!(
+                progress["done"],
+                Value::Null,
+                "nobody knows yet how old the account is: {progress}"
+            );
         }
         assert!(progress["reached"].is_string(), "{progress}");
     }
@@ -148,7 +163,8 @@ async fn a_full_run_whose_order_tells_nothing_counts_by_what_there_was_the_last_
         }
     });
     other_sources::fetch(&plant, "person", Mode::Full).await.unwrap();
-    let id: String = plant.db.scalar("select run_id::text from sync_state where run_id is not null").await;
+    let id: String =
+        plant.db.scalar("select run_id::text from sync_state where run_id is not null").await;
     let progress = run(&plant, &id).await["progress"].clone();
     let done = progress["done"].as_f64().unwrap();
     assert!((0.5..1.0).contains(&done), "{progress}");
@@ -192,7 +208,9 @@ async fn a_full_run_that_is_begun_anew_by_hand_reads_all() {
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
     drop(plant.requests.take());
     // docs/OPERATIONS.md, "To begin a full run anew".
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATIONS.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATIONS.md"))
+            .unwrap();
     let sql = &page[page.find("To begin a full run anew").unwrap()..];
     let sql = sql.split("```sql").nth(1).unwrap().split("```").next().unwrap();
     let open = "select count(*) from sync_windows";
@@ -201,7 +219,11 @@ async fn a_full_run_that_is_begun_anew_by_hand_reads_all() {
     client.batch_execute(&sql.replace("now()", "'infinity'::timestamptz")).await.unwrap();
     assert_eq!(plant.db.scalar::<i64>(open).await, 0);
     plant.fetch_within("charge", Mode::Full, Duration::from_secs(86_400)).await.unwrap();
-    let read: i64 = plant.db.scalar("select count(distinct external_id) from outbox where entity = 'charge'").await;
-    let run: String = plant.db.scalar("select string_agg(status, ' ' order by id) from sync_runs").await;
+    let read: i64 = plant
+        .db
+        .scalar("select count(distinct external_id) from outbox where entity = 'charge'")
+        .await;
+    let run: String =
+        plant.db.scalar("select string_agg(status, ' ' order by id) from sync_runs").await;
     assert_eq!((read, run.as_str()), (300, "running succeeded"));
 }

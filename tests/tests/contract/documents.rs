@@ -13,7 +13,8 @@ use penstock_tests::contract::{generate, style_sha256};
 use serde_json::{Value, json};
 
 fn committed(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name))
+        .unwrap()
 }
 
 pub fn document() -> Value {
@@ -30,10 +31,15 @@ fn the_committed_files_are_what_the_types_say_now() {
 
 #[test]
 fn it_describes_every_path_of_the_template_and_no_other() {
-    let described: BTreeSet<String> = document()["paths"].as_object().unwrap().keys().cloned().collect();
-    let template =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml")).unwrap();
-    let routes = template.lines().filter_map(|line| line.split_once("Method: ANY, Path: ")?.1.strip_suffix('}'));
+    let described: BTreeSet<String> =
+        document()["paths"].as_object().unwrap().keys().cloned().collect();
+    let template = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml"),
+    )
+    .unwrap();
+    let routes = template
+        .lines()
+        .filter_map(|line| line.split_once("Method: ANY, Path: ")?.1.strip_suffix('}'));
     assert_eq!(described, routes.map(|path| path.trim_matches('"').to_owned()).collect());
 }
 
@@ -43,7 +49,10 @@ fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
     let mut open = vec![&document];
     while let Some(value) = open.pop() {
         if let Some(reference) = value["$ref"].as_str() {
-            assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
+            assert!(
+                document.pointer(reference.strip_prefix('#').unwrap()).is_some(),
+                "{reference}"
+            );
         }
         open.extend(value.as_array().into_iter().flatten());
         open.extend(value.as_object().into_iter().flatten().map(|(_, value)| value));
@@ -59,13 +68,16 @@ fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
 #[test]
 fn the_page_asks_nobody_for_anything() {
     let page = committed("api.html");
-    for word in ["<script", "src=", "url(", "@import", "<link", "<img", "<iframe", "style=\"", "onclick"] {
+    for word in
+        ["<script", "src=", "url(", "@import", "<link", "<img", "<iframe", "style=\"", "onclick"]
+    {
         assert!(!page.contains(word), "{word}");
     }
     for (path, _) in document()["paths"].as_object().unwrap() {
         assert!(page.contains(path), "{path}");
     }
-    let anchors: Vec<&str> = page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let anchors: Vec<&str> =
+        page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert!(anchors.len() > 50);
     for anchor in anchors {
         assert!(page.contains(&format!("id=\"{anchor}\"")), "#{anchor}");
@@ -95,7 +107,10 @@ async fn it_is_served_without_a_key_and_again_only_where_it_has_changed() {
         ("/api-docs", "api.html", "text/html; charset=utf-8"),
     ] {
         let reply = get(path, "GET", json!({})).await;
-        assert_eq!((reply.status_code, reply.headers["content-type"].to_str().unwrap()), (200, media_type));
+        assert_eq!(
+            (reply.status_code, reply.headers["content-type"].to_str().unwrap()),
+            (200, media_type)
+        );
         assert!(reply.body == committed(name), "{path} is not docs/{name}");
         assert_eq!(reply.headers["cache-control"], "public, max-age=300");
         assert_eq!(reply.headers["x-request-id"], "invocation");
@@ -112,5 +127,8 @@ async fn it_is_served_without_a_key_and_again_only_where_it_has_changed() {
     }
     let page = get("/docs", "GET", json!({})).await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains(&format!("'sha256-{}'", style_sha256())), "the style changed: see documents.rs of metrics");
+    assert!(
+        policy.contains(&format!("'sha256-{}'", style_sha256())),
+        "the style changed: see documents.rs of metrics"
+    );
 }

@@ -55,7 +55,8 @@ pub async fn functions(database: &TestDatabase) -> Functions {
         let new = NewKey { id: Uuid::now_v7(), name: key, scope, sha256, rate_per_second: None };
         assert!(api_keys::insert(&client, new, SystemClock.now()).await.unwrap());
     }
-    let (pool, admission) = (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
+    let (pool, admission) =
+        (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
     let queue = MemoryQueue::default;
     let none = std::iter::empty::<(String, String)>();
     let sources = SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>().join(",");
@@ -103,7 +104,9 @@ pub async fn functions(database: &TestDatabase) -> Functions {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing_in_five_thousand_cases() {
-    let program = config::from_process().optional("PENSTOCK_SCHEMATHESIS").expect("run this by infra/local/stack.py");
+    let program = config::from_process()
+        .optional("PENSTOCK_SCHEMATHESIS")
+        .expect("run this by infra/local/stack.py");
     let database = TestDatabase::new().await;
     let front = Front::start(functions(&database).await).await;
     let folder = Scratch::new();
@@ -122,10 +125,18 @@ async fn schemathesis_finds_nothing_in_five_thousand_cases() {
         .env("PYTHONPATH", &here)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
-        .envs([("READ_KEY", READ), ("INGEST_KEY", INGEST), ("ADMIN_KEY", ADMIN), ("SIGNING_SECRET", SIGNING_SECRET)])
+        .envs([
+            ("READ_KEY", READ),
+            ("INGEST_KEY", INGEST),
+            ("ADMIN_KEY", ADMIN),
+            ("SIGNING_SECRET", SIGNING_SECRET),
+        ])
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(600), command.output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(600), command.output())
+        .await
+        .expect("it ends")
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
@@ -137,10 +148,12 @@ async fn schemathesis_finds_nothing_in_five_thousand_cases() {
     // A run in which a route only ever refused would prove nothing of its replies.
     let rates = report["valid_rates"].as_object().unwrap();
     let document = document();
-    let methods = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len());
+    let methods =
+        document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len());
     assert_eq!(rates.len(), methods.sum::<usize>(), "{said}");
     for (operation, phases) in rates {
-        let accepted = phases.as_object().unwrap().values().filter_map(|phase| phase["accepted"].as_u64());
+        let accepted =
+            phases.as_object().unwrap().values().filter_map(|phase| phase["accepted"].as_u64());
         assert!(accepted.sum::<u64>() >= 20, "{operation} took little\n{report:#}");
     }
 }
@@ -150,7 +163,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("contract-{}", Uuid::now_v7().simple()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("contract-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -31,7 +31,8 @@ impl Write for OwnThread {
 
 /// From now on this thread's log is kept.
 fn listen() {
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| OwnThread).finish();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| OwnThread).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
     LOG.set(Some(Vec::new()));
 }
@@ -39,7 +40,11 @@ fn listen() {
 /// The lines since the last time.
 fn lines() -> Vec<Value> {
     let bytes = LOG.replace(Some(Vec::new())).unwrap();
-    String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8(bytes)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn request(method: &str, path: &str, id: &str) -> Request {

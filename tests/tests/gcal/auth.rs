@@ -24,7 +24,11 @@ fn account(key_file: String) -> ServiceAccount {
     ServiceAccount::new(Secret::given(key_file), SCOPE)
 }
 
-async fn token(account: &ServiceAccount, at: Timestamp, fresh: bool) -> Result<SecretString, TokenError> {
+async fn token(
+    account: &ServiceAccount,
+    at: Timestamp,
+    fresh: bool,
+) -> Result<SecretString, TokenError> {
     account.token(&http(), at, fresh).await
 }
 
@@ -34,14 +38,20 @@ async fn a_signed_claim_is_exchanged_once_and_the_token_kept_until_shortly_befor
     let account = account(google.key_file());
     let first = token(&account, now(), false).await.unwrap();
     let almost = now() + (Duration::from_secs(3_600) - RENEW_BEFORE - Duration::from_secs(1));
-    assert_eq!(token(&account, almost, false).await.unwrap().expose_secret(), first.expose_secret());
+    assert_eq!(
+        token(&account, almost, false).await.unwrap().expose_secret(),
+        first.expose_secret()
+    );
     assert_eq!(google.exchanges(), (1, 0));
     google.follow(move || almost + SignedDuration::from_secs(1));
     let second = token(&account, almost + SignedDuration::from_secs(1), false).await.unwrap();
     assert_ne!(second.expose_secret(), first.expose_secret());
     assert_eq!(google.exchanges(), (2, 0));
     // After a 401 another one is got, however young this one is.
-    assert_ne!(token(&account, almost, true).await.unwrap().expose_secret(), second.expose_secret());
+    assert_ne!(
+        token(&account, almost, true).await.unwrap().expose_secret(),
+        second.expose_secret()
+    );
 }
 
 #[tokio::test]
@@ -57,7 +67,8 @@ async fn at_the_same_time_there_is_one_exchange() {
 async fn trap_15_what_google_refuses_is_told_in_its_words_and_never_shows_the_key() {
     let google = GoogleCalendarSimulator::start(3, 0, now());
     let token_uri = format!("{}/token", google.url());
-    let stranger = Account::generate("stranger@penstock.iam.gserviceaccount.com").key_file(&token_uri);
+    let stranger =
+        Account::generate("stranger@penstock.iam.gserviceaccount.com").key_file(&token_uri);
     let greedy = ServiceAccount::new(Secret::given(google.key_file()), "https://mail.google.com/");
     for (account, words) in [
         (account(stranger), "with 400: invalid_grant: Invalid JWT Signature."),
@@ -88,7 +99,10 @@ async fn what_is_no_key_file_says_where_and_not_what() {
         (cut, "private_key: InvalidEncoding"),
     ] {
         let error = token(&account(file), now(), false).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("the secret is no key of a service account: {expected}"));
+        assert_eq!(
+            error.to_string(),
+            format!("the secret is no key of a service account: {expected}")
+        );
     }
     assert_eq!(google.exchanges(), (0, 0));
 }
@@ -101,7 +115,10 @@ async fn an_outage_of_the_token_endpoint_may_pass() {
     google.faults(|faults| faults.next("/token", Fault::Html));
     for expected in ["status 503", "it is not JSON"] {
         let error = token(&account, now(), false).await.unwrap_err();
-        assert!(matches!(&error, TokenError::Unavailable(why) if why.contains(expected)), "{error}");
+        assert!(
+            matches!(&error, TokenError::Unavailable(why) if why.contains(expected)),
+            "{error}"
+        );
     }
     token(&account, now(), false).await.unwrap();
 }

@@ -36,7 +36,8 @@ impl Office {
     }
 
     async fn at(now: i64, seed: u64, events: usize, settings: &[(&str, &str)]) -> Self {
-        let google = GoogleCalendarSimulator::start(seed, events, Timestamp::from_second(now).unwrap());
+        let google =
+            GoogleCalendarSimulator::start(seed, events, Timestamp::from_second(now).unwrap());
         let (base_url, key_file) = (google.base_url(), google.key_file());
         let own = [
             ("GCAL_BASE_URL", base_url.as_str()),
@@ -59,7 +60,11 @@ impl Office {
         self.serve(&FetchRequest::new("gcal", "event", mode), Duration::from_secs(86_400)).await
     }
 
-    pub async fn serve(&self, request: &FetchRequest, time: Duration) -> Result<Outcome, FetchError> {
+    pub async fn serve(
+        &self,
+        request: &FetchRequest,
+        time: Duration,
+    ) -> Result<Outcome, FetchError> {
         let deadline = self.plant.clock.now() + time + fetch::MARGIN;
         self.plant.fetch.serve(request, deadline).await
     }

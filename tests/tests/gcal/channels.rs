@@ -31,7 +31,11 @@ async fn a_channel_is_opened_once_and_renewed_before_it_ends() {
     assert_eq!(watch(&office).await, (true, 1));
     let open = office.google.channels();
     assert_eq!(open.len(), 1);
-    assert!(open[0].expiration > first.expiration && open[0].id != first.id && open[0].token != first.token);
+    assert!(
+        open[0].expiration > first.expiration
+            && open[0].id != first.id
+            && open[0].token != first.token
+    );
     assert_eq!(office.plant.db.scalar::<i64>(CHANNELS).await, 1);
 }
 
@@ -40,7 +44,8 @@ async fn there_is_always_a_channel_while_one_replaces_another() {
     let office = Office::with(302, 0).await;
     watch(&office).await;
     office.plant.clock.advance(WEEK - Duration::from_secs(3_600));
-    let (google, counts) = (office.google.handle(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    let (google, counts) =
+        (office.google.handle(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
     let counted = std::sync::Arc::clone(&counts);
     drop(office.google.take_requests());
     // Opening is the first request, closing the second.
@@ -64,11 +69,16 @@ async fn an_old_channel_that_cannot_be_closed_is_closed_the_next_time_or_ends() 
 
     office.google.forget_channels();
     office.plant.clock.advance(WEEK - RENEW_BEFORE);
-    assert_eq!(watch(&office).await, (true, 1), "Google does not know the old one: it counts as closed");
+    assert_eq!(
+        watch(&office).await,
+        (true, 1),
+        "Google does not know the old one: it counts as closed"
+    );
     office.plant.clock.advance(WEEK * 2);
     drop(office.google.take_requests());
     assert_eq!(watch(&office).await, (true, 1));
-    let stops = office.google.take_requests().iter().filter(|asked| asked.path.ends_with("/stop")).count();
+    let stops =
+        office.google.take_requests().iter().filter(|asked| asked.path.ends_with("/stop")).count();
     assert_eq!(stops, 0, "what has ended needs no closing");
 }
 
@@ -93,7 +103,10 @@ async fn an_outage_fails_the_invocation_and_the_next_one_makes_up_for_it() {
     office.google.faults(|faults| faults.next("/calendar/v3/calendars", Fault::CutBody));
     office.fetch(Mode::Watch).await.unwrap_err();
     assert_eq!(watch(&office).await, (true, 0));
-    assert_eq!((office.google.channels().len(), office.plant.db.scalar::<i64>(CHANNELS).await), (2, 1));
+    assert_eq!(
+        (office.google.channels().len(), office.plant.db.scalar::<i64>(CHANNELS).await),
+        (2, 1)
+    );
 }
 
 #[tokio::test]

@@ -29,8 +29,14 @@ async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
             if round == 3 {
                 office.google.with(|calendar| calendar.cancel_and_forget(20));
                 office.google.expire_sync_tokens();
-                assert!(matches!(office.fetch(Mode::Incremental).await, Ok(Outcome::StartsOver { .. }) | Err(_)));
-                while !matches!(office.fetch(Mode::Incremental).await, Ok(Outcome::LeftToFullRuns { .. })) {}
+                assert!(matches!(
+                    office.fetch(Mode::Incremental).await,
+                    Ok(Outcome::StartsOver { .. }) | Err(_)
+                ));
+                while !matches!(
+                    office.fetch(Mode::Incremental).await,
+                    Ok(Outcome::LeftToFullRuns { .. })
+                ) {}
                 while office.fetch(Mode::Full).await.is_err() {}
                 drop(office.plant.requests.take());
             }
@@ -51,10 +57,12 @@ async fn trap_14_rate_limits_wait_whatever_their_status_and_use_up_no_attempt() 
     office.fetch(Mode::Full).await.unwrap();
     office.plant.drain().await;
     office.assert_true().await;
-    let statuses: Vec<u16> = office.google.take_requests().iter().map(|asked| asked.status).collect();
+    let statuses: Vec<u16> =
+        office.google.take_requests().iter().map(|asked| asked.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 403).count(), 18);
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 9);
-    let report: String = office.plant.db.scalar("select status || ' ' || errors from sync_runs").await;
+    let report: String =
+        office.plant.db.scalar("select status || ' ' || errors from sync_runs").await;
     assert_eq!(report, "succeeded 0");
 }
 
@@ -71,7 +79,12 @@ async fn trap_14_the_days_quota_stops_the_run_which_is_asked_for_again_by_itself
     assert_eq!(office.plant.relay.run_once(office.plant.relay_deadline()).await.unwrap().runs, 1);
     office.plant.drain().await;
     office.assert_true().await;
-    let first_pages = office.google.take_requests().iter().filter(|asked| asked.get("pageToken").is_none()).count();
+    let first_pages = office
+        .google
+        .take_requests()
+        .iter()
+        .filter(|asked| asked.get("pageToken").is_none())
+        .count();
     assert_eq!(first_pages, 1, "it went on where it had stopped");
 }
 
@@ -86,7 +99,10 @@ async fn trap_15_a_refused_account_halts_the_run_and_asks_for_no_full_one() {
         assert!(matches!(error, FetchError::Vendor(VendorError::Refused { .. })), "{error}");
         assert_eq!(office.plant.requests.take(), Vec::<String>::new());
         office.plant.clock.advance(Duration::from_secs(86_400));
-        assert_eq!(office.plant.relay.run_once(office.plant.relay_deadline()).await.unwrap().runs, 0);
+        assert_eq!(
+            office.plant.relay.run_once(office.plant.relay_deadline()).await.unwrap().runs,
+            0
+        );
         assert_eq!(office.cursor().await, cursor);
         office.google.faults(penstock_tests::simulator::Faults::clear);
         office.fetch(Mode::Incremental).await.unwrap();
@@ -100,9 +116,13 @@ async fn trap_15_a_key_that_google_does_not_know_any_more_is_told_in_its_words()
     let office = Office::with(221, 20).await;
     office.google.rotate_key();
     let error = office.fetch(Mode::Full).await.unwrap_err();
-    assert!(matches!(error, FetchError::Vendor(VendorError::Refused { status: 400, .. })), "{error}");
+    assert!(
+        matches!(error, FetchError::Vendor(VendorError::Refused { status: 400, .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains("invalid_grant: Invalid JWT Signature."), "{error}");
-    let halted: String = office.plant.db.scalar("select halted from sync_state where source = 'gcal'").await;
+    let halted: String =
+        office.plant.db.scalar("select halted from sync_state where source = 'gcal'").await;
     assert!(!halted.contains("PRIVATE"), "{halted}");
 }
 
@@ -121,7 +141,9 @@ async fn a_token_that_ends_in_mid_run_is_renewed_and_no_run_fails() {
 
 #[tokio::test]
 async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends() {
-    for fault in [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::CutBody, Fault::Hang] {
+    for fault in
+        [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::CutBody, Fault::Hang]
+    {
         let office = Office::with_settings(230, 120, &[("GCAL_TIMEOUT_SECONDS", "1")]).await;
         office.google.faults(|faults| faults.at(2, EVENTS, fault));
         office.fetch(Mode::Full).await.unwrap();
@@ -133,11 +155,20 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
         office.google.faults(|faults| faults.always(EVENTS, fault));
         let error = office.fetch(Mode::Incremental).await.unwrap_err();
         match fault {
-            Fault::CutBody => assert!(matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })), "{error}"),
+            Fault::CutBody => assert!(
+                matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })),
+                "{error}"
+            ),
             Fault::ErrorInside => {
-                assert!(matches!(error, FetchError::Page { error: PageError::ErrorInside(_), .. }), "{error}");
+                assert!(
+                    matches!(error, FetchError::Page { error: PageError::ErrorInside(_), .. }),
+                    "{error}"
+                );
             }
-            _ => assert!(matches!(error, FetchError::Page { error: PageError::Malformed { .. }, .. }), "{error}"),
+            _ => assert!(
+                matches!(error, FetchError::Page { error: PageError::Malformed { .. }, .. }),
+                "{error}"
+            ),
         }
         assert_eq!(office.cursor().await, cursor, "{fault:?} moved the cursor");
         office.google.faults(penstock_tests::simulator::Faults::clear);

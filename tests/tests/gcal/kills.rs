@@ -31,7 +31,9 @@ fn request(mode: &str) -> Value {
 /// A calendar that is known here, of which 30 events have vanished without a trace; and changes since.
 async fn with_ghosts(seed: u64) -> Office {
     let office = Office::filled_at(LONG_AGO, seed, 230).await;
-    office.google.follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
+    office
+        .google
+        .follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
     office.google.with(|calendar| calendar.cancel_and_forget(30));
     office.google.expire_sync_tokens();
     office.google.with(|calendar| calendar.change(40));
@@ -62,13 +64,19 @@ async fn trap_13_killed_between_pages_a_full_run_goes_on_and_sweeps_at_its_end_o
         let victim = start(&office).await;
         drop(office.google.take_requests());
         office.google.on_request(page, victim.host.killer());
-        assert!(matches!(victim.host.invoke(request("full")).await, penstock_testkit::Outcome::Died(_)));
+        assert!(matches!(
+            victim.host.invoke(request("full")).await,
+            penstock_testkit::Outcome::Died(_)
+        ));
         let swept = "select count(*) from outbox where version_key like 'sweep:%'";
         assert_eq!(office.plant.db.scalar::<i64>(swept).await, 0);
         drop(office.google.take_requests());
         go_on(&office).await;
         let first = office.google.take_requests().remove(0);
-        assert!(first.get("pageToken").is_some(), "it goes on from the last page committed: {first:?}");
+        assert!(
+            first.get("pageToken").is_some(),
+            "it goes on from the last page committed: {first:?}"
+        );
         assert!(office.plant.db.scalar::<i64>(swept).await >= 30);
     }
 }
@@ -93,17 +101,27 @@ async fn killed_at_any_point_of_a_full_run_nothing_is_lost_and_no_ghost_stays() 
 #[tokio::test]
 async fn killed_between_the_pages_of_an_incremental_run_it_goes_on_with_the_same_token() {
     let office = Office::filled_at(LONG_AGO, 700, 60).await;
-    office.google.follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
+    office
+        .google
+        .follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
     office.google.with(|calendar| calendar.change(300));
     let victim = start(&office).await;
     drop(office.google.take_requests());
     office.google.on_request(3, victim.host.killer());
-    assert!(matches!(victim.host.invoke(request("incremental")).await, penstock_testkit::Outcome::Died(_)));
+    assert!(matches!(
+        victim.host.invoke(request("incremental")).await,
+        penstock_testkit::Outcome::Died(_)
+    ));
     let token = office.google.take_requests()[0].get("syncToken").map(ToOwned::to_owned);
     let victim = start(&office).await;
     leases_run_out(&office.plant.db).await;
     assert_eq!(victim.host.invoke(request("incremental")).await.reply()["outcome"], "finished");
     let asked = office.google.take_requests();
-    assert!(asked.iter().all(|a| a.get("syncToken") == token.as_deref() && a.get("pageToken").is_some()), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .all(|a| a.get("syncToken") == token.as_deref() && a.get("pageToken").is_some()),
+        "{asked:?}"
+    );
     go_on(&office).await;
 }

@@ -41,7 +41,10 @@ async fn a_second_full_run_writes_no_row_that_is_there() {
 async fn an_incremental_run_without_a_token_leaves_it_to_one_full_run() {
     let office = Office::with(103, 60).await;
     for _ in 0..3 {
-        assert!(matches!(office.fetch(Mode::Incremental).await.unwrap(), Outcome::LeftToFullRuns { .. }));
+        assert!(matches!(
+            office.fetch(Mode::Incremental).await.unwrap(),
+            Outcome::LeftToFullRuns { .. }
+        ));
     }
     assert_eq!(office.google.take_requests(), [], "nothing is asked without a token");
     assert_eq!(office.plant.requests.take().len(), 1, "one full run is asked for");
@@ -60,16 +63,25 @@ async fn trap_12_the_token_goes_with_the_parameters_of_its_list_and_with_every_p
     office.change(140);
     office.fetch(Mode::Incremental).await.unwrap();
     let asked = office.google.take_requests();
-    let fixed = |name: &str| asked.iter().map(|a| a.get(name).unwrap_or("-").to_owned()).collect::<Vec<_>>();
+    let fixed = |name: &str| {
+        asked.iter().map(|a| a.get(name).unwrap_or("-").to_owned()).collect::<Vec<_>>()
+    };
     for name in ["singleEvents", "showDeleted"] {
         assert!(fixed(name).iter().all(|value| value == "true"), "{name}: {:?}", fixed(name));
     }
-    let (full, incremental): (Vec<_>, Vec<_>) = asked.iter().partition(|a| a.get("syncToken").is_none());
+    let (full, incremental): (Vec<_>, Vec<_>) =
+        asked.iter().partition(|a| a.get("syncToken").is_none());
     assert!(full.len() >= 3 && incremental.len() >= 2, "{asked:?}");
     let token = incremental[0].get("syncToken");
-    assert!(incremental.iter().all(|a| a.get("syncToken") == token), "the same token with every page");
+    assert!(
+        incremental.iter().all(|a| a.get("syncToken") == token),
+        "the same token with every page"
+    );
     let allowed = ["maxResults", "showDeleted", "singleEvents", "syncToken", "pageToken"];
-    assert!(asked.iter().flat_map(|a| &a.query).all(|(name, _)| allowed.contains(&name.as_str())), "{asked:?}");
+    assert!(
+        asked.iter().flat_map(|a| &a.query).all(|(name, _)| allowed.contains(&name.as_str())),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -91,7 +103,8 @@ async fn trap_12_what_changes_while_a_list_is_paged_is_in_the_next_one() {
 }
 
 #[tokio::test]
-async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_only_when_it_succeeded() {
+async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_only_when_it_succeeded()
+ {
     let office = Office::filled(106, 230).await;
     office.plant.clock.advance(Duration::from_secs(3_600));
     office.google.with(|calendar| calendar.cancel_and_forget(40));
@@ -102,7 +115,10 @@ async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_o
     assert_eq!(reason, "fullSyncRequired: Sync token is no longer valid, a full sync is required.");
     assert_eq!(office.cursor().await, None);
     // The token is gone; asking again asks for no second full run.
-    assert!(matches!(office.fetch(Mode::Incremental).await.unwrap(), Outcome::LeftToFullRuns { .. }));
+    assert!(matches!(
+        office.fetch(Mode::Incremental).await.unwrap(),
+        Outcome::LeftToFullRuns { .. }
+    ));
     assert_eq!(office.plant.requests.take().len(), 1);
 
     let alive = "select count(*) from calendar_events where deleted_at is null";
@@ -117,9 +133,15 @@ async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_o
     office.plant.drain().await;
     let swept = "select count(*) from outbox where version_key like 'sweep:%'";
     assert_eq!(office.plant.db.scalar::<i64>(swept).await, 0);
-    assert!(office.plant.db.scalar::<i64>(alive).await >= before - 30, "only what was shown as cancelled is gone");
+    assert!(
+        office.plant.db.scalar::<i64>(alive).await >= before - 30,
+        "only what was shown as cancelled is gone"
+    );
 
-    assert!(matches!(office.serve(&full, Duration::from_secs(86_400)).await.unwrap(), Outcome::Finished { .. }));
+    assert!(matches!(
+        office.serve(&full, Duration::from_secs(86_400)).await.unwrap(),
+        Outcome::Finished { .. }
+    ));
     office.plant.drain().await;
     assert!(office.plant.db.scalar::<i64>(swept).await >= 40);
     office.assert_true().await;
@@ -144,7 +166,9 @@ async fn trap_13_what_vanished_and_comes_back_is_there_again() {
         for there in [false, true] {
             office.plant.clock.advance(Duration::from_secs(2));
             let id = id.clone();
-            office.google.with(move |calendar| if there { calendar.restore(&id) } else { calendar.cancel_barely(&id) });
+            office.google.with(move |calendar| {
+                if there { calendar.restore(&id) } else { calendar.cancel_barely(&id) }
+            });
             office.plant.clock.advance(Duration::from_secs(2));
             let mode = if round == 1 { Mode::Full } else { Mode::Incremental };
             office.fetch(mode).await.unwrap();
@@ -160,7 +184,10 @@ async fn a_page_token_that_has_ended_has_the_full_run_begin_again() {
     let clock = office.plant.clock.clone();
     office.google.on_request(2, move || clock.advance(Duration::from_secs(60)));
     let full = FetchRequest::new("gcal", "event", Mode::Full);
-    assert!(matches!(office.serve(&full, Duration::from_secs(30)).await.unwrap(), Outcome::Continues { .. }));
+    assert!(matches!(
+        office.serve(&full, Duration::from_secs(30)).await.unwrap(),
+        Outcome::Continues { .. }
+    ));
     office.google.expire_page_tokens();
     let outcome = office.serve(&full, Duration::from_secs(86_400)).await.unwrap();
     assert!(matches!(outcome, Outcome::StartsOver { .. }), "{outcome:?}");
@@ -181,7 +208,14 @@ async fn trap_13_what_vanishes_while_it_still_waits_to_be_processed_is_swept_too
     office.plant.drain().await;
     assert_eq!(office.plant.deliver(&waiting, 1).await.failures(), 0);
     office.assert_true().await;
-    assert_eq!(office.plant.db.scalar::<i64>("select count(*) from outbox where version_key like 'sweep:%'").await, 30);
+    assert_eq!(
+        office
+            .plant
+            .db
+            .scalar::<i64>("select count(*) from outbox where version_key like 'sweep:%'")
+            .await,
+        30
+    );
 }
 
 #[tokio::test]
@@ -207,7 +241,8 @@ async fn every_order_of_arrival_gives_the_same_rows() {
         office.fetch(Mode::Incremental).await.unwrap();
         tickets.extend(office.plant.tickets.take());
         // One row a ticket, in another order each time.
-        let parsed = tickets.iter().map(|body| penstock_domain::ticket::Ticket::parse(body).unwrap());
+        let parsed =
+            tickets.iter().map(|body| penstock_domain::ticket::Ticket::parse(body).unwrap());
         let mut ids: Vec<_> = parsed.flat_map(|ticket| ticket.ids).collect();
         match order {
             0 => {}
@@ -215,8 +250,10 @@ async fn every_order_of_arrival_gives_the_same_rows() {
             _ => fastrand::Rng::with_seed(order).shuffle(&mut ids),
         }
         for part in ids.chunks(37) {
-            let bodies: Vec<String> =
-                part.iter().map(|id| penstock_domain::ticket::Ticket::new(vec![*id]).to_body()).collect();
+            let bodies: Vec<String> = part
+                .iter()
+                .map(|id| penstock_domain::ticket::Ticket::new(vec![*id]).to_body())
+                .collect();
             assert_eq!(office.plant.deliver(&bodies, 1).await.failures(), 0);
         }
         office.assert_true().await;

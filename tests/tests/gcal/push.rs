@@ -42,7 +42,8 @@ async fn watched(seed: u64) -> Office {
     office
 }
 
-const OWED: &str = "select count(*) from sync_state where source = 'gcal' and requested_at is not null";
+const OWED: &str =
+    "select count(*) from sync_state where source = 'gcal' and requested_at is not null";
 
 #[tokio::test]
 async fn a_change_is_pushed_asked_for_and_read() {
@@ -51,7 +52,11 @@ async fn a_change_is_pushed_asked_for_and_read() {
         office.change(20);
         let reply = send(&office, "POST", &notification(&office, state)).await;
         assert_eq!(reply.status_code, StatusCode::OK, "{reply:?}");
-        assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 1, "it stands in Postgres before the reply");
+        assert_eq!(
+            office.plant.db.scalar::<i64>(OWED).await,
+            1,
+            "it stands in Postgres before the reply"
+        );
         office.plant.drain().await;
         office.assert_true().await;
         assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
@@ -78,7 +83,11 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
     let good = notification(&office, "exists");
     let with = |name: &str, value: Option<&str>| {
         let mut headers: Vec<_> = good.iter().filter(|(key, _)| *key != name).cloned().collect();
-        headers.extend(value.map(|value| (good.iter().find(|(key, _)| *key == name).unwrap().0, value.to_owned())));
+        headers.extend(
+            value.map(|value| {
+                (good.iter().find(|(key, _)| *key == name).unwrap().0, value.to_owned())
+            }),
+        );
         headers
     };
     for headers in [
@@ -94,7 +103,11 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
         let reply = send(&office, "POST", &headers).await;
         assert_eq!(reply.status_code, StatusCode::BAD_REQUEST, "{headers:?}");
         let said: Value = serde_json::from_str(&reply.body).unwrap();
-        assert_eq!((said["status"].as_u64(), said["title"].is_string()), (Some(400), true), "{said}");
+        assert_eq!(
+            (said["status"].as_u64(), said["title"].is_string()),
+            (Some(400), true),
+            "{said}"
+        );
     }
     assert_eq!(send(&office, "GET", &good).await.status_code, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
@@ -109,8 +122,7 @@ async fn a_push_does_not_try_a_refused_account_again() {
     let reply = send(&office, "POST", &notification(&office, "exists")).await;
     assert_eq!(reply.status_code, StatusCode::OK);
     assert_eq!(office.plant.requests.take(), Vec::<String>::new());
-    let halted =
-        "select count(*) from sync_state where source = 'gcal' and halted is not null and requested_at is null";
+    let halted = "select count(*) from sync_state where source = 'gcal' and halted is not null and requested_at is null";
     assert_eq!(office.plant.db.scalar::<i64>(halted).await, 1);
 }
 
@@ -118,10 +130,24 @@ async fn a_push_does_not_try_a_refused_account_again() {
 async fn where_postgres_is_away_google_is_asked_to_come_again() {
     let office = watched(405).await;
     let headers = notification(&office, "exists");
-    office.plant.db.client().await.batch_execute("alter table sync_state rename to away").await.unwrap();
+    office
+        .plant
+        .db
+        .client()
+        .await
+        .batch_execute("alter table sync_state rename to away")
+        .await
+        .unwrap();
     let reply = send(&office, "POST", &headers).await;
     assert_eq!(reply.status_code, StatusCode::SERVICE_UNAVAILABLE);
-    office.plant.db.client().await.batch_execute("alter table away rename to sync_state").await.unwrap();
+    office
+        .plant
+        .db
+        .client()
+        .await
+        .batch_execute("alter table away rename to sync_state")
+        .await
+        .unwrap();
     assert_eq!(send(&office, "POST", &headers).await.status_code, StatusCode::OK);
 }
 
@@ -130,7 +156,8 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
     let office = watched(406).await;
     office.change(120);
     // Between two pages the calendar changes again, and Google says so. The message of that finds the lease busy.
-    let (google, clock, url) = (office.google.handle(), office.plant.clock.clone(), office.plant.db.url());
+    let (google, clock, url) =
+        (office.google.handle(), office.plant.clock.clone(), office.plant.db.url());
     office.google.on_request(2, move || {
         clock.advance(Duration::from_secs(1));
         google.with(|calendar| calendar.change(20));
@@ -142,9 +169,17 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
     });
     let outcome = office.fetch(Mode::Incremental).await.unwrap();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
-    assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 1, "the run that ended began before the push");
+    assert_eq!(
+        office.plant.db.scalar::<i64>(OWED).await,
+        1,
+        "the run that ended began before the push"
+    );
     let resume = FetchRequest::new("gcal", "event", Mode::Incremental).resuming();
-    assert_eq!(office.plant.requests.take(), [serde_json::to_string(&resume).unwrap()], "asked for at once");
+    assert_eq!(
+        office.plant.requests.take(),
+        [serde_json::to_string(&resume).unwrap()],
+        "asked for at once"
+    );
     office.serve(&resume, Duration::from_secs(3_600)).await.unwrap();
     office.plant.drain().await;
     office.assert_true().await;

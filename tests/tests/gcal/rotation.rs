@@ -12,7 +12,9 @@ use crate::books::{LONG_AGO, Office};
 #[tokio::test]
 async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_fails() {
     let office = Office::filled_at(LONG_AGO, 801, 0).await;
-    office.google.follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
+    office
+        .google
+        .follow(|| penstock_domain::clock::Clock::now(&penstock_clients::clock::SystemClock));
     office.google.with(|calendar| calendar.fill(230));
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(&office.google.key_file());
@@ -34,9 +36,16 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
     let request = json!({"source": "gcal", "entity": "event", "mode": "full"});
     assert_eq!(fetch.invoke(request).await.reply()["outcome"], "finished");
     assert_eq!(aws.secret_reads(), 2, "once to begin with, once after the claim was refused");
-    assert_eq!(office.google.exchanges(), (2 + 1, 1), "the plant's own, the function's two, and the refused one");
-    let report: String =
-        office.plant.db.scalar("select status || ' ' || errors from sync_runs order by started_at desc limit 1").await;
+    assert_eq!(
+        office.google.exchanges(),
+        (2 + 1, 1),
+        "the plant's own, the function's two, and the refused one"
+    );
+    let report: String = office
+        .plant
+        .db
+        .scalar("select status || ' ' || errors from sync_runs order by started_at desc limit 1")
+        .await;
     assert_eq!(report, "succeeded 0");
     assert!(
         !fetch.output().contains("PRIVATE KEY") && !fetch.output().contains("ya29."),

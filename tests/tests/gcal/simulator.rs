@@ -20,7 +20,8 @@ impl Client {
     async fn start(events: usize) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let (google, http) = (GoogleCalendarSimulator::start(900, events, now), reqwest::Client::new());
+        let (google, http) =
+            (GoogleCalendarSimulator::start(900, events, now), reqwest::Client::new());
         let scope = "https://www.googleapis.com/auth/calendar.readonly";
         let account = ServiceAccount::new(Secret::given(google.key_file()), scope);
         let token = account.token(&http, now, false).await.unwrap().expose_secret().to_owned();
@@ -40,7 +41,13 @@ impl Client {
         loop {
             let (status, body) = self.get(&format!("{query}{page}")).await;
             assert_eq!(status, 200, "{body}");
-            ids.extend(body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            ids.extend(
+                body["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item["id"].as_str().unwrap().to_owned()),
+            );
             match (body["nextPageToken"].as_str(), body["nextSyncToken"].as_str()) {
                 (Some(token), None) => page = format!("&pageToken={token}"),
                 (None, Some(token)) => return (ids, token.to_owned()),
@@ -74,10 +81,19 @@ async fn a_list_gives_its_token_on_the_last_page_and_the_token_what_changed_sinc
 async fn what_a_sync_token_excludes_is_refused_and_a_token_that_has_ended_is_gone() {
     let client = Client::start(3).await;
     let (_, token) = client.list(LIST).await;
-    for excluded in
-        ["timeMin=2026-01-01T00:00:00Z", "timeMax=x", "updatedMin=x", "orderBy=startTime", "q=x", "iCalUID=x"]
-    {
-        assert_eq!(client.get(&format!("{LIST}&syncToken={token}&{excluded}")).await.0, 400, "{excluded}");
+    for excluded in [
+        "timeMin=2026-01-01T00:00:00Z",
+        "timeMax=x",
+        "updatedMin=x",
+        "orderBy=startTime",
+        "q=x",
+        "iCalUID=x",
+    ] {
+        assert_eq!(
+            client.get(&format!("{LIST}&syncToken={token}&{excluded}")).await.0,
+            400,
+            "{excluded}"
+        );
     }
     for other in ["singleEvents=true", "singleEvents=true&showDeleted=false", "showDeleted=true"] {
         assert_eq!(client.get(&format!("{other}&syncToken={token}")).await.0, 400, "{other}");
@@ -85,7 +101,10 @@ async fn what_a_sync_token_excludes_is_refused_and_a_token_that_has_ended_is_gon
     assert_eq!(client.get(&format!("{LIST}&pageToken=x")).await.0, 400);
     client.google.expire_sync_tokens();
     let (status, body) = client.get(&format!("{LIST}&syncToken={token}")).await;
-    assert_eq!((status, body["error"]["errors"][0]["reason"].as_str()), (410, Some("fullSyncRequired")));
+    assert_eq!(
+        (status, body["error"]["errors"][0]["reason"].as_str()),
+        (410, Some("fullSyncRequired"))
+    );
     client.google.revoke_access_tokens();
     assert_eq!(client.get(LIST).await.0, 401);
 }

@@ -38,7 +38,8 @@ impl Changes {
     /// Where an account stood still, or nothing of Stripe's was late: it would have proved nothing.
     pub fn assert_enough(&self) {
         let [stripe, late, portal, calendar] =
-            [&self.stripe, &self.late, &self.portal, &self.calendar].map(|count| count.load(Ordering::SeqCst));
+            [&self.stripe, &self.late, &self.portal, &self.calendar]
+                .map(|count| count.load(Ordering::SeqCst));
         println!(
             "changes meanwhile: {stripe} of Stripe, of whose events {late} were late; {portal} of HubSpot; {calendar} of Google Calendar"
         );
@@ -84,7 +85,10 @@ pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
 /// New charges, captures, refunds, disputes and what becomes of them.
 fn stripe(world: &mut simulator::World, n: usize, late: &AtomicUsize) {
     let events = world.change(u32::try_from(n).unwrap());
-    late.fetch_add(events.iter().filter(|event| event.visible_at > event.created).count(), Ordering::SeqCst);
+    late.fetch_add(
+        events.iter().filter(|event| event.visible_at > event.created).count(),
+        Ordering::SeqCst,
+    );
 }
 
 /// Objects come, are edited, merged, archived, restored and deleted for good; deals move.

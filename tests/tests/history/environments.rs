@@ -35,13 +35,16 @@ pub fn pull_of(path: &str) -> Option<usize> {
         "/v1/disputes" => Some(3),
         "/crm/v3/objects/contacts" | "/crm/v3/objects/contacts/search" => Some(CONTACT),
         "/crm/v3/objects/deals" | "/crm/v3/objects/deals/search" => Some(DEAL),
-        _ => (path.starts_with("/calendar/v3/calendars/") && path.ends_with("/events")).then_some(CALENDAR),
+        _ => (path.starts_with("/calendar/v3/calendars/") && path.ends_with("/events"))
+            .then_some(CALENDAR),
     }
 }
 
 /// Where a request to `fetch` is served.
 pub fn place_of(request: &Value) -> usize {
-    let of = |(source, entity): &(&str, &str)| request["source"] == *source && request["entity"] == *entity;
+    let of = |(source, entity): &(&str, &str)| {
+        request["source"] == *source && request["entity"] == *entity
+    };
     if request["mode"] == "object" {
         return LOOKS;
     }
@@ -64,7 +67,8 @@ impl Environment {
             None => None,
         };
         let pages = if kills.is_some() { ["100", "100", "100"] } else { ["100", "200", "2500"] };
-        let settings = site.settings(proxy.as_ref().map_or_else(|| site.db.url(), CuttingProxy::url), pages);
+        let settings =
+            site.settings(proxy.as_ref().map_or_else(|| site.db.url(), CuttingProxy::url), pages);
         let env: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary("fetch"), &env).await;
         if place < PULLS.len() {

@@ -38,7 +38,8 @@ const PORTALS: [hubspot::Fault; 10] = [
 
 /// Paths, and how many requests each is sure to get.
 const STRIPES: [(&str, u64); 3] = [("/v1/charges", 60), ("/v1/refunds", 12), ("/v1/disputes", 2)];
-const HUBSPOTS: [(&str, u64); 2] = [("/crm/v3/objects/contacts", 40), ("/crm/v3/objects/deals", 20)];
+const HUBSPOTS: [(&str, u64); 2] =
+    [("/crm/v3/objects/contacts", 40), ("/crm/v3/objects/deals", 20)];
 const CALENDARS: [(&str, u64); 1] = [("/calendar/v3/calendars", 16)];
 
 /// Twice each kind, the first of them at the path that gets the most requests.
@@ -61,14 +62,16 @@ pub fn plan(site: &Site, seed: u64) {
 /// # Panics
 /// Where a kind of fault did not happen in a source: it would have proved nothing.
 pub fn assert_all_struck(site: &Site) {
-    let of_stripe: Vec<_> = site.stripe.requests().into_iter().filter_map(|asked| asked.fault).collect();
+    let of_stripe: Vec<_> =
+        site.stripe.requests().into_iter().filter_map(|asked| asked.fault).collect();
     let asked = site.google.take_requests();
     let of_google: Vec<_> = asked.iter().filter_map(|asked| asked.fault).collect();
     for kind in KINDS {
         assert!(of_stripe.contains(&kind) && of_google.contains(&kind), "{kind:?} did not happen");
     }
     assert!(asked.iter().any(|asked| asked.status == 410), "no sync token was refused");
-    let of_portal: Vec<_> = site.portal.asked().into_iter().filter_map(|asked| asked.fault).collect();
+    let of_portal: Vec<_> =
+        site.portal.asked().into_iter().filter_map(|asked| asked.fault).collect();
     for kind in PORTALS {
         assert!(of_portal.contains(&kind), "{kind:?} did not happen");
     }

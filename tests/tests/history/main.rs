@@ -47,10 +47,17 @@ async fn history(site: &Site, changes: &Changes, works: &mut Works<'_>) {
 
 /// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
 async fn assert_cap(site: &Site, size: Size) {
-    assert!(site.portal.asked().iter().all(|asked| asked.status != 400), "a request went past a limit");
-    let sql = "select max(rows_seen) from sync_runs where source = 'hubspot' and mode = 'incremental'";
+    assert!(
+        site.portal.asked().iter().all(|asked| asked.status != 400),
+        "a request went past a limit"
+    );
+    let sql =
+        "select max(rows_seen) from sync_runs where source = 'hubspot' and mode = 'incremental'";
     let most: i64 = site.db.scalar(sql).await;
-    assert!(most > 10_000 || size.contacts < IMPORTED, "{most} changes are no more than a search shows");
+    assert!(
+        most > 10_000 || size.contacts < IMPORTED,
+        "{most} changes are no more than a search shows"
+    );
 }
 
 /// Objects come to the truth; how it went is printed.
@@ -63,7 +70,12 @@ async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Count
     let mut works = Works::over(&site, &gate, kills).await;
     let begun = Instant::now();
     history(&site, &changes, &mut works).await;
-    println!("{} objects came to the truth in {:.1?}, by {}", site.objects(), begun.elapsed(), works.counts);
+    println!(
+        "{} objects came to the truth in {:.1?}, by {}",
+        site.objects(),
+        begun.elapsed(),
+        works.counts
+    );
     stripe::assert_true(&site.db, &site.stripe).await;
     portal::assert_true(&site.db, &site.portal).await;
     calendar::assert_true(&site.db, &site.google).await;
@@ -77,16 +89,28 @@ async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Count
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails() {
-    let size = Size { charges: 125_000, contacts: 30_000, deals: 12_000, events: 22_000, at_least: 200_000 };
+async fn two_hundred_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails()
+ {
+    let size = Size {
+        charges: 125_000,
+        contacts: 30_000,
+        deals: 12_000,
+        events: 22_000,
+        at_least: 200_000,
+    };
     let counts = come_to_the_truth(size, 1, None).await;
     assert_eq!(counts.killed(), 0, "nobody may die by itself");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trap_08_trap_13_with_fetch_killed_every_few_pages_they_come_to_the_same_truth() {
-    let size = Size { charges: 18_000, contacts: 5_000, deals: 3_000, events: 3_000, at_least: 30_000 };
+    let size =
+        Size { charges: 18_000, contacts: 5_000, deals: 3_000, events: 3_000, at_least: 30_000 };
     let counts = come_to_the_truth(size, 50, Some(Kills::by(51))).await;
     assert!(counts.killed_at_requests >= 40 && counts.killed_at_messages >= 10, "{counts}");
-    assert!(counts.kills.iter().all(|kills| *kills > 0), "each pull was to be killed: {:?}", counts.kills);
+    assert!(
+        counts.kills.iter().all(|kills| *kills > 0),
+        "each pull was to be killed: {:?}",
+        counts.kills
+    );
 }

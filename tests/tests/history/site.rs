@@ -69,11 +69,17 @@ impl Site {
     pub async fn build(seed: u64, size: Size) -> Self {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - 90 * 86_400, now.as_second() - 3_600);
-        let spec = WorldSpec { late_seconds: LATE, ..WorldSpec::between(seed, size.charges, from, to) };
+        let spec =
+            WorldSpec { late_seconds: LATE, ..WorldSpec::between(seed, size.charges, from, to) };
         let stripe = Simulator::start(World::new(spec)).unwrap();
         stripe.advance(-STRIPE_BEHIND);
         let portals_clock = Moved::by(-HUBSPOT_BEHIND);
-        let world = hubspot::World::new(seed, size.contacts, size.deals, portals_clock.now().as_millisecond());
+        let world = hubspot::World::new(
+            seed,
+            size.contacts,
+            size.deals,
+            portals_clock.now().as_millisecond(),
+        );
         let portal = Portal::start(world).unwrap();
         let clock = portals_clock.clone();
         portal.follow(move || clock.now().as_millisecond());

@@ -70,7 +70,15 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { invocations, failed, killed_at_requests, killed_at_messages, batches, relays, .. } = self;
+        let Self {
+            invocations,
+            failed,
+            killed_at_requests,
+            killed_at_messages,
+            batches,
+            relays,
+            ..
+        } = self;
         write!(
             f,
             "{invocations} invocations of fetch, of which {failed} failed and {killed_at_requests} were killed at a request, \
@@ -135,7 +143,8 @@ impl<'a> Works<'a> {
     pub fn ask(&mut self, mode: &str, places: &[usize]) {
         for &place in places {
             let (source, entity) = PULLS[place];
-            self.waiting[place].push_back(json!({"source": source, "entity": entity, "mode": mode}));
+            self.waiting[place]
+                .push_back(json!({"source": source, "entity": entity, "mode": mode}));
         }
     }
 
@@ -178,8 +187,9 @@ impl<'a> Works<'a> {
             let event = self.waiting[place].pop_front().unwrap();
             let environment = self.environments[place].take().unwrap();
             self.counts.invocations += 1;
-            self.running
-                .push(Box::pin(async move { Done::Fetched(Box::new(environment.invoke(event, DEADLINE).await)) }));
+            self.running.push(Box::pin(async move {
+                Done::Fetched(Box::new(environment.invoke(event, DEADLINE).await))
+            }));
         }
         while !self.tickets.is_empty() {
             let Some(process) = self.processes.pop() else { return };
@@ -221,13 +231,18 @@ impl<'a> Works<'a> {
             Outcome::Died(_) => {
                 assert!(self.kills.is_some(), "fetch of {:?} died by itself", PULLS.get(place));
                 let cut = environment.was_cut();
-                *(if cut { &mut self.counts.killed_at_messages } else { &mut self.counts.killed_at_requests }) += 1;
+                *(if cut {
+                    &mut self.counts.killed_at_messages
+                } else {
+                    &mut self.counts.killed_at_requests
+                }) += 1;
                 self.counts.kills[place] += 1;
                 drop(environment);
                 let (source, entity) = PULLS[place];
                 leases_run_out_of(&self.site.db, source, entity).await;
                 self.nothing_is_swept_early().await;
-                let next = Environment::start(place, self.site, &self.gate, self.kills.as_mut()).await;
+                let next =
+                    Environment::start(place, self.site, &self.gate, self.kills.as_mut()).await;
                 self.environments[place] = Some(next);
                 // Nobody has acknowledged it.
                 self.waiting[place].push_front(event);
@@ -264,7 +279,10 @@ impl<'a> Works<'a> {
         let committed: i64 = self.site.db.scalar(&sql).await;
         let (vain, before) = self.in_vain[place];
         self.in_vain[place] = if committed == before { (vain + 1, before) } else { (0, committed) };
-        assert!(vain < IN_VAIN, "{source} {entity} was invoked {vain} times without a page; the last {outcome:?}");
+        assert!(
+            vain < IN_VAIN,
+            "{source} {entity} was invoked {vain} times without a page; the last {outcome:?}"
+        );
     }
 
     /// A round of `relay`, long after everything before; how much it sends.
@@ -279,7 +297,8 @@ impl<'a> Works<'a> {
 
     /// The most that was resident of each pull's process, in KiB.
     pub fn peaks(&self) -> Vec<(usize, u64)> {
-        let pulls = self.environments.iter().flatten().filter(|environment| environment.place < LOOKS);
+        let pulls =
+            self.environments.iter().flatten().filter(|environment| environment.place < LOOKS);
         pulls.filter_map(|environment| Some((environment.place, environment.peak_kib()?))).collect()
     }
 }

@@ -31,7 +31,9 @@ async fn trap_11_archived_objects_are_marked_deleted_and_count_as_nothing_by_the
     let kept: i64 = office
         .plant
         .db
-        .scalar("select count(*) from payments where raw_status = 'archived' and status = 'canceled'")
+        .scalar(
+            "select count(*) from payments where raw_status = 'archived' and status = 'canceled'",
+        )
         .await;
     assert_eq!(kept, 3);
 }
@@ -70,7 +72,11 @@ async fn trap_11_merges_are_followed_at_any_remove_whatever_the_mode_and_lose_to
         office.wait(120);
         office.run(mode).await;
         office.assert_true().await;
-        let merged: i64 = office.plant.db.scalar("select count(*) from contacts where merged_into is not null").await;
+        let merged: i64 = office
+            .plant
+            .db
+            .scalar("select count(*) from contacts where merged_into is not null")
+            .await;
         assert_eq!(merged, 4, "{mode:?}");
         office.wait(7_200);
         office.run(Mode::Full).await;
@@ -132,6 +138,10 @@ async fn trap_11_a_merge_that_a_full_run_is_the_first_to_show_is_not_forgotten_b
         office.plant.clock.advance(std::time::Duration::from_millis(400));
         office.run(Mode::Full).await;
         office.assert_true().await;
-        assert_eq!(office.contacts().await[&ids[1].to_string()].merged_into, Some(kept.to_string()), "{behind_ms}");
+        assert_eq!(
+            office.contacts().await[&ids[1].to_string()].merged_into,
+            Some(kept.to_string()),
+            "{behind_ms}"
+        );
     }
 }

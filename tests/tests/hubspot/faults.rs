@@ -38,7 +38,10 @@ async fn persist(office: &Office, mode: Mode) {
             assert!(attempt < 60, "{entity} never ends");
             match office.fetch(entity, mode).await {
                 Ok(Outcome::Finished { .. }) => break,
-                Ok(_) | Err(FetchError::Vendor(VendorError::Unavailable { .. }) | FetchError::Page { .. }) => {}
+                Ok(_)
+                | Err(
+                    FetchError::Vendor(VendorError::Unavailable { .. }) | FetchError::Page { .. },
+                ) => {}
                 Err(e) => panic!("{e}"),
             }
             office.wait(1);
@@ -64,22 +67,29 @@ async fn trap_14_limits_of_seconds_are_waited_out_and_use_up_no_attempt() {
 }
 
 #[tokio::test]
-async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_when_the_limit_is_over() {
+async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_when_the_limit_is_over()
+ {
     let office = Office::over(world(33, 350, 1)).await;
-    office.fetch_within("contact", Mode::Full, std::time::Duration::from_millis(300)).await.unwrap();
+    office
+        .fetch_within("contact", Mode::Full, std::time::Duration::from_millis(300))
+        .await
+        .unwrap();
     office.portal.faults().always(OBJECTS, Fault::TooMany(Policy::Daily));
     let asked = office.portal.asked().len();
-    let Outcome::Stopped { run, reason } = office.fetch("contact", Mode::Full).await.unwrap() else {
+    let Outcome::Stopped { run, reason } = office.fetch("contact", Mode::Full).await.unwrap()
+    else {
         panic!("the run does not stop");
     };
     assert_eq!(reason, "RATE_LIMIT: DAILY: You have reached your daily limit.");
     assert_eq!(office.portal.asked().len(), asked + 1, "nothing is asked again and again");
     let sql = format!("select last_error from sync_runs where id = '{run}'");
     assert!(office.plant.db.scalar::<String>(&sql).await.contains("DAILY"));
-    let halted: i64 = office.plant.db.scalar("select count(*) from sync_state where halted is not null").await;
+    let halted: i64 =
+        office.plant.db.scalar("select count(*) from sync_state where halted is not null").await;
     assert_eq!(halted, 0, "no person is needed");
     office.portal.faults().clear();
-    let Outcome::Finished { run: same, .. } = office.fetch("contact", Mode::Full).await.unwrap() else {
+    let Outcome::Finished { run: same, .. } = office.fetch("contact", Mode::Full).await.unwrap()
+    else {
         panic!("the run does not go on");
     };
     assert_eq!(run, same);
@@ -94,18 +104,25 @@ async fn trap_15_a_refused_token_halts_the_run_and_asks_for_no_full_run() {
     office.wait(600);
     let before = office.portal.asked().len();
     let error = office.fetch("contact", Mode::Incremental).await.unwrap_err();
-    assert!(matches!(error, FetchError::Vendor(VendorError::Refused { status: 401, .. })), "{error}");
+    assert!(
+        matches!(error, FetchError::Vendor(VendorError::Refused { status: 401, .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains("INVALID_AUTHENTICATION"), "{error}");
     assert_eq!(office.portal.asked().len(), before + 2, "once more with the token read again");
     office.portal.faults().next_n(OBJECTS, 1, Fault::Forbidden);
     let error = office.fetch("deal", Mode::Incremental).await.unwrap_err();
-    assert!(matches!(error, FetchError::Vendor(VendorError::Refused { status: 403, .. })), "{error}");
+    assert!(
+        matches!(error, FetchError::Vendor(VendorError::Refused { status: 403, .. })),
+        "{error}"
+    );
     assert!(office.plant.requests.take().is_empty(), "no full run is asked for");
 }
 
 #[tokio::test]
 async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
-    let office = Office::with_settings(world(35, 250, 1), &[("HUBSPOT_TIMEOUT_SECONDS", "1")]).await;
+    let office =
+        Office::with_settings(world(35, 250, 1), &[("HUBSPOT_TIMEOUT_SECONDS", "1")]).await;
     let faults = [
         Fault::Html,
         Fault::TruncatedJson,
@@ -124,11 +141,18 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
         }
         let error = office.fetch("contact", Mode::Full).await.unwrap_err();
         assert!(
-            matches!(error, FetchError::Page { .. } | FetchError::Vendor(VendorError::Unavailable { .. })),
+            matches!(
+                error,
+                FetchError::Page { .. } | FetchError::Vendor(VendorError::Unavailable { .. })
+            ),
             "{error}"
         );
         office.portal.faults().clear();
-        assert_eq!(office.plant.db.scalar::<i64>("select count(*) from outbox").await, 0, "{fault:?}");
+        assert_eq!(
+            office.plant.db.scalar::<i64>("select count(*) from outbox").await,
+            0,
+            "{fault:?}"
+        );
     }
     office.run(Mode::Full).await;
     office.assert_true().await;

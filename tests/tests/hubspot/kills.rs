@@ -71,7 +71,10 @@ async fn go_on(office: &Office) {
     leases_run_out(&office.plant.db).await;
     for entity in ["contact", "deal"] {
         for mode in [Mode::Full, Mode::Incremental] {
-            assert_eq!(victim.host.invoke(request(entity, mode)).await.reply()["outcome"], "finished");
+            assert_eq!(
+                victim.host.invoke(request(entity, mode)).await.reply()["outcome"],
+                "finished"
+            );
         }
     }
     // Tickets that died with it, and those that are in the victims' queues, relay sends.
@@ -117,15 +120,19 @@ async fn watermarks(office: &Office, entity: &str) -> String {
 }
 
 #[tokio::test]
-async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_sweeps_at_its_end_only() {
+async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_sweeps_at_its_end_only()
+{
     // Of what is there, of what is archived, and the last page there is.
-    for (entity, page, list) in
-        [("contact", 2, "archived=false"), ("contact", 5, "archived=true"), ("deal", 4, "archived=true")]
-    {
+    for (entity, page, list) in [
+        ("contact", 2, "archived=false"),
+        ("contact", 5, "archived=true"),
+        ("deal", 4, "archived=true"),
+    ] {
         let office = changed(700 + page).await;
         let event = request(entity, Mode::Full);
         let stood = watermarks(&office, entity).await;
-        let runs = format!("select count(*) from sync_runs where entity = '{entity}' and mode = 'full'");
+        let runs =
+            format!("select count(*) from sync_runs where entity = '{entity}' and mode = 'full'");
         let before: i64 = office.plant.db.scalar(&runs).await;
         let (unanswered, _) = die_at_page(&office, page, event.clone()).await;
         assert!(unanswered.contains(list), "{unanswered}");

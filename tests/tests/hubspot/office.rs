@@ -33,7 +33,13 @@ impl Office {
     }
 
     /// Over a portal of so many contacts and deals, at another time.
-    pub async fn at(now: i64, seed: u64, contacts: usize, deals: usize, settings: &[(&str, &str)]) -> Self {
+    pub async fn at(
+        now: i64,
+        seed: u64,
+        contacts: usize,
+        deals: usize,
+        settings: &[(&str, &str)],
+    ) -> Self {
         Self::beginning(now, World::new(seed, contacts, deals, now * 1_000), settings).await
     }
 
@@ -50,7 +56,12 @@ impl Office {
         Self { plant, portal }
     }
 
-    pub async fn fetch_within(&self, entity: &str, mode: Mode, time: Duration) -> Result<Outcome, FetchError> {
+    pub async fn fetch_within(
+        &self,
+        entity: &str,
+        mode: Mode,
+        time: Duration,
+    ) -> Result<Outcome, FetchError> {
         let deadline = self.plant.clock.now() + time + fetch::MARGIN;
         self.plant.fetch.serve(&FetchRequest::new("hubspot", entity, mode), deadline).await
     }

@@ -20,7 +20,11 @@ async fn a_full_run_brings_the_portals_truth_and_a_second_one_writes_no_row() {
     let before: String = office.plant.db.scalar(digest).await;
     office.wait(3_600);
     office.run(Mode::Full).await;
-    assert_eq!(office.plant.db.scalar::<String>(digest).await, before, "an unchanged row was written again");
+    assert_eq!(
+        office.plant.db.scalar::<String>(digest).await,
+        before,
+        "an unchanged row was written again"
+    );
     office.assert_true().await;
 }
 
@@ -42,8 +46,11 @@ async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_ever
         office.run(Mode::Incremental).await;
         office.assert_true().await;
     }
-    let full: i64 =
-        office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot' and mode = 'full'").await;
+    let full: i64 = office
+        .plant
+        .db
+        .scalar("select count(*) from sync_runs where source = 'hubspot' and mode = 'full'")
+        .await;
     assert_eq!(full, 2, "one of each entity, for want of a cursor");
 }
 
@@ -61,7 +68,11 @@ async fn trap_01_every_version_of_a_deal_is_kept_and_an_overlap_keeps_none_twice
     let sql = format!(
         "select count(*) from outbox where external_id = '{id}' and entity = 'deal' and starts_with(version_key, 'modified:')"
     );
-    assert_eq!(office.plant.db.scalar::<i64>(&sql).await, 5, "each version once, though each was found several times");
+    assert_eq!(
+        office.plant.db.scalar::<i64>(&sql).await,
+        5,
+        "each version once, though each was found several times"
+    );
     office.assert_true().await;
 }
 
@@ -100,8 +111,11 @@ async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_move
     office.wait(90);
     // Those of the first pages are changed again while the later ones are read: a page by offset would skip as many.
     for n in 1..5 {
-        let again: Vec<u64> = ids.iter().copied().skip(usize::try_from(n).unwrap() * 30).take(30).collect();
-        office.portal.on_request(n, move |world| again.iter().for_each(|id| world.edit(Kind::Contact, *id)));
+        let again: Vec<u64> =
+            ids.iter().copied().skip(usize::try_from(n).unwrap() * 30).take(30).collect();
+        office
+            .portal
+            .on_request(n, move |world| again.iter().for_each(|id| world.edit(Kind::Contact, *id)));
     }
     office.fetch("contact", Mode::Incremental).await.unwrap();
     office.wait(90);
@@ -115,24 +129,28 @@ async fn trap_09_a_run_outlives_its_invocation_and_goes_on_at_its_page() {
     for entity in ["contact", "deal"] {
         let mut invocations = 1;
         // A moment is time for a page or two.
-        let mut outcome = office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
+        let mut outcome =
+            office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
         while matches!(outcome, Outcome::Continues { .. }) {
             office.plant.requests.take();
             invocations += 1;
             assert!(invocations < 100, "{entity} does not get on");
-            outcome = office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
+            outcome =
+                office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
         }
         assert!(invocations > 3, "{invocations}");
     }
     office.plant.drain().await;
     office.assert_true().await;
-    let runs: i64 = office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot'").await;
+    let runs: i64 =
+        office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot'").await;
     assert_eq!(runs, 2);
 }
 
 #[tokio::test]
 async fn trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit() {
-    let office = Office::with_settings(world(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")]).await;
+    let office =
+        Office::with_settings(world(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")]).await;
     office.run(Mode::Full).await;
     office.run(Mode::Incremental).await;
     office.wait(60);
@@ -140,7 +158,10 @@ async fn trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_p
     office.wait(120);
     office.run(Mode::Incremental).await;
     office.assert_true().await;
-    assert!(office.portal.asked().iter().all(|asked| asked.status == 200), "no request went past the limit");
+    assert!(
+        office.portal.asked().iter().all(|asked| asked.status == 200),
+        "no request went past the limit"
+    );
 }
 
 #[tokio::test]
@@ -163,8 +184,11 @@ async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_ful
 
     let mut office = Office::over(world(9, 1, 60)).await;
     office.run(Mode::Full).await;
-    let count =
-        |status: &str| format!("select count(*) from payments where raw_status = '48231230' and status = '{status}'");
+    let count = |status: &str| {
+        format!(
+            "select count(*) from payments where raw_status = '48231230' and status = '{status}'"
+        )
+    };
     assert!(office.plant.db.scalar::<i64>(&count("pending")).await > 0);
     // Up, and down again: whatever the rank of the status, the map that is in force stands.
     for status in [Status::Collected, Status::Unmapped] {

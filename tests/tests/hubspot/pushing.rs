@@ -24,12 +24,16 @@ fn posted(body: &str, signature: &str, timestamp: i64) -> Value {
 
 async fn send(office: &Office, event: Value) -> (u64, Value) {
     let reply = office.plant.webhook.handle(event, "invocation").await.unwrap();
-    (reply["statusCode"].as_u64().unwrap(), serde_json::from_str(reply["body"].as_str().unwrap()).unwrap())
+    (
+        reply["statusCode"].as_u64().unwrap(),
+        serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
+    )
 }
 
 async fn push(office: &Office, changes: &Value) -> (u64, Value) {
     let (body, now) = (changes.to_string(), office.plant.clock.now().as_millisecond());
-    send(office, posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now)).await
+    send(office, posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now))
+        .await
 }
 
 fn change(kind: &str, id: u64) -> Value {
@@ -53,7 +57,10 @@ async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
         change("deal.creation", new),
         change("company.creation", 9),
     ]);
-    assert_eq!(push(&office, &changes).await, (200, json!({"received": true, "outcome": "stored"})));
+    assert_eq!(
+        push(&office, &changes).await,
+        (200, json!({"received": true, "outcome": "stored"}))
+    );
     assert_eq!(
         office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await,
         3,
@@ -102,7 +109,12 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
     office.wait(60);
     office.portal.world().restore(Kind::Contact, ids[0]);
     office.portal.world().restore(Kind::Deal, deal);
-    assert_eq!(push(&office, &json!([change("contact.restore", ids[0]), change("deal.restore", deal)])).await.0, 200);
+    assert_eq!(
+        push(&office, &json!([change("contact.restore", ids[0]), change("deal.restore", deal)]))
+            .await
+            .0,
+        200
+    );
     office.plant.drain().await;
     office.assert_true().await;
     // All the same after the next full run.
@@ -112,7 +124,8 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
 }
 
 #[tokio::test]
-async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it() {
+async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it()
+ {
     for kind in [Kind::Contact, Kind::Deal] {
         let office = Office::over(world(46, 20, 20)).await;
         office.run(Mode::Full).await;
@@ -135,7 +148,10 @@ async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_
         // Once it is said into what they went, that stands, whichever of the two was processed first.
         office.portal.world().merged_ids_listed = true;
         office.wait(5);
-        assert_eq!(push(&office, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0, 200);
+        assert_eq!(
+            push(&office, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0,
+            200
+        );
         office.plant.drain().await;
         office.assert_true().await;
     }
@@ -154,7 +170,10 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
     let deadline = office.plant.clock.now() + std::time::Duration::from_secs(3_600);
     let error = office.plant.fetch.serve(&request, deadline).await.unwrap_err();
     assert!(error.to_string().contains("404"), "{error}");
-    assert!(office.deals().await.contains_key(&deal.to_string()), "nothing is deleted on a proxy's word");
+    assert!(
+        office.deals().await.contains_key(&deal.to_string()),
+        "nothing is deleted on a proxy's word"
+    );
     // The message comes again, or `relay` sends another: the wish still stands.
     office.plant.fetch.serve(&request, deadline).await.unwrap();
     office.plant.drain().await;
@@ -164,15 +183,24 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
 #[tokio::test]
 async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_nothing() {
     let office = Office::over(world(43, 1, 1)).await;
-    let (body, now) = (json!([change("contact.creation", 7)]).to_string(), office.plant.clock.now().as_millisecond());
-    let sign = |secret: &str, method: &str, uri: &str, at: i64| sign_v3(secret, method, uri, body.as_bytes(), at);
+    let (body, now) = (
+        json!([change("contact.creation", 7)]).to_string(),
+        office.plant.clock.now().as_millisecond(),
+    );
+    let sign = |secret: &str, method: &str, uri: &str, at: i64| {
+        sign_v3(secret, method, uri, body.as_bytes(), at)
+    };
     let good = sign(WEBHOOK_SECRET, "POST", URI, now);
     let old = now - 300_001;
     for (event, why) in [
         (posted(&body, &sign("another secret", "POST", URI, now), now), "another secret"),
         (posted(&body, &sign(WEBHOOK_SECRET, "GET", URI, now), now), "another method"),
         (
-            posted(&body, &sign(WEBHOOK_SECRET, "POST", "https://other.example/webhooks/hubspot", now), now),
+            posted(
+                &body,
+                &sign(WEBHOOK_SECRET, "POST", "https://other.example/webhooks/hubspot", now),
+                now,
+            ),
             "another host",
         ),
         (posted(&body, &good, now + 1), "another time"),
@@ -181,7 +209,11 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
         (posted(&body, "", now), "none"),
     ] {
         let (status, problem) = send(&office, event).await;
-        assert_eq!((status, &problem["type"]), (400, &json!("urn:penstock:problem:bad-signature")), "{why}");
+        assert_eq!(
+            (status, &problem["type"]),
+            (400, &json!("urn:penstock:problem:bad-signature")),
+            "{why}"
+        );
     }
     let mut missing = posted(&body, &good, now);
     missing["headers"].as_object_mut().unwrap().remove("X-HubSpot-Request-Timestamp");
@@ -195,7 +227,10 @@ async fn behind_a_proxy_the_configured_address_is_what_is_signed() {
     let mut office = Office::over(world(44, 1, 1)).await;
     let address = "https://hooks.example.com/prod/";
     office.plant.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
-    let (body, now) = (json!([change("contact.creation", 7)]).to_string(), office.plant.clock.now().as_millisecond());
+    let (body, now) = (
+        json!([change("contact.creation", 7)]).to_string(),
+        office.plant.clock.now().as_millisecond(),
+    );
     let uri = "https://hooks.example.com/prod/webhooks/hubspot";
     let event = posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", uri, body.as_bytes(), now), now);
     assert_eq!(send(&office, event).await.0, 200);
@@ -224,9 +259,12 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     assert_eq!(spilled.len(), 1);
     // Twice, as SQS may.
     for _ in 0..2 {
-        let records: Vec<Value> =
-            spilled.iter().map(|body| json!({"messageId": "m", "body": body, "attributes": {}})).collect();
-        let reply = office.plant.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
+        let records: Vec<Value> = spilled
+            .iter()
+            .map(|body| json!({"messageId": "m", "body": body, "attributes": {}}))
+            .collect();
+        let reply =
+            office.plant.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
         assert_eq!(reply["batchItemFailures"], json!([]));
     }
     office.plant.drain().await;

@@ -36,10 +36,16 @@ async fn trap_46_a_token_that_is_rotated_in_mid_run_is_read_again_once_and_no_ru
     let request = json!({"source": "hubspot", "entity": "contact", "mode": Mode::Full.as_str()});
     assert_eq!(fetch.invoke(request).await.reply()["outcome"], "finished");
     assert_eq!(aws.secret_reads(), 2, "once to begin with, once after the 401");
-    let refused: Vec<u16> =
-        office.portal.asked().iter().map(|asked| asked.status).filter(|status| *status != 200).collect();
+    let refused: Vec<u16> = office
+        .portal
+        .asked()
+        .iter()
+        .map(|asked| asked.status)
+        .filter(|status| *status != 200)
+        .collect();
     assert_eq!(refused, [401], "the page that was under way, and none after it");
-    let report: String = office.plant.db.scalar("select status || ' ' || errors from sync_runs").await;
+    let report: String =
+        office.plant.db.scalar("select status || ' ' || errors from sync_runs").await;
     assert_eq!(report, "succeeded 0");
     assert_eq!(office.plant.db.scalar::<i64>("select count(*) from outbox").await, 350);
     assert!(!fetch.output().contains("pat-"), "a token is in the log");

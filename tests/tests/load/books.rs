@@ -19,7 +19,11 @@ struct Row {
 impl Row {
     fn is(&self, found: &Found) -> bool {
         let effects = self.effects.len() == found.effects.len()
-            && self.effects.iter().zip(&found.effects).all(|(effect, wanted)| is_like(effect, wanted));
+            && self
+                .effects
+                .iter()
+                .zip(&found.effects)
+                .all(|(effect, wanted)| is_like(effect, wanted));
         effects && is_like(&self.key, &found.key)
     }
 }
@@ -27,7 +31,8 @@ impl Row {
 /// Whether words are those that were expected; a star stands for any.
 fn is_like(words: &str, expected: &str) -> bool {
     let same = |(word, wanted): (&str, &str)| wanted == "*" || wanted == word;
-    words.split(' ').count() == expected.split(' ').count() && words.split(' ').zip(expected.split(' ')).all(same)
+    words.split(' ').count() == expected.split(' ').count()
+        && words.split(' ').zip(expected.split(' ')).all(same)
 }
 
 /// What happened, in numbers.
@@ -52,7 +57,9 @@ impl fmt::Display for Counts {
         )?;
         writeln!(f, "{rows} rows: {direct} stored directly, {replayed} replayed")?;
         writeln!(f, "{waited} requests were spilled, and delivered {delivered} times")?;
-        answers.iter().try_for_each(|((kind, status), count)| writeln!(f, "  {kind}: {count} times {status}"))
+        answers
+            .iter()
+            .try_for_each(|((kind, status), count)| writeln!(f, "  {kind}: {count} times {status}"))
     }
 }
 
@@ -83,15 +90,23 @@ pub async fn check(site: &Site, plan: &Plan, answers: &[Answer], brought: Brough
                 [] if !kept => {}
                 [row] if row.is(&found) => {}
                 rows => {
-                    let (Found { key, effects, .. }, kind, n) = (&found, request.kind.name, request.n);
-                    wrong.push(format!("{kind} {n}: wanted {key:?} and {effects:?}, found {rows:?}"));
+                    let (Found { key, effects, .. }, kind, n) =
+                        (&found, request.kind.name, request.n);
+                    wrong.push(format!(
+                        "{kind} {n}: wanted {key:?} and {effects:?}, found {rows:?}"
+                    ));
                 }
             }
         }
     }
     wrong.extend(there.values().flatten().map(|row| format!("nobody sent {row:?}")));
     wrong.extend(contested_keys(site).await);
-    assert!(wrong.is_empty(), "{} wrong, the first: {:#?}\n{counts}", wrong.len(), &wrong[..wrong.len().min(10)]);
+    assert!(
+        wrong.is_empty(),
+        "{} wrong, the first: {:#?}\n{counts}",
+        wrong.len(),
+        &wrong[..wrong.len().min(10)]
+    );
     // Else it was no trial.
     assert!(counts.brought.waited > 1_000 && counts.unavailable() > 200, "{counts}");
     counts

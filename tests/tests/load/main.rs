@@ -25,7 +25,8 @@ async fn what_was_answered_with_success_while_postgres_was_stopped_twice_is_ther
     let site = Arc::new(Site::build().await);
     let traffic = Arc::new(Traffic::new(Plan::of(REQUESTS, 300)));
     let processing = tokio::spawn(queues::process_beside(site.clone(), traffic.clone()));
-    let (answers, ()) = tokio::join!(traffic::run(&site, &traffic, CLIENTS), outages::both(&site, &traffic));
+    let (answers, ()) =
+        tokio::join!(traffic::run(&site, &traffic, CLIENTS), outages::both(&site, &traffic));
     processing.await.unwrap();
     let brought = queues::bring_in(&site, 301).await;
     queues::process_the_rest(&site).await;

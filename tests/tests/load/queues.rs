@@ -96,7 +96,8 @@ pub async fn bring_in(site: &Site, seed: u64) -> Brought {
         let own = batches.iter().skip(nth).step_by(2);
         async move {
             for batch in own {
-                let response = webhook.lock().await.handle(event(batch), "invocation").await.unwrap();
+                let response =
+                    webhook.lock().await.handle(event(batch), "invocation").await.unwrap();
                 assert_eq!(failures(&response), Vec::<usize>::new(), "Postgres is back");
             }
         }
@@ -142,5 +143,8 @@ fn batch_of(messages: &[(String, u32)]) -> SqsEvent {
 /// The places of the messages that failed.
 fn failures(response: &Value) -> Vec<usize> {
     let failed = response["batchItemFailures"].as_array().unwrap();
-    failed.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+    failed
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap())
+        .collect()
 }

@@ -81,10 +81,15 @@ impl Site {
     pub async fn answer(&self, door: Door, event: Value) -> Value {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
         match door {
-            Door::Webhook => self.webhooks[place].lock().await.handle(event, "invocation").await.unwrap(),
+            Door::Webhook => {
+                self.webhooks[place].lock().await.handle(event, "invocation").await.unwrap()
+            }
             Door::Ingest => {
                 let request = serde_json::from_value(event).unwrap();
-                serde_json::to_value(self.ingests[place].lock().await.handle(&request, "invocation").await).unwrap()
+                serde_json::to_value(
+                    self.ingests[place].lock().await.handle(&request, "invocation").await,
+                )
+                .unwrap()
             }
         }
     }
@@ -122,6 +127,12 @@ async fn let_clients_in(postgres: &PrivatePostgres) {
     let now = SystemClock.now();
     let sha256 = Sha256::digest(INGEST_KEY).into();
     let rate_per_second = Some(1_000_000);
-    let key = NewKey { id: KeyId::new(now).0, name: "load", scope: Scope::Ingest, sha256, rate_per_second };
+    let key = NewKey {
+        id: KeyId::new(now).0,
+        name: "load",
+        scope: Scope::Ingest,
+        sha256,
+        rate_per_second,
+    };
     assert!(api_keys::insert(&postgres.client().await, key, now).await.unwrap());
 }

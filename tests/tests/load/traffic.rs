@@ -88,7 +88,13 @@ pub struct Traffic {
 impl Traffic {
     pub fn new(plan: Plan) -> Self {
         let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { plan, next, begun, allowed: watch::Sender::new(0), progress: watch::Sender::new(Progress::default()) }
+        Self {
+            plan,
+            next,
+            begun,
+            allowed: watch::Sender::new(0),
+            progress: watch::Sender::new(Progress::default()),
+        }
     }
 
     async fn client(self: Arc<Self>, site: Arc<Site>) -> Vec<Answer> {
@@ -129,7 +135,8 @@ impl Traffic {
 
 /// Has clients send it all; the answers, of any one request in order.
 pub async fn run(site: &Arc<Site>, traffic: &Arc<Traffic>, clients: usize) -> Vec<Answer> {
-    let clients: Vec<_> = (0..clients).map(|_| tokio::spawn(traffic.clone().client(site.clone()))).collect();
+    let clients: Vec<_> =
+        (0..clients).map(|_| tokio::spawn(traffic.clone().client(site.clone()))).collect();
     let mut answers = Vec::new();
     for client in clients {
         answers.extend(client.await.unwrap());

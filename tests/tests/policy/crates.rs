@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::files::root;
 
 /// The functions, as Lambda runs them.
-const FUNCTIONS: [&str; 9] = ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
+const FUNCTIONS: [&str; 9] =
+    ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
 
 /// What the pure crate must not reach: runtimes, sockets, TLS, AWS, Postgres, HTTP clients. Beginnings of names.
 const IMPURE: [&str; 16] = [
@@ -50,11 +51,14 @@ impl Graph {
         let targets = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"];
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(root()).args(["metadata", "--locked", "--format-version", "1"]);
-        let output = cargo.args(targets.iter().flat_map(|t| ["--filter-platform", t])).output().unwrap();
+        let output =
+            cargo.args(targets.iter().flat_map(|t| ["--filter-platform", t])).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
         let mut all: BTreeMap<&str, &Value> = BTreeMap::new();
-        all.extend(metadata["packages"].as_array().unwrap().iter().map(|p| (p["id"].as_str().unwrap(), p)));
+        all.extend(
+            metadata["packages"].as_array().unwrap().iter().map(|p| (p["id"].as_str().unwrap(), p)),
+        );
         let nodes = metadata["resolve"]["nodes"].as_array().unwrap().iter();
         let named = nodes.map(|node| (node["id"].as_str().unwrap(), node));
         Self(named.map(|(id, node)| entry(id, all[id], node)).collect())
@@ -65,7 +69,10 @@ impl Graph {
     }
 
     fn find(&self, name: &str) -> (&String, &Package) {
-        self.0.iter().find(|(_, p)| p.name == name).unwrap_or_else(|| panic!("there is no crate {name}"))
+        self.0
+            .iter()
+            .find(|(_, p)| p.name == name)
+            .unwrap_or_else(|| panic!("there is no crate {name}"))
     }
 
     /// Names of all that a crate needs when it runs, itself included.
@@ -83,8 +90,10 @@ impl Graph {
 fn entry(id: &str, package: &Value, node: &Value) -> (String, Package) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let dependency = |d: &Value| (text(&d["name"]).unwrap(), d["kind"] == "dev");
-    let runs = |d: &&Value| d["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
-    let needs = node["deps"].as_array().unwrap().iter().filter(runs).map(|d| text(&d["pkg"]).unwrap());
+    let runs =
+        |d: &&Value| d["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
+    let needs =
+        node["deps"].as_array().unwrap().iter().filter(runs).map(|d| text(&d["pkg"]).unwrap());
     let package = Package {
         name: text(&package["name"]).unwrap(),
         licence: text(&package["license"]).unwrap_or_else(|| panic!("{id} names no licence")),
@@ -100,7 +109,8 @@ fn the_domain_is_pure_it_reaches_no_runtime_socket_database_or_cloud() {
     let graph = Graph::load();
     let reached = graph.closure("penstock-domain");
     assert!(reached.contains("jiff"), "the graph is not what it should be: {reached:?}");
-    let impure: Vec<_> = reached.iter().filter(|name| IMPURE.iter().any(|start| name.starts_with(start))).collect();
+    let impure: Vec<_> =
+        reached.iter().filter(|name| IMPURE.iter().any(|start| name.starts_with(start))).collect();
     assert!(impure.is_empty(), "shared/domain reaches {impure:?}");
 }
 
@@ -115,7 +125,8 @@ fn the_shared_crates_depend_on_each_other_as_the_architecture_says() {
     ] {
         let ours = graph.find(name).1.dependencies.iter();
         let ours = ours.filter(|(d, for_tests)| d.starts_with("penstock-") && !for_tests);
-        let too_many: Vec<_> = ours.map(|(d, _)| d).filter(|d| !may.contains(&d.as_str())).collect();
+        let too_many: Vec<_> =
+            ours.map(|(d, _)| d).filter(|d| !may.contains(&d.as_str())).collect();
         assert!(too_many.is_empty(), "{name} depends on {too_many:?}");
     }
 }
@@ -124,8 +135,11 @@ fn the_shared_crates_depend_on_each_other_as_the_architecture_says() {
 fn no_function_depends_on_another() {
     let graph = Graph::load();
     for function in FUNCTIONS {
-        let others: Vec<_> =
-            graph.closure(function).into_iter().filter(|n| *n != function && FUNCTIONS.contains(n)).collect();
+        let others: Vec<_> = graph
+            .closure(function)
+            .into_iter()
+            .filter(|n| *n != function && FUNCTIONS.contains(n))
+            .collect();
         assert!(others.is_empty(), "{function} depends on {others:?}");
     }
 }
@@ -141,8 +155,14 @@ fn the_test_kit_is_never_compiled_into_a_function() {
         );
     }
     let users = graph.packages().filter(|p| p.source.is_none() && p.name != "penstock-tests");
-    let users = users.filter(|p| p.dependencies.iter().any(|(d, for_tests)| d == "penstock-testkit" && !for_tests));
-    assert_eq!(users.map(|p| p.name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new(), "dev-dependencies only");
+    let users = users.filter(|p| {
+        p.dependencies.iter().any(|(d, for_tests)| d == "penstock-testkit" && !for_tests)
+    });
+    assert_eq!(
+        users.map(|p| p.name.as_str()).collect::<Vec<_>>(),
+        Vec::<&str>::new(),
+        "dev-dependencies only"
+    );
 }
 
 #[test]
@@ -150,8 +170,13 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
     let mut cargo = Command::new(env!("CARGO"));
     // As `cargo lambda build` selects them: features of `penstock-tests` do not count.
     cargo.current_dir(root()).args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
-    let output = cargo.args(FUNCTIONS.iter().flat_map(|function| ["-p", function])).output().unwrap();
+    let output =
+        cargo.args(FUNCTIONS.iter().flat_map(|function| ["-p", function])).output().unwrap();
     let tree = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && tree.contains("tokio-postgres"), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && tree.contains("tokio-postgres"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(!tree.contains("schemars"), "{tree}");
 }

@@ -36,7 +36,11 @@ fn main_only_wires_so_it_is_short() {
     for function in std::fs::read_dir(root().join("functions")).unwrap() {
         let main = function.unwrap().path().join("src/main.rs");
         let lines = lines(&main);
-        assert!(lines <= MAIN_LINES, "{} has {lines} lines, {MAIN_LINES} are allowed", main.display());
+        assert!(
+            lines <= MAIN_LINES,
+            "{} has {lines} lines, {MAIN_LINES} are allowed",
+            main.display()
+        );
         seen += 1;
     }
     assert!(seen >= 6, "only {seen} functions were found");
@@ -49,8 +53,16 @@ fn no_rust_file_is_longer_than_can_be_read_at_once() {
         for file in rust_files(&root().join(folder)) {
             let (name, lines) = (file.strip_prefix(root()).unwrap(), lines(&file));
             let excused = LONGER.iter().any(|(path, _)| name == Path::new(path));
-            assert!(lines <= FILE_LINES || excused, "{} has {lines} lines, {FILE_LINES} are allowed", name.display());
-            assert!(lines > FILE_LINES || !excused, "{} is short: it needs no excuse", name.display());
+            assert!(
+                lines <= FILE_LINES || excused,
+                "{} has {lines} lines, {FILE_LINES} are allowed",
+                name.display()
+            );
+            assert!(
+                lines > FILE_LINES || !excused,
+                "{} is short: it needs no excuse",
+                name.display()
+            );
             seen += 1;
         }
     }

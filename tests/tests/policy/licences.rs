@@ -8,7 +8,8 @@ use crate::files::root;
 /// The strings of a list in `deny.toml`: `key = [ … ]` of `section`.
 fn listed(section: &str, key: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join("deny.toml")).unwrap();
-    let section = text.split(&format!("\n[{section}]\n")).nth(1).expect("deny.toml has the section");
+    let section =
+        text.split(&format!("\n[{section}]\n")).nth(1).expect("deny.toml has the section");
     let section = section.split("\n[").next().unwrap();
     let list = section.split(&format!("{key} = [")).nth(1).expect("the section has the list");
     let list = list.split("\n]").next().unwrap().lines();
@@ -51,7 +52,9 @@ fn one<'a>(words: &'a [&'a str], allowed: &BTreeSet<String>) -> (bool, &'a [&'a 
             let (met, rest) = any_of(inner, allowed);
             (met, rest.strip_prefix(&[")"]).expect("a bracket that is opened is closed"))
         }
-        [licence, "WITH", exception, rest @ ..] => (allowed.contains(&format!("{licence} WITH {exception}")), rest),
+        [licence, "WITH", exception, rest @ ..] => {
+            (allowed.contains(&format!("{licence} WITH {exception}")), rest)
+        }
         [licence, rest @ ..] => (allowed.contains(*licence), rest),
         [] => panic!("a licence is missing"),
     }
@@ -94,7 +97,8 @@ fn no_crate_that_is_banned_is_used() {
     let banned = listed("bans", "deny");
     assert!(banned.iter().any(|name| name == "openssl-sys"), "{banned:?}");
     let graph = Graph::load();
-    let used: Vec<_> = graph.packages().map(|p| p.name.clone()).filter(|name| banned.contains(name)).collect();
+    let used: Vec<_> =
+        graph.packages().map(|p| p.name.clone()).filter(|name| banned.contains(name)).collect();
     assert_eq!(used, Vec::<String>::new());
 }
 

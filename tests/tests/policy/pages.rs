@@ -13,6 +13,9 @@ fn the_page_on_adding_a_source_names_all_that_a_source_may_say() {
     assert!(methods.len() > 12, "only {methods:?} were found");
     for method in methods {
         let named = [format!("`{method}`"), format!("`{method}(")];
-        assert!(named.iter().any(|name| page.contains(name)), "docs/ADDING-A-SOURCE.md does not say {method}");
+        assert!(
+            named.iter().any(|name| page.contains(name)),
+            "docs/ADDING-A-SOURCE.md does not say {method}"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_tests::simulator::{Action, Currency, Emitted, Outcome, RefundStatus, Simulator, World, WorldSpec};
+use penstock_tests::simulator::{
+    Action, Currency, Emitted, Outcome, RefundStatus, Simulator, World, WorldSpec,
+};
 use serde_json::Value;
 
 use super::{DAY, NOW, get, get_with, ids, spec, stripe, walk};
@@ -17,7 +19,8 @@ fn events_are_frozen_at_their_own_version() {
     };
     assert_eq!(listed("2019-02-19"), listed("2026-10-28.endive"));
     let events = walk(&stripe, "/v1/events", "&type=charge.refunded");
-    let versions: BTreeSet<&str> = events.iter().map(|e| e["api_version"].as_str().unwrap()).collect();
+    let versions: BTreeSet<&str> =
+        events.iter().map(|e| e["api_version"].as_str().unwrap()).collect();
     assert_eq!(versions, BTreeSet::from(["2020-08-27", "2026-10-28.endive"]));
     for event in &events {
         let object = &event["data"]["object"];
@@ -62,8 +65,10 @@ fn previous_attributes_lead_back_to_the_state_before() {
     for chain in chains.values() {
         let states: Vec<Value> = chain.iter().map(|e| scalars(&e["data"]["object"])).collect();
         for event in chain.iter().filter(|e| e["data"].get("previous_attributes").is_some()) {
-            let before = scalars(&undo(&event["data"]["object"], &event["data"]["previous_attributes"]));
-            let first_seen = chain.first().is_some_and(|e| e["data"].get("previous_attributes").is_some());
+            let before =
+                scalars(&undo(&event["data"]["object"], &event["data"]["previous_attributes"]));
+            let first_seen =
+                chain.first().is_some_and(|e| e["data"].get("previous_attributes").is_some());
             assert!(first_seen || states.contains(&before), "{event:#}");
             steps += 1;
         }
@@ -75,7 +80,9 @@ fn previous_attributes_lead_back_to_the_state_before() {
 fn scalars(object: &Value) -> Value {
     let mut object = without_nulls(object);
     if let Value::Object(map) = &mut object {
-        for shaped in ["refunds", "outcome", "dispute", "balance_transaction", "failure_balance_transaction"] {
+        for shaped in
+            ["refunds", "outcome", "dispute", "balance_transaction", "failure_balance_transaction"]
+        {
             map.remove(shaped);
         }
         // Rendered at two versions, and following from the others.
@@ -98,7 +105,9 @@ fn events_filter_by_type_and_end_after_thirty_days() {
     let stripe = stripe(13, 2_000);
     let all = walk(&stripe, "/v1/events", "");
     assert!(all.iter().all(|e| e["created"].as_i64().unwrap() >= NOW - 30 * DAY));
-    let of = |keep: &dyn Fn(&str) -> bool| all.iter().filter(|e| keep(e["type"].as_str().unwrap())).count();
+    let of = |keep: &dyn Fn(&str) -> bool| {
+        all.iter().filter(|e| keep(e["type"].as_str().unwrap())).count()
+    };
     let listed = |parameters: &str| walk(&stripe, "/v1/events", parameters).len();
     assert_eq!(listed("&type=refund.created"), of(&|t| t == "refund.created"));
     assert_eq!(listed("&type=charge.dispute.*"), of(&|t| t.starts_with("charge.dispute.")));
@@ -119,7 +128,8 @@ fn events_filter_by_type_and_end_after_thirty_days() {
 
 #[test]
 fn live_changes_emit_what_happened_and_some_of_it_late() {
-    let stripe = Simulator::start(World::new(WorldSpec { late_permille: 300, ..spec(14, 800) })).unwrap();
+    let stripe =
+        Simulator::start(World::new(WorldSpec { late_permille: 300, ..spec(14, 800) })).unwrap();
     let emitted = stripe.change(200);
     assert!(emitted.len() > 200);
     assert!(emitted.iter().all(|e| e.created == NOW), "the clock stands still");
@@ -143,7 +153,8 @@ fn live_changes_emit_what_happened_and_some_of_it_late() {
 #[test]
 fn actions_follow_stripes_rules() {
     let mut world = World::new(spec(15, 0).punctual());
-    let charge = Action::Charge { amount: 2_000, currency: Currency::Eur, outcome: Outcome::Authorised };
+    let charge =
+        Action::Charge { amount: 2_000, currency: Currency::Eur, outcome: Outcome::Authorised };
     let types = |events: Vec<Emitted>| events.iter().map(|e| e.event_type).collect::<BTreeSet<_>>();
     assert_eq!(types(world.act(charge).unwrap()), BTreeSet::from(["charge.succeeded"]));
     let refund = |amount| Action::Refund { charge: 0, amount, status: RefundStatus::Pending };
@@ -157,12 +168,26 @@ fn actions_follow_stripes_rules() {
     assert_eq!(types(made), BTreeSet::from(["refund.created", "charge.refunded"]));
     assert!(world.act(refund(1)).is_none(), "nothing is left");
     let becomes = |status| Action::RefundBecomes { refund: 0, status };
-    assert!(world.act(becomes(RefundStatus::Canceled)).is_none(), "only while it requires an action");
+    assert!(
+        world.act(becomes(RefundStatus::Canceled)).is_none(),
+        "only while it requires an action"
+    );
     world.act(becomes(RefundStatus::Succeeded)).unwrap();
     assert_eq!(world.ledger()["EUR"].net, 0);
     let failed = world.act(becomes(RefundStatus::Failed)).unwrap();
-    assert_eq!(types(failed), BTreeSet::from(["refund.failed", "refund.updated", "charge.refund.updated"]));
+    assert_eq!(
+        types(failed),
+        BTreeSet::from(["refund.failed", "refund.updated", "charge.refund.updated"])
+    );
     assert_eq!(world.ledger()["EUR"].net, 1_500);
     assert_eq!(world.charge(0).unwrap().refundable(), 1_500);
-    assert!(world.act(Action::Charge { amount: 150, currency: Currency::Isk, outcome: Outcome::Captured }).is_none());
+    assert!(
+        world
+            .act(Action::Charge {
+                amount: 150,
+                currency: Currency::Isk,
+                outcome: Outcome::Captured
+            })
+            .is_none()
+    );
 }

@@ -16,7 +16,8 @@ fn pages_run_newest_first_and_hold_everything_once() {
     assert!(created.is_sorted_by(|a, b| a >= b));
     assert_eq!(get(&stripe, "/v1/charges").json()["data"].as_array().unwrap().len(), 10);
 
-    let before = get(&stripe, &format!("/v1/charges?limit=5&ending_before={}", ids(&all)[20])).json();
+    let before =
+        get(&stripe, &format!("/v1/charges?limit=5&ending_before={}", ids(&all)[20])).json();
     assert_eq!(ids(before["data"].as_array().unwrap()), &ids(&all)[15..20]);
     assert_eq!(before["has_more"], true);
     let first = get(&stripe, &format!("/v1/charges?limit=5&ending_before={}", ids(&all)[3])).json();
@@ -29,7 +30,9 @@ fn created_filters_are_exact_at_their_bounds() {
     let stripe = stripe(6, 400);
     let all = walk(&stripe, "/v1/charges", "");
     let at = all[200]["created"].as_i64().unwrap();
-    let count = |keep: &dyn Fn(i64) -> bool| all.iter().filter(|c| keep(c["created"].as_i64().unwrap())).count();
+    let count = |keep: &dyn Fn(i64) -> bool| {
+        all.iter().filter(|c| keep(c["created"].as_i64().unwrap())).count()
+    };
     let listed = |parameters: String| walk(&stripe, "/v1/charges", &parameters).len();
     assert_eq!(listed(format!("&created={at}")), count(&|c| c == at));
     assert_eq!(listed(format!("&created[gt]={at}")), count(&|c| c > at));
@@ -37,7 +40,10 @@ fn created_filters_are_exact_at_their_bounds() {
     assert_eq!(listed(format!("&created[lt]={at}")), count(&|c| c < at));
     assert_eq!(listed(format!("&created[lte]={at}")), count(&|c| c <= at));
     let week = at + 7 * DAY;
-    assert_eq!(listed(format!("&created[gte]={at}&created[lt]={week}")), count(&|c| c >= at && c < week));
+    assert_eq!(
+        listed(format!("&created[gte]={at}&created[lt]={week}")),
+        count(&|c| c >= at && c < week)
+    );
 }
 
 #[test]
@@ -47,8 +53,14 @@ fn replies_look_like_the_vendors() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("date"), Some("Mon, 21 Sep 2026 14:13:20 GMT"));
     assert!(answer.header("request-id").unwrap().starts_with("req_"));
-    assert!(answer.body.starts_with("{\n  \"object\": \"list\",\n  \"data\": [\n    {\n      \"id\": \"ch_"));
-    assert!(answer.body.ends_with("\n  ],\n  \"has_more\": true,\n  \"url\": \"/v1/charges\"\n}\n"));
+    assert!(
+        answer
+            .body
+            .starts_with("{\n  \"object\": \"list\",\n  \"data\": [\n    {\n      \"id\": \"ch_")
+    );
+    assert!(
+        answer.body.ends_with("\n  ],\n  \"has_more\": true,\n  \"url\": \"/v1/charges\"\n}\n")
+    );
 }
 
 #[test]
@@ -80,9 +92,12 @@ fn objects_have_every_published_field() {
         return;
     };
     let stripe = stripe(9, 300);
-    for (list, kind) in [("charges", "charge"), ("refunds", "refund"), ("disputes", "dispute"), ("events", "event")] {
+    for (list, kind) in
+        [("charges", "charge"), ("refunds", "refund"), ("disputes", "dispute"), ("events", "event")]
+    {
         let path = format!("{fixtures}/stripe/objects/{kind}.json");
-        let published: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let published: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         for ours in walk(&stripe, &format!("/v1/{list}"), "") {
             for key in published.as_object().unwrap().keys().filter(|k| *k != "refunds") {
                 assert!(ours.get(key).is_some(), "{kind}.{key}");

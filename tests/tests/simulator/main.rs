@@ -69,7 +69,8 @@ fn get_with(stripe: &Simulator, target: &str, headers: &[(&str, &str)]) -> Answe
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-    let mut answer = Answer { status, head: head.to_owned(), body: body.to_owned(), complete: end.is_ok() };
+    let mut answer =
+        Answer { status, head: head.to_owned(), body: body.to_owned(), complete: end.is_ok() };
     let length: usize = answer.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
     answer.complete &= answer.body.len() == length;
     answer
@@ -83,8 +84,9 @@ fn get(stripe: &Simulator, target: &str) -> Answer {
 fn walk(stripe: &Simulator, path: &str, parameters: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let after =
-            all.last().map_or(String::new(), |last| format!("&starting_after={}", last["id"].as_str().unwrap()));
+        let after = all.last().map_or(String::new(), |last| {
+            format!("&starting_after={}", last["id"].as_str().unwrap())
+        });
         let answer = get(stripe, &format!("{path}?limit=100{parameters}{after}"));
         assert_eq!(answer.status, 200, "{}", answer.body);
         let page = answer.json();

@@ -41,7 +41,10 @@ fn keys_are_checked() {
     assert_eq!(none.status, 401);
     assert!(none.message().starts_with("You did not provide an API key."));
     let wrong = get_with(&stripe, "/v1/charges", &[("Authorization", "Bearer sk_test_wrong")]);
-    assert_eq!((wrong.status, wrong.message().as_str()), (401, "Invalid API Key provided: sk_test_*********rong"));
+    assert_eq!(
+        (wrong.status, wrong.message().as_str()),
+        (401, "Invalid API Key provided: sk_test_*********rong")
+    );
     // "sk_test_penstock:" in base 64.
     let basic = [("Authorization", "Basic c2tfdGVzdF9wZW5zdG9jazo=")];
     assert_eq!(get_with(&stripe, "/v1/charges", &basic).status, 200);
@@ -89,7 +92,8 @@ fn faults_strike_on_command() {
 #[test]
 fn faults_strike_by_count_and_by_chance() {
     let stripe = stripe(20, 10);
-    let statuses = |n: usize| (0..n).map(|_| get(&stripe, "/v1/charges").status).collect::<Vec<_>>();
+    let statuses =
+        |n: usize| (0..n).map(|_| get(&stripe, "/v1/charges").status).collect::<Vec<_>>();
     stripe.faults().every(3, "/v1", Fault::ServerError);
     assert_eq!(statuses(6), [200, 200, 500, 200, 200, 500]);
     stripe.faults().clear();
@@ -132,10 +136,17 @@ fn requests_are_logged_and_hooked() {
     stripe.on_request(2, move || tell.send("second").unwrap());
     get(&stripe, "/v1/charges?limit=1");
     assert!(told.try_recv().is_err());
-    get_with(&stripe, "/v1/events/evt_1", &[("Stripe-Version", "2020-08-27"), ("User-Agent", "penstock")]);
+    get_with(
+        &stripe,
+        "/v1/events/evt_1",
+        &[("Stripe-Version", "2020-08-27"), ("User-Agent", "penstock")],
+    );
     assert_eq!(told.try_recv(), Ok("second"));
     let log = stripe.requests();
-    assert_eq!((log[0].path.as_str(), log[0].query.as_str(), log[0].status), ("/v1/charges", "limit=1", 200));
+    assert_eq!(
+        (log[0].path.as_str(), log[0].query.as_str(), log[0].status),
+        ("/v1/charges", "limit=1", 200)
+    );
     assert_eq!((log[1].number, log[1].status, log[1].authorized), (2, 401, false));
     assert_eq!(log[1].user_agent.as_deref(), Some("penstock"));
     assert_eq!(stripe.requests_to("/v1/events").len(), 1);

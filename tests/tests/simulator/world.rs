@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_tests::simulator::{Currency, EventType, Kind, NONE, RefundStatus, Simulator, Totals, World, WorldSpec};
+use penstock_tests::simulator::{
+    Currency, EventType, Kind, NONE, RefundStatus, Simulator, Totals, World, WorldSpec,
+};
 use serde_json::Value;
 
 use super::{DAY, NOW, spec, stripe, walk};
@@ -137,7 +139,8 @@ fn the_ledger_is_what_the_api_adds_up_to() {
     }
     stripe.settle();
     assert_eq!(added_up(&stripe), stripe.ledger());
-    let (early, late) = (stripe.ledger_between(0, NOW - DAY), stripe.ledger_between(NOW - DAY, i64::MAX));
+    let (early, late) =
+        (stripe.ledger_between(0, NOW - DAY), stripe.ledger_between(NOW - DAY, i64::MAX));
     let usd = |ledger: &BTreeMap<String, Totals>| ledger.get("USD").map_or(0, |t| t.net);
     assert_eq!(usd(&early) + usd(&late), usd(&stripe.ledger()));
 }
@@ -162,7 +165,8 @@ fn released_authorisations_are_refunds_that_move_nothing() {
     let released = WorldSpec { releases: true, ..spec(16, 3_000) };
     let stripe = Simulator::start(World::new(released)).unwrap();
     let refunds = walk(&stripe, "/v1/refunds", "");
-    let expired: Vec<_> = refunds.iter().filter(|r| r["reason"] == "expired_uncaptured_charge").collect();
+    let expired: Vec<_> =
+        refunds.iter().filter(|r| r["reason"] == "expired_uncaptured_charge").collect();
     assert!(!expired.is_empty());
     for refund in expired {
         assert_eq!(refund["status"], "succeeded");

@@ -7,7 +7,12 @@ use penstock_testkit::{RuntimeHost, binary};
 use crate::template::{Template, short_name};
 
 /// What a variable of the template says here: every address is the listener's.
-fn value(template: &Template, name: &str, given: &serde_json::Value, address: SocketAddr) -> String {
+fn value(
+    template: &Template,
+    name: &str,
+    given: &serde_json::Value,
+    address: SocketAddr,
+) -> String {
     match name {
         "DATABASE_HOST" => address.ip().to_string(),
         "DATABASE_PORT" => address.port().to_string(),
@@ -30,7 +35,8 @@ async fn trap_48_a_cold_start_connects_to_nothing() {
             let value = value(&template, &name, &given, address);
             variables.push((name, value));
         }
-        let env: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let env: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let host = RuntimeHost::start(&binary(short_name(function)), &env).await;
         host.first_poll().await;
         let connected = listener.accept();

@@ -23,16 +23,24 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     assert_eq!(said.headers["access-control-allow-origin"], HERE);
     assert_eq!(said.headers["access-control-allow-methods"], "GET,POST");
     let headers = said.headers["access-control-allow-headers"].to_str().unwrap();
-    for name in ["content-type", "idempotency-key", "x-api-key", "x-admin-api-key", "x-request-id"] {
+    for name in ["content-type", "idempotency-key", "x-api-key", "x-admin-api-key", "x-request-id"]
+    {
         assert!(headers.split(',').any(|allowed| allowed == name), "{name} in {headers}");
     }
     let foreign = preflight(&gateway, "https://evil.example").await;
     assert!(!foreign.headers.contains_key("access-control-allow-origin"), "{foreign:?}");
 
     let reply = gateway.ask(Method::GET, "/healthz", &[("Origin", HERE)]).await.unwrap();
-    assert_eq!((reply.status, reply.headers["access-control-allow-origin"].to_str().unwrap()), (200, HERE));
-    assert_eq!(reply.headers["access-control-expose-headers"], "idempotency-replayed,retry-after,x-request-id");
-    let foreign = gateway.ask(Method::GET, "/healthz", &[("Origin", "https://evil.example")]).await.unwrap();
+    assert_eq!(
+        (reply.status, reply.headers["access-control-allow-origin"].to_str().unwrap()),
+        (200, HERE)
+    );
+    assert_eq!(
+        reply.headers["access-control-expose-headers"],
+        "idempotency-replayed,retry-after,x-request-id"
+    );
+    let foreign =
+        gateway.ask(Method::GET, "/healthz", &[("Origin", "https://evil.example")]).await.unwrap();
     assert!(!foreign.headers.contains_key("access-control-allow-origin"), "{foreign:?}");
 }
 
@@ -42,12 +50,21 @@ async fn where_no_origin_is_configured_there_is_no_cors_and_a_wrong_method_is_a_
     let gateway = rig.stack.gateway().await.unwrap();
     let said = preflight(&gateway, HERE).await;
     assert_eq!((said.status, said.headers["allow"].to_str().unwrap()), (405, "POST"), "{said:?}");
-    assert!(!said.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{said:?}");
-    for (method, path, allow) in
-        [(Method::DELETE, "/runs", "GET"), (Method::GET, "/webhooks/stripe", "POST"), (Method::PUT, "/leads", "POST")]
-    {
+    assert!(
+        !said.headers.keys().any(|name| name.as_str().starts_with("access-control-")),
+        "{said:?}"
+    );
+    for (method, path, allow) in [
+        (Method::DELETE, "/runs", "GET"),
+        (Method::GET, "/webhooks/stripe", "POST"),
+        (Method::PUT, "/leads", "POST"),
+    ] {
         let reply = gateway.ask(method, path, &[]).await.unwrap();
-        assert_eq!((reply.status, reply.headers["allow"].to_str().unwrap()), (405, allow), "{path}");
+        assert_eq!(
+            (reply.status, reply.headers["allow"].to_str().unwrap()),
+            (405, allow),
+            "{path}"
+        );
         assert_eq!(reply.headers["content-type"], "application/problem+json");
         assert_eq!(
             serde_json::from_str::<Value>(&reply.body).unwrap()["type"],

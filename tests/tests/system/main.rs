@@ -1,6 +1,11 @@
 //! The whole of Penstock from outside: each test deploys infra/template.yaml to LocalStack as a stack of its
 //! own, with a database and an account of its own, and looks at what comes out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod cold_start;
 mod cors;

@@ -48,35 +48,55 @@ fn each_role_allows_exactly_what_its_function_does() {
         match short_name(function) {
             "fetch" => {
                 wanted.extend(receive("FetchRequestsQueue"));
-                wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]);
+                wanted.extend([
+                    ("sqs:SendMessage", "TicketsQueue"),
+                    ("sqs:SendMessage", "FetchRequestsQueue"),
+                ]);
             }
             "process" => {
                 wanted.extend(receive("TicketsQueue"));
                 wanted.push(("sqs:SendMessage", "FetchRequestsQueue"));
             }
-            "relay" => wanted.extend([("sqs:SendMessage", "TicketsQueue"), ("sqs:SendMessage", "FetchRequestsQueue")]),
+            "relay" => wanted.extend([
+                ("sqs:SendMessage", "TicketsQueue"),
+                ("sqs:SendMessage", "FetchRequestsQueue"),
+            ]),
             "bury" => {
-                wanted.extend(["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive));
+                wanted.extend(
+                    ["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive),
+                );
             }
             "webhook" => {
                 wanted.extend(receive("SpillQueue"));
-                wanted.extend(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)));
+                wanted.extend(
+                    ["TicketsQueue", "FetchRequestsQueue", "SpillQueue"]
+                        .map(|q| ("sqs:SendMessage", q)),
+                );
             }
-            "ingest" => wanted.extend(["TicketsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q))),
+            "ingest" => {
+                wanted.extend(["TicketsQueue", "SpillQueue"].map(|q| ("sqs:SendMessage", q)))
+            }
             "admin" => wanted.push(("sqs:SendMessage", "FetchRequestsQueue")),
             "metrics" | "migrate" => {}
             other => panic!("nobody has said what {other} may do"),
         }
         // Every secret that it is told of, and no other; that of the database all may read.
-        let told = template.variables(function).into_iter().filter(|(name, _)| name.ends_with("SECRET_ARN"));
-        let secrets = told.map(|(_, value)| target(&value).to_owned()).filter(|secret| secret != "DatabaseSecretArn");
+        let told = template
+            .variables(function)
+            .into_iter()
+            .filter(|(name, _)| name.ends_with("SECRET_ARN"));
+        let secrets = told
+            .map(|(_, value)| target(&value).to_owned())
+            .filter(|secret| secret != "DatabaseSecretArn");
         let mut wanted = pairs(&wanted);
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));
         // `!If [HasBootstrapKeys, policies, nothing]`
-        let policies = role["Policies"].get("Fn::If").map_or(&role["Policies"], |branches| &branches[1]);
+        let policies =
+            role["Policies"].get("Fn::If").map_or(&role["Policies"], |branches| &branches[1]);
         let policies = policies.as_array().into_iter().flatten();
-        let own: BTreeSet<_> = policies.flat_map(|policy| allowed(&policy["PolicyDocument"])).collect();
+        let own: BTreeSet<_> =
+            policies.flat_map(|policy| allowed(&policy["PolicyDocument"])).collect();
         assert_eq!(own, wanted, "{logical}");
         assert_eq!(role["ManagedPolicyArns"], json!([{"Ref": "CommonPolicy"}]), "{logical}");
         assert_eq!(
@@ -104,5 +124,9 @@ fn what_all_roles_share_is_logs_the_databases_secret_and_the_vpc() {
     ];
     assert_eq!(allowed(&template.resource("CommonPolicy")["PolicyDocument"]), pairs(&wanted));
     assert_eq!(template.resources("AWS::IAM::ManagedPolicy").len(), 1);
-    assert_eq!(template.resources("AWS::IAM::Role").len(), template.functions().len(), "a role a function");
+    assert_eq!(
+        template.resources("AWS::IAM::Role").len(),
+        template.functions().len(),
+        "a role a function"
+    );
 }

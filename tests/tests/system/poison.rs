@@ -28,7 +28,8 @@ async fn a_poison_row_among_a_thousand_dies_alone_with_its_reason() {
     );
     assert_eq!(rig.versions().await.len(), 999);
     // At once: no row was tried a second time, and no message went to the dead letters.
-    let tried: i64 = rig.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
+    let tried: i64 =
+        rig.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
     assert_eq!(tried, 0);
     assert!(rig.stack.tickets_dlq().depth().await.unwrap().is_empty());
 }
@@ -40,13 +41,21 @@ async fn a_message_that_is_not_json_sinks_only_itself_through_the_real_redrive()
     let mut bodies = ticket_each(&ids);
     bodies.insert(1, "not json {".to_owned());
     rig.stack.tickets().send(bodies).await.unwrap();
-    rig.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'").await;
+    rig.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
+        .await;
     let written = rig.versions().await;
 
     rig.until("the dead letter", "select exists (select from dead_letters)").await;
     let reason = "not a ticket: expected ident at line 1 column 2";
-    assert_eq!(rig.dead_letters().await, [("malformed_ticket".to_owned(), reason.to_owned(), b"not json {".to_vec())]);
-    let row = rig.sql.query_one("select attempts, message_id, outbox_id::text from dead_letters", &[]).await.unwrap();
+    assert_eq!(
+        rig.dead_letters().await,
+        [("malformed_ticket".to_owned(), reason.to_owned(), b"not json {".to_vec())]
+    );
+    let row = rig
+        .sql
+        .query_one("select attempts, message_id, outbox_id::text from dead_letters", &[])
+        .await
+        .unwrap();
     assert!(row.get::<_, i32>(0) >= 5, "received {} times only", row.get::<_, i32>(0));
     assert!(row.get::<_, Option<String>>(1).is_some(), "the letter does not name its message");
     assert_eq!(row.get::<_, Option<String>>(2), None);
@@ -61,13 +70,16 @@ async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
     let ids = rig.insert(&charges(4), HOUR).await;
     let mut bodies = ticket_each(&ids);
     for (at, bad) in
-        ["{", "null", "[]", r#"{"v":9,"ids":[]}"#, r#"{"v":1,"ids":["x"]}"#, "\u{1F4B8}"].iter().enumerate()
+        ["{", "null", "[]", r#"{"v":9,"ids":[]}"#, r#"{"v":1,"ids":["x"]}"#, "\u{1F4B8}"]
+            .iter()
+            .enumerate()
     {
         bodies.insert(at * 2 % bodies.len(), (*bad).to_owned());
     }
     rig.stack.tickets().send(bodies).await.unwrap();
     // The visibility is 360 s: had the batch failed, its rows would wait far longer than we do.
-    rig.until("four processed rows", "select count(*) = 4 from outbox where status = 'processed'").await;
+    rig.until("four processed rows", "select count(*) = 4 from outbox where status = 'processed'")
+        .await;
     assert!(rig.dead_letters().await.is_empty(), "too early for a verdict on the others");
 }
 
@@ -80,7 +92,8 @@ async fn trap_21_a_row_that_cannot_be_had_neither_loses_nor_repeats_its_neighbou
     let held = other.transaction().await.unwrap();
     held.execute("select from outbox where id = $1 for update", &[&ids[2].0]).await.unwrap();
     rig.stack.tickets().send(ticket_each(&ids)).await.unwrap();
-    rig.until("five processed rows", "select count(*) = 5 from outbox where status = 'processed'").await;
+    rig.until("five processed rows", "select count(*) = 5 from outbox where status = 'processed'")
+        .await;
     let neighbours = rig.versions().await;
     held.rollback().await.unwrap();
 

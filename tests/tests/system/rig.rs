@@ -37,7 +37,8 @@ impl Rig {
     /// A stack over an empty database, before a simulated account.
     pub async fn before(name: &str, stripe: &Simulator) -> Self {
         let secrets = Secrets { stripe_key: Some(stripe.key()), ..Secrets::default() };
-        let parameters = vec![("StripeBaseUrl", stripe.url()), ("StripeRatePerSecond", "100".to_owned())];
+        let parameters =
+            vec![("StripeBaseUrl", stripe.url()), ("StripeRatePerSecond", "100".to_owned())];
         Self::deploy(name, TestDatabase::empty().await, secrets, parameters).await
     }
 
@@ -55,7 +56,8 @@ impl Rig {
         let local = LocalStack::from_env(&config::from_process()).unwrap_or_else(|e| panic!("{e}"));
         // First: a test may want them.
         parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
-        let spec = StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
+        let spec =
+            StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
         let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));
         Self { sql: database.client().await, stack, database }
     }
@@ -92,7 +94,11 @@ impl Rig {
     pub async fn until(&self, what: &str, probe: &str) {
         let found = eventually(what, SOON, async || {
             let is_true: bool = self.sql.query_one(probe, &[]).await?.try_get(0)?;
-            Ok(if is_true { ControlFlow::Break(()) } else { ControlFlow::Continue(Outbox::count(&self.sql).await?) })
+            Ok(if is_true {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(Outbox::count(&self.sql).await?)
+            })
         });
         if let Err(e) = found.await {
             panic!("{e}\n{}", self.stack.last_words(20));
@@ -113,7 +119,8 @@ impl Rig {
 
     /// Which version of each payment Postgres holds: a row that was written again has another.
     pub async fn versions(&self) -> Vec<(String, String)> {
-        let sql = "select external_id, format('%s %s', xmin, ctid) from payments order by external_id";
+        let sql =
+            "select external_id, format('%s %s', xmin, ctid) from payments order by external_id";
         let rows = self.sql.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }

@@ -35,14 +35,26 @@ fn fetch_is_told_each_sources_secret_and_asks_for_what_changes_in_it() {
     for source in SOURCES {
         let secret = variable(*source, "SECRET_ARN");
         // That `fetch` may read it, and nothing else, is for `permissions.rs`.
-        assert!(variables.get(&secret).is_some_and(|value| value["Ref"].is_string()), "FetchFunction has no {secret}");
+        assert!(
+            variables.get(&secret).is_some_and(|value| value["Ref"].is_string()),
+            "FetchFunction has no {secret}"
+        );
         let asked = rules.get(source.name()).cloned().unwrap_or_default();
         for entity in source.entities(Mode::Incremental) {
             let wanted = ((*entity).to_owned(), Mode::Incremental);
-            assert!(asked.contains(&wanted), "no rule asks for what changes in {} {entity}", source.name());
+            assert!(
+                asked.contains(&wanted),
+                "no rule asks for what changes in {} {entity}",
+                source.name()
+            );
         }
         let pushes = asked.iter().any(|(_, mode)| *mode == Mode::Watch);
-        assert_eq!(pushes, source.push().is_some(), "{}: a rule that renews its channels", source.name());
+        assert_eq!(
+            pushes,
+            source.push().is_some(),
+            "{}: a rule that renews its channels",
+            source.name()
+        );
     }
 }
 
@@ -51,7 +63,8 @@ fn admin_takes_triggers_of_each_source() {
     let template = Template::read();
     let list = &template.variables(function(&template, "admin"))["SOURCES"]["Fn::Join"][1];
     // A word, or `!If [HasHubSpot, hubspot, nothing]`.
-    let word = |item: &Value| item.as_str().or_else(|| item["Fn::If"][1].as_str()).unwrap().to_owned();
+    let word =
+        |item: &Value| item.as_str().or_else(|| item["Fn::If"][1].as_str()).unwrap().to_owned();
     let listed: Vec<String> = list.as_array().unwrap().iter().map(word).collect();
     let all: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
     assert_eq!(listed, all);
@@ -61,7 +74,9 @@ fn admin_takes_triggers_of_each_source() {
 fn what_a_deployment_says_of_a_source_stands_in_the_example_of_an_environment() {
     let template = Template::read();
     let example = file(".env.example");
-    let known = |name: &str| example.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{name}=")));
+    let known = |name: &str| {
+        example.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{name}=")))
+    };
     let mut seen = 0;
     for (_, function) in template.functions() {
         for name in template.variables(function).keys() {
@@ -80,7 +95,11 @@ fn make_reconcile_knows_what_can_be_compared_of_each_source() {
     let line = script.lines().find_map(|line| line.strip_prefix("ENTITIES = ")).unwrap();
     let known: BTreeMap<String, Vec<String>> = serde_json::from_str(line).unwrap();
     let entities = |source: &dyn Source| {
-        source.entities(Mode::Reconcile).iter().map(|entity| (*entity).to_owned()).collect::<Vec<_>>()
+        source
+            .entities(Mode::Reconcile)
+            .iter()
+            .map(|entity| (*entity).to_owned())
+            .collect::<Vec<_>>()
     };
     let wanted = SOURCES.iter().map(|source| (source.name().to_owned(), entities(*source)));
     assert_eq!(known, wanted.filter(|(_, entities)| !entities.is_empty()).collect());

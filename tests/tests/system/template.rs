@@ -17,8 +17,10 @@ impl Template {
     /// Names and properties of the resources of a type, such as `AWS::SQS::Queue`.
     pub fn resources(&self, of_type: &str) -> Vec<(&str, &Value)> {
         let all = self.0["Resources"].as_object().unwrap().iter();
-        let found: Vec<_> =
-            all.filter(|(_, r)| r["Type"] == of_type).map(|(name, r)| (name.as_str(), &r["Properties"])).collect();
+        let found: Vec<_> = all
+            .filter(|(_, r)| r["Type"] == of_type)
+            .map(|(name, r)| (name.as_str(), &r["Properties"]))
+            .collect();
         assert!(!found.is_empty(), "the template has no {of_type}");
         found
     }
@@ -30,15 +32,22 @@ impl Template {
 
     /// A number that stands there, or is a parameter's default.
     pub fn number(&self, value: &Value) -> i64 {
-        let value = value["Ref"].as_str().map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
+        let value = value["Ref"]
+            .as_str()
+            .map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
         let text = value.as_str().and_then(|text| text.parse().ok());
         value.as_i64().or(text).unwrap_or_else(|| panic!("{value} is no number"))
     }
 
     /// A text that stands there, or is a parameter's default; none where it is known only when deployed.
     pub fn text(&self, value: &Value) -> Option<String> {
-        let value = value["Ref"].as_str().map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
-        value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|number| number.to_string()))
+        let value = value["Ref"]
+            .as_str()
+            .map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
+        value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| value.as_i64().map(|number| number.to_string()))
     }
 
     /// The functions: (logical name, properties).
@@ -48,7 +57,8 @@ impl Template {
 
     /// The variables of a function, those of all functions included.
     pub fn variables(&self, function: &Value) -> Map<String, Value> {
-        let mut all = self.0["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
+        let mut all =
+            self.0["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
         if let Some(own) = function["Environment"]["Variables"].as_object() {
             all.extend(own.clone());
         }
@@ -58,7 +68,8 @@ impl Template {
     /// The queues that a function is called from: (the queue's properties, the mapping's).
     pub fn sources<'a>(&'a self, function: &'a Value) -> Vec<(&'a Value, &'a Value)> {
         let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
-        let mappings = events.filter(|event| event["Type"] == "SQS").map(|event| &event["Properties"]);
+        let mappings =
+            events.filter(|event| event["Type"] == "SQS").map(|event| &event["Properties"]);
         mappings.map(|mapping| (self.resource(target(&mapping["Queue"])), mapping)).collect()
     }
 }
@@ -71,7 +82,11 @@ pub fn target(reference: &Value) -> &str {
 
 /// `fetch` of `${AWS::StackName}-fetch`: the function's name, and its binary's.
 pub fn short_name(function: &Value) -> &str {
-    function["FunctionName"]["Fn::Sub"].as_str().unwrap().strip_prefix("${AWS::StackName}-").unwrap()
+    function["FunctionName"]["Fn::Sub"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("${AWS::StackName}-")
+        .unwrap()
 }
 
 fn long_form(value: serde_norway::Value) -> Value {
@@ -81,15 +96,24 @@ fn long_form(value: serde_norway::Value) -> Value {
             let tag = tagged.tag.to_string();
             let tag = tag.trim_start_matches('!');
             let value = match (tag, long_form(tagged.value)) {
-                ("GetAtt", Value::String(path)) => path.split_once('.').map(|(name, of)| json!([name, of])).unwrap(),
+                ("GetAtt", Value::String(path)) => {
+                    path.split_once('.').map(|(name, of)| json!([name, of])).unwrap()
+                }
                 (_, value) => value,
             };
-            let name = if matches!(tag, "Ref" | "Condition") { tag.to_owned() } else { format!("Fn::{tag}") };
+            let name = if matches!(tag, "Ref" | "Condition") {
+                tag.to_owned()
+            } else {
+                format!("Fn::{tag}")
+            };
             json!({ name: value })
         }
         Yaml::Mapping(mapping) => {
-            let key = |key: Yaml| key.as_str().unwrap_or_else(|| panic!("{key:?} is no name")).to_owned();
-            Value::Object(mapping.into_iter().map(|(name, value)| (key(name), long_form(value))).collect())
+            let key =
+                |key: Yaml| key.as_str().unwrap_or_else(|| panic!("{key:?} is no name")).to_owned();
+            Value::Object(
+                mapping.into_iter().map(|(name, value)| (key(name), long_form(value))).collect(),
+            )
         }
         Yaml::Sequence(items) => items.into_iter().map(long_form).collect(),
         plain => serde_json::to_value(plain).unwrap(),

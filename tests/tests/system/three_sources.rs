@@ -50,7 +50,10 @@ impl Company {
     async fn fetch(&self, mode: Mode) {
         let sources = self.sources.iter().map(|name| source::find(name).unwrap());
         let requests = sources.flat_map(|source| {
-            source.entities(mode).iter().map(|entity| FetchRequest::new(source.name(), entity, mode))
+            source
+                .entities(mode)
+                .iter()
+                .map(|entity| FetchRequest::new(source.name(), entity, mode))
         });
         let bodies = requests.map(|request| serde_json::to_string(&request).unwrap()).collect();
         self.rig.stack.fetch_requests().send(bodies).await.unwrap();
@@ -58,17 +61,22 @@ impl Company {
     }
 
     async fn told(&self, source: &str) -> Books {
-        let path =
-            format!("/metrics/revenue/summary?startDate={}&endDate={}&source={source}", day(-2 * YEAR_DAYS), day(1));
+        let path = format!(
+            "/metrics/revenue/summary?startDate={}&endDate={}&source={source}",
+            day(-2 * YEAR_DAYS),
+            day(1)
+        );
         let summary = self.gateway.get(&path, &self.key).await.unwrap();
         let amount = |sums: &Value, field: &str| sums[field].as_str().unwrap().parse().unwrap();
-        let read = |sums: &Value| (amount(sums, "totalRevenueCents"), amount(sums, "netRevenueCents"));
+        let read =
+            |sums: &Value| (amount(sums, "totalRevenueCents"), amount(sums, "netRevenueCents"));
         let currencies = summary["byCurrency"].as_object().unwrap().iter();
         currencies.map(|(code, sums)| (code.clone(), read(sums))).collect()
     }
 
     async fn assert_true(&self) {
-        let ledger = self.vendors.stripe.ledger().into_iter().map(|(code, t)| (code, (t.gross, t.net)));
+        let ledger =
+            self.vendors.stripe.ledger().into_iter().map(|(code, t)| (code, (t.gross, t.net)));
         assert_eq!(self.told("stripe").await, ledger.collect::<Books>());
         let won = self.vendors.won().into_iter().map(|(code, sum)| (code, (sum, sum)));
         assert_eq!(self.told("hubspot").await, won.collect::<Books>());
@@ -84,7 +92,8 @@ impl Company {
         let ready = self.gateway.reply("/readyz", None).await.unwrap();
         let told = ready.json().unwrap();
         assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
-        let checks: BTreeSet<&str> = told["checks"].as_object().unwrap().keys().map(String::as_str).collect();
+        let checks: BTreeSet<&str> =
+            told["checks"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(checks, self.sources.iter().copied().chain(["db"]).collect());
     }
 
@@ -121,7 +130,14 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(40));
     let changes = vendors.hubspot.world().change(40);
-    assert!(vendors.compare(&company.rig.sql).await.unwrap().iter().all(|kind| !kind.different.is_empty()));
+    assert!(
+        vendors
+            .compare(&company.rig.sql)
+            .await
+            .unwrap()
+            .iter()
+            .all(|kind| !kind.different.is_empty())
+    );
     vendors.push_hubspot(&changes, &company.gateway).await.unwrap();
     company.fetch(Mode::Incremental).await;
     company.assert_true().await;
@@ -139,7 +155,10 @@ async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
         assert!(pulled.there > 0 && pulled.different.is_empty(), "{pulled:?}");
     }
     assert_eq!((events.there, events.different.len()), (0, SIZES.events));
-    assert!(company.vendors.stripe.requests().is_empty() && company.vendors.google.exchanges() == (0, 0));
+    assert!(
+        company.vendors.stripe.requests().is_empty()
+            && company.vendors.google.exchanges() == (0, 0)
+    );
 }
 
 #[tokio::test]
@@ -149,7 +168,10 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
     let (code, clean) = company.rig.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{clean}");
     for kind in ["charge", "refund", "dispute"] {
-        assert!(clean.contains(&format!("stripe {kind}: 0 differences found, 0 remain (run ")), "{clean}");
+        assert!(
+            clean.contains(&format!("stripe {kind}: 0 differences found, 0 remain (run ")),
+            "{clean}"
+        );
     }
 
     let plant = "update payments p set amount = amount + 500 \
@@ -162,10 +184,15 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
     let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("stripe charge: 1 differences found, 0 remain (run "), "{told}");
-    let row = told.lines().find(|line| line.trim_start().starts_with(&date)).unwrap_or_else(|| panic!("{told}"));
+    let row = told
+        .lines()
+        .find(|line| line.trim_start().starts_with(&date))
+        .unwrap_or_else(|| panic!("{told}"));
     let fields: Vec<&str> = row.split_whitespace().collect();
     // day, kind, status, currency, then `count = sum` of theirs and of ours.
-    let [_, "charge", "collected", code, theirs_count, "=", theirs, ours_count, "=", ours] = fields[..] else {
+    let [_, "charge", "collected", code, theirs_count, "=", theirs, ours_count, "=", ours] =
+        fields[..]
+    else {
         panic!("{told}")
     };
     assert_eq!((code, theirs_count), (currency.as_str(), ours_count));
@@ -188,5 +215,9 @@ async fn make_reconcile_ends_with_1_where_a_difference_stays() {
     let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("stripe charge: 0 differences found, 0 remain"), "{told}");
-    assert!(told.contains("stripe dispute: 1 differences found, 1 remain") && told.contains("  remaining:"), "{told}");
+    assert!(
+        told.contains("stripe dispute: 1 differences found, 1 remain")
+            && told.contains("  remaining:"),
+        "{told}"
+    );
 }

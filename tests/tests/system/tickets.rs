@@ -12,7 +12,10 @@ async fn a_lost_ticket_is_sent_again_by_relay() {
     rig.insert(&charges(3), SignedDuration::from_secs(-1)).await;
     let mut round = rig.stack.invoke("relay", &json!({})).await.unwrap();
     assert!(round["oldest_pending_s"].take().is_u64(), "{round}");
-    assert_eq!(round, json!({"ticketed": 3, "runs": 0, "looks": 0, "purged": 0, "oldest_pending_s": null}));
+    assert_eq!(
+        round,
+        json!({"ticketed": 3, "runs": 0, "looks": 0, "purged": 0, "oldest_pending_s": null})
+    );
     rig.drain().await;
     assert_eq!(rig.outbox().await.processed, 3);
 
@@ -23,14 +26,18 @@ async fn a_lost_ticket_is_sent_again_by_relay() {
 
 #[tokio::test]
 async fn a_lost_ticket_is_sent_again_by_the_rule_that_calls_relay() {
-    let rig = Rig::new("sys-rule", &[("SchedulesState", "ENABLED"), ("FetchSchedule", "rate(1 day)")]).await;
+    let rig =
+        Rig::new("sys-rule", &[("SchedulesState", "ENABLED"), ("FetchSchedule", "rate(1 day)")])
+            .await;
     rig.insert(&charges(3), SignedDuration::from_secs(-1)).await;
-    rig.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'").await;
+    rig.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
+        .await;
 }
 
 /// What a replay is, until there is a function for it: the row pending again, and a fresh ticket.
 async fn replay(rig: &Rig, id: OutboxId) {
-    let again = "update outbox set status = 'pending', attempts = 0 where id = $1 and status = 'dead'";
+    let again =
+        "update outbox set status = 'pending', attempts = 0 where id = $1 and status = 'dead'";
     assert_eq!(rig.sql.execute(again, &[&id.0]).await.unwrap(), 1);
     rig.stack.tickets().send(tickets(&[id])).await.unwrap();
     rig.drain().await;

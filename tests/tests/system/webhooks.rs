@@ -20,11 +20,15 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
     );
     let header = sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), body.as_bytes());
     // As text, as the gateway hands JSON on, and as base64, as it does with what it does not know.
-    for (media_type, outcome) in [("application/json; charset=utf-8", "stored"), ("application/octet-stream", "known")]
+    for (media_type, outcome) in
+        [("application/json; charset=utf-8", "stored"), ("application/octet-stream", "known")]
     {
         let headers = [("Stripe-Signature", header.as_str()), ("Content-Type", media_type)];
         let reply = gateway.post("/webhooks/stripe", &headers, body.clone()).await.unwrap();
-        assert_eq!((reply.status, reply.json().unwrap()), (200, json!({"received": true, "outcome": outcome})));
+        assert_eq!(
+            (reply.status, reply.json().unwrap()),
+            (200, json!({"received": true, "outcome": outcome}))
+        );
     }
     rig.drain().await;
     assert_eq!(rig.outbox().await.processed, 1);
@@ -32,7 +36,10 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
     let summary = gateway.get(&format!("/metrics/revenue/summary?{day}"), &key).await.unwrap();
     assert_eq!(summary["totalRevenueCents"], "1000", "{summary}");
 
-    let forged = [("Stripe-Signature", sign(&["whsec_guess"], SystemClock.now().as_second(), body.as_bytes()))];
+    let forged = [(
+        "Stripe-Signature",
+        sign(&["whsec_guess"], SystemClock.now().as_second(), body.as_bytes()),
+    )];
     let forged = forged.each_ref().map(|(name, value)| (*name, value.as_str()));
     let reply = gateway.post("/webhooks/stripe", &forged, body.clone()).await.unwrap();
     assert_eq!(reply.status, 400, "{}", reply.body);
@@ -41,14 +48,17 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
 #[tokio::test]
 async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
     let rig = Rig::new("sys-spill", &[]).await;
-    let body =
-        format!(r#"{{"id":"evt_1","object":"event","created":1790000000,"data":{{"object":{}}}}}"#, charge(0, "usd"));
+    let body = format!(
+        r#"{{"id":"evt_1","object":"event","created":1790000000,"data":{{"object":{}}}}}"#,
+        charge(0, "usd")
+    );
     let message = json!({
         "spill": 1, "source": "stripe", "receivedAt": "2026-09-21T14:13:25Z", "contentType": "application/json",
         "body": to_base64(body.as_bytes()),
     });
     rig.stack.spill().send(vec![message.to_string(), message.to_string()]).await.unwrap();
-    rig.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'").await;
+    rig.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'")
+        .await;
     rig.drain().await;
     assert_eq!(rig.outbox().await.fetched, 1);
     let kept: Vec<u8> = rig.sql.query_one("select payload from outbox", &[]).await.unwrap().get(0);
@@ -65,11 +75,18 @@ async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seco
     let rig = Rig::new("sys-ingest", &[]).await;
     let gateway = rig.stack.gateway().await.unwrap();
     let key = rig.stack.key("ingest", "the system test").await.unwrap();
-    let headers = [("X-Api-Key", key.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", "\"one\"")];
+    let headers = [
+        ("X-Api-Key", key.as_str()),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", "\"one\""),
+    ];
     let lead = "{\"email\":\"ada@example.com\", \"note\":\"\u{fc}\"}";
     for (status, deduplicated) in [(201, false), (200, true)] {
         let reply = gateway.post("/leads", &headers, lead.to_owned()).await.unwrap();
-        assert_eq!((reply.status, &reply.json().unwrap()["deduplicated"]), (status, &json!(deduplicated)));
+        assert_eq!(
+            (reply.status, &reply.json().unwrap()["deduplicated"]),
+            (status, &json!(deduplicated))
+        );
     }
     let events = json!([
         {"userId": "u1", "sessionId": "s1", "type": "click", "eventId": "e1"},
@@ -78,11 +95,19 @@ async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seco
     let reply = gateway.post("/events", &headers, events.to_string()).await.unwrap();
     assert_eq!((reply.status, &reply.json().unwrap()["eventIds"]), (202, &json!(["e1", "e2"])));
     rig.drain().await;
-    let kept: Vec<u8> =
-        rig.sql.query_one("select body from leads where email = 'ada@example.com'", &[]).await.unwrap().get(0);
+    let kept: Vec<u8> = rig
+        .sql
+        .query_one("select body from leads where email = 'ada@example.com'", &[])
+        .await
+        .unwrap()
+        .get(0);
     assert_eq!(kept, lead.as_bytes());
-    let ids: String =
-        rig.sql.query_one("select string_agg(event_id, ' ' order by event_id) from events", &[]).await.unwrap().get(0);
+    let ids: String = rig
+        .sql
+        .query_one("select string_agg(event_id, ' ' order by event_id) from events", &[])
+        .await
+        .unwrap()
+        .get(0);
     assert_eq!(ids, "e1 e2");
     let stranger = [("X-Api-Key", "guess")];
     assert_eq!(gateway.post("/leads", &stranger, lead.to_owned()).await.unwrap().status, 401);

@@ -34,8 +34,15 @@ fn trap_23_visibility_is_at_least_six_times_the_functions_timeout() {
         let timeout = template.number(&function["Timeout"]);
         for (queue, mapping) in template.sources(function) {
             let visibility = template.number(&queue["VisibilityTimeout"]);
-            assert!(visibility >= 6 * timeout, "{name}: {visibility} s of a queue against a time-out of {timeout} s");
-            assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
+            assert!(
+                visibility >= 6 * timeout,
+                "{name}: {visibility} s of a queue against a time-out of {timeout} s"
+            );
+            assert_eq!(
+                mapping["FunctionResponseTypes"],
+                serde_json::json!(["ReportBatchItemFailures"]),
+                "{name}"
+            );
             mappings += 1;
         }
     }
@@ -45,7 +52,10 @@ fn trap_23_visibility_is_at_least_six_times_the_functions_timeout() {
 #[test]
 fn trap_24_no_queue_drops_a_message_for_being_a_repetition() {
     for (name, queue) in Template::read().resources("AWS::SQS::Queue") {
-        assert!(queue.get("FifoQueue").is_none() && queue.get("ContentBasedDeduplication").is_none(), "{name}");
+        assert!(
+            queue.get("FifoQueue").is_none() && queue.get("ContentBasedDeduplication").is_none(),
+            "{name}"
+        );
     }
 }
 
@@ -54,7 +64,9 @@ fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
     let template = Template::read();
     let mut connections = 0;
     for (name, function) in template.functions() {
-        let reserved = function.get("ReservedConcurrentExecutions").unwrap_or_else(|| panic!("{name} has no bound"));
+        let reserved = function
+            .get("ReservedConcurrentExecutions")
+            .unwrap_or_else(|| panic!("{name} has no bound"));
         let reserved = template.number(reserved);
         let pool = template.number(&template.variables(function)["DATABASE_POOL_SIZE"]);
         // One of migrate's two connections holds the lock row while the other migrates.
@@ -85,7 +97,9 @@ fn every_function_keeps_its_logs_for_a_time_and_raises_an_alarm_when_it_fails() 
         assert_eq!(logs["LogGroupName"]["Fn::Sub"], group.as_str());
         let errors = alarms.iter().filter(|(_, alarm)| {
             let dimension = &alarm["Dimensions"][0];
-            alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == "Errors" && dimension["Value"]["Ref"] == name
+            alarm["Namespace"] == "AWS/Lambda"
+                && alarm["MetricName"] == "Errors"
+                && dimension["Value"]["Ref"] == name
         });
         assert_eq!(errors.count(), 1, "an alarm for the errors of {name}");
     }
@@ -98,13 +112,17 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
     let watches = |metric: &str, queue: &str| {
         alarms.iter().any(|(_, alarm)| {
             let value = &alarm["Dimensions"][0]["Value"];
-            alarm["MetricName"] == metric && value["Fn::GetAtt"] == serde_json::json!([queue, "QueueName"])
+            alarm["MetricName"] == metric
+                && value["Fn::GetAtt"] == serde_json::json!([queue, "QueueName"])
         })
     };
     for (name, queue) in template.resources("AWS::SQS::Queue") {
         if let Some(redrive) = queue.get("RedrivePolicy") {
             let dead_letters = target(&redrive["deadLetterTargetArn"]);
-            assert!(watches("ApproximateNumberOfMessagesVisible", dead_letters), "{dead_letters} of {name}");
+            assert!(
+                watches("ApproximateNumberOfMessagesVisible", dead_letters),
+                "{dead_letters} of {name}"
+            );
         }
     }
     assert!(watches("ApproximateAgeOfOldestMessage", "TicketsQueue"));
@@ -164,9 +182,14 @@ fn the_http_api_has_the_routes_of_its_contract_and_no_other() {
 
 #[test]
 fn cargo_lambda_watch_has_the_routes_of_the_template() {
-    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
-    let Some((_, table)) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n") else { return };
-    let lines = table.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains('='));
+    let manifest =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))
+            .unwrap();
+    let Some((_, table)) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n") else {
+        return;
+    };
+    let lines =
+        table.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains('='));
     let paths: BTreeMap<String, String> = lines
         .map(|line| {
             let (path, function) = line.split_once('=').unwrap();
@@ -182,7 +205,8 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
     let functions = template.functions();
     let rules = functions.iter().flat_map(|(_, function)| {
         let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
-        let rules = events.filter(|event| event["Type"] == "Schedule").map(|event| &event["Properties"]);
+        let rules =
+            events.filter(|event| event["Type"] == "Schedule").map(|event| &event["Properties"]);
         rules.map(|rule| (short_name(function), rule))
     });
     let (fetch, others): (Vec<_>, Vec<_>) = rules.partition(|(name, _)| *name == "fetch");
@@ -193,7 +217,12 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
         let source = penstock_domain::source::find(&request.source).unwrap();
         assert!(source.entities(request.mode).contains(&request.entity.as_str()), "{request:?}");
         let schedule = template.text(&rule["Schedule"]).unwrap();
-        asked.push(format!("{} {} {}: {schedule}", request.source, request.entity, request.mode.as_str()));
+        asked.push(format!(
+            "{} {} {}: {schedule}",
+            request.source,
+            request.entity,
+            request.mode.as_str()
+        ));
     }
     asked.sort();
     let wanted = [
@@ -206,6 +235,7 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
         "stripe event incremental: rate(15 minutes)",
     ];
     assert_eq!(asked, wanted);
-    let others: Vec<_> = others.iter().map(|(name, rule)| (*name, rule["Schedule"].as_str().unwrap())).collect();
+    let others: Vec<_> =
+        others.iter().map(|(name, rule)| (*name, rule["Schedule"].as_str().unwrap())).collect();
     assert_eq!(others, [("relay", "rate(1 minute)")]);
 }

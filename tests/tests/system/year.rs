@@ -17,7 +17,11 @@ const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 type Books = BTreeMap<String, [i128; 4]>;
 
 fn ledger(stripe: &Simulator) -> Books {
-    stripe.ledger().into_iter().map(|(code, t)| (code, [t.gross, t.refunded, t.disputed, t.net])).collect()
+    stripe
+        .ledger()
+        .into_iter()
+        .map(|(code, t)| (code, [t.gross, t.refunded, t.disputed, t.net]))
+        .collect()
 }
 
 async fn told(gateway: &Gateway, key: &str) -> Books {
@@ -32,8 +36,9 @@ async fn told(gateway: &Gateway, key: &str) -> Books {
 }
 
 async fn fetch(rig: &Rig, requests: &[(&str, Mode)]) {
-    let body =
-        |(entity, mode): &(&str, Mode)| serde_json::to_string(&FetchRequest::new("stripe", entity, *mode)).unwrap();
+    let body = |(entity, mode): &(&str, Mode)| {
+        serde_json::to_string(&FetchRequest::new("stripe", entity, *mode)).unwrap()
+    };
     rig.stack.fetch_requests().send(requests.iter().map(body).collect()).await.unwrap();
     rig.drain().await;
 }
@@ -47,13 +52,17 @@ async fn money(rig: &Rig) -> Vec<String> {
 #[tokio::test]
 async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_ledger() {
     let now = SystemClock.now().as_second();
-    let stripe = Simulator::start(World::new(WorldSpec::between(7, 600, now - YEAR_SECONDS, now))).unwrap();
+    let stripe =
+        Simulator::start(World::new(WorldSpec::between(7, 600, now - YEAR_SECONDS, now))).unwrap();
     let rig = Rig::before("sys-year", &stripe).await;
     rig.stack.migrate().await.unwrap();
     let key = rig.stack.key("read", "test").await.unwrap();
     let gateway = rig.stack.gateway().await.unwrap();
     assert_eq!(gateway.reply("/metrics/revenue/summary", None).await.unwrap().status, 401);
-    assert_eq!(gateway.reply("/metrics/revenue/summary", Some("penstock_read_x")).await.unwrap().status, 401);
+    assert_eq!(
+        gateway.reply("/metrics/revenue/summary", Some("penstock_read_x")).await.unwrap().status,
+        401
+    );
 
     // What the rule sends. There is no cursor yet, so fetch asks for the full runs by itself.
     fetch(&rig, &[("event", Mode::Incremental)]).await;
@@ -66,8 +75,10 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     fetch(&rig, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
-    let (before, everything) =
-        (money(&rig).await, [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)]);
+    let (before, everything) = (
+        money(&rig).await,
+        [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)],
+    );
     fetch(&rig, &everything).await;
     assert_eq!(money(&rig).await, before, "a full run moved money that the events had right");
     // Stripe tells of some fields (a charge's `disputed`) by no event; now they are right, and stay.
@@ -90,8 +101,14 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
 
     let listed = rig.stack.keys().await.unwrap();
-    assert!(listed.lines().any(|line| line.contains("  test  read ")) && !listed.contains(&key), "{listed}");
+    assert!(
+        listed.lines().any(|line| line.contains("  test  read ")) && !listed.contains(&key),
+        "{listed}"
+    );
     rig.stack.revoke_keys("test").await.unwrap();
     let again = rig.stack.revoke_keys("test").await.unwrap_err().to_string();
-    assert!(again.contains("nothing was revoked: there is no valid key of the name \"test\""), "{again}");
+    assert!(
+        again.contains("nothing was revoked: there is no valid key of the name \"test\""),
+        "{again}"
+    );
 }

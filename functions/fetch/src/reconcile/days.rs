@@ -43,12 +43,18 @@ pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySu
 }
 
 /// The window of the newest days that differed at the look before.
-pub(super) async fn first(tx: &Transaction<'_>, work: &Work<'_>) -> Result<Option<Position>, StoreError> {
+pub(super) async fn first(
+    tx: &Transaction<'_>,
+    work: &Work<'_>,
+) -> Result<Option<Position>, StoreError> {
     window(tx, work, None).await
 }
 
 /// The window of the next such days, further back; none where all are through.
-pub(super) async fn next(tx: &Transaction<'_>, work: &Work<'_>) -> Result<Option<Position>, StoreError> {
+pub(super) async fn next(
+    tx: &Transaction<'_>,
+    work: &Work<'_>,
+) -> Result<Option<Position>, StoreError> {
     let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     match work.run.at.position.from {
         Some(from) => window(tx, work, Some(day(from))).await,
@@ -56,11 +62,17 @@ pub(super) async fn next(tx: &Transaction<'_>, work: &Work<'_>) -> Result<Option
     }
 }
 
-async fn window(tx: &Transaction<'_>, work: &Work<'_>, before: Option<Date>) -> Result<Option<Position>, StoreError> {
+async fn window(
+    tx: &Transaction<'_>,
+    work: &Work<'_>,
+    before: Option<Date>,
+) -> Result<Option<Position>, StoreError> {
     let days = reconciliations::next_days(tx, work.run.at.id, work.stand.look - 1, before).await?;
     let start = |day: Date| day.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).ok();
-    let window = days.and_then(|(first, last)| Some((start(first)?, start(last.checked_add(1.day()).ok()?)?)));
+    let window = days
+        .and_then(|(first, last)| Some((start(first)?, start(last.checked_add(1.day()).ok()?)?)));
     // Not past what the first look has seen, to the second in which it began.
-    let bound = work.run.at.upper_bound.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    let bound =
+        work.run.at.upper_bound.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
     Ok(window.map(|(from, to)| Position { from: Some(from), to: to.min(bound), token: None }))
 }

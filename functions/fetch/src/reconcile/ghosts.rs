@@ -26,14 +26,18 @@ pub(super) async fn bury(
     now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
     let Some((key, since)) = work.stand.mend else { return Ok(Vec::new()) };
-    let (shown_as, look, kind) = (full_run_key(key.as_run()), work.stand.look - 1, work.run.key.entity);
+    let (shown_as, look, kind) =
+        (full_run_key(key.as_run()), work.stand.look - 1, work.run.key.entity);
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
         let until = (shown_as.as_str(), since - SETTLED);
-        let ghosts = reconciliations::ghosts(tx, work.scope(), look, until, (&after, CHUNK)).await?;
+        let ghosts =
+            reconciliations::ghosts(tx, work.scope(), look, until, (&after, CHUNK)).await?;
         let Some(last) = ghosts.last() else { break };
         after.clone_from(&last.external_id);
-        let payload = |g: &Ghost| vanished_movement(kind, &g.external_id, g.amount, &g.currency, g.occurred_at);
+        let payload = |g: &Ghost| {
+            vanished_movement(kind, &g.external_id, g.amount, &g.currency, g.occurred_at)
+        };
         let payloads: Vec<Vec<u8>> = ghosts.iter().map(payload).collect();
         let tombstone = |(ghost, payload): (Ghost, _)| Item {
             entity: kind.to_owned(),
@@ -43,7 +47,8 @@ pub(super) async fn bury(
             api_version: None,
             payload,
         };
-        let items: Vec<Item<'_>> = ghosts.into_iter().zip(payloads.iter().map(Vec::as_slice)).map(tombstone).collect();
+        let items: Vec<Item<'_>> =
+            ghosts.into_iter().zip(payloads.iter().map(Vec::as_slice)).map(tombstone).collect();
         rows.extend(outbox::insert(tx, arrival, &items).await?);
     }
     if !rows.is_empty() {

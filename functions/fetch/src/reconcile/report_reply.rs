@@ -49,7 +49,11 @@ pub struct Difference {
 }
 
 impl Report {
-    pub(super) async fn of(on: &impl GenericClient, key: Key<'_>, run: RunId) -> Result<Self, StoreError> {
+    pub(super) async fn of(
+        on: &impl GenericClient,
+        key: Key<'_>,
+        run: RunId,
+    ) -> Result<Self, StoreError> {
         let stand = reconciliations::find(on, run).await?;
         let last = stand.map_or(1, |stand| stand.look);
         let read = |difference: report::Difference| Difference {

@@ -37,11 +37,14 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (times, event_id) = bytes.split_at_checked(24)?;
         let (times, []) = times.as_chunks::<8>() else { return None };
-        let time = |bytes: &[u8; 8]| Timestamp::from_microsecond(i64::from_be_bytes(*bytes)).ok().filter(is_kept);
+        let time = |bytes: &[u8; 8]| {
+            Timestamp::from_microsecond(i64::from_be_bytes(*bytes)).ok().filter(is_kept)
+        };
         let [from, to, at] = times else { return None };
         let (from, to, at) = (time(from)?, time(to)?, time(at)?);
         let event_id = String::from_utf8(event_id.to_vec()).ok()?;
-        let is_id = !event_id.contains('\0') && (1..=LONGEST_ID).contains(&event_id.chars().count());
+        let is_id =
+            !event_id.contains('\0') && (1..=LONGEST_ID).contains(&event_id.chars().count());
         (is_id && from <= at && at < to).then_some(Self { from, to, at, event_id })
     }
 }

@@ -84,15 +84,22 @@ pub(super) fn fitting(events: &[JourneyEvent]) -> usize {
 /// At most so many bytes an event has in the reply.
 fn weight(event: &JourneyEvent) -> usize {
     // A control character becomes `\\u0001`.
-    let names = event.event_id.len() + event.r#type.len() + event.session_id.as_ref().map_or(0, String::len);
-    let json = [&event.payload, &event.metadata].into_iter().flatten().map(|text| quoted_len(text)).sum::<usize>();
+    let names = event.event_id.len()
+        + event.r#type.len()
+        + event.session_id.as_ref().map_or(0, String::len);
+    let json = [&event.payload, &event.metadata]
+        .into_iter()
+        .flatten()
+        .map(|text| quoted_len(text))
+        .sum::<usize>();
     // Names of fields, times, punctuation.
     400 + 7 * names + json
 }
 
 /// Bytes of JSON within a string of JSON.
 fn quoted_len(json: &str) -> usize {
-    json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count()
+    json.len()
+        + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count()
 }
 
 #[cfg(test)]
@@ -127,6 +134,9 @@ mod tests {
         let huge = format!("[{}1]", "\"\\\\\",".repeat(MOST_BYTES / 8));
         assert_eq!(fitting(&[event("a", &huge), event("b", "1")]), 1);
         let half = format!("\"{}\"", "x".repeat(MOST_BYTES / 2 - 20_000));
-        assert_eq!(fitting(&[event("a", &half), event("b", &half), event("c", "1"), event("d", &half)]), 3);
+        assert_eq!(
+            fitting(&[event("a", &half), event("b", &half), event("c", "1"), event("d", &half)]),
+            3
+        );
     }
 }

@@ -100,7 +100,9 @@ fn progress(run: &RunRecord) -> Option<Progress> {
     Some(Progress {
         done: done.and_then(fraction),
         reached: goes_back_in_time(run).then_some(stand.open_to.unwrap_or(stand.history.cut_to)),
-        estimated_end: done.filter(|done| run.status == "running" && (1..=1_000).contains(done)).and_then(end),
+        estimated_end: done
+            .filter(|done| run.status == "running" && (1..=1_000).contains(done))
+            .and_then(end),
     })
 }
 
@@ -165,12 +167,14 @@ impl From<Request> for RunReply {
         let runs: Vec<&RunRecord> = parts.iter().filter_map(|part| part.run.as_ref()).collect();
         let sum = |of: fn(&RunRecord) -> i64| runs.iter().map(|run| of(run)).sum();
         let halted = parts.iter().find_map(|part| part.halted.clone());
-        let failed = runs.iter().find(|run| run.status == "failed").and_then(|run| run.last_error.clone());
-        let mut unmapped: Vec<String> = runs.iter().flat_map(|run| run.unmapped.iter().cloned()).collect();
+        let failed =
+            runs.iter().find(|run| run.status == "failed").and_then(|run| run.last_error.clone());
+        let mut unmapped: Vec<String> =
+            runs.iter().flat_map(|run| run.unmapped.iter().cloned()).collect();
         unmapped.sort();
         unmapped.dedup();
-        let ended =
-            matches!(status, "succeeded" | "failed").then(|| runs.iter().filter_map(|run| run.finished_at).max());
+        let ended = matches!(status, "succeeded" | "failed")
+            .then(|| runs.iter().filter_map(|run| run.finished_at).max());
         Self {
             run_id: request.id,
             source: request.source,
@@ -186,12 +190,16 @@ impl From<Request> for RunReply {
             processed: sum(|run| run.processed),
             dead: sum(|run| run.dead),
             errors: sum(|run| run.errors),
-            last_error: failed.or(halted).or_else(|| runs.iter().find_map(|run| run.last_error.clone())),
+            last_error: failed
+                .or(halted)
+                .or_else(|| runs.iter().find_map(|run| run.last_error.clone())),
             unmapped,
             cursor_before: None,
             cursor_after: None,
             progress: full_progress,
-            waiting: Some(parts.iter().filter(|part| part.run.is_none()).map(Waiting::from).collect()),
+            waiting: Some(
+                parts.iter().filter(|part| part.run.is_none()).map(Waiting::from).collect(),
+            ),
             runs: Some(parts.into_iter().filter_map(|part| part.run.map(Self::from)).collect()),
         }
     }

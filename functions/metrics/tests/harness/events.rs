@@ -22,7 +22,15 @@ pub struct Row {
 pub fn row(event_id: &str, user_id: &str, occurred_at: &str) -> Row {
     let (event_id, user_id) = (event_id.to_owned(), Some(user_id.to_owned()));
     let (session_id, payload, metadata, clock_skew) = (None, None, None, None);
-    Row { event_id, user_id, session_id, payload, metadata, occurred_at: at(occurred_at), clock_skew }
+    Row {
+        event_id,
+        user_id,
+        session_id,
+        payload,
+        metadata,
+        occurred_at: at(occurred_at),
+        clock_skew,
+    }
 }
 
 /// Writes events received at noon; the first of an id stands.
@@ -33,9 +41,12 @@ pub async fn add(on: &Client, rows: &[Row]) {
     let statement = on.prepare(sql).await.unwrap();
     for row in rows {
         let Row { event_id, user_id, session_id, payload, metadata, occurred_at, clock_skew } = row;
-        on.execute(&statement, &[event_id, user_id, session_id, payload, metadata, occurred_at, &noon(), clock_skew])
-            .await
-            .unwrap();
+        on.execute(
+            &statement,
+            &[event_id, user_id, session_id, payload, metadata, occurred_at, &noon(), clock_skew],
+        )
+        .await
+        .unwrap();
     }
 }
 

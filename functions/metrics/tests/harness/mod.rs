@@ -1,5 +1,10 @@
 //! The function with a database of its own, asked as API Gateway asks.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test code; no test file uses all of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code; no test file uses all of it"
+)]
 
 pub mod events;
 
@@ -48,7 +53,13 @@ pub fn config() -> MetricsConfig {
 
 pub fn ports(database: Database, config: MetricsConfig) -> Ports<StoppedClock> {
     let admission = Admission::new(database.clone(), config.rate_limit_per_second);
-    Ports { database, admission, config, clock: StoppedClock(noon()), started: at("2026-03-15T11:59:18Z") }
+    Ports {
+        database,
+        admission,
+        config,
+        clock: StoppedClock(noon()),
+        started: at("2026-03-15T11:59:18Z"),
+    }
 }
 
 /// A reply, taken apart.
@@ -77,7 +88,8 @@ pub fn amount(value: &Value) -> i128 {
 /// What API Gateway sends for an HTTP API, payload format 2.0.
 pub fn event(method: &str, target: &str, headers: &[(&str, &str)]) -> Value {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let headers: serde_json::Map<String, Value> = headers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -97,7 +109,8 @@ pub fn event(method: &str, target: &str, headers: &[(&str, &str)]) -> Value {
 }
 
 pub async fn send(ports: &Ports<StoppedClock>, event: &Value) -> Reply {
-    let request: http::Request = serde_json::from_value(event.clone()).unwrap_or_else(|e| panic!("{e}: {event}"));
+    let request: http::Request =
+        serde_json::from_value(event.clone()).unwrap_or_else(|e| panic!("{e}: {event}"));
     let reply = ports.handle(&request, "invocation-id").await;
     let body = match reply.body.as_str() {
         "" => Value::Null,
@@ -128,7 +141,8 @@ pub async fn database() -> TestDatabase {
 
 pub async fn add_key(on: &Client, key: &str, scope: Scope) -> Uuid {
     let id = Uuid::now_v7();
-    let new = NewKey { id, name: key, scope, sha256: Sha256::digest(key).into(), rate_per_second: None };
+    let new =
+        NewKey { id, name: key, scope, sha256: Sha256::digest(key).into(), rate_per_second: None };
     assert!(api_keys::insert(on, new, noon()).await.unwrap());
     id
 }

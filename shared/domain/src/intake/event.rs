@@ -84,7 +84,11 @@ impl<'a> Batch<'a> {
         let read = |(index, item): (usize, &&'a RawValue)| {
             let at = if single { "#".to_owned() } else { format!("#/{index}") };
             let event = Event::read(item.get(), &at)?;
-            Ok(NewEvent { event_id: event.event_id, occurred_at: event.occurred_at, text: item.get() })
+            Ok(NewEvent {
+                event_id: event.event_id,
+                occurred_at: event.occurred_at,
+                text: item.get(),
+            })
         };
         Ok(Self { single, events: items.iter().enumerate().map(read).collect() })
     }
@@ -118,10 +122,15 @@ impl<'a> Event<'a> {
     /// Everything that is wrong with it.
     pub fn read(text: &'a str, at: &str) -> Result<Self, Vec<Fault>> {
         let object = serde_json::from_str::<Object<'a>>(text);
-        let object =
-            object.map_err(|_| vec![Fault { pointer: at.to_owned(), detail: "must be an object".to_owned() }])?;
+        let object = object.map_err(|_| {
+            vec![Fault { pointer: at.to_owned(), detail: "must be an object".to_owned() }]
+        })?;
         let mut fields = Fields::of(object, at);
-        let event = if fields.has("eventType") { Self::typed(&mut fields, at) } else { Self::of_user(&mut fields) };
+        let event = if fields.has("eventType") {
+            Self::typed(&mut fields, at)
+        } else {
+            Self::of_user(&mut fields)
+        };
         if fields.faults.is_empty() { Ok(event) } else { Err(fields.faults) }
     }
 
@@ -174,10 +183,12 @@ impl<'a> Event<'a> {
     /// The reason for its dead letter, which names the place and repeats no value.
     pub fn taken(payload: &'a [u8]) -> Result<Self, Reason> {
         let text = std::str::from_utf8(payload);
-        let text =
-            text.map_err(|e| Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to())))?;
+        let text = text.map_err(|e| {
+            Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to()))
+        })?;
         Self::read(text, "#").map_err(|faults| {
-            let faults: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
+            let faults: Vec<_> =
+                faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
             Reason::new(ReasonKind::Invalid, faults.join("; "))
         })
     }

@@ -31,7 +31,8 @@ impl<'a> Fields<'a> {
         let mut fields = Self { at: at.to_owned(), fields: object.0, faults: Vec::new() };
         let mut names: Vec<&str> = fields.fields.iter().map(|(name, _)| name.as_ref()).collect();
         names.sort_unstable();
-        let mut twice: Vec<String> = names.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0].to_owned()).collect();
+        let mut twice: Vec<String> =
+            names.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0].to_owned()).collect();
         twice.dedup();
         for name in twice {
             fields.fault(&name, "is given more than once");
@@ -51,7 +52,8 @@ impl<'a> Fields<'a> {
 
     pub fn fault(&mut self, name: &str, detail: &str) {
         let name = name.replace('~', "~0").replace('/', "~1");
-        self.faults.push(Fault { pointer: format!("{}/{name}", self.at), detail: detail.to_owned() });
+        self.faults
+            .push(Fault { pointer: format!("{}/{name}", self.at), detail: detail.to_owned() });
     }
 
     /// A text that serves as an id or a name: 1 to 255 characters, and no NUL, which Postgres does not keep.
@@ -60,7 +62,9 @@ impl<'a> Fields<'a> {
         match serde_json::from_str::<String>(value.get()) {
             Err(_) => self.fault(name, "must be a string of Unicode text"),
             Ok(text) if text.is_empty() => self.fault(name, "must not be empty"),
-            Ok(text) if text.contains('\0') => self.fault(name, "must not hold the character U+0000"),
+            Ok(text) if text.contains('\0') => {
+                self.fault(name, "must not hold the character U+0000")
+            }
             Ok(text) if text.chars().count() > LONGEST_ID => {
                 self.fault(name, &format!("must have at most {LONGEST_ID} characters"));
             }
@@ -80,7 +84,9 @@ impl<'a> Fields<'a> {
     /// A point in time by RFC 3339.
     pub fn time(&mut self, name: &str) -> Option<Timestamp> {
         let value = self.raw(name)?;
-        let time = serde_json::from_str::<String>(value.get()).ok().and_then(|text| text.parse::<Timestamp>().ok());
+        let time = serde_json::from_str::<String>(value.get())
+            .ok()
+            .and_then(|text| text.parse::<Timestamp>().ok());
         // RFC 3339 has years of four digits; jiff goes further back, and not quite to the last day.
         let time = time.filter(|time| time.as_second() >= YEAR_0);
         if time.is_none() {

@@ -82,7 +82,8 @@ mod tests {
     fn fields_keep_what_their_values_say() {
         let text = r#"{"a":1e400,"b\u0041":"\ud800","a":{"x":[ 1 ]}}"#;
         let Object(fields) = serde_json::from_str(text).unwrap();
-        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_ref(), value.get())).collect();
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| (name.as_ref(), value.get())).collect();
         assert_eq!(fields, [("a", "1e400"), ("bA", r#""\ud800""#), ("a", r#"{"x":[ 1 ]}"#)]);
         for bad in ["[]", "1", "{", r#"{"\ud800":1}"#] {
             assert!(serde_json::from_str::<Object<'_>>(bad).is_err(), "{bad}");

@@ -64,7 +64,8 @@ impl Lead {
     /// # Errors
     /// Where the row is none of ours.
     pub fn taken(row: RowView<'_>) -> Result<Self, Reason> {
-        let strange = |what: &str| Reason::new(ReasonKind::Invalid, format!("{what} is none of a lead"));
+        let strange =
+            |what: &str| Reason::new(ReasonKind::Invalid, format!("{what} is none of a lead"));
         let state = LeadState::ALL.into_iter().find(|state| state.entity() == row.entity);
         let state = state.ok_or_else(|| strange("the entity"))?;
         let id = Uuid::try_parse(row.external_id).map_err(|_| strange("the external id"))?;
@@ -72,7 +73,13 @@ impl Lead {
             LeadState::Conflicting => (row.id.0, Some(id)),
             LeadState::Accepted | LeadState::Rejected => (id, None),
         };
-        Ok(Self { id, row: row.id, state, conflicts_with, contact: Contact::read(row.payload).unwrap_or_default() })
+        Ok(Self {
+            id,
+            row: row.id,
+            state,
+            conflicts_with,
+            contact: Contact::read(row.payload).unwrap_or_default(),
+        })
     }
 }
 
@@ -118,7 +125,13 @@ impl Contact {
         let mut inner: Vec<Object<'_>> = Vec::new();
         for (name, value) in fields {
             found.take(&name, value);
-            inner.extend(value.get().starts_with('{').then(|| serde_json::from_str(value.get()).ok()).flatten());
+            inner.extend(
+                value
+                    .get()
+                    .starts_with('{')
+                    .then(|| serde_json::from_str(value.get()).ok())
+                    .flatten(),
+            );
         }
         for (name, value) in inner.into_iter().flat_map(|object| object.0) {
             found.take(&name, value);
@@ -144,18 +157,29 @@ impl Found {
     }
 
     fn first(&self, names: &[&str]) -> Option<String> {
-        let values = names.iter().flat_map(|name| self.0.iter().filter(move |(key, _)| key == name));
+        let values =
+            names.iter().flat_map(|name| self.0.iter().filter(move |(key, _)| key == name));
         let mut values = values.map(|(_, value)| value.trim()).filter(|value| !value.is_empty());
         Some(values.next()?.replace('\0', "\u{2400}").chars().take(LONGEST).collect())
     }
 
     fn contact(&self) -> Contact {
         let whole = self.first(&["name", "fullname", "contactname"]);
-        let parts = [self.first(&["firstname", "givenname"]), self.first(&["lastname", "surname", "familyname"])];
+        let parts = [
+            self.first(&["firstname", "givenname"]),
+            self.first(&["lastname", "surname", "familyname"]),
+        ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         Contact {
             email: self.first(&["email", "emailaddress", "mail"]),
-            phone: self.first(&["phone", "phonenumber", "telephone", "tel", "mobile", "mobilephone"]),
+            phone: self.first(&[
+                "phone",
+                "phonenumber",
+                "telephone",
+                "tel",
+                "mobile",
+                "mobilephone",
+            ]),
             name: whole.or_else(|| (!parts.is_empty()).then(|| parts.join(" "))),
             company: self.first(&["company", "companyname", "organization", "organisation"]),
         }
@@ -177,30 +201,39 @@ mod tests {
 
     #[test]
     fn whom_to_call_is_found_in_json_and_in_forms_whatever_the_names_look_like() {
-        let body =
-            r#"{"First_Name":"Ada","last-name":"L","E-Mail":" a@b.example ","phone":49301234,"Company":"Engines"}"#;
+        let body = r#"{"First_Name":"Ada","last-name":"L","E-Mail":" a@b.example ","phone":49301234,"Company":"Engines"}"#;
         let contact = Contact::read(body.as_bytes()).unwrap();
         assert_eq!(contact.name.as_deref(), Some("Ada L"));
-        assert_eq!((contact.email.as_deref(), contact.phone.as_deref()), (Some("a@b.example"), Some("49301234")));
+        assert_eq!(
+            (contact.email.as_deref(), contact.phone.as_deref()),
+            (Some("a@b.example"), Some("49301234"))
+        );
         assert_eq!(contact.company.as_deref(), Some("Engines"));
         assert_eq!(email("name=Ada+L&email=a%40b.example").as_deref(), Some("a@b.example"));
         assert_eq!(
             email(r#"{"lead":{"email":"inner@b.example"},"email":"outer@b.example"}"#).as_deref(),
             Some("outer@b.example")
         );
-        assert_eq!(email(r#"{"lead":{"email":"inner@b.example"}}"#).as_deref(), Some("inner@b.example"));
+        assert_eq!(
+            email(r#"{"lead":{"email":"inner@b.example"}}"#).as_deref(),
+            Some("inner@b.example")
+        );
     }
 
     #[test]
     fn one_value_that_is_no_text_spoils_no_other() {
         let body = r#"{"x":1e400,"y":"\ud800","email":"a@b.example","name":"A\u0000B"}"#;
         let contact = Contact::read(body.as_bytes()).unwrap();
-        assert_eq!((contact.email.as_deref(), contact.name.as_deref()), (Some("a@b.example"), Some("A\u{2400}B")));
+        assert_eq!(
+            (contact.email.as_deref(), contact.name.as_deref()),
+            (Some("a@b.example"), Some("A\u{2400}B"))
+        );
     }
 
     #[test]
     fn what_is_neither_an_object_nor_a_form_cannot_be_read() {
-        for body in ["", "null", "[]", "[{}]", "{", "text", "a b=c", "\u{0}", &"{\"a\":".repeat(99)] {
+        for body in ["", "null", "[]", "[{}]", "{", "text", "a b=c", "\u{0}", &"{\"a\":".repeat(99)]
+        {
             assert_eq!(Contact::read(body.as_bytes()), None, "{body}");
         }
         assert_eq!(Contact::read(b"\xff{}"), None);

@@ -109,7 +109,9 @@ impl Intake {
             Route::Leads | Route::Events { .. } => None,
         });
         let seed = match &idempotency_key {
-            Some(key) => RequestSeed(derive(&[&sender.scope, route.as_str().as_bytes(), key.as_bytes()])),
+            Some(key) => {
+                RequestSeed(derive(&[&sender.scope, route.as_str().as_bytes(), key.as_bytes()]))
+            }
             None => RequestSeed::new(now),
         };
         Self { route, sender, idempotency_key, seed, received_at: now, content_type, body, sha256 }
@@ -128,7 +130,9 @@ impl Intake {
     pub fn read(&self) -> Result<Reading<'_>, NotEvents> {
         Ok(match self.route {
             Route::Leads => Reading::Lead(LeadState::Accepted),
-            Route::ApiLead if Contact::read(&self.body).is_some() => Reading::Lead(LeadState::Accepted),
+            Route::ApiLead if Contact::read(&self.body).is_some() => {
+                Reading::Lead(LeadState::Accepted)
+            }
             Route::ApiLead => Reading::Lead(LeadState::Rejected),
             Route::Events { .. } => Reading::Events(Batch::read(&self.body)?),
         })
@@ -154,7 +158,8 @@ impl Intake {
     /// time, with other events, must not make the ids of the old ones.
     #[must_use]
     pub fn event_id(&self, index: usize) -> String {
-        derive(&[b"event", self.seed.0.as_bytes(), &self.sha256, index.to_string().as_bytes()]).to_string()
+        derive(&[b"event", self.seed.0.as_bytes(), &self.sha256, index.to_string().as_bytes()])
+            .to_string()
     }
 }
 
@@ -177,7 +182,14 @@ mod tests {
 
     fn intake(route: Route, scope: u8, key: Option<&str>, body: &[u8]) -> Intake {
         let sender = Sender { scope: [scope; 32], verified: true };
-        Intake::new(route, sender, key.map(str::to_owned), String::new(), body.to_vec(), Timestamp::UNIX_EPOCH)
+        Intake::new(
+            route,
+            sender,
+            key.map(str::to_owned),
+            String::new(),
+            body.to_vec(),
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     fn lead_id(intake: &Intake) -> Uuid {
@@ -185,7 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn trap_31_a_retry_under_a_key_makes_the_ids_of_the_first_try_and_whatever_differs_makes_others() {
+    fn trap_31_a_retry_under_a_key_makes_the_ids_of_the_first_try_and_whatever_differs_makes_others()
+     {
         let first = intake(Route::Leads, 1, Some("k"), b"a");
         assert_eq!(lead_id(&first), lead_id(&intake(Route::Leads, 1, Some("k"), b"a")));
         assert_eq!(first.event_id(3), intake(Route::Leads, 1, Some("k"), b"a").event_id(3));

@@ -75,7 +75,8 @@ impl Intake {
         let body = STANDARD.decode(&wire.body).map_err(|_| not("its body is not base64"))?;
         let route = routes.into_iter().find(|route| route.as_str() == wire.route);
         let mut scope = [0; 32];
-        hex::decode_to_slice(&wire.scope, &mut scope).map_err(|_| not("its scope is no SHA-256"))?;
+        hex::decode_to_slice(&wire.scope, &mut scope)
+            .map_err(|_| not("its scope is no SHA-256"))?;
         Ok(Self {
             route: route.ok_or_else(|| not("its route is not known here"))?,
             sender: Sender { scope, verified: wire.verified },
@@ -97,10 +98,16 @@ mod tests {
     fn a_request_survives_the_queue_byte_for_byte() {
         let body: Vec<u8> = (0..=255).collect();
         let at: Timestamp = "2026-06-01T00:00:00.123456Z".parse().unwrap();
-        for route in [Route::Leads, Route::ApiLead, Route::Events { atomic: false }, Route::Events { atomic: true }] {
+        for route in [
+            Route::Leads,
+            Route::ApiLead,
+            Route::Events { atomic: false },
+            Route::Events { atomic: true },
+        ] {
             for key in [None, Some("k".to_owned())] {
                 let sender = Sender { scope: [7; 32], verified: key.is_some() };
-                let intake = Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
+                let intake =
+                    Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
                 assert_eq!(Intake::parse(&intake.message().unwrap()).unwrap(), intake);
             }
         }
@@ -109,7 +116,16 @@ mod tests {
     #[test]
     fn what_sqs_would_refuse_is_not_made_and_what_is_no_request_says_why() {
         let sender = Sender { scope: [0; 32], verified: true };
-        let of = |bytes| Intake::new(Route::Leads, sender, None, String::new(), vec![0; bytes], Timestamp::UNIX_EPOCH);
+        let of = |bytes| {
+            Intake::new(
+                Route::Leads,
+                sender,
+                None,
+                String::new(),
+                vec![0; bytes],
+                Timestamp::UNIX_EPOCH,
+            )
+        };
         assert!(of(190_000).message().is_some());
         assert!(of(197_000).message().is_none());
         let message = of(1).message().unwrap();

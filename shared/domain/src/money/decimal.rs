@@ -5,8 +5,8 @@ use super::{Currency, MoneyError};
 /// How many decimals the currency has by ISO 4217 (list one). 2 for a code that the list does not know.
 pub fn exponent(currency: Currency) -> u32 {
     match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         "CLF" | "UYW" => 4,
         _ => 2,
@@ -50,14 +50,18 @@ fn minor_units(text: &str, exponent: u32) -> Result<i64, &'static str> {
         return Err("an amount is not negative");
     }
     // digits × 10^power minor units
-    let power = i64::from(shift) + i64::from(exponent) - i64::try_from(fraction.len()).map_err(|_| OUT_OF_RANGE)?;
+    let power = i64::from(shift) + i64::from(exponent)
+        - i64::try_from(fraction.len()).map_err(|_| OUT_OF_RANGE)?;
     let kept = significant.trim_end_matches('0');
     let power = power + i64::try_from(significant.len() - kept.len()).map_err(|_| OUT_OF_RANGE)?;
     if power < 0 {
         return Err("it is not a whole number of minor units");
     }
     let digits: i64 = kept.parse().map_err(|_| OUT_OF_RANGE)?;
-    let scale = u32::try_from(power).ok().and_then(|power| 10_i64.checked_pow(power)).ok_or(OUT_OF_RANGE)?;
+    let scale = u32::try_from(power)
+        .ok()
+        .and_then(|power| 10_i64.checked_pow(power))
+        .ok_or(OUT_OF_RANGE)?;
     digits.checked_mul(scale).ok_or(OUT_OF_RANGE)
 }
 

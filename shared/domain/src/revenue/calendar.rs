@@ -48,7 +48,9 @@ impl Calendar {
         let tail = pieces.iter().rposition(wanted).unwrap_or(head);
         pieces.truncate(tail + 1);
         pieces.drain(..head);
-        let owners = pieces.iter().map(|p| if wanted(p) { usize::try_from(p.day - first).ok() } else { None });
+        let owners = pieces
+            .iter()
+            .map(|p| if wanted(p) { usize::try_from(p.day - first).ok() } else { None });
         let cuts = pieces.iter().map(|p| p.from).chain(pieces.last().map(|p| p.to));
         Self { range, owners: owners.collect(), cuts: cuts.collect() }
     }
@@ -81,7 +83,10 @@ impl Calendar {
     /// The UTC midnights nearest to the first and the last cut; whole days are read between them.
     #[must_use]
     pub fn midnights(&self) -> Option<(DateTime, DateTime)> {
-        Some((utc(nearest_midnight(*self.cuts.first()?)), utc(nearest_midnight(*self.cuts.last()?))))
+        Some((
+            utc(nearest_midnight(*self.cuts.first()?)),
+            utc(nearest_midnight(*self.cuts.last()?)),
+        ))
     }
 
     /// The stretches between the cuts and their nearest midnights, where there is a stretch.

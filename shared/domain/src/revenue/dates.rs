@@ -72,7 +72,8 @@ impl Zone {
 /// Where it is written otherwise, does not exist, or lies outside the years 1 to 9998.
 pub fn parse_date(text: &str) -> Result<Date, InvalidDate> {
     let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let date: Date = if plain { text.parse().map_err(|_| InvalidDate)? } else { return Err(InvalidDate) };
+    let date: Date =
+        if plain { text.parse().map_err(|_| InvalidDate)? } else { return Err(InvalidDate) };
     if (1..=9998).contains(&date.year()) { Ok(date) } else { Err(InvalidDate) }
 }
 

@@ -108,7 +108,9 @@ impl Revenue {
         for (currency, sums) in self.days.iter().flat_map(|day| &day.sums) {
             add(&mut totals, currency, *sums);
         }
-        let moved = |currency: &String| self.days.iter().any(|d| d.sums.get(currency).is_some_and(|s| !s.is_zero()));
+        let moved = |currency: &String| {
+            self.days.iter().any(|d| d.sums.get(currency).is_some_and(|s| !s.is_zero()))
+        };
         totals.retain(|currency, _| moved(currency));
         totals
     }
@@ -124,7 +126,11 @@ impl Period {
 
 /// Dates lie in the years 1 to 9998 and 0001-01-01 is a Monday: there always is one.
 fn monday_of(date: Date) -> Date {
-    if date.weekday() == Weekday::Monday { date } else { date.nth_weekday(-1, Weekday::Monday).unwrap_or(date) }
+    if date.weekday() == Weekday::Monday {
+        date
+    } else {
+        date.nth_weekday(-1, Weekday::Monday).unwrap_or(date)
+    }
 }
 
 fn add(by_currency: &mut ByCurrency, currency: &str, sums: Sums) {

@@ -59,7 +59,15 @@ fn trap_36_a_day_that_came_back_after_midnight_has_two_pieces() {
     // At 00:01 on the 7th the clock went back to 23:01 on the 6th.
     let day = calendar("America/St_Johns", date(2010, 11, 6), date(2010, 11, 6));
     let cuts: Vec<String> = day.cuts().iter().map(ToString::to_string).collect();
-    assert_eq!(cuts, ["2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z", "2010-11-07T03:30:00Z"]);
+    assert_eq!(
+        cuts,
+        [
+            "2010-11-06T02:30:00Z",
+            "2010-11-07T02:30:00Z",
+            "2010-11-07T02:31:00Z",
+            "2010-11-07T03:30:00Z"
+        ]
+    );
     assert!(!day.is_quarter_aligned());
     let mut ledger = Ledger::new(&day);
     for (piece, collected) in [1, 10, 100].into_iter().enumerate() {
@@ -71,9 +79,14 @@ fn trap_36_a_day_that_came_back_after_midnight_has_two_pieces() {
 #[test]
 fn every_modern_boundary_of_every_zone_keeps_to_quarter_hours() {
     for zone in jiff::tz::db().available().filter_map(|name| Zone::parse(name.as_str()).ok()) {
-        let year = Calendar::new(&zone, DateRange::new(date(2016, 1, 1), date(2025, 12, 31)).unwrap());
+        let year =
+            Calendar::new(&zone, DateRange::new(date(2016, 1, 1), date(2025, 12, 31)).unwrap());
         assert!(year.is_quarter_aligned(), "{}", zone.name());
-        assert!(year.edges().iter().all(|e| e.high.duration_since(e.low).as_hours() <= 12), "{}", zone.name());
+        assert!(
+            year.edges().iter().all(|e| e.high.duration_since(e.low).as_hours() <= 12),
+            "{}",
+            zone.name()
+        );
     }
 }
 
@@ -90,13 +103,26 @@ fn trap_36_weeks_begin_on_monday_also_across_years() {
         ledger.add_day(day, "EUR", Sums { collected: 1, count: 1, ..Sums::default() });
     }
     let weeks = ledger.into_revenue().weekly();
-    let counts: Vec<(String, i128)> = weeks.iter().map(|w| (w.date.to_string(), w.in_currency("EUR").count)).collect();
-    assert_eq!(counts, [("2024-12-23".into(), 2), ("2024-12-30".into(), 7), ("2025-01-06".into(), 1)]);
+    let counts: Vec<(String, i128)> =
+        weeks.iter().map(|w| (w.date.to_string(), w.in_currency("EUR").count)).collect();
+    assert_eq!(
+        counts,
+        [("2024-12-23".into(), 2), ("2024-12-30".into(), 7), ("2025-01-06".into(), 1)]
+    );
 }
 
 #[test]
 fn only_plain_dates_and_known_zones_are_taken() {
-    for bad in ["", "2025-1-1", "20250101", "2025-02-29", "0000-01-01", "9999-01-01", "2025-01-01T00", "+02025-1-1"] {
+    for bad in [
+        "",
+        "2025-1-1",
+        "20250101",
+        "2025-02-29",
+        "0000-01-01",
+        "9999-01-01",
+        "2025-01-01T00",
+        "+02025-1-1",
+    ] {
         assert_eq!(parse_date(bad), Err(InvalidDate), "{bad}");
     }
     assert_eq!(parse_date("2024-02-29"), Ok(date(2024, 2, 29)));

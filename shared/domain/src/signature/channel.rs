@@ -44,9 +44,12 @@ mod tests {
         assert_eq!(token_by_old.len(), 64);
         assert!(is_ours(&old, "c1", &token_by_old) && is_ours(&both, "c1", &token_by_old));
         assert!(is_ours(&new, "c1", &token(&both, "c1")), "the first one signs");
-        for (secrets, id, token) in
-            [(&new, "c1", &*token_by_old), (&old, "c2", &token_by_old), (&old, "c1", ""), (&old, "", "")]
-        {
+        for (secrets, id, token) in [
+            (&new, "c1", &*token_by_old),
+            (&old, "c2", &token_by_old),
+            (&old, "c1", ""),
+            (&old, "", ""),
+        ] {
             assert!(!is_ours(secrets, id, token), "{id} {token}");
         }
     }

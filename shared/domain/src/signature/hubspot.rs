@@ -107,7 +107,8 @@ fn listed(escape: &str) -> Option<char> {
 mod tests {
     use super::*;
 
-    const BODY: &[u8] = br#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"objectId":123}]"#;
+    const BODY: &[u8] =
+        br#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"objectId":123}]"#;
     const URI: &str = "https://hooks.example.com/webhooks/hubspot";
     const NOW: i64 = 1_780_272_000_000;
 
@@ -123,7 +124,12 @@ mod tests {
         STANDARD.encode(mac.finalize().into_bytes())
     }
 
-    fn verdict(uri: &str, signature: &str, timestamp: &str, now: i64) -> Result<(), SignatureError> {
+    fn verdict(
+        uri: &str,
+        signature: &str,
+        timestamp: &str,
+        now: i64,
+    ) -> Result<(), SignatureError> {
         let both = secrets(r#"{"signingSecrets":["new-secret","old-secret"]}"#);
         let request = Signed { method: "POST", uri, signature, timestamp };
         verify_v3(BODY, request, &both, Timestamp::from_millisecond(now).unwrap())
@@ -145,7 +151,10 @@ mod tests {
                 assert_eq!(verdict(URI, &good, &time, NOW + age), expected, "{age} ms old");
             }
         }
-        assert_eq!(verdict(URI, &signature("other", URI, &time), &time, NOW), Err(SignatureError::NoMatch));
+        assert_eq!(
+            verdict(URI, &signature("other", URI, &time), &time, NOW),
+            Err(SignatureError::NoMatch)
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub struct SigningSecrets(Vec<Vec<u8>>);
 
 /// The text is neither one secret nor JSON with `signingSecrets`. What it says is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signing secret is neither one secret as plain text nor {{\"signingSecrets\":[\"whsec_…\"]}}")]
+#[error(
+    "the signing secret is neither one secret as plain text nor {{\"signingSecrets\":[\"whsec_…\"]}}"
+)]
 pub struct SecretsError;
 
 impl fmt::Debug for SigningSecrets {
@@ -111,13 +113,15 @@ pub fn verify<'a>(
     now: Timestamp,
 ) -> Result<Verified<'a>, SignatureError> {
     let parts = || header.split(',').filter_map(|part| part.split_once('='));
-    let time = parts().find(|(key, _)| *key == "t").and_then(|(_, value)| value.parse::<i64>().ok());
+    let time =
+        parts().find(|(key, _)| *key == "t").and_then(|(_, value)| value.parse::<i64>().ok());
     let time = time.ok_or(SignatureError::NoTime)?;
     let mut signatures = parts().filter(|(key, _)| *key == "v1").map(|(_, value)| value).peekable();
     if signatures.peek().is_none() {
         return Err(SignatureError::NoSignature);
     }
-    let expected: Vec<String> = secrets.0.iter().filter_map(|secret| sign(secret, time, body)).collect();
+    let expected: Vec<String> =
+        secrets.0.iter().filter_map(|secret| sign(secret, time, body)).collect();
     // Every pair is compared, whichever matches.
     let mut matches = Choice::from(0);
     for signature in signatures {
@@ -161,7 +165,9 @@ mod tests {
     #[test]
     fn a_signature_of_stripes_own_sdk_is_good_for_300_seconds_and_from_the_future() {
         let header = format!("t=1700000000,v1={SIGNATURE}");
-        for (age, expected) in [(0, Ok(())), (-86_400, Ok(())), (300, Ok(())), (301, Err(SignatureError::TooOld))] {
+        for (age, expected) in
+            [(0, Ok(())), (-86_400, Ok(())), (300, Ok(())), (301, Err(SignatureError::TooOld))]
+        {
             assert_eq!(verdict(&header, 1_700_000_000 + age), expected, "{age} s old");
         }
     }
@@ -202,11 +208,20 @@ mod tests {
     fn secrets_are_one_plain_text_or_a_list_and_never_shown() {
         let one = SigningSecrets::parse(" whsec_a\n").unwrap();
         assert_eq!(one.0, [b"whsec_a"]);
-        let two = SigningSecrets::parse(r#"{"signingSecrets": ["whsec_new", "whsec_old"]}"#).unwrap();
+        let two =
+            SigningSecrets::parse(r#"{"signingSecrets": ["whsec_new", "whsec_old"]}"#).unwrap();
         assert_eq!(two.0, [b"whsec_new", b"whsec_old"]);
         assert_eq!(format!("{two:?}"), "SigningSecrets(2, [redacted])");
         assert_eq!(format!("{:?}", Verified(b"secret")), "Verified(6 bytes)");
-        for bad in ["", " ", "{}", r#"{"signingSecrets":[]}"#, r#"{"signingSecrets":["a",""]}"#, "{whsec", "[\"a\"]"] {
+        for bad in [
+            "",
+            " ",
+            "{}",
+            r#"{"signingSecrets":[]}"#,
+            r#"{"signingSecrets":["a",""]}"#,
+            "{whsec",
+            "[\"a\"]",
+        ] {
             assert_eq!(SigningSecrets::parse(bad).unwrap_err(), SecretsError, "{bad}");
         }
     }

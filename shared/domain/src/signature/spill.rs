@@ -43,7 +43,12 @@ struct Wire {
 impl Spilled {
     /// The message for a body; `None` where it is longer than [`SPILL_LIMIT`].
     #[must_use]
-    pub fn message(source: &str, body: Verified<'_>, content_type: &str, received_at: Timestamp) -> Option<String> {
+    pub fn message(
+        source: &str,
+        body: Verified<'_>,
+        content_type: &str,
+        received_at: Timestamp,
+    ) -> Option<String> {
         let wire = Wire {
             spill: 1,
             source: source.to_owned(),
@@ -63,7 +68,9 @@ impl Spilled {
         if wire.spill != 1 {
             return Err(SpillError(format!("version {} is not known here", wire.spill)));
         }
-        let body = STANDARD.decode(&wire.body).map_err(|_| SpillError("its body is not base64".to_owned()))?;
+        let body = STANDARD
+            .decode(&wire.body)
+            .map_err(|_| SpillError("its body is not base64".to_owned()))?;
         let Wire { source, received_at, content_type, .. } = wire;
         Ok(Self { source, received_at, content_type, body })
     }
@@ -86,14 +93,18 @@ mod tests {
         let at: Timestamp = "2026-06-01T00:00:00.123456Z".parse().unwrap();
         let message = Spilled::message("stripe", Verified(&body), "application/json", at).unwrap();
         let read = Spilled::parse(&message).unwrap();
-        assert_eq!((read.source.as_str(), read.content_type.as_str()), ("stripe", "application/json"));
+        assert_eq!(
+            (read.source.as_str(), read.content_type.as_str()),
+            ("stripe", "application/json")
+        );
         assert_eq!((read.body().bytes(), read.received_at), (body.as_slice(), at));
     }
 
     #[test]
     fn what_sqs_would_refuse_is_not_made() {
         let at = Timestamp::UNIX_EPOCH;
-        let message = |bytes| Spilled::message("stripe", Verified(&vec![0; bytes]), "application/json", at);
+        let message =
+            |bytes| Spilled::message("stripe", Verified(&vec![0; bytes]), "application/json", at);
         assert!(message(190_000).is_some());
         assert!(message(197_000).is_none());
     }

@@ -62,7 +62,8 @@ pub trait Source: Sync + Send {
     ///
     /// # Errors
     /// [`PageError`] where it is not that object.
-    fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError>;
+    fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
+    -> Result<Item<'a>, PageError>;
 
     /// Reads what the vendor pushed. Never fails: what cannot be identified is kept under its hash, and
     /// `process` says what is wrong with it.

@@ -74,7 +74,9 @@ impl Operation {
     /// A parameter of the query, which may be left out.
     #[must_use]
     pub fn query(self, name: &str, about: &str, schema: Value) -> Self {
-        self.parameter(json!({ "name": name, "in": "query", "description": about, "schema": schema }))
+        self.parameter(
+            json!({ "name": name, "in": "query", "description": about, "schema": schema }),
+        )
     }
 
     /// A parameter of the path.
@@ -86,8 +88,7 @@ impl Operation {
     /// A header that must be there.
     #[must_use]
     pub fn header(self, name: &str, about: &str, schema: Value) -> Self {
-        let parameter =
-            json!({ "name": name, "in": "header", "required": true, "description": about, "schema": schema });
+        let parameter = json!({ "name": name, "in": "header", "required": true, "description": about, "schema": schema });
         self.parameter(parameter)
     }
 
@@ -123,7 +124,12 @@ impl Operation {
     /// A reply of JSON.
     #[must_use]
     pub fn reply(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
-        self.reply_as(status, about, "application/json", &json!({ "schema": schema, "example": example }))
+        self.reply_as(
+            status,
+            about,
+            "application/json",
+            &json!({ "schema": schema, "example": example }),
+        )
     }
 
     /// A reply of another media type.
@@ -139,7 +145,8 @@ impl Operation {
     /// A reply without a body.
     #[must_use]
     pub fn reply_empty(mut self, status: u16, about: &str) -> Self {
-        self.responses.insert(status.to_string(), json!({ "description": about, "headers": request_id() }));
+        self.responses
+            .insert(status.to_string(), json!({ "description": about, "headers": request_id() }));
         self
     }
 
@@ -155,9 +162,17 @@ impl Operation {
 
     /// Where a reply leads: the operation, its parameter, and where in the reply that stands.
     #[must_use]
-    pub fn link(mut self, status: u16, name: &str, operation: &str, parameter: &str, at: &str) -> Self {
+    pub fn link(
+        mut self,
+        status: u16,
+        name: &str,
+        operation: &str,
+        parameter: &str,
+        at: &str,
+    ) -> Self {
         if let Some(reply) = self.responses.get_mut(&status.to_string()) {
-            reply["links"][name] = json!({ "operationId": operation, "parameters": { parameter: at } });
+            reply["links"][name] =
+                json!({ "operationId": operation, "parameters": { parameter: at } });
         }
         self
     }

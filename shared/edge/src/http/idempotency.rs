@@ -22,7 +22,9 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     key.map(Some).ok_or_else(|| {
         Problem::invalid(vec![FieldError {
             pointer: "#/header/Idempotency-Key".to_owned(),
-            detail: format!("must be 1 to {LONGEST} printable ASCII characters, bare or in double quotes"),
+            detail: format!(
+                "must be 1 to {LONGEST} printable ASCII characters, bare or in double quotes"
+            ),
         }])
     })
 }
@@ -55,8 +57,10 @@ mod tests {
     use http::HeaderValue;
 
     fn key(value: &str) -> Result<Option<String>, u16> {
-        let headers =
-            HeaderMap::from_iter([(http::HeaderName::from_static(HEADER), HeaderValue::from_str(value).unwrap())]);
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static(HEADER),
+            HeaderValue::from_str(value).unwrap(),
+        )]);
         idempotency_key(&headers).map_err(|problem| problem.status.as_u16())
     }
 
@@ -64,7 +68,9 @@ mod tests {
     fn quoted_and_bare_are_the_same_key() {
         assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
         let uuid = "8e03978e-40d5-43e8-bc93-6894a57f9324";
-        for value in [uuid.to_owned(), format!("\"{uuid}\""), format!(" {uuid} "), format!("\"{uuid}\";a=1")] {
+        for value in
+            [uuid.to_owned(), format!("\"{uuid}\""), format!(" {uuid} "), format!("\"{uuid}\";a=1")]
+        {
             assert_eq!(key(&value).unwrap().as_deref(), Some(uuid), "{value}");
         }
         assert_eq!(key(r#""a \"b\" \\, c""#).unwrap().as_deref(), Some(r#"a "b" \, c"#));
@@ -73,9 +79,20 @@ mod tests {
     #[test]
     fn what_is_no_key_is_a_400() {
         let endless = "k".repeat(256);
-        for value in
-            ["", " ", "\"\"", "\"a", "a\"", "a b", "a,b", "\"a\",\"b\"", "\"a\\b\"", "\u{e4}", "\"\t\"", &endless]
-        {
+        for value in [
+            "",
+            " ",
+            "\"\"",
+            "\"a",
+            "a\"",
+            "a b",
+            "a,b",
+            "\"a\",\"b\"",
+            "\"a\\b\"",
+            "\u{e4}",
+            "\"\t\"",
+            &endless,
+        ] {
             assert_eq!(key(value), Err(400), "{value:?}");
         }
         assert!(key(&"k".repeat(255)).is_ok());

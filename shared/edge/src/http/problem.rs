@@ -36,13 +36,24 @@ pub struct Problem {
 impl Problem {
     fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
         let (errors, members) = (Vec::new(), Map::new());
-        Self { status, slug, detail: detail.into(), errors, retry_after: None, allow: None, members }
+        Self {
+            status,
+            slug,
+            detail: detail.into(),
+            errors,
+            retry_after: None,
+            allow: None,
+            members,
+        }
     }
 
     /// 400: these fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid.") }
+        Self {
+            errors,
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid.")
+        }
     }
 
     /// 400: not what the route takes, for a reason that is no field's.
@@ -85,7 +96,11 @@ impl Problem {
     /// 401: no key, or none that may do this. Which of the two is not told.
     #[must_use]
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid key with the scope of this route is required.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "A valid key with the scope of this route is required.",
+        )
     }
 
     /// 404: no such route or thing.
@@ -98,27 +113,40 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This route takes {allow}.");
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+        }
     }
 
     /// 429: the key has done what it may for now; again in that many seconds.
     #[must_use]
     pub fn too_many_requests(retry_after: u32) -> Self {
         let detail = "The key has no requests left for the moment.";
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
+        }
     }
 
     /// 500: our fault, and the log has it.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The request could not be answered.",
+        )
     }
 
     /// 503: what this depends on cannot be reached; again in that many seconds.
     #[must_use]
     pub fn unavailable(retry_after: u32) -> Self {
         let detail = "The service cannot answer at the moment.";
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
     }
 }
 

@@ -19,7 +19,10 @@ impl Query {
     pub fn of(request: &Request) -> Self {
         let pairs = request.raw_query.split('&').filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Self { pairs: pairs.map(|(name, value)| (decode(name), decode(value))).collect(), errors: Vec::new() }
+        Self {
+            pairs: pairs.map(|(name, value)| (decode(name), decode(value))).collect(),
+            errors: Vec::new(),
+        }
     }
 
     /// The text of a parameter; given more than once, it is an error.
@@ -33,7 +36,11 @@ impl Query {
     }
 
     /// A parameter as `T`; what `T` says of a text it refuses goes to the caller.
-    pub fn take_as<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn take_as<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let text = self.take(name)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -62,7 +69,8 @@ impl Query {
 
     /// Says what is wrong with a parameter of the path: the caller reads that along with the rest.
     pub fn reject_path(&mut self, name: &str, detail: &str) {
-        self.errors.push(FieldError { pointer: format!("#/path/{name}"), detail: detail.to_owned() });
+        self.errors
+            .push(FieldError { pointer: format!("#/path/{name}"), detail: detail.to_owned() });
     }
 
     /// To be called when everything known has been taken.

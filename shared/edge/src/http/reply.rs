@@ -67,10 +67,16 @@ impl Reply {
     #[must_use]
     pub fn document(document: &Document, asked: &HeaderMap, id: &RequestId) -> Self {
         let tag = document.tag();
-        let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
-            tags.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-        });
-        let (status, body) = if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, document.text) };
+        let known = asked
+            .get(header::IF_NONE_MATCH)
+            .and_then(|tags| tags.to_str().ok())
+            .is_some_and(|tags| {
+                tags.split(',')
+                    .map(str::trim)
+                    .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+            });
+        let (status, body) =
+            if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, document.text) };
         let mut headers = HeaderMap::from_iter([
             (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(document.security_policy)),
@@ -106,7 +112,12 @@ impl Reply {
         self
     }
 
-    fn of(status: StatusCode, media_type: &'static str, body: &impl Serialize, id: &RequestId) -> Self {
+    fn of(
+        status: StatusCode,
+        media_type: &'static str,
+        body: &impl Serialize,
+        id: &RequestId,
+    ) -> Self {
         let (status, body) = match serde_json::to_string(body) {
             Ok(text) => (status, text),
             Err(error) => {

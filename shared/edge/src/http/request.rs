@@ -62,7 +62,10 @@ impl Request {
                 return Err(Problem::too_large(limit));
             }
             let decoded = STANDARD.decode(text);
-            Cow::Owned(decoded.map_err(|_| Problem::bad_request("invalid-body", "The body is not base64."))?)
+            Cow::Owned(
+                decoded
+                    .map_err(|_| Problem::bad_request("invalid-body", "The body is not base64."))?,
+            )
         } else {
             Cow::Borrowed(text)
         };
@@ -130,7 +133,8 @@ mod tests {
 
     #[test]
     fn names_of_headers_come_in_any_case_and_bad_ones_are_dropped() {
-        let headers = json!({"X-API-Key": "k", "a b": "c", "d": "e\nf", "host": "<none>", "g": "\u{e4}"});
+        let headers =
+            json!({"X-API-Key": "k", "a b": "c", "d": "e\nf", "host": "<none>", "g": "\u{e4}"});
         let request = request("/", "$default", headers);
         assert_eq!(request.headers["x-api-key"], "k");
         assert_eq!(request.headers.len(), 3);
@@ -140,32 +144,51 @@ mod tests {
     fn trap_27_the_body_is_the_bytes_that_were_sent_whether_or_not_the_gateway_encoded_them() {
         let request = |body: &str, encoded: bool| -> Request {
             let context = json!({"http": {"method": "POST"}});
-            let event = json!({"requestContext": context, "body": body, "isBase64Encoded": encoded});
+            let event =
+                json!({"requestContext": context, "body": body, "isBase64Encoded": encoded});
             serde_json::from_value(event).unwrap()
         };
         assert_eq!(*request("aGkK/w==", false).bytes(100).unwrap(), *b"aGkK/w==");
         assert_eq!(*request("aGkK/w==", true).bytes(100).unwrap(), *b"hi\n\xff");
         assert_eq!(request("aGkK/w==", true).bytes(4).unwrap().len(), 4);
-        for (body, encoded, limit, status) in
-            [("aGkK/w==", true, 3, 413), ("aGkK", true, 2, 413), ("hi", false, 1, 413), ("hi!", true, 9, 400)]
-        {
-            assert_eq!(request(body, encoded).bytes(limit).unwrap_err().status.as_u16(), status, "{body}");
+        for (body, encoded, limit, status) in [
+            ("aGkK/w==", true, 3, 413),
+            ("aGkK", true, 2, 413),
+            ("hi", false, 1, 413),
+            ("hi!", true, 9, 400),
+        ] {
+            assert_eq!(
+                request(body, encoded).bytes(limit).unwrap_err().status.as_u16(),
+                status,
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn a_text_in_the_path_is_decoded_once_whoever_has_decoded_what() {
-        for (sent, meant) in [("a%20b", "a b"), ("a+b", "a+b"), ("100%2541", "100%41"), ("100%", "100%"), ("7", "7")] {
-            for (path, found) in
-                [(sent, None), (sent, Some(meant)), (sent, Some(sent)), (meant, Some(meant)), (meant, Some(sent))]
-            {
+        for (sent, meant) in
+            [("a%20b", "a b"), ("a+b", "a+b"), ("100%2541", "100%41"), ("100%", "100%"), ("7", "7")]
+        {
+            for (path, found) in [
+                (sent, None),
+                (sent, Some(meant)),
+                (sent, Some(sent)),
+                (meant, Some(meant)),
+                (meant, Some(sent)),
+            ] {
                 // Nobody decodes nothing and yet finds parameters.
                 if path == sent && found == Some(sent) && sent != meant {
                     continue;
                 }
                 let mut request = request("/", "$default", json!({}));
-                request.path_parameters = found.map(|found| ("id".to_owned(), found.to_owned())).into_iter().collect();
-                assert_eq!(request.path_text("id", path).as_deref(), Some(meant), "{path} {found:?}");
+                request.path_parameters =
+                    found.map(|found| ("id".to_owned(), found.to_owned())).into_iter().collect();
+                assert_eq!(
+                    request.path_text("id", path).as_deref(),
+                    Some(meant),
+                    "{path} {found:?}"
+                );
             }
         }
         let request = request("/", "$default", json!({}));
@@ -175,9 +198,12 @@ mod tests {
 
     #[test]
     fn what_is_no_method_is_one_that_no_route_takes() {
-        for (sent, method) in
-            [("GET", Method::GET), ("HEAD", Method::HEAD), ("G T", Method::TRACE), ("", Method::TRACE)]
-        {
+        for (sent, method) in [
+            ("GET", Method::GET),
+            ("HEAD", Method::HEAD),
+            ("G T", Method::TRACE),
+            ("", Method::TRACE),
+        ] {
             let event = json!({"rawPath": "/", "requestContext": {"http": {"method": sent}}});
             assert_eq!(serde_json::from_value::<Request>(event).unwrap().method, method);
         }

@@ -31,16 +31,28 @@ impl<'a> Rows<'a> {
 
     /// The good ones of a batch. The first of an id stands, whatever comes under it later: one version key for all.
     pub fn of_events(intake: &Intake, batch: &Batch<'a>) -> Self {
-        let good = || batch.events.iter().enumerate().filter_map(|(place, event)| Some((place, event.as_ref().ok()?)));
-        let id =
-            |(place, event): (usize, &NewEvent<'_>)| event.event_id.clone().unwrap_or_else(|| intake.event_id(place));
+        let good = || {
+            batch
+                .events
+                .iter()
+                .enumerate()
+                .filter_map(|(place, event)| Some((place, event.as_ref().ok()?)))
+        };
+        let id = |(place, event): (usize, &NewEvent<'_>)| {
+            event.event_id.clone().unwrap_or_else(|| intake.event_id(place))
+        };
         Self {
             source: EVENTS,
             entity: EVENT,
             version_key: "1".to_owned(),
-            ids: OutboxId::series(intake.received_at, good().count()).into_iter().map(|id| id.0).collect(),
+            ids: OutboxId::series(intake.received_at, good().count())
+                .into_iter()
+                .map(|id| id.0)
+                .collect(),
             external_ids: good().map(id).collect(),
-            version_ats: good().map(|(_, event)| event.occurred_at.unwrap_or(intake.received_at)).collect(),
+            version_ats: good()
+                .map(|(_, event)| event.occurred_at.unwrap_or(intake.received_at))
+                .collect(),
             payloads: good().map(|(_, event)| event.text.as_bytes()).collect(),
         }
     }

@@ -23,7 +23,15 @@ static IN_DEALS: Sql = Sql {
 static IN_CALENDAR: Sql = Sql {
     name: "outbox.ghosts_in_calendar",
     text: include_str!("../../sql/outbox/ghosts_in_calendar.sql"),
-    types: &[Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8, Type::TEXT],
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::INT8,
+        Type::TEXT,
+    ],
 };
 
 pub(crate) static STATEMENTS: &[&Sql] = &[&IN_CONTACTS, &IN_DEALS, &IN_CALENDAR];
@@ -60,12 +68,21 @@ pub struct Chunk {
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn next(tx: &Transaction<'_>, kept: Kept, pull: Pull<'_>, after: &str) -> Result<Option<Chunk>, StoreError> {
+pub async fn next(
+    tx: &Transaction<'_>,
+    kept: Kept,
+    pull: Pull<'_>,
+    after: &str,
+) -> Result<Option<Chunk>, StoreError> {
     let Pull { source, entity, scope, run, began } = pull;
     let row = match kept {
-        Kept::Contacts => IN_CONTACTS.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS]).await?,
+        Kept::Contacts => {
+            IN_CONTACTS.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS]).await?
+        }
         Kept::Deals => IN_DEALS.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS]).await?,
-        Kept::CalendarEvents => IN_CALENDAR.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS, &scope]).await?,
+        Kept::CalendarEvents => {
+            IN_CALENDAR.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS, &scope]).await?
+        }
     };
     Ok(row.get::<_, Option<String>>(0).map(|last| Chunk { last, ghosts: row.get(1) }))
 }

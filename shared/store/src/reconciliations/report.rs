@@ -52,7 +52,11 @@ pub struct Difference {
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn latest(on: &impl GenericClient, source: &str, entity: &str) -> Result<Option<RunId>, StoreError> {
+pub async fn latest(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+) -> Result<Option<RunId>, StoreError> {
     Ok(LATEST.optional(on, &[&source, &entity]).await?.map(|row| RunId(row.get(0))))
 }
 

@@ -129,16 +129,23 @@ pub struct Freshness {
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
-    FIND.optional(on, &[&id]).await?.map(|row| record(&row).map_err(|e| StoreError::new(FIND.name, e))).transpose()
+    FIND.optional(on, &[&id])
+        .await?
+        .map(|row| record(&row).map_err(|e| StoreError::new(FIND.name, e)))
+        .transpose()
 }
 
 /// Runs, newest first.
 ///
 /// # Errors
 /// Whatever Postgres or the connection answers.
-pub async fn page(on: &impl GenericClient, filter: RunFilter<'_>) -> Result<Vec<RunRecord>, StoreError> {
+pub async fn page(
+    on: &impl GenericClient,
+    filter: RunFilter<'_>,
+) -> Result<Vec<RunRecord>, StoreError> {
     let (started_at, id) = filter.after.unzip();
-    let rows = PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
+    let rows =
+        PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
     rows.iter().map(record).collect::<Result<_, _>>().map_err(|e| StoreError::new(PAGE.name, e))
 }
 
@@ -148,7 +155,9 @@ pub async fn page(on: &impl GenericClient, filter: RunFilter<'_>) -> Result<Vec<
 /// Whatever Postgres or the connection answers.
 pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
     let rows = FRESHNESS.rows(on, &[]).await?;
-    let read = |row: &Row| Ok(Freshness { source: row.try_get("source")?, last_sync: row.try_get("last_sync")? });
+    let read = |row: &Row| {
+        Ok(Freshness { source: row.try_get("source")?, last_sync: row.try_get("last_sync")? })
+    };
     rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(FRESHNESS.name, e))
 }
 
@@ -177,10 +186,12 @@ pub(crate) fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
 }
 
 fn stand(row: &Row) -> Result<Option<Stand>, tokio_postgres::Error> {
-    let (cut_to, upper_bound): (Option<_>, Option<_>) = (row.try_get("window_to")?, row.try_get("upper_bound")?);
+    let (cut_to, upper_bound): (Option<_>, Option<_>) =
+        (row.try_get("window_to")?, row.try_get("upper_bound")?);
     let Some((cut_to, upper_bound)) = cut_to.zip(upper_bound) else { return Ok(None) };
     let (complete, oldest) = (row.try_get("windows_complete")?, row.try_get("oldest")?);
-    let open = Duration::from_millis(u64::try_from(row.try_get::<_, i64>("open_ms")?).unwrap_or_default());
+    let open =
+        Duration::from_millis(u64::try_from(row.try_get::<_, i64>("open_ms")?).unwrap_or_default());
     Ok(Some(Stand {
         history: History { upper_bound, cut_to, complete, open, oldest },
         open_to: row.try_get("open_to")?,

@@ -96,6 +96,7 @@ pub async fn stalled(
     quiet_since: Timestamp,
 ) -> Result<Vec<FetchRequest>, StoreError> {
     let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
-    let request = |r: &Row| Some(FetchRequest::new(r.get(0), r.get(1), Mode::parse(r.get(2))?).resuming());
+    let request =
+        |r: &Row| Some(FetchRequest::new(r.get(0), r.get(1), Mode::parse(r.get(2))?).resuming());
     Ok(rows.iter().filter_map(request).collect())
 }

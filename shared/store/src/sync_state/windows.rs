@@ -61,7 +61,15 @@ static CLOSE: Sql = Sql {
                          where source = $1 and entity = $2 and mode = $3 and fence = $4 returning run_id) \
            delete from sync_windows as w using held \
            where w.source = $1 and w.entity = $2 and w.mode = $3 and w.number = $5 and w.run_id = held.run_id",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::INT4, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT8,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+    ],
 };
 
 static FORGET: Sql = Sql {
@@ -72,7 +80,11 @@ static FORGET: Sql = Sql {
 
 pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN_ONES, &OPEN, &MOVE, &CLOSE, &FORGET];
 
-pub(super) async fn open_ones(on: &impl GenericClient, key: Key<'_>, run: RunId) -> Result<Vec<Window>, StoreError> {
+pub(super) async fn open_ones(
+    on: &impl GenericClient,
+    key: Key<'_>,
+    run: RunId,
+) -> Result<Vec<Window>, StoreError> {
     let rows = OPEN_ONES.rows(on, &[&key.source, &key.entity, &key.mode.as_str(), &run.0]).await?;
     let window = |row: &Row| Window {
         number: row.get(0),
@@ -85,10 +97,17 @@ pub(super) async fn open_ones(on: &impl GenericClient, key: Key<'_>, run: RunId)
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where another has taken the lease: roll back.
-pub async fn open(tx: &Transaction<'_>, key: Key<'_>, lease: &Lease, window: &Window) -> Result<(), StoreError> {
+pub async fn open(
+    tx: &Transaction<'_>,
+    key: Key<'_>,
+    lease: &Lease,
+    window: &Window,
+) -> Result<(), StoreError> {
     let Window { number, position: Position { from, to, token } } = window;
     let mode = key.mode.as_str();
-    let opened = OPEN.execute(tx, &[&key.source, &key.entity, &mode, &lease.fence, number, from, to, token]).await?;
+    let opened = OPEN
+        .execute(tx, &[&key.source, &key.entity, &mode, &lease.fence, number, from, to, token])
+        .await?;
     held(opened, lease)
 }
 
@@ -107,7 +126,11 @@ pub async fn advance(
     let Window { number, position: Position { from, to, token } } = window;
     let mode = key.mode.as_str();
     let (source, entity, fence) = (&key.source, &key.entity, &lease.fence);
-    held(MOVE.execute(tx, &[source, entity, &mode, fence, number, from, to, token, &until, &now]).await?, lease)
+    held(
+        MOVE.execute(tx, &[source, entity, &mode, fence, number, from, to, token, &until, &now])
+            .await?,
+        lease,
+    )
 }
 
 /// Forgets a window, which is drained, and extends the lease to `until`.
@@ -123,7 +146,10 @@ pub async fn close(
     until: Timestamp,
 ) -> Result<(), StoreError> {
     let (source, entity, mode) = (key.source, key.entity, key.mode.as_str());
-    held(CLOSE.execute(tx, &[&source, &entity, &mode, &lease.fence, &number, &until, &now]).await?, lease)
+    held(
+        CLOSE.execute(tx, &[&source, &entity, &mode, &lease.fence, &number, &until, &now]).await?,
+        lease,
+    )
 }
 
 /// Forgets the windows of a run that another is about to take the place of. The fence is asked for when that is begun.

@@ -19,7 +19,9 @@ pub(crate) fn charge(
 ) {
     CHARGE.render(out, shape, indent, |out, slot, depth| match slot {
         "refunds" => refund_list(out, depth, shape, index, charge, refunds),
-        "payment_method_details" if charge.bank_debit => DEBIT.render(out, shape, depth, |_, _, _| ()),
+        "payment_method_details" if charge.bank_debit => {
+            DEBIT.render(out, shape, depth, |_, _, _| ())
+        }
         "payment_method_details" => {
             CARD.render(out, shape, depth, |out, _, _| super::number(out, charge.amount));
         }
@@ -85,7 +87,9 @@ fn words(out: &mut String, slot: &str, index: u32, charge: &Charge) {
         "country" => out.push_str(if charge.bank_debit { "\"DE\"" } else { "null" }),
         "network_status" if declined => out.push_str("declined_by_network"),
         "network_status" => out.push_str("approved_by_network"),
-        "seller_message" if declined => out.push_str("The bank did not return any further details with this decline."),
+        "seller_message" if declined => {
+            out.push_str("The bank did not return any further details with this decline.")
+        }
         "seller_message" => out.push_str("Payment complete."),
         "outcome_type" if declined => out.push_str("issuer_declined"),
         "outcome_type" => out.push_str("authorized"),
@@ -95,7 +99,10 @@ fn words(out: &mut String, slot: &str, index: u32, charge: &Charge) {
 
 const fn failure(charge: &Charge) -> (&'static str, &'static str) {
     if charge.bank_debit {
-        ("\"insufficient_funds\"", "\"The customer's account has insufficient funds to cover this payment.\"")
+        (
+            "\"insufficient_funds\"",
+            "\"The customer's account has insufficient funds to cover this payment.\"",
+        )
     } else {
         ("\"card_declined\"", "\"Your card was declined.\"")
     }
@@ -165,7 +172,14 @@ fn member(out: &mut String, indent: usize, any: &mut bool, name: &str) {
 }
 
 /// Stripe expands at most the ten newest refunds of a charge.
-fn refund_list(out: &mut String, indent: usize, shape: Shape, index: u32, charge: &Charge, refunds: &[(u32, Refund)]) {
+fn refund_list(
+    out: &mut String,
+    indent: usize,
+    shape: Shape,
+    index: u32,
+    charge: &Charge,
+    refunds: &[(u32, Refund)],
+) {
     out.push('{');
     super::line(out, indent + 2);
     out.push_str("\"object\": \"list\",");

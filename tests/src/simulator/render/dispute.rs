@@ -7,7 +7,8 @@ use super::template::{Shape, Template};
 static DISPUTE: Template = Template::new(include_str!("templates/dispute.json"));
 static TRANSACTION: Template = Template::new(include_str!("templates/balance_transaction.json"));
 
-const REASONS: [&str; 5] = ["fraudulent", "general", "product_not_received", "duplicate", "subscription_canceled"];
+const REASONS: [&str; 5] =
+    ["fraudulent", "general", "product_not_received", "duplicate", "subscription_canceled"];
 
 /// Whether the `index`-th dispute is `du_…` rather than `dp_…`.
 pub(crate) const fn variant(index: u32) -> bool {
@@ -15,7 +16,14 @@ pub(crate) const fn variant(index: u32) -> bool {
 }
 
 /// Writes a dispute of `charge`.
-pub(crate) fn dispute(out: &mut String, indent: usize, shape: Shape, index: u32, dispute: &Dispute, charge: &Charge) {
+pub(crate) fn dispute(
+    out: &mut String,
+    indent: usize,
+    shape: Shape,
+    index: u32,
+    dispute: &Dispute,
+    charge: &Charge,
+) {
     DISPUTE.render(out, shape, indent, |out, slot, depth| match slot {
         "balance_transactions" => transactions(out, depth, shape, index, dispute, charge),
         "metadata" => super::metadata(out, index, dispute.notes, depth),
@@ -46,7 +54,10 @@ fn field(out: &mut String, slot: &str, index: u32, dispute: &Dispute, charge: &C
         "submission_count" => super::number(out, i64::from(dispute.submissions)),
         "is_charge_refundable" => super::boolean(
             out,
-            matches!(dispute.status, DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningUnderReview),
+            matches!(
+                dispute.status,
+                DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningUnderReview
+            ),
         ),
         "payment_intent" => id::write(out, Kind::Intent, false, owner),
         "case_type" if dispute.withdrawn_at > 0 => out.push_str("chargeback"),
@@ -61,9 +72,17 @@ fn field(out: &mut String, slot: &str, index: u32, dispute: &Dispute, charge: &C
 }
 
 /// Zero, one or two balance transactions: the money taken, the money given back.
-fn transactions(out: &mut String, indent: usize, shape: Shape, index: u32, dispute: &Dispute, charge: &Charge) {
+fn transactions(
+    out: &mut String,
+    indent: usize,
+    shape: Shape,
+    index: u32,
+    dispute: &Dispute,
+    charge: &Charge,
+) {
     let taken = (dispute.withdrawn_at, -dispute.amount, 3, "Chargeback withdrawal", "dispute");
-    let given = (dispute.reinstated_at, dispute.amount, 4, "Chargeback reversal", "dispute_reversal");
+    let given =
+        (dispute.reinstated_at, dispute.amount, 4, "Chargeback reversal", "dispute_reversal");
     let moves: Vec<_> = [taken, given].into_iter().filter(|m| m.0 > 0).collect();
     if moves.is_empty() {
         return out.push_str("[]");
@@ -109,8 +128,15 @@ pub(super) fn previous(
         "metadata" => super::metadata_before(out, dispute.notes, indent),
         _ => field(out, name, index, dispute, charge),
     };
-    let names = ["balance_transactions", "evidence_details", "is_charge_refundable", "metadata", "status"];
-    super::differences(out, indent, &names, |out, name| write(before, out, name), |out, name| write(after, out, name))
+    let names =
+        ["balance_transactions", "evidence_details", "is_charge_refundable", "metadata", "status"];
+    super::differences(
+        out,
+        indent,
+        &names,
+        |out, name| write(before, out, name),
+        |out, name| write(after, out, name),
+    )
 }
 
 /// The part of `evidence_details` that a submission changes.

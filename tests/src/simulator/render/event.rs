@@ -11,7 +11,9 @@ pub(crate) fn snapshot_id(snapshot: &Snapshot) -> String {
     match snapshot {
         Snapshot::Charge(i, c, _) => id::encode(Kind::Charge, c.bank_debit, u64::from(*i)),
         Snapshot::Refund(i, _, c) => id::encode(Kind::Refund, c.bank_debit, u64::from(*i)),
-        Snapshot::Dispute(i, _, _) => id::encode(Kind::Dispute, super::dispute_variant(*i), u64::from(*i)),
+        Snapshot::Dispute(i, _, _) => {
+            id::encode(Kind::Dispute, super::dispute_variant(*i), u64::from(*i))
+        }
     }
 }
 

@@ -7,7 +7,14 @@ use super::template::{Shape, Template};
 static REFUND: Template = Template::new(include_str!("templates/refund.json"));
 
 /// Writes a refund of `charge`.
-pub(crate) fn refund(out: &mut String, indent: usize, shape: Shape, index: u32, refund: &Refund, charge: &Charge) {
+pub(crate) fn refund(
+    out: &mut String,
+    indent: usize,
+    shape: Shape,
+    index: u32,
+    refund: &Refund,
+    charge: &Charge,
+) {
     REFUND.render(out, shape, indent, |out, slot, depth| match slot {
         "failure" if refund.status == RefundStatus::Failed => {
             for name in ["failure_balance_transaction", "failure_reason"] {
@@ -31,7 +38,14 @@ pub(crate) fn refund(out: &mut String, indent: usize, shape: Shape, index: u32, 
 }
 
 /// A line that only some refunds have, hung on to the end of the line before it.
-fn optional(out: &mut String, indent: usize, name: &str, index: u32, refund: &Refund, charge: &Charge) {
+fn optional(
+    out: &mut String,
+    indent: usize,
+    name: &str,
+    index: u32,
+    refund: &Refund,
+    charge: &Charge,
+) {
     super::line(out, indent);
     out.push('"');
     out.push_str(name);
@@ -42,7 +56,8 @@ fn optional(out: &mut String, indent: usize, name: &str, index: u32, refund: &Re
 
 fn field(out: &mut String, slot: &str, index: u32, refund: &Refund, charge: &Charge) {
     let owner = u64::from(refund.charge);
-    let moved = !refund.release && (refund.status == RefundStatus::Succeeded || refund.had_succeeded);
+    let moved =
+        !refund.release && (refund.status == RefundStatus::Succeeded || refund.had_succeeded);
     let failed = refund.status == RefundStatus::Failed;
     match slot {
         "id" => id::write(out, Kind::Refund, charge.bank_debit, u64::from(index)),
@@ -57,14 +72,20 @@ fn field(out: &mut String, slot: &str, index: u32, refund: &Refund, charge: &Cha
         "charge" => id::write(out, Kind::Charge, charge.bank_debit, owner),
         "created" => super::number(out, refund.created),
         "currency" => out.push_str(charge.currency.code()),
-        "destination" => out.push_str(if charge.bank_debit { "sepa_bank_transfer" } else { "card" }),
+        "destination" => {
+            out.push_str(if charge.bank_debit { "sepa_bank_transfer" } else { "card" })
+        }
         "payment_intent" => id::write(out, Kind::Intent, false, owner),
         "payment_method" => id::write(out, Kind::Method, false, owner),
         "next_action" if refund.status == RefundStatus::RequiresAction => {
             out.push_str("{}");
         }
-        "pending_reason" if refund.status == RefundStatus::Pending => out.push_str("\"processing\""),
-        "reason" if refund.release && charge.expired => out.push_str("\"expired_uncaptured_charge\""),
+        "pending_reason" if refund.status == RefundStatus::Pending => {
+            out.push_str("\"processing\"")
+        }
+        "reason" if refund.release && charge.expired => {
+            out.push_str("\"expired_uncaptured_charge\"")
+        }
         "reason" if !refund.release && index.is_multiple_of(3) => {
             out.push_str("\"requested_by_customer\"");
         }
@@ -73,8 +94,14 @@ fn field(out: &mut String, slot: &str, index: u32, refund: &Refund, charge: &Cha
     }
 }
 
-const CHANGING: [&str; 6] =
-    ["balance_transaction", "failure_balance_transaction", "failure_reason", "next_action", "pending_reason", "status"];
+const CHANGING: [&str; 6] = [
+    "balance_transaction",
+    "failure_balance_transaction",
+    "failure_reason",
+    "next_action",
+    "pending_reason",
+    "status",
+];
 
 /// Writes what changed from `before` to `after` as members of an open object.
 pub(super) fn previous(

@@ -15,7 +15,9 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::meaning::Meaning;
 use penstock_domain::payment::Stamp;
-use penstock_domain::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use penstock_domain::pull::{
+    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+};
 use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::signature::Verified;
@@ -78,13 +80,17 @@ impl Source for Rolodex {
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
         let start = |token: Option<String>| Some(Position { from: None, to: now, token });
         match (mode, cursor.token) {
-            (Mode::Incremental, None) => {
-                Begin { position: None, upper_bound: now, backfill: Some("there is no cursor yet".to_owned()) }
-            }
+            (Mode::Incremental, None) => Begin {
+                position: None,
+                upper_bound: now,
+                backfill: Some("there is no cursor yet".to_owned()),
+            },
             // The cursor goes with every page, so it stands in the page's token.
-            (Mode::Incremental, Some(since)) => {
-                Begin { position: start(Some(format!("{since}/"))), upper_bound: now, backfill: None }
-            }
+            (Mode::Incremental, Some(since)) => Begin {
+                position: start(Some(format!("{since}/"))),
+                upper_bound: now,
+                backfill: None,
+            },
             _ => Begin { position: start(None), upper_bound: now, backfill: None },
         }
     }
@@ -110,12 +116,21 @@ impl Source for Rolodex {
         reply: Reply<'a>,
         _paging: &Paging,
     ) -> Result<Page<'a>, PageError> {
-        let wire: Wire<'a> = serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
-        let items = wire.items.iter().map(|raw| item(raw, (mode == Mode::Full).then(|| full_run_key(run)))).collect();
+        let wire: Wire<'a> =
+            serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
+        let items = wire
+            .items
+            .iter()
+            .map(|raw| item(raw, (mode == Mode::Full).then(|| full_run_key(run))))
+            .collect();
         let next = match wire.next {
             None => Next::Drained { cursor: wire.cursor },
             Some(after) => {
-                let since = position.token.as_deref().and_then(|t| t.split_once('/')).map(|(since, _)| since);
+                let since = position
+                    .token
+                    .as_deref()
+                    .and_then(|t| t.split_once('/'))
+                    .map(|(since, _)| since);
                 let token = since.map_or(after.clone(), |since| format!("{since}/{after}"));
                 Next::Continue(Position { token: Some(token), ..position.clone() })
             }
@@ -127,8 +142,14 @@ impl Source for Rolodex {
         Request::get(format!("/{entity}/{id}"), Vec::new())
     }
 
-    fn object<'a>(&self, _entity: &str, _run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
-        let raw: &RawValue = serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
+    fn object<'a>(
+        &self,
+        _entity: &str,
+        _run: RunId,
+        reply: Reply<'a>,
+    ) -> Result<Item<'a>, PageError> {
+        let raw: &RawValue =
+            serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
         Ok(item(raw, None))
     }
 
@@ -162,7 +183,13 @@ impl Source for Rolodex {
 
     fn access(&self) -> Option<Access> {
         let base_url = "https://api.rolodex.example";
-        Some(Access { base_url, page_size: 50, most: 50, per_second: 1_000, scope: Some("CALENDAR") })
+        Some(Access {
+            base_url,
+            page_size: 50,
+            most: 50,
+            per_second: 1_000,
+            scope: Some("CALENDAR"),
+        })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Kept> {
@@ -183,7 +210,8 @@ fn item(raw: &RawValue, key: Option<String>) -> Item<'_> {
 }
 
 fn card(row: RowView<'_>) -> Result<Card, Reason> {
-    serde_json::from_slice(row.payload).map_err(|e| Reason::new(ReasonKind::Malformed, e.to_string()))
+    serde_json::from_slice(row.payload)
+        .map_err(|e| Reason::new(ReasonKind::Malformed, e.to_string()))
 }
 
 fn person(row: RowView<'_>) -> Result<Contact, Reason> {
@@ -215,7 +243,11 @@ fn entry(calendar: &str, row: RowView<'_>) -> Result<CalendarEvent, Reason> {
 }
 
 /// Reads rows as `process` does, those of this source too.
-pub fn normalize<'a>(source: &str, row: RowView<'a>, settings: &Settings) -> Result<Effect<'a>, Reason> {
+pub fn normalize<'a>(
+    source: &str,
+    row: RowView<'a>,
+    settings: &Settings,
+) -> Result<Effect<'a>, Reason> {
     match source {
         "rolodex" => Rolodex.normalize(row, settings).map(Effect::from),
         _ => process::normalize(source, row, settings),
@@ -231,7 +263,12 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
         ("ROLODEX_PAGE_SIZE", page_size.to_string()),
         ("ROLODEX_CALENDAR", CALENDAR.to_owned()),
     ];
-    let vendor = vendors::of(&Rolodex, &env.into_iter().collect(), &Arc::new(Aws::default()), plant.clock.clone());
+    let vendor = vendors::of(
+        &Rolodex,
+        &env.into_iter().collect(),
+        &Arc::new(Aws::default()),
+        plant.clock.clone(),
+    );
     plant.fetch.vendors.extend(vendor.unwrap());
     plant.process.normalize = normalize;
     plant.process.settings.calendar_id = Some(CALENDAR.to_owned());

@@ -69,7 +69,9 @@ impl World {
     /// `id text` of what is there, of one kind of card.
     pub fn truth(&self, prefix: char) -> Vec<String> {
         let there = self.cards.values().filter(|card| card.get("gone").is_none());
-        let line = |card: &Value| format!("{} {}", card["id"].as_str().unwrap(), card["text"].as_str().unwrap());
+        let line = |card: &Value| {
+            format!("{} {}", card["id"].as_str().unwrap(), card["text"].as_str().unwrap())
+        };
         there.map(line).filter(|line| line.starts_with(prefix)).collect()
     }
 
@@ -84,7 +86,8 @@ impl World {
     }
 
     fn page(&self, entity: &str, ask: &Ask) -> (StatusCode, String) {
-        let since: Option<u64> = ask.since.as_deref().map(|text| text.trim_start_matches("sync-").parse().unwrap());
+        let since: Option<u64> =
+            ask.since.as_deref().map(|text| text.trim_start_matches("sync-").parse().unwrap());
         if since.is_some_and(|since| since < self.expired) {
             return (StatusCode::GONE, json!({ "error": "cursor expired" }).to_string());
         }
@@ -97,7 +100,8 @@ impl World {
         let (last, begun) = ask.after.split_once('@').unwrap_or_default();
         let begun = begun.parse().unwrap_or(self.versions);
         let after = |card: &&Value| card["id"].as_str().unwrap() > last;
-        let mut items: Vec<&Value> = self.cards.values().filter(of_kind).filter(wanted).filter(after).collect();
+        let mut items: Vec<&Value> =
+            self.cards.values().filter(of_kind).filter(wanted).filter(after).collect();
         let more = items.len() > ask.limit;
         items.truncate(ask.limit);
         let reply = match more {
@@ -158,13 +162,20 @@ impl Drop for Server {
     }
 }
 
-async fn list(State(world): State<Shared>, Path(entity): Path<String>, body: String) -> (StatusCode, String) {
+async fn list(
+    State(world): State<Shared>,
+    Path(entity): Path<String>,
+    body: String,
+) -> (StatusCode, String) {
     let mut world = world.lock().unwrap();
     let ask: Ask = serde_json::from_str(&body).unwrap();
     world.refusal(body).unwrap_or_else(|| world.page(&entity, &ask))
 }
 
-async fn one(State(world): State<Shared>, Path((entity, id)): Path<(String, String)>) -> (StatusCode, String) {
+async fn one(
+    State(world): State<Shared>,
+    Path((entity, id)): Path<(String, String)>,
+) -> (StatusCode, String) {
     let mut world = world.lock().unwrap();
     let refusal = world.refusal(format!("/{entity}/{id}"));
     refusal.unwrap_or_else(|| match world.cards.get(&id) {

@@ -45,7 +45,9 @@ pub static KINDS: &[Kind] = &[
         share: 6,
         kept: &[200, 201, 202, 422],
         make: |n, _| with_key(lead(n, &shared_key(n)), Some(shared_key(n))),
-        finds: |n, payload| row(payload, "leads * * *".to_owned(), &[format!("lead * {n}@a.example")]),
+        finds: |n, payload| {
+            row(payload, "leads * * *".to_owned(), &[format!("lead * {n}@a.example")])
+        },
         ..LEAD
     },
     // Its body is its key.
@@ -61,8 +63,12 @@ pub static KINDS: &[Kind] = &[
         name: "unreadable older lead",
         share: 3,
         kept: &[400],
-        make: |n, _| with_key([b"\xff\x00 no lead ".as_slice(), n.to_string().as_bytes()].concat(), None),
-        finds: |_, payload| row(payload, "leads rejected_lead * *".to_owned(), &["lead rejected -".to_owned()]),
+        make: |n, _| {
+            with_key([b"\xff\x00 no lead ".as_slice(), n.to_string().as_bytes()].concat(), None)
+        },
+        finds: |_, payload| {
+            row(payload, "leads rejected_lead * *".to_owned(), &["lead rejected -".to_owned()])
+        },
         ..OLDER_LEAD
     },
     Kind {
@@ -87,7 +93,11 @@ pub static KINDS: &[Kind] = &[
             let (first, bad, second) = (event(n, 0, true), r#"{"payload":{}}"#, event(n, 1, true));
             with_key(format!("[{first}, {bad},\n{second}]").into_bytes(), None)
         },
-        finds: |n, _| (0..2).flat_map(|place| taken(n, place, event(n, place, true).into_bytes(), true)).collect(),
+        finds: |n, _| {
+            (0..2)
+                .flat_map(|place| taken(n, place, event(n, place, true).into_bytes(), true))
+                .collect()
+        },
         ..EVENT
     },
     Kind {
@@ -97,14 +107,21 @@ pub static KINDS: &[Kind] = &[
             let events: Vec<String> = (0..3).map(|place| event(n, place, false)).collect();
             with_key(format!("[{}]", events.join(",")).into_bytes(), Some(format!("events-{n}")))
         },
-        finds: |n, _| (0..3).flat_map(|place| taken(n, place, event(n, place, false).into_bytes(), false)).collect(),
+        finds: |n, _| {
+            (0..3)
+                .flat_map(|place| taken(n, place, event(n, place, false).into_bytes(), false))
+                .collect()
+        },
         ..EVENT
     },
 ];
 
 fn with_key(body: Vec<u8>, key: Option<String>) -> (Vec<u8>, Value) {
     let mut headers = json!({"X-Api-Key": INGEST_KEY, "content-type": "application/json"});
-    headers.as_object_mut().unwrap().extend(key.map(|key| ("Idempotency-Key".to_owned(), json!(key))));
+    headers
+        .as_object_mut()
+        .unwrap()
+        .extend(key.map(|key| ("Idempotency-Key".to_owned(), json!(key))));
     (body, headers)
 }
 

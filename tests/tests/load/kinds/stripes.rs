@@ -22,14 +22,26 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "charge",
         share: 24,
-        make: |n, at| signed(event(n, "charge", "\"status\":\"succeeded\",\"captured\":true"), WEBHOOK_SECRET, at),
+        make: |n, at| {
+            signed(
+                event(n, "charge", "\"status\":\"succeeded\",\"captured\":true"),
+                WEBHOOK_SECRET,
+                at,
+            )
+        },
         finds: |n, payload| payment(n, payload, "charge", "collected"),
         ..EVENT
     },
     Kind {
         name: "refund",
         share: 10,
-        make: |n, at| signed(event(n, "refund", "\"status\":\"succeeded\",\"reason\":null"), WEBHOOK_SECRET, at),
+        make: |n, at| {
+            signed(
+                event(n, "refund", "\"status\":\"succeeded\",\"reason\":null"),
+                WEBHOOK_SECRET,
+                at,
+            )
+        },
         finds: |n, payload| payment(n, payload, "refund", "refunded"),
         ..EVENT
     },
@@ -50,8 +62,16 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "garbled",
         share: 3,
-        make: |n, at| signed([b"\x00\xff no json ".as_slice(), n.to_string().as_bytes()].concat(), WEBHOOK_SECRET, at),
-        finds: |_, payload| row(payload, "stripe unknown * *".to_owned(), &["letter malformed".to_owned()]),
+        make: |n, at| {
+            signed(
+                [b"\x00\xff no json ".as_slice(), n.to_string().as_bytes()].concat(),
+                WEBHOOK_SECRET,
+                at,
+            )
+        },
+        finds: |_, payload| {
+            row(payload, "stripe unknown * *".to_owned(), &["letter malformed".to_owned()])
+        },
         ..EVENT
     },
     Kind {
@@ -59,7 +79,9 @@ pub static KINDS: &[Kind] = &[
         share: 3,
         kept: &[],
         refused: &[400],
-        make: |n, at| signed(event(n, "charge", "\"status\":\"succeeded\""), "whsec_of_somebody_else", at),
+        make: |n, at| {
+            signed(event(n, "charge", "\"status\":\"succeeded\""), "whsec_of_somebody_else", at)
+        },
         ..EVENT
     },
 ];
@@ -80,5 +102,9 @@ fn signed(body: Vec<u8>, secret: &str, at: i64) -> (Vec<u8>, Value) {
 }
 
 fn payment(n: usize, payload: Vec<u8>, kind: &str, status: &str) -> Vec<Found> {
-    row(payload, format!("stripe {kind} {kind}_{n} evt_{n}"), &[format!("payment {kind}_{n} {n} {status}")])
+    row(
+        payload,
+        format!("stripe {kind} {kind}_{n} evt_{n}"),
+        &[format!("payment {kind}_{n} {n} {status}")],
+    )
 }

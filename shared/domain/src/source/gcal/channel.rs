@@ -38,10 +38,17 @@ impl Push for GoogleCalendar {
             return Err(PageError::ErrorInside(error.words()));
         }
         let malformed = |reason: String| PageError::Malformed { bytes: reply.body.len(), reason };
-        let wire: Wire<'_> = serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
+        let wire: Wire<'_> =
+            serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
+        let expires_at = wire
+            .expiration
+            .get()
+            .trim_matches('"')
+            .parse()
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let expires_at =
-            wire.expiration.get().trim_matches('"').parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let expires_at = expires_at.ok_or_else(|| malformed("its expiration is no time".to_owned()))?;
+            expires_at.ok_or_else(|| malformed("its expiration is no time".to_owned()))?;
         Ok(Channel { id: wire.id, resource_id: wire.resource_id, expires_at })
     }
 

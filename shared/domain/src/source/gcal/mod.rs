@@ -11,7 +11,9 @@ use crate::disposition::{Reason, ReasonKind};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::pull::{
+    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+};
 use crate::push::Push;
 use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished};
 use crate::settings::Settings;
@@ -62,7 +64,9 @@ impl Source for GoogleCalendar {
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         let start = match mode {
-            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => Place::start(calendar(paging)),
+            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => {
+                Place::start(calendar(paging))
+            }
             Mode::Incremental => Place::read(cursor.token, calendar(paging)),
         };
         let lost = mode == Mode::Incremental && start.sync.is_none();
@@ -103,7 +107,8 @@ impl Source for GoogleCalendar {
         // tombstone. The calendar's own stamp is finer, where it moves.
         let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
         let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
-        let items = events.items.iter().map(|raw| item::read(raw.get().as_bytes(), &keys)).collect();
+        let items =
+            events.items.iter().map(|raw| item::read(raw.get().as_bytes(), &keys)).collect();
         let next = match events.then {
             Then::Page(page) => {
                 let token = Place { page: Some(page), ..place }.write();
@@ -121,7 +126,12 @@ impl Source for GoogleCalendar {
         Request::get(format!("{}/{}", events_path(paging), segment(id)), Vec::new())
     }
 
-    fn object<'a>(&self, _entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(
+        &self,
+        _entity: &str,
+        run: RunId,
+        reply: Reply<'a>,
+    ) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
         let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
         Ok(item::read(reply.body, &keys))
@@ -130,7 +140,8 @@ impl Source for GoogleCalendar {
     /// Google pushes no bodies: what it pushes is a reason to ask, and goes another way. What comes here all the same
     /// is kept under its hash.
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let keys = Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
+        let keys =
+            Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
         Delivery { item: Some(item::read(body.bytes(), &keys)), looks: Vec::new() }
     }
 
@@ -140,7 +151,10 @@ impl Source for GoogleCalendar {
         }
         let calendar_id = settings.calendar_id.as_deref();
         let calendar_id = calendar_id.ok_or_else(|| {
-            Reason::new(ReasonKind::Invalid, "GCAL_CALENDAR_ID does not say which calendar this is of")
+            Reason::new(
+                ReasonKind::Invalid,
+                "GCAL_CALENDAR_ID does not say which calendar this is of",
+            )
         })?;
         let event = match is_vanished(row.payload) {
             true => CalendarEvent::vanished(calendar_id, row),
@@ -158,8 +172,12 @@ impl Source for GoogleCalendar {
         let says = |reason: &str| error.as_ref().is_some_and(|error| error.says(reason));
         let words = || error.as_ref().map(reply::ErrorObject::words).unwrap_or_default();
         match status {
-            403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => Some(Verdict::Stop(words())),
-            403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => Some(Verdict::Wait(reply::RATE_PAUSE)),
+            403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => {
+                Some(Verdict::Stop(words()))
+            }
+            403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => {
+                Some(Verdict::Wait(reply::RATE_PAUSE))
+            }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
             404 if mode == Mode::Object && says("notFound") => Some(Verdict::Gone),
             410 if says("deleted") => Some(Verdict::Gone),

@@ -105,7 +105,9 @@ fn when(event: &Event<'_>) -> Result<When, String> {
     };
     match (start, end) {
         (Point::Day(start), Point::Day(end)) if start <= end => Ok(When::AllDay { start, end }),
-        (Point::Instant(start), Point::Instant(end)) if start <= end => Ok(When::Timed { start, end }),
+        (Point::Instant(start), Point::Instant(end)) if start <= end => {
+            Ok(When::Timed { start, end })
+        }
         (Point::Day(_), Point::Day(_)) | (Point::Instant(_), Point::Instant(_)) => {
             Err("it ends before it starts".to_owned())
         }
@@ -115,8 +117,12 @@ fn when(event: &Event<'_>) -> Result<When, String> {
 
 fn point(edge: &Edge<'_>) -> Result<Point, String> {
     match edge {
-        Edge { date_time: Some(text), time_zone, .. } => instant(text, time_zone.as_deref()).map(Point::Instant),
-        Edge { date: Some(text), .. } => text.parse().map(Point::Day).map_err(|_| "no date can be read".to_owned()),
+        Edge { date_time: Some(text), time_zone, .. } => {
+            instant(text, time_zone.as_deref()).map(Point::Instant)
+        }
+        Edge { date: Some(text), .. } => {
+            text.parse().map(Point::Day).map_err(|_| "no date can be read".to_owned())
+        }
         _ => Err("it has neither date nor dateTime".to_owned()),
     }
 }

@@ -43,8 +43,8 @@ impl<'a> Events<'a> {
     pub(super) fn parse(body: &'a [u8], page_token: Option<&str>) -> Result<Self, PageError> {
         let malformed = |reason: String| PageError::Malformed { bytes: body.len(), reason };
         let inside = || error(body).map(|e| PageError::ErrorInside(e.words()));
-        let wire: Wire<'a> =
-            serde_json::from_slice(body).map_err(|e| inside().unwrap_or_else(|| malformed(place(&e))))?;
+        let wire: Wire<'a> = serde_json::from_slice(body)
+            .map_err(|e| inside().unwrap_or_else(|| malformed(place(&e))))?;
         if wire.kind.as_deref() != Some("calendar#events") {
             return Err(inside().unwrap_or_else(|| malformed("it is no list of events".to_owned())));
         }
@@ -55,7 +55,11 @@ impl<'a> Events<'a> {
             (Some(page), None) if !page.is_empty() => Then::Page(page),
             (None, Some(sync)) if !sync.is_empty() => Then::Sync(sync),
             // A page may be empty while there are more; but one of the two always says how it goes on.
-            _ => return Err(malformed("it names neither a next page nor a sync token, or both".to_owned())),
+            _ => {
+                return Err(malformed(
+                    "it names neither a next page nor a sync token, or both".to_owned(),
+                ));
+            }
         };
         let updated = wire.updated.and_then(|text| text.parse().ok());
         Ok(Self { items: wire.items.unwrap_or_default(), then, updated })
@@ -93,7 +97,11 @@ pub(super) fn event(body: &[u8]) -> Result<(), PageError> {
     }
     let malformed = |reason: String| PageError::Malformed { bytes: body.len(), reason };
     let event: Event<'_> = serde_json::from_slice(body).map_err(|e| malformed(place(&e)))?;
-    if event.kind.as_deref() == Some("calendar#event") { Ok(()) } else { Err(malformed("it is no event".to_owned())) }
+    if event.kind.as_deref() == Some("calendar#event") {
+        Ok(())
+    } else {
+        Err(malformed("it is no event".to_owned()))
+    }
 }
 
 /// The error object in a body, if that is what it is.
@@ -110,7 +118,9 @@ impl ErrorObject {
     /// Whether the token that was sent is what it does not like: a page of a list that was left for too long.
     pub(super) fn is_about_a_token(&self) -> bool {
         let tokens = ["pageToken", "syncToken"];
-        self.errors.iter().any(|item| item.location.as_deref().is_some_and(|at| tokens.contains(&at)))
+        self.errors
+            .iter()
+            .any(|item| item.location.as_deref().is_some_and(|at| tokens.contains(&at)))
     }
 
     /// Its first reason and its message, short.
@@ -125,7 +135,8 @@ impl ErrorObject {
 pub(super) const RATE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Limits that pass within minutes.
-const RATES: [&str; 4] = ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "concurrentLimitExceeded"];
+const RATES: [&str; 4] =
+    ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "concurrentLimitExceeded"];
 
 /// Limits of a day.
 const DAILY: [&str; 2] = ["dailyLimitExceeded", "dailyLimitExceededUnreg"];

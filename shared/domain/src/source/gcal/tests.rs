@@ -50,34 +50,48 @@ fn trap_12_every_request_has_the_same_parameters_and_none_that_a_token_excludes(
     ];
     let mut tokens = Vec::new();
     for place in &places {
-        let request = GoogleCalendar.request(ENTITY, Mode::Incremental, &position(place), &paging());
+        let request =
+            GoogleCalendar.request(ENTITY, Mode::Incremental, &position(place), &paging());
         assert_eq!(request.path, "/calendars/team%231@group.calendar.google.com/events");
         let (fixed, other): (Vec<_>, Vec<_>) =
             request.query.into_iter().partition(|(name, _)| !name.ends_with("Token"));
         let expected = [("maxResults", "250"), ("showDeleted", "true"), ("singleEvents", "true")];
         assert_eq!(fixed, expected.map(|(name, value)| (name, value.to_owned())));
-        tokens.push(other.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"));
+        tokens.push(
+            other
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join("&"),
+        );
     }
     assert_eq!(tokens, ["", "pageToken=p", "syncToken=s", "syncToken=s&pageToken=p"]);
 }
 
 #[test]
 fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
-    let start = GoogleCalendar.begin(Mode::Full, Cursor::default(), at(AT), &paging()).position.unwrap();
+    let start =
+        GoogleCalendar.begin(Mode::Full, Cursor::default(), at(AT), &paging()).position.unwrap();
     let read = |body: &'static str, position: &Position| {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
-        GoogleCalendar.page(ENTITY, Mode::Full, RunId::new(at(AT)), position, reply, &paging()).unwrap().next
+        GoogleCalendar
+            .page(ENTITY, Mode::Full, RunId::new(at(AT)), position, reply, &paging())
+            .unwrap()
+            .next
     };
-    let Next::Continue(second) = read(r#"{"kind":"calendar#events","nextPageToken":"p2"}"#, &start) else {
+    let Next::Continue(second) = read(r#"{"kind":"calendar#events","nextPageToken":"p2"}"#, &start)
+    else {
         panic!("there is another page")
     };
-    let Next::Drained { cursor } = read(r#"{"kind":"calendar#events","items":[],"nextSyncToken":"s1"}"#, &second)
+    let Next::Drained { cursor } =
+        read(r#"{"kind":"calendar#events","items":[],"nextSyncToken":"s1"}"#, &second)
     else {
         panic!("that was the last page")
     };
     let cursor = Cursor { watermark: None, token: cursor.as_deref() };
     let begun = GoogleCalendar.begin(Mode::Incremental, cursor, at(AT), &paging());
-    let request = GoogleCalendar.request(ENTITY, Mode::Incremental, &begun.position.unwrap(), &paging());
+    let request =
+        GoogleCalendar.request(ENTITY, Mode::Incremental, &begun.position.unwrap(), &paging());
     assert_eq!(request.query.last().unwrap(), &("syncToken", "s1".to_owned()));
 
     let elsewhere = Paging { scope: Some("another".into()), ..paging() };
@@ -107,7 +121,9 @@ fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
     ] {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
         let run = RunId::new(at(AT));
-        let error = GoogleCalendar.page(ENTITY, Mode::Full, run, &position(&place), reply, &paging()).unwrap_err();
+        let error = GoogleCalendar
+            .page(ENTITY, Mode::Full, run, &position(&place), reply, &paging())
+            .unwrap_err();
         assert!(error.to_string().contains(expected), "{body}: {error}");
     }
 }
@@ -128,39 +144,64 @@ fn a_version_is_its_content_or_where_it_carries_no_stamp_the_run_that_saw_it() {
     assert_eq!(incremental[0].version_at, at("2026-05-01T00:00:00.123Z"));
     let seen = format!("run:{run}");
     for item in &incremental[1..] {
-        assert_eq!((item.version_key.as_str(), item.version_at), (seen.as_str(), at("2026-06-01T09:59:59.700Z")));
+        assert_eq!(
+            (item.version_key.as_str(), item.version_at),
+            (seen.as_str(), at("2026-06-01T09:59:59.700Z"))
+        );
     }
-    let ids: Vec<_> = incremental.iter().map(|item| item.external_id.get(..7).unwrap_or(&item.external_id)).collect();
+    let ids: Vec<_> = incremental
+        .iter()
+        .map(|item| item.external_id.get(..7).unwrap_or(&item.external_id))
+        .collect();
     assert_eq!(ids, ["a", "b", "c", "sha256:", "sha256:"]);
     let full = page(Mode::Full, at(AT));
     assert!(full.iter().all(|item| item.version_key == seen));
-    assert_eq!(full[1].version_at, at(AT), "the reply's own time is later than the calendar's last change");
+    assert_eq!(
+        full[1].version_at,
+        at(AT),
+        "the reply's own time is later than the calendar's last change"
+    );
 }
 
 #[test]
 fn what_a_refusal_means_is_told_by_its_reason() {
     let body = |reason: &str, rest: &str| {
-        format!(r#"{{"error":{{"errors":[{{"domain":"d","reason":"{reason}","message":"m"{rest}}}],"message":"m"}}}}"#)
+        format!(
+            r#"{{"error":{{"errors":[{{"domain":"d","reason":"{reason}","message":"m"{rest}}}],"message":"m"}}}}"#
+        )
     };
     let verdict = |mode, status, body: &str| GoogleCalendar.verdict(mode, status, body.as_bytes());
     let again = |reason: &str| Some(Verdict::StartOver(format!("{reason}: m")));
     for reason in ["fullSyncRequired", "updatedMinTooLongAgo"] {
         assert_eq!(verdict(Mode::Incremental, 410, &body(reason, "")), again(reason));
     }
-    assert_eq!(verdict(Mode::Full, 400, &body("invalid", r#","location":"pageToken""#)), again("invalid"));
+    assert_eq!(
+        verdict(Mode::Full, 400, &body("invalid", r#","location":"pageToken""#)),
+        again("invalid")
+    );
     assert_eq!(verdict(Mode::Full, 400, &body("timeRangeEmpty", r#","location":"timeMax""#)), None);
     assert_eq!(verdict(Mode::Object, 410, &body("deleted", "")), Some(Verdict::Gone));
     assert_eq!(verdict(Mode::Object, 404, &body("notFound", "")), Some(Verdict::Gone));
-    assert_eq!(verdict(Mode::Full, 404, &body("notFound", "")), None, "the calendar itself: a person must see to it");
+    assert_eq!(
+        verdict(Mode::Full, 404, &body("notFound", "")),
+        None,
+        "the calendar itself: a person must see to it"
+    );
     for reason in ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"] {
-        assert!(matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(Verdict::Wait(_))), "{reason}");
+        assert!(
+            matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(Verdict::Wait(_))),
+            "{reason}"
+        );
         assert_eq!(verdict(Mode::Full, 429, &body(reason, "")), None, "429 says so itself");
     }
     let daily = Some(Verdict::Stop("dailyLimitExceeded: m".to_owned()));
     assert_eq!(verdict(Mode::Full, 403, &body("dailyLimitExceeded", "")), daily);
-    for (status, reason) in
-        [(401, "authError"), (403, "forbidden"), (403, "accessNotConfigured"), (500, "backendError")]
-    {
+    for (status, reason) in [
+        (401, "authError"),
+        (403, "forbidden"),
+        (403, "accessNotConfigured"),
+        (500, "backendError"),
+    ] {
         assert_eq!(verdict(Mode::Incremental, status, &body(reason, "")), None, "{reason}");
     }
     assert_eq!(verdict(Mode::Full, 403, "<html>"), None);
@@ -175,17 +216,33 @@ fn an_event_is_read_with_its_zone_its_days_or_neither() {
     .unwrap();
     let noon = at("2026-03-29T10:00:00Z");
     assert_eq!(event.when, When::Timed { start: noon, end: noon });
-    assert_eq!((event.status.as_str(), event.summary.as_deref()), ("confirmed", Some("Lunch\u{2400}")));
-    assert_eq!((event.recurring_event_id.as_deref(), event.calendar_id.as_str()), (Some("e"), "team"));
-    assert_eq!((event.deleted_at, event.raw.start), (None, 1), "white space around it is not the object");
+    assert_eq!(
+        (event.status.as_str(), event.summary.as_deref()),
+        ("confirmed", Some("Lunch\u{2400}"))
+    );
+    assert_eq!(
+        (event.recurring_event_id.as_deref(), event.calendar_id.as_str()),
+        (Some("e"), "team")
+    );
+    assert_eq!(
+        (event.deleted_at, event.raw.start),
+        (None, 1),
+        "white space around it is not the object"
+    );
 
     let local = r#"{"id":"e1","start":{"dateTime":"2026-07-01T09:00:00","timeZone":"America/New_York"},
         "end":{"dateTime":"2026-07-01T09:30:00","timeZone":"America/New_York"}}"#;
-    let expected = When::Timed { start: at("2026-07-01T13:00:00Z"), end: at("2026-07-01T13:30:00Z") };
+    let expected =
+        When::Timed { start: at("2026-07-01T13:00:00Z"), end: at("2026-07-01T13:30:00Z") };
     assert_eq!(read(local).unwrap().when, expected);
 
-    let days = read(r#"{"id":"e1","status":"tentative","start":{"date":"2026-12-31"},"end":{"date":"2027-01-01"}}"#);
-    assert_eq!(days.unwrap().when, When::AllDay { start: date(2026, 12, 31), end: date(2027, 1, 1) });
+    let days = read(
+        r#"{"id":"e1","status":"tentative","start":{"date":"2026-12-31"},"end":{"date":"2027-01-01"}}"#,
+    );
+    assert_eq!(
+        days.unwrap().when,
+        When::AllDay { start: date(2026, 12, 31), end: date(2027, 1, 1) }
+    );
 }
 
 #[test]
@@ -214,12 +271,18 @@ fn what_violates_the_model_is_dead_with_its_place() {
         (r#"{"status":"confirmed"}"#, "missing field `id`"),
         (r#"{"id":"e1"}"#, "event e1: it has no start"),
         (r#"{"id":"e1","start":{}}"#, "event e1: start: it has neither date nor dateTime"),
-        (r#"{"id":"e1","start":{"dateTime":"2026-07-01T09:00:00"}}"#, "neither offset nor timeZone"),
+        (
+            r#"{"id":"e1","start":{"dateTime":"2026-07-01T09:00:00"}}"#,
+            "neither offset nor timeZone",
+        ),
         (
             r#"{"id":"e1","start":{"dateTime":"2026-07-01T09:00:00","timeZone":"Moon/Base"}}"#,
             "the timeZone is not known",
         ),
-        (r#"{"id":"e1","start":{"date":"2026-02-02"},"end":{"date":"2026-02-01"}}"#, "it ends before it starts"),
+        (
+            r#"{"id":"e1","start":{"date":"2026-02-02"},"end":{"date":"2026-02-01"}}"#,
+            "it ends before it starts",
+        ),
         (
             r#"{"id":"e1","start":{"date":"2026-02-02"},"end":{"dateTime":"2026-02-02T00:00:00Z"}}"#,
             "a day, the other a time",
@@ -233,8 +296,12 @@ fn what_violates_the_model_is_dead_with_its_place() {
 #[test]
 fn a_channel_ends_when_google_says_whether_as_text_or_as_a_number() {
     let opened = |expiration: &str| {
-        let body = format!(r#"{{"kind":"api#channel","id":"c","resourceId":"r","expiration":{expiration}}}"#);
-        GoogleCalendar.opened(Reply { as_of: Timestamp::UNIX_EPOCH, body: body.as_bytes() }).map(|c| c.expires_at)
+        let body = format!(
+            r#"{{"kind":"api#channel","id":"c","resourceId":"r","expiration":{expiration}}}"#
+        );
+        GoogleCalendar
+            .opened(Reply { as_of: Timestamp::UNIX_EPOCH, body: body.as_bytes() })
+            .map(|c| c.expires_at)
     };
     let expected: Timestamp = "2015-03-14T09:26:53Z".parse().unwrap();
     assert_eq!(opened("\"1426325213000\"").unwrap(), expected);

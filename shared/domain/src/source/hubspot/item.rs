@@ -55,7 +55,14 @@ fn item<'a>(
     version_at: Timestamp,
     payload: &'a [u8],
 ) -> Item<'a> {
-    Item { entity: entity.to_owned(), external_id, version_key, version_at, api_version: None, payload }
+    Item {
+        entity: entity.to_owned(),
+        external_id,
+        version_key,
+        version_at,
+        api_version: None,
+        payload,
+    }
 }
 
 fn before(at: Timestamp, lag: Duration) -> Timestamp {

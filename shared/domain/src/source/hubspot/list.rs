@@ -55,7 +55,14 @@ struct ErrorReply<'a> {
 pub(super) fn error_words(body: &[u8]) -> Option<String> {
     let error = error(body)?;
     let words = [error.category.or(error.error_type), error.policy_name, error.message];
-    Some(words.into_iter().flatten().map(|w| w.chars().take(200).collect::<String>()).collect::<Vec<_>>().join(": "))
+    Some(
+        words
+            .into_iter()
+            .flatten()
+            .map(|w| w.chars().take(200).collect::<String>())
+            .collect::<Vec<_>>()
+            .join(": "),
+    )
 }
 
 /// Which limit a 429 speaks of, in upper case.
@@ -65,8 +72,10 @@ pub(super) fn policy(body: &[u8]) -> Option<String> {
 
 fn error(body: &[u8]) -> Option<ErrorReply<'_>> {
     let error: ErrorReply<'_> = serde_json::from_slice(body).ok()?;
-    (error.status.as_deref() == Some("error") || error.category.is_some() || error.error_type.is_some())
-        .then_some(error)
+    (error.status.as_deref() == Some("error")
+        || error.category.is_some()
+        || error.error_type.is_some())
+    .then_some(error)
 }
 
 /// # Errors
@@ -77,7 +86,8 @@ pub(super) fn no_error_inside(body: &[u8]) -> Result<(), PageError> {
 
 /// Reads `body` as JSON of type `T`; the error tells the place, not the content.
 pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
-    serde_json::from_slice(body).map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
+    serde_json::from_slice(body)
+        .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
 }
 
 impl<'a> List<'a> {
@@ -124,11 +134,19 @@ pub(super) enum Reach {
 /// The body of a search: everything that was modified in the reach, in its order, one page. Never pages by `after`:
 /// that ends with a 400 at 10,000 results, and skips what moves while it is paged (traps 10, 25). HubSpot sorts by one
 /// property only, so ties of the modified time come in any order.
-pub(super) fn search(property: &str, properties: &[&str], reach: Reach, to: Timestamp, limit: u32) -> String {
+pub(super) fn search(
+    property: &str,
+    properties: &[&str],
+    reach: Reach,
+    to: Timestamp,
+    limit: u32,
+) -> String {
     let filter = |property: &str, operator: &str, value: String| json!({"propertyName": property, "operator": operator, "value": value});
     let at = |time: Timestamp| time.as_millisecond().to_string();
     let (filters, sort) = match reach {
-        Reach::From(from) => (vec![filter(property, "GTE", at(from)), filter(property, "LT", at(to))], property),
+        Reach::From(from) => {
+            (vec![filter(property, "GTE", at(from)), filter(property, "LT", at(to))], property)
+        }
         Reach::Within(stamp, id) => (
             vec![
                 filter(property, "GTE", at(stamp)),

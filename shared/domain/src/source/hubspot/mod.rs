@@ -14,7 +14,9 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::pull::{
+    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+};
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
 use crate::signature::Verified;
@@ -106,8 +108,12 @@ impl Source for HubSpot {
         let to = whole_millisecond(minus(now, SAFETY_LAG));
         let (from, backfill) = match (mode, cursor.watermark) {
             (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
-            (Mode::Incremental, None) => (Some(minus(to, OVERLAP)), Some("there is no cursor yet".to_owned())),
-            (Mode::Incremental, Some(watermark)) => (Some(whole_millisecond(minus(watermark.min(to), OVERLAP))), None),
+            (Mode::Incremental, None) => {
+                (Some(minus(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
+            }
+            (Mode::Incremental, Some(watermark)) => {
+                (Some(whole_millisecond(minus(watermark.min(to), OVERLAP))), None)
+            }
         };
         Begin { position: Some(Position { from, to, token: None }), upper_bound: to, backfill }
     }
@@ -115,7 +121,8 @@ impl Source for HubSpot {
     fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
         if mode == Mode::Incremental {
             let (property, properties) = facts(entity);
-            let body = list::search(property, properties, reach(position), position.to, paging.page_size);
+            let body =
+                list::search(property, properties, reach(position), position.to, paging.page_size);
             return Request::post(format!("{}/search", path(entity)), body);
         }
         let (archived, after) = match position.token.as_deref() {
@@ -126,7 +133,11 @@ impl Source for HubSpot {
             None => (false, ""),
         };
         let limit = paging.page_size.min(list::LIST_LIMIT).to_string();
-        let mut query = vec![("limit", limit), ("archived", archived.to_string()), ("properties", asked_for(entity))];
+        let mut query = vec![
+            ("limit", limit),
+            ("archived", archived.to_string()),
+            ("properties", asked_for(entity)),
+        ];
         if !after.is_empty() {
             query.push(("after", after.to_owned()));
         }
@@ -157,7 +168,12 @@ impl Source for HubSpot {
         Request::get(format!("{}/{id}", path(entity)), vec![("properties", asked_for(entity))])
     }
 
-    fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(
+        &self,
+        entity: &str,
+        run: RunId,
+        reply: Reply<'a>,
+    ) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = list::json(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Looked(run), reply.as_of))
@@ -193,7 +209,13 @@ impl Source for HubSpot {
 
     /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an account.
     fn access(&self) -> Option<Access> {
-        Some(Access { base_url: "https://api.hubapi.com", page_size: 200, most: 200, per_second: 2, scope: None })
+        Some(Access {
+            base_url: "https://api.hubapi.com",
+            page_size: 200,
+            most: 200,
+            per_second: 2,
+            scope: None,
+        })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Kept> {
@@ -228,7 +250,9 @@ fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result
     match reach(position) {
         Reach::From(_) if !more => Ok(Next::Drained { cursor: None }),
         Reach::From(from) => {
-            let last = list.last_modified(position.to).ok_or(PageError::Loop("no object has a time to go on from"))?;
+            let last = list
+                .last_modified(position.to)
+                .ok_or(PageError::Loop("no object has a time to go on from"))?;
             if last > from { go_on(last, None) } else { go_on(from, Some(format!("{WITHIN}0"))) }
         }
         Reach::Within(stamp, after) if more => match list.last_id() {
@@ -244,7 +268,8 @@ fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result
 
 fn reach(position: &Position) -> Reach {
     let from = position.from.unwrap_or(Timestamp::UNIX_EPOCH);
-    let within = position.token.as_deref().and_then(|token| token.strip_prefix(WITHIN)?.parse().ok());
+    let within =
+        position.token.as_deref().and_then(|token| token.strip_prefix(WITHIN)?.parse().ok());
     within.map_or(Reach::From(from), |id| Reach::Within(from, id))
 }
 

@@ -22,9 +22,13 @@ const LONGEST: usize = 255;
 
 pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
     if row.entity != CONTACT && row.entity != DEAL {
-        return Err(Reason::new(ReasonKind::Malformed, "the payload is neither a contact nor a deal"));
+        return Err(Reason::new(
+            ReasonKind::Malformed,
+            "the payload is neither a contact nor a deal",
+        ));
     }
-    let object: Object<'_> = serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
+    let object: Object<'_> =
+        serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
     if object.is_tombstone() {
         return vanished(row, settings);
     }
@@ -32,7 +36,8 @@ pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning
         return Err(malformed("the payload has another id than its row"));
     }
     // What a search shows is stamped with the object's own time; a full run, or a look, may have moved it on.
-    let stamp = if object.changed_at() == Some(row.version_at) { Stamp::Native } else { Stamp::Observed };
+    let stamp =
+        if object.changed_at() == Some(row.version_at) { Stamp::Native } else { Stamp::Observed };
     let view = View { row, object: &object, stamp, content_hash: content_hash(row.payload) };
     if row.entity == CONTACT {
         Ok(Meaning::Contacts(view.contacts()))
@@ -56,7 +61,8 @@ fn vanished(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
         amount: 0,
         currency,
         status: Status::Canceled,
-        raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }.to_owned(),
+        raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }
+            .to_owned(),
         occurred_at: row.version_at,
         version_at: row.version_at,
         stamp: Stamp::Observed,
@@ -125,7 +131,10 @@ impl View<'_> {
 
     fn deal(&self, settings: &Settings) -> Result<Payment, Reason> {
         let invalid = |what: &str, why: String| {
-            Reason::new(ReasonKind::Invalid, format!("deal {}: {what}: {why}", self.row.external_id))
+            Reason::new(
+                ReasonKind::Invalid,
+                format!("deal {}: {what}: {why}", self.row.external_id),
+            )
         };
         let properties = self.object.properties.as_ref();
         let stage = properties.and_then(|p| p.dealstage());
@@ -137,16 +146,23 @@ impl View<'_> {
             true => Status::Canceled,
             false => stages::status(stage.as_deref(), &settings.deal_stages),
         };
-        let currency: Currency = match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {
-            (Some(code), _) => code.trim().parse().map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
-            (None, Some(portals)) => portals,
-            (None, None) => {
-                let why = "the deal names none, and HUBSPOT_CURRENCY, the portal's, is not set".to_owned();
-                return Err(invalid("currency", why));
-            }
-        };
+        let currency: Currency =
+            match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {
+                (Some(code), _) => code
+                    .trim()
+                    .parse()
+                    .map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
+                (None, Some(portals)) => portals,
+                (None, None) => {
+                    let why = "the deal names none, and HUBSPOT_CURRENCY, the portal's, is not set"
+                        .to_owned();
+                    return Err(invalid("currency", why));
+                }
+            };
         let amount = match properties.and_then(|p| p.amount()) {
-            Some(text) => from_decimal(&text, currency).map_err(|e| invalid("amount", e.to_string()))?,
+            Some(text) => {
+                from_decimal(&text, currency).map_err(|e| invalid("amount", e.to_string()))?
+            }
             None => 0,
         };
         Ok(Payment {
@@ -173,7 +189,8 @@ impl View<'_> {
     /// The close date; a deal without one counts on the day it came to be.
     fn occurred_at(&self, closedate: Option<Cow<'_, str>>) -> Result<Timestamp, String> {
         match closedate {
-            Some(text) => time(&text).ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
+            Some(text) => time(&text)
+                .ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
             None => Ok(self.object.created_at().unwrap_or(self.row.version_at)),
         }
     }

@@ -85,13 +85,15 @@ impl<'a> Object<'a> {
     /// everything else (trap 10); `updatedAt` where the property is missing.
     pub(super) fn modified_at(&self) -> Option<Timestamp> {
         let properties = self.properties.as_ref();
-        let property = properties.and_then(|p| time_of(p.lastmodifieddate).or_else(|| time_of(p.hs_lastmodifieddate)));
+        let property = properties
+            .and_then(|p| time_of(p.lastmodifieddate).or_else(|| time_of(p.hs_lastmodifieddate)));
         property.or_else(|| time_of(self.updated_at))
     }
 
     /// When HubSpot last changed it in any way, archiving included.
     pub(super) fn changed_at(&self) -> Option<Timestamp> {
-        let archived_at = if self.archived == Some(true) { time_of(self.archived_at) } else { None };
+        let archived_at =
+            if self.archived == Some(true) { time_of(self.archived_at) } else { None };
         [self.modified_at(), time_of(self.updated_at), archived_at].into_iter().flatten().max()
     }
 
@@ -110,11 +112,13 @@ impl<'a> Object<'a> {
     /// has a time with each: `101:1677207613460;102:…`.
     pub(super) fn merged_ids(&self) -> Vec<String> {
         let own = self.id();
-        let lists = self.properties.as_ref().map(|p| [p.hs_merged_object_ids, p.hs_calculated_merged_vids]);
+        let lists =
+            self.properties.as_ref().map(|p| [p.hs_merged_object_ids, p.hs_calculated_merged_vids]);
         let lists = lists.into_iter().flatten().filter_map(text);
         let mut ids: Vec<String> = Vec::new();
         for list in lists {
-            let entries = list.split([';', ',']).map(|entry| entry.split(':').next().unwrap_or_default());
+            let entries =
+                list.split([';', ',']).map(|entry| entry.split(':').next().unwrap_or_default());
             ids.extend(entries.map(|id| id.trim().to_owned()));
         }
         ids.retain(|id| is_id(id) && own.as_deref() != Some(id));
@@ -135,7 +139,8 @@ fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     let raw = raw?.get();
     let text = match raw.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(raw).map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
+        b'"' => serde_json::from_str::<Text<'_>>(raw)
+            .map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
         b'{' | b'[' | b'n' => return None,
         _ => Cow::Borrowed(raw),
     };
@@ -153,7 +158,9 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     let at = if let Ok(milliseconds) = text.parse::<i64>() {
         Timestamp::from_millisecond(milliseconds).ok()
     } else {
-        let date = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+        let date = || {
+            text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        };
         text.parse().ok().or_else(date)
     };
     at.filter(|at| *at >= YEAR_ONE)

@@ -46,7 +46,8 @@ impl Change<'_> {
     fn names(&self) -> Vec<(String, String)> {
         let Some(kind) = self.kind() else { return Vec::new() };
         let single = [self.object_id, self.primary_object_id, self.new_object_id];
-        let ids = single.into_iter().flatten().chain(self.merged_object_ids.iter().flatten().copied());
+        let ids =
+            single.into_iter().flatten().chain(self.merged_object_ids.iter().flatten().copied());
         ids.filter_map(id).map(|id| (kind.to_owned(), id)).collect()
     }
 
@@ -108,7 +109,8 @@ mod tests {
         ] {
             assert!(names(body).is_empty(), "{body}");
         }
-        let odd = r#"[{"subscriptionType":5},{"subscriptionType":"contact.creation","objectId":8}]"#;
+        let odd =
+            r#"[{"subscriptionType":5},{"subscriptionType":"contact.creation","objectId":8}]"#;
         assert_eq!(names(odd), ["contact 8"], "one that cannot be read sinks no other");
     }
 }

@@ -15,7 +15,8 @@ pub(super) const OTHERS: &str = "*";
 /// all such stages listed in `/metrics/unmapped-statuses` (trap 38).
 pub(super) fn status(stage: Option<&str>, map: &BTreeMap<String, Status>) -> Status {
     let stage = stage.unwrap_or_default().trim();
-    let mapped = || map.iter().find(|(key, _)| key.eq_ignore_ascii_case(stage)).map(|(_, status)| *status);
+    let mapped =
+        || map.iter().find(|(key, _)| key.eq_ignore_ascii_case(stage)).map(|(_, status)| *status);
     let seed = || match stage.to_ascii_lowercase().as_str() {
         "closedwon" | "paid" | "completed" => Some(Status::Collected),
         "closedlost" => Some(Status::Failed),
@@ -46,11 +47,19 @@ mod tests {
 
     #[test]
     fn trap_38_a_deployment_maps_its_own_stages_and_may_have_the_others_listed_as_unmapped() {
-        let map = [("48231230", Status::Collected), ("Paid", Status::Pending), (OTHERS, Status::Unmapped)];
+        let map = [
+            ("48231230", Status::Collected),
+            ("Paid", Status::Pending),
+            (OTHERS, Status::Unmapped),
+        ];
         let map = map.map(|(stage, status)| (stage.to_owned(), status)).into();
         assert_eq!(status(Some("48231230"), &map), Status::Collected);
         assert_eq!(status(Some("paid"), &map), Status::Pending);
-        assert_eq!(status(Some("closedwon"), &map), Status::Collected, "the seed stands where the map says nothing");
+        assert_eq!(
+            status(Some("closedwon"), &map),
+            Status::Collected,
+            "the seed stands where the map says nothing"
+        );
         assert_eq!(status(Some("nobody mapped this"), &map), Status::Unmapped);
     }
 }

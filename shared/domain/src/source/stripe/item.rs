@@ -85,7 +85,8 @@ impl Head {
 
 /// An id that a text column takes: not empty, no NUL, at most 255 characters.
 fn sound(id: Option<Cow<'_, str>>) -> Option<String> {
-    id.filter(|id| !id.is_empty() && !id.contains('\0') && id.chars().count() <= 255).map(Cow::into_owned)
+    id.filter(|id| !id.is_empty() && !id.contains('\0') && id.chars().count() <= 255)
+        .map(Cow::into_owned)
 }
 
 /// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
@@ -120,7 +121,9 @@ fn item<'a>(wire: Wire<'_>, raw: &'a [u8], observed_key: &str, as_of: Timestamp)
         api_version: None,
         payload: raw,
     };
-    let Wire { id: Some(id), object: Some(object), created, api_version, data, related_object } = wire else {
+    let Wire { id: Some(id), object: Some(object), created, api_version, data, related_object } =
+        wire
+    else {
         return observed("unknown".to_owned(), hash(raw));
     };
     let (Some(id), Some(kind)) = (sound(Some(id)), sound(Some(object))) else {
@@ -130,7 +133,9 @@ fn item<'a>(wire: Wire<'_>, raw: &'a [u8], observed_key: &str, as_of: Timestamp)
         return observed(kind, id);
     }
     let (entity, external_id) = match (data.and_then(|data| data.object), related_object) {
-        (Some(object), _) => (sound(object.object).unwrap_or_else(|| "unknown".to_owned()), sound(object.id)),
+        (Some(object), _) => {
+            (sound(object.object).unwrap_or_else(|| "unknown".to_owned()), sound(object.id))
+        }
         (None, Some(Related { id: about, kind: Some(of) })) if about.is_some() => {
             (sound(Some(of)).unwrap_or_else(|| kind.clone()), sound(about))
         }
@@ -187,13 +192,16 @@ mod tests {
             assert_eq!(named, Some(("refund".to_owned(), "re_1".to_owned())));
         }
         let odd = THIN.replace("\"re_1\"", "\"../charges\"");
-        assert_eq!(delivery(odd.as_bytes(), received()).1, None, "no id that could be another path");
+        assert_eq!(
+            delivery(odd.as_bytes(), received()).1,
+            None,
+            "no id that could be another path"
+        );
     }
 
     #[test]
     fn an_event_about_nothing_stands_for_itself() {
-        let bare =
-            r#"{"id":"evt_3","object":"v2.core.event","created":"no time","data":{"reason":1},"related_object":null}"#;
+        let bare = r#"{"id":"evt_3","object":"v2.core.event","created":"no time","data":{"reason":1},"related_object":null}"#;
         let (item, named) = delivery(bare.as_bytes(), received());
         assert_eq!(key(&item), ["v2.core.event", "evt_3", "evt_3"]);
         assert_eq!((item.version_at, named), (received(), None));
@@ -201,7 +209,9 @@ mod tests {
 
     #[test]
     fn what_has_no_event_id_stands_under_its_hash_and_the_same_bytes_are_the_same_version() {
-        for body in [&b""[..], b"not json", b"{\"object\":\"event\"}", b"{\"id\":5}", b"[]", b"\xff\xfe"] {
+        for body in
+            [&b""[..], b"not json", b"{\"object\":\"event\"}", b"{\"id\":5}", b"[]", b"\xff\xfe"]
+        {
             let (item, named) = delivery(body, received());
             assert_eq!((item.entity.as_str(), named), ("unknown", None));
             assert_eq!((&item.external_id, item.payload), (&item.version_key, body));

@@ -55,14 +55,22 @@ pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: &Pa
 
 /// Reads `body` as JSON of type `T`; the error tells the place, not the content.
 pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
-    serde_json::from_slice(body).map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
+    serde_json::from_slice(body)
+        .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
 }
 
 /// The vendor's error object in a few words: its type, code and message.
 pub(super) fn error_object(body: &[u8]) -> Option<String> {
     let ErrorReply { error } = serde_json::from_slice(body).ok()?;
     let words = [error.kind, error.code, error.message];
-    Some(words.into_iter().flatten().map(|w| w.chars().take(200).collect::<String>()).collect::<Vec<_>>().join(": "))
+    Some(
+        words
+            .into_iter()
+            .flatten()
+            .map(|w| w.chars().take(200).collect::<String>())
+            .collect::<Vec<_>>()
+            .join(": "),
+    )
 }
 
 /// # Errors
@@ -82,7 +90,11 @@ impl<'a> List<'a> {
     /// The id to page on from; `None` where the list is empty.
     pub(super) fn last_id(&self, position: &Position) -> Result<Option<String>, PageError> {
         let Some(last) = self.data.last() else {
-            return if self.has_more { Err(PageError::Loop("has_more is true and data is empty")) } else { Ok(None) };
+            return if self.has_more {
+                Err(PageError::Loop("has_more is true and data is empty"))
+            } else {
+                Ok(None)
+            };
         };
         let id = Head::of(last.get()).id;
         if self.has_more && id.is_none() {

@@ -72,7 +72,9 @@ impl Source for Stripe {
         let to = plus(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
             (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
-            (Mode::Incremental, None) => (Some(minus(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned())),
+            (Mode::Incremental, None) => {
+                (Some(minus(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
+            }
             (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
                 Some(minus(upper_bound, OVERLAP)),
                 Some(format!("the cursor of {w} is over 25 days old, Stripe lists events for 30")),
@@ -98,8 +100,11 @@ impl Source for Stripe {
         let list = list::List::parse(reply.body)?;
         let last = list.last_id(position)?;
         let version_key = full_run_key(run);
-        let items: Vec<_> =
-            list.data.iter().map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of)).collect();
+        let items: Vec<_> = list
+            .data
+            .iter()
+            .map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of))
+            .collect();
         let next = match (position.from, last) {
             // What lies before `to`? Nothing, or at least the object shown: a window that ends with it. So the whole
             // history is cut up within seconds, and years without a sale cost nothing.
@@ -124,7 +129,12 @@ impl Source for Stripe {
         Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
     }
 
-    fn object<'a>(&self, _entity: &str, run: RunId, reply: Reply<'a>) -> Result<Item<'a>, PageError> {
+    fn object<'a>(
+        &self,
+        _entity: &str,
+        run: RunId,
+        reply: Reply<'a>,
+    ) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = list::json(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
         Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
@@ -132,7 +142,8 @@ impl Source for Stripe {
 
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let (item, named) = item::delivery(body.bytes(), received_at);
-        let modelled = |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
+        let modelled =
+            |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
         Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
     }
 

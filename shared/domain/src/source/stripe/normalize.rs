@@ -90,7 +90,9 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         Some("refund") => Ok(vec![refund(raw, true, context)?]),
         Some("dispute") => Ok(vec![dispute(raw, context)?]),
         Some(_) => Ok(Vec::new()),
-        None => Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is")),
+        None => {
+            Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is"))
+        }
     }
 }
 
@@ -104,7 +106,8 @@ fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
         Some("dispute") => Kind::Dispute,
         _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
     };
-    let context = Context { payload: row.payload, version_at: row.version_at, stamp: Stamp::Observed };
+    let context =
+        Context { payload: row.payload, version_at: row.version_at, stamp: Stamp::Observed };
     let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
     Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
@@ -177,7 +180,9 @@ fn dispute(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
         // "charge_refunded" in older versions: the refund is the movement.
         Some("won" | "charge_refunded") => Status::DisputeWon,
         Some("needs_response" | "under_review") => Status::DisputeOpen,
-        Some("warning_needs_response" | "warning_under_review" | "warning_closed") => Status::Inquiry,
+        Some("warning_needs_response" | "warning_under_review" | "warning_closed") => {
+            Status::Inquiry
+        }
         // Settled before it became a chargeback: with or without the money, and the balance tells which.
         Some("prevented") if withdrawn(&money)? => Status::Disputed,
         Some("prevented") => Status::DisputeWon,
@@ -201,7 +206,10 @@ fn payment(
     context: Context<'_>,
 ) -> Result<Payment, Reason> {
     let invalid = |what: &str, why: String| {
-        Reason::new(ReasonKind::Invalid, format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)))
+        Reason::new(
+            ReasonKind::Invalid,
+            format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)),
+        )
     };
     for (what, text) in [("id", Some(&money.id)), ("status", money.status.as_ref())] {
         if text.is_some_and(|text| text.chars().count() > LONGEST) {
@@ -209,9 +217,11 @@ fn payment(
             return Err(Reason::new(ReasonKind::Invalid, format!("{}: {why}", kind.as_str())));
         }
     }
-    let currency: Currency = money.currency.parse().map_err(|e| invalid("currency", format!("{e}")))?;
+    let currency: Currency =
+        money.currency.parse().map_err(|e| invalid("currency", format!("{e}")))?;
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
-    let occurred_at = Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
+    let occurred_at =
+        Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
     let start = raw.as_ptr().addr() - context.payload.as_ptr().addr();
     Ok(Payment {
         kind,
