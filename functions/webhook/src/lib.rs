@@ -13,7 +13,9 @@ use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
-use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
+use penstock_edge::http::{
+    Endpoint, Method, Need, Problem, Query, Reply, Request, RequestId, StatusCode,
+};
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
 use serde::Serialize;
@@ -74,6 +76,22 @@ const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 /// When a caller may try again to whom nothing could be promised, in seconds.
 const RETRY_AFTER: u32 = 30;
 
+/// The routes of this function.
+static ROUTES: [Endpoint; 3] = [
+    route("takeStripeEvent", "/webhooks/stripe"),
+    route("takeHubSpotChanges", "/webhooks/hubspot"),
+    route("takeCalendarNotification", gcal::PATH),
+];
+
+const fn route(name: &'static str, path: &'static str) -> Endpoint {
+    Endpoint { name, method: Method::POST, path, need: Need::Signature, reads_query: false }
+}
+
+/// The routes of this function.
+pub fn routes() -> impl Iterator<Item = &'static Endpoint> {
+    ROUTES.iter()
+}
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request through the gateway, or a batch of the queue `spill`.
     ///
@@ -92,7 +110,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let id = RequestId::of(request, invocation);
         let (reply, outcome) = match self.take(request, &id).await {
             Ok((status, outcome)) => {
-                (Reply::json(status, &Received { received: true, outcome }, &id), outcome)
+                let reply = Reply::json(status, &Received { received: true, outcome });
+                let reply = reply.unwrap_or_else(|failure| Reply::problem(failure.problem(), &id));
+                (reply, outcome)
             }
             Err(refusal) => {
                 refusal.log(&id);
@@ -101,7 +121,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let (request_id, status, path) = (id.as_str(), reply.status_code, request.path.as_str());
         tracing::info!(event = "answered", request_id, path, status, outcome);
-        reply
+        reply.with_id(&id)
     }
 
     /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
@@ -119,7 +139,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
-        Query::of(request).finish()?;
+        Query::parse(&request.raw_query).finish()?;
         if request.path == gcal::PATH {
             return self.take_gcal(&request.headers, id).await;
         }

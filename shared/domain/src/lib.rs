@@ -3,10 +3,12 @@
 //! What a vendor sends becomes [`record::Item`]s, items become outbox rows, rows what
 //! their [`meaning::Meaning`] says: payments, contacts, entries of a calendar.
 
+pub mod access;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
 pub mod contact;
+pub mod dependency;
 pub mod disposition;
 pub mod fetch_request;
 pub mod ids;

@@ -1,4 +1,4 @@
-//! Who may come in, and how often. Owns the `rate_windows` table.
+//! Admission control: which key is valid, and how many requests it has left. Owns `rate_windows`.
 //!
 //! A key may do `rate * 10` requests in each window of ten seconds, windows begin on the clock's tens. An
 //! environment takes a slice of a window's grants in the statement that reads the key, and spends it
@@ -10,12 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::access::{ApiKey, KeyStatus};
 use penstock_domain::clock::elapsed;
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Row};
 
-use crate::api_keys::ApiKey;
-use crate::{Database, Sql, StoreError};
+use crate::{Database, Sql, StoreError, api_keys};
 
 static TAKE: Sql = Sql {
     name: "rate_windows.take",
@@ -40,22 +40,8 @@ const LARGEST_SLICE: i32 = 64;
 /// Keys that are remembered, at most. Only valid ones are, so nobody fills this by guessing.
 const MOST_KEYS: usize = 1024;
 
-/// What becomes of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may come in, if the key's scope allows what it asks.
-    Admitted(ApiKey),
-    /// No such key, or it was revoked.
-    Unknown,
-    /// The key has done all it may for now.
-    Limited {
-        /// Whole seconds to the next window; at least 1.
-        retry_after_s: u32,
-    },
-}
-
-/// Who may come in, and how often. One per environment; remembers keys and granted requests, so that most
-/// requests cost no round trip.
+/// Authenticates keys and counts their requests. One per environment; it remembers keys and granted
+/// requests, so that most requests cost no round trip.
 ///
 /// What is remembered of a key is used within its window, and for [`REMEMBERED`] at most: a revoked key ends within
 /// 30 seconds, as a rule within 10.
@@ -93,13 +79,18 @@ impl Admission {
         Self { database, default_rate, known: Mutex::default() }
     }
 
-    /// Asks for one request. Which scope it needs is for the caller to compare.
+    /// Looks the key up and spends one request of its rate. The caller compares the scope.
     ///
     /// # Errors
-    /// Whatever Postgres or the connection answers; one that broke while idle is replaced once (trap 44).
-    pub async fn admit(&self, sha256: &[u8; 32], now: Timestamp) -> Result<Verdict, StoreError> {
-        if let Some(verdict) = self.at_once(sha256, now) {
-            return Ok(verdict);
+    /// [`StoreError`] if Postgres cannot be reached or refuses the statement. A connection that broke
+    /// while idle is replaced once (trap 44).
+    pub async fn authenticate(
+        &self,
+        sha256: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<KeyStatus, StoreError> {
+        if let Some(status) = self.authenticate_cached(sha256, now) {
+            return Ok(status);
         }
         match self.ask(sha256, now).await {
             // What the first try may have taken is lost, never granted twice.
@@ -108,35 +99,36 @@ impl Admission {
         }
     }
 
-    async fn ask(&self, sha256: &[u8; 32], now: Timestamp) -> Result<Verdict, StoreError> {
+    async fn ask(&self, sha256: &[u8; 32], now: Timestamp) -> Result<KeyStatus, StoreError> {
         let connection = self.database.connection().await?;
-        self.admit_on(&**connection, sha256, now).await
+        self.authenticate_on(&**connection, sha256, now).await
     }
 
-    /// The verdict where what is remembered here suffices for it; none where Postgres has to be asked.
+    /// The answer that this environment can give from memory; `None` if Postgres has to be asked.
     #[must_use]
-    pub fn at_once(&self, sha256: &[u8; 32], now: Timestamp) -> Option<Verdict> {
+    pub fn authenticate_cached(&self, sha256: &[u8; 32], now: Timestamp) -> Option<KeyStatus> {
         let mut known = self.known();
         let known = known.get_mut(sha256).filter(|known| known.is_current(now))?;
         match known.left.checked_sub(1) {
             Some(left) => {
                 known.left = left;
-                Some(Verdict::Admitted(known.key.clone()))
+                Some(KeyStatus::Valid(known.key.clone()))
             }
             None => known.is_spent.then(|| limited(known.window, now)),
         }
     }
 
-    /// As [`Admission::admit`], by asking Postgres on a connection that the caller has.
+    /// As [`Admission::authenticate`], on a connection that the caller has. So the look-up can share a
+    /// round trip with the statement that it protects.
     ///
     /// # Errors
-    /// Whatever Postgres or the connection answers.
-    pub async fn admit_on(
+    /// [`StoreError`] if the statement fails or the connection breaks.
+    pub async fn authenticate_on(
         &self,
         on: &impl GenericClient,
         sha256: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<KeyStatus, StoreError> {
         let mut taken = self.take(on, sha256, now).await?;
         // The key's very first request, and another environment was first: now its row is there to see.
         if taken.as_ref().is_some_and(|taken| taken.size == 0 && !taken.is_spent) {
@@ -161,16 +153,16 @@ impl Admission {
         }
     }
 
-    fn learn(&self, sha256: &[u8; 32], taken: Option<Taken>, now: Timestamp) -> Verdict {
+    fn learn(&self, sha256: &[u8; 32], taken: Option<Taken>, now: Timestamp) -> KeyStatus {
         let mut all = self.known();
         let Some(Taken { key, window, size, is_spent }) = taken else {
             all.remove(sha256);
-            return Verdict::Unknown;
+            return KeyStatus::Unknown;
         };
         if all.len() >= MOST_KEYS && !all.contains_key(sha256) {
             forget_oldest(&mut all);
         }
-        let verdict = if size > 0 { Verdict::Admitted(key.clone()) } else { limited(window, now) };
+        let status = if size > 0 { KeyStatus::Valid(key.clone()) } else { limited(window, now) };
         let left = size.saturating_sub(1);
         match all.entry(*sha256) {
             // Two requests asked at once: each brought a slice.
@@ -184,7 +176,7 @@ impl Admission {
                 entry.insert_entry(Known { key, read_at: now, window, left, is_spent });
             }
         }
-        verdict
+        status
     }
 
     /// The key as it was last known here, however long ago: for when Postgres is away. Not one that was
@@ -209,7 +201,7 @@ impl Known {
 impl Taken {
     /// None where the key's scope is one that this code does not know.
     fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
-        let Some(key) = ApiKey::of(row)? else { return Ok(None) };
+        let Some(key) = api_keys::of(row)? else { return Ok(None) };
         let size: i32 = row.try_get("size")?;
         Ok(Some(Self {
             key,
@@ -237,10 +229,10 @@ fn is_current(window: Timestamp, now: Timestamp) -> bool {
     ours <= window && window <= ours + FURTHEST_AHEAD
 }
 
-fn limited(window: Timestamp, now: Timestamp) -> Verdict {
+fn limited(window: Timestamp, now: Timestamp) -> KeyStatus {
     let rest = elapsed(now, window + WINDOW);
     let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
-    Verdict::Limited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX).max(1) }
+    KeyStatus::RateLimited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX).max(1) }
 }
 
 #[cfg(test)]
@@ -260,11 +252,11 @@ mod tests {
             ("1969-12-31T23:59:59Z", "1969-12-31T23:59:50Z", 1),
         ] {
             assert_eq!(window_of(at(now)), at(window));
-            assert_eq!(limited(at(window), at(now)), Verdict::Limited { retry_after_s });
+            assert_eq!(limited(at(window), at(now)), KeyStatus::RateLimited { retry_after_s });
         }
         // The window is over by the time it is looked at.
         let late = limited(at("2026-03-15T12:00:00Z"), at("2026-03-15T12:00:10Z"));
-        assert_eq!(late, Verdict::Limited { retry_after_s: 1 });
+        assert_eq!(late, KeyStatus::RateLimited { retry_after_s: 1 });
     }
 
     #[test]

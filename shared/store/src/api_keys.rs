@@ -1,6 +1,7 @@
 //! The `api_keys` table. A key itself is never stored, only its SHA-256.
 
 use jiff::Timestamp;
+pub use penstock_domain::access::{ApiKey, Scope};
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
@@ -40,35 +41,6 @@ static LIST: Sql = Sql {
 
 pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE, &REVOKE_NAMED, &LIST];
 
-/// What a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Read metrics, runs, transactions.
-    Read,
-    /// Send events, leads, transactions.
-    Ingest,
-    /// Everything an operator does; read as well.
-    Admin,
-}
-
-impl Scope {
-    /// As the table spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Ingest => "ingest",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The scope that the table spells so.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
-    }
-}
-
 /// A key to be.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKey<'a> {
@@ -82,19 +54,6 @@ pub struct NewKey<'a> {
     pub sha256: [u8; 32],
     /// Requests a second, above zero; none for what is configured.
     pub rate_per_second: Option<i32>,
-}
-
-/// A key that is valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: Uuid,
-    /// Whom it was given to.
-    pub name: String,
-    /// What it may do.
-    pub scope: Scope,
-    /// SHA-256 of the key's bytes, to be compared in constant time.
-    pub sha256: Vec<u8>,
 }
 
 /// A key as an operator sees it.
@@ -114,17 +73,12 @@ pub struct ListedKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-impl ApiKey {
-    /// The key of a row; none where its scope is one that this code does not know.
-    pub(crate) fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
-        let Some(scope) = Scope::parse(row.try_get("scope")?) else { return Ok(None) };
-        Ok(Some(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            scope,
-            sha256: row.try_get("sha256")?,
-        }))
-    }
+/// Reads a valid key from its row; `None` if this release knows no such scope or hash.
+pub(crate) fn of(row: &Row) -> Result<Option<ApiKey>, tokio_postgres::Error> {
+    let scope = Scope::parse(row.try_get("scope")?);
+    let sha256 = row.try_get::<_, &[u8]>("sha256")?.try_into().ok();
+    let Some((scope, sha256)) = scope.zip(sha256) else { return Ok(None) };
+    Ok(Some(ApiKey { id: row.try_get("id")?, name: row.try_get("name")?, scope, sha256 }))
 }
 
 /// Stores a key; false where the same key is there already, whatever its scope and whether revoked.
@@ -153,7 +107,7 @@ pub async fn find(
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
     match FIND.optional(on, &[&sha256.as_slice()]).await? {
-        Some(row) => ApiKey::of(&row).map_err(|e| StoreError::new(FIND.name, e)),
+        Some(row) => of(&row).map_err(|e| StoreError::new(FIND.name, e)),
         None => Ok(None),
     }
 }

@@ -8,6 +8,7 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use penstock_edge::contract::Contract;
+use penstock_edge::http::Endpoint;
 
 pub use page::style_sha256;
 
@@ -24,10 +25,13 @@ pub struct Generated {
 #[must_use]
 pub fn generate() -> Vec<Generated> {
     let mut contract = Contract::default();
-    ingest::contract::describe(&mut contract);
-    metrics::contract::describe(&mut contract);
-    webhook::contract::describe(&mut contract);
-    admin::contract::describe(&mut contract);
+    let mut describe = |routes: &mut dyn Iterator<Item = &'static Endpoint>, descriptions| {
+        contract.describe(routes, descriptions).expect("each route is described, and no other");
+    };
+    describe(&mut ingest::routes(), ingest::contract::DESCRIPTIONS);
+    describe(&mut metrics::routes(), metrics::contract::DESCRIPTIONS);
+    describe(&mut webhook::routes(), webhook::contract::DESCRIPTIONS);
+    describe(&mut admin::routes(), admin::contract::DESCRIPTIONS);
     let document = document::document(&contract);
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };

@@ -1,0 +1,117 @@
+//! The shell around every function that answers HTTP: one table of routes, one loop.
+
+use http::Method;
+use jiff::Timestamp;
+
+use super::call::Call;
+use super::failure::Failure;
+use super::problem::Problem;
+use super::query::Query;
+use super::reply::Reply;
+use super::request::Request;
+use super::request_id::RequestId;
+use super::route::{self, Endpoint, PathParts, Route};
+
+/// A function that answers HTTP. It says which routes it has and who may call them;
+/// [`handle`](Service::handle) does the rest.
+pub trait Service: Sync + Sized + 'static {
+    /// What a handler knows of its caller.
+    type Caller: Send;
+
+    /// Every route of the function.
+    const ROUTES: &'static [Route<Self>];
+
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Decides who calls, and whether the route is open to them. Keys are decided about by
+    /// [`Call::authorize`] alone.
+    ///
+    /// # Errors
+    /// 401 or 429 if the caller may not, 503 if nobody can tell.
+    fn authorize(
+        &self,
+        call: &Call<'_>,
+    ) -> impl Future<Output = Result<Self::Caller, Failure>> + Send;
+
+    /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line of
+    /// the log tells of the request, by its route's path and not by its own: a user's id may be an
+    /// e-mail address.
+    fn handle(&self, request: &Request, invocation: &str) -> impl Future<Output = Reply> + Send {
+        async move {
+            let id = RequestId::of(request, invocation);
+            let found = find(Self::ROUTES, &request.path);
+            let route = found.as_ref().map(|(route, _)| route.endpoint.path);
+            let outcome = match found {
+                Some((route, path)) => dispatch(self, route, path, request, &id).await,
+                None => Err(Problem::not_found("There is no such route.").into()),
+            };
+            let (reply, failure) = match outcome {
+                Ok(reply) => (reply, None),
+                Err(failure) => (Reply::problem(failure.problem(), &id), Some(failure)),
+            };
+            log(request, &id, route, reply.status_code, failure.as_ref());
+            let reply = reply.with_id(&id);
+            if request.method == Method::HEAD { reply.without_body() } else { reply }
+        }
+    }
+}
+
+/// The routes of a function, for whatever has to agree with them.
+pub fn endpoints<S: Service>() -> impl Iterator<Item = &'static Endpoint> {
+    S::ROUTES.iter().map(|route| &route.endpoint)
+}
+
+/// The route that a path fits, literal segments before parameters.
+fn find<'p, S: Service>(
+    routes: &'static [Route<S>],
+    path: &'p str,
+) -> Option<(&'static Route<S>, PathParts<'p>)> {
+    let fitting = routes
+        .iter()
+        .filter_map(|route| route::parts(route.endpoint.path, path).map(|parts| (route, parts)));
+    fitting.min_by_key(|(_, parts)| parts.len())
+}
+
+/// Calls the route of the request's method, which may be another one of the same path.
+async fn dispatch<S: Service>(
+    service: &S,
+    route: &'static Route<S>,
+    path: PathParts<'_>,
+    request: &Request,
+    id: &RequestId,
+) -> Result<Reply, Failure> {
+    let same_path = S::ROUTES.iter().filter(|other| other.endpoint.path == route.endpoint.path);
+    let Some(route) = same_path.clone().find(|route| route.endpoint.method == request.method)
+    else {
+        let methods: Vec<&str> = same_path.map(|route| route.endpoint.method.as_str()).collect();
+        return Err(Problem::method_not_allowed(methods.join(", ")).into());
+    };
+    let call = Call {
+        request,
+        id,
+        now: service.now(),
+        endpoint: &route.endpoint,
+        query: Query::parse(&request.raw_query),
+        caller: (),
+        path,
+    };
+    route.answer.answer(service, call).await
+}
+
+fn log(
+    request: &Request,
+    id: &RequestId,
+    route: Option<&str>,
+    status: u16,
+    failure: Option<&Failure>,
+) {
+    let (request_id, method) = (id.as_str(), request.method.as_str());
+    let reason = failure.map(|failure| failure.problem().slug);
+    let error = failure.and_then(Failure::chain);
+    if status >= 500 {
+        tracing::error!(event = "answered", request_id, method, route, status, reason, error);
+    } else {
+        tracing::info!(event = "answered", request_id, method, route, status, reason, error);
+    }
+}
