@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use migrate::{MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
+use penstock_domain::access::KeyStatus;
 use penstock_domain::clock::Clock;
-use penstock_store::admission::{Admission, Verdict};
+use penstock_store::admission::Admission;
 use penstock_testkit::TestDatabase;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -57,8 +58,9 @@ async fn listed(ports: &Ports<StoppedClock>) -> Vec<Value> {
 
 async fn is_valid(database: &TestDatabase, key: &str) -> bool {
     let admission = Admission::new(database.database(1), 1);
-    let verdict = admission.admit(&Sha256::digest(key).into(), StoppedClock.now()).await.unwrap();
-    matches!(verdict, Verdict::Admitted(_))
+    let sha256 = Sha256::digest(key).into();
+    let status = admission.authenticate(&sha256, StoppedClock.now()).await.unwrap();
+    matches!(status, KeyStatus::Valid(_))
 }
 
 /// An error with its causes, as the log and the operator get it.

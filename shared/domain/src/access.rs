@@ -4,8 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// Keys are random 256-bit strings. A longer value, in bytes, is not hashed.
-const LONGEST_KEY: usize = 512;
+use crate::text::LONGEST_API_KEY;
 
 /// What a stored key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +113,7 @@ impl PresentedKey {
     /// Hashes the value of a header; `None` if it is empty or longer than any key.
     #[must_use]
     pub fn new(header: KeyHeader, value: &[u8]) -> Option<Self> {
-        let sane = !value.is_empty() && value.len() <= LONGEST_KEY;
+        let sane = !value.is_empty() && value.len() <= LONGEST_API_KEY;
         sane.then(|| Self { header, sha256: Sha256::digest(value).into() })
     }
 
@@ -240,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_empty_or_endless_key_is_none() {
-        for value in [&b""[..], &[b'k'; LONGEST_KEY + 1]] {
+        for value in [&b""[..], &[b'k'; LONGEST_API_KEY + 1]] {
             assert_eq!(PresentedKey::new(KeyHeader::ApiKey, value), None);
         }
     }

@@ -7,7 +7,7 @@ use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
-use penstock_edge::http::{Presented, Request};
+use penstock_edge::http::{Request, Service as _, presented_key};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -104,7 +104,7 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
 pub(super) async fn register(on: &Client) {
     let request: Request =
         serde_json::from_value(post("/", "", json!({"x-api-key": KEY}))).expect("a request");
-    let sha256 = Presented::in_headers(&request.headers).expect("a key in it").sha256;
+    let sha256 = presented_key(&request.headers).expect("a key in it").sha256;
     let key = NewKey {
         id: Uuid::now_v7(),
         name: "bench",

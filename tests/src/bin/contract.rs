@@ -1,8 +1,8 @@
 //! `make openapi`: writes the files that are generated from the contract.
 
 #[expect(clippy::print_stdout, reason = "a command says what it did")]
-fn main() -> std::io::Result<()> {
-    for file in penstock_tests::contract::generate() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for file in penstock_tests::contract::generate()? {
         std::fs::write(&file.path, &file.text)?;
         println!(
             "openapi: {}, {} bytes",

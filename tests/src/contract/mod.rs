@@ -7,8 +7,7 @@ mod page;
 
 use std::path::{Path, PathBuf};
 
-use penstock_edge::contract::Contract;
-use penstock_edge::http::Endpoint;
+use penstock_edge::contract::{Contract, Mismatch};
 
 pub use page::style_sha256;
 
@@ -22,24 +21,23 @@ pub struct Generated {
 }
 
 /// All files that are generated.
-#[must_use]
-pub fn generate() -> Vec<Generated> {
+///
+/// # Errors
+/// [`Mismatch`] if a function describes other routes than it has.
+pub fn generate() -> Result<Vec<Generated>, Mismatch> {
     let mut contract = Contract::default();
-    let mut describe = |routes: &mut dyn Iterator<Item = &'static Endpoint>, descriptions| {
-        contract.describe(routes, descriptions).expect("each route is described, and no other");
-    };
-    describe(&mut ingest::routes(), ingest::contract::DESCRIPTIONS);
-    describe(&mut metrics::routes(), metrics::contract::DESCRIPTIONS);
-    describe(&mut webhook::routes(), webhook::contract::DESCRIPTIONS);
-    describe(&mut admin::routes(), admin::contract::DESCRIPTIONS);
+    contract.describe(ingest::routes(), ingest::contract::DESCRIPTIONS)?;
+    contract.describe(metrics::routes(), metrics::contract::DESCRIPTIONS)?;
+    contract.describe(webhook::routes(), webhook::contract::DESCRIPTIONS)?;
+    contract.describe(admin::routes(), admin::contract::DESCRIPTIONS)?;
     let document = document::document(&contract);
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };
-    vec![
+    Ok(vec![
         file("openapi.json", pretty(&document)),
         file("api.html", page::page(&document)),
         file("penstock.postman_collection.json", pretty(&collection::collection(&document))),
-    ]
+    ])
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use penstock_edge::http::{Reply, Request};
+use penstock_edge::http::{Reply, Request, Service as _};
 use penstock_testkit::TestDatabase;
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bo
         assert_eq!(replies.each_ref().map(|reply| reply.status_code), [200, 401, 401, 400]);
         for reply in &replies {
             assert_eq!(reply.headers["x-request-id"], known);
-            let body: Value = serde_json::from_str(&reply.body).unwrap();
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
             assert!(reply.status_code == 200 || body["requestId"] == known, "{body}");
         }
         let lines = lines();

@@ -102,7 +102,7 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
     ] {
         let reply = send(&office, "POST", &headers).await;
         assert_eq!(reply.status_code, StatusCode::BAD_REQUEST, "{headers:?}");
-        let said: Value = serde_json::from_str(&reply.body).unwrap();
+        let said: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(
             (said["status"].as_u64(), said["title"].is_string()),
             (Some(400), true),

@@ -9,6 +9,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::KeyId;
+use penstock_edge::http::Service as _;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};

@@ -14,7 +14,7 @@ use ::http::HeaderMap;
 use jiff::Timestamp;
 use metrics::{MetricsConfig, Ports};
 use penstock_domain::clock::Clock;
-use penstock_edge::http;
+use penstock_edge::http::{self, Service as _};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -112,7 +112,7 @@ pub async fn send(ports: &Ports<StoppedClock>, event: &Value) -> Reply {
     let request: http::Request =
         serde_json::from_value(event.clone()).unwrap_or_else(|e| panic!("{e}: {event}"));
     let reply = ports.handle(&request, "invocation-id").await;
-    let body = match reply.body.as_str() {
+    let body = match reply.text() {
         "" => Value::Null,
         text => serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}")),
     };

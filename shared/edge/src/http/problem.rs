@@ -1,7 +1,5 @@
 //! Errors as the caller may read them: RFC 9457, `application/problem+json`.
 
-use std::borrow::Cow;
-
 use http::StatusCode;
 use penstock_domain::access::Denied;
 use serde::Serialize;
@@ -31,7 +29,7 @@ pub struct Problem {
     /// In how many seconds to try again.
     pub retry_after: Option<u32>,
     /// The methods that the path takes, for 405.
-    pub allow: Option<Cow<'static, str>>,
+    pub allow: Option<Box<str>>,
     /// Further members of the body (RFC 9457, section 3.2), for senders that look for those.
     pub members: Map<String, Value>,
 }
@@ -114,7 +112,7 @@ impl Problem {
 
     /// 405: the route is there, the method is not.
     #[must_use]
-    pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
+    pub fn method_not_allowed(allow: impl Into<Box<str>>) -> Self {
         let allow = allow.into();
         let detail = format!("This route takes {allow}.");
         Self {
