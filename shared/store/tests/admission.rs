@@ -279,7 +279,7 @@ async fn several_keys_of_one_name_are_valid_at_once() {
     };
     assert_eq!(
         (key.id, key.name.as_str(), key.scope, key.sha256),
-        (id, "crm", Scope::Ingest, OTHER.to_vec())
+        (id, "crm", Scope::Ingest, OTHER)
     );
 }
 
