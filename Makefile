@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-FUNCTIONS  := fetch process relay bury webhook ingest admin metrics migrate
+FUNCTIONS  := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 VENV       := $(CURDIR)/.local/venv/bin
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with

@@ -9,6 +9,7 @@ pub mod gcal;
 pub mod hubspot;
 mod loopback;
 pub mod plant;
+pub mod repository;
 pub mod simulator;
 pub mod stack;
 pub mod tour;
