@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-/// Its root.
+/// The folder that holds the workspace.
 #[must_use]
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root")

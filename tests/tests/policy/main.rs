@@ -3,5 +3,6 @@
 
 mod crates;
 mod files;
+mod generated;
 mod licences;
 mod pages;
