@@ -5,4 +5,5 @@ mod crates;
 mod files;
 mod generated;
 mod licences;
+mod operations;
 mod pages;
