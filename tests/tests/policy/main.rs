@@ -1,4 +1,5 @@
-//! What the repository allows itself: licences, banned crates, layers, and the length of files.
+//! What the repository allows itself: licences, banned crates, layers, the length of files,
+//! and pages that say what the code does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod crates;
@@ -7,3 +8,4 @@ mod generated;
 mod licences;
 mod operations;
 mod pages;
+mod traps;
