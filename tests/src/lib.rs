@@ -4,7 +4,7 @@ pub mod bench;
 pub mod contract;
 pub mod elsewhere;
 pub mod fake_aws;
-pub mod front;
+pub mod gateway;
 pub mod gcal;
 pub mod generated;
 pub mod hubspot;
