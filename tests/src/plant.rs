@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webhook::HubSpotDoor;
 
-use crate::simulator::{Simulator, World};
+use crate::simulators::stripe::{Simulator, World};
 
 /// Time that passes only when somebody waits, and moves the simulator's clock along.
 #[derive(Clone)]

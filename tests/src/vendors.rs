@@ -8,9 +8,11 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use tokio_postgres::Client;
 
-use crate::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
-use crate::hubspot::{self, Change, DEFAULT_TOKEN, DealTruth, Portal, push_bodies, sign_v3};
-use crate::simulator::{self, Emitted, Simulator, WorldSpec, sign};
+use crate::simulators::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
+use crate::simulators::hubspot::{
+    self, Change, DEFAULT_TOKEN, DealTruth, Portal, push_bodies, sign_v3,
+};
+use crate::simulators::stripe::{self, Emitted, Simulator, WorldSpec, sign};
 use crate::stack::{Gateway, Reply, Secrets, StackError, WEBHOOK_SECRET};
 
 /// Days of the simulated history.
@@ -62,7 +64,7 @@ impl Vendors {
     pub fn start(seed: u64, sizes: Sizes) -> io::Result<Self> {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - YEAR_DAYS * DAY_SECONDS, now.as_second());
-        let stripe = Simulator::start(simulator::World::new(WorldSpec::between(
+        let stripe = Simulator::start(stripe::World::new(WorldSpec::between(
             seed,
             sizes.charges,
             from,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::figures::{Figures, median, per_second};
 use super::say;
 use super::stock::{YEAR, run};
-use crate::simulator::{Simulator, World, WorldSpec};
+use crate::simulators::stripe::{Simulator, World, WorldSpec};
 
 /// Charges of the simulated year: 200 pages and 12 windows.
 const CHARGES: u32 = 20_000;
@@ -86,7 +86,7 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     let at_once = at_once.to_string();
     let env: Env = [
         ("STRIPE_BASE_URL", vendor.url.as_str()),
-        ("STRIPE_API_KEY", crate::simulator::DEFAULT_KEY),
+        ("STRIPE_API_KEY", crate::simulators::stripe::DEFAULT_KEY),
         ("STRIPE_RATE_PER_SECOND", "100000"),
         ("STRIPE_CONCURRENCY", &at_once),
     ]

@@ -9,7 +9,7 @@ use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
 
 use crate::plant::Plant;
-use crate::simulator::{World, WorldSpec};
+use crate::simulators::stripe::{World, WorldSpec};
 
 /// Messages in an event, as the template configures the event source.
 const MESSAGES: usize = 10;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
 
 const USAGE: &str = "usage: simulator [--port 12111] [--charges 10000] [--seed 1]\n";
 

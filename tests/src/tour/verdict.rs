@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use super::TourError;
 use super::money::{grouped, readable};
 use super::site::Site;
-use crate::simulator::Totals as Booked;
+use crate::simulators::stripe::Totals as Booked;
 use crate::stack::StackError;
 use crate::vendors::{Compared, Vendors, YEAR_DAYS};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use penstock_testkit::TestDatabase;
 
 use super::assert_same;
-use crate::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow, events};
+use crate::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow, events};
 
 /// What stands here is the calendar's truth, event by event: what is there is as it is there, and what is not there is
 /// deleted, or was never known.

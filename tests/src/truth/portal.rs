@@ -3,7 +3,7 @@
 use penstock_testkit::TestDatabase;
 
 use super::assert_same;
-use crate::hubspot::{Portal, contacts, deals};
+use crate::simulators::hubspot::{Portal, contacts, deals};
 
 /// Everything that our tables say is what the portal's are.
 ///

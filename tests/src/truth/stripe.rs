@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use penstock_testkit::TestDatabase;
 
 use super::assert_same;
-use crate::simulator::{Kind, Ledger, Simulator, Totals, TruthRow};
+use crate::simulators::stripe::{Kind, Ledger, Simulator, Totals, TruthRow};
 
 /// What is known of a movement of money.
 #[derive(Clone, Debug, PartialEq, Eq)]

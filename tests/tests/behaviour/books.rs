@@ -1,7 +1,7 @@
 //! What every test compares in the end: our rows with the vendor's truth.
 
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Ledger, World, WorldSpec};
+use penstock_tests::simulators::stripe::{Ledger, World, WorldSpec};
 use penstock_tests::truth::assert_nothing_left;
 use penstock_tests::truth::stripe::{self, Movements};
 

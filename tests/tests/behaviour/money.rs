@@ -15,7 +15,7 @@ use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Action, Kind, RefundStatus};
+use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
 
 use crate::books::{NOW, assert_true, our_books, world};
 

@@ -6,7 +6,7 @@ use fetch::Outcome;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
 use crate::books::world;
 

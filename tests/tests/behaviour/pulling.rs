@@ -8,7 +8,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::StoreError;
 use penstock_tests::elsewhere;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Fault, World, WorldSpec};
+use penstock_tests::simulators::stripe::{Fault, World, WorldSpec};
 
 use crate::books::{DAY, NOW, assert_true, world};
 

@@ -10,7 +10,7 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::Fault;
+use penstock_tests::simulators::stripe::Fault;
 
 use crate::books::{NOW, assert_true, world};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::Fault;
+use penstock_tests::simulators::stripe::Fault;
 use serde_json::{Value, json};
 
 use crate::books::{assert_true, world};

@@ -11,7 +11,7 @@ use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::elsewhere;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
 use crate::books::{assert_true, world};
 

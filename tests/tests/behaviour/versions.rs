@@ -6,7 +6,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{ApiVersion, World, WorldSpec};
+use penstock_tests::simulators::stripe::{ApiVersion, World, WorldSpec};
 
 use crate::books::{DAY, NOW, assert_true, world};
 

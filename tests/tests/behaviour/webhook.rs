@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_domain::ticket::Ticket;
 use penstock_testkit::MemoryQueue;
 use penstock_tests::plant::{Plant, WEBHOOK_SECRET};
-use penstock_tests::simulator::sign;
+use penstock_tests::simulators::stripe::sign;
 use serde_json::{Value, json};
 
 use crate::books::{NOW, world};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{World, WorldSpec};
+use penstock_tests::simulators::stripe::{World, WorldSpec};
 
 use crate::books::{DAY, NOW, assert_true, world};
 use crate::webhook::{charge_event, post};

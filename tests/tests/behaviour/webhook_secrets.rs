@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::sign;
+use penstock_tests::simulators::stripe::sign;
 use serde_json::{Value, json};
 
 use crate::books::{NOW, world};

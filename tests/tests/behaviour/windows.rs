@@ -7,7 +7,7 @@ use fetch::Outcome;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{Fault, Request, RetryAfter};
+use penstock_tests::simulators::stripe::{Fault, Request, RetryAfter};
 use serde_json::Value;
 
 use crate::books::{assert_true, world};

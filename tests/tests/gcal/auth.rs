@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::google::{RENEW_BEFORE, ServiceAccount, TokenError};
 use penstock_clients::secret::Secret;
-use penstock_tests::gcal::{Account, GoogleCalendarSimulator};
-use penstock_tests::simulator::Fault;
+use penstock_tests::simulators::gcal::{Account, GoogleCalendarSimulator};
+use penstock_tests::simulators::stripe::Fault;
 use secrecy::{ExposeSecret, SecretString};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events.readonly";

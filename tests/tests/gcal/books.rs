@@ -6,9 +6,9 @@ use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::plant::{CHANNEL_SECRET, Plant};
-use penstock_tests::simulator::{World, WorldSpec};
+use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
+use penstock_tests::simulators::stripe::{World, WorldSpec};
 use penstock_tests::truth::{assert_nothing_left, calendar};
 
 /// The clocks in these tests: 2026-06-01T00:00:00Z.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome, RENEW_BEFORE};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulator::{Fault, Faults};
+use penstock_tests::simulators::stripe::{Fault, Faults};
 
 use crate::books::{Office, WEBHOOK_URL};
 

@@ -6,7 +6,7 @@ use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::pull::PageError;
-use penstock_tests::simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
 use crate::books::Office;
 
@@ -104,7 +104,7 @@ async fn trap_15_a_refused_account_halts_the_run_and_asks_for_no_full_one() {
             0
         );
         assert_eq!(office.cursor().await, cursor);
-        office.google.faults(penstock_tests::simulator::Faults::clear);
+        office.google.faults(penstock_tests::simulators::stripe::Faults::clear);
         office.fetch(Mode::Incremental).await.unwrap();
         office.plant.drain().await;
         office.assert_true().await;
@@ -171,7 +171,7 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
             ),
         }
         assert_eq!(office.cursor().await, cursor, "{fault:?} moved the cursor");
-        office.google.faults(penstock_tests::simulator::Faults::clear);
+        office.google.faults(penstock_tests::simulators::stripe::Faults::clear);
         office.fetch(Mode::Incremental).await.unwrap();
         office.plant.drain().await;
         office.assert_true().await;

@@ -2,7 +2,7 @@
 //! (trap 13: no ghost is swept before the list is complete).
 
 use penstock_testkit::Cut;
-use penstock_tests::gcal::CALENDAR_ID;
+use penstock_tests::simulators::gcal::CALENDAR_ID;
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 

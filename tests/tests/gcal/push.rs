@@ -9,7 +9,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_edge::http::Reply;
 use penstock_store::sync_state::owed::{self, Unless};
 use penstock_tests::elsewhere;
-use penstock_tests::simulator::Fault;
+use penstock_tests::simulators::stripe::Fault;
 use serde_json::{Value, json};
 
 use crate::books::Office;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::gcal::CALENDAR_ID;
+use penstock_tests::simulators::gcal::CALENDAR_ID;
 use serde_json::json;
 
 use crate::books::{LONG_AGO, Office};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_clients::google::ServiceAccount;
 use penstock_clients::secret::Secret;
-use penstock_tests::gcal::GoogleCalendarSimulator;
+use penstock_tests::simulators::gcal::GoogleCalendarSimulator;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fastrand::Rng;
-use penstock_tests::gcal::Calendar;
-use penstock_tests::hubspot::{self, Kind};
-use penstock_tests::simulator;
+use penstock_tests::simulators::gcal::Calendar;
+use penstock_tests::simulators::hubspot::{self, Kind};
+use penstock_tests::simulators::stripe;
 
 use crate::gate::Gate;
 use crate::site::Site;
@@ -83,7 +83,7 @@ pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
 }
 
 /// New charges, captures, refunds, disputes and what becomes of them.
-fn stripe(world: &mut simulator::World, n: usize, late: &AtomicUsize) {
+fn stripe(world: &mut stripe::World, n: usize, late: &AtomicUsize) {
     let events = world.change(u32::try_from(n).unwrap());
     late.fetch_add(
         events.iter().filter(|event| event.visible_at > event.created).count(),

@@ -1,8 +1,8 @@
 //! Faults over the run, by seed: of every kind that passes some in each source, at requests that are sure to come.
 
 use fastrand::Rng;
-use penstock_tests::{hubspot, simulator};
-use simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::hubspot;
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
 use crate::site::Site;
 

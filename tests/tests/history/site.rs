@@ -9,9 +9,9 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock;
 use penstock_testkit::TestDatabase;
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
-use penstock_tests::hubspot::{self, DEFAULT_TOKEN, Kind, Portal};
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
+use penstock_tests::simulators::hubspot::{self, DEFAULT_TOKEN, Kind, Portal};
+use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
 
 /// Stripe's clock is so many seconds behind ours, and HubSpot's, to begin with: `fetch` goes by the real time, and what
 /// is to become old enough for it in this test must not take as long. Less than the incremental runs look back.

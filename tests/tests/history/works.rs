@@ -13,7 +13,7 @@ use penstock_domain::clock::Clock as _;
 use penstock_domain::settings::Settings;
 use penstock_edge::sqs::SqsEvent;
 use penstock_testkit::{MemoryQueue, Outcome};
-use penstock_tests::gcal::CALENDAR_ID;
+use penstock_tests::simulators::gcal::CALENDAR_ID;
 use penstock_tests::victim::leases_run_out_of;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::hubspot::Kind;
+use penstock_tests::simulators::hubspot::Kind;
 
 use crate::office::{Office, some, world};
 

@@ -3,7 +3,7 @@
 use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::hubspot::{Fault, Kind, Policy};
+use penstock_tests::simulators::hubspot::{Fault, Kind, Policy};
 
 use crate::office::{Office, world};
 

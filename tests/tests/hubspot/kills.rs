@@ -7,7 +7,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
-use penstock_tests::hubspot::{DEFAULT_TOKEN, Kind};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind};
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::hubspot::{self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World};
 use penstock_tests::plant::Plant;
-use penstock_tests::simulator::{self, WorldSpec};
+use penstock_tests::simulators::hubspot::{
+    self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World,
+};
+use penstock_tests::simulators::stripe::{self, WorldSpec};
 use penstock_tests::truth::{assert_nothing_left, portal};
 
 /// When these tests begin: 2026-06-01T00:00:00Z.
@@ -48,7 +50,7 @@ impl Office {
         let url = portal.url();
         let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let stripe = simulator::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
+        let stripe = stripe::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
         let mut plant = Plant::with_settings(stripe, &settings).await;
         plant.process.settings.portal_currency = Some("EUR".parse().unwrap());
         let clock = plant.clock.clone();

@@ -1,6 +1,6 @@
 //! The simulated portal keeps to HubSpot's documentation.
 
-use penstock_tests::hubspot::{DEFAULT_TOKEN, Kind, Portal};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind, Portal};
 use serde_json::{Value, json};
 
 use crate::office::world;

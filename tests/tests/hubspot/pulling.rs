@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fetch::Outcome;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::hubspot::Kind;
+use penstock_tests::simulators::hubspot::Kind;
 
 use crate::office::{Office, some, world};
 

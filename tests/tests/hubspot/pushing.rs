@@ -2,8 +2,8 @@
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::hubspot::{Fault, Kind, sign_v3};
 use penstock_tests::plant::WEBHOOK_SECRET;
+use penstock_tests::simulators::hubspot::{Fault, Kind, sign_v3};
 use serde_json::{Value, json};
 
 use crate::office::{Office, some, world};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::hubspot::DEFAULT_TOKEN;
+use penstock_tests::simulators::hubspot::DEFAULT_TOKEN;
 use serde_json::json;
 
 use crate::office::{Office, world};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_tests::simulator::{
+use penstock_tests::simulators::stripe::{
     Action, Currency, Emitted, Outcome, RefundStatus, Simulator, World, WorldSpec,
 };
 use serde_json::Value;

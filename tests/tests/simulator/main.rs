@@ -17,7 +17,7 @@ mod world;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
 use serde_json::Value;
 
 const NOW: i64 = 1_790_000_000;

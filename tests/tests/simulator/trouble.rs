@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 
-use penstock_tests::simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 use serde_json::Value;
 
 use super::{get, get_with, stripe};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_tests::simulator::{
+use penstock_tests::simulators::stripe::{
     Currency, EventType, Kind, NONE, RefundStatus, Simulator, Totals, World, WorldSpec,
 };
 use serde_json::Value;

@@ -12,7 +12,7 @@ use penstock_edge::config;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_testkit::TestDatabase;
-use penstock_tests::simulator::Simulator;
+use penstock_tests::simulators::stripe::Simulator;
 use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSpec, eventually};
 use penstock_tests::vendors::Vendors;
 use tokio_postgres::Client;

@@ -2,7 +2,7 @@
 
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_tests::simulator::sign;
+use penstock_tests::simulators::stripe::sign;
 use penstock_tests::stack::WEBHOOK_SECRET;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
 use penstock_tests::stack::Gateway;
 use serde_json::Value;
 

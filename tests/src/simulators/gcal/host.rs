@@ -9,8 +9,8 @@ use super::channels::{Channel, Channels};
 use super::list::Lists;
 use super::server;
 use super::token::{Account, Tokens};
-use crate::loopback::{Loopback, lock};
-use crate::simulator::{Fault, Faults};
+use crate::simulators::loopback::{Loopback, lock};
+use crate::simulators::stripe::{Fault, Faults};
 
 /// The calendar's id; it needs encoding in a path.
 pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::host::{Asked, CALENDAR_ID, State};
 use super::refusal::Refusal;
-use crate::loopback::{half, lock};
-use crate::simulator::{Fault, RetryAfter};
+use crate::simulators::loopback::{half, lock};
+use crate::simulators::stripe::{Fault, RetryAfter};
 
 /// A reply before its headers.
 struct Reply {

@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use super::query::pairs;
 use super::server::Shared;
-use crate::loopback::lock;
+use crate::simulators::loopback::lock;
 
 /// Runs a command; returns the status and a JSON body.
 pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {

@@ -4,7 +4,7 @@
 //! makes of it can be checked against the simulator's own ledger.
 //!
 //! ```
-//! use penstock_tests::simulator::{Fault, RetryAfter, Simulator, World, WorldSpec};
+//! use penstock_tests::simulators::stripe::{Fault, RetryAfter, Simulator, World, WorldSpec};
 //!
 //! let spec = WorldSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
 //! let stripe = Simulator::start(World::new(spec))?;
