@@ -9,7 +9,7 @@ use penstock_tests::plant::Plant;
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
-use crate::books::{assert_true, world};
+use crate::stripe_account::{assert_true, world};
 
 /// Points a function is killed at; each of the four tests has this many.
 const POINTS: u64 = 15;
@@ -127,10 +127,10 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
         let expired = "update sync_state set lease_until = '-infinity'; update outbox set next_attempt_at = '-infinity'";
         plant.db.client().await.batch_execute(expired).await.unwrap();
         plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-        let report = crate::reconcile::reconcile(&plant, "charge").await;
+        let report = crate::fetch::reconcile::reconcile(&plant, "charge").await;
         assert_eq!(report.remaining, 0, "after message {nth}: {report:?}");
         for kind in ["refund", "dispute"] {
-            crate::reconcile::reconcile(&plant, kind).await;
+            crate::fetch::reconcile::reconcile(&plant, kind).await;
         }
         assert_true(&plant).await;
     }

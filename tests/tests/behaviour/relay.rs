@@ -6,7 +6,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::plant::Plant;
 
-use crate::books::{assert_true, world};
+use crate::stripe_account::{assert_true, world};
 
 #[tokio::test]
 async fn losing_every_queue_loses_no_data() {

@@ -28,7 +28,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+pub mod runs;
 mod server;
+mod verdicts;
 
 pub use server::{Server, World};
 

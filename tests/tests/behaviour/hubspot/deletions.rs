@@ -1,0 +1,147 @@
+//! What search never shows: archived, merged, purged (trap 11).
+
+use penstock_domain::clock::Clock as _;
+use penstock_domain::fetch_request::Mode;
+use penstock_tests::simulators::hubspot::Kind;
+
+use crate::hubspot::test_app::{Office, some, world};
+
+#[tokio::test]
+async fn trap_11_archived_objects_are_marked_deleted_and_count_as_nothing_by_the_next_full_run() {
+    let office = Office::over(world(21, 250, 250)).await;
+    office.run(Mode::Full).await;
+    office.wait(60);
+    for n in [0, 50, 120] {
+        for kind in [Kind::Contact, Kind::Deal] {
+            let id = some(&office, kind, n);
+            office.portal.world().archive(kind, id);
+        }
+    }
+    office.wait(600);
+    office.run(Mode::Incremental).await;
+    office.plant.drain().await;
+    office.run(Mode::Full).await;
+    office.assert_true().await;
+    let gone: i64 = office
+        .plant
+        .db
+        .scalar("select count(*) from contacts where deleted_at is not null and email is not null")
+        .await;
+    assert!(gone > 0, "marked, not dropped: what they were stays");
+    let kept: i64 = office
+        .plant
+        .db
+        .scalar(
+            "select count(*) from payments where raw_status = 'archived' and status = 'canceled'",
+        )
+        .await;
+    assert_eq!(kept, 3);
+}
+
+#[tokio::test]
+async fn trap_11_an_object_that_was_restored_stands_again_though_its_modified_time_did_not_move() {
+    let office = Office::over(world(22, 30, 30)).await;
+    let (contact, deal) = (some(&office, Kind::Contact, 4), some(&office, Kind::Deal, 4));
+    office.portal.world().archive(Kind::Contact, contact);
+    office.portal.world().archive(Kind::Deal, deal);
+    office.run(Mode::Full).await;
+    office.assert_true().await;
+    office.wait(3_600);
+    office.portal.world().restore(Kind::Contact, contact);
+    office.portal.world().restore(Kind::Deal, deal);
+    office.run(Mode::Full).await;
+    office.assert_true().await;
+    assert!(office.deals().await.contains_key(&deal.to_string()));
+}
+
+#[tokio::test]
+async fn trap_11_merges_are_followed_at_any_remove_whatever_the_mode_and_lose_to_no_sweep() {
+    for mode in [Mode::Incremental, Mode::Full] {
+        let office = Office::over(world(23, 40, 40)).await;
+        office.run(Mode::Full).await;
+        office.run(Mode::Incremental).await;
+        for kind in [Kind::Contact, Kind::Deal] {
+            let ids = office.portal.world().live(kind);
+            office.wait(30);
+            let first = office.portal.world().merge(kind, ids[0], ids[1], false);
+            office.wait(30);
+            let second = office.portal.world().merge(kind, ids[2], first, true);
+            office.wait(30);
+            office.portal.world().merge(kind, second, ids[3], false);
+        }
+        office.wait(120);
+        office.run(mode).await;
+        office.assert_true().await;
+        let merged: i64 = office
+            .plant
+            .db
+            .scalar("select count(*) from contacts where merged_into is not null")
+            .await;
+        assert_eq!(merged, 4, "{mode:?}");
+        office.wait(7_200);
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
+async fn trap_11_a_merge_loses_to_no_sweep_where_hubspots_clock_reads_earlier_than_ours() {
+    // `Date` is cut to the second; and no two clocks agree.
+    for behind_ms in [0, 90_000] {
+        let office = Office::over(world(25, 40, 40)).await;
+        office.run(Mode::Full).await;
+        for kind in [Kind::Contact, Kind::Deal] {
+            let ids = office.portal.world().live(kind);
+            office.portal.world().merge(kind, ids[0], ids[1], false);
+        }
+        office.wait(3_600);
+        office.plant.clock.advance(std::time::Duration::from_millis(700));
+        let clock = office.plant.clock.clone();
+        office.portal.follow(move || clock.now().as_millisecond() - behind_ms);
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+    }
+}
+
+#[tokio::test]
+async fn trap_11_trap_13_what_no_list_shows_any_more_is_swept_only_after_the_whole_list() {
+    let office = Office::over(world(24, 320, 320)).await;
+    office.run(Mode::Full).await;
+    office.wait(600);
+    let (contact, deal) = (some(&office, Kind::Contact, 7), some(&office, Kind::Deal, 7));
+    office.portal.world().purge(Kind::Contact, contact);
+    office.portal.world().purge(Kind::Deal, deal);
+    // A run that stops half-way sweeps nothing.
+    for entity in ["contact", "deal"] {
+        let moment = std::time::Duration::from_millis(300);
+        office.fetch_within(entity, Mode::Full, moment).await.unwrap();
+    }
+    assert!(!office.contacts().await[&contact.to_string()].deleted);
+    office.plant.drain().await;
+    office.assert_true().await;
+    assert!(office.contacts().await[&contact.to_string()].deleted);
+    assert!(!office.deals().await.contains_key(&deal.to_string()));
+}
+
+#[tokio::test]
+async fn trap_11_a_merge_that_a_full_run_is_the_first_to_show_is_not_forgotten_by_its_own_sweep() {
+    // `Date` is cut to the second, and HubSpot's clock is not ours.
+    for behind_ms in [0, 2_000] {
+        let office = Office::over(world(25, 10, 10)).await;
+        office.run(Mode::Full).await;
+        office.wait(3_600);
+        let clock = office.plant.clock.clone();
+        office.portal.follow(move || clock.now().as_millisecond() - behind_ms);
+        let ids = office.portal.world().live(Kind::Contact);
+        let kept = office.portal.world().merge(Kind::Contact, ids[0], ids[1], true);
+        office.wait(600);
+        office.plant.clock.advance(std::time::Duration::from_millis(400));
+        office.run(Mode::Full).await;
+        office.assert_true().await;
+        assert_eq!(
+            office.contacts().await[&ids[1].to_string()].merged_into,
+            Some(kept.to_string()),
+            "{behind_ms}"
+        );
+    }
+}
