@@ -1,7 +1,7 @@
 //! What every test compares in the end: our rows with the vendor's truth.
 
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::{Ledger, World, WorldSpec};
+use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::assert_nothing_left;
 use penstock_tests::truth::stripe::{self, Movements};
 
@@ -17,22 +17,22 @@ pub fn world(seed: u64, charges: u32) -> World {
 }
 
 /// What our tables say, by currency.
-pub async fn our_books(plant: &Plant) -> Ledger {
-    stripe::books(&plant.db).await
+pub async fn our_books(app: &TestApp) -> Ledger {
+    stripe::books(&app.db).await
 }
 
 /// Our rows.
-pub async fn our_rows(plant: &Plant) -> Movements {
-    stripe::rows(&plant.db).await
+pub async fn our_rows(app: &TestApp) -> Movements {
+    stripe::rows(&app.db).await
 }
 
 /// The vendor's rows.
-pub fn true_rows(plant: &Plant) -> Movements {
-    stripe::true_rows(&plant.stripe)
+pub fn true_rows(app: &TestApp) -> Movements {
+    stripe::true_rows(&app.stripe)
 }
 
 /// The tables hold the vendor's truth, object by object and to the cent, and nothing waits or died.
-pub async fn assert_true(plant: &Plant) {
-    stripe::assert_true(&plant.db, &plant.stripe).await;
-    assert_nothing_left(&plant.db).await;
+pub async fn assert_true(app: &TestApp) {
+    stripe::assert_true(&app.db, &app.stripe).await;
+    assert_nothing_left(&app.db).await;
 }

@@ -12,7 +12,7 @@ use penstock_domain::ids::KeyId;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};
-use penstock_tests::plant::WEBHOOK_SECRET;
+use penstock_tests::test_app::WEBHOOK_SECRET;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::elsewhere;
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
 use crate::stripe_account::world;
 
 /// The database's secret as RDS writes it, for a login of that name.
-fn login_of(plant: &Plant, user: &str) -> String {
-    let login = plant.db.login();
+fn login_of(app: &TestApp, user: &str) -> String {
+    let login = app.db.login();
     let (host, port, name) = (&login.host, login.port, &login.database);
     json!({"username": user, "password": "p", "host": host, "port": port, "dbname": name})
         .to_string()
@@ -20,17 +20,17 @@ fn login_of(plant: &Plant, user: &str) -> String {
 
 #[tokio::test]
 async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_fails() {
-    let plant = Plant::over(world(95, 500)).await;
-    let suffix: String = plant.db.scalar("select current_database()::text").await;
+    let app = TestApp::over(world(95, 500)).await;
+    let suffix: String = app.db.scalar("select current_database()::text").await;
     let (before, after) = (format!("before_{suffix}"), format!("after_{suffix}"));
     let roles = format!(
         "create role {before} superuser login password 'p'; create role {after} superuser login password 'p'"
     );
-    plant.db.client().await.batch_execute(&roles).await.unwrap();
+    app.db.client().await.batch_execute(&roles).await.unwrap();
     let aws = Arc::new(FakeAws::start().await);
-    aws.rotate(&login_of(&plant, &before));
+    aws.rotate(&login_of(&app, &before));
     let queues = [aws.queue("tickets"), aws.queue("fetch-requests")];
-    let (stripe, key) = (plant.stripe.url(), plant.stripe.key());
+    let (stripe, key) = (app.stripe.url(), app.stripe.key());
     let env = [
         ("DATABASE_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s"),
         ("DATABASE_TLS", "disable"),
@@ -45,22 +45,22 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
     ];
     let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
     // The old login ends, and with it the connection that was made by it.
-    let (url, secrets, now) = (plant.db.url(), Arc::clone(&aws), login_of(&plant, &after));
+    let (url, secrets, now) = (app.db.url(), Arc::clone(&aws), login_of(&app, &after));
     let end = format!(
         "alter role {before} nologin; \
          select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = '{before}'"
     );
-    plant.stripe.on_request(3, move || {
+    app.stripe.on_request(3, move || {
         secrets.rotate(&now);
         elsewhere::execute(&url, &end);
     });
     let request = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     assert_eq!(fetch.invoke(request).await.reply()["outcome"], "finished");
     assert_eq!(aws.secret_reads(), 2, "once to begin with, once after the refusal");
-    let report: String = plant.db.scalar("select status || ' ' || errors from sync_runs").await;
+    let report: String = app.db.scalar("select status || ' ' || errors from sync_runs").await;
     assert_eq!(report, "succeeded 0");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 500);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 500);
     drop(fetch);
     let roles = format!("drop role if exists {before}; drop role if exists {after}");
-    plant.db.client().await.batch_execute(&roles).await.unwrap();
+    app.db.client().await.batch_execute(&roles).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_domain::clock::Clock;
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
 use crate::fetch::windows::left_without_windows;
@@ -12,21 +12,21 @@ use crate::stripe_account::world;
 #[tokio::test]
 async fn what_is_owed_of_a_source_that_is_configured_no_more_fills_no_dead_letter_queue_and_waits()
 {
-    let plant = Plant::with_settings(world(902, 10), &[("STRIPE_API_KEY", "")]).await;
-    assert!(plant.fetch.vendors.is_empty());
-    left_without_windows(&plant, "full", false).await;
+    let app = TestApp::with_settings(world(902, 10), &[("STRIPE_API_KEY", "")]).await;
+    assert!(app.fetch.vendors.is_empty());
+    left_without_windows(&app, "full", false).await;
     let mut failed = 0;
     for _ in 0..5 {
-        plant.clock.advance(Duration::from_secs(240));
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+        app.clock.advance(Duration::from_secs(240));
+        app.relay.run_once(app.relay_deadline()).await.unwrap();
         let record = |(i, body): (usize, String)| json!({"messageId": format!("m{i}"), "body": body, "attributes": {}});
-        let event = json!({"Records": plant.requests.take().into_iter().enumerate().map(record).collect::<Vec<_>>()});
+        let event = json!({"Records": app.requests.take().into_iter().enumerate().map(record).collect::<Vec<_>>()});
         let reply =
-            plant.fetch.handle(event, plant.clock.now() + Duration::from_secs(900)).await.unwrap();
+            app.fetch.handle(event, app.clock.now() + Duration::from_secs(900)).await.unwrap();
         failed += reply["batchItemFailures"].as_array().unwrap().len();
     }
     let told: String =
-        plant.db.scalar("select r.status || ': ' || s.halted from sync_runs r, sync_state s").await;
+        app.db.scalar("select r.status || ': ' || s.halted from sync_runs r, sync_state s").await;
     assert_eq!(told, "failed: the source is not configured in this deployment");
     assert_eq!(
         failed, 0,

@@ -12,10 +12,10 @@ use penstock_tests::elsewhere;
 use penstock_tests::simulators::stripe::Fault;
 use serde_json::{Value, json};
 
-use crate::gcal::test_app::Office;
+use crate::gcal::test_app::GcalTestApp;
 
 /// A request as the gateway hands it on.
-async fn send(office: &Office, method: &str, headers: &[(&str, String)]) -> Reply {
+async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> Reply {
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let event = json!({
@@ -28,18 +28,18 @@ async fn send(office: &Office, method: &str, headers: &[(&str, String)]) -> Repl
         "isBase64Encoded": false,
     });
     let request = serde_json::from_value(event).unwrap();
-    office.plant.webhook.answer(&request, "invocation").await
+    test.app.webhook.answer(&request, "invocation").await
 }
 
 /// The headers of a notification of the one channel that is open.
-fn notification(office: &Office, state: &str) -> Vec<(&'static str, String)> {
-    office.google.channels()[0].notify(state)
+fn notification(test: &GcalTestApp, state: &str) -> Vec<(&'static str, String)> {
+    test.google.channels()[0].notify(state)
 }
 
-async fn watched(seed: u64) -> Office {
-    let office = Office::filled(seed, 60).await;
-    office.fetch(Mode::Watch).await.unwrap();
-    office
+async fn watched(seed: u64) -> GcalTestApp {
+    let test = GcalTestApp::filled(seed, 60).await;
+    test.fetch(Mode::Watch).await.unwrap();
+    test
 }
 
 const OWED: &str =
@@ -47,40 +47,40 @@ const OWED: &str =
 
 #[tokio::test]
 async fn a_change_is_pushed_asked_for_and_read() {
-    let office = watched(401).await;
+    let test = watched(401).await;
     for state in ["sync", "exists", "not_exists"] {
-        office.change(20);
-        let reply = send(&office, "POST", &notification(&office, state)).await;
+        test.change(20);
+        let reply = send(&test, "POST", &notification(&test, state)).await;
         assert_eq!(reply.status_code, StatusCode::OK, "{reply:?}");
         assert_eq!(
-            office.plant.db.scalar::<i64>(OWED).await,
+            test.app.db.scalar::<i64>(OWED).await,
             1,
             "it stands in Postgres before the reply"
         );
-        office.plant.drain().await;
-        office.assert_true().await;
-        assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
+        test.app.drain().await;
+        test.assert_true().await;
+        assert_eq!(test.app.db.scalar::<i64>(OWED).await, 0);
     }
 }
 
 #[tokio::test]
 async fn a_request_that_the_queue_lost_is_made_again_by_relay() {
-    let office = watched(402).await;
-    office.change(20);
+    let test = watched(402).await;
+    test.change(20);
     for _ in 0..30 {
-        send(&office, "POST", &notification(&office, "exists")).await;
+        send(&test, "POST", &notification(&test, "exists")).await;
     }
-    drop(office.plant.requests.take());
-    office.plant.clock.advance(Duration::from_secs(600));
-    assert_eq!(office.plant.relay.run_once(office.plant.relay_deadline()).await.unwrap().runs, 1);
-    office.plant.drain().await;
-    office.assert_true().await;
+    drop(test.app.requests.take());
+    test.app.clock.advance(Duration::from_secs(600));
+    assert_eq!(test.app.relay.run_once(test.app.relay_deadline()).await.unwrap().runs, 1);
+    test.app.drain().await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn who_does_not_know_the_channels_token_asks_for_nothing() {
-    let office = watched(403).await;
-    let good = notification(&office, "exists");
+    let test = watched(403).await;
+    let good = notification(&test, "exists");
     let with = |name: &str, value: Option<&str>| {
         let mut headers: Vec<_> = good.iter().filter(|(key, _)| *key != name).cloned().collect();
         headers.extend(
@@ -100,7 +100,7 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
         with("x-goog-resource-state", Some("exploded")),
         Vec::new(),
     ] {
-        let reply = send(&office, "POST", &headers).await;
+        let reply = send(&test, "POST", &headers).await;
         assert_eq!(reply.status_code, StatusCode::BAD_REQUEST, "{headers:?}");
         let said: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(
@@ -109,56 +109,53 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
             "{said}"
         );
     }
-    assert_eq!(send(&office, "GET", &good).await.status_code, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
-    assert_eq!(office.plant.requests.take(), Vec::<String>::new());
+    assert_eq!(send(&test, "GET", &good).await.status_code, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(test.app.db.scalar::<i64>(OWED).await, 0);
+    assert_eq!(test.app.requests.take(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_push_does_not_try_a_refused_account_again() {
-    let office = watched(404).await;
-    office.google.faults(|faults| faults.always("/calendar/v3/calendars", Fault::Forbidden));
-    office.fetch(Mode::Incremental).await.unwrap_err();
-    let reply = send(&office, "POST", &notification(&office, "exists")).await;
+    let test = watched(404).await;
+    test.google.faults(|faults| faults.always("/calendar/v3/calendars", Fault::Forbidden));
+    test.fetch(Mode::Incremental).await.unwrap_err();
+    let reply = send(&test, "POST", &notification(&test, "exists")).await;
     assert_eq!(reply.status_code, StatusCode::OK);
-    assert_eq!(office.plant.requests.take(), Vec::<String>::new());
+    assert_eq!(test.app.requests.take(), Vec::<String>::new());
     let halted = "select count(*) from sync_state where source = 'gcal' and halted is not null and requested_at is null";
-    assert_eq!(office.plant.db.scalar::<i64>(halted).await, 1);
+    assert_eq!(test.app.db.scalar::<i64>(halted).await, 1);
 }
 
 #[tokio::test]
 async fn where_postgres_is_away_google_is_asked_to_come_again() {
-    let office = watched(405).await;
-    let headers = notification(&office, "exists");
-    office
-        .plant
+    let test = watched(405).await;
+    let headers = notification(&test, "exists");
+    test.app
         .db
         .client()
         .await
         .batch_execute("alter table sync_state rename to away")
         .await
         .unwrap();
-    let reply = send(&office, "POST", &headers).await;
+    let reply = send(&test, "POST", &headers).await;
     assert_eq!(reply.status_code, StatusCode::SERVICE_UNAVAILABLE);
-    office
-        .plant
+    test.app
         .db
         .client()
         .await
         .batch_execute("alter table away rename to sync_state")
         .await
         .unwrap();
-    assert_eq!(send(&office, "POST", &headers).await.status_code, StatusCode::OK);
+    assert_eq!(send(&test, "POST", &headers).await.status_code, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends() {
-    let office = watched(406).await;
-    office.change(120);
+    let test = watched(406).await;
+    test.change(120);
     // Between two pages the calendar changes again, and Google says so. The message of that finds the lease busy.
-    let (google, clock, url) =
-        (office.google.handle(), office.plant.clock.clone(), office.plant.db.url());
-    office.google.on_request(2, move || {
+    let (google, clock, url) = (test.google.handle(), test.app.clock.clone(), test.app.db.url());
+    test.google.on_request(2, move || {
         clock.advance(Duration::from_secs(1));
         google.with(|calendar| calendar.change(20));
         elsewhere::with_client(&url, async move |client| {
@@ -167,22 +164,22 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
             owed::owe(client, "gcal", &["event"], mode, why, unless, clock.now()).await.unwrap();
         });
     });
-    let outcome = office.fetch(Mode::Incremental).await.unwrap();
+    let outcome = test.fetch(Mode::Incremental).await.unwrap();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
     assert_eq!(
-        office.plant.db.scalar::<i64>(OWED).await,
+        test.app.db.scalar::<i64>(OWED).await,
         1,
         "the run that ended began before the push"
     );
     let resume = FetchRequest::new("gcal", "event", Mode::Incremental).resuming();
     assert_eq!(
-        office.plant.requests.take(),
+        test.app.requests.take(),
         [serde_json::to_string(&resume).unwrap()],
         "asked for at once"
     );
-    office.serve(&resume, Duration::from_secs(3_600)).await.unwrap();
-    office.plant.drain().await;
-    office.assert_true().await;
-    assert_eq!(office.plant.db.scalar::<i64>(OWED).await, 0);
-    assert_eq!(office.plant.requests.take(), Vec::<String>::new(), "once");
+    test.serve(&resume, Duration::from_secs(3_600)).await.unwrap();
+    test.app.drain().await;
+    test.assert_true().await;
+    assert_eq!(test.app.db.scalar::<i64>(OWED).await, 0);
+    assert_eq!(test.app.requests.take(), Vec::<String>::new(), "once");
 }

@@ -1,4 +1,5 @@
-//! A plant with a calendar, and what every test compares in the end: our rows with the calendar's truth.
+//! A test app that pulls a Google calendar, and the comparison of our rows with the calendar's
+//! truth.
 
 use std::time::Duration;
 
@@ -6,9 +7,9 @@ use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::plant::{CHANNEL_SECRET, Plant};
 use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::simulators::stripe::{World, WorldSpec};
+use penstock_tests::test_app::{CHANNEL_SECRET, TestApp};
 use penstock_tests::truth::{assert_nothing_left, calendar};
 
 /// The clocks in these tests: 2026-06-01T00:00:00Z.
@@ -17,15 +18,15 @@ const NOW: i64 = 1_780_272_000;
 /// Before anything that a function as built does, which goes by the real clock.
 pub const LONG_AGO: i64 = 1_600_000_000;
 
-/// A plant, and the calendar that it pulls; the calendar goes by the plant's clock.
-pub struct Office {
-    pub plant: Plant,
+/// The app and the calendar that it pulls. The calendar goes by the app's clock.
+pub struct GcalTestApp {
+    pub app: TestApp,
     pub google: GoogleCalendarSimulator,
 }
 
 pub const WEBHOOK_URL: &str = "https://penstock.example/webhooks/gcal";
 
-impl Office {
+impl GcalTestApp {
     /// With `events` events, in pages of 50.
     pub async fn with(seed: u64, events: usize) -> Self {
         Self::with_settings(seed, events, &[]).await
@@ -50,10 +51,10 @@ impl Office {
         ];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
         let world = World::new(WorldSpec::between(seed, 0, now - 86_400, now).at(now));
-        let plant = Plant::with_settings(world, &settings).await;
-        let clock = plant.clock.clone();
+        let app = TestApp::with_settings(world, &settings).await;
+        let clock = app.clock.clone();
         google.follow(move || clock.now());
-        Self { plant, google }
+        Self { app, google }
     }
 
     pub async fn fetch(&self, mode: Mode) -> Result<Outcome, FetchError> {
@@ -65,8 +66,8 @@ impl Office {
         request: &FetchRequest,
         time: Duration,
     ) -> Result<Outcome, FetchError> {
-        let deadline = self.plant.clock.now() + time + fetch::MARGIN;
-        self.plant.fetch.serve(request, deadline).await
+        let deadline = self.app.clock.now() + time + fetch::MARGIN;
+        self.app.fetch.serve(request, deadline).await
     }
 
     /// A full run, and everything processed.
@@ -76,29 +77,29 @@ impl Office {
 
     /// The same, filled at another time.
     pub async fn filled_at(now: i64, seed: u64, events: usize) -> Self {
-        let office = Self::at(now, seed, events, &[]).await;
-        office.fetch(Mode::Full).await.unwrap();
-        office.plant.drain().await;
-        office.assert_true().await;
-        office
+        let test = Self::at(now, seed, events, &[]).await;
+        test.fetch(Mode::Full).await.unwrap();
+        test.app.drain().await;
+        test.assert_true().await;
+        test
     }
 
     /// `n` changes, some seconds after everything before.
     pub fn change(&self, n: usize) {
-        self.plant.clock.advance(Duration::from_secs(5));
+        self.app.clock.advance(Duration::from_secs(5));
         self.google.with(|calendar| calendar.change(n));
-        self.plant.clock.advance(Duration::from_secs(5));
+        self.app.clock.advance(Duration::from_secs(5));
     }
 
     /// What stands here is the calendar's truth, event by event. Nothing waits or died.
     pub async fn assert_true(&self) {
-        calendar::assert_true(&self.plant.db, &self.google).await;
-        assert_nothing_left(&self.plant.db).await;
+        calendar::assert_true(&self.app.db, &self.google).await;
+        assert_nothing_left(&self.app.db).await;
     }
 
     /// The sync token that the next incremental run begins with.
     pub async fn cursor(&self) -> Option<String> {
         let sql = "select coalesce((select cursor from sync_state where source = 'gcal' and mode = 'incremental'), '')";
-        Some(self.plant.db.scalar::<String>(sql).await).filter(|cursor| !cursor.is_empty())
+        Some(self.app.db.scalar::<String>(sql).await).filter(|cursor| !cursor.is_empty())
     }
 }

@@ -5,38 +5,38 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::hubspot::{Fault, Kind, Policy};
 
-use crate::hubspot::test_app::{Office, world};
+use crate::hubspot::test_app::{HubSpotTestApp, world};
 
 const OBJECTS: &str = "/crm/v3/objects/";
 
 #[tokio::test]
 async fn with_every_fault_that_passes_and_a_world_that_changes_our_tables_come_to_the_truth() {
-    let office = Office::over(world(31, 1_200, 900)).await;
-    office.portal.faults().random(31, 200, OBJECTS, &Fault::PASSING);
-    office.portal.limit_searches();
+    let test = HubSpotTestApp::over(world(31, 1_200, 900)).await;
+    test.portal.faults().random(31, 200, OBJECTS, &Fault::PASSING);
+    test.portal.limit_searches();
     for n in [2, 5, 9, 14] {
-        office.portal.on_request(n, |world| drop(world.change(15)));
+        test.portal.on_request(n, |world| drop(world.change(15)));
     }
-    persist(&office, Mode::Full).await;
+    persist(&test, Mode::Full).await;
     for _ in 0..4 {
-        office.portal.world().change(80);
-        office.wait(100);
-        persist(&office, Mode::Incremental).await;
+        test.portal.world().change(80);
+        test.wait(100);
+        persist(&test, Mode::Incremental).await;
     }
     // Deletions come by webhooks, or with the next full run.
-    office.wait(600);
-    persist(&office, Mode::Full).await;
-    office.portal.faults().clear();
-    office.plant.drain().await;
-    office.assert_true().await;
+    test.wait(600);
+    persist(&test, Mode::Full).await;
+    test.portal.faults().clear();
+    test.app.drain().await;
+    test.assert_true().await;
 }
 
 /// Invocations until a run of each entity is through; what fails goes on where it stopped.
-async fn persist(office: &Office, mode: Mode) {
+async fn persist(test: &HubSpotTestApp, mode: Mode) {
     for entity in ["contact", "deal"] {
         for attempt in 0.. {
             assert!(attempt < 60, "{entity} never ends");
-            match office.fetch(entity, mode).await {
+            match test.fetch(entity, mode).await {
                 Ok(Outcome::Finished { .. }) => break,
                 Ok(_)
                 | Err(
@@ -44,51 +44,47 @@ async fn persist(office: &Office, mode: Mode) {
                 ) => {}
                 Err(e) => panic!("{e}"),
             }
-            office.wait(1);
+            test.wait(1);
         }
     }
 }
 
 #[tokio::test]
 async fn trap_14_limits_of_seconds_are_waited_out_and_use_up_no_attempt() {
-    let office = Office::over(world(32, 150, 1)).await;
+    let test = HubSpotTestApp::over(world(32, 150, 1)).await;
     for policy in [Policy::Secondly, Policy::TenSecondlyRolling] {
         // Far more than the attempts that a fault has.
-        office.portal.faults().next_n(OBJECTS, 25, Fault::TooMany(policy));
-        office.run(Mode::Full).await;
-        office.assert_true().await;
+        test.portal.faults().next_n(OBJECTS, 25, Fault::TooMany(policy));
+        test.run(Mode::Full).await;
+        test.assert_true().await;
     }
-    office.portal.limit_searches();
-    office.run(Mode::Incremental).await;
-    office.portal.world().edit_at_once(Kind::Contact, 150);
-    office.wait(120);
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
+    test.portal.limit_searches();
+    test.run(Mode::Incremental).await;
+    test.portal.world().edit_at_once(Kind::Contact, 150);
+    test.wait(120);
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_when_the_limit_is_over()
  {
-    let office = Office::over(world(33, 350, 1)).await;
-    office
-        .fetch_within("contact", Mode::Full, std::time::Duration::from_millis(300))
-        .await
-        .unwrap();
-    office.portal.faults().always(OBJECTS, Fault::TooMany(Policy::Daily));
-    let asked = office.portal.asked().len();
-    let Outcome::Stopped { run, reason } = office.fetch("contact", Mode::Full).await.unwrap()
-    else {
+    let test = HubSpotTestApp::over(world(33, 350, 1)).await;
+    test.fetch_within("contact", Mode::Full, std::time::Duration::from_millis(300)).await.unwrap();
+    test.portal.faults().always(OBJECTS, Fault::TooMany(Policy::Daily));
+    let asked = test.portal.asked().len();
+    let Outcome::Stopped { run, reason } = test.fetch("contact", Mode::Full).await.unwrap() else {
         panic!("the run does not stop");
     };
     assert_eq!(reason, "RATE_LIMIT: DAILY: You have reached your daily limit.");
-    assert_eq!(office.portal.asked().len(), asked + 1, "nothing is asked again and again");
+    assert_eq!(test.portal.asked().len(), asked + 1, "nothing is asked again and again");
     let sql = format!("select last_error from sync_runs where id = '{run}'");
-    assert!(office.plant.db.scalar::<String>(&sql).await.contains("DAILY"));
+    assert!(test.app.db.scalar::<String>(&sql).await.contains("DAILY"));
     let halted: i64 =
-        office.plant.db.scalar("select count(*) from sync_state where halted is not null").await;
+        test.app.db.scalar("select count(*) from sync_state where halted is not null").await;
     assert_eq!(halted, 0, "no person is needed");
-    office.portal.faults().clear();
-    let Outcome::Finished { run: same, .. } = office.fetch("contact", Mode::Full).await.unwrap()
+    test.portal.faults().clear();
+    let Outcome::Finished { run: same, .. } = test.fetch("contact", Mode::Full).await.unwrap()
     else {
         panic!("the run does not go on");
     };
@@ -97,32 +93,32 @@ async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_wh
 
 #[tokio::test]
 async fn trap_15_a_refused_token_halts_the_run_and_asks_for_no_full_run() {
-    let office = Office::over(world(34, 50, 1)).await;
-    office.run(Mode::Full).await;
-    office.run(Mode::Incremental).await;
-    office.portal.set_token("pat-eu1-rotated");
-    office.wait(600);
-    let before = office.portal.asked().len();
-    let error = office.fetch("contact", Mode::Incremental).await.unwrap_err();
+    let test = HubSpotTestApp::over(world(34, 50, 1)).await;
+    test.run(Mode::Full).await;
+    test.run(Mode::Incremental).await;
+    test.portal.set_token("pat-eu1-rotated");
+    test.wait(600);
+    let before = test.portal.asked().len();
+    let error = test.fetch("contact", Mode::Incremental).await.unwrap_err();
     assert!(
         matches!(error, FetchError::Vendor(VendorError::Refused { status: 401, .. })),
         "{error}"
     );
     assert!(error.to_string().contains("INVALID_AUTHENTICATION"), "{error}");
-    assert_eq!(office.portal.asked().len(), before + 2, "once more with the token read again");
-    office.portal.faults().next_n(OBJECTS, 1, Fault::Forbidden);
-    let error = office.fetch("deal", Mode::Incremental).await.unwrap_err();
+    assert_eq!(test.portal.asked().len(), before + 2, "once more with the token read again");
+    test.portal.faults().next_n(OBJECTS, 1, Fault::Forbidden);
+    let error = test.fetch("deal", Mode::Incremental).await.unwrap_err();
     assert!(
         matches!(error, FetchError::Vendor(VendorError::Refused { status: 403, .. })),
         "{error}"
     );
-    assert!(office.plant.requests.take().is_empty(), "no full run is asked for");
+    assert!(test.app.requests.take().is_empty(), "no full run is asked for");
 }
 
 #[tokio::test]
 async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
-    let office =
-        Office::with_settings(world(35, 250, 1), &[("HUBSPOT_TIMEOUT_SECONDS", "1")]).await;
+    let test =
+        HubSpotTestApp::with_settings(world(35, 250, 1), &[("HUBSPOT_TIMEOUT_SECONDS", "1")]).await;
     let faults = [
         Fault::Html,
         Fault::TruncatedJson,
@@ -133,13 +129,13 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
         Fault::Hang,
     ];
     for fault in faults {
-        office.portal.faults().always(OBJECTS, fault);
+        test.portal.faults().always(OBJECTS, fault);
         if fault == Fault::Hang {
-            office.portal.faults().clear();
-            office.portal.faults().next_n(OBJECTS, 1, fault);
+            test.portal.faults().clear();
+            test.portal.faults().next_n(OBJECTS, 1, fault);
             continue;
         }
-        let error = office.fetch("contact", Mode::Full).await.unwrap_err();
+        let error = test.fetch("contact", Mode::Full).await.unwrap_err();
         assert!(
             matches!(
                 error,
@@ -147,13 +143,9 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
             ),
             "{error}"
         );
-        office.portal.faults().clear();
-        assert_eq!(
-            office.plant.db.scalar::<i64>("select count(*) from outbox").await,
-            0,
-            "{fault:?}"
-        );
+        test.portal.faults().clear();
+        assert_eq!(test.app.db.scalar::<i64>("select count(*) from outbox").await, 0, "{fault:?}");
     }
-    office.run(Mode::Full).await;
-    office.assert_true().await;
+    test.run(Mode::Full).await;
+    test.assert_true().await;
 }

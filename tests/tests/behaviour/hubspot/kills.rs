@@ -11,7 +11,7 @@ use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind};
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
-use crate::hubspot::test_app::Office;
+use crate::hubspot::test_app::HubSpotTestApp;
 
 /// Points it is killed at.
 const POINTS: u64 = 6;
@@ -24,16 +24,16 @@ const EARLIER_MS: i64 = 200_000;
 
 const SWEPT: &str = "select count(*) from outbox where version_key like 'sweep:%'";
 
-async fn start(office: &Office) -> Victim {
+async fn start(test: &HubSpotTestApp) -> Victim {
     let settings = [
-        ("STRIPE_BASE_URL", office.plant.stripe.url()),
-        ("STRIPE_API_KEY", office.plant.stripe.key()),
-        ("HUBSPOT_BASE_URL", office.portal.url()),
+        ("STRIPE_BASE_URL", test.app.stripe.url()),
+        ("STRIPE_API_KEY", test.app.stripe.key()),
+        ("HUBSPOT_BASE_URL", test.portal.url()),
         ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
         ("HUBSPOT_PAGE_SIZE", "50".to_owned()),
         ("HUBSPOT_RATE_PER_SECOND", "1000".to_owned()),
     ];
-    Victim::start("fetch", &office.plant.db, &settings).await
+    Victim::start("fetch", &test.app.db, &settings).await
 }
 
 fn request(entity: &str, mode: Mode) -> Value {
@@ -41,34 +41,34 @@ fn request(entity: &str, mode: Mode) -> Value {
 }
 
 /// A portal that is known here, and that has changed since in every way: edited, archived, merged, purged, made.
-async fn changed(seed: u64) -> Office {
-    let office = Office::at(LONG_AGO, seed, 230, 170, &[]).await;
-    office.run(Mode::Full).await;
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
-    office.portal.follow(|| SystemClock.now().as_millisecond() - EARLIER_MS);
+async fn changed(seed: u64) -> HubSpotTestApp {
+    let test = HubSpotTestApp::at(LONG_AGO, seed, 230, 170, &[]).await;
+    test.run(Mode::Full).await;
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
+    test.portal.follow(|| SystemClock.now().as_millisecond() - EARLIER_MS);
     for kind in [Kind::Contact, Kind::Deal] {
-        let ids = office.portal.world().live(kind);
-        ids[..20].iter().for_each(|id| office.portal.world().purge(kind, *id));
-        ids[20..80].iter().for_each(|id| office.portal.world().archive(kind, *id));
+        let ids = test.portal.world().live(kind);
+        ids[..20].iter().for_each(|id| test.portal.world().purge(kind, *id));
+        ids[20..80].iter().for_each(|id| test.portal.world().archive(kind, *id));
         for two in ids[80..90].chunks(2) {
-            office.portal.world().merge(kind, two[0], two[1], true);
+            test.portal.world().merge(kind, two[0], two[1], true);
         }
         // Each at a time of its own, but for an import of many at once.
         for id in &ids[90..150] {
-            office.portal.world().edit(kind, *id);
+            test.portal.world().edit(kind, *id);
         }
-        office.portal.world().edit_at_once(kind, 70);
-        office.portal.world().create(kind);
+        test.portal.world().edit_at_once(kind, 70);
+        test.portal.world().create(kind);
     }
-    office.portal.follow(|| SystemClock.now().as_millisecond());
-    office
+    test.portal.follow(|| SystemClock.now().as_millisecond());
+    test
 }
 
 /// Runs again what was killed, and brings everything to its end.
-async fn go_on(office: &Office) {
-    let victim = start(office).await;
-    leases_run_out(&office.plant.db).await;
+async fn go_on(test: &HubSpotTestApp) {
+    let victim = start(test).await;
+    leases_run_out(&test.app.db).await;
     for entity in ["contact", "deal"] {
         for mode in [Mode::Full, Mode::Incremental] {
             assert_eq!(
@@ -78,45 +78,45 @@ async fn go_on(office: &Office) {
         }
     }
     // Tickets that died with it, and those that are in the victims' queues, relay sends.
-    office.plant.clock.advance(Duration::from_secs(80 * 365 * 86_400));
-    office.plant.relay.run_once(office.plant.relay_deadline()).await.unwrap();
-    drop(office.plant.requests.take());
-    let tickets = office.plant.tickets.take();
+    test.app.clock.advance(Duration::from_secs(80 * 365 * 86_400));
+    test.app.relay.run_once(test.app.relay_deadline()).await.unwrap();
+    drop(test.app.requests.take());
+    let tickets = test.app.tickets.take();
     for bodies in tickets.chunks(10) {
-        assert_eq!(office.plant.deliver(bodies, 1).await.failures(), 0);
+        assert_eq!(test.app.deliver(bodies, 1).await.failures(), 0);
     }
-    office.assert_true().await;
+    test.assert_true().await;
 }
 
 /// Kills a run when its `page`-th request has come; what it was, with its body and its query.
-async fn die_at_page(office: &Office, page: u64, event: Value) -> (String, String) {
-    let victim = start(office).await;
-    let before = office.portal.asked().len();
+async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String, String) {
+    let victim = start(test).await;
+    let before = test.portal.asked().len();
     let killer = victim.host.killer();
-    office.portal.on_request(page, |_| killer());
+    test.portal.on_request(page, |_| killer());
     assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
-    let asked = office.portal.asked();
+    let asked = test.portal.asked();
     assert_eq!(asked.len(), before + usize::try_from(page).unwrap());
     asked.last().map(|last| (last.query.clone(), last.body.clone())).unwrap()
 }
 
 /// A new process goes on with a run; its first request.
-async fn first_of_next(office: &Office, event: Value) -> (String, String) {
-    let victim = start(office).await;
-    leases_run_out(&office.plant.db).await;
-    let before = office.portal.asked().len();
+async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) {
+    let victim = start(test).await;
+    leases_run_out(&test.app.db).await;
+    let before = test.portal.asked().len();
     assert_eq!(victim.host.invoke(event).await.reply()["outcome"], "finished");
-    let first = office.portal.asked().swap_remove(before);
+    let first = test.portal.asked().swap_remove(before);
     (first.query, first.body)
 }
 
 /// Where the pulls of an entity stand.
-async fn watermarks(office: &Office, entity: &str) -> String {
+async fn watermarks(test: &HubSpotTestApp, entity: &str) -> String {
     let sql = format!(
         "select string_agg(mode || ' ' || watermark::text, ', ' order by mode) from sync_state \
          where source = 'hubspot' and entity = '{entity}'"
     );
-    office.plant.db.scalar(&sql).await
+    test.app.db.scalar(&sql).await
 }
 
 #[tokio::test]
@@ -128,22 +128,22 @@ async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_swee
         ("contact", 5, "archived=true"),
         ("deal", 4, "archived=true"),
     ] {
-        let office = changed(700 + page).await;
+        let test = changed(700 + page).await;
         let event = request(entity, Mode::Full);
-        let stood = watermarks(&office, entity).await;
+        let stood = watermarks(&test, entity).await;
         let runs =
             format!("select count(*) from sync_runs where entity = '{entity}' and mode = 'full'");
-        let before: i64 = office.plant.db.scalar(&runs).await;
-        let (unanswered, _) = die_at_page(&office, page, event.clone()).await;
+        let before: i64 = test.app.db.scalar(&runs).await;
+        let (unanswered, _) = die_at_page(&test, page, event.clone()).await;
         assert!(unanswered.contains(list), "{unanswered}");
-        assert_eq!(office.plant.db.scalar::<i64>(SWEPT).await, 0, "the list is not complete");
-        assert_eq!(watermarks(&office, entity).await, stood);
-        let (first, _) = first_of_next(&office, event).await;
+        assert_eq!(test.app.db.scalar::<i64>(SWEPT).await, 0, "the list is not complete");
+        assert_eq!(watermarks(&test, entity).await, stood);
+        let (first, _) = first_of_next(&test, event).await;
         assert_eq!(first, unanswered, "it goes on from the last page committed");
-        assert!(office.plant.db.scalar::<i64>(SWEPT).await >= 20);
-        assert_ne!(watermarks(&office, entity).await, stood);
-        assert_eq!(office.plant.db.scalar::<i64>(&runs).await, before + 1, "it is the same run");
-        go_on(&office).await;
+        assert!(test.app.db.scalar::<i64>(SWEPT).await >= 20);
+        assert_ne!(watermarks(&test, entity).await, stood);
+        assert_eq!(test.app.db.scalar::<i64>(&runs).await, before + 1, "it is the same run");
+        go_on(&test).await;
     }
 }
 
@@ -151,33 +151,33 @@ async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_swee
 async fn trap_08_killed_between_the_pages_of_a_search_it_goes_on_there_and_the_watermark_stands() {
     // In the order of the modified time, and by id within the one that an import has given to more than a page.
     for (page, by) in [(2, "modifieddate"), (3, "hs_object_id")] {
-        let office = changed(720 + page).await;
+        let test = changed(720 + page).await;
         let event = request("contact", Mode::Incremental);
-        let stood = watermarks(&office, "contact").await;
-        let (_, unanswered) = die_at_page(&office, page, event.clone()).await;
+        let stood = watermarks(&test, "contact").await;
+        let (_, unanswered) = die_at_page(&test, page, event.clone()).await;
         let search: Value = serde_json::from_str(&unanswered).unwrap();
         assert!(search["sorts"][0]["propertyName"].as_str().unwrap().ends_with(by), "{search}");
-        assert_eq!(watermarks(&office, "contact").await, stood);
-        let (_, first) = first_of_next(&office, event).await;
+        assert_eq!(watermarks(&test, "contact").await, stood);
+        let (_, first) = first_of_next(&test, event).await;
         assert_eq!(first, unanswered, "the same search, its upper bound frozen");
-        assert_ne!(watermarks(&office, "contact").await, stood);
-        go_on(&office).await;
+        assert_ne!(watermarks(&test, "contact").await, stood);
+        go_on(&test).await;
     }
 }
 
 /// Kills runs at messages to Postgres, by seed, each over a portal of its own.
 async fn dies_anywhere(entity: &str, mode: Mode, seeds: std::ops::Range<u64>) {
-    let office = changed(seeds.start).await;
-    let whole = start(&office).await;
+    let test = changed(seeds.start).await;
+    let whole = start(&test).await;
     assert_eq!(whole.host.invoke(request(entity, mode)).await.reply()["outcome"], "finished");
     let messages = whole.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let cut = if rng.bool() { Cut::BeforeForwarding } else { Cut::AfterForwarding };
-        let office = changed(seed).await;
-        let victim = start(&office).await;
+        let test = changed(seed).await;
+        let victim = start(&test).await;
         victim.die_at(rng.u64(1..=messages), cut, request(entity, mode)).await;
-        go_on(&office).await;
+        go_on(&test).await;
     }
 }
 

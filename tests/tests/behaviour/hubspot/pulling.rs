@@ -6,48 +6,48 @@ use fetch::Outcome;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::hubspot::Kind;
 
-use crate::hubspot::test_app::{Office, some, world};
+use crate::hubspot::test_app::{HubSpotTestApp, some, world};
 
 #[tokio::test]
 async fn a_full_run_brings_the_portals_truth_and_a_second_one_writes_no_row() {
-    let office = Office::over(world(1, 450, 350)).await;
-    office.portal.world().change(60);
-    office.run(Mode::Full).await;
-    office.assert_true().await;
+    let test = HubSpotTestApp::over(world(1, 450, 350)).await;
+    test.portal.world().change(60);
+    test.run(Mode::Full).await;
+    test.assert_true().await;
 
     let digest = "select md5(string_agg(r, ',' order by r)) from (select c::text || xmin::text || ctid::text r from contacts c \
                   union all select p::text || xmin::text || ctid::text from payments p) rows";
-    let before: String = office.plant.db.scalar(digest).await;
-    office.wait(3_600);
-    office.run(Mode::Full).await;
+    let before: String = test.app.db.scalar(digest).await;
+    test.wait(3_600);
+    test.run(Mode::Full).await;
     assert_eq!(
-        office.plant.db.scalar::<String>(digest).await,
+        test.app.db.scalar::<String>(digest).await,
         before,
         "an unchanged row was written again"
     );
-    office.assert_true().await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_every_change() {
-    let office = Office::over(world(2, 300, 300)).await;
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
+    let test = HubSpotTestApp::over(world(2, 300, 300)).await;
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
     for round in 0..4 {
         for kind in [Kind::Contact, Kind::Deal] {
             for n in 0..60 {
-                let id = some(&office, kind, n * 3 + round);
-                office.portal.world().edit(kind, id);
-                office.wait(1);
+                let id = some(&test, kind, n * 3 + round);
+                test.portal.world().edit(kind, id);
+                test.wait(1);
             }
-            office.portal.world().create(kind);
+            test.portal.world().create(kind);
         }
-        office.wait(90);
-        office.run(Mode::Incremental).await;
-        office.assert_true().await;
+        test.wait(90);
+        test.run(Mode::Incremental).await;
+        test.assert_true().await;
     }
-    let full: i64 = office
-        .plant
+    let full: i64 = test
+        .app
         .db
         .scalar("select count(*) from sync_runs where source = 'hubspot' and mode = 'full'")
         .await;
@@ -56,125 +56,125 @@ async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_ever
 
 #[tokio::test]
 async fn trap_01_every_version_of_a_deal_is_kept_and_an_overlap_keeps_none_twice() {
-    let office = Office::over(world(3, 1, 5)).await;
-    office.run(Mode::Full).await;
-    let id = some(&office, Kind::Deal, 0);
-    office.run(Mode::Incremental).await;
+    let test = HubSpotTestApp::over(world(3, 1, 5)).await;
+    test.run(Mode::Full).await;
+    let id = some(&test, Kind::Deal, 0);
+    test.run(Mode::Incremental).await;
     for _ in 0..5 {
-        office.portal.world().edit(Kind::Deal, id);
-        office.wait(100);
-        office.run(Mode::Incremental).await;
+        test.portal.world().edit(Kind::Deal, id);
+        test.wait(100);
+        test.run(Mode::Incremental).await;
     }
     let sql = format!(
         "select count(*) from outbox where external_id = '{id}' and entity = 'deal' and starts_with(version_key, 'modified:')"
     );
     assert_eq!(
-        office.plant.db.scalar::<i64>(&sql).await,
+        test.app.db.scalar::<i64>(&sql).await,
         5,
         "each version once, though each was found several times"
     );
-    office.assert_true().await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn trap_07_trap_10_what_search_shows_late_is_not_skipped() {
     let mut late = world(4, 200, 200);
     late.search_lag_ms = 45_000;
-    let office = Office::over(late).await;
-    office.run(Mode::Incremental).await;
+    let test = HubSpotTestApp::over(late).await;
+    test.run(Mode::Incremental).await;
     // Runs while changes are only partly to be seen.
     for _ in 0..12 {
-        office.portal.world().change(0);
+        test.portal.world().change(0);
         for kind in [Kind::Contact, Kind::Deal] {
-            let ids = office.portal.world().live(kind);
+            let ids = test.portal.world().live(kind);
             for id in ids.iter().step_by(17) {
-                office.portal.world().edit(kind, *id);
+                test.portal.world().edit(kind, *id);
             }
         }
-        office.wait(20);
-        office.run(Mode::Incremental).await;
+        test.wait(20);
+        test.run(Mode::Incremental).await;
     }
-    office.wait(120);
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
+    test.wait(120);
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_moves_no_page() {
-    let office = Office::over(world(5, 900, 10)).await;
-    office.run(Mode::Incremental).await;
-    let ids = office.portal.world().live(Kind::Contact);
+    let test = HubSpotTestApp::over(world(5, 900, 10)).await;
+    test.run(Mode::Incremental).await;
+    let ids = test.portal.world().live(Kind::Contact);
     for id in &ids {
-        office.portal.world().edit(Kind::Contact, *id);
-        office.plant.clock.advance(Duration::from_millis(100));
+        test.portal.world().edit(Kind::Contact, *id);
+        test.app.clock.advance(Duration::from_millis(100));
     }
-    office.wait(90);
+    test.wait(90);
     // Those of the first pages are changed again while the later ones are read: a page by offset would skip as many.
     for n in 1..5 {
         let again: Vec<u64> =
             ids.iter().copied().skip(usize::try_from(n).unwrap() * 30).take(30).collect();
-        office
-            .portal
+        test.portal
             .on_request(n, move |world| again.iter().for_each(|id| world.edit(Kind::Contact, *id)));
     }
-    office.fetch("contact", Mode::Incremental).await.unwrap();
-    office.wait(90);
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
+    test.fetch("contact", Mode::Incremental).await.unwrap();
+    test.wait(90);
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn trap_09_a_run_outlives_its_invocation_and_goes_on_at_its_page() {
-    let office = Office::over(world(6, 700, 600)).await;
+    let test = HubSpotTestApp::over(world(6, 700, 600)).await;
     for entity in ["contact", "deal"] {
         let mut invocations = 1;
         // A moment is time for a page or two.
         let mut outcome =
-            office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
+            test.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
         while matches!(outcome, Outcome::Continues { .. }) {
-            office.plant.requests.take();
+            test.app.requests.take();
             invocations += 1;
             assert!(invocations < 100, "{entity} does not get on");
             outcome =
-                office.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
+                test.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
         }
         assert!(invocations > 3, "{invocations}");
     }
-    office.plant.drain().await;
-    office.assert_true().await;
+    test.app.drain().await;
+    test.assert_true().await;
     let runs: i64 =
-        office.plant.db.scalar("select count(*) from sync_runs where source = 'hubspot'").await;
+        test.app.db.scalar("select count(*) from sync_runs where source = 'hubspot'").await;
     assert_eq!(runs, 2);
 }
 
 #[tokio::test]
 async fn trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit() {
-    let office =
-        Office::with_settings(world(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")]).await;
-    office.run(Mode::Full).await;
-    office.run(Mode::Incremental).await;
-    office.wait(60);
-    office.portal.world().edit_at_once(Kind::Contact, 10_300);
-    office.wait(120);
-    office.run(Mode::Incremental).await;
-    office.assert_true().await;
+    let test =
+        HubSpotTestApp::with_settings(world(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")])
+            .await;
+    test.run(Mode::Full).await;
+    test.run(Mode::Incremental).await;
+    test.wait(60);
+    test.portal.world().edit_at_once(Kind::Contact, 10_300);
+    test.wait(120);
+    test.run(Mode::Incremental).await;
+    test.assert_true().await;
     assert!(
-        office.portal.asked().iter().all(|asked| asked.status == 200),
+        test.portal.asked().iter().all(|asked| asked.status == 200),
         "no request went past the limit"
     );
 }
 
 #[tokio::test]
 async fn trap_10_a_deal_that_is_reopened_and_won_moves_between_statuses_with_its_amount() {
-    let office = Office::over(world(8, 1, 20)).await;
-    office.run(Mode::Full).await;
-    office.run(Mode::Incremental).await;
-    let id = some(&office, Kind::Deal, 3);
+    let test = HubSpotTestApp::over(world(8, 1, 20)).await;
+    test.run(Mode::Full).await;
+    test.run(Mode::Incremental).await;
+    let id = some(&test, Kind::Deal, 3);
     for stage in ["closedwon", "qualifiedtobuy", "closedlost", "paid"] {
-        office.portal.world().set_stage(id, stage);
-        office.wait(100);
-        office.run(Mode::Incremental).await;
-        office.assert_true().await;
+        test.portal.world().set_stage(id, stage);
+        test.wait(100);
+        test.run(Mode::Incremental).await;
+        test.assert_true().await;
     }
 }
 
@@ -182,20 +182,20 @@ async fn trap_10_a_deal_that_is_reopened_and_won_moves_between_statuses_with_its
 async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_full_run() {
     use penstock_domain::payment::Status;
 
-    let mut office = Office::over(world(9, 1, 60)).await;
-    office.run(Mode::Full).await;
+    let mut test = HubSpotTestApp::over(world(9, 1, 60)).await;
+    test.run(Mode::Full).await;
     let count = |status: &str| {
         format!(
             "select count(*) from payments where raw_status = '48231230' and status = '{status}'"
         )
     };
-    assert!(office.plant.db.scalar::<i64>(&count("pending")).await > 0);
+    assert!(test.app.db.scalar::<i64>(&count("pending")).await > 0);
     // Up, and down again: whatever the rank of the status, the map that is in force stands.
     for status in [Status::Collected, Status::Unmapped] {
-        office.plant.process.settings.deal_stages.insert("48231230".to_owned(), status);
-        office.wait(3_600);
-        office.run(Mode::Full).await;
-        assert_eq!(office.plant.db.scalar::<i64>(&count("pending")).await, 0);
-        assert!(office.plant.db.scalar::<i64>(&count(status.as_str())).await > 0);
+        test.app.process.settings.deal_stages.insert("48231230".to_owned(), status);
+        test.wait(3_600);
+        test.run(Mode::Full).await;
+        assert_eq!(test.app.db.scalar::<i64>(&count("pending")).await, 0);
+        assert!(test.app.db.scalar::<i64>(&count(status.as_str())).await > 0);
     }
 }

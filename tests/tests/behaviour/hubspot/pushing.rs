@@ -2,11 +2,11 @@
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::plant::WEBHOOK_SECRET;
 use penstock_tests::simulators::hubspot::{Fault, Kind, sign_v3};
+use penstock_tests::test_app::WEBHOOK_SECRET;
 use serde_json::{Value, json};
 
-use crate::hubspot::test_app::{Office, some, world};
+use crate::hubspot::test_app::{HubSpotTestApp, some, world};
 
 const URI: &str = "https://api.example/webhooks/hubspot";
 
@@ -22,17 +22,17 @@ fn posted(body: &str, signature: &str, timestamp: i64) -> Value {
     })
 }
 
-async fn send(office: &Office, event: Value) -> (u64, Value) {
-    let reply = office.plant.webhook.handle(event, "invocation").await.unwrap();
+async fn send(test: &HubSpotTestApp, event: Value) -> (u64, Value) {
+    let reply = test.app.webhook.handle(event, "invocation").await.unwrap();
     (
         reply["statusCode"].as_u64().unwrap(),
         serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
     )
 }
 
-async fn push(office: &Office, changes: &Value) -> (u64, Value) {
-    let (body, now) = (changes.to_string(), office.plant.clock.now().as_millisecond());
-    send(office, posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now))
+async fn push(test: &HubSpotTestApp, changes: &Value) -> (u64, Value) {
+    let (body, now) = (changes.to_string(), test.app.clock.now().as_millisecond());
+    send(test, posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now))
         .await
 }
 
@@ -43,13 +43,13 @@ fn change(kind: &str, id: u64) -> Value {
 
 #[tokio::test]
 async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
-    let office = Office::over(world(41, 60, 60)).await;
-    office.run(Mode::Full).await;
-    office.wait(60);
-    let (contact, deal) = (some(&office, Kind::Contact, 5), some(&office, Kind::Deal, 5));
-    office.portal.world().edit(Kind::Contact, contact);
-    office.portal.world().edit(Kind::Deal, deal);
-    let new = office.portal.world().create(Kind::Deal);
+    let test = HubSpotTestApp::over(world(41, 60, 60)).await;
+    test.run(Mode::Full).await;
+    test.wait(60);
+    let (contact, deal) = (some(&test, Kind::Contact, 5), some(&test, Kind::Deal, 5));
+    test.portal.world().edit(Kind::Contact, contact);
+    test.portal.world().edit(Kind::Deal, deal);
+    let new = test.portal.world().create(Kind::Deal);
     let changes = json!([
         change("contact.propertyChange", contact),
         change("contact.propertyChange", contact),
@@ -57,31 +57,28 @@ async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
         change("deal.creation", new),
         change("company.creation", 9),
     ]);
+    assert_eq!(push(&test, &changes).await, (200, json!({"received": true, "outcome": "stored"})));
     assert_eq!(
-        push(&office, &changes).await,
-        (200, json!({"received": true, "outcome": "stored"}))
-    );
-    assert_eq!(
-        office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await,
+        test.app.db.scalar::<i64>("select count(*) from refetch_requests").await,
         3,
         "before the reply, each once"
     );
-    office.plant.drain().await;
-    office.assert_true().await;
-    assert_eq!(office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    test.app.drain().await;
+    test.assert_true().await;
+    assert_eq!(test.app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }
 
 #[tokio::test]
 async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_once() {
-    let office = Office::over(world(42, 60, 60)).await;
-    office.run(Mode::Full).await;
-    office.wait(600);
-    let ids = office.portal.world().live(Kind::Contact);
-    let deal = some(&office, Kind::Deal, 5);
-    office.portal.world().archive(Kind::Contact, ids[0]);
-    office.portal.world().purge(Kind::Contact, ids[1]);
-    office.portal.world().archive(Kind::Deal, deal);
-    let kept = office.portal.world().merge(Kind::Contact, ids[2], ids[3], true);
+    let test = HubSpotTestApp::over(world(42, 60, 60)).await;
+    test.run(Mode::Full).await;
+    test.wait(600);
+    let ids = test.portal.world().live(Kind::Contact);
+    let deal = some(&test, Kind::Deal, 5);
+    test.portal.world().archive(Kind::Contact, ids[0]);
+    test.portal.world().purge(Kind::Contact, ids[1]);
+    test.portal.world().archive(Kind::Deal, deal);
+    let kept = test.portal.world().merge(Kind::Contact, ids[2], ids[3], true);
     let mut merge = change("contact.merge", ids[2]);
     merge.as_object_mut().unwrap().extend(
         json!({"primaryObjectId": ids[2], "mergedObjectIds": [ids[3]], "newObjectId": kept})
@@ -96,97 +93,95 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
         merge,
         change("contact.deletion", ids[3]),
     ]);
-    assert_eq!(push(&office, &changes).await.0, 200);
-    office.plant.drain().await;
-    office.assert_true().await;
-    let contacts = office.contacts().await;
+    assert_eq!(push(&test, &changes).await.0, 200);
+    test.app.drain().await;
+    test.assert_true().await;
+    let contacts = test.contacts().await;
     assert_eq!(
         contacts[&ids[3].to_string()].merged_into,
         Some(kept.to_string()),
         "a merge says more than that it is gone"
     );
 
-    office.wait(60);
-    office.portal.world().restore(Kind::Contact, ids[0]);
-    office.portal.world().restore(Kind::Deal, deal);
+    test.wait(60);
+    test.portal.world().restore(Kind::Contact, ids[0]);
+    test.portal.world().restore(Kind::Deal, deal);
     assert_eq!(
-        push(&office, &json!([change("contact.restore", ids[0]), change("deal.restore", deal)]))
+        push(&test, &json!([change("contact.restore", ids[0]), change("deal.restore", deal)]))
             .await
             .0,
         200
     );
-    office.plant.drain().await;
-    office.assert_true().await;
+    test.app.drain().await;
+    test.assert_true().await;
     // All the same after the next full run.
-    office.wait(3_600);
-    office.run(Mode::Full).await;
-    office.assert_true().await;
+    test.wait(3_600);
+    test.run(Mode::Full).await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it()
  {
     for kind in [Kind::Contact, Kind::Deal] {
-        let office = Office::over(world(46, 20, 20)).await;
-        office.run(Mode::Full).await;
-        office.wait(600);
-        let ids = office.portal.world().live(kind);
-        office.portal.world().merged_ids_listed = false;
-        let kept = office.portal.world().merge(kind, ids[2], ids[3], true);
+        let test = HubSpotTestApp::over(world(46, 20, 20)).await;
+        test.run(Mode::Full).await;
+        test.wait(600);
+        let ids = test.portal.world().live(kind);
+        test.portal.world().merged_ids_listed = false;
+        let kept = test.portal.world().merge(kind, ids[2], ids[3], true);
         let word = if kind == Kind::Contact { "contact" } else { "deal" };
         let changes: Vec<Value> =
             [ids[2], ids[3], kept].map(|id| change(&format!("{word}.propertyChange"), id)).to_vec();
-        assert_eq!(push(&office, &json!(changes)).await.0, 200);
-        office.plant.drain().await;
-        assert!(!office.deals().await.contains_key(&ids[3].to_string()), "it would count twice");
+        assert_eq!(push(&test, &json!(changes)).await.0, 200);
+        test.app.drain().await;
+        assert!(!test.deals().await.contains_key(&ids[3].to_string()), "it would count twice");
         if kind == Kind::Contact {
             // It answered for them, so it is what they went into.
-            let (contacts, into) = (office.contacts().await, Some(kept.to_string()));
+            let (contacts, into) = (test.contacts().await, Some(kept.to_string()));
             let merged_into = |id: u64| contacts[&id.to_string()].merged_into.clone();
             assert_eq!([ids[2], ids[3], kept].map(merged_into), [into.clone(), into, None]);
         }
         // Once it is said into what they went, that stands, whichever of the two was processed first.
-        office.portal.world().merged_ids_listed = true;
-        office.wait(5);
+        test.portal.world().merged_ids_listed = true;
+        test.wait(5);
         assert_eq!(
-            push(&office, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0,
+            push(&test, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0,
             200
         );
-        office.plant.drain().await;
-        office.assert_true().await;
+        test.app.drain().await;
+        test.assert_true().await;
     }
 }
 
 #[tokio::test]
 async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wanted() {
-    let office = Office::over(world(47, 20, 20)).await;
-    office.run(Mode::Full).await;
-    office.wait(60);
-    let deal = some(&office, Kind::Deal, 5);
-    office.portal.world().purge(Kind::Deal, deal);
-    assert_eq!(push(&office, &json!([change("deal.deletion", deal)])).await.0, 200);
-    office.portal.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
-    let request = serde_json::from_str(&office.plant.requests.take()[0]).unwrap();
-    let deadline = office.plant.clock.now() + std::time::Duration::from_secs(3_600);
-    let error = office.plant.fetch.serve(&request, deadline).await.unwrap_err();
+    let test = HubSpotTestApp::over(world(47, 20, 20)).await;
+    test.run(Mode::Full).await;
+    test.wait(60);
+    let deal = some(&test, Kind::Deal, 5);
+    test.portal.world().purge(Kind::Deal, deal);
+    assert_eq!(push(&test, &json!([change("deal.deletion", deal)])).await.0, 200);
+    test.portal.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
+    let request = serde_json::from_str(&test.app.requests.take()[0]).unwrap();
+    let deadline = test.app.clock.now() + std::time::Duration::from_secs(3_600);
+    let error = test.app.fetch.serve(&request, deadline).await.unwrap_err();
     assert!(error.to_string().contains("404"), "{error}");
     assert!(
-        office.deals().await.contains_key(&deal.to_string()),
+        test.deals().await.contains_key(&deal.to_string()),
         "nothing is deleted on a proxy's word"
     );
     // The message comes again, or `relay` sends another: the wish still stands.
-    office.plant.fetch.serve(&request, deadline).await.unwrap();
-    office.plant.drain().await;
-    office.assert_true().await;
+    test.app.fetch.serve(&request, deadline).await.unwrap();
+    test.app.drain().await;
+    test.assert_true().await;
 }
 
 #[tokio::test]
 async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_nothing() {
-    let office = Office::over(world(43, 1, 1)).await;
-    let (body, now) = (
-        json!([change("contact.creation", 7)]).to_string(),
-        office.plant.clock.now().as_millisecond(),
-    );
+    let test = HubSpotTestApp::over(world(43, 1, 1)).await;
+    let (body, now) =
+        (json!([change("contact.creation", 7)]).to_string(), test.app.clock.now().as_millisecond());
     let sign = |secret: &str, method: &str, uri: &str, at: i64| {
         sign_v3(secret, method, uri, body.as_bytes(), at)
     };
@@ -208,7 +203,7 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
         (posted(&body, &sign(WEBHOOK_SECRET, "POST", URI, old), old), "too old"),
         (posted(&body, "", now), "none"),
     ] {
-        let (status, problem) = send(&office, event).await;
+        let (status, problem) = send(&test, event).await;
         assert_eq!(
             (status, &problem["type"]),
             (400, &json!("urn:penstock:problem:bad-signature")),
@@ -217,25 +212,23 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
     }
     let mut missing = posted(&body, &good, now);
     missing["headers"].as_object_mut().unwrap().remove("X-HubSpot-Request-Timestamp");
-    assert_eq!(send(&office, missing).await.0, 400);
-    assert_eq!(office.plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
-    assert_eq!(send(&office, posted(&body, &good, now)).await.0, 200);
+    assert_eq!(send(&test, missing).await.0, 400);
+    assert_eq!(test.app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    assert_eq!(send(&test, posted(&body, &good, now)).await.0, 200);
 }
 
 #[tokio::test]
 async fn behind_a_proxy_the_configured_address_is_what_is_signed() {
-    let mut office = Office::over(world(44, 1, 1)).await;
+    let mut test = HubSpotTestApp::over(world(44, 1, 1)).await;
     let address = "https://hooks.example.com/prod/";
-    office.plant.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
-    let (body, now) = (
-        json!([change("contact.creation", 7)]).to_string(),
-        office.plant.clock.now().as_millisecond(),
-    );
+    test.app.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
+    let (body, now) =
+        (json!([change("contact.creation", 7)]).to_string(), test.app.clock.now().as_millisecond());
     let uri = "https://hooks.example.com/prod/webhooks/hubspot";
     let event = posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", uri, body.as_bytes(), now), now);
-    assert_eq!(send(&office, event).await.0, 200);
+    assert_eq!(send(&test, event).await.0, 200);
     let event = posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now);
-    assert_eq!(send(&office, event).await.0, 400);
+    assert_eq!(send(&test, event).await.0, 400);
 }
 
 #[tokio::test]
@@ -243,19 +236,19 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     use penstock_store::Database;
     use penstock_testkit::TestDatabase;
 
-    let mut office = Office::over(world(45, 20, 20)).await;
-    office.run(Mode::Full).await;
-    office.wait(60);
-    let deal = some(&office, Kind::Deal, 5);
-    office.portal.world().edit(Kind::Deal, deal);
+    let mut test = HubSpotTestApp::over(world(45, 20, 20)).await;
+    test.run(Mode::Full).await;
+    test.wait(60);
+    let deal = some(&test, Kind::Deal, 5);
+    test.portal.world().edit(Kind::Deal, deal);
     let empty = TestDatabase::empty().await;
-    let here: Database = std::mem::replace(&mut office.plant.webhook.database, empty.database(1));
+    let here: Database = std::mem::replace(&mut test.app.webhook.database, empty.database(1));
     assert_eq!(
-        push(&office, &json!([change("deal.propertyChange", deal)])).await,
+        push(&test, &json!([change("deal.propertyChange", deal)])).await,
         (202, json!({"received": true, "outcome": "spilled"}))
     );
-    office.plant.webhook.database = here;
-    let spilled = office.plant.spill.take();
+    test.app.webhook.database = here;
+    let spilled = test.app.spill.take();
     assert_eq!(spilled.len(), 1);
     // Twice, as SQS may.
     for _ in 0..2 {
@@ -264,9 +257,9 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
             .map(|body| json!({"messageId": "m", "body": body, "attributes": {}}))
             .collect();
         let reply =
-            office.plant.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
+            test.app.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
         assert_eq!(reply["batchItemFailures"], json!([]));
     }
-    office.plant.drain().await;
-    office.assert_true().await;
+    test.app.drain().await;
+    test.assert_true().await;
 }

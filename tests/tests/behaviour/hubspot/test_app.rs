@@ -1,4 +1,5 @@
-//! A plant that pulls a portal, and the comparison of our tables with the portal's truth.
+//! A test app that pulls a HubSpot portal, and the comparison of our tables with the portal's
+//! truth.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::hubspot::{
     self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World,
 };
 use penstock_tests::simulators::stripe::{self, WorldSpec};
+use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::{assert_nothing_left, portal};
 
 /// When these tests begin: 2026-06-01T00:00:00Z.
@@ -20,12 +21,12 @@ pub const NOW: i64 = 1_780_272_000;
 /// The same in milliseconds.
 pub const NOW_MS: i64 = NOW * 1_000;
 
-pub struct Office {
-    pub plant: Plant,
+pub struct HubSpotTestApp {
+    pub app: TestApp,
     pub portal: Arc<Portal>,
 }
 
-impl Office {
+impl HubSpotTestApp {
     pub async fn over(world: World) -> Self {
         Self::with_settings(world, &[]).await
     }
@@ -51,11 +52,11 @@ impl Office {
         let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
         let stripe = stripe::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
-        let mut plant = Plant::with_settings(stripe, &settings).await;
-        plant.process.settings.portal_currency = Some("EUR".parse().unwrap());
-        let clock = plant.clock.clone();
+        let mut app = TestApp::with_settings(stripe, &settings).await;
+        app.process.settings.portal_currency = Some("EUR".parse().unwrap());
+        let clock = app.clock.clone();
         portal.follow(move || clock.now().as_millisecond());
-        Self { plant, portal }
+        Self { app, portal }
     }
 
     pub async fn fetch_within(
@@ -64,8 +65,8 @@ impl Office {
         mode: Mode,
         time: Duration,
     ) -> Result<Outcome, FetchError> {
-        let deadline = self.plant.clock.now() + time + fetch::MARGIN;
-        self.plant.fetch.serve(&FetchRequest::new("hubspot", entity, mode), deadline).await
+        let deadline = self.app.clock.now() + time + fetch::MARGIN;
+        self.app.fetch.serve(&FetchRequest::new("hubspot", entity, mode), deadline).await
     }
 
     pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
@@ -78,28 +79,28 @@ impl Office {
             let outcome = self.fetch(entity, mode).await.unwrap();
             assert!(matches!(outcome, Outcome::Finished { .. }), "{entity}: {outcome:?}");
         }
-        self.plant.drain().await;
+        self.app.drain().await;
     }
 
     /// Lets so many seconds pass.
     pub fn wait(&self, seconds: u64) {
-        self.plant.clock.advance(Duration::from_secs(seconds));
+        self.app.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Everything that our tables say is what the portal's are.
     pub async fn assert_true(&self) {
-        portal::assert_true(&self.plant.db, &self.portal).await;
-        assert_nothing_left(&self.plant.db).await;
+        portal::assert_true(&self.app.db, &self.portal).await;
+        assert_nothing_left(&self.app.db).await;
     }
 
     /// Our contacts; of one that is gone only that, and what it went into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
-        hubspot::contacts(&self.plant.db.client().await).await.unwrap()
+        hubspot::contacts(&self.app.db.client().await).await.unwrap()
     }
 
     /// Our deals that count, each with its status.
     pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
-        hubspot::deals(&self.plant.db.client().await).await.unwrap()
+        hubspot::deals(&self.app.db.client().await).await.unwrap()
     }
 }
 
@@ -109,6 +110,6 @@ pub fn world(seed: u64, contacts: usize, deals: usize) -> World {
 }
 
 /// One live object of a kind.
-pub fn some(office: &Office, kind: Kind, n: usize) -> u64 {
-    office.portal.world().live(kind)[n]
+pub fn some(test: &HubSpotTestApp, kind: Kind, n: usize) -> u64 {
+    test.portal.world().live(kind)[n]
 }

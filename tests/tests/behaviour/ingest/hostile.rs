@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
 use crate::ingest::{pointers, post};
@@ -73,8 +73,8 @@ fn odd_bodies() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn leads_are_kept_byte_for_byte_whatever_they_are() {
-    let plant = Plant::over(world(340, 1)).await;
-    plant.let_in().await;
+    let app = TestApp::over(world(340, 1)).await;
+    app.let_in().await;
     let mut sent: Vec<Vec<u8>> = odd_bodies();
     for text in naughty_strings() {
         sent.push(text.clone().into_bytes());
@@ -88,12 +88,12 @@ async fn leads_are_kept_byte_for_byte_whatever_they_are() {
         let headers =
             [&[][..], &[("Content-Type", "application/json")], &[("Content-Encoding", "gzip")]]
                 [n % 3];
-        let reply = post(&plant.ingest, "/leads", headers, body).await;
+        let reply = post(&app.ingest, "/leads", headers, body).await;
         assert_eq!(reply.status, 201, "{body:?}: {}", reply.body);
     }
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
-    let rows = plant
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let rows = app
         .db
         .client()
         .await
@@ -104,13 +104,13 @@ async fn leads_are_kept_byte_for_byte_whatever_they_are() {
     kept.sort();
     sent.sort();
     assert_eq!(kept, sent);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }
 
 #[tokio::test]
 async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
-    let plant = Plant::over(world(341, 1)).await;
-    plant.let_in().await;
+    let app = TestApp::over(world(341, 1)).await;
+    app.let_in().await;
     let mut payloads: Vec<String> =
         naughty_strings().iter().map(|text| json!({"text": text}).to_string()).collect();
     payloads.extend(
@@ -129,12 +129,12 @@ async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
     payloads.push(format!("{}{}", "[".repeat(62), "]".repeat(62)));
     for (n, payload) in payloads.iter().enumerate() {
         let body = format!("{{\"eventType\":\"t\",\"eventId\":\"{n}\",\"payload\":{payload}}}");
-        let reply = post(&plant.ingest, "/events", &[], body.as_bytes()).await;
+        let reply = post(&app.ingest, "/events", &[], body.as_bytes()).await;
         assert_eq!(reply.status, 202, "{payload}: {}", reply.body);
     }
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
-    let rows = plant
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let rows = app
         .db
         .client()
         .await
@@ -147,12 +147,12 @@ async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
 
 #[tokio::test]
 async fn ids_and_names_of_any_text_come_out_as_they_went_in_or_are_a_400_that_names_the_field() {
-    let plant = Plant::over(world(342, 1)).await;
-    plant.let_in().await;
+    let app = TestApp::over(world(342, 1)).await;
+    app.let_in().await;
     let mut taken = Vec::new();
     for (n, text) in naughty_strings().into_iter().enumerate() {
         let event = json!({"userId": text, "sessionId": text, "type": text, "eventId": format!("{n} {text}")});
-        let reply = post(&plant.ingest, "/events", &[], event.to_string().as_bytes()).await;
+        let reply = post(&app.ingest, "/events", &[], event.to_string().as_bytes()).await;
         let wrong = text.is_empty() || text.contains('\0') || text.chars().count() > 250;
         assert_eq!(reply.status, if wrong { 400 } else { 202 }, "{text:?}: {}", reply.body);
         if wrong {
@@ -161,10 +161,10 @@ async fn ids_and_names_of_any_text_come_out_as_they_went_in_or_are_a_400_that_na
             taken.push((format!("{n} {text}"), text));
         }
     }
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
     let sql = "select event_id, user_id, session_id, type from events";
-    let rows = plant.db.client().await.query(sql, &[]).await.unwrap();
+    let rows = app.db.client().await.query(sql, &[]).await.unwrap();
     assert_eq!(rows.len(), taken.len());
     let found: std::collections::HashMap<String, [String; 3]> =
         rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect();
@@ -175,10 +175,10 @@ async fn ids_and_names_of_any_text_come_out_as_they_went_in_or_are_a_400_that_na
 
 #[tokio::test]
 async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row() {
-    let plant = Plant::over(world(343, 1)).await;
-    plant.let_in().await;
+    let app = TestApp::over(world(343, 1)).await;
+    app.let_in().await;
     for body in odd_bodies() {
-        let reply = post(&plant.ingest, "/events", &[], &body).await;
+        let reply = post(&app.ingest, "/events", &[], &body).await;
         assert_eq!(reply.status, 400, "{body:?}: {}", reply.body);
         assert!(!pointers(&reply).is_empty(), "{body:?}");
     }
@@ -191,7 +191,7 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
         ),
         (b"[]", "The array of events is empty."),
     ] {
-        let reply = post(&plant.ingest, "/events", &[], body).await;
+        let reply = post(&app.ingest, "/events", &[], body).await;
         assert_eq!(reply.body["errors"], json!([{"pointer": "#", "detail": detail}]));
     }
     for (fields, wrong) in [
@@ -206,30 +206,30 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
         ),
     ] {
         let body = format!("{{{fields},\"sessionId\":\"s\",\"type\":\"t\"}}");
-        let reply = post(&plant.ingest, "/events", &[], body.as_bytes()).await;
+        let reply = post(&app.ingest, "/events", &[], body.as_bytes()).await;
         assert_eq!((reply.status, pointers(&reply)), (400, wrong), "{fields}");
     }
-    let gzip = post(&plant.ingest, "/events", &[("Content-Encoding", "gzip")], b"{}").await;
+    let gzip = post(&app.ingest, "/events", &[("Content-Encoding", "gzip")], b"{}").await;
     assert_eq!((gzip.status, pointers(&gzip)), (400, vec!["#/header/Content-Encoding"]));
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 0);
 }
 
 #[tokio::test]
 async fn nothing_internal_leaks_when_a_row_that_was_taken_cannot_be_read() {
-    let plant = Plant::over(world(344, 1)).await;
-    plant.let_in().await;
-    post(&plant.ingest, "/events", &[], br#"{"eventType":"t","payload":1,"eventId":"good"}"#).await;
+    let app = TestApp::over(world(344, 1)).await;
+    app.let_in().await;
+    post(&app.ingest, "/events", &[], br#"{"eventType":"t","payload":1,"eventId":"good"}"#).await;
     // Nobody writes this but a person with psql; its neighbours must not wait for it.
     let sql = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
                next_attempt_at, received_at) select gen_random_uuid(), source, entity, n, '1', version_at, '\\xff', '', \
                next_attempt_at, received_at from outbox, (values ('bad'), ('worse')) as t (n)";
-    plant.db.client().await.batch_execute(sql).await.unwrap();
-    plant.clock.advance(std::time::Duration::from_secs(400));
-    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from events").await, 1);
-    let errors: Value = plant
+    app.db.client().await.batch_execute(sql).await.unwrap();
+    app.clock.advance(std::time::Duration::from_secs(400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from events").await, 1);
+    let errors: Value = app
         .db
         .scalar::<String>("select json_agg(distinct error)::text from dead_letters")
         .await

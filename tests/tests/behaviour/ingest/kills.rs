@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::plant::{INGEST_KEY, Plant};
+use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
 
 use crate::stripe_account::world;
@@ -51,10 +51,10 @@ fn event(path: &str, key: &str, body: &str) -> Value {
 #[tokio::test]
 async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_event_exactly_once()
 {
-    let plant = Plant::over(world(380, 1)).await;
-    plant.let_in().await;
-    let proxy = CuttingProxy::start(plant.db.login()).await;
-    let survivor = Deployed::at(&plant.db.url()).await;
+    let app = TestApp::over(world(380, 1)).await;
+    app.let_in().await;
+    let proxy = CuttingProxy::start(app.db.login()).await;
+    let survivor = Deployed::at(&app.db.url()).await;
     let events = |n: i64| {
         json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string()
     };
@@ -83,12 +83,12 @@ async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_e
         }
     }
     assert!(sent > 10, "a process logs in, asks for the key, and stores: {sent}");
-    plant.clock.advance(Duration::from_secs(365 * 86_400));
-    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
+    app.clock.advance(Duration::from_secs(365 * 86_400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
     let leads = "select count(*) || ' ' || count(distinct body) || ' ' || count(*) filter (where state = 'accepted') from leads";
-    assert_eq!(plant.db.scalar::<String>(leads).await, format!("{sent} {sent} {sent}"));
+    assert_eq!(app.db.scalar::<String>(leads).await, format!("{sent} {sent} {sent}"));
     let events = "select count(*) || ' ' || count(distinct (type, payload)) from events";
-    assert_eq!(plant.db.scalar::<String>(events).await, format!("{0} {0}", 2 * sent));
+    assert_eq!(app.db.scalar::<String>(events).await, format!("{0} {0}", 2 * sent));
 }

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use penstock_edge::http::Request;
 use penstock_store::admission::Admission;
 use penstock_testkit::MemoryQueue;
-use penstock_tests::plant::{INGEST_KEY, Plant, TestClock};
+use penstock_tests::test_app::{INGEST_KEY, TestApp, TestClock};
 use serde_json::{Value, json};
 
 pub type Ingest = ingest::Ports<TestClock, MemoryQueue>;
@@ -47,7 +47,7 @@ pub fn request(path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> R
     serde_json::from_value(event).unwrap()
 }
 
-/// Posts with the plant's key and these headers besides.
+/// Posts with [`INGEST_KEY`] and these headers.
 pub async fn post(ingest: &Ingest, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let with_key: Vec<_> =
         [("X-Api-Key", INGEST_KEY)].into_iter().chain(headers.iter().copied()).collect();
@@ -70,15 +70,15 @@ pub async fn answer(ingest: &Ingest, request: Request) -> Answer {
 }
 
 /// Another environment of the function, with a connection and a memory of keys of its own.
-pub fn environment(plant: &Plant) -> Ingest {
-    let at = &plant.ingest;
+pub fn environment(app: &TestApp) -> Ingest {
+    let at = &app.ingest;
     ingest::Ports {
-        database: plant.db.database(1),
-        admission: Admission::new(plant.db.database(1), 1_000_000),
+        database: app.db.database(1),
+        admission: Admission::new(app.db.database(1), 1_000_000),
         tickets: at.tickets.clone(),
         spill: at.spill.clone(),
         config: at.config.clone(),
-        clock: plant.clock.clone(),
+        clock: app.clock.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use penstock_domain::record::{Item, vanished};
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
 use crate::rolodex::{World, connect};
@@ -56,8 +56,8 @@ fn versions(
     (0..6).map(one).collect()
 }
 
-async fn put(plant: &Plant, arriving: &[Arriving]) -> Vec<OutboxId> {
-    let now = plant.clock.now();
+async fn put(app: &TestApp, arriving: &[Arriving]) -> Vec<OutboxId> {
+    let now = app.clock.now();
     let items: Vec<Item<'_>> = arriving
         .iter()
         .map(|a| {
@@ -73,7 +73,7 @@ async fn put(plant: &Plant, arriving: &[Arriving]) -> Vec<OutboxId> {
         received_at: now,
         ticket_due_at: now,
     };
-    let mut connection = plant.process.database.connection().await.unwrap();
+    let mut connection = app.process.database.connection().await.unwrap();
     let tx = begin(&mut connection).await.unwrap();
     let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
     commit(tx).await.unwrap();
@@ -86,48 +86,48 @@ const STANDING: &str = "select coalesce(string_agg(line, e'\n' order by line), '
     union all select (to_jsonb(e) - 'updated_at' - 'outbox_id')::text from calendar_events e) lines";
 
 /// Delivers all rows anew, in a random order and in batches of random sizes; what stands then.
-async fn delivered(plant: &Plant, ids: &[OutboxId], rng: &mut fastrand::Rng) -> String {
+async fn delivered(app: &TestApp, ids: &[OutboxId], rng: &mut fastrand::Rng) -> String {
     let again = "truncate contacts, calendar_events; update outbox set status = 'pending', processed_at = null";
-    plant.db.client().await.batch_execute(again).await.unwrap();
+    app.db.client().await.batch_execute(again).await.unwrap();
     let mut ids = ids.to_vec();
     rng.shuffle(&mut ids);
     while !ids.is_empty() {
         let rest = ids.split_off(rng.usize(1..=ids.len().min(90)));
         let body = Ticket::new(std::mem::replace(&mut ids, rest)).to_body();
-        assert_eq!(plant.deliver(&[body], 1).await.failures(), 0);
+        assert_eq!(app.deliver(&[body], 1).await.failures(), 0);
     }
-    plant.db.scalar(STANDING).await
+    app.db.scalar(STANDING).await
 }
 
 #[tokio::test]
 async fn every_order_of_arrival_leaves_the_same_contacts_and_entries_tombstones_among_them() {
-    let mut plant = Plant::over(world(95, 1)).await;
-    let _server = connect(&mut plant, World::default(), 10).await;
-    let start = plant.clock.now();
+    let mut app = TestApp::over(world(95, 1)).await;
+    let _server = connect(&mut app, World::default(), 10).await;
+    let start = app.clock.now();
     let mut rng = fastrand::Rng::with_seed(95);
     let mut arriving = Vec::new();
     for i in 0..60 {
         arriving.extend(versions(&mut rng, "person", &format!("p{i:03}"), start));
         arriving.extend(versions(&mut rng, "entry", &format!("e{i:03}"), start));
     }
-    let ids = put(&plant, &arriving).await;
-    let standing = delivered(&plant, &ids, &mut rng).await;
+    let ids = put(&app, &arriving).await;
+    let standing = delivered(&app, &ids, &mut rng).await;
     assert_eq!(standing.lines().count(), 120);
     assert!(
         standing.contains("vanished") || standing.contains("\"deleted_at\": \"2"),
         "tombstones stand too"
     );
     for _ in 0..12 {
-        assert_eq!(delivered(&plant, &ids, &mut rng).await, standing);
+        assert_eq!(delivered(&app, &ids, &mut rng).await, standing);
     }
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }
 
 #[tokio::test]
 async fn a_tombstone_marks_a_row_and_an_older_version_that_comes_late_does_not_bring_it_back() {
-    let mut plant = Plant::over(world(96, 1)).await;
-    let _server = connect(&mut plant, World::default(), 10).await;
-    let at = plant.clock.now();
+    let mut app = TestApp::over(world(96, 1)).await;
+    let _server = connect(&mut app, World::default(), 10).await;
+    let at = app.clock.now();
     let live = json!({"id": "p1", "text": "a@example.org", "updated": at, "version": 1})
         .to_string()
         .into_bytes();
@@ -140,10 +140,10 @@ async fn a_tombstone_marks_a_row_and_an_older_version_that_comes_late_does_not_b
     };
     let later = at + SignedDuration::from_secs(60);
     let ids =
-        put(&plant, &[arriving("v1", at, live), arriving("sweep:1", later, vanished("p1"))]).await;
+        put(&app, &[arriving("v1", at, live), arriving("sweep:1", later, vanished("p1"))]).await;
     for id in [ids[1], ids[0]] {
-        assert_eq!(plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await.failures(), 0);
+        assert_eq!(app.deliver(&[Ticket::new(vec![id]).to_body()], 1).await.failures(), 0);
     }
-    assert_eq!(plant.db.scalar::<Timestamp>("select deleted_at from contacts").await, later);
-    assert!(plant.db.scalar::<bool>("select email is null from contacts").await);
+    assert_eq!(app.db.scalar::<Timestamp>("select deleted_at from contacts").await, later);
+    assert!(app.db.scalar::<bool>("select email is null from contacts").await);
 }

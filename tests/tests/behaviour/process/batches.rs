@@ -8,7 +8,7 @@ use penstock_domain::record::{Item, RowView};
 use penstock_domain::settings::Settings;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Verdict};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use process::Effect;
 
 use crate::stripe_account::{NOW, world};
@@ -22,7 +22,7 @@ pub fn charge(id: &str, amount: &str, status: &str) -> String {
 }
 
 /// Puts objects straight into the outbox, one version each, and gives their ids back.
-pub async fn put(plant: &Plant, objects: &[(String, String)]) -> Vec<OutboxId> {
+pub async fn put(app: &TestApp, objects: &[(String, String)]) -> Vec<OutboxId> {
     let at = Timestamp::from_second(NOW).unwrap();
     let items = objects.iter().map(|(id, payload)| Item {
         entity: "charge".to_owned(),
@@ -32,7 +32,7 @@ pub async fn put(plant: &Plant, objects: &[(String, String)]) -> Vec<OutboxId> {
         api_version: None,
         payload: payload.as_bytes(),
     });
-    plant.put(&items.collect::<Vec<_>>()).await
+    app.put(&items.collect::<Vec<_>>()).await
 }
 
 fn charges(n: usize) -> Vec<(String, String)> {
@@ -45,32 +45,32 @@ fn tickets(ids: &[OutboxId]) -> Vec<String> {
     Ticket::split(ids).map(|t| t.to_body()).collect()
 }
 
-async fn letters(plant: &Plant) -> Vec<(String, String, String)> {
+async fn letters(app: &TestApp) -> Vec<(String, String, String)> {
     let sql = "select external_id, error_kind, error from dead_letters order by external_id";
-    let rows = plant.db.client().await.query(sql, &[]).await.unwrap();
+    let rows = app.db.client().await.query(sql, &[]).await.unwrap();
     rows.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect()
 }
 
 #[tokio::test]
 async fn a_poison_row_among_a_thousand_dies_alone_and_at_once_with_its_exact_reason() {
-    let plant = Plant::over(world(50, 1)).await;
+    let app = TestApp::over(world(50, 1)).await;
     let mut rows = charges(1_000);
     rows[437].1 = charge("ch_0437", "1e400", "succeeded");
-    let ids = put(&plant, &rows).await;
-    let response = plant.deliver(&tickets(&ids), 1).await;
+    let ids = put(&app, &rows).await;
+    let response = app.deliver(&tickets(&ids), 1).await;
     assert_eq!(response.failures(), 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 999);
-    let letters = letters(&plant).await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 999);
+    let letters = letters(&app).await;
     assert_eq!(letters.len(), 1);
     let (id, kind, error) = &letters[0];
     assert_eq!((id.as_str(), kind.as_str()), ("ch_0437", "malformed"));
     assert!(error.contains("number out of range") || error.contains("floating point"), "{error}");
-    plant.db.assert_nothing_waits().await;
+    app.db.assert_nothing_waits().await;
 }
 
 #[tokio::test]
 async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest() {
-    let plant = Plant::over(world(51, 1)).await;
+    let app = TestApp::over(world(51, 1)).await;
     let mut ids = Vec::new();
     for (i, status) in ["pending", "succeeded", "failed", "succeeded"].iter().enumerate() {
         let payload = format!(
@@ -87,10 +87,10 @@ async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest()
             api_version: None,
             payload: payload.as_bytes(),
         };
-        ids.extend(plant.put(&[item]).await);
+        ids.extend(app.put(&[item]).await);
     }
-    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
-    let stands: String = plant
+    assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
+    let stands: String = app
         .db
         .scalar("select status || ' ' || extract(epoch from version_at)::bigint from payments")
         .await;
@@ -99,8 +99,8 @@ async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest()
 
 #[tokio::test]
 async fn trap_20_a_message_that_is_not_a_ticket_fails_alone() {
-    let plant = Plant::over(world(52, 1)).await;
-    let ids = put(&plant, &charges(3)).await;
+    let app = TestApp::over(world(52, 1)).await;
+    let ids = put(&app, &charges(3)).await;
     let mut bodies = tickets(&ids);
     bodies.extend([
         "".to_owned(),
@@ -108,26 +108,26 @@ async fn trap_20_a_message_that_is_not_a_ticket_fails_alone() {
         "{\"v\":9,\"ids\":[]}".to_owned(),
         "\u{0}".to_owned(),
     ]);
-    let response = plant.deliver(&bodies, 1).await;
+    let response = app.deliver(&bodies, 1).await;
     let failed = serde_json::to_value(&response).unwrap();
     let expected = serde_json::json!({"batchItemFailures": [
         {"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"},
         {"itemIdentifier": "message-3"}, {"itemIdentifier": "message-4"},
     ]});
     assert_eq!(failed, expected);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 3);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 3);
 }
 
 #[tokio::test]
 async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others_have_one_effect() {
-    let plant = Plant::over(world(53, 1)).await;
-    let ids = put(&plant, &charges(64)).await;
+    let app = TestApp::over(world(53, 1)).await;
+    let ids = put(&app, &charges(64)).await;
     // A rule that our model does not know: only Postgres can refuse it.
     let rule = "alter table payments add constraint unlucky check (external_id not in ('ch_0013', 'ch_0040'))";
-    plant.db.client().await.batch_execute(rule).await.unwrap();
-    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 62);
-    let letters = letters(&plant).await;
+    app.db.client().await.batch_execute(rule).await.unwrap();
+    assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 62);
+    let letters = letters(&app).await;
     let dead: Vec<_> = letters.iter().map(|(id, kind, _)| (id.as_str(), kind.as_str())).collect();
     assert_eq!(dead, [("ch_0013", "refused"), ("ch_0040", "refused")]);
     assert!(
@@ -135,7 +135,7 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
         "{}",
         letters[0].2
     );
-    let gross: String = plant
+    let gross: String = app
         .db
         .scalar("select sum(amount)::text from revenue_buckets where grain = 'day' and status = 'collected'")
         .await;
@@ -156,17 +156,17 @@ fn panics_on_the_seventh<'a>(
 
 #[tokio::test]
 async fn trap_49_a_panic_is_caught_and_kills_one_row_not_the_batch() {
-    let mut plant = Plant::over(world(54, 1)).await;
-    plant.process.normalize = panics_on_the_seventh;
-    let ids = put(&plant, &charges(20)).await;
-    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
-    let letters = letters(&plant).await;
+    let mut app = TestApp::over(world(54, 1)).await;
+    app.process.normalize = panics_on_the_seventh;
+    let ids = put(&app, &charges(20)).await;
+    assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
+    let letters = letters(&app).await;
     assert_eq!(letters.len(), 1);
     assert_eq!(
         (letters[0].0.as_str(), letters[0].1.as_str(), letters[0].2.as_str()),
         ("ch_0007", "panicked", "our code panicked: the seventh of stripe is too much")
     );
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 19);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 19);
 }
 
 #[test]
@@ -178,13 +178,13 @@ fn trap_49_the_release_profile_unwinds() {
 
 #[tokio::test]
 async fn a_row_that_brought_the_process_down_alone_is_dead_and_its_neighbours_are_not() {
-    let plant = Plant::over(world(55, 1)).await;
-    let ids = put(&plant, &charges(5)).await;
+    let app = TestApp::over(world(55, 1)).await;
+    let ids = put(&app, &charges(5)).await;
     let died = "update outbox set attempts = 3 where external_id = 'ch_0002'";
-    plant.db.client().await.batch_execute(died).await.unwrap();
-    assert_eq!(plant.deliver(&tickets(&ids), 2).await.failures(), 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 4);
-    let letters = letters(&plant).await;
+    app.db.client().await.batch_execute(died).await.unwrap();
+    assert_eq!(app.deliver(&tickets(&ids), 2).await.failures(), 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 4);
+    let letters = letters(&app).await;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].1, "crashed");
     assert_eq!(letters[0].2, "the process died while it worked on this row alone, 2 times");
@@ -192,70 +192,70 @@ async fn a_row_that_brought_the_process_down_alone_is_dead_and_its_neighbours_ar
 
 #[tokio::test]
 async fn where_postgres_is_away_every_message_comes_again_and_no_row_loses_an_attempt() {
-    let mut plant = Plant::over(world(56, 1)).await;
-    let ids = put(&plant, &charges(5)).await;
-    let good = plant.process.database.clone();
-    let mut nowhere = plant.db.login();
+    let mut app = TestApp::over(world(56, 1)).await;
+    let ids = put(&app, &charges(5)).await;
+    let good = app.process.database.clone();
+    let mut nowhere = app.db.login();
     nowhere.port = 1;
     let source = std::sync::Arc::new(penstock_store::StaticLogin(nowhere));
-    plant.process.database =
+    app.process.database =
         penstock_store::Database::new(source, penstock_store::Tls::Disable, None, 1).unwrap();
     for receives in [1, 2, 3] {
-        assert_eq!(plant.deliver(&tickets(&ids), receives).await.failures(), 1);
+        assert_eq!(app.deliver(&tickets(&ids), receives).await.failures(), 1);
     }
-    plant.process.database = good;
-    assert_eq!(plant.deliver(&tickets(&ids), 4).await.failures(), 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 5);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    app.process.database = good;
+    assert_eq!(app.deliver(&tickets(&ids), 4).await.failures(), 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 5);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }
 
 #[tokio::test]
 async fn a_row_that_another_holds_comes_again_and_one_that_is_done_does_not() {
-    let plant = Plant::over(world(57, 1)).await;
-    let ids = put(&plant, &charges(2)).await;
-    let other = plant.db.client().await;
+    let app = TestApp::over(world(57, 1)).await;
+    let ids = put(&app, &charges(2)).await;
+    let other = app.db.client().await;
     other
         .batch_execute("begin; select 1 from outbox where external_id = 'ch_0001' for update")
         .await
         .unwrap();
-    assert_eq!(plant.deliver(&tickets(&ids[..1]), 1).await.failures(), 0);
-    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 1, "ch_0001 is in other hands");
+    assert_eq!(app.deliver(&tickets(&ids[..1]), 1).await.failures(), 0);
+    assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 1, "ch_0001 is in other hands");
     other.batch_execute("commit").await.unwrap();
-    assert_eq!(plant.deliver(&tickets(&ids), 2).await.failures(), 0);
+    assert_eq!(app.deliver(&tickets(&ids), 2).await.failures(), 0);
     assert_eq!(
-        plant.deliver(&tickets(&ids), 2).await.failures(),
+        app.deliver(&tickets(&ids), 2).await.failures(),
         0,
         "a doubled ticket finds nothing pending"
     );
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 2);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 2);
 }
 
 #[tokio::test]
 async fn after_an_outage_messages_go_as_batches_again_not_row_by_row() {
-    let plant = Plant::over(world(58, 1)).await;
-    let ids = put(&plant, &charges(100)).await;
+    let app = TestApp::over(world(58, 1)).await;
+    let ids = put(&app, &charges(100)).await;
     let commits = "select xact_commit from pg_stat_database where datname = current_database()";
-    let before: i64 = plant.db.scalar(commits).await;
-    assert_eq!(plant.deliver(&tickets(&ids), 2).await.failures(), 0);
-    let client = plant.process.database.connection().await.unwrap();
+    let before: i64 = app.db.scalar(commits).await;
+    assert_eq!(app.deliver(&tickets(&ids), 2).await.failures(), 0);
+    let client = app.process.database.connection().await.unwrap();
     client.simple_query("select pg_stat_force_next_flush()").await.unwrap();
-    let spent = plant.db.scalar::<i64>(commits).await - before;
+    let spent = app.db.scalar::<i64>(commits).await - before;
     assert!(spent < 20, "{spent} transactions for a hundred rows");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 100);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 100);
 }
 
 #[tokio::test]
 async fn an_id_or_a_status_that_no_index_takes_dies_alone() {
-    let plant = Plant::over(world(59, 1)).await;
+    let app = TestApp::over(world(59, 1)).await;
     let mut rows = charges(20);
     let mut rng = fastrand::Rng::with_seed(1);
     let long: String = (0..6_000).map(|_| rng.alphanumeric()).collect();
     rows[7].1 = charge("ch_0007", "100", &long);
     rows[9].1 = charge(&long, "100", "succeeded");
-    let ids = put(&plant, &rows).await;
-    assert_eq!(plant.deliver(&tickets(&ids), 1).await.failures(), 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 18);
-    let letters = letters(&plant).await;
+    let ids = put(&app, &rows).await;
+    assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 18);
+    let letters = letters(&app).await;
     assert_eq!(letters.len(), 2);
     assert_eq!(letters[0].2, "charge: the status is longer than 255 characters");
     assert_eq!(letters[1].2, "charge: the id is longer than 255 characters");
@@ -263,14 +263,14 @@ async fn an_id_or_a_status_that_no_index_takes_dies_alone() {
 
 #[tokio::test]
 async fn what_another_has_processed_meanwhile_cannot_be_declared_dead() {
-    let plant = Plant::over(world(63, 1)).await;
-    let ids = put(&plant, &charges(1)).await;
-    plant.deliver(&tickets(&ids), 1).await;
+    let app = TestApp::over(world(63, 1)).await;
+    let ids = put(&app, &charges(1)).await;
+    app.deliver(&tickets(&ids), 1).await;
     let verdict = Verdict { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };
-    let connection = plant.process.database.connection().await.unwrap();
-    outbox::bury(&**connection, &[verdict], plant.clock.now() + std::time::Duration::from_secs(1))
+    let connection = app.process.database.connection().await.unwrap();
+    outbox::bury(&**connection, &[verdict], app.clock.now() + std::time::Duration::from_secs(1))
         .await
         .unwrap();
-    assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "processed");
-    assert!(letters(&plant).await.is_empty());
+    assert_eq!(app.db.scalar::<String>("select status from outbox").await, "processed");
+    assert!(letters(&app).await.is_empty());
 }

@@ -9,8 +9,8 @@ use penstock_domain::pull::{Paging, Position, Reply};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::{Action, DisputeStatus, Kind};
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{NOW, assert_true, our_books, world};
 
@@ -29,7 +29,7 @@ fn money(id: &str, kind: &str, status: &str) -> String {
 }
 
 /// Reads events one after the other, each in a batch of its own.
-async fn hear(plant: &Plant, events: &[&String]) {
+async fn hear(app: &TestApp, events: &[&String]) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
     let paging = Paging {
@@ -45,21 +45,21 @@ async fn hear(plant: &Plant, events: &[&String]) {
         let page = Stripe
             .page("event", Mode::Incremental, RunId::new(at), &position, reply, &paging)
             .unwrap();
-        let ids = plant.put(&page.items).await;
-        assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
+        let ids = app.put(&page.items).await;
+        assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
     }
 }
 
 /// What stands in the end, for each order of three events.
 async fn in_every_order(events: [String; 3], expected: &str) {
     for [a, b, c] in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let plant = Plant::over(world(1, 1)).await;
-        hear(&plant, &[&events[a], &events[b], &events[c]]).await;
-        let stands: String = plant.db.scalar("select kind || ' ' || status from payments").await;
+        let app = TestApp::over(world(1, 1)).await;
+        hear(&app, &[&events[a], &events[b], &events[c]]).await;
+        let stands: String = app.db.scalar("select kind || ' ' || status from payments").await;
         assert_eq!(stands, expected, "{a} {b} {c}");
         let counted =
             "select coalesce(sum(amount), 0)::bigint from revenue_buckets where grain = 'day'";
-        assert_eq!(plant.db.scalar::<i64>(counted).await, 0, "{a} {b} {c}");
+        assert_eq!(app.db.scalar::<i64>(counted).await, 0, "{a} {b} {c}");
     }
 }
 
@@ -87,11 +87,11 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_counts_for_nothing_in_ev
 #[tokio::test]
 async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
     use DisputeStatus as D;
-    let plant = Plant::over(world(2, 60)).await;
-    plant.fetch_all().await.unwrap();
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.drain().await;
-    let before = our_books(&plant).await;
+    let app = TestApp::over(world(2, 60)).await;
+    app.fetch_all().await.unwrap();
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
+    let before = our_books(&app).await;
     let roads: [&[D]; 3] = [
         &[D::WarningNeedsResponse, D::WarningUnderReview, D::WarningClosed],
         &[D::NeedsResponse, D::UnderReview, D::Won],
@@ -99,7 +99,7 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
     ];
     for road in roads {
         let dispute = {
-            let mut stripe = plant.stripe.world();
+            let mut stripe = app.stripe.world();
             let open = |charge| stripe.act(Action::Dispute { charge, amount: 1, status: road[0] });
             let events = (0..60).find_map(open).expect("one of them can be disputed");
             let id = events
@@ -108,25 +108,24 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
             stripe.find(Kind::Dispute, &id.expect("an event of the dispute").object_id).unwrap()
         };
         for status in &road[1..] {
-            plant.clock.advance(Duration::from_secs(60));
-            let moved =
-                plant.stripe.world().act(Action::DisputeBecomes { dispute, status: *status });
+            app.clock.advance(Duration::from_secs(60));
+            let moved = app.stripe.world().act(Action::DisputeBecomes { dispute, status: *status });
             moved.expect("it goes on");
-            plant.fetch("event", Mode::Incremental).await.unwrap();
-            plant.drain().await;
-            assert_true(&plant).await;
+            app.fetch("event", Mode::Incremental).await.unwrap();
+            app.drain().await;
+            assert_true(&app).await;
         }
-        assert_eq!(our_books(&plant).await, before, "{road:?}");
+        assert_eq!(our_books(&app).await, before, "{road:?}");
     }
 }
 
 #[tokio::test]
 async fn an_object_that_stripe_has_deleted_and_that_is_no_money_is_kept_and_means_nothing() {
-    let plant = Plant::over(world(3, 1)).await;
+    let app = TestApp::over(world(3, 1)).await;
     let customer = r#"{"id":"cus_1","object":"customer","deleted":true}"#;
-    hear(&plant, &[&event(1, "customer.deleted", customer)]).await;
-    let kept: String = plant.db.scalar("select entity || ' ' || status from outbox").await;
+    hear(&app, &[&event(1, "customer.deleted", customer)]).await;
+    let kept: String = app.db.scalar("select entity || ' ' || status from outbox").await;
     assert_eq!(kept, "customer processed");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }

@@ -14,8 +14,8 @@ use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{NOW, assert_true, our_books, world};
 
@@ -139,12 +139,12 @@ fn trap_06_refunds_inside_a_charge_are_read_in_the_shapes_of_old_api_versions() 
 
 #[tokio::test]
 async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue() {
-    let plant = Plant::over(world(80, 30)).await;
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.drain().await;
-    let before = our_books(&plant).await;
+    let app = TestApp::over(world(80, 30)).await;
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
+    let before = our_books(&app).await;
     let (charge, refund) = {
-        let mut stripe = plant.stripe.world();
+        let mut stripe = app.stripe.world();
         let made = (0..30).find_map(|charge| {
             let action = Action::Refund { charge, amount: 1, status: RefundStatus::Succeeded };
             stripe.act(action).map(|events| (charge, events))
@@ -157,21 +157,20 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
             stripe.find(Kind::Refund, &id.expect("an event of the refund").object_id).unwrap();
         (charge, refund)
     };
-    plant.clock.advance(Duration::from_secs(60));
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.drain().await;
-    assert_ne!(our_books(&plant).await, before, "charge {charge} is refunded");
-    assert_true(&plant).await;
-    plant
-        .stripe
+    app.clock.advance(Duration::from_secs(60));
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
+    assert_ne!(our_books(&app).await, before, "charge {charge} is refunded");
+    assert_true(&app).await;
+    app.stripe
         .world()
         .act(Action::RefundBecomes { refund, status: RefundStatus::Failed })
         .expect("it fails");
-    plant.clock.advance(Duration::from_secs(60));
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.drain().await;
-    assert_eq!(our_books(&plant).await, before);
-    assert_true(&plant).await;
+    app.clock.advance(Duration::from_secs(60));
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
+    assert_eq!(our_books(&app).await, before);
+    assert_true(&app).await;
 }
 
 /// The folder of Stripe's own published objects; `None`, with a message, where it is not given.
@@ -191,7 +190,7 @@ fn published_objects() -> Option<PathBuf> {
 #[tokio::test]
 async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_letter() {
     let Some(folder) = published_objects() else { return };
-    let plant = Plant::over(world(81, 1)).await;
+    let app = TestApp::over(world(81, 1)).await;
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     let objects: Vec<String> = files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect();
@@ -199,14 +198,14 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
         r#"{{"object":"list","url":"/v1/x","has_more":false,"data":[{}]}}"#,
         objects.join(",")
     );
-    take(&plant, &list, Mode::Full).await;
+    take(&app, &list, Mode::Full).await;
     let events = objects.iter().enumerate().map(|(i, object)| {
         let created = NOW + i64::try_from(i).unwrap();
         format!(r#"{{"id":"evt_{i}","object":"event","api_version":null,"created":{created},"type":"x","data":{{"object":{object}}}}}"#)
     });
     let events = events.collect::<Vec<_>>().join(",");
     take(
-        &plant,
+        &app,
         &format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{events}]}}"#),
         Mode::Incremental,
     )
@@ -214,7 +213,7 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
 
     let sql = "select kind || ' ' || amount || ' ' || currency || ' ' || status || ' ' || extract(epoch from occurred_at)::bigint \
                from payments order by kind";
-    let rows = plant.db.client().await.query(sql, &[]).await.unwrap();
+    let rows = app.db.client().await.query(sql, &[]).await.unwrap();
     let rows: Vec<String> = rows.iter().map(|r| r.get(0)).collect();
     let expected = [
         // Succeeded but not captured: no revenue.
@@ -223,12 +222,12 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
         "refund 100 USD refunded 1234567890",
     ];
     assert_eq!(rows, expected);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
-    plant.db.assert_nothing_waits().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    app.db.assert_nothing_waits().await;
 }
 
 /// Reads a page as `fetch` does, and works it as `process` does.
-async fn take(plant: &Plant, body: &str, mode: Mode) {
+async fn take(app: &TestApp, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
     let paging = Paging {
@@ -239,6 +238,6 @@ async fn take(plant: &Plant, body: &str, mode: Mode) {
     };
     let reply = Reply { as_of: at, body: body.as_bytes() };
     let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
-    let ids = plant.put(&page.items).await;
-    assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
+    let ids = app.put(&page.items).await;
+    assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }

@@ -1,29 +1,29 @@
 //! The outbox (traps 18, 24, 26).
 
 use penstock_domain::ticket::Ticket;
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 
 use crate::process::batches::{charge, put};
 use crate::stripe_account::world;
 
 #[tokio::test]
 async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_the_partial_index() {
-    let plant = Plant::over(world(60, 1)).await;
-    let other = plant.db.client().await;
+    let app = TestApp::over(world(60, 1)).await;
+    let other = app.db.client().await;
     // An id made first, committed last.
     let slow = put_slowly(&other).await;
-    put(&plant, &[("ch_fast".to_owned(), charge("ch_fast", "100", "succeeded"))]).await;
-    plant.clock.advance(std::time::Duration::from_secs(400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, 1);
-    plant.drain().await;
+    put(&app, &[("ch_fast".to_owned(), charge("ch_fast", "100", "succeeded"))]).await;
+    app.clock.advance(std::time::Duration::from_secs(400));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().ticketed, 1);
+    app.drain().await;
     other.batch_execute("commit").await.unwrap();
     assert_eq!(
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        app.relay.run_once(app.relay_deadline()).await.unwrap().ticketed,
         1,
         "{slow} was overtaken"
     );
-    plant.drain().await;
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 2);
+    app.drain().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 2);
 
     // A hundred thousand old rows must not stand in the way of what is pending.
     let history = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
@@ -53,7 +53,7 @@ async fn put_slowly(client: &tokio_postgres::Client) -> String {
 
 #[tokio::test]
 async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil_nothing() {
-    let plant = Plant::over(world(61, 1)).await;
+    let app = TestApp::over(world(61, 1)).await;
     let odd = [
         (
             "ch_nul",
@@ -77,10 +77,10 @@ async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil
         ("ch_empty", String::new()),
     ];
     let odd: Vec<_> = odd.into_iter().map(|(id, payload)| (id.to_owned(), payload)).collect();
-    let ids = put(&plant, &odd).await;
-    assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
+    let ids = put(&app, &odd).await;
+    assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 
-    let client = plant.db.client().await;
+    let client = app.db.client().await;
     let rows = client
         .query("select external_id, raw, raw_status from payments order by 1", &[])
         .await
@@ -104,24 +104,24 @@ async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil
         .map(|r| r.get(0))
         .collect();
     assert_eq!(dead, ["ch_big", "ch_deep", "ch_empty", "ch_float"]);
-    plant.db.assert_nothing_waits().await;
+    app.db.assert_nothing_waits().await;
 }
 
 #[tokio::test]
 async fn trap_24_a_dead_row_can_be_replayed_as_often_as_asked_each_time_by_a_fresh_ticket() {
-    let plant = Plant::over(world(62, 1)).await;
-    let ids = put(&plant, &[("ch_1".to_owned(), charge("ch_1", "1.5", "succeeded"))]).await;
-    let client = plant.db.client().await;
+    let app = TestApp::over(world(62, 1)).await;
+    let ids = put(&app, &[("ch_1".to_owned(), charge("ch_1", "1.5", "succeeded"))]).await;
+    let client = app.db.client().await;
     for round in 1..=3 {
-        assert_eq!(plant.deliver(&[Ticket::new(ids.clone()).to_body()], 1).await.failures(), 0);
-        let letters: i64 = plant.db.scalar("select count(*) from dead_letters").await;
+        assert_eq!(app.deliver(&[Ticket::new(ids.clone()).to_body()], 1).await.failures(), 0);
+        let letters: i64 = app.db.scalar("select count(*) from dead_letters").await;
         assert_eq!(letters, 1, "one letter a row, round {round}");
-        assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "dead");
+        assert_eq!(app.db.scalar::<String>("select status from outbox").await, "dead");
         client.batch_execute("update outbox set status = 'pending', attempts = 0").await.unwrap();
     }
     // What killed it is mended: the same bytes would not do, so the row is given sound ones.
     let sound = charge("ch_1", "150", "succeeded");
     client.execute("update outbox set payload = $1", &[&sound.as_bytes()]).await.unwrap();
-    plant.deliver(&[Ticket::new(ids).to_body()], 1).await;
-    assert_eq!(plant.db.scalar::<i64>("select amount from payments").await, 150);
+    app.deliver(&[Ticket::new(ids).to_body()], 1).await;
+    assert_eq!(app.db.scalar::<i64>("select amount from payments").await, 150);
 }

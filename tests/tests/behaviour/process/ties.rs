@@ -9,8 +9,8 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::Fault;
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{NOW, assert_true, world};
 
@@ -22,7 +22,7 @@ fn charge_event(id: &str, charge: &str, status: &str) -> String {
     )
 }
 
-async fn put(plant: &Plant, charge: &str, event: &str, status: &str) -> OutboxId {
+async fn put(app: &TestApp, charge: &str, event: &str, status: &str) -> OutboxId {
     let at = Timestamp::from_second(NOW).unwrap();
     let payload = charge_event(event, charge, status);
     let item = Item {
@@ -33,29 +33,29 @@ async fn put(plant: &Plant, charge: &str, event: &str, status: &str) -> OutboxId
         api_version: None,
         payload: payload.as_bytes(),
     };
-    plant.put(&[item]).await[0]
+    app.put(&[item]).await[0]
 }
 
-async fn status(plant: &Plant) -> String {
-    plant.db.scalar("select status from payments").await
+async fn status(app: &TestApp) -> String {
+    app.db.scalar("select status from payments").await
 }
 
 #[tokio::test]
 async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_ask_for_another_look()
  {
     for (first, second) in [("pending", "succeeded"), ("succeeded", "pending")] {
-        let plant = Plant::over(world(40, 1)).await;
-        let truth = plant.stripe.truth().remove(0);
+        let app = TestApp::over(world(40, 1)).await;
+        let truth = app.stripe.truth().remove(0);
         for (event, word) in [("evt_1", first), ("evt_2", second)] {
-            let id = put(&plant, &truth.id, event, word).await;
-            plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
+            let id = put(&app, &truth.id, event, word).await;
+            app.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
         }
         assert_eq!(
-            status(&plant).await,
+            status(&app).await,
             "collected",
             "by rank, until the object has been read again"
         );
-        let asked = plant.requests.take();
+        let asked = app.requests.take();
         let expected = format!(
             r#"{{"source":"stripe","entity":"charge","mode":"object","resume":true,"ids":["{}"]}}"#,
             truth.id
@@ -66,42 +66,42 @@ async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_
 
 #[tokio::test]
 async fn trap_03_a_tie_within_one_batch_is_seen_and_one_that_says_the_same_is_none() {
-    let plant = Plant::over(world(41, 1)).await;
-    let truth = plant.stripe.truth().remove(0);
+    let app = TestApp::over(world(41, 1)).await;
+    let truth = app.stripe.truth().remove(0);
     let same = [
-        put(&plant, &truth.id, "evt_1", "succeeded").await,
-        put(&plant, &truth.id, "evt_2", "succeeded").await,
+        put(&app, &truth.id, "evt_1", "succeeded").await,
+        put(&app, &truth.id, "evt_2", "succeeded").await,
     ];
-    plant.deliver(&[Ticket::new(same.to_vec()).to_body()], 1).await;
-    assert!(plant.requests.take().is_empty(), "nothing to settle");
+    app.deliver(&[Ticket::new(same.to_vec()).to_body()], 1).await;
+    assert!(app.requests.take().is_empty(), "nothing to settle");
 
-    let plant = Plant::over(world(42, 1)).await;
-    let truth = plant.stripe.truth().remove(0);
+    let app = TestApp::over(world(42, 1)).await;
+    let truth = app.stripe.truth().remove(0);
     let other = [
-        put(&plant, &truth.id, "evt_1", "succeeded").await,
-        put(&plant, &truth.id, "evt_2", "failed").await,
+        put(&app, &truth.id, "evt_1", "succeeded").await,
+        put(&app, &truth.id, "evt_2", "failed").await,
     ];
-    plant.deliver(&[Ticket::new(other.to_vec()).to_body()], 1).await;
-    assert_eq!(plant.requests.take().len(), 1);
+    app.deliver(&[Ticket::new(other.to_vec()).to_body()], 1).await;
+    assert_eq!(app.requests.take().len(), 1);
 }
 
 #[tokio::test]
 async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_lost() {
-    let plant = Plant::over(world(43, 1)).await;
-    let truth = plant.stripe.truth().remove(0);
+    let app = TestApp::over(world(43, 1)).await;
+    let truth = app.stripe.truth().remove(0);
     for (event, word) in [("evt_1", "succeeded"), ("evt_2", "pending")] {
-        let id = put(&plant, &truth.id, event, word).await;
-        plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
+        let id = put(&app, &truth.id, event, word).await;
+        app.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
     }
-    plant.requests.take();
-    plant.clock.advance(Duration::from_secs(400));
-    let round = plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+    app.requests.take();
+    app.clock.advance(Duration::from_secs(400));
+    let round = app.relay.run_once(app.relay_deadline()).await.unwrap();
     assert_eq!(round.looks, 1);
-    plant.drain().await;
-    let raw: String = plant.db.scalar("select raw_status from payments").await;
+    app.drain().await;
+    let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
     assert_eq!(
-        plant.db.scalar::<i64>("select count(*) from refetch_requests").await,
+        app.db.scalar::<i64>("select count(*) from refetch_requests").await,
         0,
         "it is answered"
     );
@@ -109,65 +109,65 @@ async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_los
 
 #[tokio::test]
 async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
-    let mut plant = Plant::over(world(44, 1)).await;
-    plant.process.refetches = None;
+    let mut app = TestApp::over(world(44, 1)).await;
+    app.process.refetches = None;
     for (event, word) in [("evt_1", "succeeded"), ("evt_2", "pending")] {
-        let id = put(&plant, "ch_1", event, word).await;
-        plant.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
+        let id = put(&app, "ch_1", event, word).await;
+        app.deliver(&[Ticket::new(vec![id]).to_body()], 1).await;
     }
-    assert_eq!(status(&plant).await, "collected");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    assert_eq!(status(&app).await, "collected");
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }
 
 #[tokio::test]
 async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_once() {
-    let plant = Plant::over(world(45, 5)).await;
-    let truth = plant.stripe.truth().remove(0);
+    let app = TestApp::over(world(45, 5)).await;
+    let truth = app.stripe.truth().remove(0);
     let by_hand =
         FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
-    let deadline = plant.clock.now() + Duration::from_secs(3_600);
+    let deadline = app.clock.now() + Duration::from_secs(3_600);
     for _ in 0..2 {
-        plant.fetch.serve(&by_hand, deadline).await.unwrap();
+        app.fetch.serve(&by_hand, deadline).await.unwrap();
     }
-    for ticket in plant.tickets.take() {
-        assert_eq!(plant.deliver(&[ticket], 1).await.failures(), 0);
+    for ticket in app.tickets.take() {
+        assert_eq!(app.deliver(&[ticket], 1).await.failures(), 0);
     }
-    assert!(plant.requests.take().is_empty(), "a look asks for a look");
+    assert!(app.requests.take().is_empty(), "a look asks for a look");
     let late = by_hand.resuming();
-    assert_eq!(plant.fetch.serve(&late, deadline).await.unwrap(), Outcome::Looked { objects: 0 });
+    assert_eq!(app.fetch.serve(&late, deadline).await.unwrap(), Outcome::Looked { objects: 0 });
 }
 
 #[tokio::test]
 async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
-    let plant = Plant::over(world(46, 5)).await;
-    let truth = plant.stripe.truth().remove(0);
-    plant.stripe.faults().always("/v1/", Fault::ServerError);
+    let app = TestApp::over(world(46, 5)).await;
+    let truth = app.stripe.truth().remove(0);
+    app.stripe.faults().always("/v1/", Fault::ServerError);
     let by_hand =
         FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
-    let deadline = plant.clock.now() + Duration::from_secs(3_600);
-    plant.fetch.serve(&by_hand, deadline).await.unwrap_err();
-    plant.stripe.faults().clear();
-    plant.clock.advance(Duration::from_secs(400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);
-    plant.drain().await;
-    let raw: String = plant.db.scalar("select raw_status from payments").await;
+    let deadline = app.clock.now() + Duration::from_secs(3_600);
+    app.fetch.serve(&by_hand, deadline).await.unwrap_err();
+    app.stripe.faults().clear();
+    app.clock.advance(Duration::from_secs(400));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    app.drain().await;
+    let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
 }
 
 #[tokio::test]
 async fn trap_16_a_look_that_is_answered_with_another_thing_is_no_letter_and_is_asked_for_again() {
-    let plant = Plant::over(world(47, 1)).await;
-    let id = plant.stripe.truth().remove(0).id;
+    let app = TestApp::over(world(47, 1)).await;
+    let id = app.stripe.truth().remove(0).id;
     let look = FetchRequest::look("stripe", "charge", id);
     // JSON, and no error: a list of nothing.
-    plant.stripe.faults().next("/v1/charges/", Fault::EmptyPage);
-    let deadline = plant.clock.now() + Duration::from_secs(3_600);
-    let error = plant.fetch.serve(&look, deadline).await.unwrap_err();
+    app.stripe.faults().next("/v1/charges/", Fault::EmptyPage);
+    let deadline = app.clock.now() + Duration::from_secs(3_600);
+    let error = app.fetch.serve(&look, deadline).await.unwrap_err();
     assert!(matches!(error, FetchError::Page { .. }), "{error}");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 0);
-    plant.clock.advance(Duration::from_secs(600));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);
-    plant.drain().await;
-    assert_true(&plant).await;
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 0);
+    app.clock.advance(Duration::from_secs(600));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    app.drain().await;
+    assert_true(&app).await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }

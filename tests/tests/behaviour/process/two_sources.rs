@@ -8,7 +8,7 @@ use penstock_domain::settings::Settings;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use process::Effect;
 
 use crate::stripe_account::world;
@@ -22,8 +22,8 @@ fn as_stripe<'a>(
     process::normalize("stripe", row, settings)
 }
 
-async fn put(plant: &Plant, source: &str, amount: usize) -> Vec<OutboxId> {
-    let now = plant.clock.now();
+async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {
+    let now = app.clock.now();
     let payload = |i: usize| {
         format!(
             r#"{{"id":"ch_{i}","object":"charge","amount":{},"created":1780000000,"currency":"eur","status":"succeeded"}}"#,
@@ -47,7 +47,7 @@ async fn put(plant: &Plant, source: &str, amount: usize) -> Vec<OutboxId> {
         received_at: now,
         ticket_due_at: now,
     };
-    let mut connection = plant.process.database.connection().await.unwrap();
+    let mut connection = app.process.database.connection().await.unwrap();
     let tx = begin(&mut connection).await.unwrap();
     let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
     commit(tx).await.unwrap();
@@ -56,45 +56,44 @@ async fn put(plant: &Plant, source: &str, amount: usize) -> Vec<OutboxId> {
 
 #[tokio::test]
 async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own() {
-    let mut plant = Plant::over(world(97, 1)).await;
-    plant.process.normalize = as_stripe;
-    let mut ids = put(&plant, "stripe", 1_000).await;
-    ids.extend(put(&plant, "other", 5_000).await);
+    let mut app = TestApp::over(world(97, 1)).await;
+    app.process.normalize = as_stripe;
+    let mut ids = put(&app, "stripe", 1_000).await;
+    ids.extend(put(&app, "other", 5_000).await);
     // A second version of the other's, with the same stamp.
-    ids.extend(put(&plant, "other", 6_000).await);
-    assert_eq!(plant.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
+    ids.extend(put(&app, "other", 6_000).await);
+    assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
     let sums = "select string_agg(source || ' ' || n || ' ' || least, ', ' order by source) from \
                 (select source, count(*) n, min(amount) least from payments group by source) s";
-    assert_eq!(plant.db.scalar::<String>(sums).await, "other 40 6000, stripe 40 1000");
-    let asked: String = plant
+    assert_eq!(app.db.scalar::<String>(sums).await, "other 40 6000, stripe 40 1000");
+    let asked: String = app
         .db
         .scalar("select string_agg(distinct source || ' ' || entity, ', ') from refetch_requests")
         .await;
     assert_eq!(asked, "other charge");
-    assert!(plant.requests.take().iter().all(|body| body.contains(r#""source":"other""#)));
+    assert!(app.requests.take().iter().all(|body| body.contains(r#""source":"other""#)));
     let buckets = "select count(distinct source) from revenue_buckets where grain = 'day'";
-    assert_eq!(plant.db.scalar::<i64>(buckets).await, 2);
+    assert_eq!(app.db.scalar::<i64>(buckets).await, 2);
 }
 
 #[tokio::test]
 async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in_a_circle() {
-    let mut plant = Plant::over(world(98, 1)).await;
-    plant.process.normalize = as_stripe;
-    plant.process.refetches = None;
-    plant.process.database = plant.db.database(4);
+    let mut app = TestApp::over(world(98, 1)).await;
+    app.process.normalize = as_stripe;
+    app.process.refetches = None;
+    app.process.database = app.db.database(4);
     let mut batches = Vec::new();
     for round in 0..12 {
         let (mut ids, others) =
-            (put(&plant, "stripe", 1_000 + round).await, put(&plant, "other", 1_000 + round).await);
+            (put(&app, "stripe", 1_000 + round).await, put(&app, "other", 1_000 + round).await);
         ids.extend(others);
         batches.push([Ticket::new(ids).to_body()]);
     }
-    let work = batches.iter().map(|bodies| plant.deliver(bodies, 1));
+    let work = batches.iter().map(|bodies| app.deliver(bodies, 1));
     for response in futures_util::future::join_all(work).await {
         assert_eq!(response.failures(), 0);
     }
-    plant
-        .process
+    app.process
         .database
         .connection()
         .await
@@ -103,6 +102,6 @@ async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in
         .await
         .unwrap();
     let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
-    assert_eq!(plant.db.scalar::<i64>(deadlocks).await, 0);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 80);
+    assert_eq!(app.db.scalar::<i64>(deadlocks).await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 80);
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::{ApiVersion, World, WorldSpec};
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{DAY, NOW, assert_true, world};
 
 /// The ids of what is pending, in a random order.
-async fn pending_in_disorder(plant: &Plant, rng: &mut fastrand::Rng) -> Vec<OutboxId> {
-    let rows = plant
+async fn pending_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) -> Vec<OutboxId> {
+    let rows = app
         .db
         .client()
         .await
@@ -26,8 +26,8 @@ async fn pending_in_disorder(plant: &Plant, rng: &mut fastrand::Rng) -> Vec<Outb
 
 /// Delivers every pending row in a random order, in batches of random sizes, some tickets twice and some
 /// not at all; what was dropped is sent by `relay`.
-async fn deliver_in_disorder(plant: &Plant, rng: &mut fastrand::Rng) {
-    let mut ids = pending_in_disorder(plant, rng).await;
+async fn deliver_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) {
+    let mut ids = pending_in_disorder(app, rng).await;
     let mut sent = Vec::new();
     while !ids.is_empty() {
         let rest = ids.split_off(rng.usize(1..=ids.len().min(40)));
@@ -38,32 +38,32 @@ async fn deliver_in_disorder(plant: &Plant, rng: &mut fastrand::Rng) {
     }
     rng.shuffle(&mut sent);
     for bodies in sent.chunks(3) {
-        assert_eq!(plant.deliver(bodies, 1).await.failures(), 0);
+        assert_eq!(app.deliver(bodies, 1).await.failures(), 0);
     }
-    plant.clock.advance(Duration::from_secs(400));
-    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    plant.drain().await;
+    app.clock.advance(Duration::from_secs(400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
 }
 
 /// A thousand random changes in several rounds, each round's events delivered in disorder.
 async fn a_thousand_changes_in_disorder(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let plant = Plant::over(world(seed, 150)).await;
-    plant.fetch_all().await.unwrap();
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.requests.take();
+    let app = TestApp::over(world(seed, 150)).await;
+    app.fetch_all().await.unwrap();
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.requests.take();
     for _ in 0..4 {
-        plant.stripe.change(250);
-        plant.stripe.settle();
-        plant.clock.advance(Duration::from_secs(60));
-        plant.fetch("event", Mode::Incremental).await.unwrap();
-        plant.tickets.take();
+        app.stripe.change(250);
+        app.stripe.settle();
+        app.clock.advance(Duration::from_secs(60));
+        app.fetch("event", Mode::Incremental).await.unwrap();
+        app.tickets.take();
         if rng.bool() {
-            deliver_in_disorder(&plant, &mut rng).await;
+            deliver_in_disorder(&app, &mut rng).await;
         }
     }
-    deliver_in_disorder(&plant, &mut rng).await;
-    assert_true(&plant).await;
+    deliver_in_disorder(&app, &mut rng).await;
+    assert_true(&app).await;
 }
 
 #[tokio::test]
@@ -75,23 +75,23 @@ async fn after_a_full_run_and_a_thousand_changes_every_order_of_delivery_ends_in
 
 #[tokio::test]
 async fn trap_02_an_older_version_that_comes_late_does_not_undo_a_newer_one() {
-    let plant = Plant::over(world(30, 60)).await;
-    plant.fetch_all().await.unwrap();
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.requests.take();
-    plant.stripe.change(200);
-    plant.stripe.settle();
-    plant.clock.advance(Duration::from_secs(60));
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.tickets.take();
+    let app = TestApp::over(world(30, 60)).await;
+    app.fetch_all().await.unwrap();
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.requests.take();
+    app.stripe.change(200);
+    app.stripe.settle();
+    app.clock.advance(Duration::from_secs(60));
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.tickets.take();
     // Strictly newest first, one row a batch.
     let newest_first =
         "select id from outbox where status = 'pending' order by version_at desc, id desc";
-    for row in plant.db.client().await.query(newest_first, &[]).await.unwrap() {
-        plant.deliver(&[Ticket::new(vec![OutboxId(row.get(0))]).to_body()], 1).await;
+    for row in app.db.client().await.query(newest_first, &[]).await.unwrap() {
+        app.deliver(&[Ticket::new(vec![OutboxId(row.get(0))]).to_body()], 1).await;
     }
-    plant.drain().await;
-    assert_true(&plant).await;
+    app.drain().await;
+    assert_true(&app).await;
 }
 
 #[tokio::test]
@@ -99,14 +99,14 @@ async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
     let upgraded_at = Some(NOW - 10 * DAY);
     let spec =
         WorldSpec { upgraded_at, ..WorldSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
-    let plant = Plant::over(World::new(spec)).await;
+    let app = TestApp::over(World::new(spec)).await;
     // Events alone, no list: the watermark is 24 days old.
-    let client = plant.db.client().await;
+    let client = app.db.client().await;
     let cursor = "insert into sync_state (source, entity, mode, watermark, lease_until, updated_at) \
                   values ('stripe', 'event', 'incremental', to_timestamp($1::bigint), '-infinity', now())";
     client.execute(cursor, &[&(NOW - 25 * DAY + 400)]).await.unwrap();
-    plant.fetch("event", Mode::Incremental).await.unwrap();
-    plant.drain().await;
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
 
     let versions: Vec<String> = client
         .query("select distinct api_version from outbox order by 1", &[])
@@ -117,7 +117,7 @@ async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
         .collect();
     let (old, new) = (ApiVersion::V2020_08_27.word(), ApiVersion::Endive.word());
     assert_eq!(versions, [old, new]);
-    let embedded: i64 = plant
+    let embedded: i64 = app
         .db
         .scalar(&format!(
             "select count(*) from outbox where api_version = '{old}' and entity = 'charge' \
@@ -125,6 +125,6 @@ async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
         ))
         .await;
     assert!(embedded > 0, "the old shape shows refunds inside charges");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
-    assert_true(&plant).await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    assert_true(&app).await;
 }

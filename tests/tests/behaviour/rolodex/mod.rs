@@ -22,7 +22,7 @@ use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished
 use penstock_domain::settings::Settings;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::{Access, Kept, Source};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use process::Effect;
 use serde::Deserialize;
 use serde_json::json;
@@ -37,7 +37,7 @@ pub use server::{Server, World};
 /// The source.
 pub struct Rolodex;
 
-/// The calendar that the plant pulls.
+/// The calendar that the app pulls.
 pub const CALENDAR: &str = "main";
 
 #[derive(Deserialize)]
@@ -256,8 +256,8 @@ pub fn normalize<'a>(
     }
 }
 
-/// Adds this source to a plant; pages of `page_size`.
-pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server {
+/// Adds this source to `app`, with pages of `page_size` objects.
+pub async fn connect(app: &mut TestApp, world: World, page_size: u32) -> Server {
     let server = Server::start(world).await;
     let env = [
         ("ROLODEX_BASE_URL", server.url()),
@@ -269,10 +269,10 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
         &Rolodex,
         &env.into_iter().collect(),
         &Arc::new(Aws::default()),
-        plant.clock.clone(),
+        app.clock.clone(),
     );
-    plant.fetch.vendors.extend(vendor.unwrap());
-    plant.process.normalize = normalize;
-    plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
+    app.fetch.vendors.extend(vendor.unwrap());
+    app.process.normalize = normalize;
+    app.process.settings.calendar_id = Some(CALENDAR.to_owned());
     server
 }

@@ -6,56 +6,56 @@ use fetch::{FetchError, Outcome};
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 
 use crate::rolodex::{Server, World, connect};
 use crate::stripe_account::world;
 
 pub const HOUR: Duration = Duration::from_secs(3_600);
 
-pub async fn plant(seed: u64, people: usize) -> (Plant, Server) {
-    let mut plant = Plant::over(world(seed, 1)).await;
-    let now = plant.clock.now();
+pub async fn test_app(seed: u64, people: usize) -> (TestApp, Server) {
+    let mut app = TestApp::over(world(seed, 1)).await;
+    let now = app.clock.now();
     let mut cards = World::default();
     for i in 0..people {
         cards.put(&format!("p{i:03}"), &format!("{i}@example.org"), now - HOUR);
         cards.put(&format!("e{i:03}"), if i % 2 == 0 { "day off" } else { "lunch" }, now - HOUR);
     }
-    let server = connect(&mut plant, cards, 10).await;
-    (plant, server)
+    let server = connect(&mut app, cards, 10).await;
+    (app, server)
 }
 
-pub async fn fetch(plant: &Plant, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
-    let deadline = plant.clock.now() + Duration::from_secs(86_400);
-    plant.fetch.serve(&FetchRequest::new("rolodex", entity, mode), deadline).await
+pub async fn fetch(app: &TestApp, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
+    let deadline = app.clock.now() + Duration::from_secs(86_400);
+    app.fetch.serve(&FetchRequest::new("rolodex", entity, mode), deadline).await
 }
 
 /// A run that must finish, and all that comes of it. Some time passes first.
-pub async fn run(plant: &Plant, entity: &str, mode: Mode) {
-    plant.clock.advance(Duration::from_secs(60));
-    let outcome = fetch(plant, entity, mode).await.unwrap();
+pub async fn run(app: &TestApp, entity: &str, mode: Mode) {
+    app.clock.advance(Duration::from_secs(60));
+    let outcome = fetch(app, entity, mode).await.unwrap();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
-    plant.drain().await;
+    app.drain().await;
 }
 
-async fn lines(plant: &Plant, sql: &str) -> Vec<String> {
-    let rows = plant.db.client().await.query(sql, &[]).await.unwrap();
+async fn lines(app: &TestApp, sql: &str) -> Vec<String> {
+    let rows = app.db.client().await.query(sql, &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-pub async fn people(plant: &Plant) -> Vec<String> {
-    lines(plant, "select external_id || ' ' || email from contacts where deleted_at is null order by external_id").await
+pub async fn people(app: &TestApp) -> Vec<String> {
+    lines(app, "select external_id || ' ' || email from contacts where deleted_at is null order by external_id").await
 }
 
-async fn entries(plant: &Plant) -> Vec<String> {
+async fn entries(app: &TestApp) -> Vec<String> {
     let sql = "select external_id || ' ' || summary from calendar_events \
                where deleted_at is null and calendar_id = 'main' order by external_id";
-    lines(plant, sql).await
+    lines(app, sql).await
 }
 
-pub async fn ghosts(plant: &Plant) -> Vec<String> {
+pub async fn ghosts(app: &TestApp) -> Vec<String> {
     lines(
-        plant,
+        app,
         "select external_id from outbox where version_key like 'sweep:%' order by external_id",
     )
     .await
@@ -63,64 +63,64 @@ pub async fn ghosts(plant: &Plant) -> Vec<String> {
 
 #[tokio::test]
 async fn a_source_asked_by_post_is_drained_and_goes_on_from_the_cursor_its_full_run_was_given() {
-    let (plant, server) = plant(80, 35).await;
-    run(&plant, "person", Mode::Full).await;
-    run(&plant, "entry", Mode::Full).await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
-    assert_eq!(entries(&plant).await, server.world().truth('e'));
+    let (app, server) = test_app(80, 35).await;
+    run(&app, "person", Mode::Full).await;
+    run(&app, "entry", Mode::Full).await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(entries(&app).await, server.world().truth('e'));
     let all_day = "select count(*) from calendar_events where all_day and start_date + 1 = end_date and starts_at is null";
-    assert_eq!(plant.db.scalar::<i64>(all_day).await, 18);
+    assert_eq!(app.db.scalar::<i64>(all_day).await, 18);
 
-    let now = plant.clock.now();
+    let now = app.clock.now();
     server.world().put("p007", "new@example.org", now);
     server.world().remove("p011", now);
     for i in 100..125 {
         server.world().put(&format!("p{i}"), "later@example.org", now);
     }
     server.world().requests.clear();
-    run(&plant, "person", Mode::Incremental).await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    run(&app, "person", Mode::Incremental).await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
     let asked = std::mem::take(&mut server.world().requests);
     assert_eq!(asked.len(), 3, "pages of changes, not of everything");
     assert!(asked.iter().all(|body| body.contains(r#""since":"sync-70""#)), "{asked:?}");
-    assert!(ghosts(&plant).await.is_empty(), "changes alone tell nothing of what vanished");
+    assert!(ghosts(&app).await.is_empty(), "changes alone tell nothing of what vanished");
 
     // The next one goes on where this one ended.
-    run(&plant, "person", Mode::Incremental).await;
+    run(&app, "person", Mode::Incremental).await;
     assert!(server.world().requests[0].contains(r#""since":"sync-97""#));
-    plant.db.assert_nothing_waits().await;
+    app.db.assert_nothing_waits().await;
 }
 
 #[tokio::test]
 async fn a_repeated_full_run_writes_no_row() {
-    let (plant, _server) = plant(81, 25).await;
+    let (app, _server) = test_app(81, 25).await;
     let digest = "select md5(string_agg(c::text || xmin::text || ctid::text, ',' order by external_id)) from contacts c";
-    run(&plant, "person", Mode::Full).await;
-    let before: String = plant.db.scalar(digest).await;
-    run(&plant, "person", Mode::Full).await;
-    assert_eq!(plant.db.scalar::<String>(digest).await, before);
-    assert!(ghosts(&plant).await.is_empty());
+    run(&app, "person", Mode::Full).await;
+    let before: String = app.db.scalar(digest).await;
+    run(&app, "person", Mode::Full).await;
+    assert_eq!(app.db.scalar::<String>(digest).await, before);
+    assert!(ghosts(&app).await.is_empty());
 }
 
 #[tokio::test]
 async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_before() {
-    let (plant, server) = plant(82, 35).await;
-    run(&plant, "person", Mode::Full).await;
-    run(&plant, "entry", Mode::Full).await;
+    let (app, server) = test_app(82, 35).await;
+    run(&app, "person", Mode::Full).await;
+    run(&app, "entry", Mode::Full).await;
     for id in ["p003", "p034", "e020"] {
         server.world().forget(id);
     }
-    plant.clock.advance(HOUR);
+    app.clock.advance(HOUR);
     // The vendor fails at each page in turn: nobody is gone before the last has come.
     for page in 1..=4 {
         server.world().refuse(5, 500, "broken");
-        fetch(&plant, "person", Mode::Full).await.unwrap_err();
-        plant.drain().await;
-        assert!(ghosts(&plant).await.is_empty(), "page {page} has not come");
-        assert_eq!(people(&plant).await.len(), 35);
+        fetch(&app, "person", Mode::Full).await.unwrap_err();
+        app.drain().await;
+        assert!(ghosts(&app).await.is_empty(), "page {page} has not come");
+        assert_eq!(people(&app).await.len(), 35);
         // One page gets through before the next failure.
         server.world().on_request(let_through_one());
-        let outcome = fetch(&plant, "person", Mode::Full).await;
+        let outcome = fetch(&app, "person", Mode::Full).await;
         server.world().on_request(|_, _| {});
         if page < 4 {
             outcome.unwrap_err();
@@ -128,25 +128,24 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
             assert!(matches!(outcome, Ok(Outcome::Finished { .. })), "{outcome:?}");
         }
     }
-    plant.drain().await;
-    assert_eq!(ghosts(&plant).await, ["p003", "p034"], "entries are another list's");
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    app.drain().await;
+    assert_eq!(ghosts(&app).await, ["p003", "p034"], "entries are another list's");
+    assert_eq!(people(&app).await, server.world().truth('p'));
     let kept = "select count(*) from contacts where deleted_at is not null and email is null";
-    assert_eq!(plant.db.scalar::<i64>(kept).await, 2, "marked, not dropped");
+    assert_eq!(app.db.scalar::<i64>(kept).await, 2, "marked, not dropped");
     assert_eq!(
-        plant
-            .db
+        app.db
             .scalar::<i64>("select count(distinct id) from sync_runs where entity = 'person'")
             .await,
         2
     );
 
-    run(&plant, "entry", Mode::Full).await;
-    assert_eq!(ghosts(&plant).await, ["e020", "p003", "p034"]);
-    assert_eq!(entries(&plant).await, server.world().truth('e'));
-    run(&plant, "person", Mode::Full).await;
-    assert_eq!(ghosts(&plant).await.len(), 3, "a ghost is swept once");
-    plant.db.assert_nothing_waits().await;
+    run(&app, "entry", Mode::Full).await;
+    assert_eq!(ghosts(&app).await, ["e020", "p003", "p034"]);
+    assert_eq!(entries(&app).await, server.world().truth('e'));
+    run(&app, "person", Mode::Full).await;
+    assert_eq!(ghosts(&app).await.len(), 3, "a ghost is swept once");
+    app.db.assert_nothing_waits().await;
 }
 
 /// Lets the first request through, and breaks the next ones.
@@ -162,26 +161,26 @@ fn let_through_one() -> impl FnMut(usize, &mut World) + Send {
 
 #[tokio::test]
 async fn another_calendar_of_the_same_source_is_not_swept() {
-    let (plant, _server) = plant(83, 5).await;
-    run(&plant, "entry", Mode::Full).await;
-    let client = plant.db.client().await;
+    let (app, _server) = test_app(83, 5).await;
+    run(&app, "entry", Mode::Full).await;
+    let client = app.db.client().await;
     client
         .batch_execute(
             "update calendar_events set calendar_id = 'other' where external_id = 'e001'",
         )
         .await
         .unwrap();
-    run(&plant, "entry", Mode::Full).await;
-    assert!(ghosts(&plant).await.is_empty());
+    run(&app, "entry", Mode::Full).await;
+    assert!(ghosts(&app).await.is_empty());
 }
 
 /// Who vanished and is there again while the full run is under way: whichever row is processed first, they stand.
 async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
-    let (plant, server) = plant(seed, 35).await;
-    run(&plant, "person", Mode::Full).await;
+    let (app, server) = test_app(seed, 35).await;
+    run(&app, "person", Mode::Full).await;
     server.world().forget("p003");
-    plant.clock.advance(HOUR);
-    let clock = plant.clock.clone();
+    app.clock.advance(HOUR);
+    let clock = app.clock.clone();
     let requests = server.world().requests.len();
     server.world().on_request(move |n, world| {
         if n == requests + 4 {
@@ -190,16 +189,16 @@ async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
             world.put("p003", "again@example.org", clock.now());
         }
     });
-    fetch(&plant, "person", Mode::Full).await.unwrap();
-    assert_eq!(ghosts(&plant).await, ["p003"], "the list did not show them");
-    let sweeps = plant.tickets.take();
-    fetch(&plant, "person", Mode::Incremental).await.unwrap();
-    let changes = plant.tickets.take();
+    fetch(&app, "person", Mode::Full).await.unwrap();
+    assert_eq!(ghosts(&app).await, ["p003"], "the list did not show them");
+    let sweeps = app.tickets.take();
+    fetch(&app, "person", Mode::Incremental).await.unwrap();
+    let changes = app.tickets.take();
     let (first, then) = if tombstone_first { (sweeps, changes) } else { (changes, sweeps) };
     for bodies in [first, then] {
-        assert_eq!(plant.deliver(&bodies, 1).await.failures(), 0);
+        assert_eq!(app.deliver(&bodies, 1).await.failures(), 0);
     }
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.world().truth('p'));
 }
 
 #[tokio::test]
@@ -210,19 +209,19 @@ async fn trap_13_who_reappears_with_a_newer_version_outlives_the_sweep() {
 
 #[tokio::test]
 async fn trap_13_who_was_seen_by_another_pull_since_the_run_began_is_no_ghost() {
-    let (plant, server) = plant(86, 35).await;
-    run(&plant, "person", Mode::Full).await;
-    plant.clock.advance(HOUR);
+    let (app, server) = test_app(86, 35).await;
+    run(&app, "person", Mode::Full).await;
+    app.clock.advance(HOUR);
     // Page 1 has gone by; then somebody on it is reported by the changes, with a stamp from before the run.
-    let old: Timestamp = plant.clock.now() - Duration::from_secs(60);
+    let old: Timestamp = app.clock.now() - Duration::from_secs(60);
     server.world().forget("p003");
     server.world().on_request(let_through_one());
-    fetch(&plant, "person", Mode::Full).await.unwrap_err();
+    fetch(&app, "person", Mode::Full).await.unwrap_err();
     server.world().on_request(|_, _| {});
     server.world().put("p003", "restored@example.org", old);
-    fetch(&plant, "person", Mode::Incremental).await.unwrap();
-    fetch(&plant, "person", Mode::Full).await.unwrap();
-    plant.drain().await;
-    assert!(ghosts(&plant).await.is_empty());
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    fetch(&app, "person", Mode::Incremental).await.unwrap();
+    fetch(&app, "person", Mode::Full).await.unwrap();
+    app.drain().await;
+    assert!(ghosts(&app).await.is_empty());
+    assert_eq!(people(&app).await, server.world().truth('p'));
 }

@@ -6,51 +6,51 @@ use fetch::Outcome;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 
-use crate::rolodex::runs::{HOUR, fetch, ghosts, people, plant, run};
+use crate::rolodex::runs::{HOUR, fetch, ghosts, people, run, test_app};
 
 #[tokio::test]
 async fn a_limit_by_the_second_waits_and_uses_up_no_attempt() {
-    let (plant, server) = plant(90, 5).await;
+    let (app, server) = test_app(90, 5).await;
     server.world().refuse(20, 400, "slow down");
-    let before = plant.clock.now();
-    run(&plant, "person", Mode::Full).await;
-    assert!(plant.clock.now() >= before + Duration::from_secs(40));
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    let before = app.clock.now();
+    run(&app, "person", Mode::Full).await;
+    assert!(app.clock.now() >= before + Duration::from_secs(40));
+    assert_eq!(people(&app).await, server.world().truth('p'));
 }
 
 #[tokio::test]
 async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_the_limit_is_over() {
-    let (plant, server) = plant(91, 25).await;
+    let (app, server) = test_app(91, 25).await;
     server.world().on_request(|n, world| {
         if n == 2 {
             world.refuse(1, 403, "enough for today");
         }
     });
-    let outcome = fetch(&plant, "person", Mode::Full).await.unwrap();
+    let outcome = fetch(&app, "person", Mode::Full).await.unwrap();
     assert!(
         matches!(&outcome, Outcome::Stopped { reason, .. } if reason == "enough for today"),
         "{outcome:?}"
     );
     let report = "select status || ': ' || last_error from sync_runs";
-    assert_eq!(plant.db.scalar::<String>(report).await, "failed: enough for today");
+    assert_eq!(app.db.scalar::<String>(report).await, "failed: enough for today");
     assert!(
-        plant.db.scalar::<bool>("select bool_and(halted is null) from sync_state").await,
+        app.db.scalar::<bool>("select bool_and(halted is null) from sync_state").await,
         "nobody has to see to it"
     );
-    assert!(plant.requests.take().is_empty());
+    assert!(app.requests.take().is_empty());
 
-    plant.clock.advance(HOUR / 2);
+    app.clock.advance(HOUR / 2);
     assert_eq!(
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
+        app.relay.run_once(app.relay_deadline()).await.unwrap().runs,
         0,
         "not before the limit may be over"
     );
-    plant.clock.advance(HOUR);
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
-    plant.drain().await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    app.clock.advance(HOUR);
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
+    app.drain().await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
     assert_eq!(
-        plant.db.scalar::<String>("select string_agg(status, ',') from sync_runs").await,
+        app.db.scalar::<String>("select string_agg(status, ',') from sync_runs").await,
         "succeeded"
     );
     assert_eq!(server.world().requests.len(), 4, "page 1 was not asked for again");
@@ -58,91 +58,91 @@ async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_th
 
 #[tokio::test]
 async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the_reason() {
-    let (plant, server) = plant(92, 25).await;
-    run(&plant, "person", Mode::Full).await;
-    let now = plant.clock.now();
+    let (app, server) = test_app(92, 25).await;
+    run(&app, "person", Mode::Full).await;
+    let now = app.clock.now();
     server.world().put("p100", "new@example.org", now);
     server.world().forget("p004");
     server.world().expire_cursors();
-    plant.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_secs(60));
 
-    let outcome = fetch(&plant, "person", Mode::Incremental).await.unwrap();
+    let outcome = fetch(&app, "person", Mode::Incremental).await.unwrap();
     assert!(
         matches!(&outcome, Outcome::StartsOver { reason, .. } if reason == "cursor expired"),
         "{outcome:?}"
     );
     let owed =
         "select requested_why from sync_state where mode = 'full' and requested_at is not null";
-    assert_eq!(plant.db.scalar::<String>(owed).await, "cursor expired");
+    assert_eq!(app.db.scalar::<String>(owed).await, "cursor expired");
     // Asked again meanwhile, it owes nothing twice.
-    let again = fetch(&plant, "person", Mode::Incremental).await.unwrap();
+    let again = fetch(&app, "person", Mode::Incremental).await.unwrap();
     assert_eq!(again, Outcome::LeftToFullRuns { reason: "there is no cursor yet".to_owned() });
-    assert_eq!(plant.requests.delays().len(), 1);
+    assert_eq!(app.requests.delays().len(), 1);
 
-    plant.drain().await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
-    assert_eq!(ghosts(&plant).await, ["p004"]);
+    app.drain().await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(ghosts(&app).await, ["p004"]);
     let note =
         "select last_error from sync_runs where mode = 'full' order by started_at desc limit 1";
-    assert_eq!(plant.db.scalar::<String>(note).await, "requested: cursor expired");
-    run(&plant, "person", Mode::Incremental).await;
+    assert_eq!(app.db.scalar::<String>(note).await, "requested: cursor expired");
+    run(&app, "person", Mode::Incremental).await;
     let waits =
         "select count(*) from sync_state where requested_at is not null or run_id is not null";
-    assert_eq!(plant.db.scalar::<i64>(waits).await, 0);
+    assert_eq!(app.db.scalar::<i64>(waits).await, 0);
 }
 
 #[tokio::test]
 async fn a_source_without_a_cursor_begins_with_a_full_run_and_loses_no_request_for_it() {
-    let (plant, server) = plant(93, 25).await;
-    plant.requests.refuse(true);
+    let (app, server) = test_app(93, 25).await;
+    app.requests.refuse(true);
     for _ in 0..3 {
-        let outcome = fetch(&plant, "person", Mode::Incremental).await.unwrap();
+        let outcome = fetch(&app, "person", Mode::Incremental).await.unwrap();
         assert!(matches!(outcome, Outcome::LeftToFullRuns { .. }), "{outcome:?}");
     }
-    plant.requests.refuse(false);
+    app.requests.refuse(false);
     assert!(server.world().requests.is_empty(), "there was nothing to ask for");
-    plant.clock.advance(Duration::from_secs(300));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
-    plant.drain().await;
-    run(&plant, "person", Mode::Incremental).await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    app.clock.advance(Duration::from_secs(300));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
+    app.drain().await;
+    run(&app, "person", Mode::Incremental).await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
     assert_eq!(
-        plant.db.scalar::<String>("select string_agg(mode, ',' order by id) from sync_runs").await,
+        app.db.scalar::<String>("select string_agg(mode, ',' order by id) from sync_runs").await,
         "full,incremental"
     );
 }
 
 #[tokio::test]
 async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
-    let (plant, server) = plant(94, 5).await;
-    run(&plant, "person", Mode::Full).await;
+    let (app, server) = test_app(94, 5).await;
+    run(&app, "person", Mode::Full).await;
     server.world().forget("p002");
-    plant.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_secs(60));
     let look =
         penstock_domain::fetch_request::FetchRequest::look("rolodex", "person", "p002".to_owned());
-    let deadline = plant.clock.now() + HOUR;
-    assert_eq!(plant.fetch.serve(&look, deadline).await.unwrap(), Outcome::Looked { objects: 1 });
-    plant.drain().await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    let deadline = app.clock.now() + HOUR;
+    assert_eq!(app.fetch.serve(&look, deadline).await.unwrap(), Outcome::Looked { objects: 1 });
+    app.drain().await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }
 
 #[tokio::test]
 async fn a_full_run_that_must_start_over_is_asked_for_by_relay_and_begins_at_its_first_page() {
-    let (plant, server) = plant(99, 25).await;
+    let (app, server) = test_app(99, 25).await;
     server.world().on_request(|n, world| {
         if n == 2 {
             world.refuse(1, 410, "cursor expired");
         }
     });
-    let outcome = fetch(&plant, "person", Mode::Full).await.unwrap();
+    let outcome = fetch(&app, "person", Mode::Full).await.unwrap();
     assert!(matches!(outcome, Outcome::StartsOver { .. }), "{outcome:?}");
-    assert!(plant.requests.take().is_empty(), "at once it would be refused again");
-    plant.clock.advance(Duration::from_secs(300));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
-    plant.drain().await;
-    assert_eq!(people(&plant).await, server.world().truth('p'));
+    assert!(app.requests.take().is_empty(), "at once it would be refused again");
+    app.clock.advance(Duration::from_secs(300));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
+    app.drain().await;
+    assert_eq!(people(&app).await, server.world().truth('p'));
     let reports = "select string_agg(status, ',' order by id) from sync_runs";
-    assert_eq!(plant.db.scalar::<String>(reports).await, "failed,succeeded");
-    assert!(ghosts(&plant).await.is_empty());
+    assert_eq!(app.db.scalar::<String>(reports).await, "failed,succeeded");
+    assert!(ghosts(&app).await.is_empty());
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::{World, WorldSpec};
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{DAY, NOW, assert_true, world};
 use crate::webhook::{charge_event, post};
 
 #[tokio::test]
 async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
-    let plant = Plant::over(world(206, 1)).await;
+    let app = TestApp::over(world(206, 1)).await;
     let event = |id: &str, object: &str| {
         format!(
             r#"{{"id":"{id}","object":"event","created":{NOW},"type":"x","data":{{"object":{object}}}}}"#
@@ -26,12 +26,12 @@ async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
         r#"{"id":"evt_5","object":"v2.core.event","created":"2026-05-31T23:59:59Z","data":{"reason":"none"}}"#
             .to_owned(),
     ] {
-        assert_eq!(post(&plant, &body).await, "stored");
+        assert_eq!(post(&app, &body).await, "stored");
     }
-    assert!(plant.requests.take().is_empty(), "nothing to look at");
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
-    let client = plant.db.client().await;
+    assert!(app.requests.take().is_empty(), "nothing to look at");
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let client = app.db.client().await;
     let sql =
         "select entity || ' ' || external_id || ' ' || status from outbox order by version_key";
     let kept: Vec<String> =
@@ -44,7 +44,7 @@ async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
         "v2.core.event evt_5",
     ];
     assert_eq!(kept, expected.map(|key| format!("{key} processed")));
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
 }
 
 fn thin(id: &str, kind: &str, object: &str) -> String {
@@ -58,12 +58,12 @@ fn thin(id: &str, kind: &str, object: &str) -> String {
 #[tokio::test]
 async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_where_the_message_is_lost()
  {
-    let plant = Plant::over(world(207, 1)).await;
-    let truth = plant.stripe.truth().remove(0);
+    let app = TestApp::over(world(207, 1)).await;
+    let truth = app.stripe.truth().remove(0);
     let body = thin("evt_thin", "charge", &truth.id);
-    assert_eq!(post(&plant, &body).await, "stored");
-    assert_eq!(post(&plant, &body).await, "known");
-    let asked = plant.requests.take();
+    assert_eq!(post(&app, &body).await, "stored");
+    assert_eq!(post(&app, &body).await, "known");
+    let asked = app.requests.take();
     assert_eq!(
         asked,
         [format!(
@@ -72,48 +72,48 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
         )]
     );
     // The message is lost here. The wish stands in Postgres.
-    plant.clock.advance(Duration::from_secs(400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().looks, 1);
-    plant.drain().await;
-    let raw: String = plant.db.scalar("select raw_status from payments").await;
+    app.clock.advance(Duration::from_secs(400));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    app.drain().await;
+    let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
-    plant.db.assert_nothing_waits().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    app.db.assert_nothing_waits().await;
 }
 
 /// Every event once or twice, in any order, worked in batches of any size.
-async fn push_in_disorder(plant: &Plant, events: &[String], rng: &mut fastrand::Rng) {
+async fn push_in_disorder(app: &TestApp, events: &[String], rng: &mut fastrand::Rng) {
     let mut sent: Vec<&String> =
         events.iter().chain(events.iter().filter(|_| rng.bool())).collect();
     rng.shuffle(&mut sent);
     for body in sent {
-        post(plant, body).await;
+        post(app, body).await;
         if rng.u8(0..40) == 0 {
-            plant.drain().await;
+            app.drain().await;
         }
     }
-    plant.drain().await;
+    app.drain().await;
 }
 
 #[tokio::test]
 async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
     for seed in 210..213 {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let plant = Plant::over(world(seed, 60)).await;
-        plant.fetch_all().await.unwrap();
-        plant.drain().await;
+        let app = TestApp::over(world(seed, 60)).await;
+        app.fetch_all().await.unwrap();
+        app.drain().await;
         for _ in 0..3 {
             let events: Vec<String> =
-                plant.stripe.change(60).into_iter().map(|event| event.body).collect();
-            plant.stripe.settle();
-            plant.clock.advance(Duration::from_secs(60));
-            push_in_disorder(&plant, &events, &mut rng).await;
+                app.stripe.change(60).into_iter().map(|event| event.body).collect();
+            app.stripe.settle();
+            app.clock.advance(Duration::from_secs(60));
+            push_in_disorder(&app, &events, &mut rng).await;
         }
-        assert_true(&plant).await;
+        assert_true(&app).await;
         // The same events by the list are known already.
-        plant.fetch("event", Mode::Incremental).await.unwrap();
+        app.fetch("event", Mode::Incremental).await.unwrap();
         let twice = "select count(*) from (select version_key from outbox where version_key like 'evt\\_%' group by 1 having count(*) > 1) t";
-        assert_eq!(plant.db.scalar::<i64>(twice).await, 0, "an event is one row, pushed or pulled");
+        assert_eq!(app.db.scalar::<i64>(twice).await, 0, "an event is one row, pushed or pulled");
     }
 }
 
@@ -123,58 +123,58 @@ async fn trap_06_pushed_events_of_old_and_new_api_versions_are_both_read() {
         upgraded_at: Some(NOW - 10 * DAY),
         ..WorldSpec::between(214, 120, NOW - 25 * DAY, NOW).at(NOW)
     };
-    let plant = Plant::over(World::new(spec)).await;
+    let app = TestApp::over(World::new(spec)).await;
     let events: Vec<String> =
-        plant.stripe.world().history().into_iter().map(|event| event.body).collect();
-    push_in_disorder(&plant, &events, &mut fastrand::Rng::with_seed(214)).await;
-    let versions: i64 = plant
+        app.stripe.world().history().into_iter().map(|event| event.body).collect();
+    push_in_disorder(&app, &events, &mut fastrand::Rng::with_seed(214)).await;
+    let versions: i64 = app
         .db
         .scalar("select count(distinct api_version) from outbox where version_key like 'evt\\_%'")
         .await;
     assert_eq!(versions, 2);
-    assert_true(&plant).await;
+    assert_true(&app).await;
 }
 
 #[tokio::test]
 async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does_not() {
-    let plant = Plant::over(world(215, 1)).await;
+    let app = TestApp::over(world(215, 1)).await;
     let paid = charge_event("evt_2", "ch_1", NOW - 10);
-    post(&plant, &paid).await;
-    plant.drain().await;
+    post(&app, &paid).await;
+    app.drain().await;
     let pending = paid.replace("evt_2", "evt_1").replace(
         &format!("\"created\": {}, \"type\"", NOW - 10),
         &format!("\"created\": {}, \"type\"", NOW - 20),
     );
-    post(&plant, &pending.replace("succeeded", "pending")).await;
-    plant.drain().await;
-    assert_eq!(plant.db.scalar::<String>("select status from payments").await, "collected");
+    post(&app, &pending.replace("succeeded", "pending")).await;
+    app.drain().await;
+    assert_eq!(app.db.scalar::<String>("select status from payments").await, "collected");
     let failed = paid.replace("evt_2", "evt_3").replace(
         &format!("\"created\": {}, \"type\"", NOW - 10),
         &format!("\"created\": {NOW}, \"type\""),
     );
-    post(&plant, &failed.replace("succeeded", "failed")).await;
-    plant.drain().await;
-    assert_eq!(plant.db.scalar::<String>("select status from payments").await, "failed");
+    post(&app, &failed.replace("succeeded", "failed")).await;
+    app.drain().await;
+    assert_eq!(app.db.scalar::<String>("select status from payments").await, "failed");
     let at: i64 =
-        plant.db.scalar("select extract(epoch from version_at)::bigint from payments").await;
+        app.db.scalar("select extract(epoch from version_at)::bigint from payments").await;
     assert_eq!(at, NOW);
 }
 
 #[tokio::test]
 async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_reads_200() {
-    let mut plant = Plant::over(world(216, 1)).await;
-    plant.webhook.database = plant.db.database(8);
+    let mut app = TestApp::over(world(216, 1)).await;
+    app.webhook.database = app.db.database(8);
     let body = charge_event("evt_1", "ch_1", NOW);
-    let outcomes = futures_util::future::join_all((0..30).map(|_| post(&plant, &body))).await;
+    let outcomes = futures_util::future::join_all((0..30).map(|_| post(&app, &body))).await;
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "stored").count(), 1, "{outcomes:?}");
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 1);
-    plant.drain().await;
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from payments").await, 1);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 1);
+    app.drain().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 1);
 }
 
 #[tokio::test]
 async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else_up() {
-    let plant = Plant::over(world(217, 1)).await;
+    let app = TestApp::over(world(217, 1)).await;
     let event = |id: &str, created: &str, object: &str| {
         format!(
             r#"{{"id":"{id}","object":"event","created":{created},"data":{{"object":{object}}}}}"#
@@ -202,10 +202,10 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
         "\u{202e}\u{1f4a9}'; drop table outbox; --".to_owned(),
     ];
     for body in &odd {
-        assert_eq!(post(&plant, body).await, "stored", "{body}");
+        assert_eq!(post(&app, body).await, "stored", "{body}");
     }
-    post(&plant, &charge_event("evt_good", "ch_good", NOW)).await;
-    let client = plant.db.client().await;
+    post(&app, &charge_event("evt_good", "ch_good", NOW)).await;
+    let client = app.db.client().await;
     for body in &odd {
         let kept = client
             .query("select from outbox where payload = $1", &[&body.as_bytes()])
@@ -213,8 +213,8 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
             .unwrap();
         assert_eq!(kept.len(), 1, "{body}");
     }
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
-    let paid: String = plant.db.scalar("select external_id from payments").await;
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let paid: String = app.db.scalar("select external_id from payments").await;
     assert_eq!(paid, "ch_good", "the others are dead letters, or mean nothing");
 }

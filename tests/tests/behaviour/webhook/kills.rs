@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_testkit::{Cut, CuttingProxy, Outcome};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::world;
 use crate::webhook::secrets::Deployed;
@@ -12,8 +12,8 @@ const SECRET: &str = "whsec_of_the_victim";
 
 #[tokio::test]
 async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_once() {
-    let plant = Plant::over(world(240, 1)).await;
-    let proxy = CuttingProxy::start(plant.db.login()).await;
+    let app = TestApp::over(world(240, 1)).await;
+    let proxy = CuttingProxy::start(app.db.login()).await;
     let first = Deployed::at(proxy.url(), SECRET).await;
     assert_eq!(first.post("evt_0", &[SECRET]).await, 200);
     let messages = proxy.messages();
@@ -34,9 +34,9 @@ async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_
             sent += 1;
         }
     }
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, sent);
-    plant.clock.advance(Duration::from_secs(365 * 86_400));
-    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    plant.drain().await;
-    plant.db.assert_nothing_waits().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, sent);
+    app.clock.advance(Duration::from_secs(365 * 86_400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
 }

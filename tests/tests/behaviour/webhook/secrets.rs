@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
-use penstock_tests::plant::Plant;
 use penstock_tests::simulators::stripe::sign;
+use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
 use crate::stripe_account::{NOW, world};
@@ -18,8 +18,8 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    async fn over(plant: &Plant, secret: &str) -> Self {
-        Self::at(plant.db.url(), secret).await
+    async fn over(app: &TestApp, secret: &str) -> Self {
+        Self::at(app.db.url(), secret).await
     }
 
     pub async fn at(database_url: String, secret: &str) -> Self {
@@ -70,8 +70,8 @@ fn wall_clock() -> i64 {
 
 #[tokio::test]
 async fn a_secret_is_rotated_without_a_request_that_is_lost() {
-    let plant = Plant::over(world(220, 1)).await;
-    let webhook = Deployed::over(&plant, "whsec_old").await;
+    let app = TestApp::over(world(220, 1)).await;
+    let webhook = Deployed::over(&app, "whsec_old").await;
     assert_eq!(webhook.post("evt_1", &["whsec_old"]).await, 200);
     assert_eq!(webhook.aws.secret_reads(), 1);
     // The new one beside the old one, which this process does not know yet.
@@ -86,26 +86,26 @@ async fn a_secret_is_rotated_without_a_request_that_is_lost() {
         200,
         "one of several is enough"
     );
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 5);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 5);
     assert_eq!(webhook.aws.take().len(), 5, "a ticket each");
 }
 
 #[tokio::test]
 async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
-    let plant = Plant::over(world(221, 1)).await;
-    let webhook = Deployed::over(&plant, "whsec_good").await;
+    let app = TestApp::over(world(221, 1)).await;
+    let webhook = Deployed::over(&app, "whsec_good").await;
     for i in 0..30 {
         assert_eq!(webhook.post(&format!("evt_{i}"), &["whsec_guess"]).await, 400);
     }
     assert_eq!(webhook.aws.secret_reads(), 2, "when it was needed, and once more in doubt");
     assert_eq!(webhook.post("evt_good", &["whsec_good"]).await, 200);
-    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 1);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 1);
 }
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_used_is_a_503_and_no_refusal_of_the_event() {
-    let plant = Plant::over(world(222, 1)).await;
-    let webhook = Deployed::over(&plant, "{}").await;
+    let app = TestApp::over(world(222, 1)).await;
+    let webhook = Deployed::over(&app, "{}").await;
     let body = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&["whsec_good"], wall_clock(), body.as_bytes());
     let reply: Value =

@@ -60,7 +60,7 @@ impl Clock for TestClock {
 }
 
 /// Everything that the main job consists of.
-pub struct Plant {
+pub struct TestApp {
     /// A database of its own.
     pub db: TestDatabase,
     /// The vendor.
@@ -87,22 +87,22 @@ pub struct Plant {
     pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
 
-/// What signs a plant's webhooks.
-pub const WEBHOOK_SECRET: &str = "whsec_of_the_plant";
+/// The secret that signs Stripe's and HubSpot's webhooks.
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_test_app";
 
-/// What makes the tokens of a plant's push channels.
-pub const CHANNEL_SECRET: &str = "channels of the plant";
+/// The secret from which the tokens of Google's push channels are made.
+pub const CHANNEL_SECRET: &str = "channels of the test app";
 
-/// A key for `ingest`, once [`Plant::let_in`] was called.
-pub const INGEST_KEY: &str = "an ingest key of the plant";
+/// A key for `ingest`, once [`TestApp::let_in`] was called.
+pub const INGEST_KEY: &str = "an ingest key of the test app";
 
-impl Plant {
-    /// A plant over a world.
+impl TestApp {
+    /// Starts every function before `account`, with default settings.
     pub async fn over(world: World) -> Self {
         Self::with_settings(world, &[]).await
     }
 
-    /// A plant with settings of `fetch` that differ from the defaults.
+    /// Starts every function before `account`; `settings` are variables of `fetch` and `process`.
     pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(Simulator::start(world).expect("the simulator listens"));
@@ -264,7 +264,7 @@ pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
     SqsEvent { records: bodies.iter().enumerate().map(message).collect() }
 }
 
-impl Plant {
+impl TestApp {
     /// Registers [`INGEST_KEY`] and answers with its id.
     ///
     /// # Panics
@@ -272,7 +272,8 @@ impl Plant {
     pub async fn let_in(&self) -> Uuid {
         let sha256 = Sha256::digest(INGEST_KEY).into();
         let id = KeyId::new(self.clock.now()).0;
-        let key = NewKey { id, name: "plant", scope: Scope::Ingest, sha256, rate_per_second: None };
+        let key =
+            NewKey { id, name: "test app", scope: Scope::Ingest, sha256, rate_per_second: None };
         let client = self.db.client().await;
         assert!(
             api_keys::insert(&client, key, self.clock.now()).await.expect("a key"),
