@@ -9,7 +9,7 @@ use penstock_tests::simulators::hubspot::{self, Kind};
 use penstock_tests::simulators::stripe;
 
 use crate::gate::Gate;
-use crate::site::Site;
+use crate::history_test::HistoryTest;
 
 /// Changes of each account at most.
 const MOST: usize = 1_500;
@@ -56,17 +56,17 @@ impl Changes {
 }
 
 /// Has the accounts change with the requests that pass the gate.
-pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
+pub fn begin(test: &HistoryTest, seed: u64, gate: &Gate) -> Arc<Changes> {
     let changes = Arc::new(Changes::default());
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed));
-    site.stripe.watch(move |path, world| {
+    test.stripe.watch(move |path, world| {
         if passing.pass(path) {
             stripe(world, shared.draw(&shared.stripe, &mut rng), &shared.late);
         }
     });
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 1));
     let mut archived = Vec::new();
-    site.portal.watch(move |path, world| {
+    test.portal.watch(move |path, world| {
         if passing.pass(path) {
             for _ in 0..shared.draw(&shared.portal, &mut rng).div_ceil(3) {
                 portal(world, &mut rng, &mut archived);
@@ -74,7 +74,7 @@ pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
         }
     });
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 2));
-    site.google.watch(move |path, calendar: &mut Calendar| {
+    test.google.watch(move |path, calendar: &mut Calendar| {
         if passing.pass(path) {
             calendar.change(shared.draw(&shared.calendar, &mut rng));
         }

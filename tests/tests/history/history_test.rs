@@ -56,7 +56,7 @@ impl Clock for Moved {
     }
 }
 
-pub struct Site {
+pub struct HistoryTest {
     pub db: TestDatabase,
     pub stripe: Simulator,
     pub portal: Portal,
@@ -65,7 +65,7 @@ pub struct Site {
     portals_clock: Moved,
 }
 
-impl Site {
+impl HistoryTest {
     pub async fn build(seed: u64, size: Size) -> Self {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - 90 * 86_400, now.as_second() - 3_600);

@@ -37,7 +37,7 @@ impl Clock for Ahead {
 }
 
 /// One Postgres, and all that is round it.
-pub struct Site {
+pub struct LoadTest {
     pub postgres: PrivatePostgres,
     pub tickets: MemoryQueue,
     pub spill: MemoryQueue,
@@ -46,7 +46,7 @@ pub struct Site {
     next: AtomicUsize,
 }
 
-impl Site {
+impl LoadTest {
     pub async fn build() -> Self {
         let postgres = PrivatePostgres::new().await;
         let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());

@@ -21,7 +21,7 @@ use crate::vendors::Vendors;
 pub(super) const STACK: &str = "penstock";
 
 /// What the tour walks through. Fields end in this order: who asks before whom they ask.
-pub(super) struct Site {
+pub(super) struct Tour {
     pub(super) gateway: Gateway,
     pub(super) key: String,
     pub(super) ingest_key: String,
@@ -39,7 +39,7 @@ pub(super) async fn set_up(
     local: &LocalStack,
     options: &Options,
     screen: &mut Screen,
-) -> Result<Site, TourError> {
+) -> Result<Tour, TourError> {
     let step = screen.step("database: a new one, empty")?;
     let database = TestDatabase::empty().await;
     screen.done(step, "")?;
@@ -74,7 +74,7 @@ pub(super) async fn set_up(
     let sql = database.client().await;
     let sources =
         accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
-    Ok(Site { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
+    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
 }
 
 /// Says which accounts are real, and that nothing is simulated beside them.
@@ -144,7 +144,7 @@ async fn deploy(
     Stack::deploy(local, &spec).await
 }
 
-impl Site {
+impl Tour {
     /// Puts requests for all that `mode` knows of every source on the queue, as EventBridge's rules do.
     pub(super) async fn request(&self, mode: Mode) -> Result<(), TourError> {
         let sources = self.sources.iter().filter_map(|name| source::find(name));

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use crate::environments::{Environment, LOOKS, PULLS, place_of};
 use crate::gate::Gate;
+use crate::history_test::{HistoryTest, Moved};
 use crate::kills::Kills;
-use crate::site::{Moved, Site};
 
 /// Of `fetch`: what it keeps back, and time for some pages.
 const DEADLINE: Duration = Duration::from_secs(26);
@@ -87,8 +87,8 @@ impl fmt::Display for Counts {
     }
 }
 
-pub struct Works<'a> {
-    site: &'a Site,
+pub struct LocalLambda<'a> {
+    test: &'a HistoryTest,
     gate: Gate,
     kills: Option<Kills>,
     environments: Vec<Option<Environment>>,
@@ -102,29 +102,29 @@ pub struct Works<'a> {
     pub counts: Counts,
 }
 
-impl<'a> Works<'a> {
-    pub async fn over(site: &'a Site, gate: &Gate, mut kills: Option<Kills>) -> Self {
+impl<'a> LocalLambda<'a> {
+    pub async fn over(test: &'a HistoryTest, gate: &Gate, mut kills: Option<Kills>) -> Self {
         let mut environments = Vec::new();
         for place in 0..=LOOKS {
-            environments.push(Some(Environment::start(place, site, gate, kills.as_mut()).await));
+            environments.push(Some(Environment::start(place, test, gate, kills.as_mut()).await));
         }
         let looks = MemoryQueue::default();
         let process = || process::Ports {
-            database: site.db.database(1),
+            database: test.db.database(1),
             normalize: process::normalize,
             settings: Settings { calendar_id: Some(CALENDAR_ID.to_owned()), ..Settings::default() },
             refetches: Some(looks.clone()),
             clock: SystemClock,
         };
         let relay = relay::Ports {
-            database: site.db.database(1),
+            database: test.db.database(1),
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
             retention: Duration::from_secs(35 * 86_400),
             clock: Moved::default(),
         };
         Self {
-            site,
+            test,
             gate: gate.clone(),
             kills,
             processes: (0..PROCESSES).map(|_| process()).collect(),
@@ -161,16 +161,16 @@ impl<'a> Works<'a> {
             }
             tokio::select! {
                 Some(done) = self.running.next() => self.finish(done).await,
-                () = self.site.aws.arrival() => {}
+                () = self.test.aws.arrival() => {}
             }
         }
     }
 
     /// Takes what has arrived in the queues.
     fn collect(&mut self) {
-        self.tickets.extend(self.site.aws.take_from("tickets"));
+        self.tickets.extend(self.test.aws.take_from("tickets"));
         self.tickets.extend(self.relay.tickets.take());
-        let requests = self.site.aws.take_from("fetch-requests").into_iter();
+        let requests = self.test.aws.take_from("fetch-requests").into_iter();
         for body in requests.chain(self.looks.take()).chain(self.relay.requests.take()) {
             let request = serde_json::from_str(&body).unwrap();
             let place = place_of(&request);
@@ -239,10 +239,10 @@ impl<'a> Works<'a> {
                 self.counts.kills[place] += 1;
                 drop(environment);
                 let (source, entity) = PULLS[place];
-                leases_run_out_of(&self.site.db, source, entity).await;
+                leases_run_out_of(&self.test.db, source, entity).await;
                 self.nothing_is_swept_early().await;
                 let next =
-                    Environment::start(place, self.site, &self.gate, self.kills.as_mut()).await;
+                    Environment::start(place, self.test, &self.gate, self.kills.as_mut()).await;
                 self.environments[place] = Some(next);
                 // Nobody has acknowledged it.
                 self.waiting[place].push_front(event);
@@ -265,7 +265,7 @@ impl<'a> Works<'a> {
     async fn nothing_is_swept_early(&self) {
         let sql = "select count(*) from outbox o join sync_runs r on o.version_key = 'sweep:' || r.id \
                    where r.finished_at is null";
-        assert_eq!(self.site.db.scalar::<i64>(sql).await, 0, "swept before the list was complete");
+        assert_eq!(self.test.db.scalar::<i64>(sql).await, 0, "swept before the list was complete");
     }
 
     /// # Panics
@@ -276,7 +276,7 @@ impl<'a> Works<'a> {
             "select (coalesce(sum(pages), 0) + count(*) + count(finished_at))::bigint from sync_runs \
              where source = '{source}' and entity = '{entity}'"
         );
-        let committed: i64 = self.site.db.scalar(&sql).await;
+        let committed: i64 = self.test.db.scalar(&sql).await;
         let (vain, before) = self.in_vain[place];
         self.in_vain[place] = if committed == before { (vain + 1, before) } else { (0, committed) };
         assert!(

@@ -22,13 +22,13 @@ use tokio_postgres::Client;
 pub const SOON: Duration = Duration::from_secs(150);
 
 /// A deployed stack with a database of its own.
-pub struct Rig {
+pub struct DeployedApp {
     pub stack: Stack,
     pub sql: Client,
     pub database: TestDatabase,
 }
 
-impl Rig {
+impl DeployedApp {
     /// A stack over a migrated database. Schedules are off, so that nothing happens but what a test does.
     pub async fn new(name: &str, parameters: &[(&'static str, &str)]) -> Self {
         Self::deploy(name, TestDatabase::new().await, Secrets::default(), own(parameters)).await
