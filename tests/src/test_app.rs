@@ -29,12 +29,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webhook::HubSpotDoor;
 
-use crate::simulators::stripe::{Simulator, World};
+use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
 /// Time that passes only when somebody waits, and moves the simulator's clock along.
 #[derive(Clone)]
 pub struct TestClock {
-    stripe: Arc<Simulator>,
+    stripe: Arc<StripeSimulator>,
     extra_nanos: Arc<AtomicI64>,
 }
 
@@ -64,7 +64,7 @@ pub struct TestApp {
     /// A database of its own.
     pub db: TestDatabase,
     /// The vendor.
-    pub stripe: Arc<Simulator>,
+    pub stripe: Arc<StripeSimulator>,
     /// The time, of the functions and of the vendor.
     pub clock: TestClock,
     /// What `fetch` and `relay` sent to `process`.
@@ -98,14 +98,14 @@ pub const INGEST_KEY: &str = "an ingest key of the test app";
 
 impl TestApp {
     /// Starts every function before `account`, with default settings.
-    pub async fn over(world: World) -> Self {
-        Self::with_settings(world, &[]).await
+    pub async fn over(account: StripeAccount) -> Self {
+        Self::with_settings(account, &[]).await
     }
 
     /// Starts every function before `account`; `settings` are variables of `fetch` and `process`.
-    pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
+    pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
-        let stripe = Arc::new(Simulator::start(world).expect("the simulator listens"));
+        let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
         let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
         let (tickets, requests, spill) =
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
@@ -242,7 +242,7 @@ impl TestApp {
 }
 
 fn vendors_of(
-    stripe: &Simulator,
+    stripe: &StripeSimulator,
     settings: &[(&str, &str)],
     clock: &TestClock,
 ) -> Vec<Vendor<TestClock>> {

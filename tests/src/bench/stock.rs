@@ -8,7 +8,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
 
-use crate::simulators::stripe::{World, WorldSpec};
+use crate::simulators::stripe::{AccountSpec, StripeAccount};
 use crate::test_app::TestApp;
 
 /// Messages in an event, as the template configures the event source.
@@ -32,10 +32,10 @@ pub(super) struct Batch {
 }
 
 impl Stock {
-    /// Pulls a world of `charges` through `fetch`: a year in lists, then live changes as events.
+    /// Pulls an account of `charges` through `fetch`: a year in lists, then live changes as events.
     pub(super) async fn of(charges: u32) -> Self {
-        let spec = WorldSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
-        let app = TestApp::with_settings(World::new(spec), &[]).await;
+        let spec = AccountSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
+        let app = TestApp::with_settings(StripeAccount::new(spec), &[]).await;
         app.fetch_all().await.expect("the simulator is pulled");
         // Within the minutes that a first incremental run looks back.
         for _ in 0..250 {

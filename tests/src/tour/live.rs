@@ -55,7 +55,7 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
 /// not pushed.
 async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     let events = vendors.stripe.change(fastrand::u32(1..=5));
-    let changes = vendors.hubspot.world().change(fastrand::usize(1..=3));
+    let changes = vendors.hubspot.portal().change(fastrand::usize(1..=3));
     vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
     vendors.push_stripe(&events, &tour.gateway).await?;
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)

@@ -52,7 +52,7 @@ async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     // Some of it becomes visible late; what is compared in the end is what there is to be seen.
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(MORE_CHANGES));
-    let changes = vendors.hubspot.world().change(MORE_CHANGES);
+    let changes = vendors.hubspot.portal().change(MORE_CHANGES);
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }
 

@@ -95,9 +95,9 @@ fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>,
 fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError> {
     let step = screen.step("Stripe, HubSpot, Google Calendar: a simulated year")?;
     let vendors = Vendors::start(options.seed, options.sizes())?;
-    let (charges, refunds, disputes, _) = vendors.stripe.world().counts();
+    let (charges, refunds, disputes, _) = vendors.stripe.account().counts();
     let (contacts, deals) = {
-        let portal = vendors.hubspot.world();
+        let portal = vendors.hubspot.portal();
         (portal.contacts_truth().len(), portal.deals_truth().len())
     };
     let events = vendors.google.with(|calendar| calendar.present().len());

@@ -9,7 +9,7 @@ use penstock_tests::test_app::TestApp;
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 /// Points a function is killed at; each of the four tests has this many.
 const POINTS: u64 = 15;
@@ -37,7 +37,7 @@ fn cut(rng: &mut fastrand::Rng) -> Cut {
 
 /// An app with pending rows, and their tickets.
 async fn waiting(seed: u64) -> (TestApp, Vec<String>) {
-    let app = TestApp::over(world(seed, 40)).await;
+    let app = TestApp::over(account(seed, 40)).await;
     app.fetch_all().await.unwrap();
     let tickets = app.tickets.take();
     (app, tickets)
@@ -65,14 +65,14 @@ async fn process_dies(seeds: std::ops::Range<u64>) {
 async fn fetch_dies(seeds: std::ops::Range<u64>) {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     let size = 250;
-    let app = TestApp::over(world(seeds.start, size)).await;
+    let app = TestApp::over(account(seeds.start, size)).await;
     let victim = start("fetch", &app).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
-        let app = TestApp::over(world(seed, size)).await;
+        let app = TestApp::over(account(seed, size)).await;
         let victim = start("fetch", &app).await;
         victim.die_at(nth, cut, event.clone()).await;
         // Its lease runs out, as it does with time.
@@ -96,7 +96,7 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
 
 /// An app whose payments differ from the vendor's objects.
 async fn damaged(seed: u64) -> TestApp {
-    let app = TestApp::over(world(seed, 120)).await;
+    let app = TestApp::over(account(seed, 120)).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     app.clock.advance(Duration::from_secs(7_200));
@@ -197,7 +197,7 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
 #[tokio::test]
 async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every_window() {
     for nth in [5, 7, 9] {
-        let app = TestApp::over(world(6_000 + nth, 600)).await;
+        let app = TestApp::over(account(6_000 + nth, 600)).await;
         let victim = start("fetch", &app).await;
         app.stripe.on_request(nth, victim.host.killer());
         let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
@@ -241,7 +241,7 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
 #[tokio::test]
 async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_goes_on_by_itself() {
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
-    let app = TestApp::over(world(8_000, 300)).await;
+    let app = TestApp::over(account(8_000, 300)).await;
     let victim = start("fetch", &app).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
@@ -249,7 +249,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
     for seed in 8_000..8_000 + POINTS {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
-        let app = TestApp::over(world(seed, 300)).await;
+        let app = TestApp::over(account(seed, 300)).await;
         let victim = start("fetch", &app).await;
         victim.proxy.cut_at(nth, cut, || ());
         let mut outcome = victim.host.invoke(event.clone()).await;

@@ -6,11 +6,11 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 #[tokio::test]
 async fn losing_every_queue_loses_no_data() {
-    let app = TestApp::over(world(70, 400)).await;
+    let app = TestApp::over(account(70, 400)).await;
     app.fetch_all().await.unwrap();
     assert!(app.tickets.take().len() > 4);
     assert_eq!(
@@ -42,7 +42,7 @@ async fn losing_every_queue_loses_no_data() {
 
 #[tokio::test]
 async fn a_queue_that_takes_nothing_stops_neither_fetch_nor_the_truth() {
-    let app = TestApp::over(world(71, 200)).await;
+    let app = TestApp::over(account(71, 200)).await;
     app.tickets.refuse(true);
     app.fetch_all().await.unwrap();
     app.tickets.refuse(false);
@@ -54,7 +54,7 @@ async fn a_queue_that_takes_nothing_stops_neither_fetch_nor_the_truth() {
 
 #[tokio::test]
 async fn a_run_that_stopped_half_way_and_lost_its_message_is_asked_for_again() {
-    let app = TestApp::with_settings(world(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    let app = TestApp::with_settings(account(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
     app.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
     assert_eq!(app.requests.take().len(), 1, "and lost");
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 0, "it may yet go on");
@@ -69,7 +69,7 @@ async fn a_run_that_stopped_half_way_and_lost_its_message_is_asked_for_again() {
 
 #[tokio::test]
 async fn processed_rows_are_cleared_after_their_retention_and_only_those() {
-    let app = TestApp::over(world(73, 50)).await;
+    let app = TestApp::over(account(73, 50)).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     let before: i64 = app.db.scalar("select count(*) from outbox").await;

@@ -1,6 +1,6 @@
 //! What every test compares in the end: our rows with the vendor's truth.
 
-use penstock_tests::simulators::stripe::{Ledger, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, Ledger, StripeAccount};
 use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::assert_nothing_left;
 use penstock_tests::truth::stripe::{self, Movements};
@@ -11,9 +11,9 @@ pub const NOW: i64 = 1_780_272_000;
 /// The day's seconds.
 pub const DAY: i64 = 86_400;
 
-/// A world of `charges` over the 90 days before [`NOW`], its clock standing there.
-pub fn world(seed: u64, charges: u32) -> World {
-    World::new(WorldSpec::between(seed, charges, NOW - 90 * DAY, NOW).at(NOW))
+/// An account of `charges` over the 90 days before [`NOW`], its clock standing there.
+pub fn account(seed: u64, charges: u32) -> StripeAccount {
+    StripeAccount::new(AccountSpec::between(seed, charges, NOW - 90 * DAY, NOW).at(NOW))
 }
 
 /// What our tables say, by currency.

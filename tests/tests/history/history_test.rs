@@ -10,8 +10,8 @@ use penstock_domain::clock::Clock;
 use penstock_testkit::TestDatabase;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
-use penstock_tests::simulators::hubspot::{self, DEFAULT_TOKEN, Kind, Portal};
-use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 
 /// Stripe's clock is so many seconds behind ours, and HubSpot's, to begin with: `fetch` goes by the real time, and what
 /// is to become old enough for it in this test must not take as long. Less than the incremental runs look back.
@@ -58,8 +58,8 @@ impl Clock for Moved {
 
 pub struct HistoryTest {
     pub db: TestDatabase,
-    pub stripe: Simulator,
-    pub portal: Portal,
+    pub stripe: StripeSimulator,
+    pub hubspot: HubSpotSimulator,
     pub google: GoogleCalendarSimulator,
     pub aws: FakeAws,
     portals_clock: Moved,
@@ -69,30 +69,32 @@ impl HistoryTest {
     pub async fn build(seed: u64, size: Size) -> Self {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - 90 * 86_400, now.as_second() - 3_600);
-        let spec =
-            WorldSpec { late_seconds: LATE, ..WorldSpec::between(seed, size.charges, from, to) };
-        let stripe = Simulator::start(World::new(spec)).unwrap();
+        let spec = AccountSpec {
+            late_seconds: LATE,
+            ..AccountSpec::between(seed, size.charges, from, to)
+        };
+        let stripe = StripeSimulator::start(StripeAccount::new(spec)).unwrap();
         stripe.advance(-STRIPE_BEHIND);
         let portals_clock = Moved::by(-HUBSPOT_BEHIND);
-        let world = hubspot::World::new(
+        let portal = HubSpotPortal::new(
             seed,
             size.contacts,
             size.deals,
             portals_clock.now().as_millisecond(),
         );
-        let portal = Portal::start(world).unwrap();
+        let hubspot = HubSpotSimulator::start(portal).unwrap();
         let clock = portals_clock.clone();
-        portal.follow(move || clock.now().as_millisecond());
+        hubspot.follow(move || clock.now().as_millisecond());
         let google = GoogleCalendarSimulator::start(seed, size.events, now);
         google.follow(|| SystemClock.now());
         let (db, aws) = (TestDatabase::new().await, FakeAws::start().await);
-        Self { db, stripe, portal, google, aws, portals_clock }
+        Self { db, stripe, hubspot, google, aws, portals_clock }
     }
 
     /// How many objects the vendors know of.
     pub fn objects(&self) -> usize {
-        let (charges, refunds, disputes, _) = self.stripe.world().counts();
-        let portal = self.portal.world();
+        let (charges, refunds, disputes, _) = self.stripe.account().counts();
+        let portal = self.hubspot.portal();
         let objects = portal.contacts_truth().len() + portal.deals_truth().len();
         charges + refunds + disputes + objects + self.google.with(|calendar| calendar.truth().len())
     }
@@ -100,8 +102,8 @@ impl HistoryTest {
     /// What happens between the first runs and the next: an import of as many contacts as there are, up to `imported`; and
     /// Google forgets what it had told, and who had told it.
     pub fn meanwhile(&self, imported: usize) {
-        self.portal.world().edit_at_once(Kind::Contact, imported);
-        self.portal.world().change(50);
+        self.hubspot.portal().edit_at_once(Kind::Contact, imported);
+        self.hubspot.portal().change(50);
         self.stripe.change(200);
         self.stripe.advance(LATE + 1);
         // Longer than HubSpot's index lags.
@@ -115,7 +117,7 @@ impl HistoryTest {
     pub fn later(&self) {
         self.stripe.advance(LATE + 1);
         for kind in [Kind::Contact, Kind::Deal] {
-            let mut portal = self.portal.world();
+            let mut portal = self.hubspot.portal();
             let ids = portal.live(kind);
             ids.iter().step_by(97).for_each(|id| portal.purge(kind, *id));
         }
@@ -134,7 +136,7 @@ impl HistoryTest {
             // Ten windows, of which several may be paged at once.
             ("STRIPE_WINDOW_DAYS", "9".to_owned()),
             ("STRIPE_CONCURRENCY", "4".to_owned()),
-            ("HUBSPOT_BASE_URL", self.portal.url()),
+            ("HUBSPOT_BASE_URL", self.hubspot.url()),
             ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
             ("HUBSPOT_RATE_PER_SECOND", "10000".to_owned()),
             ("HUBSPOT_TIMEOUT_SECONDS", "3".to_owned()),

@@ -14,7 +14,7 @@ mod memory;
 
 use std::time::Instant;
 
-use penstock_tests::truth::{assert_nothing_left, calendar, portal, stripe};
+use penstock_tests::truth::{assert_nothing_left, gcal, hubspot, stripe};
 
 use crate::changes::Changes;
 use crate::environments::{CALENDAR, CONTACT, DEAL, EVENT};
@@ -36,7 +36,7 @@ async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda
     test.meanwhile(IMPORTED);
     lambda.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
     lambda.until_nothing_is_left().await;
-    calendar::assert_true(&test.db, &test.google).await;
+    gcal::assert_true(&test.db, &test.google).await;
 
     // What was late is late no more; and what HubSpot never says by a search comes with its lists.
     test.later();
@@ -48,7 +48,7 @@ async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda
 /// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
 async fn assert_cap(test: &HistoryTest, size: Size) {
     assert!(
-        test.portal.asked().iter().all(|asked| asked.status != 400),
+        test.hubspot.asked().iter().all(|asked| asked.status != 400),
         "a request went past a limit"
     );
     let sql =
@@ -77,8 +77,8 @@ async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Count
         lambda.counts
     );
     stripe::assert_true(&test.db, &test.stripe).await;
-    portal::assert_true(&test.db, &test.portal).await;
-    calendar::assert_true(&test.db, &test.google).await;
+    hubspot::assert_true(&test.db, &test.hubspot).await;
+    gcal::assert_true(&test.db, &test.google).await;
     assert_nothing_left(&test.db).await;
     assert!(test.objects() >= size.at_least, "{}", test.objects());
     changes.assert_enough();

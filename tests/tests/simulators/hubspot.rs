@@ -1,16 +1,16 @@
 //! The simulated portal keeps to HubSpot's documentation.
 
-use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind, Portal, World};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
 use serde_json::{Value, json};
 
 /// 2026-06-01T00:00:00Z, in Unix milliseconds.
 const NOW_MS: i64 = 1_780_272_000_000;
 
-fn world(seed: u64, contacts: usize, deals: usize) -> World {
-    World::new(seed, contacts, deals, NOW_MS)
+fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
+    HubSpotPortal::new(seed, contacts, deals, NOW_MS)
 }
 
-async fn ask(portal: &Portal, path: &str, body: Option<Value>) -> (u16, Value) {
+async fn ask(portal: &HubSpotSimulator, path: &str, body: Option<Value>) -> (u16, Value) {
     let client = reqwest::Client::new();
     let url = format!("{}/crm/v3/objects/{path}", portal.url());
     let request = match body {
@@ -26,7 +26,7 @@ async fn ask(portal: &Portal, path: &str, body: Option<Value>) -> (u16, Value) {
 
 #[tokio::test]
 async fn search_gives_200_a_page_and_nothing_past_10_000() {
-    let portal = Portal::start(world(51, 1_000, 1)).unwrap();
+    let portal = HubSpotSimulator::start(portal(51, 1_000, 1)).unwrap();
     for (limit, after, status) in
         [(200, 0, 200), (201, 0, 400), (200, 9_800, 200), (200, 9_801, 400), (1, 10_000, 400)]
     {
@@ -57,10 +57,10 @@ async fn search_gives_200_a_page_and_nothing_past_10_000() {
 #[tokio::test]
 async fn what_is_archived_shows_only_where_it_is_asked_for_and_what_is_merged_nowhere_under_its_own_id()
  {
-    let portal = Portal::start(world(52, 10, 1)).unwrap();
-    let ids = portal.world().live(Kind::Contact);
-    portal.world().archive(Kind::Contact, ids[0]);
-    let kept = portal.world().merge(Kind::Contact, ids[1], ids[2], true);
+    let portal = HubSpotSimulator::start(portal(52, 10, 1)).unwrap();
+    let ids = portal.portal().live(Kind::Contact);
+    portal.portal().archive(Kind::Contact, ids[0]);
+    let kept = portal.portal().merge(Kind::Contact, ids[1], ids[2], true);
     let count = |page: &Value| page["results"].as_array().unwrap().len();
     assert_eq!(count(&ask(&portal, "contacts?limit=100", None).await.1), 8);
     let (_, archived) = ask(&portal, "contacts?limit=100&archived=true", None).await;
@@ -89,7 +89,7 @@ async fn what_is_archived_shows_only_where_it_is_asked_for_and_what_is_merged_no
 
 #[tokio::test]
 async fn a_token_that_is_not_the_portals_is_refused() {
-    let portal = Portal::start(world(53, 1, 1)).unwrap();
+    let portal = HubSpotSimulator::start(portal(53, 1, 1)).unwrap();
     portal.set_token("another");
     let (status, body) = ask(&portal, "contacts", None).await;
     assert_eq!((status, &body["category"]), (401, &json!("INVALID_AUTHENTICATION")));

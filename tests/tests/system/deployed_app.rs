@@ -12,7 +12,7 @@ use penstock_edge::config;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_testkit::TestDatabase;
-use penstock_tests::simulators::stripe::Simulator;
+use penstock_tests::simulators::stripe::StripeSimulator;
 use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSpec, eventually};
 use penstock_tests::vendors::Vendors;
 use tokio_postgres::Client;
@@ -35,7 +35,7 @@ impl DeployedApp {
     }
 
     /// A stack over an empty database, before a simulated account.
-    pub async fn before(name: &str, stripe: &Simulator) -> Self {
+    pub async fn before(name: &str, stripe: &StripeSimulator) -> Self {
         let secrets = Secrets { stripe_key: Some(stripe.key()), ..Secrets::default() };
         let parameters =
             vec![("StripeBaseUrl", stripe.url()), ("StripeRatePerSecond", "100".to_owned())];

@@ -129,7 +129,7 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     vendors.stripe.change(40);
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(40));
-    let changes = vendors.hubspot.world().change(40);
+    let changes = vendors.hubspot.portal().change(40);
     assert!(
         vendors
             .compare(&company.app.sql)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 use penstock_tests::stack::Gateway;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// Gross, refunded, disputed, net of each currency.
 type Books = BTreeMap<String, [i128; 4]>;
 
-fn ledger(stripe: &Simulator) -> Books {
+fn ledger(stripe: &StripeSimulator) -> Books {
     stripe
         .ledger()
         .into_iter()
@@ -52,8 +52,13 @@ async fn money(app: &DeployedApp) -> Vec<String> {
 #[tokio::test]
 async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_ledger() {
     let now = SystemClock.now().as_second();
-    let stripe =
-        Simulator::start(World::new(WorldSpec::between(7, 600, now - YEAR_SECONDS, now))).unwrap();
+    let stripe = StripeSimulator::start(StripeAccount::new(AccountSpec::between(
+        7,
+        600,
+        now - YEAR_SECONDS,
+        now,
+    )))
+    .unwrap();
     let app = DeployedApp::before("sys-year", &stripe).await;
     app.stack.migrate().await.unwrap();
     let key = app.stack.key("read", "test").await.unwrap();

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::calendar::Calendar;
 use super::channels::{Channel, Channels};
 use super::list::Lists;
 use super::server;
+use super::state::Calendar;
 use super::token::{Account, Tokens};
 use crate::simulators::loopback::{Loopback, lock};
 use crate::simulators::stripe::{Fault, Faults};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::calendar::Calendar;
 use super::refusal::Refusal;
+use super::state::Calendar;
 
 /// What must not be sent with a sync token, by the reference.
 const EXCLUDED: [&str; 8] = [

@@ -6,17 +6,17 @@
 //! of it can be checked against the simulator's own truth.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
-mod calendar;
 mod channels;
 mod host;
 mod list;
 mod ours;
 mod refusal;
 mod server;
+mod state;
 mod token;
 
-pub use calendar::{Calendar, TruthRow};
 pub use channels::Channel;
 pub use host::{Asked, CALENDAR_ID, GoogleCalendarSimulator, Handle};
 pub use ours::{different, events};
+pub use state::{Calendar, TruthRow};
 pub use token::Account;

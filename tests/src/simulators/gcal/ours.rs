@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tokio_postgres::{Client, Error, Row};
 
-use super::calendar::TruthRow;
+use super::state::TruthRow;
 
 /// What is known here of each event of a calendar, by id; one that is deleted has no more than its id.
 ///

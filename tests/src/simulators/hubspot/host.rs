@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::DEFAULT_TOKEN;
 use super::faults::{Fault, Faults};
 use super::server::{Shared, answer};
-use super::world::World;
+use super::state::HubSpotPortal;
 use crate::simulators::loopback::{Loopback, lock};
 
-/// What a test does to the world while it is paged.
-pub(super) type Hook = Box<dyn FnOnce(&mut World) + Send>;
+/// What a test does to the portal while it is paged.
+pub(super) type Hook = Box<dyn FnOnce(&mut HubSpotPortal) + Send>;
 
-/// Sees the path of each request, and may change the world before it is answered.
-pub(super) type Watcher = Box<dyn FnMut(&str, &mut World) + Send>;
+/// Sees the path of each request, and may change the portal before it is answered.
+pub(super) type Watcher = Box<dyn FnMut(&str, &mut HubSpotPortal) + Send>;
 
 /// A request that has come in.
 #[derive(Clone, Debug)]
@@ -33,27 +33,27 @@ pub struct Asked {
 }
 
 /// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
-pub struct Portal {
+pub struct HubSpotSimulator {
     shared: Arc<Shared>,
     server: Loopback,
 }
 
-impl Portal {
+impl HubSpotSimulator {
     /// Starts on a free port.
     ///
     /// # Errors
     /// Where no port can be had.
-    pub fn start(world: World) -> io::Result<Self> {
-        Self::start_on(world, 0)
+    pub fn start(portal: HubSpotPortal) -> io::Result<Self> {
+        Self::start_on(portal, 0)
     }
 
     /// Starts on `port`, 0 for a free one.
     ///
     /// # Errors
     /// Where the port cannot be had.
-    pub fn start_on(world: World, port: u16) -> io::Result<Self> {
+    pub fn start_on(portal: HubSpotPortal, port: u16) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            world: Mutex::new(world),
+            portal: Mutex::new(portal),
             faults: Mutex::default(),
             asked: Mutex::default(),
             hooks: Mutex::default(),
@@ -77,18 +77,18 @@ impl Portal {
 
     /// Lets `clock` tell the portal's time, in Unix milliseconds, from here on.
     pub fn follow(&self, clock: impl Fn() -> i64 + Send + 'static) {
-        lock(&self.shared.world).set_now(clock());
+        lock(&self.shared.portal).set_now(clock());
         *lock(&self.shared.clock) = Some(Box::new(clock));
     }
 
     /// The portal as it is now. Replies wait while the guard is held.
-    pub fn world(&self) -> MutexGuard<'_, World> {
+    pub fn portal(&self) -> MutexGuard<'_, HubSpotPortal> {
         let now = lock(&self.shared.clock).as_ref().map(|clock| clock());
-        let mut world = lock(&self.shared.world);
+        let mut portal = lock(&self.shared.portal);
         if let Some(now) = now {
-            world.set_now(now);
+            portal.set_now(now);
         }
-        world
+        portal
     }
 
     /// What goes wrong.
@@ -112,15 +112,15 @@ impl Portal {
         lock(&self.shared.asked).clone()
     }
 
-    /// Changes the world when the `n`-th request from now has come in, before it is answered.
-    pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut World) + Send + 'static) {
+    /// Changes the portal when the `n`-th request from now has come in, before it is answered.
+    pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
         let at = lock(&self.shared.asked).len() as u64 + n;
         lock(&self.shared.hooks).push((at, Box::new(hook)));
     }
 
     /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
-    /// the world the reply shows. It runs on the server's thread.
-    pub fn watch(&self, watcher: impl FnMut(&str, &mut World) + Send + 'static) {
+    /// the portal the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut HubSpotPortal) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 }

@@ -5,23 +5,23 @@
 
 mod faults;
 mod host;
+mod list;
 mod ours;
 mod push;
-mod query;
 mod render;
 mod search;
 mod server;
 mod sign;
+mod state;
 mod truth;
-mod world;
 
 pub use faults::{Fault, Faults, Policy};
-pub use host::{Asked, Portal};
+pub use host::{Asked, HubSpotSimulator};
 pub use ours::{contacts, deals};
 pub use push::{Change, push_bodies};
 pub use sign::sign_v3;
+pub use state::{HubSpotPortal, Kind};
 pub use truth::{ContactTruth, DealTruth};
-pub use world::{Kind, World};
 
 /// The token that a portal accepts until it is told otherwise.
 pub const DEFAULT_TOKEN: &str = "pat-eu1-penstock";

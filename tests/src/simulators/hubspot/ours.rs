@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::{Client, Error, Row};
 
+use super::state::HubSpotPortal;
 use super::truth::{ContactTruth, DealTruth};
-use super::world::World;
 
 /// Our contacts by id; of one that is gone only that, and what it went into.
 ///
@@ -42,7 +42,7 @@ pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>,
     Ok(on.query(sql, &[]).await?.iter().map(read).collect())
 }
 
-impl World {
+impl HubSpotPortal {
     /// The contacts that we must have where we have `known`: what was gone before we came is known only where HubSpot
     /// still says so.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::Kind;
+use super::state::Kind;
 
 /// Changes that HubSpot sends in one request at most.
 const MOST: usize = 100;

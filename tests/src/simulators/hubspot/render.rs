@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::world::{CURRENCIES, Fields, Kind, Record};
+use super::state::{CURRENCIES, Fields, Kind, Record};
 
 /// What is returned of an object where nobody says which properties.
 const DEFAULTS: [(Kind, &[&str]); 2] = [

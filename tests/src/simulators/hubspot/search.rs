@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::render;
 use super::server::Refusal;
-use super::world::{Kind, Record, World};
+use super::state::{HubSpotPortal, Kind, Record};
 
 const PAGE: usize = 200;
 const MOST: usize = 10_000;
@@ -44,7 +44,7 @@ struct Sort {
     direction: Option<String>,
 }
 
-impl World {
+impl HubSpotPortal {
     /// `POST /crm/v3/objects/{kind}/search`. Shows neither what is archived or merged, nor what has changed within
     /// the lag of the index. What shares the sorted value comes in no order that means anything.
     pub(super) fn search(&self, kind: Kind, body: &[u8]) -> Result<Value, Refusal> {

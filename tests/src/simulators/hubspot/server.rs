@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::faults::{Fault, Faults, Policy};
 use super::host::{Asked, Hook, Watcher};
-use super::world::{Kind, World};
+use super::state::{HubSpotPortal, Kind};
 use crate::simulators::loopback::{half, lock};
 
 /// Requests a second that search takes.
 const SEARCHES_A_SECOND: u32 = 5;
 
 pub(super) struct Shared {
-    pub world: Mutex<World>,
+    pub portal: Mutex<HubSpotPortal>,
     pub faults: Mutex<Faults>,
     pub asked: Mutex<Vec<Asked>>,
     pub hooks: Mutex<Vec<(u64, Hook)>>,
@@ -95,7 +95,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
     if let Some(clock) = lock(&shared.clock).as_ref() {
-        lock(&shared.world).set_now(clock());
+        lock(&shared.portal).set_now(clock());
     }
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -114,7 +114,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
     };
     run_hooks(&shared, number);
     if let Some(watcher) = lock(&shared.watcher).as_mut() {
-        watcher(&path, &mut lock(&shared.world));
+        watcher(&path, &mut lock(&shared.portal));
     }
     let fault = lock(&shared.faults).strike(&path);
     if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
@@ -132,7 +132,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
     if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
         asked.status = reply.status;
     }
-    respond(reply, lock(&shared.world).now_ms)
+    respond(reply, lock(&shared.portal).now_ms)
 }
 
 fn run_hooks(shared: &Shared, number: usize) {
@@ -144,7 +144,7 @@ fn run_hooks(shared: &Shared, number: usize) {
         due.into_iter().map(|(_, hook)| hook).collect()
     };
     for hook in due {
-        hook(&mut lock(&shared.world));
+        hook(&mut lock(&shared.portal));
     }
 }
 
@@ -170,14 +170,14 @@ fn serve(
     };
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     let query: HashMap<String, String> = pairs.collect();
-    let world = lock(&shared.world);
+    let portal = lock(&shared.portal);
     let value = match (method, parts.next(), parts.next()) {
-        ("GET", None, None) => world.list(kind, &query)?,
+        ("GET", None, None) => portal.list(kind, &query)?,
         ("POST", Some("search"), None) => {
-            count_search(shared, world.now_ms / 1_000)?;
-            world.search(kind, body)?
+            count_search(shared, portal.now_ms / 1_000)?;
+            portal.search(kind, body)?
         }
-        ("GET", Some(id), None) => world.read(kind, id, &query)?,
+        ("GET", Some(id), None) => portal.read(kind, id, &query)?,
         _ => return Err(Refusal::not_found()),
     };
     Ok(Reply::json(200, value.to_string()))

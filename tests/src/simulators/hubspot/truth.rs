@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::world::{Fields, Kind, World};
+use super::state::{Fields, HubSpotPortal, Kind};
 
 /// A contact as it is, or is no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct DealTruth {
     pub closed_ms: i64,
 }
 
-impl World {
+impl HubSpotPortal {
     /// Every contact that there was, by id.
     #[must_use]
     pub fn contacts_truth(&self) -> BTreeMap<String, ContactTruth> {
@@ -62,7 +62,7 @@ impl World {
     #[must_use]
     pub fn deals_truth(&self) -> BTreeMap<String, DealTruth> {
         let live = self.deals.values().filter(|record| record.archived_ms.is_none());
-        let row = |record: &super::world::Record| match &record.fields {
+        let row = |record: &super::state::Record| match &record.fields {
             Fields::Deal { minor, currency, stage, closed_ms } => Some((
                 record.id.to_string(),
                 DealTruth {

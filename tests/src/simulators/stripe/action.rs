@@ -7,7 +7,7 @@
 use super::currency::Currency;
 use super::event::{Emitted, EventType as E};
 use super::model::{ChargeStatus, DisputeStatus as D, RefundStatus as R};
-use super::world::World;
+use super::state::StripeAccount;
 
 /// How a new charge starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Outcome {
     Debit,
 }
 
-/// One thing that happens. Objects are named by their index; see [`World::find`].
+/// One thing that happens. Objects are named by their index; see [`StripeAccount::find`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A new charge of `amount`, in Stripe's units.
@@ -116,14 +116,14 @@ pub struct Applied {
     pub events: Vec<u32>,
 }
 
-impl World {
+impl StripeAccount {
     /// Lets `action` happen now. `None` where Stripe would refuse it.
     pub fn act(&mut self, action: Action) -> Option<Vec<Emitted>> {
         let applied = self.apply(action, self.now())?;
         Some(applied.events.iter().filter_map(|&e| self.emitted(e)).collect())
     }
 
-    /// As [`World::act`], at Unix second `at`, with indices instead of bodies.
+    /// As [`StripeAccount::act`], at Unix second `at`, with indices instead of bodies.
     pub fn apply(&mut self, action: Action, at: i64) -> Option<Applied> {
         if !self.allows(action) {
             return None;

@@ -3,9 +3,9 @@
 use super::action::{Action, Outcome};
 use super::event::Emitted;
 use super::model::{DisputeStatus as D, RefundStatus as R};
-use super::world::World;
+use super::state::StripeAccount;
 
-impl World {
+impl StripeAccount {
     /// Lets `n` random things happen now, and returns the events Stripe sends for them in the order
     /// in which they were made. All fall into the same second while the clock stands still.
     pub fn change(&mut self, n: u32) -> Vec<Emitted> {

@@ -1,4 +1,4 @@
-//! The world's clock: the real one, shifted or stopped by a test.
+//! The account's clock: the real one, shifted or stopped by a test.
 
 /// The real time, Unix seconds.
 #[allow(clippy::disallowed_methods, reason = "the simulator's default clock is the real one")]

@@ -1,8 +1,8 @@
 //! A small HTTP interface for people and scripts that drive the binary: `/_sim/…`.
 
-use super::ledger::Ledger;
 use super::query::pairs;
 use super::server::Shared;
+use super::truth::Ledger;
 use crate::simulators::loopback::lock;
 
 /// Runs a command; returns the status and a JSON body.
@@ -10,25 +10,25 @@ pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) 
     let number = |name: &str| {
         pairs(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok())
     };
-    let mut world = lock(&shared.world);
+    let mut account = lock(&shared.account);
     match command {
         "ledger" => {
             let (from, to) = (number("from"), number("to"));
-            let ledger = world.ledger_between(from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
+            let ledger = account.ledger_between(from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
             (200, ledger_json(&ledger))
         }
         "change" => {
             let n = number("n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-            let bodies: Vec<String> = world.change(n).into_iter().map(|e| e.body).collect();
+            let bodies: Vec<String> = account.change(n).into_iter().map(|e| e.body).collect();
             (200, format!("[{}]\n", bodies.join(",\n")))
         }
         "advance" => {
-            world.advance(number("seconds").unwrap_or(0));
-            (200, format!("{{\"now\": {}}}\n", world.now()))
+            account.advance(number("seconds").unwrap_or(0));
+            (200, format!("{{\"now\": {}}}\n", account.now()))
         }
-        "now" => (200, format!("{{\"now\": {}}}\n", world.now())),
+        "now" => (200, format!("{{\"now\": {}}}\n", account.now())),
         "counts" => {
-            let (charges, refunds, disputes, events) = world.counts();
+            let (charges, refunds, disputes, events) = account.counts();
             let body = format!(
                 "{{\"charges\": {charges}, \"refunds\": {refunds}, \"disputes\": {disputes}, \
                  \"events\": {events}}}\n"

@@ -7,7 +7,7 @@ use super::model::{
     Charge, ChargeStatus, Dispute, DisputeStatus as D, NONE, Refund, RefundStatus as R,
 };
 use super::record::Draft;
-use super::world::{World, get_mut};
+use super::state::{StripeAccount, get_mut};
 
 impl Charge {
     /// Whether it is an authorisation that may still be captured.
@@ -17,7 +17,7 @@ impl Charge {
     }
 }
 
-impl World {
+impl StripeAccount {
     pub(crate) fn add_charge(
         &mut self,
         amount: i64,

@@ -9,7 +9,7 @@ pub enum RetryAfter {
     Absent,
     /// In so many seconds.
     Seconds(u32),
-    /// At an HTTP date so many seconds after the world's clock.
+    /// At an HTTP date so many seconds after the account's clock.
     Date(u32),
 }
 

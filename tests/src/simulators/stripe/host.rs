@@ -6,38 +6,38 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::event::Emitted;
 use super::faults::Faults;
-use super::ledger::{Ledger, TruthRow};
 use super::log::Request;
 use super::server::{self, DEFAULT_KEY, Keys, Shared};
-use super::world::World;
+use super::state::StripeAccount;
+use super::truth::{Ledger, TruthRow};
 use crate::simulators::loopback::{Loopback, lock};
 
 /// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
 ///
 /// It runs on a thread of its own, so it may be started and dropped in and outside async contexts.
-/// The guards of [`Simulator::world`] and [`Simulator::faults`] hold up its replies: let them go.
-pub struct Simulator {
+/// The guards of [`StripeSimulator::account`] and [`StripeSimulator::faults`] hold up its replies: let them go.
+pub struct StripeSimulator {
     shared: Arc<Shared>,
     server: Loopback,
 }
 
-impl Simulator {
+impl StripeSimulator {
     /// Starts on a free port.
     ///
     /// # Errors
     /// Where no port can be had.
-    pub fn start(world: World) -> io::Result<Self> {
-        Self::start_on(world, 0)
+    pub fn start(account: StripeAccount) -> io::Result<Self> {
+        Self::start_on(account, 0)
     }
 
     /// Starts on `port`, 0 for a free one.
     ///
     /// # Errors
     /// Where the port cannot be had.
-    pub fn start_on(world: World, port: u16) -> io::Result<Self> {
+    pub fn start_on(account: StripeAccount, port: u16) -> io::Result<Self> {
         let keys = Keys { secret: DEFAULT_KEY.to_owned(), forbidden: Vec::new() };
         let shared = Arc::new(Shared {
-            world: Mutex::new(world),
+            account: Mutex::new(account),
             faults: Mutex::default(),
             log: Mutex::default(),
             keys: Mutex::new(keys),
@@ -82,8 +82,8 @@ impl Simulator {
     }
 
     /// The account. Replies wait while the guard is held.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.shared.world)
+    pub fn account(&self) -> MutexGuard<'_, StripeAccount> {
+        lock(&self.shared.account)
     }
 
     /// The plan of faults.
@@ -116,53 +116,53 @@ impl Simulator {
     }
 
     /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
-    /// the world the reply shows. It runs on the server's thread.
-    pub fn watch(&self, watcher: impl FnMut(&str, &mut World) + Send + 'static) {
+    /// the account the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut StripeAccount) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
-    /// The world's time, Unix seconds.
+    /// The account's time, Unix seconds.
     #[must_use]
     pub fn now(&self) -> i64 {
-        self.world().now()
+        self.account().now()
     }
 
-    /// Stops the world's clock at `now`, Unix seconds.
+    /// Stops the account's clock at `now`, Unix seconds.
     pub fn set_now(&self, now: i64) {
-        self.world().set_now(now);
+        self.account().set_now(now);
     }
 
-    /// Moves the world's clock forward by `seconds`.
+    /// Moves the account's clock forward by `seconds`.
     pub fn advance(&self, seconds: i64) {
-        self.world().advance(seconds);
+        self.account().advance(seconds);
     }
 
-    /// Moves the world's clock to where nothing is late any more.
+    /// Moves the account's clock to where nothing is late any more.
     pub fn settle(&self) -> i64 {
-        self.world().settle()
+        self.account().settle()
     }
 
-    /// Lets `n` random things happen now; see [`World::change`].
+    /// Lets `n` random things happen now; see [`StripeAccount::change`].
     pub fn change(&self, n: u32) -> Vec<Emitted> {
-        self.world().change(n)
+        self.account().change(n)
     }
 
-    /// The account's books; see [`World::ledger`].
+    /// The account's books; see [`StripeAccount::ledger`].
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.world().ledger()
+        self.account().ledger()
     }
 
     /// The books of objects created in `[from, to)`, Unix seconds.
     #[must_use]
     pub fn ledger_between(&self, from: i64, to: i64) -> Ledger {
-        self.world().ledger_between(from, to)
+        self.account().ledger_between(from, to)
     }
 
     /// Every object as it is now.
     #[must_use]
     pub fn truth(&self) -> Vec<TruthRow> {
-        self.world().truth()
+        self.account().truth()
     }
 
     /// Serves until the process ends.

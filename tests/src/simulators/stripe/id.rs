@@ -1,4 +1,4 @@
-//! Ids shaped like Stripe's, made from an object's place in the world and read back from it.
+//! Ids shaped like Stripe's, made from an object's place in the account and read back from it.
 //!
 //! Nothing is stored: an id is the prefix, the scrambled index in base 62 around the account's
 //! fragment, and two check characters. Scrambling keeps ids from following time, as Stripe's do not.

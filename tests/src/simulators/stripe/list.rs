@@ -3,11 +3,11 @@
 use super::event::ApiVersion;
 use super::id::{self, Kind};
 use super::query::{Cursor, ListQuery, Resource, expands_refunds};
+use super::refusal::Refusal;
 use super::render::{self, Shape};
-use super::reply::Refusal;
-use super::world::{EVENT_DAYS, Order, World, get};
+use super::state::{EVENT_DAYS, Order, StripeAccount, get};
 
-impl World {
+impl StripeAccount {
     /// One page of a list, newest first by `created`, then by order of insertion.
     pub(crate) fn list(
         &self,

@@ -19,7 +19,7 @@ pub struct Request {
     pub idempotency_key: Option<String>,
     /// Whether an `Authorization` came with it.
     pub authorized: bool,
-    /// The world's time when it came, Unix seconds.
+    /// The account's time when it came, Unix seconds.
     pub at: i64,
     /// What went wrong on command.
     pub fault: Option<super::Fault>,

@@ -4,10 +4,10 @@
 //! makes of it can be checked against the simulator's own ledger.
 //!
 //! ```
-//! use penstock_tests::simulators::stripe::{Fault, RetryAfter, Simulator, World, WorldSpec};
+//! use penstock_tests::simulators::stripe::{AccountSpec, Fault, RetryAfter, StripeAccount, StripeSimulator};
 //!
-//! let spec = WorldSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
-//! let stripe = Simulator::start(World::new(spec))?;
+//! let spec = AccountSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
+//! let stripe = StripeSimulator::start(StripeAccount::new(spec))?;
 //! stripe.faults().next("/v1/charges", Fault::TooMany(RetryAfter::Seconds(2)));
 //! stripe.on_request(3, || { /* kill the process under test */ });
 //! // … point the code under test at stripe.url() with stripe.key() …
@@ -32,30 +32,30 @@ mod faults;
 mod history;
 mod host;
 pub mod id;
-mod ledger;
 mod list;
 mod log;
 mod model;
 mod query;
 mod record;
+mod refusal;
 mod render;
-mod reply;
 mod server;
 mod sign;
 mod spec;
-mod world;
+mod state;
+mod truth;
 
 pub use action::{Action, Applied, Outcome};
 pub use clock::Clock;
 pub use currency::Currency;
 pub use event::{ApiVersion, Emitted, EventType};
 pub use faults::{Fault, Faults, RetryAfter};
-pub use host::Simulator;
+pub use host::StripeSimulator;
 pub use id::Kind;
-pub use ledger::{Ledger, Totals, TruthRow};
 pub use log::Request;
 pub use model::{Charge, ChargeStatus, Dispute, DisputeStatus, NONE, Refund, RefundStatus};
 pub use server::DEFAULT_KEY;
 pub use sign::sign;
-pub use spec::WorldSpec;
-pub use world::{EVENT_DAYS, World};
+pub use spec::AccountSpec;
+pub use state::{EVENT_DAYS, StripeAccount};
+pub use truth::{Ledger, Totals, TruthRow};

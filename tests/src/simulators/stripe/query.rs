@@ -4,7 +4,7 @@
 //! `/api/disputes/list`, `/api/events/list`.
 
 use super::id::Kind;
-use super::reply::Refusal;
+use super::refusal::Refusal;
 
 /// A collection that can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
-//! How events come into the world's books: frozen, versioned, sometimes late.
+//! How events come into the account's books: frozen, versioned, sometimes late.
 
 use super::action::Applied;
 use super::event::{Event, EventType, Snapshot};
-use super::world::World;
+use super::state::StripeAccount;
 
 /// An event about to be recorded: its type, the object after and before the change.
 pub(crate) type Draft = (EventType, Snapshot, Option<Snapshot>);
 
-impl World {
+impl StripeAccount {
     /// Records an event of each kind for one change of one object.
     pub(crate) fn record_change(
         &mut self,

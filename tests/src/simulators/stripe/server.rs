@@ -11,8 +11,8 @@ use super::faults::{Fault, Faults, RetryAfter};
 use super::id::{self, Kind};
 use super::log::{Log, Request};
 use super::query::Resource;
-use super::reply::Refusal;
-use super::world::World;
+use super::refusal::Refusal;
+use super::state::StripeAccount;
 use crate::simulators::loopback::{half, lock};
 
 /// The key a simulator accepts until it is told otherwise.
@@ -26,15 +26,15 @@ pub(crate) struct Keys {
 
 /// What the server and the test share.
 pub(crate) struct Shared {
-    pub(crate) world: Mutex<World>,
+    pub(crate) account: Mutex<StripeAccount>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) log: Mutex<Log>,
     pub(crate) keys: Mutex<Keys>,
     pub(crate) watcher: Mutex<Option<Watcher>>,
 }
 
-/// Sees the path of each request, and may change the world before it is answered.
-pub(crate) type Watcher = Box<dyn FnMut(&str, &mut World) + Send>;
+/// Sees the path of each request, and may change the account before it is answered.
+pub(crate) type Watcher = Box<dyn FnMut(&str, &mut StripeAccount) + Send>;
 
 /// A reply before its headers.
 struct Reply {
@@ -80,14 +80,14 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     }
     let fault = lock(&shared.faults).strike(&path);
     let (number, hooks) = {
-        let at = lock(&shared.world).now();
+        let at = lock(&shared.account).now();
         lock(&shared.log).file(entry(&request, &path, &query, fault, at))
     };
     for hook in hooks {
         hook();
     }
     if let Some(watcher) = lock(&shared.watcher).as_mut() {
-        watcher(&path, &mut lock(&shared.world));
+        watcher(&path, &mut lock(&shared.account));
     }
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;
@@ -154,18 +154,18 @@ fn try_serve(
     if lock(&shared.keys).forbidden.iter().any(|prefix| path.starts_with(prefix)) {
         return Err(Refusal::forbidden(resource.noun()));
     }
-    let world = lock(&shared.world);
+    let account = lock(&shared.account);
     let version = match header_text(request.headers(), "stripe-version") {
         Some(text) => ApiVersion::of_header(&text).ok_or_else(|| Refusal::version(&text))?,
-        None => world.spec.version,
+        None => account.spec.version,
     };
     match id {
         Some(charge) if part.is_some() => {
-            world.read(resource, charge, "", version)?;
-            world.list(Resource::Refunds, &format!("{query}&charge={charge}"), version)
+            account.read(resource, charge, "", version)?;
+            account.list(Resource::Refunds, &format!("{query}&charge={charge}"), version)
         }
-        Some(id) => world.read(resource, id, query, version),
-        None => world.list(resource, query, version),
+        Some(id) => account.read(resource, id, query, version),
+        None => account.list(resource, query, version),
     }
 }
 
@@ -237,7 +237,7 @@ fn spoil(fault: Fault, path: &str, honest: impl FnOnce() -> Reply) -> Reply {
 }
 
 fn respond(shared: &Shared, reply: Reply, number: u64, version: Option<String>) -> Response<Body> {
-    let now = lock(&shared.world).now();
+    let now = lock(&shared.account).now();
     let mut response = Response::builder()
         .status(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         .header(header::CONTENT_TYPE, reply.content_type)

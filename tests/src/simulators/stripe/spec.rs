@@ -1,11 +1,11 @@
-//! What a world is to be made of.
+//! What an account is to be made of.
 
 use super::currency::Currency;
 use super::event::ApiVersion;
 
-/// The order for a world. Equal specs with a fixed `now` make equal worlds.
+/// The order for an account. Equal specs with a fixed `now` make equal accounts.
 #[derive(Clone, Debug)]
-pub struct WorldSpec {
+pub struct AccountSpec {
     /// Seeds every draw.
     pub seed: u64,
     /// How many charges.
@@ -16,7 +16,7 @@ pub struct WorldSpec {
     pub to: i64,
     /// The currencies in use; the earlier in the list, the commoner.
     pub currencies: Vec<Currency>,
-    /// The world's clock, Unix seconds; `None` follows the real time.
+    /// The account's clock, Unix seconds; `None` follows the real time.
     pub now: Option<i64>,
     /// The version events are rendered at before `upgraded_at`.
     pub old_version: ApiVersion,
@@ -34,15 +34,15 @@ pub struct WorldSpec {
     pub late_seconds: i64,
 }
 
-impl WorldSpec {
-    /// A world of `charges` over the 90 days before the real time, in every currency.
+impl AccountSpec {
+    /// An account of `charges` over the 90 days before the real time, in every currency.
     #[must_use]
     pub fn new(seed: u64, charges: u32) -> Self {
         let now = super::clock::real_now();
         Self::between(seed, charges, now - 90 * 86_400, now)
     }
 
-    /// A world of `charges` in `[from, to)`, Unix seconds, with the real time as its clock.
+    /// An account of `charges` in `[from, to)`, Unix seconds, with the real time as its clock.
     #[must_use]
     pub fn between(seed: u64, charges: u32, from: i64, to: i64) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl WorldSpec {
         }
     }
 
-    /// The same with the world's clock standing at `now`, Unix seconds.
+    /// The same with the account's clock standing at `now`, Unix seconds.
     #[must_use]
     pub const fn at(mut self, now: i64) -> Self {
         self.now = Some(now);

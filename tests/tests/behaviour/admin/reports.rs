@@ -9,11 +9,11 @@ use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
 use crate::admin::trigger::{accepted, admin, run};
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 #[tokio::test]
 async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
-    let app = TestApp::with_settings(world(67, 150), &[("STRIPE_PAGE_SIZE", "10")]).await;
+    let app = TestApp::with_settings(account(67, 150), &[("STRIPE_PAGE_SIZE", "10")]).await;
     let admin = admin(&app).await;
     // The sixth page finds no time: the run stays under way.
     let clock = app.clock.clone();
@@ -48,7 +48,7 @@ async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
 
 #[tokio::test]
 async fn trap_15_a_refused_key_fails_the_accepted_run_says_so_and_lets_it_be_asked_for_again() {
-    let app = TestApp::over(world(68, 30)).await;
+    let app = TestApp::over(account(68, 30)).await;
     let admin = admin(&app).await;
     app.stripe.faults().always("/v1/", Fault::Unauthorized);
     let id = accepted(&admin, "stripe/full", "k1").await;
@@ -79,7 +79,7 @@ async fn trap_15_a_refused_key_fails_the_accepted_run_says_so_and_lets_it_be_ask
 
 #[tokio::test]
 async fn trap_15_a_refused_key_starts_no_backfill_and_trap_05_a_stale_cursor_does_and_says_why() {
-    let app = TestApp::over(world(69, 30)).await;
+    let app = TestApp::over(account(69, 30)).await;
     let admin = admin(&app).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
@@ -114,7 +114,7 @@ async fn trap_15_a_refused_key_starts_no_backfill_and_trap_05_a_stale_cursor_doe
 
 #[tokio::test]
 async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
-    let app = TestApp::with_settings(world(71, 400), &[("STRIPE_WINDOW_DAYS", "5")]).await;
+    let app = TestApp::with_settings(account(71, 400), &[("STRIPE_WINDOW_DAYS", "5")]).await;
     drop(admin(&app).await);
     // The first time nobody knows how old the oldest charge is.
     let clock = app.clock.clone();
@@ -151,7 +151,7 @@ async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
 #[tokio::test]
 async fn a_run_that_waits_for_a_person_names_no_end() {
     let app = TestApp::with_settings(
-        world(904, 900),
+        account(904, 900),
         &[("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")],
     )
     .await;

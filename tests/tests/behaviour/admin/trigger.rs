@@ -16,7 +16,7 @@ use penstock_tests::test_app::{TestApp, TestClock};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 pub type Admin = admin::Ports<TestClock, MemoryQueue>;
 
@@ -92,7 +92,7 @@ pub async fn run(app: &TestApp, id: &str) -> Value {
 
 #[tokio::test]
 async fn a_run_that_is_asked_for_is_found_from_the_reply_on_and_brings_the_vendors_truth() {
-    let app = TestApp::over(world(61, 200)).await;
+    let app = TestApp::over(account(61, 200)).await;
     let admin = admin(&app).await;
     let (status, body) = read(&trigger(&admin, "stripe/full", "k1").await);
     let id = body["runId"].as_str().unwrap().to_owned();
@@ -127,7 +127,7 @@ async fn a_run_that_is_asked_for_is_found_from_the_reply_on_and_brings_the_vendo
 
 #[tokio::test]
 async fn an_incremental_run_that_is_asked_for_is_one_run_of_the_events() {
-    let app = TestApp::over(world(62, 40)).await;
+    let app = TestApp::over(account(62, 40)).await;
     let admin = admin(&app).await;
     app.fetch_all().await.unwrap();
     app.fetch("event", Mode::Incremental).await.unwrap();
@@ -148,7 +148,7 @@ async fn an_incremental_run_that_is_asked_for_is_one_run_of_the_events() {
 
 #[tokio::test]
 async fn what_is_accepted_is_done_even_where_the_queue_takes_nothing() {
-    let app = TestApp::over(world(63, 60)).await;
+    let app = TestApp::over(account(63, 60)).await;
     let admin = admin(&app).await;
     app.requests.refuse(true);
     let id = accepted(&admin, "stripe/full", "k").await;
@@ -163,7 +163,7 @@ async fn what_is_accepted_is_done_even_where_the_queue_takes_nothing() {
 
 #[tokio::test]
 async fn the_same_request_under_the_same_key_is_the_same_run_and_another_is_422() {
-    let app = TestApp::over(world(64, 10)).await;
+    let app = TestApp::over(account(64, 10)).await;
     let admin = admin(&app).await;
     let first = trigger(&admin, "stripe/full", "k").await;
     assert!(!first.headers.contains_key("idempotency-replayed"));
@@ -187,7 +187,7 @@ async fn the_same_request_under_the_same_key_is_the_same_run_and_another_is_422(
 
 #[tokio::test]
 async fn twenty_requests_at_once_under_one_key_are_one_run() {
-    let app = TestApp::over(world(65, 10)).await;
+    let app = TestApp::over(account(65, 10)).await;
     drop(admin(&app).await);
     let environments: Vec<Admin> = (0..20).map(|_| environment(&app)).collect();
     let replies = environments.iter().map(|admin| trigger(admin, "stripe/incremental", "one"));
@@ -202,7 +202,7 @@ async fn twenty_requests_at_once_under_one_key_are_one_run() {
 
 #[tokio::test]
 async fn full_runs_are_an_hour_apart_at_least_and_429_names_the_one_before() {
-    let app = TestApp::over(world(66, 20)).await;
+    let app = TestApp::over(account(66, 20)).await;
     drop(admin(&app).await);
     // At once, under two keys, in two environments: one is too recent for the other.
     let (one, two) = (environment(&app), environment(&app));
@@ -227,7 +227,7 @@ async fn full_runs_are_an_hour_apart_at_least_and_429_names_the_one_before() {
 
 #[tokio::test]
 async fn what_is_no_request_for_a_run_is_refused_and_says_where() {
-    let app = TestApp::over(world(70, 1)).await;
+    let app = TestApp::over(account(70, 1)).await;
     let admin = admin(&app).await;
     let ask = async |method: &str, path: &str, headers: &[(&str, &str)]| {
         let (status, body) =

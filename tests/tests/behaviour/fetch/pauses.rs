@@ -8,11 +8,11 @@ use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 #[tokio::test]
 async fn trap_14_a_pause_that_is_longer_than_the_lease_is_not_slept_under_it() {
-    let app = TestApp::over(world(905, 10)).await;
+    let app = TestApp::over(account(905, 10)).await;
     app.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(600)));
     let before = app.clock.now();
     let outcome = app.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
@@ -26,7 +26,7 @@ async fn trap_14_a_pause_that_is_longer_than_the_lease_is_not_slept_under_it() {
 #[tokio::test]
 async fn trap_14_a_pause_that_one_entity_is_told_holds_up_another_invocation_for_a_minute_at_most()
 {
-    let app = TestApp::over(world(913, 10)).await;
+    let app = TestApp::over(account(913, 10)).await;
     app.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(1_000)));
     app.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
     app.clock.advance(Duration::from_secs(300));
@@ -41,7 +41,7 @@ async fn trap_14_a_pause_that_one_entity_is_told_holds_up_another_invocation_for
 
 #[tokio::test]
 async fn trap_14_a_pause_of_a_year_is_no_reason_to_ask_never_again() {
-    let app = TestApp::over(world(903, 10)).await;
+    let app = TestApp::over(account(903, 10)).await;
     app.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(31_536_000)));
     let outcome = app.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
     assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
@@ -54,7 +54,7 @@ async fn trap_14_a_pause_of_a_year_is_no_reason_to_ask_never_again() {
 
 #[tokio::test]
 async fn trap_14_a_run_that_waits_for_a_day_says_so() {
-    let app = TestApp::over(world(908, 10)).await;
+    let app = TestApp::over(account(908, 10)).await;
     app.stripe.faults().at(1, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(86_400)));
     app.fetch_within("charge", Mode::Full, Duration::from_secs(860)).await.unwrap();
     let told: String = app

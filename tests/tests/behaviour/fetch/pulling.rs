@@ -7,14 +7,14 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::StoreError;
 use penstock_tests::elsewhere;
-use penstock_tests::simulators::stripe::{Fault, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, Fault, StripeAccount};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{DAY, NOW, assert_true, world};
+use crate::stripe_account::{DAY, NOW, account, assert_true};
 
 #[tokio::test]
 async fn a_full_run_brings_the_vendors_truth_and_a_second_one_writes_no_row() {
-    let app = TestApp::over(world(1, 800)).await;
+    let app = TestApp::over(account(1, 800)).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     assert_true(&app).await;
@@ -30,7 +30,7 @@ async fn a_full_run_brings_the_vendors_truth_and_a_second_one_writes_no_row() {
 
 #[tokio::test]
 async fn trap_01_every_version_of_an_object_is_kept_not_only_the_first() {
-    let app = TestApp::over(world(2, 50)).await;
+    let app = TestApp::over(account(2, 50)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     app.stripe.change(200);
@@ -47,7 +47,7 @@ async fn trap_01_every_version_of_an_object_is_kept_not_only_the_first() {
 
 #[tokio::test]
 async fn trap_04_refunds_disputes_and_captures_of_old_charges_arrive_by_events() {
-    let app = TestApp::over(world(3, 300)).await;
+    let app = TestApp::over(account(3, 300)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     assert_true(&app).await;
@@ -61,7 +61,7 @@ async fn trap_04_refunds_disputes_and_captures_of_old_charges_arrive_by_events()
 
 #[tokio::test]
 async fn trap_05_a_cursor_older_than_25_days_asks_for_full_runs_and_says_why() {
-    let app = TestApp::over(world(4, 120)).await;
+    let app = TestApp::over(account(4, 120)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     app.stripe.change(100);
@@ -79,7 +79,7 @@ async fn trap_05_a_cursor_older_than_25_days_asks_for_full_runs_and_says_why() {
 
 #[tokio::test]
 async fn trap_05_a_run_left_unfinished_for_a_month_begins_anew_with_full_runs() {
-    let app = TestApp::over(world(12, 80)).await;
+    let app = TestApp::over(account(12, 80)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     app.stripe.change(150);
@@ -98,7 +98,7 @@ async fn trap_05_a_run_left_unfinished_for_a_month_begins_anew_with_full_runs() 
 
 #[tokio::test]
 async fn trap_05_full_runs_that_are_owed_are_asked_for_until_they_succeed() {
-    let app = TestApp::over(world(5, 60)).await;
+    let app = TestApp::over(account(5, 60)).await;
     app.requests.refuse(true);
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.requests.refuse(false);
@@ -112,9 +112,11 @@ async fn trap_05_full_runs_that_are_owed_are_asked_for_until_they_succeed() {
 
 #[tokio::test]
 async fn trap_07_what_becomes_visible_late_is_caught_by_the_overlap() {
-    let spec =
-        WorldSpec { late_permille: 500, ..WorldSpec::between(6, 100, NOW - 90 * DAY, NOW).at(NOW) };
-    let app = TestApp::over(World::new(spec)).await;
+    let spec = AccountSpec {
+        late_permille: 500,
+        ..AccountSpec::between(6, 100, NOW - 90 * DAY, NOW).at(NOW)
+    };
+    let app = TestApp::over(StripeAccount::new(spec)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     for _ in 0..10 {
@@ -132,7 +134,7 @@ async fn trap_07_what_becomes_visible_late_is_caught_by_the_overlap() {
 
 #[tokio::test]
 async fn trap_08_the_watermark_stays_until_the_window_is_drained_and_older_pages_are_not_lost() {
-    let app = TestApp::over(world(7, 50)).await;
+    let app = TestApp::over(account(7, 50)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     let watermark = "select watermark::text from sync_state where mode = 'incremental'";
@@ -155,7 +157,7 @@ async fn trap_08_the_watermark_stays_until_the_window_is_drained_and_older_pages
 
 #[tokio::test]
 async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
-    let app = TestApp::with_settings(world(8, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    let app = TestApp::with_settings(account(8, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
     let mut invocations = 0;
     loop {
         invocations += 1;
@@ -181,7 +183,7 @@ async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
 #[tokio::test]
 async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
     let one_window = [("STRIPE_WINDOW_DAYS", "365"), ("STRIPE_CONCURRENCY", "1")];
-    let app = TestApp::with_settings(world(9, 250), &one_window).await;
+    let app = TestApp::with_settings(account(9, 250), &one_window).await;
     // Another takes the lease over while this one waits for page 2, after two looks at how far the history goes.
     let url = app.db.url();
     app.stripe
@@ -194,7 +196,7 @@ async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
 
 #[tokio::test]
 async fn a_pull_that_somebody_is_at_is_left_alone() {
-    let app = TestApp::over(world(10, 20)).await;
+    let app = TestApp::over(account(10, 20)).await;
     let client = app.db.client().await;
     app.fetch("charge", Mode::Full).await.unwrap();
     client.batch_execute("update sync_state set lease_until = '2100-01-01'").await.unwrap();
@@ -203,8 +205,8 @@ async fn a_pull_that_somebody_is_at_is_left_alone() {
 
 #[tokio::test]
 async fn years_without_a_sale_cost_one_request_not_one_a_window() {
-    let spec = WorldSpec::between(11, 40, NOW - 4_000 * DAY, NOW - 3_950 * DAY).at(NOW);
-    let app = TestApp::over(World::new(spec)).await;
+    let spec = AccountSpec::between(11, 40, NOW - 4_000 * DAY, NOW - 3_950 * DAY).at(NOW);
+    let app = TestApp::over(StripeAccount::new(spec)).await;
     app.fetch("charge", Mode::Full).await.unwrap();
     app.drain().await;
     let charges: i64 = app.db.scalar("select count(*) from payments where kind = 'charge'").await;
@@ -215,7 +217,7 @@ async fn years_without_a_sale_cost_one_request_not_one_a_window() {
 
 #[tokio::test]
 async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
-    let app = TestApp::over(world(13, 30)).await;
+    let app = TestApp::over(account(13, 30)).await;
     let request = FetchRequest::new("stripe", "charge", Mode::Full);
     let deadline = app.clock.now() + Duration::from_secs(3_600);
     let late = request.clone().resuming();
@@ -231,7 +233,7 @@ async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
 
 #[tokio::test]
 async fn a_full_run_under_way_does_not_stand_for_one_that_is_owed_since() {
-    let app = TestApp::with_settings(world(14, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    let app = TestApp::with_settings(account(14, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
     // Begun by hand, left half-way; changes come while nobody pulls events; then the schedule is switched on.
     let begun = app.fetch_within("charge", Mode::Full, Duration::from_secs(3)).await.unwrap();
     assert!(matches!(begun, Outcome::Continues { .. }), "{begun:?}");

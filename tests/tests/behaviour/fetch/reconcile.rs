@@ -9,7 +9,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::test_app::TestApp;
 
 use crate::admin::trigger;
-use crate::stripe_account::{DAY, NOW, assert_true, our_rows, true_rows, world};
+use crate::stripe_account::{DAY, NOW, account, assert_true, our_rows, true_rows};
 
 const KINDS: [&str; 3] = ["charge", "refund", "dispute"];
 
@@ -18,7 +18,7 @@ const DIGEST: &str = "select md5(string_agg(p::text || xmin::text || ctid::text,
 
 /// An app whose payments are the vendor's truth.
 async fn full(seed: u64, charges: u32) -> TestApp {
-    let app = TestApp::over(world(seed, charges)).await;
+    let app = TestApp::over(account(seed, charges)).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     app.clock.advance(Duration::from_secs(7_200));
@@ -203,7 +203,7 @@ async fn what_stripe_does_not_have_any_more_gets_a_tombstone_and_counts_for_noth
 
 #[tokio::test]
 async fn it_goes_on_where_its_time_ran_out_and_counts_each_object_once() {
-    let app = TestApp::with_settings(world(90, 300), &[("STRIPE_PAGE_SIZE", "10")]).await;
+    let app = TestApp::with_settings(account(90, 300), &[("STRIPE_PAGE_SIZE", "10")]).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     app.clock.advance(Duration::from_secs(7_200));

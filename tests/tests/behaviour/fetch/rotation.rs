@@ -8,7 +8,7 @@ use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 /// The database's secret as RDS writes it, for a login of that name.
 fn login_of(app: &TestApp, user: &str) -> String {
@@ -20,7 +20,7 @@ fn login_of(app: &TestApp, user: &str) -> String {
 
 #[tokio::test]
 async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_fails() {
-    let app = TestApp::over(world(95, 500)).await;
+    let app = TestApp::over(account(95, 500)).await;
     let suffix: String = app.db.scalar("select current_database()::text").await;
     let (before, after) = (format!("before_{suffix}"), format!("after_{suffix}"));
     let roles = format!(

@@ -7,12 +7,12 @@ use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
 use crate::fetch::windows::left_without_windows;
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 #[tokio::test]
 async fn what_is_owed_of_a_source_that_is_configured_no_more_fills_no_dead_letter_queue_and_waits()
 {
-    let app = TestApp::with_settings(world(902, 10), &[("STRIPE_API_KEY", "")]).await;
+    let app = TestApp::with_settings(account(902, 10), &[("STRIPE_API_KEY", "")]).await;
     assert!(app.fetch.vendors.is_empty());
     left_without_windows(&app, "full", false).await;
     let mut failed = 0;

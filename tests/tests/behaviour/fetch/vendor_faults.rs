@@ -13,14 +13,14 @@ use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 const CURSOR: &str =
     "select row(run_id, window_from, window_to, page_token, watermark)::text from sync_state";
 
 #[tokio::test]
 async fn every_passing_fault_passes_and_the_truth_is_reached() {
-    let app = TestApp::over(world(20, 900)).await;
+    let app = TestApp::over(account(20, 900)).await;
     app.stripe.faults().random(5, 150, "/v1/", &Fault::PASSING);
     for entity in ["charge", "refund", "dispute"] {
         // A run that meets three bad replies in a row gives up; the next invocation goes on with it.
@@ -34,7 +34,7 @@ async fn every_passing_fault_passes_and_the_truth_is_reached() {
 #[tokio::test]
 async fn trap_14_a_429_waits_as_long_as_it_asks_in_seconds_or_by_date() {
     for asked in [RetryAfter::Seconds(7), RetryAfter::Date(7)] {
-        let app = TestApp::over(world(21, 20)).await;
+        let app = TestApp::over(account(21, 20)).await;
         let before = app.clock.now();
         app.stripe.faults().next("/v1/charges", Fault::TooMany(asked));
         app.fetch("charge", Mode::Full).await.unwrap();
@@ -45,7 +45,7 @@ async fn trap_14_a_429_waits_as_long_as_it_asks_in_seconds_or_by_date() {
 
 #[tokio::test]
 async fn trap_14_an_outage_of_the_vendor_uses_up_no_rows_attempts_and_ends_in_a_report() {
-    let app = TestApp::over(world(22, 200)).await;
+    let app = TestApp::over(account(22, 200)).await;
     app.stripe.faults().always("/v1/charges", Fault::ServerError);
     let error = app.fetch("charge", Mode::Full).await.unwrap_err();
     assert!(
@@ -66,7 +66,7 @@ async fn trap_14_an_outage_of_the_vendor_uses_up_no_rows_attempts_and_ends_in_a_
 
 #[tokio::test]
 async fn trap_14_a_429_that_asks_for_longer_than_lambda_lives_goes_on_through_the_queue() {
-    let app = TestApp::over(world(23, 20)).await;
+    let app = TestApp::over(account(23, 20)).await;
     app.stripe.faults().always("/v1/charges", Fault::TooMany(RetryAfter::Seconds(500)));
     let outcome = app.fetch_within("charge", Mode::Full, Duration::from_secs(60)).await.unwrap();
     assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
@@ -82,7 +82,7 @@ async fn trap_14_a_429_that_asks_for_longer_than_lambda_lives_goes_on_through_th
 #[tokio::test]
 async fn trap_15_a_refused_key_stops_with_a_report_and_starts_no_backfill() {
     for (fault, status) in [(Fault::Unauthorized, 401), (Fault::Forbidden, 403)] {
-        let app = TestApp::over(world(24, 20)).await;
+        let app = TestApp::over(account(24, 20)).await;
         app.fetch("event", Mode::Incremental).await.unwrap();
         app.drain().await;
         app.stripe.faults().always("/v1/", fault);
@@ -113,7 +113,7 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
     let faults =
         [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::EmptyPage, Fault::CutBody];
     for fault in faults {
-        let app = TestApp::over(world(25, 250)).await;
+        let app = TestApp::over(account(25, 250)).await;
         app.stripe.faults().at(2, "/v1/charges", fault);
         app.fetch("charge", Mode::Full).await.unwrap();
         app.stripe.faults().clear();
@@ -158,7 +158,7 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
 
 #[tokio::test]
 async fn a_vendor_that_hangs_is_asked_again_after_the_time_out() {
-    let app = TestApp::with_settings(world(26, 20), &[("STRIPE_TIMEOUT_SECONDS", "1")]).await;
+    let app = TestApp::with_settings(account(26, 20), &[("STRIPE_TIMEOUT_SECONDS", "1")]).await;
     app.stripe.faults().next("/v1/charges", Fault::Hang);
     app.fetch_all().await.unwrap();
     app.drain().await;
@@ -167,7 +167,7 @@ async fn a_vendor_that_hangs_is_asked_again_after_the_time_out() {
 
 #[tokio::test]
 async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
-    let app = TestApp::over(world(27, 250)).await;
+    let app = TestApp::over(account(27, 250)).await;
     let (url, open) = (app.db.url(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
     for request in 1..=3 {
         let (url, open) = (url.clone(), std::sync::Arc::clone(&open));
@@ -187,7 +187,7 @@ fn open_transactions(url: &str) -> i64 {
 
 #[tokio::test]
 async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_fails() {
-    let app = TestApp::over(world(28, 500)).await;
+    let app = TestApp::over(account(28, 500)).await;
     let aws = std::sync::Arc::new(FakeAws::start().await);
     aws.rotate(&app.stripe.key());
     let queues = [aws.queue("tickets"), aws.queue("fetch-requests")];
@@ -220,7 +220,7 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
 
 #[tokio::test]
 async fn a_message_whose_run_stands_in_postgres_is_not_sent_back_by_an_outage_of_the_vendor() {
-    let app = TestApp::over(world(29, 30)).await;
+    let app = TestApp::over(account(29, 30)).await;
     app.stripe.faults().always("/v1/", Fault::ServerError);
     let deadline = app.clock.now() + Duration::from_secs(3_600);
     let event = serde_json::json!({"Records": [

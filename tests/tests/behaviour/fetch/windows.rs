@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::admin::trigger::{admin, run};
 use crate::rolodex::runs;
-use crate::stripe_account::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 /// Windows of ten days, about ten pages each. A request times out after one second.
 async fn test_app(seed: u64, at_once: usize) -> TestApp {
@@ -24,7 +24,7 @@ async fn test_app(seed: u64, at_once: usize) -> TestApp {
         ("STRIPE_TIMEOUT_SECONDS", "1"),
         ("STRIPE_RATE_PER_SECOND", "1000"),
     ];
-    TestApp::with_settings(world(seed, 900), &settings).await
+    TestApp::with_settings(account(seed, 900), &settings).await
 }
 
 async fn finish(app: &TestApp) {
@@ -152,7 +152,7 @@ async fn a_full_run_whose_order_tells_nothing_counts_by_what_there_was_the_last_
     drop(admin(&app).await);
     runs::run(&app, "person", Mode::Full).await;
     let clock = app.clock.clone();
-    server.world().on_request(move |number, _| {
+    server.account().on_request(move |number, _| {
         if number % 3 == 0 {
             clock.advance(Duration::from_secs(100_000));
         }
@@ -183,7 +183,7 @@ pub async fn left_without_windows(app: &TestApp, mode: &str, complete: bool) {
 #[tokio::test]
 async fn a_full_run_that_code_from_before_windows_has_left_reads_what_lies_before_its_window() {
     for complete in [false, true] {
-        let app = TestApp::over(world(900, 300)).await;
+        let app = TestApp::over(account(900, 300)).await;
         left_without_windows(&app, "full", complete).await;
         app.fetch_all().await.unwrap();
         app.drain().await;
@@ -199,7 +199,7 @@ async fn a_full_run_that_code_from_before_windows_has_left_reads_what_lies_befor
 #[tokio::test]
 async fn a_full_run_that_is_begun_anew_by_hand_reads_all() {
     let settings = [("STRIPE_WINDOW_DAYS", "10"), ("STRIPE_PAGE_SIZE", "10")];
-    let app = TestApp::with_settings(world(912, 300), &settings).await;
+    let app = TestApp::with_settings(account(912, 300), &settings).await;
     app.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
     drop(app.requests.take());
     // docs/OPERATIONS.md, "To begin a full run anew".

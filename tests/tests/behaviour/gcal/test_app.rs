@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
-use penstock_tests::simulators::stripe::{World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount};
 use penstock_tests::test_app::{CHANNEL_SECRET, TestApp};
-use penstock_tests::truth::{assert_nothing_left, calendar};
+use penstock_tests::truth::{assert_nothing_left, gcal};
 
 /// The clocks in these tests: 2026-06-01T00:00:00Z.
 const NOW: i64 = 1_780_272_000;
@@ -50,8 +50,8 @@ impl GcalTestApp {
             ("GCAL_CHANNEL_SECRET", CHANNEL_SECRET),
         ];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let world = World::new(WorldSpec::between(seed, 0, now - 86_400, now).at(now));
-        let app = TestApp::with_settings(world, &settings).await;
+        let account = StripeAccount::new(AccountSpec::between(seed, 0, now - 86_400, now).at(now));
+        let app = TestApp::with_settings(account, &settings).await;
         let clock = app.clock.clone();
         google.follow(move || clock.now());
         Self { app, google }
@@ -93,7 +93,7 @@ impl GcalTestApp {
 
     /// What stands here is the calendar's truth, event by event. Nothing waits or died.
     pub async fn assert_true(&self) {
-        calendar::assert_true(&self.app.db, &self.google).await;
+        gcal::assert_true(&self.app.db, &self.google).await;
         assert_nothing_left(&self.app.db).await;
     }
 

@@ -28,7 +28,7 @@ async fn start(test: &HubSpotTestApp) -> Victim {
     let settings = [
         ("STRIPE_BASE_URL", test.app.stripe.url()),
         ("STRIPE_API_KEY", test.app.stripe.key()),
-        ("HUBSPOT_BASE_URL", test.portal.url()),
+        ("HUBSPOT_BASE_URL", test.hubspot.url()),
         ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
         ("HUBSPOT_PAGE_SIZE", "50".to_owned()),
         ("HUBSPOT_RATE_PER_SECOND", "1000".to_owned()),
@@ -46,22 +46,22 @@ async fn changed(seed: u64) -> HubSpotTestApp {
     test.run(Mode::Full).await;
     test.run(Mode::Incremental).await;
     test.assert_true().await;
-    test.portal.follow(|| SystemClock.now().as_millisecond() - EARLIER_MS);
+    test.hubspot.follow(|| SystemClock.now().as_millisecond() - EARLIER_MS);
     for kind in [Kind::Contact, Kind::Deal] {
-        let ids = test.portal.world().live(kind);
-        ids[..20].iter().for_each(|id| test.portal.world().purge(kind, *id));
-        ids[20..80].iter().for_each(|id| test.portal.world().archive(kind, *id));
+        let ids = test.hubspot.portal().live(kind);
+        ids[..20].iter().for_each(|id| test.hubspot.portal().purge(kind, *id));
+        ids[20..80].iter().for_each(|id| test.hubspot.portal().archive(kind, *id));
         for two in ids[80..90].chunks(2) {
-            test.portal.world().merge(kind, two[0], two[1], true);
+            test.hubspot.portal().merge(kind, two[0], two[1], true);
         }
         // Each at a time of its own, but for an import of many at once.
         for id in &ids[90..150] {
-            test.portal.world().edit(kind, *id);
+            test.hubspot.portal().edit(kind, *id);
         }
-        test.portal.world().edit_at_once(kind, 70);
-        test.portal.world().create(kind);
+        test.hubspot.portal().edit_at_once(kind, 70);
+        test.hubspot.portal().create(kind);
     }
-    test.portal.follow(|| SystemClock.now().as_millisecond());
+    test.hubspot.follow(|| SystemClock.now().as_millisecond());
     test
 }
 
@@ -91,11 +91,11 @@ async fn go_on(test: &HubSpotTestApp) {
 /// Kills a run when its `page`-th request has come; what it was, with its body and its query.
 async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String, String) {
     let victim = start(test).await;
-    let before = test.portal.asked().len();
+    let before = test.hubspot.asked().len();
     let killer = victim.host.killer();
-    test.portal.on_request(page, |_| killer());
+    test.hubspot.on_request(page, |_| killer());
     assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
-    let asked = test.portal.asked();
+    let asked = test.hubspot.asked();
     assert_eq!(asked.len(), before + usize::try_from(page).unwrap());
     asked.last().map(|last| (last.query.clone(), last.body.clone())).unwrap()
 }
@@ -104,9 +104,9 @@ async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String,
 async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
-    let before = test.portal.asked().len();
+    let before = test.hubspot.asked().len();
     assert_eq!(victim.host.invoke(event).await.reply()["outcome"], "finished");
-    let first = test.portal.asked().swap_remove(before);
+    let first = test.hubspot.asked().swap_remove(before);
     (first.query, first.body)
 }
 

@@ -6,12 +6,12 @@ use fetch::Outcome;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::hubspot::Kind;
 
-use crate::hubspot::test_app::{HubSpotTestApp, some, world};
+use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
 
 #[tokio::test]
 async fn a_full_run_brings_the_portals_truth_and_a_second_one_writes_no_row() {
-    let test = HubSpotTestApp::over(world(1, 450, 350)).await;
-    test.portal.world().change(60);
+    let test = HubSpotTestApp::over(portal(1, 450, 350)).await;
+    test.hubspot.portal().change(60);
     test.run(Mode::Full).await;
     test.assert_true().await;
 
@@ -30,17 +30,17 @@ async fn a_full_run_brings_the_portals_truth_and_a_second_one_writes_no_row() {
 
 #[tokio::test]
 async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_every_change() {
-    let test = HubSpotTestApp::over(world(2, 300, 300)).await;
+    let test = HubSpotTestApp::over(portal(2, 300, 300)).await;
     test.run(Mode::Incremental).await;
     test.assert_true().await;
     for round in 0..4 {
         for kind in [Kind::Contact, Kind::Deal] {
             for n in 0..60 {
                 let id = some(&test, kind, n * 3 + round);
-                test.portal.world().edit(kind, id);
+                test.hubspot.portal().edit(kind, id);
                 test.wait(1);
             }
-            test.portal.world().create(kind);
+            test.hubspot.portal().create(kind);
         }
         test.wait(90);
         test.run(Mode::Incremental).await;
@@ -56,12 +56,12 @@ async fn the_first_incremental_run_asks_for_full_runs_and_later_ones_follow_ever
 
 #[tokio::test]
 async fn trap_01_every_version_of_a_deal_is_kept_and_an_overlap_keeps_none_twice() {
-    let test = HubSpotTestApp::over(world(3, 1, 5)).await;
+    let test = HubSpotTestApp::over(portal(3, 1, 5)).await;
     test.run(Mode::Full).await;
     let id = some(&test, Kind::Deal, 0);
     test.run(Mode::Incremental).await;
     for _ in 0..5 {
-        test.portal.world().edit(Kind::Deal, id);
+        test.hubspot.portal().edit(Kind::Deal, id);
         test.wait(100);
         test.run(Mode::Incremental).await;
     }
@@ -78,17 +78,17 @@ async fn trap_01_every_version_of_a_deal_is_kept_and_an_overlap_keeps_none_twice
 
 #[tokio::test]
 async fn trap_07_trap_10_what_search_shows_late_is_not_skipped() {
-    let mut late = world(4, 200, 200);
+    let mut late = portal(4, 200, 200);
     late.search_lag_ms = 45_000;
     let test = HubSpotTestApp::over(late).await;
     test.run(Mode::Incremental).await;
     // Runs while changes are only partly to be seen.
     for _ in 0..12 {
-        test.portal.world().change(0);
+        test.hubspot.portal().change(0);
         for kind in [Kind::Contact, Kind::Deal] {
-            let ids = test.portal.world().live(kind);
+            let ids = test.hubspot.portal().live(kind);
             for id in ids.iter().step_by(17) {
-                test.portal.world().edit(kind, *id);
+                test.hubspot.portal().edit(kind, *id);
             }
         }
         test.wait(20);
@@ -101,11 +101,11 @@ async fn trap_07_trap_10_what_search_shows_late_is_not_skipped() {
 
 #[tokio::test]
 async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_moves_no_page() {
-    let test = HubSpotTestApp::over(world(5, 900, 10)).await;
+    let test = HubSpotTestApp::over(portal(5, 900, 10)).await;
     test.run(Mode::Incremental).await;
-    let ids = test.portal.world().live(Kind::Contact);
+    let ids = test.hubspot.portal().live(Kind::Contact);
     for id in &ids {
-        test.portal.world().edit(Kind::Contact, *id);
+        test.hubspot.portal().edit(Kind::Contact, *id);
         test.app.clock.advance(Duration::from_millis(100));
     }
     test.wait(90);
@@ -113,8 +113,9 @@ async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_move
     for n in 1..5 {
         let again: Vec<u64> =
             ids.iter().copied().skip(usize::try_from(n).unwrap() * 30).take(30).collect();
-        test.portal
-            .on_request(n, move |world| again.iter().for_each(|id| world.edit(Kind::Contact, *id)));
+        test.hubspot.on_request(n, move |portal| {
+            again.iter().for_each(|id| portal.edit(Kind::Contact, *id))
+        });
     }
     test.fetch("contact", Mode::Incremental).await.unwrap();
     test.wait(90);
@@ -124,7 +125,7 @@ async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_move
 
 #[tokio::test]
 async fn trap_09_a_run_outlives_its_invocation_and_goes_on_at_its_page() {
-    let test = HubSpotTestApp::over(world(6, 700, 600)).await;
+    let test = HubSpotTestApp::over(portal(6, 700, 600)).await;
     for entity in ["contact", "deal"] {
         let mut invocations = 1;
         // A moment is time for a page or two.
@@ -149,29 +150,29 @@ async fn trap_09_a_run_outlives_its_invocation_and_goes_on_at_its_page() {
 #[tokio::test]
 async fn trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit() {
     let test =
-        HubSpotTestApp::with_settings(world(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")])
+        HubSpotTestApp::with_settings(portal(7, 10_400, 1), &[("HUBSPOT_RATE_PER_SECOND", "50")])
             .await;
     test.run(Mode::Full).await;
     test.run(Mode::Incremental).await;
     test.wait(60);
-    test.portal.world().edit_at_once(Kind::Contact, 10_300);
+    test.hubspot.portal().edit_at_once(Kind::Contact, 10_300);
     test.wait(120);
     test.run(Mode::Incremental).await;
     test.assert_true().await;
     assert!(
-        test.portal.asked().iter().all(|asked| asked.status == 200),
+        test.hubspot.asked().iter().all(|asked| asked.status == 200),
         "no request went past the limit"
     );
 }
 
 #[tokio::test]
 async fn trap_10_a_deal_that_is_reopened_and_won_moves_between_statuses_with_its_amount() {
-    let test = HubSpotTestApp::over(world(8, 1, 20)).await;
+    let test = HubSpotTestApp::over(portal(8, 1, 20)).await;
     test.run(Mode::Full).await;
     test.run(Mode::Incremental).await;
     let id = some(&test, Kind::Deal, 3);
     for stage in ["closedwon", "qualifiedtobuy", "closedlost", "paid"] {
-        test.portal.world().set_stage(id, stage);
+        test.hubspot.portal().set_stage(id, stage);
         test.wait(100);
         test.run(Mode::Incremental).await;
         test.assert_true().await;
@@ -182,7 +183,7 @@ async fn trap_10_a_deal_that_is_reopened_and_won_moves_between_statuses_with_its
 async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_full_run() {
     use penstock_domain::payment::Status;
 
-    let mut test = HubSpotTestApp::over(world(9, 1, 60)).await;
+    let mut test = HubSpotTestApp::over(portal(9, 1, 60)).await;
     test.run(Mode::Full).await;
     let count = |status: &str| {
         format!(

@@ -6,7 +6,7 @@ use penstock_tests::simulators::hubspot::{Fault, Kind, sign_v3};
 use penstock_tests::test_app::WEBHOOK_SECRET;
 use serde_json::{Value, json};
 
-use crate::hubspot::test_app::{HubSpotTestApp, some, world};
+use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
 
 const URI: &str = "https://api.example/webhooks/hubspot";
 
@@ -43,13 +43,13 @@ fn change(kind: &str, id: u64) -> Value {
 
 #[tokio::test]
 async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
-    let test = HubSpotTestApp::over(world(41, 60, 60)).await;
+    let test = HubSpotTestApp::over(portal(41, 60, 60)).await;
     test.run(Mode::Full).await;
     test.wait(60);
     let (contact, deal) = (some(&test, Kind::Contact, 5), some(&test, Kind::Deal, 5));
-    test.portal.world().edit(Kind::Contact, contact);
-    test.portal.world().edit(Kind::Deal, deal);
-    let new = test.portal.world().create(Kind::Deal);
+    test.hubspot.portal().edit(Kind::Contact, contact);
+    test.hubspot.portal().edit(Kind::Deal, deal);
+    let new = test.hubspot.portal().create(Kind::Deal);
     let changes = json!([
         change("contact.propertyChange", contact),
         change("contact.propertyChange", contact),
@@ -70,15 +70,15 @@ async fn changes_that_are_pushed_are_read_and_stand_within_the_minute() {
 
 #[tokio::test]
 async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_once() {
-    let test = HubSpotTestApp::over(world(42, 60, 60)).await;
+    let test = HubSpotTestApp::over(portal(42, 60, 60)).await;
     test.run(Mode::Full).await;
     test.wait(600);
-    let ids = test.portal.world().live(Kind::Contact);
+    let ids = test.hubspot.portal().live(Kind::Contact);
     let deal = some(&test, Kind::Deal, 5);
-    test.portal.world().archive(Kind::Contact, ids[0]);
-    test.portal.world().purge(Kind::Contact, ids[1]);
-    test.portal.world().archive(Kind::Deal, deal);
-    let kept = test.portal.world().merge(Kind::Contact, ids[2], ids[3], true);
+    test.hubspot.portal().archive(Kind::Contact, ids[0]);
+    test.hubspot.portal().purge(Kind::Contact, ids[1]);
+    test.hubspot.portal().archive(Kind::Deal, deal);
+    let kept = test.hubspot.portal().merge(Kind::Contact, ids[2], ids[3], true);
     let mut merge = change("contact.merge", ids[2]);
     merge.as_object_mut().unwrap().extend(
         json!({"primaryObjectId": ids[2], "mergedObjectIds": [ids[3]], "newObjectId": kept})
@@ -104,8 +104,8 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
     );
 
     test.wait(60);
-    test.portal.world().restore(Kind::Contact, ids[0]);
-    test.portal.world().restore(Kind::Deal, deal);
+    test.hubspot.portal().restore(Kind::Contact, ids[0]);
+    test.hubspot.portal().restore(Kind::Deal, deal);
     assert_eq!(
         push(&test, &json!([change("contact.restore", ids[0]), change("deal.restore", deal)]))
             .await
@@ -124,12 +124,12 @@ async fn trap_11_deletions_merges_and_restores_that_are_pushed_are_followed_at_o
 async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_one_does_not_name_it()
  {
     for kind in [Kind::Contact, Kind::Deal] {
-        let test = HubSpotTestApp::over(world(46, 20, 20)).await;
+        let test = HubSpotTestApp::over(portal(46, 20, 20)).await;
         test.run(Mode::Full).await;
         test.wait(600);
-        let ids = test.portal.world().live(kind);
-        test.portal.world().merged_ids_listed = false;
-        let kept = test.portal.world().merge(kind, ids[2], ids[3], true);
+        let ids = test.hubspot.portal().live(kind);
+        test.hubspot.portal().merged_ids_listed = false;
+        let kept = test.hubspot.portal().merge(kind, ids[2], ids[3], true);
         let word = if kind == Kind::Contact { "contact" } else { "deal" };
         let changes: Vec<Value> =
             [ids[2], ids[3], kept].map(|id| change(&format!("{word}.propertyChange"), id)).to_vec();
@@ -143,7 +143,7 @@ async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_
             assert_eq!([ids[2], ids[3], kept].map(merged_into), [into.clone(), into, None]);
         }
         // Once it is said into what they went, that stands, whichever of the two was processed first.
-        test.portal.world().merged_ids_listed = true;
+        test.hubspot.portal().merged_ids_listed = true;
         test.wait(5);
         assert_eq!(
             push(&test, &json!([change(&format!("{word}.propertyChange"), kept)])).await.0,
@@ -156,13 +156,13 @@ async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_
 
 #[tokio::test]
 async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wanted() {
-    let test = HubSpotTestApp::over(world(47, 20, 20)).await;
+    let test = HubSpotTestApp::over(portal(47, 20, 20)).await;
     test.run(Mode::Full).await;
     test.wait(60);
     let deal = some(&test, Kind::Deal, 5);
-    test.portal.world().purge(Kind::Deal, deal);
+    test.hubspot.portal().purge(Kind::Deal, deal);
     assert_eq!(push(&test, &json!([change("deal.deletion", deal)])).await.0, 200);
-    test.portal.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
+    test.hubspot.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
     let request = serde_json::from_str(&test.app.requests.take()[0]).unwrap();
     let deadline = test.app.clock.now() + std::time::Duration::from_secs(3_600);
     let error = test.app.fetch.serve(&request, deadline).await.unwrap_err();
@@ -179,7 +179,7 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
 
 #[tokio::test]
 async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_nothing() {
-    let test = HubSpotTestApp::over(world(43, 1, 1)).await;
+    let test = HubSpotTestApp::over(portal(43, 1, 1)).await;
     let (body, now) =
         (json!([change("contact.creation", 7)]).to_string(), test.app.clock.now().as_millisecond());
     let sign = |secret: &str, method: &str, uri: &str, at: i64| {
@@ -219,7 +219,7 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
 
 #[tokio::test]
 async fn behind_a_proxy_the_configured_address_is_what_is_signed() {
-    let mut test = HubSpotTestApp::over(world(44, 1, 1)).await;
+    let mut test = HubSpotTestApp::over(portal(44, 1, 1)).await;
     let address = "https://hooks.example.com/prod/";
     test.app.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
     let (body, now) =
@@ -236,11 +236,11 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     use penstock_store::Database;
     use penstock_testkit::TestDatabase;
 
-    let mut test = HubSpotTestApp::over(world(45, 20, 20)).await;
+    let mut test = HubSpotTestApp::over(portal(45, 20, 20)).await;
     test.run(Mode::Full).await;
     test.wait(60);
     let deal = some(&test, Kind::Deal, 5);
-    test.portal.world().edit(Kind::Deal, deal);
+    test.hubspot.portal().edit(Kind::Deal, deal);
     let empty = TestDatabase::empty().await;
     let here: Database = std::mem::replace(&mut test.app.webhook.database, empty.database(1));
     assert_eq!(

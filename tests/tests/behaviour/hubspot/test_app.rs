@@ -9,11 +9,11 @@ use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::simulators::hubspot::{
-    self, ContactTruth, DEFAULT_TOKEN, DealTruth, Kind, Portal, World,
+    self, ContactTruth, DEFAULT_TOKEN, DealTruth, HubSpotPortal, HubSpotSimulator, Kind,
 };
-use penstock_tests::simulators::stripe::{self, WorldSpec};
+use penstock_tests::simulators::stripe::{self, AccountSpec};
 use penstock_tests::test_app::TestApp;
-use penstock_tests::truth::{assert_nothing_left, portal};
+use penstock_tests::truth::{self, assert_nothing_left};
 
 /// When these tests begin: 2026-06-01T00:00:00Z.
 pub const NOW: i64 = 1_780_272_000;
@@ -23,16 +23,16 @@ pub const NOW_MS: i64 = NOW * 1_000;
 
 pub struct HubSpotTestApp {
     pub app: TestApp,
-    pub portal: Arc<Portal>,
+    pub hubspot: Arc<HubSpotSimulator>,
 }
 
 impl HubSpotTestApp {
-    pub async fn over(world: World) -> Self {
-        Self::with_settings(world, &[]).await
+    pub async fn over(portal: HubSpotPortal) -> Self {
+        Self::with_settings(portal, &[]).await
     }
 
-    pub async fn with_settings(world: World, settings: &[(&str, &str)]) -> Self {
-        Self::beginning(NOW, world, settings).await
+    pub async fn with_settings(portal: HubSpotPortal, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(NOW, portal, settings).await
     }
 
     /// Over a portal of so many contacts and deals, at another time.
@@ -43,20 +43,21 @@ impl HubSpotTestApp {
         deals: usize,
         settings: &[(&str, &str)],
     ) -> Self {
-        Self::beginning(now, World::new(seed, contacts, deals, now * 1_000), settings).await
+        Self::beginning(now, HubSpotPortal::new(seed, contacts, deals, now * 1_000), settings).await
     }
 
-    async fn beginning(now: i64, world: World, settings: &[(&str, &str)]) -> Self {
-        let portal = Arc::new(Portal::start(world).unwrap());
-        let url = portal.url();
+    async fn beginning(now: i64, portal: HubSpotPortal, settings: &[(&str, &str)]) -> Self {
+        let hubspot = Arc::new(HubSpotSimulator::start(portal).unwrap());
+        let url = hubspot.url();
         let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
-        let stripe = stripe::World::new(WorldSpec::between(1, 1, now - 86_400, now).at(now));
+        let stripe =
+            stripe::StripeAccount::new(AccountSpec::between(1, 1, now - 86_400, now).at(now));
         let mut app = TestApp::with_settings(stripe, &settings).await;
         app.process.settings.portal_currency = Some("EUR".parse().unwrap());
         let clock = app.clock.clone();
-        portal.follow(move || clock.now().as_millisecond());
-        Self { app, portal }
+        hubspot.follow(move || clock.now().as_millisecond());
+        Self { app, hubspot }
     }
 
     pub async fn fetch_within(
@@ -89,7 +90,7 @@ impl HubSpotTestApp {
 
     /// Everything that our tables say is what the portal's are.
     pub async fn assert_true(&self) {
-        portal::assert_true(&self.app.db, &self.portal).await;
+        truth::hubspot::assert_true(&self.app.db, &self.hubspot).await;
         assert_nothing_left(&self.app.db).await;
     }
 
@@ -105,11 +106,11 @@ impl HubSpotTestApp {
 }
 
 /// A portal of so many contacts and deals.
-pub fn world(seed: u64, contacts: usize, deals: usize) -> World {
-    World::new(seed, contacts, deals, NOW_MS)
+pub fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
+    HubSpotPortal::new(seed, contacts, deals, NOW_MS)
 }
 
 /// One live object of a kind.
 pub fn some(test: &HubSpotTestApp, kind: Kind, n: usize) -> u64 {
-    test.portal.world().live(kind)[n]
+    test.hubspot.portal().live(kind)[n]
 }

@@ -6,10 +6,10 @@ use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
 use crate::ingest::{environment, pointers, post};
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 async fn test_app(seed: u64) -> TestApp {
-    let app = TestApp::over(world(seed, 1)).await;
+    let app = TestApp::over(account(seed, 1)).await;
     app.let_in().await;
     app
 }

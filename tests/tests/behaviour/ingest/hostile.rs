@@ -6,7 +6,7 @@ use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
 use crate::ingest::{pointers, post};
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 /// Strings that break software; a few that the published list does not have.
 #[expect(
@@ -73,7 +73,7 @@ fn odd_bodies() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn leads_are_kept_byte_for_byte_whatever_they_are() {
-    let app = TestApp::over(world(340, 1)).await;
+    let app = TestApp::over(account(340, 1)).await;
     app.let_in().await;
     let mut sent: Vec<Vec<u8>> = odd_bodies();
     for text in naughty_strings() {
@@ -109,7 +109,7 @@ async fn leads_are_kept_byte_for_byte_whatever_they_are() {
 
 #[tokio::test]
 async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
-    let app = TestApp::over(world(341, 1)).await;
+    let app = TestApp::over(account(341, 1)).await;
     app.let_in().await;
     let mut payloads: Vec<String> =
         naughty_strings().iter().map(|text| json!({"text": text}).to_string()).collect();
@@ -147,7 +147,7 @@ async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
 
 #[tokio::test]
 async fn ids_and_names_of_any_text_come_out_as_they_went_in_or_are_a_400_that_names_the_field() {
-    let app = TestApp::over(world(342, 1)).await;
+    let app = TestApp::over(account(342, 1)).await;
     app.let_in().await;
     let mut taken = Vec::new();
     for (n, text) in naughty_strings().into_iter().enumerate() {
@@ -175,7 +175,7 @@ async fn ids_and_names_of_any_text_come_out_as_they_went_in_or_are_a_400_that_na
 
 #[tokio::test]
 async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row() {
-    let app = TestApp::over(world(343, 1)).await;
+    let app = TestApp::over(account(343, 1)).await;
     app.let_in().await;
     for body in odd_bodies() {
         let reply = post(&app.ingest, "/events", &[], &body).await;
@@ -216,7 +216,7 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
 
 #[tokio::test]
 async fn nothing_internal_leaks_when_a_row_that_was_taken_cannot_be_read() {
-    let app = TestApp::over(world(344, 1)).await;
+    let app = TestApp::over(account(344, 1)).await;
     app.let_in().await;
     post(&app.ingest, "/events", &[], br#"{"eventType":"t","payload":1,"eventId":"good"}"#).await;
     // Nobody writes this but a person with psql; its neighbours must not wait for it.

@@ -8,7 +8,7 @@ use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
 
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 /// The function in a process of its own.
 struct Deployed {
@@ -51,7 +51,7 @@ fn event(path: &str, key: &str, body: &str) -> Value {
 #[tokio::test]
 async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_event_exactly_once()
 {
-    let app = TestApp::over(world(380, 1)).await;
+    let app = TestApp::over(account(380, 1)).await;
     app.let_in().await;
     let proxy = CuttingProxy::start(app.db.login()).await;
     let survivor = Deployed::at(&app.db.url()).await;

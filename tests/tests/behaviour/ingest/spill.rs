@@ -11,11 +11,11 @@ use penstock_tests::test_app::{TestApp, batch};
 use serde_json::{Value, json};
 
 use crate::ingest::post;
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 /// Cuts `ingest` off from its database. It still remembers the keys it has seen.
 async fn cut_off(seed: u64) -> TestApp {
-    let mut app = TestApp::over(world(seed, 1)).await;
+    let mut app = TestApp::over(account(seed, 1)).await;
     app.let_in().await;
     app.ingest.database = app.nowhere();
     app.ingest.admission = Admission::new(app.nowhere(), 1_000);
@@ -107,7 +107,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
 
 #[tokio::test]
 async fn a_key_without_the_scope_is_no_key_and_a_limit_is_a_limit() {
-    let mut app = TestApp::over(world(362, 1)).await;
+    let mut app = TestApp::over(account(362, 1)).await;
     let id = app.let_in().await;
     app.ingest.admission = Admission::new(app.db.database(1), 1);
     let mut statuses = Vec::new();
@@ -171,7 +171,7 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
 
 #[tokio::test]
 async fn events_that_were_promised_under_a_key_that_others_have_are_a_letter_and_not_lost() {
-    let mut app = TestApp::over(world(364, 1)).await;
+    let mut app = TestApp::over(account(364, 1)).await;
     app.let_in().await;
     let key = [("Idempotency-Key", "k")];
     let events = |n: i32| json!([{"eventType": "a", "payload": n}]).to_string();

@@ -10,8 +10,8 @@ use penstock_store::{begin, commit};
 use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
-use crate::rolodex::{World, connect};
-use crate::stripe_account::world;
+use crate::rolodex::{RolodexAccount, connect};
+use crate::stripe_account::account;
 
 /// One version of one object: what it says, and when; nothing for a tombstone.
 struct Arriving {
@@ -101,8 +101,8 @@ async fn delivered(app: &TestApp, ids: &[OutboxId], rng: &mut fastrand::Rng) -> 
 
 #[tokio::test]
 async fn every_order_of_arrival_leaves_the_same_contacts_and_entries_tombstones_among_them() {
-    let mut app = TestApp::over(world(95, 1)).await;
-    let _server = connect(&mut app, World::default(), 10).await;
+    let mut app = TestApp::over(account(95, 1)).await;
+    let _server = connect(&mut app, RolodexAccount::default(), 10).await;
     let start = app.clock.now();
     let mut rng = fastrand::Rng::with_seed(95);
     let mut arriving = Vec::new();
@@ -125,8 +125,8 @@ async fn every_order_of_arrival_leaves_the_same_contacts_and_entries_tombstones_
 
 #[tokio::test]
 async fn a_tombstone_marks_a_row_and_an_older_version_that_comes_late_does_not_bring_it_back() {
-    let mut app = TestApp::over(world(96, 1)).await;
-    let _server = connect(&mut app, World::default(), 10).await;
+    let mut app = TestApp::over(account(96, 1)).await;
+    let _server = connect(&mut app, RolodexAccount::default(), 10).await;
     let at = app.clock.now();
     let live = json!({"id": "p1", "text": "a@example.org", "updated": at, "version": 1})
         .to_string()

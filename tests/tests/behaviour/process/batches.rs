@@ -11,7 +11,7 @@ use penstock_store::outbox::{self, Verdict};
 use penstock_tests::test_app::TestApp;
 use process::Effect;
 
-use crate::stripe_account::{NOW, world};
+use crate::stripe_account::{NOW, account};
 
 /// A charge as a list shows it.
 pub fn charge(id: &str, amount: &str, status: &str) -> String {
@@ -53,7 +53,7 @@ async fn letters(app: &TestApp) -> Vec<(String, String, String)> {
 
 #[tokio::test]
 async fn a_poison_row_among_a_thousand_dies_alone_and_at_once_with_its_exact_reason() {
-    let app = TestApp::over(world(50, 1)).await;
+    let app = TestApp::over(account(50, 1)).await;
     let mut rows = charges(1_000);
     rows[437].1 = charge("ch_0437", "1e400", "succeeded");
     let ids = put(&app, &rows).await;
@@ -70,7 +70,7 @@ async fn a_poison_row_among_a_thousand_dies_alone_and_at_once_with_its_exact_rea
 
 #[tokio::test]
 async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest() {
-    let app = TestApp::over(world(51, 1)).await;
+    let app = TestApp::over(account(51, 1)).await;
     let mut ids = Vec::new();
     for (i, status) in ["pending", "succeeded", "failed", "succeeded"].iter().enumerate() {
         let payload = format!(
@@ -99,7 +99,7 @@ async fn trap_17_many_versions_of_one_object_in_a_batch_collapse_to_the_newest()
 
 #[tokio::test]
 async fn trap_20_a_message_that_is_not_a_ticket_fails_alone() {
-    let app = TestApp::over(world(52, 1)).await;
+    let app = TestApp::over(account(52, 1)).await;
     let ids = put(&app, &charges(3)).await;
     let mut bodies = tickets(&ids);
     bodies.extend([
@@ -120,7 +120,7 @@ async fn trap_20_a_message_that_is_not_a_ticket_fails_alone() {
 
 #[tokio::test]
 async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others_have_one_effect() {
-    let app = TestApp::over(world(53, 1)).await;
+    let app = TestApp::over(account(53, 1)).await;
     let ids = put(&app, &charges(64)).await;
     // A rule that our model does not know: only Postgres can refuse it.
     let rule = "alter table payments add constraint unlucky check (external_id not in ('ch_0013', 'ch_0040'))";
@@ -156,7 +156,7 @@ fn panics_on_the_seventh<'a>(
 
 #[tokio::test]
 async fn trap_49_a_panic_is_caught_and_kills_one_row_not_the_batch() {
-    let mut app = TestApp::over(world(54, 1)).await;
+    let mut app = TestApp::over(account(54, 1)).await;
     app.process.normalize = panics_on_the_seventh;
     let ids = put(&app, &charges(20)).await;
     assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
@@ -178,7 +178,7 @@ fn trap_49_the_release_profile_unwinds() {
 
 #[tokio::test]
 async fn a_row_that_brought_the_process_down_alone_is_dead_and_its_neighbours_are_not() {
-    let app = TestApp::over(world(55, 1)).await;
+    let app = TestApp::over(account(55, 1)).await;
     let ids = put(&app, &charges(5)).await;
     let died = "update outbox set attempts = 3 where external_id = 'ch_0002'";
     app.db.client().await.batch_execute(died).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_row_that_brought_the_process_down_alone_is_dead_and_its_neighbours_ar
 
 #[tokio::test]
 async fn where_postgres_is_away_every_message_comes_again_and_no_row_loses_an_attempt() {
-    let mut app = TestApp::over(world(56, 1)).await;
+    let mut app = TestApp::over(account(56, 1)).await;
     let ids = put(&app, &charges(5)).await;
     let good = app.process.database.clone();
     let mut nowhere = app.db.login();
@@ -211,7 +211,7 @@ async fn where_postgres_is_away_every_message_comes_again_and_no_row_loses_an_at
 
 #[tokio::test]
 async fn a_row_that_another_holds_comes_again_and_one_that_is_done_does_not() {
-    let app = TestApp::over(world(57, 1)).await;
+    let app = TestApp::over(account(57, 1)).await;
     let ids = put(&app, &charges(2)).await;
     let other = app.db.client().await;
     other
@@ -232,7 +232,7 @@ async fn a_row_that_another_holds_comes_again_and_one_that_is_done_does_not() {
 
 #[tokio::test]
 async fn after_an_outage_messages_go_as_batches_again_not_row_by_row() {
-    let app = TestApp::over(world(58, 1)).await;
+    let app = TestApp::over(account(58, 1)).await;
     let ids = put(&app, &charges(100)).await;
     let commits = "select xact_commit from pg_stat_database where datname = current_database()";
     let before: i64 = app.db.scalar(commits).await;
@@ -246,7 +246,7 @@ async fn after_an_outage_messages_go_as_batches_again_not_row_by_row() {
 
 #[tokio::test]
 async fn an_id_or_a_status_that_no_index_takes_dies_alone() {
-    let app = TestApp::over(world(59, 1)).await;
+    let app = TestApp::over(account(59, 1)).await;
     let mut rows = charges(20);
     let mut rng = fastrand::Rng::with_seed(1);
     let long: String = (0..6_000).map(|_| rng.alphanumeric()).collect();
@@ -263,7 +263,7 @@ async fn an_id_or_a_status_that_no_index_takes_dies_alone() {
 
 #[tokio::test]
 async fn what_another_has_processed_meanwhile_cannot_be_declared_dead() {
-    let app = TestApp::over(world(63, 1)).await;
+    let app = TestApp::over(account(63, 1)).await;
     let ids = put(&app, &charges(1)).await;
     app.deliver(&tickets(&ids), 1).await;
     let verdict = Verdict { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };

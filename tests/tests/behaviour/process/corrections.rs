@@ -12,7 +12,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{Action, DisputeStatus, Kind};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{NOW, assert_true, our_books, world};
+use crate::stripe_account::{NOW, account, assert_true, our_books};
 
 /// An event of Stripe's about an object, some seconds after [`NOW`].
 fn event(second: i64, kind: &str, object: &str) -> String {
@@ -53,7 +53,7 @@ async fn hear(app: &TestApp, events: &[&String]) {
 /// What stands in the end, for each order of three events.
 async fn in_every_order(events: [String; 3], expected: &str) {
     for [a, b, c] in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let app = TestApp::over(world(1, 1)).await;
+        let app = TestApp::over(account(1, 1)).await;
         hear(&app, &[&events[a], &events[b], &events[c]]).await;
         let stands: String = app.db.scalar("select kind || ' ' || status from payments").await;
         assert_eq!(stands, expected, "{a} {b} {c}");
@@ -87,7 +87,7 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_counts_for_nothing_in_ev
 #[tokio::test]
 async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
     use DisputeStatus as D;
-    let app = TestApp::over(world(2, 60)).await;
+    let app = TestApp::over(account(2, 60)).await;
     app.fetch_all().await.unwrap();
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
@@ -99,7 +99,7 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
     ];
     for road in roads {
         let dispute = {
-            let mut stripe = app.stripe.world();
+            let mut stripe = app.stripe.account();
             let open = |charge| stripe.act(Action::Dispute { charge, amount: 1, status: road[0] });
             let events = (0..60).find_map(open).expect("one of them can be disputed");
             let id = events
@@ -109,7 +109,8 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
         };
         for status in &road[1..] {
             app.clock.advance(Duration::from_secs(60));
-            let moved = app.stripe.world().act(Action::DisputeBecomes { dispute, status: *status });
+            let moved =
+                app.stripe.account().act(Action::DisputeBecomes { dispute, status: *status });
             moved.expect("it goes on");
             app.fetch("event", Mode::Incremental).await.unwrap();
             app.drain().await;
@@ -121,7 +122,7 @@ async fn disputes_that_are_won_or_withdrawn_leave_the_books_as_they_were() {
 
 #[tokio::test]
 async fn an_object_that_stripe_has_deleted_and_that_is_no_money_is_kept_and_means_nothing() {
-    let app = TestApp::over(world(3, 1)).await;
+    let app = TestApp::over(account(3, 1)).await;
     let customer = r#"{"id":"cus_1","object":"customer","deleted":true}"#;
     hear(&app, &[&event(1, "customer.deleted", customer)]).await;
     let kept: String = app.db.scalar("select entity || ' ' || status from outbox").await;

@@ -17,7 +17,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{NOW, assert_true, our_books, world};
+use crate::stripe_account::{NOW, account, assert_true, our_books};
 
 /// `kind amount currency status` of what a payload means, one line a movement.
 fn read(payload: &str) -> Vec<String> {
@@ -139,12 +139,12 @@ fn trap_06_refunds_inside_a_charge_are_read_in_the_shapes_of_old_api_versions() 
 
 #[tokio::test]
 async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue() {
-    let app = TestApp::over(world(80, 30)).await;
+    let app = TestApp::over(account(80, 30)).await;
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     let before = our_books(&app).await;
     let (charge, refund) = {
-        let mut stripe = app.stripe.world();
+        let mut stripe = app.stripe.account();
         let made = (0..30).find_map(|charge| {
             let action = Action::Refund { charge, amount: 1, status: RefundStatus::Succeeded };
             stripe.act(action).map(|events| (charge, events))
@@ -163,7 +163,7 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
     assert_ne!(our_books(&app).await, before, "charge {charge} is refunded");
     assert_true(&app).await;
     app.stripe
-        .world()
+        .account()
         .act(Action::RefundBecomes { refund, status: RefundStatus::Failed })
         .expect("it fails");
     app.clock.advance(Duration::from_secs(60));
@@ -190,7 +190,7 @@ fn published_objects() -> Option<PathBuf> {
 #[tokio::test]
 async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_letter() {
     let Some(folder) = published_objects() else { return };
-    let app = TestApp::over(world(81, 1)).await;
+    let app = TestApp::over(account(81, 1)).await;
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     let objects: Vec<String> = files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect();

@@ -4,11 +4,11 @@ use penstock_domain::ticket::Ticket;
 use penstock_tests::test_app::TestApp;
 
 use crate::process::batches::{charge, put};
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 #[tokio::test]
 async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_the_partial_index() {
-    let app = TestApp::over(world(60, 1)).await;
+    let app = TestApp::over(account(60, 1)).await;
     let other = app.db.client().await;
     // An id made first, committed last.
     let slow = put_slowly(&other).await;
@@ -53,7 +53,7 @@ async fn put_slowly(client: &tokio_postgres::Client) -> String {
 
 #[tokio::test]
 async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil_nothing() {
-    let app = TestApp::over(world(61, 1)).await;
+    let app = TestApp::over(account(61, 1)).await;
     let odd = [
         (
             "ch_nul",
@@ -109,7 +109,7 @@ async fn trap_26_nul_lone_surrogates_and_huge_numbers_are_kept_as_sent_and_spoil
 
 #[tokio::test]
 async fn trap_24_a_dead_row_can_be_replayed_as_often_as_asked_each_time_by_a_fresh_ticket() {
-    let app = TestApp::over(world(62, 1)).await;
+    let app = TestApp::over(account(62, 1)).await;
     let ids = put(&app, &[("ch_1".to_owned(), charge("ch_1", "1.5", "succeeded"))]).await;
     let client = app.db.client().await;
     for round in 1..=3 {

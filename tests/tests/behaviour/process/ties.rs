@@ -12,7 +12,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{NOW, assert_true, world};
+use crate::stripe_account::{NOW, account, assert_true};
 
 fn charge_event(id: &str, charge: &str, status: &str) -> String {
     format!(
@@ -44,7 +44,7 @@ async fn status(app: &TestApp) -> String {
 async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_ask_for_another_look()
  {
     for (first, second) in [("pending", "succeeded"), ("succeeded", "pending")] {
-        let app = TestApp::over(world(40, 1)).await;
+        let app = TestApp::over(account(40, 1)).await;
         let truth = app.stripe.truth().remove(0);
         for (event, word) in [("evt_1", first), ("evt_2", second)] {
             let id = put(&app, &truth.id, event, word).await;
@@ -66,7 +66,7 @@ async fn trap_03_same_second_events_keep_the_further_status_in_either_order_and_
 
 #[tokio::test]
 async fn trap_03_a_tie_within_one_batch_is_seen_and_one_that_says_the_same_is_none() {
-    let app = TestApp::over(world(41, 1)).await;
+    let app = TestApp::over(account(41, 1)).await;
     let truth = app.stripe.truth().remove(0);
     let same = [
         put(&app, &truth.id, "evt_1", "succeeded").await,
@@ -75,7 +75,7 @@ async fn trap_03_a_tie_within_one_batch_is_seen_and_one_that_says_the_same_is_no
     app.deliver(&[Ticket::new(same.to_vec()).to_body()], 1).await;
     assert!(app.requests.take().is_empty(), "nothing to settle");
 
-    let app = TestApp::over(world(42, 1)).await;
+    let app = TestApp::over(account(42, 1)).await;
     let truth = app.stripe.truth().remove(0);
     let other = [
         put(&app, &truth.id, "evt_1", "succeeded").await,
@@ -87,7 +87,7 @@ async fn trap_03_a_tie_within_one_batch_is_seen_and_one_that_says_the_same_is_no
 
 #[tokio::test]
 async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_lost() {
-    let app = TestApp::over(world(43, 1)).await;
+    let app = TestApp::over(account(43, 1)).await;
     let truth = app.stripe.truth().remove(0);
     for (event, word) in [("evt_1", "succeeded"), ("evt_2", "pending")] {
         let id = put(&app, &truth.id, event, word).await;
@@ -109,7 +109,7 @@ async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_los
 
 #[tokio::test]
 async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
-    let mut app = TestApp::over(world(44, 1)).await;
+    let mut app = TestApp::over(account(44, 1)).await;
     app.process.refetches = None;
     for (event, word) in [("evt_1", "succeeded"), ("evt_2", "pending")] {
         let id = put(&app, "ch_1", event, word).await;
@@ -121,7 +121,7 @@ async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
 
 #[tokio::test]
 async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_once() {
-    let app = TestApp::over(world(45, 5)).await;
+    let app = TestApp::over(account(45, 5)).await;
     let truth = app.stripe.truth().remove(0);
     let by_hand =
         FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
@@ -139,7 +139,7 @@ async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_on
 
 #[tokio::test]
 async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
-    let app = TestApp::over(world(46, 5)).await;
+    let app = TestApp::over(account(46, 5)).await;
     let truth = app.stripe.truth().remove(0);
     app.stripe.faults().always("/v1/", Fault::ServerError);
     let by_hand =
@@ -156,7 +156,7 @@ async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
 
 #[tokio::test]
 async fn trap_16_a_look_that_is_answered_with_another_thing_is_no_letter_and_is_asked_for_again() {
-    let app = TestApp::over(world(47, 1)).await;
+    let app = TestApp::over(account(47, 1)).await;
     let id = app.stripe.truth().remove(0).id;
     let look = FetchRequest::look("stripe", "charge", id);
     // JSON, and no error: a list of nothing.

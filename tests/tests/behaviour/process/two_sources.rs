@@ -11,7 +11,7 @@ use penstock_store::{begin, commit};
 use penstock_tests::test_app::TestApp;
 use process::Effect;
 
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 
 /// Every source's rows read as Stripe's.
 fn as_stripe<'a>(
@@ -56,7 +56,7 @@ async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {
 
 #[tokio::test]
 async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own() {
-    let mut app = TestApp::over(world(97, 1)).await;
+    let mut app = TestApp::over(account(97, 1)).await;
     app.process.normalize = as_stripe;
     let mut ids = put(&app, "stripe", 1_000).await;
     ids.extend(put(&app, "other", 5_000).await);
@@ -78,7 +78,7 @@ async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own
 
 #[tokio::test]
 async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in_a_circle() {
-    let mut app = TestApp::over(world(98, 1)).await;
+    let mut app = TestApp::over(account(98, 1)).await;
     app.process.normalize = as_stripe;
     app.process.refetches = None;
     app.process.database = app.db.database(4);

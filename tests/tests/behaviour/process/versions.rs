@@ -5,10 +5,10 @@ use std::time::Duration;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
-use penstock_tests::simulators::stripe::{ApiVersion, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, ApiVersion, StripeAccount};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{DAY, NOW, assert_true, world};
+use crate::stripe_account::{DAY, NOW, account, assert_true};
 
 /// The ids of what is pending, in a random order.
 async fn pending_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) -> Vec<OutboxId> {
@@ -48,7 +48,7 @@ async fn deliver_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) {
 /// A thousand random changes in several rounds, each round's events delivered in disorder.
 async fn a_thousand_changes_in_disorder(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let app = TestApp::over(world(seed, 150)).await;
+    let app = TestApp::over(account(seed, 150)).await;
     app.fetch_all().await.unwrap();
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.requests.take();
@@ -75,7 +75,7 @@ async fn after_a_full_run_and_a_thousand_changes_every_order_of_delivery_ends_in
 
 #[tokio::test]
 async fn trap_02_an_older_version_that_comes_late_does_not_undo_a_newer_one() {
-    let app = TestApp::over(world(30, 60)).await;
+    let app = TestApp::over(account(30, 60)).await;
     app.fetch_all().await.unwrap();
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.requests.take();
@@ -98,8 +98,8 @@ async fn trap_02_an_older_version_that_comes_late_does_not_undo_a_newer_one() {
 async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
     let upgraded_at = Some(NOW - 10 * DAY);
     let spec =
-        WorldSpec { upgraded_at, ..WorldSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
-    let app = TestApp::over(World::new(spec)).await;
+        AccountSpec { upgraded_at, ..AccountSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
+    let app = TestApp::over(StripeAccount::new(spec)).await;
     // Events alone, no list: the watermark is 24 days old.
     let client = app.db.client().await;
     let cursor = "insert into sync_state (source, entity, mode, watermark, lease_until, updated_at) \

@@ -32,7 +32,7 @@ pub mod runs;
 mod server;
 mod verdicts;
 
-pub use server::{Server, World};
+pub use server::{RolodexAccount, Server};
 
 /// The source.
 pub struct Rolodex;
@@ -257,8 +257,8 @@ pub fn normalize<'a>(
 }
 
 /// Adds this source to `app`, with pages of `page_size` objects.
-pub async fn connect(app: &mut TestApp, world: World, page_size: u32) -> Server {
-    let server = Server::start(world).await;
+pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32) -> Server {
+    let server = Server::start(account).await;
     let env = [
         ("ROLODEX_BASE_URL", server.url()),
         ("ROLODEX_TOKEN", "a key".to_owned()),

@@ -8,15 +8,15 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::test_app::TestApp;
 
-use crate::rolodex::{Server, World, connect};
-use crate::stripe_account::world;
+use crate::rolodex::{RolodexAccount, Server, connect};
+use crate::stripe_account::account;
 
 pub const HOUR: Duration = Duration::from_secs(3_600);
 
 pub async fn test_app(seed: u64, people: usize) -> (TestApp, Server) {
-    let mut app = TestApp::over(world(seed, 1)).await;
+    let mut app = TestApp::over(account(seed, 1)).await;
     let now = app.clock.now();
-    let mut cards = World::default();
+    let mut cards = RolodexAccount::default();
     for i in 0..people {
         cards.put(&format!("p{i:03}"), &format!("{i}@example.org"), now - HOUR);
         cards.put(&format!("e{i:03}"), if i % 2 == 0 { "day off" } else { "lunch" }, now - HOUR);
@@ -66,28 +66,28 @@ async fn a_source_asked_by_post_is_drained_and_goes_on_from_the_cursor_its_full_
     let (app, server) = test_app(80, 35).await;
     run(&app, "person", Mode::Full).await;
     run(&app, "entry", Mode::Full).await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
-    assert_eq!(entries(&app).await, server.world().truth('e'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
+    assert_eq!(entries(&app).await, server.account().truth('e'));
     let all_day = "select count(*) from calendar_events where all_day and start_date + 1 = end_date and starts_at is null";
     assert_eq!(app.db.scalar::<i64>(all_day).await, 18);
 
     let now = app.clock.now();
-    server.world().put("p007", "new@example.org", now);
-    server.world().remove("p011", now);
+    server.account().put("p007", "new@example.org", now);
+    server.account().remove("p011", now);
     for i in 100..125 {
-        server.world().put(&format!("p{i}"), "later@example.org", now);
+        server.account().put(&format!("p{i}"), "later@example.org", now);
     }
-    server.world().requests.clear();
+    server.account().requests.clear();
     run(&app, "person", Mode::Incremental).await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
-    let asked = std::mem::take(&mut server.world().requests);
+    assert_eq!(people(&app).await, server.account().truth('p'));
+    let asked = std::mem::take(&mut server.account().requests);
     assert_eq!(asked.len(), 3, "pages of changes, not of everything");
     assert!(asked.iter().all(|body| body.contains(r#""since":"sync-70""#)), "{asked:?}");
     assert!(ghosts(&app).await.is_empty(), "changes alone tell nothing of what vanished");
 
     // The next one goes on where this one ended.
     run(&app, "person", Mode::Incremental).await;
-    assert!(server.world().requests[0].contains(r#""since":"sync-97""#));
+    assert!(server.account().requests[0].contains(r#""since":"sync-97""#));
     app.db.assert_nothing_waits().await;
 }
 
@@ -108,20 +108,20 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
     run(&app, "person", Mode::Full).await;
     run(&app, "entry", Mode::Full).await;
     for id in ["p003", "p034", "e020"] {
-        server.world().forget(id);
+        server.account().forget(id);
     }
     app.clock.advance(HOUR);
     // The vendor fails at each page in turn: nobody is gone before the last has come.
     for page in 1..=4 {
-        server.world().refuse(5, 500, "broken");
+        server.account().refuse(5, 500, "broken");
         fetch(&app, "person", Mode::Full).await.unwrap_err();
         app.drain().await;
         assert!(ghosts(&app).await.is_empty(), "page {page} has not come");
         assert_eq!(people(&app).await.len(), 35);
         // One page gets through before the next failure.
-        server.world().on_request(let_through_one());
+        server.account().on_request(let_through_one());
         let outcome = fetch(&app, "person", Mode::Full).await;
-        server.world().on_request(|_, _| {});
+        server.account().on_request(|_, _| {});
         if page < 4 {
             outcome.unwrap_err();
         } else {
@@ -130,7 +130,7 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
     }
     app.drain().await;
     assert_eq!(ghosts(&app).await, ["p003", "p034"], "entries are another list's");
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     let kept = "select count(*) from contacts where deleted_at is not null and email is null";
     assert_eq!(app.db.scalar::<i64>(kept).await, 2, "marked, not dropped");
     assert_eq!(
@@ -142,19 +142,19 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
 
     run(&app, "entry", Mode::Full).await;
     assert_eq!(ghosts(&app).await, ["e020", "p003", "p034"]);
-    assert_eq!(entries(&app).await, server.world().truth('e'));
+    assert_eq!(entries(&app).await, server.account().truth('e'));
     run(&app, "person", Mode::Full).await;
     assert_eq!(ghosts(&app).await.len(), 3, "a ghost is swept once");
     app.db.assert_nothing_waits().await;
 }
 
 /// Lets the first request through, and breaks the next ones.
-fn let_through_one() -> impl FnMut(usize, &mut World) + Send {
+fn let_through_one() -> impl FnMut(usize, &mut RolodexAccount) + Send {
     let mut seen = 0;
-    move |_, world| {
+    move |_, account| {
         seen += 1;
         if seen == 2 {
-            world.refuse(5, 500, "broken");
+            account.refuse(5, 500, "broken");
         }
     }
 }
@@ -178,15 +178,15 @@ async fn another_calendar_of_the_same_source_is_not_swept() {
 async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
     let (app, server) = test_app(seed, 35).await;
     run(&app, "person", Mode::Full).await;
-    server.world().forget("p003");
+    server.account().forget("p003");
     app.clock.advance(HOUR);
     let clock = app.clock.clone();
-    let requests = server.world().requests.len();
-    server.world().on_request(move |n, world| {
+    let requests = server.account().requests.len();
+    server.account().on_request(move |n, account| {
         if n == requests + 4 {
             // The page that would have shown them has passed.
             clock.advance(Duration::from_secs(5));
-            world.put("p003", "again@example.org", clock.now());
+            account.put("p003", "again@example.org", clock.now());
         }
     });
     fetch(&app, "person", Mode::Full).await.unwrap();
@@ -198,7 +198,7 @@ async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
     for bodies in [first, then] {
         assert_eq!(app.deliver(&bodies, 1).await.failures(), 0);
     }
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
 }
 
 #[tokio::test]
@@ -214,14 +214,14 @@ async fn trap_13_who_was_seen_by_another_pull_since_the_run_began_is_no_ghost() 
     app.clock.advance(HOUR);
     // Page 1 has gone by; then somebody on it is reported by the changes, with a stamp from before the run.
     let old: Timestamp = app.clock.now() - Duration::from_secs(60);
-    server.world().forget("p003");
-    server.world().on_request(let_through_one());
+    server.account().forget("p003");
+    server.account().on_request(let_through_one());
     fetch(&app, "person", Mode::Full).await.unwrap_err();
-    server.world().on_request(|_, _| {});
-    server.world().put("p003", "restored@example.org", old);
+    server.account().on_request(|_, _| {});
+    server.account().put("p003", "restored@example.org", old);
     fetch(&app, "person", Mode::Incremental).await.unwrap();
     fetch(&app, "person", Mode::Full).await.unwrap();
     app.drain().await;
     assert!(ghosts(&app).await.is_empty());
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
 }

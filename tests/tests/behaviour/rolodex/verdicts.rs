@@ -11,19 +11,19 @@ use crate::rolodex::runs::{HOUR, fetch, ghosts, people, run, test_app};
 #[tokio::test]
 async fn a_limit_by_the_second_waits_and_uses_up_no_attempt() {
     let (app, server) = test_app(90, 5).await;
-    server.world().refuse(20, 400, "slow down");
+    server.account().refuse(20, 400, "slow down");
     let before = app.clock.now();
     run(&app, "person", Mode::Full).await;
     assert!(app.clock.now() >= before + Duration::from_secs(40));
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
 }
 
 #[tokio::test]
 async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_the_limit_is_over() {
     let (app, server) = test_app(91, 25).await;
-    server.world().on_request(|n, world| {
+    server.account().on_request(|n, account| {
         if n == 2 {
-            world.refuse(1, 403, "enough for today");
+            account.refuse(1, 403, "enough for today");
         }
     });
     let outcome = fetch(&app, "person", Mode::Full).await.unwrap();
@@ -48,12 +48,12 @@ async fn a_limit_by_the_day_stops_the_run_with_its_reason_and_it_goes_on_when_th
     app.clock.advance(HOUR);
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
     app.drain().await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     assert_eq!(
         app.db.scalar::<String>("select string_agg(status, ',') from sync_runs").await,
         "succeeded"
     );
-    assert_eq!(server.world().requests.len(), 4, "page 1 was not asked for again");
+    assert_eq!(server.account().requests.len(), 4, "page 1 was not asked for again");
 }
 
 #[tokio::test]
@@ -61,9 +61,9 @@ async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the
     let (app, server) = test_app(92, 25).await;
     run(&app, "person", Mode::Full).await;
     let now = app.clock.now();
-    server.world().put("p100", "new@example.org", now);
-    server.world().forget("p004");
-    server.world().expire_cursors();
+    server.account().put("p100", "new@example.org", now);
+    server.account().forget("p004");
+    server.account().expire_cursors();
     app.clock.advance(Duration::from_secs(60));
 
     let outcome = fetch(&app, "person", Mode::Incremental).await.unwrap();
@@ -80,7 +80,7 @@ async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the
     assert_eq!(app.requests.delays().len(), 1);
 
     app.drain().await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     assert_eq!(ghosts(&app).await, ["p004"]);
     let note =
         "select last_error from sync_runs where mode = 'full' order by started_at desc limit 1";
@@ -100,12 +100,12 @@ async fn a_source_without_a_cursor_begins_with_a_full_run_and_loses_no_request_f
         assert!(matches!(outcome, Outcome::LeftToFullRuns { .. }), "{outcome:?}");
     }
     app.requests.refuse(false);
-    assert!(server.world().requests.is_empty(), "there was nothing to ask for");
+    assert!(server.account().requests.is_empty(), "there was nothing to ask for");
     app.clock.advance(Duration::from_secs(300));
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
     app.drain().await;
     run(&app, "person", Mode::Incremental).await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     assert_eq!(
         app.db.scalar::<String>("select string_agg(mode, ',' order by id) from sync_runs").await,
         "full,incremental"
@@ -116,23 +116,23 @@ async fn a_source_without_a_cursor_begins_with_a_full_run_and_loses_no_request_f
 async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
     let (app, server) = test_app(94, 5).await;
     run(&app, "person", Mode::Full).await;
-    server.world().forget("p002");
+    server.account().forget("p002");
     app.clock.advance(Duration::from_secs(60));
     let look =
         penstock_domain::fetch_request::FetchRequest::look("rolodex", "person", "p002".to_owned());
     let deadline = app.clock.now() + HOUR;
     assert_eq!(app.fetch.serve(&look, deadline).await.unwrap(), Outcome::Looked { objects: 1 });
     app.drain().await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
 }
 
 #[tokio::test]
 async fn a_full_run_that_must_start_over_is_asked_for_by_relay_and_begins_at_its_first_page() {
     let (app, server) = test_app(99, 25).await;
-    server.world().on_request(|n, world| {
+    server.account().on_request(|n, account| {
         if n == 2 {
-            world.refuse(1, 410, "cursor expired");
+            account.refuse(1, 410, "cursor expired");
         }
     });
     let outcome = fetch(&app, "person", Mode::Full).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_full_run_that_must_start_over_is_asked_for_by_relay_and_begins_at_its
     app.clock.advance(Duration::from_secs(300));
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
     app.drain().await;
-    assert_eq!(people(&app).await, server.world().truth('p'));
+    assert_eq!(people(&app).await, server.account().truth('p'));
     let reports = "select string_agg(status, ',' order by id) from sync_runs";
     assert_eq!(app.db.scalar::<String>(reports).await, "failed,succeeded");
     assert!(ghosts(&app).await.is_empty());

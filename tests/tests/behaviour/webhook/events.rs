@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulators::stripe::{World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{DAY, NOW, assert_true, world};
+use crate::stripe_account::{DAY, NOW, account, assert_true};
 use crate::webhook::{charge_event, post};
 
 #[tokio::test]
 async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
-    let app = TestApp::over(world(206, 1)).await;
+    let app = TestApp::over(account(206, 1)).await;
     let event = |id: &str, object: &str| {
         format!(
             r#"{{"id":"{id}","object":"event","created":{NOW},"type":"x","data":{{"object":{object}}}}}"#
@@ -58,7 +58,7 @@ fn thin(id: &str, kind: &str, object: &str) -> String {
 #[tokio::test]
 async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_where_the_message_is_lost()
  {
-    let app = TestApp::over(world(207, 1)).await;
+    let app = TestApp::over(account(207, 1)).await;
     let truth = app.stripe.truth().remove(0);
     let body = thin("evt_thin", "charge", &truth.id);
     assert_eq!(post(&app, &body).await, "stored");
@@ -99,7 +99,7 @@ async fn push_in_disorder(app: &TestApp, events: &[String], rng: &mut fastrand::
 async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
     for seed in 210..213 {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let app = TestApp::over(world(seed, 60)).await;
+        let app = TestApp::over(account(seed, 60)).await;
         app.fetch_all().await.unwrap();
         app.drain().await;
         for _ in 0..3 {
@@ -119,13 +119,13 @@ async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
 
 #[tokio::test]
 async fn trap_06_pushed_events_of_old_and_new_api_versions_are_both_read() {
-    let spec = WorldSpec {
+    let spec = AccountSpec {
         upgraded_at: Some(NOW - 10 * DAY),
-        ..WorldSpec::between(214, 120, NOW - 25 * DAY, NOW).at(NOW)
+        ..AccountSpec::between(214, 120, NOW - 25 * DAY, NOW).at(NOW)
     };
-    let app = TestApp::over(World::new(spec)).await;
+    let app = TestApp::over(StripeAccount::new(spec)).await;
     let events: Vec<String> =
-        app.stripe.world().history().into_iter().map(|event| event.body).collect();
+        app.stripe.account().history().into_iter().map(|event| event.body).collect();
     push_in_disorder(&app, &events, &mut fastrand::Rng::with_seed(214)).await;
     let versions: i64 = app
         .db
@@ -137,7 +137,7 @@ async fn trap_06_pushed_events_of_old_and_new_api_versions_are_both_read() {
 
 #[tokio::test]
 async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does_not() {
-    let app = TestApp::over(world(215, 1)).await;
+    let app = TestApp::over(account(215, 1)).await;
     let paid = charge_event("evt_2", "ch_1", NOW - 10);
     post(&app, &paid).await;
     app.drain().await;
@@ -162,7 +162,7 @@ async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does
 
 #[tokio::test]
 async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_reads_200() {
-    let mut app = TestApp::over(world(216, 1)).await;
+    let mut app = TestApp::over(account(216, 1)).await;
     app.webhook.database = app.db.database(8);
     let body = charge_event("evt_1", "ch_1", NOW);
     let outcomes = futures_util::future::join_all((0..30).map(|_| post(&app, &body))).await;
@@ -174,7 +174,7 @@ async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_rea
 
 #[tokio::test]
 async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else_up() {
-    let app = TestApp::over(world(217, 1)).await;
+    let app = TestApp::over(account(217, 1)).await;
     let event = |id: &str, created: &str, object: &str| {
         format!(
             r#"{{"id":"{id}","object":"event","created":{created},"data":{{"object":{object}}}}}"#

@@ -5,14 +5,14 @@ use std::time::Duration;
 use penstock_testkit::{Cut, CuttingProxy, Outcome};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::world;
+use crate::stripe_account::account;
 use crate::webhook::secrets::Deployed;
 
 const SECRET: &str = "whsec_of_the_victim";
 
 #[tokio::test]
 async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_once() {
-    let app = TestApp::over(world(240, 1)).await;
+    let app = TestApp::over(account(240, 1)).await;
     let proxy = CuttingProxy::start(app.db.login()).await;
     let first = Deployed::at(proxy.url(), SECRET).await;
     assert_eq!(first.post("evt_0", &[SECRET]).await, 200);

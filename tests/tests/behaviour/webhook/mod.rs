@@ -13,7 +13,7 @@ use penstock_tests::simulators::stripe::sign;
 use penstock_tests::test_app::{TestApp, WEBHOOK_SECRET};
 use serde_json::{Value, json};
 
-use crate::stripe_account::{NOW, world};
+use crate::stripe_account::{NOW, account};
 
 /// What the gateway hands over for a body, signed or not.
 pub fn posted(body: &str, headers: &Value) -> Value {
@@ -65,7 +65,7 @@ async fn rows(app: &TestApp) -> i64 {
 #[tokio::test]
 async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_header_comes_in_any_case()
  {
-    let app = TestApp::over(world(200, 1)).await;
+    let app = TestApp::over(account(200, 1)).await;
     let raw = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&[WEBHOOK_SECRET], app.stripe.now(), raw.as_bytes());
     for (name, encoded) in
@@ -94,7 +94,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn what_is_not_signed_well_is_a_400_that_says_why_and_leaves_no_row() {
-    let app = TestApp::over(world(201, 1)).await;
+    let app = TestApp::over(account(201, 1)).await;
     let body = charge_event("evt_1", "ch_1", NOW);
     let now = app.stripe.now();
     let good = |at| sign(&[WEBHOOK_SECRET], at, body.as_bytes());
@@ -131,7 +131,7 @@ async fn what_is_not_signed_well_is_a_400_that_says_why_and_leaves_no_row() {
 
 #[tokio::test]
 async fn a_body_over_a_mebibyte_is_a_413_and_other_methods_paths_and_queries_are_told_apart() {
-    let app = TestApp::over(world(202, 1)).await;
+    let app = TestApp::over(account(202, 1)).await;
     let full = "x".repeat(webhook::BODY_LIMIT);
     assert_eq!(post(&app, &full).await, "stored");
     assert_eq!(send(&app, signed(&app, &format!("{full}x"))).await.0, 413);
@@ -150,7 +150,7 @@ async fn a_body_over_a_mebibyte_is_a_413_and_other_methods_paths_and_queries_are
 
 #[tokio::test]
 async fn trap_28_the_version_key_is_the_events_own_id_and_without_one_the_hash_of_the_body() {
-    let app = TestApp::over(world(203, 1)).await;
+    let app = TestApp::over(account(203, 1)).await;
     let body = charge_event("evt_1", "ch_1", NOW);
     assert_eq!(post(&app, &body).await, "stored");
     // Replayed with whatever headers, and with another signature: the same event.
@@ -192,7 +192,7 @@ async fn trap_28_the_version_key_is_the_events_own_id_and_without_one_the_hash_o
 #[tokio::test]
 async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_nothing_is_left_to_do_after_it()
  {
-    let app = TestApp::over(world(204, 1)).await;
+    let app = TestApp::over(account(204, 1)).await;
     assert_eq!(post(&app, &charge_event("evt_1", "ch_1", NOW)).await, "stored");
     // The process is frozen, or gone, from here on: what counts is elsewhere.
     let row: uuid::Uuid = app.db.scalar("select id from outbox where status = 'pending'").await;
@@ -208,7 +208,7 @@ async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_n
 
 #[tokio::test]
 async fn a_ticket_that_is_lost_changes_no_reply_and_relay_sends_another() {
-    let app = TestApp::over(world(205, 1)).await;
+    let app = TestApp::over(account(205, 1)).await;
     app.tickets.refuse(true);
     assert_eq!(post(&app, &charge_event("evt_1", "ch_1", NOW)).await, "stored");
     app.tickets.refuse(false);

@@ -8,7 +8,7 @@ use penstock_tests::simulators::stripe::sign;
 use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 
-use crate::stripe_account::{NOW, world};
+use crate::stripe_account::{NOW, account};
 use crate::webhook::{charge_event, posted};
 
 /// The function as built, with its secret in a Secrets Manager of the test's own.
@@ -70,7 +70,7 @@ fn wall_clock() -> i64 {
 
 #[tokio::test]
 async fn a_secret_is_rotated_without_a_request_that_is_lost() {
-    let app = TestApp::over(world(220, 1)).await;
+    let app = TestApp::over(account(220, 1)).await;
     let webhook = Deployed::over(&app, "whsec_old").await;
     assert_eq!(webhook.post("evt_1", &["whsec_old"]).await, 200);
     assert_eq!(webhook.aws.secret_reads(), 1);
@@ -92,7 +92,7 @@ async fn a_secret_is_rotated_without_a_request_that_is_lost() {
 
 #[tokio::test]
 async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
-    let app = TestApp::over(world(221, 1)).await;
+    let app = TestApp::over(account(221, 1)).await;
     let webhook = Deployed::over(&app, "whsec_good").await;
     for i in 0..30 {
         assert_eq!(webhook.post(&format!("evt_{i}"), &["whsec_guess"]).await, 400);
@@ -104,7 +104,7 @@ async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_used_is_a_503_and_no_refusal_of_the_event() {
-    let app = TestApp::over(world(222, 1)).await;
+    let app = TestApp::over(account(222, 1)).await;
     let webhook = Deployed::over(&app, "{}").await;
     let body = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&["whsec_good"], wall_clock(), body.as_bytes());

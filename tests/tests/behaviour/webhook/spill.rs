@@ -9,7 +9,7 @@ use penstock_testkit::CuttingProxy;
 use penstock_tests::test_app::{TestApp, batch};
 use serde_json::{Value, json};
 
-use crate::stripe_account::{NOW, assert_true, world};
+use crate::stripe_account::{NOW, account, assert_true};
 use crate::webhook::{charge_event, post, queues, send, signed};
 
 /// Takes the database away from the function; the answer is what to give back.
@@ -21,7 +21,7 @@ fn cut_off(app: &mut TestApp) -> Database {
 #[tokio::test]
 async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in_whatever_order_and_however_often()
  {
-    let mut app = TestApp::over(world(230, 40)).await;
+    let mut app = TestApp::over(account(230, 40)).await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     let events: Vec<String> = app.stripe.change(50).into_iter().map(|event| event.body).collect();
@@ -54,7 +54,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
 
 #[tokio::test]
 async fn what_was_spilled_is_the_row_that_it_would_have_been() {
-    let mut app = TestApp::over(world(231, 1)).await;
+    let mut app = TestApp::over(account(231, 1)).await;
     let row = "select payload || convert_to(content_type || source || entity || external_id || version_key || version_at \
                || coalesce(api_version, '') || received_at, 'UTF8') from outbox";
     for body in [charge_event("evt_1", "ch_1", NOW), "\u{0}no json\u{e4}".to_owned()] {
@@ -73,7 +73,7 @@ async fn what_was_spilled_is_the_row_that_it_would_have_been() {
 
 #[tokio::test]
 async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_promised() {
-    let mut app = TestApp::over(world(232, 1)).await;
+    let mut app = TestApp::over(account(232, 1)).await;
     app.webhook.database = app.nowhere();
     let refused = |reply: &Value| {
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
@@ -96,7 +96,7 @@ async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_pro
 
 #[tokio::test]
 async fn a_postgres_that_is_silent_counts_as_away() {
-    let mut app = TestApp::over(world(233, 1)).await;
+    let mut app = TestApp::over(account(233, 1)).await;
     let proxy = CuttingProxy::start(app.db.login()).await;
     app.webhook.database =
         Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
@@ -115,7 +115,7 @@ async fn a_postgres_that_is_silent_counts_as_away() {
 
 #[tokio::test]
 async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_once() {
-    let mut app = TestApp::over(world(234, 1)).await;
+    let mut app = TestApp::over(account(234, 1)).await;
     let proxy = CuttingProxy::start(app.db.login()).await;
     let pool =
         || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
@@ -147,7 +147,7 @@ async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_o
 
 #[tokio::test]
 async fn a_message_that_is_no_spilled_request_fails_alone_and_the_others_are_stored() {
-    let mut app = TestApp::over(world(235, 1)).await;
+    let mut app = TestApp::over(account(235, 1)).await;
     let there = cut_off(&mut app);
     assert_eq!(send(&app, signed(&app, &charge_event("evt_1", "ch_1", NOW))).await.0, 202);
     app.webhook.database = there;
@@ -163,7 +163,7 @@ async fn a_message_that_is_no_spilled_request_fails_alone_and_the_others_are_sto
 
 #[tokio::test]
 async fn an_outage_longer_than_the_queue_tries_ends_in_rows_and_no_dead_letters() {
-    let mut app = TestApp::over(world(236, 1)).await;
+    let mut app = TestApp::over(account(236, 1)).await;
     let truth = app.stripe.truth().remove(0);
     let thin = format!(
         r#"{{"id":"evt_thin","object":"v2.core.event","created":"2026-06-01T00:00:00Z","related_object":{{"id":"{}","type":"charge"}}}}"#,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use penstock_tests::simulators::stripe::{
-    Action, Currency, Emitted, Outcome, RefundStatus, Simulator, World, WorldSpec,
+    AccountSpec, Action, Currency, Emitted, Outcome, RefundStatus, StripeAccount, StripeSimulator,
 };
 use serde_json::Value;
 
@@ -53,11 +53,11 @@ fn without_nulls(value: &Value) -> Value {
 
 #[test]
 fn previous_attributes_lead_back_to_the_state_before() {
-    let mut world = World::new(spec(12, 4_000).punctual());
-    world.set_now(NOW);
-    world.change(800);
+    let mut account = StripeAccount::new(spec(12, 4_000).punctual());
+    account.set_now(NOW);
+    account.change(800);
     let mut chains: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for event in world.history() {
+    for event in account.history() {
         let body: Value = serde_json::from_str(&event.body).unwrap();
         chains.entry(event.object_id).or_default().push(body);
     }
@@ -128,12 +128,15 @@ fn events_filter_by_type_and_end_after_thirty_days() {
 
 #[test]
 fn live_changes_emit_what_happened_and_some_of_it_late() {
-    let stripe =
-        Simulator::start(World::new(WorldSpec { late_permille: 300, ..spec(14, 800) })).unwrap();
+    let stripe = StripeSimulator::start(StripeAccount::new(AccountSpec {
+        late_permille: 300,
+        ..spec(14, 800)
+    }))
+    .unwrap();
     let emitted = stripe.change(200);
     assert!(emitted.len() > 200);
     assert!(emitted.iter().all(|e| e.created == NOW), "the clock stands still");
-    let recent = |stripe: &Simulator| walk(stripe, "/v1/events", &format!("&created={NOW}"));
+    let recent = |stripe: &StripeSimulator| walk(stripe, "/v1/events", &format!("&created={NOW}"));
     let seen: BTreeSet<String> = ids(&recent(&stripe)).into_iter().map(str::to_owned).collect();
     let late: Vec<&Emitted> = emitted.iter().filter(|e| e.visible_at > NOW).collect();
     assert!(late.len() > 30 && late.iter().all(|e| !seen.contains(&e.id)));
@@ -152,37 +155,37 @@ fn live_changes_emit_what_happened_and_some_of_it_late() {
 
 #[test]
 fn actions_follow_stripes_rules() {
-    let mut world = World::new(spec(15, 0).punctual());
+    let mut account = StripeAccount::new(spec(15, 0).punctual());
     let charge =
         Action::Charge { amount: 2_000, currency: Currency::Eur, outcome: Outcome::Authorised };
     let types = |events: Vec<Emitted>| events.iter().map(|e| e.event_type).collect::<BTreeSet<_>>();
-    assert_eq!(types(world.act(charge).unwrap()), BTreeSet::from(["charge.succeeded"]));
+    assert_eq!(types(account.act(charge).unwrap()), BTreeSet::from(["charge.succeeded"]));
     let refund = |amount| Action::Refund { charge: 0, amount, status: RefundStatus::Pending };
-    assert!(world.act(refund(1)).is_none(), "nothing is captured yet");
-    assert!(world.act(Action::Capture { charge: 0, amount: 2_001 }).is_none());
-    let captured = world.act(Action::Capture { charge: 0, amount: 1_500 }).unwrap();
+    assert!(account.act(refund(1)).is_none(), "nothing is captured yet");
+    assert!(account.act(Action::Capture { charge: 0, amount: 2_001 }).is_none());
+    let captured = account.act(Action::Capture { charge: 0, amount: 1_500 }).unwrap();
     let body: Value = serde_json::from_str(&captured[0].body).unwrap();
     assert_eq!(body["data"]["previous_attributes"]["amount_captured"], 0);
     assert_eq!(body["data"]["object"]["amount_captured"], 1_500);
-    let made = world.act(refund(1_500)).unwrap();
+    let made = account.act(refund(1_500)).unwrap();
     assert_eq!(types(made), BTreeSet::from(["refund.created", "charge.refunded"]));
-    assert!(world.act(refund(1)).is_none(), "nothing is left");
+    assert!(account.act(refund(1)).is_none(), "nothing is left");
     let becomes = |status| Action::RefundBecomes { refund: 0, status };
     assert!(
-        world.act(becomes(RefundStatus::Canceled)).is_none(),
+        account.act(becomes(RefundStatus::Canceled)).is_none(),
         "only while it requires an action"
     );
-    world.act(becomes(RefundStatus::Succeeded)).unwrap();
-    assert_eq!(world.ledger()["EUR"].net, 0);
-    let failed = world.act(becomes(RefundStatus::Failed)).unwrap();
+    account.act(becomes(RefundStatus::Succeeded)).unwrap();
+    assert_eq!(account.ledger()["EUR"].net, 0);
+    let failed = account.act(becomes(RefundStatus::Failed)).unwrap();
     assert_eq!(
         types(failed),
         BTreeSet::from(["refund.failed", "refund.updated", "charge.refund.updated"])
     );
-    assert_eq!(world.ledger()["EUR"].net, 1_500);
-    assert_eq!(world.charge(0).unwrap().refundable(), 1_500);
+    assert_eq!(account.ledger()["EUR"].net, 1_500);
+    assert_eq!(account.charge(0).unwrap().refundable(), 1_500);
     assert!(
-        world
+        account
             .act(Action::Charge {
                 amount: 150,
                 currency: Currency::Isk,

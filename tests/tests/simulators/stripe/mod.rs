@@ -1,26 +1,26 @@
 //! What the simulated Stripe promises to the tests that stand on it.
 
+mod account;
 mod events;
 mod lists;
 mod trouble;
-mod world;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use penstock_tests::simulators::stripe::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 use serde_json::Value;
 
 const NOW: i64 = 1_790_000_000;
 const DAY: i64 = 86_400;
 
-/// A world of 60 days, its clock standing at the end of them.
-fn spec(seed: u64, charges: u32) -> WorldSpec {
-    WorldSpec::between(seed, charges, NOW - 60 * DAY, NOW).at(NOW)
+/// An account of 60 days, its clock standing at the end of them.
+fn spec(seed: u64, charges: u32) -> AccountSpec {
+    AccountSpec::between(seed, charges, NOW - 60 * DAY, NOW).at(NOW)
 }
 
-fn stripe(seed: u64, charges: u32) -> Simulator {
-    Simulator::start(World::new(spec(seed, charges))).unwrap()
+fn stripe(seed: u64, charges: u32) -> StripeSimulator {
+    StripeSimulator::start(StripeAccount::new(spec(seed, charges))).unwrap()
 }
 
 struct Answer {
@@ -48,7 +48,7 @@ impl Answer {
 }
 
 /// One GET over a connection of its own, by hand: nothing between us and the bytes.
-fn get_with(stripe: &Simulator, target: &str, headers: &[(&str, &str)]) -> Answer {
+fn get_with(stripe: &StripeSimulator, target: &str, headers: &[(&str, &str)]) -> Answer {
     let mut stream = TcpStream::connect(stripe.address()).unwrap();
     let mut request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -67,12 +67,12 @@ fn get_with(stripe: &Simulator, target: &str, headers: &[(&str, &str)]) -> Answe
     answer
 }
 
-fn get(stripe: &Simulator, target: &str) -> Answer {
+fn get(stripe: &StripeSimulator, target: &str) -> Answer {
     get_with(stripe, target, &[("Authorization", "Bearer sk_test_penstock")])
 }
 
 /// Every object of a list, page by page.
-fn walk(stripe: &Simulator, path: &str, parameters: &str) -> Vec<Value> {
+fn walk(stripe: &StripeSimulator, path: &str, parameters: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     loop {
         let after = all.last().map_or(String::new(), |last| {

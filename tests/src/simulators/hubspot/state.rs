@@ -61,7 +61,7 @@ const STAGES: [&str; 7] = [
 
 /// A portal.
 #[derive(Debug)]
-pub struct World {
+pub struct HubSpotPortal {
     pub(super) contacts: BTreeMap<u64, Record>,
     pub(super) deals: BTreeMap<u64, Record>,
     /// Who was merged into whom, and who was purged: no API shows them any more.
@@ -79,11 +79,11 @@ pub struct World {
     next_id: u64,
 }
 
-impl World {
+impl HubSpotPortal {
     /// A portal of so many contacts and deals, made and changed in the year before `now_ms`.
     #[must_use]
     pub fn new(seed: u64, contacts: usize, deals: usize, now_ms: i64) -> Self {
-        let mut world = Self {
+        let mut portal = Self {
             contacts: BTreeMap::new(),
             deals: BTreeMap::new(),
             merged_into: BTreeMap::new(),
@@ -98,13 +98,13 @@ impl World {
         let all = contacts + deals;
         let steps = i64::try_from(all).unwrap_or(1).max(1);
         for i in 0..all {
-            world.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
+            portal.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
             // Both kinds come all year round.
             let is_contact = (i + 1) * contacts / all > i * contacts / all;
-            world.create(if is_contact { Kind::Contact } else { Kind::Deal });
+            portal.create(if is_contact { Kind::Contact } else { Kind::Deal });
         }
-        world.now_ms = now_ms;
-        world
+        portal.now_ms = now_ms;
+        portal
     }
 
     /// Sets the portal's clock.

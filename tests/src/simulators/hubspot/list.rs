@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::render;
 use super::server::Refusal;
-use super::world::{Kind, World};
+use super::state::{HubSpotPortal, Kind};
 
 /// Objects a page of a list at most.
 const LIST_LIMIT: usize = 100;
 
-impl World {
+impl HubSpotPortal {
     /// `GET /crm/v3/objects/{kind}`. In the order of the ids; what has just changed shows at once.
     pub(super) fn list(
         &self,

@@ -7,7 +7,7 @@ use super::event::{Emitted, Event, Snapshot};
 use super::id::{self, Kind};
 use super::model::{Charge, Dispute, NONE, Refund};
 use super::render;
-use super::spec::WorldSpec;
+use super::spec::AccountSpec;
 
 /// How long Stripe lists an event, in seconds: 30 days.
 pub const EVENT_DAYS: i64 = 30 * 86_400;
@@ -44,8 +44,8 @@ impl Order {
 
 /// A simulated Stripe account.
 #[derive(Clone, Debug)]
-pub struct World {
-    pub(crate) spec: WorldSpec,
+pub struct StripeAccount {
+    pub(crate) spec: AccountSpec,
     pub(crate) clock: Clock,
     pub(crate) rng: Rng,
     pub(crate) charges: Vec<Charge>,
@@ -64,13 +64,13 @@ pub struct World {
     pub(crate) live: bool,
 }
 
-impl World {
-    /// A world made to order; the same spec with a fixed clock gives the same world.
+impl StripeAccount {
+    /// An account made to order; the same spec with a fixed clock gives the same account.
     #[must_use]
-    pub fn new(spec: WorldSpec) -> Self {
+    pub fn new(spec: AccountSpec) -> Self {
         let clock = spec.now.map_or(Clock::Real(0), Clock::Fixed);
         let now = clock.now();
-        let mut world = Self {
+        let mut account = Self {
             clock,
             rng: Rng::with_seed(spec.seed),
             charges: Vec::with_capacity(usize::try_from(spec.charges).unwrap_or(0)),
@@ -86,12 +86,12 @@ impl World {
             live: false,
             spec,
         };
-        super::history::write(&mut world);
-        world.live = true;
-        world
+        super::history::write(&mut account);
+        account.live = true;
+        account
     }
 
-    /// The world's time, Unix seconds.
+    /// The account's time, Unix seconds.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.clock.now()

@@ -1,9 +1,10 @@
-//! The world and its books.
+//! The account and its books.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use penstock_tests::simulators::stripe::{
-    Currency, EventType, Kind, NONE, RefundStatus, Simulator, Totals, World, WorldSpec,
+    AccountSpec, Currency, EventType, Kind, NONE, RefundStatus, StripeAccount, StripeSimulator,
+    Totals,
 };
 use serde_json::Value;
 
@@ -11,22 +12,22 @@ use super::{DAY, NOW, spec, stripe, walk};
 
 #[test]
 fn the_same_order_makes_the_same_world() {
-    let make = |seed| World::new(spec(seed, 3_000));
+    let make = |seed| StripeAccount::new(spec(seed, 3_000));
     let (one, same, other) = (make(1), make(1), make(2));
     assert_eq!(one.truth(), same.truth());
     assert_eq!(one.ledger(), same.ledger());
-    let bodies = |w: &World| w.history().into_iter().map(|e| e.body).collect::<Vec<_>>();
+    let bodies = |w: &StripeAccount| w.history().into_iter().map(|e| e.body).collect::<Vec<_>>();
     assert_eq!(bodies(&one), bodies(&same));
     assert_ne!(one.ledger(), other.ledger());
     let (mut one, mut same) = (one, same);
-    let live = |w: &mut World| w.change(50).into_iter().map(|e| e.body).collect::<Vec<_>>();
+    let live = |w: &mut StripeAccount| w.change(50).into_iter().map(|e| e.body).collect::<Vec<_>>();
     assert_eq!(live(&mut one), live(&mut same));
 }
 
 #[test]
 fn a_world_holds_every_kind_of_case() {
-    let world = World::new(spec(3, 30_000));
-    let truth = world.truth();
+    let account = StripeAccount::new(spec(3, 30_000));
+    let truth = account.truth();
     let seen: BTreeSet<(Kind, &str)> = truth.iter().map(|r| (r.kind, r.raw_status)).collect();
     for status in ["succeeded", "pending", "failed"] {
         assert!(seen.contains(&(Kind::Charge, status)), "{status}");
@@ -46,29 +47,29 @@ fn a_world_holds_every_kind_of_case() {
     ] {
         assert!(seen.contains(&(Kind::Dispute, status)), "{status}");
     }
-    let charges = || (0..30_000).filter_map(|i| world.charge(i));
+    let charges = || (0..30_000).filter_map(|i| account.charge(i));
     assert!(charges().any(|c| c.captured && c.captured_amount < c.amount));
     assert!(charges().any(|c| c.is_open()));
     assert!(charges().any(|c| c.bank_debit));
-    let refunds = || (0..10_000).filter_map(|i| world.refund(i));
+    let refunds = || (0..10_000).filter_map(|i| account.refund(i));
     assert!(refunds().any(|r| r.status == RefundStatus::Failed && r.had_succeeded));
     assert!(refunds().filter(|r| r.previous != NONE).count() > 100);
     let currencies: BTreeSet<_> = truth.iter().map(|r| r.currency).collect();
     assert_eq!(currencies.len(), Currency::ALL.len());
     let seconds: BTreeSet<i64> = charges().map(|c| c.created).collect();
     assert!(seconds.len() < 27_000, "one in six shares its second: {}", seconds.len());
-    let types: BTreeSet<&str> = world.history().iter().map(|e| e.event_type).collect();
+    let types: BTreeSet<&str> = account.history().iter().map(|e| e.event_type).collect();
     assert_eq!(types.len(), EventType::ALL.len(), "{types:?}");
 }
 
 #[test]
 fn two_hundred_thousand_charges_fit_and_add_up() {
-    let world = World::new(spec(4, 200_000));
-    let (charges, refunds, disputes, events) = world.counts();
+    let account = StripeAccount::new(spec(4, 200_000));
+    let (charges, refunds, disputes, events) = account.counts();
     assert_eq!(charges, 200_000);
     assert!(refunds > 10_000 && disputes > 1_000 && events > 100_000);
-    let net: i128 = world.ledger().values().map(|t| t.net).sum();
-    let rows: i128 = world
+    let net: i128 = account.ledger().values().map(|t| t.net).sum();
+    let rows: i128 = account
         .truth()
         .iter()
         .map(|row| match row.kind {
@@ -97,7 +98,7 @@ fn iso(amount: &Value, currency: &str) -> i128 {
 }
 
 /// The ledger, added up from what the API serves.
-fn added_up(stripe: &Simulator) -> BTreeMap<String, Totals> {
+fn added_up(stripe: &StripeSimulator) -> BTreeMap<String, Totals> {
     let mut ledger: BTreeMap<String, Totals> = BTreeMap::new();
     for charge in walk(stripe, "/v1/charges", "") {
         if charge["status"] == "succeeded" && charge["captured"] == true {
@@ -162,8 +163,8 @@ fn amounts_become_iso_minor_units() {
 
 #[test]
 fn released_authorisations_are_refunds_that_move_nothing() {
-    let released = WorldSpec { releases: true, ..spec(16, 3_000) };
-    let stripe = Simulator::start(World::new(released)).unwrap();
+    let released = AccountSpec { releases: true, ..spec(16, 3_000) };
+    let stripe = StripeSimulator::start(StripeAccount::new(released)).unwrap();
     let refunds = walk(&stripe, "/v1/refunds", "");
     let expired: Vec<_> =
         refunds.iter().filter(|r| r["reason"] == "expired_uncaptured_charge").collect();

@@ -1,4 +1,4 @@
-//! What the account's books say, worked out from the world's own truth and from nothing else.
+//! What the account's books say, worked out from the account's own truth and from nothing else.
 //!
 //! gross = `amount_captured` of succeeded, captured charges; refunded = refunds that succeeded (and
 //! moved money); disputed = disputes that were lost; net = gross - refunded - disputed. All in
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::currency::Currency;
 use super::id::Kind;
 use super::model::{Charge, ChargeStatus, Dispute, DisputeStatus, NONE, Refund, RefundStatus};
-use super::world::World;
+use super::state::StripeAccount;
 
 /// The sums of one currency, in ISO 4217 minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn counted_dispute(dispute: &Dispute) -> i64 {
     if dispute.status == DisputeStatus::Lost { dispute.amount } else { 0 }
 }
 
-impl World {
+impl StripeAccount {
     /// The whole ledger.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
