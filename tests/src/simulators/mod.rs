@@ -6,5 +6,4 @@
 
 pub mod gcal;
 pub mod hubspot;
-mod loopback;
 pub mod stripe;

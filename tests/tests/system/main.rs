@@ -13,7 +13,6 @@ mod deployed_app;
 mod permissions;
 mod poison;
 mod sources;
-mod template;
 mod three_sources;
 mod tickets;
 mod webhooks;

@@ -42,7 +42,7 @@ impl Company {
         let app = DeployedApp::before_vendors(name, &vendors, secrets).await;
         app.stack.migrate().await.unwrap();
         let key = app.stack.key("read", "test").await.unwrap();
-        let gateway = app.stack.gateway().await.unwrap();
+        let gateway = app.stack.gateway().unwrap();
         Self { vendors, app, gateway, key, sources: sources.to_vec() }
     }
 

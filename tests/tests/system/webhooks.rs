@@ -11,7 +11,7 @@ use crate::deployed_app::{DeployedApp, charge};
 #[tokio::test]
 async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds() {
     let app = DeployedApp::new("sys-webhook", &[]).await;
-    let gateway = app.stack.gateway().await.unwrap();
+    let gateway = app.stack.gateway().unwrap();
     let key = app.stack.key("read", "the system test").await.unwrap();
     let created = 1_790_000_000;
     let body = format!(
@@ -73,7 +73,7 @@ fn to_base64(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seconds() {
     let app = DeployedApp::new("sys-ingest", &[]).await;
-    let gateway = app.stack.gateway().await.unwrap();
+    let gateway = app.stack.gateway().unwrap();
     let key = app.stack.key("ingest", "the system test").await.unwrap();
     let headers = [
         ("X-Api-Key", key.as_str()),

@@ -9,7 +9,7 @@ use super::list::Lists;
 use super::server;
 use super::state::Calendar;
 use super::token::{Account, Tokens};
-use crate::simulators::loopback::{Loopback, lock};
+use crate::loopback::{Loopback, lock};
 use crate::simulators::stripe::{Fault, Faults};
 
 /// The calendar's id; it needs encoding in a path.

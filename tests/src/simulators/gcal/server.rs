@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::host::{Asked, CALENDAR_ID, State};
 use super::refusal::Refusal;
-use crate::simulators::loopback::{half, lock};
+use crate::loopback::{half, lock};
 use crate::simulators::stripe::{Fault, RetryAfter};
 
 /// A reply before its headers.

@@ -7,7 +7,7 @@ use super::DEFAULT_TOKEN;
 use super::faults::{Fault, Faults};
 use super::server::{Shared, answer};
 use super::state::HubSpotPortal;
-use crate::simulators::loopback::{Loopback, lock};
+use crate::loopback::{Loopback, lock};
 
 /// What a test does to the portal while it is paged.
 pub(super) type Hook = Box<dyn FnOnce(&mut HubSpotPortal) + Send>;

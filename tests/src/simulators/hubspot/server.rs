@@ -11,7 +11,7 @@ use serde_json::json;
 use super::faults::{Fault, Faults, Policy};
 use super::host::{Asked, Hook, Watcher};
 use super::state::{HubSpotPortal, Kind};
-use crate::simulators::loopback::{half, lock};
+use crate::loopback::{half, lock};
 
 /// Requests a second that search takes.
 const SEARCHES_A_SECOND: u32 = 5;

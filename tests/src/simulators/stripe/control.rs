@@ -3,7 +3,7 @@
 use super::query::pairs;
 use super::server::Shared;
 use super::truth::Ledger;
-use crate::simulators::loopback::lock;
+use crate::loopback::lock;
 
 /// Runs a command; returns the status and a JSON body.
 pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {

@@ -10,7 +10,7 @@ use super::log::Request;
 use super::server::{self, DEFAULT_KEY, Keys, Shared};
 use super::state::StripeAccount;
 use super::truth::{Ledger, TruthRow};
-use crate::simulators::loopback::{Loopback, lock};
+use crate::loopback::{Loopback, lock};
 
 /// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
 ///

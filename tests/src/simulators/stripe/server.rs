@@ -13,7 +13,7 @@ use super::log::{Log, Request};
 use super::query::Resource;
 use super::refusal::Refusal;
 use super::state::StripeAccount;
-use crate::simulators::loopback::{half, lock};
+use crate::loopback::{half, lock};
 
 /// The key a simulator accepts until it is told otherwise.
 pub const DEFAULT_KEY: &str = "sk_test_penstock";
