@@ -6,7 +6,7 @@ pub mod windows;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Cursor, Position};
+use penstock_domain::paging::{Cursor, Position};
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Transaction};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::pull::History;
+use penstock_domain::paging::History;
 use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::Position;
+use penstock_domain::paging::Position;
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Transaction};
 
