@@ -89,9 +89,9 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
+        Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
         Route::post("createLead",      "/leads",    Need::Ingest, &leads),
         Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads),
-        Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
     ];
 
     fn now(&self) -> Timestamp {

@@ -79,8 +79,8 @@ const RETRY_AFTER: u32 = 30;
 /// The routes of this function.
 static ROUTES: [Endpoint; 3] = [
     route("takeStripeEvent", "/webhooks/stripe"),
-    route("takeHubSpotChanges", "/webhooks/hubspot"),
     route("takeCalendarNotification", gcal::PATH),
+    route("takeHubSpotChanges", "/webhooks/hubspot"),
 ];
 
 const fn route(name: &'static str, path: &'static str) -> Endpoint {

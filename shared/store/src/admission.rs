@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use penstock_domain::access::{ApiKey, KeyStatus};
 use penstock_domain::clock::elapsed;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{Database, Sql, StoreError, api_keys};
+use crate::{Database, Row, Sql, StoreError, api_keys};
 
 static TAKE: Sql = Sql {
     name: "rate_windows.take",
@@ -148,7 +148,7 @@ impl Admission {
             .optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE])
             .await?;
         match row {
-            Some(row) => Taken::of(&row).map_err(|e| StoreError::new(TAKE.name, e)),
+            Some(row) => Taken::of(&row),
             None => Ok(None),
         }
     }
@@ -200,14 +200,14 @@ impl Known {
 
 impl Taken {
     /// None where the key's scope is one that this code does not know.
-    fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+    fn of(row: &Row) -> Result<Option<Self>, StoreError> {
         let Some(key) = api_keys::of(row)? else { return Ok(None) };
-        let size: i32 = row.try_get("size")?;
+        let size: i32 = row.read("size")?;
         Ok(Some(Self {
             key,
-            window: row.try_get("window_start")?,
+            window: row.read("window_start")?,
             size: u32::try_from(size).unwrap_or(0),
-            is_spent: row.try_get("is_spent")?,
+            is_spent: row.read("is_spent")?,
         }))
     }
 }

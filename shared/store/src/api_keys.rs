@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 pub use penstock_domain::access::{ApiKey, Scope};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static INSERT: Sql = Sql {
     name: "api_keys.insert",
@@ -74,11 +74,11 @@ pub struct ListedKey {
 }
 
 /// Reads a valid key from its row; `None` if this release knows no such scope or hash.
-pub(crate) fn of(row: &Row) -> Result<Option<ApiKey>, tokio_postgres::Error> {
-    let scope = Scope::parse(row.try_get("scope")?);
-    let sha256 = row.try_get::<_, &[u8]>("sha256")?.try_into().ok();
+pub(crate) fn of(row: &Row) -> Result<Option<ApiKey>, StoreError> {
+    let scope = Scope::parse(row.read("scope")?);
+    let sha256 = row.read::<&[u8]>("sha256")?.try_into().ok();
     let Some((scope, sha256)) = scope.zip(sha256) else { return Ok(None) };
-    Ok(Some(ApiKey { id: row.try_get("id")?, name: row.try_get("name")?, scope, sha256 }))
+    Ok(Some(ApiKey { id: row.read("id")?, name: row.read("name")?, scope, sha256 }))
 }
 
 /// Stores a key; false where the same key is there already, whatever its scope and whether revoked.
@@ -107,7 +107,7 @@ pub async fn find(
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
     match FIND.optional(on, &[&sha256.as_slice()]).await? {
-        Some(row) => of(&row).map_err(|e| StoreError::new(FIND.name, e)),
+        Some(row) => of(&row),
         None => Ok(None),
     }
 }
@@ -139,14 +139,13 @@ pub async fn revoke_named(
 pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError> {
     let listed = |row: &Row| {
         Ok(ListedKey {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            scope: row.try_get("scope")?,
-            rate_per_second: row.try_get("rate_per_second")?,
-            created_at: row.try_get("created_at")?,
-            revoked_at: row.try_get("revoked_at")?,
+            id: row.read("id")?,
+            name: row.read("name")?,
+            scope: row.read("scope")?,
+            rate_per_second: row.read("rate_per_second")?,
+            created_at: row.read("created_at")?,
+            revoked_at: row.read("revoked_at")?,
         })
     };
-    let keys: Result<_, _> = LIST.rows(on, &[]).await?.iter().map(listed).collect();
-    keys.map_err(|e| StoreError::new(LIST.name, e))
+    LIST.rows(on, &[]).await?.iter().map(listed).collect()
 }

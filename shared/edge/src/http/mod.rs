@@ -32,4 +32,4 @@ pub use request::Request;
 pub use request_id::RequestId;
 pub use route::{Answer, AnswerFn, Answering, Endpoint, Route};
 pub use runtime::run;
-pub use service::{Service, endpoints};
+pub use service::{CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Service, endpoints};

@@ -14,6 +14,9 @@ use super::request_id::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(RequestId::HEADER);
 
+/// The header of a reply that was given before (the Idempotency-Key draft's own).
+pub(super) const REPLAYED: &str = "idempotency-replayed";
+
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "ApiGatewayV2httpResponse")]
@@ -86,10 +89,10 @@ impl Reply {
         self
     }
 
-    /// Says that the same reply was given before (the Idempotency-Key draft's own header).
+    /// Says that the same reply was given before.
     #[must_use]
     pub fn replayed(mut self) -> Self {
-        self.headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        self.headers.insert(REPLAYED, HeaderValue::from_static("true"));
         self
     }
 

@@ -2,12 +2,14 @@
 
 use http::Method;
 use jiff::Timestamp;
+use penstock_domain::access::KeyHeader;
 
 use super::call::Call;
 use super::failure::Failure;
+use super::idempotency;
 use super::problem::Problem;
 use super::query::Query;
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::request::Request;
 use super::request_id::RequestId;
 use super::route::{self, Endpoint, PathParts, Route};
@@ -56,6 +58,18 @@ pub trait Service: Sync + Sized + 'static {
         }
     }
 }
+
+/// The headers that a page of another origin may send: all that a function reads.
+pub const CORS_REQUEST_HEADERS: [&str; 5] = [
+    "content-type",
+    idempotency::HEADER,
+    KeyHeader::AdminApiKey.name(),
+    KeyHeader::ApiKey.name(),
+    RequestId::HEADER,
+];
+
+/// The headers of a reply that a page of another origin may read.
+pub const CORS_REPLY_HEADERS: [&str; 3] = [reply::REPLAYED, "retry-after", RequestId::HEADER];
 
 /// The routes of a function, for whatever has to agree with them.
 pub fn endpoints<S: Service>() -> impl Iterator<Item = &'static Endpoint> {
