@@ -1,11 +1,9 @@
 //! The `outbox` table: what entered, one row a version of an object.
 
-pub mod ghosts;
-
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId};
-use penstock_domain::record::Item;
+use penstock_domain::record::{Item, RowView};
 use postgres_types::Type;
 use tokio_postgres::{GenericClient, Row, Transaction};
 use uuid::Uuid;
@@ -177,6 +175,17 @@ impl Claimed {
     pub fn payload(&self) -> &[u8] {
         self.row.get(5)
     }
+    /// The row as the normalizers see it.
+    pub fn view(&self) -> RowView<'_> {
+        RowView {
+            id: self.id(),
+            source: self.source(),
+            entity: self.entity(),
+            external_id: self.external_id(),
+            version_at: self.version_at(),
+            payload: self.payload(),
+        }
+    }
     /// The run that fetched it.
     pub fn run(&self) -> Option<RunId> {
         self.row.get::<_, Option<Uuid>>(6).map(RunId)
@@ -200,10 +209,10 @@ pub async fn claim(
     Ok(rows.into_iter().map(|row| Claimed { row }).collect())
 }
 
-/// A verdict on a row.
+/// A row that cannot be processed, ever.
 #[derive(Debug, Clone)]
-pub struct Verdict {
-    /// The row.
+pub struct DeadRow {
+    /// The row's id.
     pub id: OutboxId,
     /// Why it is dead.
     pub reason: Reason,
@@ -215,17 +224,17 @@ pub struct Verdict {
 /// Whatever Postgres answers.
 pub async fn bury(
     on: &impl GenericClient,
-    verdicts: &[Verdict],
+    rows: &[DeadRow],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if verdicts.is_empty() {
+    if rows.is_empty() {
         return Ok(());
     }
-    let letters: Vec<Uuid> = verdicts.iter().map(|_| DeadLetterId::new(now).0).collect();
-    let ids: Vec<Uuid> = verdicts.iter().map(|v| v.id.0).collect();
+    let letters: Vec<Uuid> = rows.iter().map(|_| DeadLetterId::new(now).0).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let errors: Vec<String> =
-        verdicts.iter().map(|v| v.reason.detail.replace('\0', "\u{2400}")).collect();
-    let kinds: Vec<&str> = verdicts.iter().map(|v| v.reason.kind.as_str()).collect();
+        rows.iter().map(|row| row.reason.detail.replace('\0', "\u{2400}")).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.reason.kind.as_str()).collect();
     BURY.execute(on, &[&letters, &ids, &errors, &kinds, &now]).await?;
     Ok(())
 }

@@ -109,12 +109,17 @@ impl<'a> Works<'a> {
             environments.push(Some(Environment::start(place, site, gate, kills.as_mut()).await));
         }
         let looks = MemoryQueue::default();
-        let process = || process::Ports {
-            database: site.db.database(1),
-            normalize: process::normalize,
-            settings: Settings { calendar_id: Some(CALENDAR_ID.to_owned()), ..Settings::default() },
-            refetches: Some(looks.clone()),
-            clock: SystemClock,
+        let process = || -> process::Ports<_, _> {
+            process::Ports {
+                database: site.db.database(1),
+                normalize: process::normalize,
+                settings: Settings {
+                    calendar_id: Some(CALENDAR_ID.to_owned()),
+                    ..Settings::default()
+                },
+                refetches: Some(looks.clone()),
+                clock: SystemClock,
+            }
         };
         let relay = relay::Ports {
             database: site.db.database(1),

@@ -13,6 +13,7 @@ mod event;
 mod fields;
 mod json;
 mod lead;
+pub mod normalize;
 mod spilled;
 
 pub use event::{Batch, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents};
