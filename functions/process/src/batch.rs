@@ -10,6 +10,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::outbox::{self, Claimed, DeadRow};
@@ -39,10 +40,11 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let claimed = outbox::claim(&tx, ids, now).await?;
+        let rows = outbox::claim(&tx, ids, now).await?;
+        let claimed = rows.read()?;
         let Readings { facts, dead, runs } = read(&claimed, &self.normalize, &self.settings);
-        let rows: Vec<OutboxId> = claimed.iter().map(Claimed::id).collect();
-        let batch = Batch { rows: &rows, find_ties: self.refetches.is_some(), now };
+        let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
+        let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         let ties = facts.write(&tx, &batch).await?;
         request_again(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
@@ -83,14 +85,14 @@ async fn request_again(
 }
 
 fn read<'a, R: Reader>(
-    claimed: &'a [Claimed],
+    claimed: &[Claimed<'a>],
     reader: &R,
     settings: &Settings,
 ) -> Readings<R::Facts<'a>> {
     let mut readings = Readings::<R::Facts<'a>>::default();
-    for row in claimed {
-        let result = read_one(row, reader, settings);
-        let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
+    for Claimed { row, run } in claimed {
+        let result = read_one(*row, reader, settings);
+        let outcome = run.map(|run| readings.runs.entry(run).or_default());
         match result {
             Ok(facts) => {
                 if let Some(outcome) = outcome {
@@ -103,7 +105,7 @@ fn read<'a, R: Reader>(
                 if let Some(outcome) = outcome {
                     outcome.dead += 1;
                 }
-                readings.dead.push(DeadRow { id: row.id(), reason });
+                readings.dead.push(DeadRow { id: row.id, reason });
             }
         }
     }
@@ -112,11 +114,11 @@ fn read<'a, R: Reader>(
 
 /// Reads one row. A panic makes this row dead and no other.
 fn read_one<'a, R: Reader>(
-    row: &'a Claimed,
+    row: RowView<'a>,
     reader: &R,
     settings: &Settings,
 ) -> Result<R::Facts<'a>, Reason> {
-    catch_unwind(AssertUnwindSafe(|| reader.read(row.view(), settings))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| reader.read(row, settings))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))

@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::push::Push;
 use crate::record::{Delivery, Item, RowView};
 use crate::settings::Settings;
@@ -103,8 +103,8 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// Whether a full run cuts the history into windows ([`crate::pull::Next::Fork`]), the newest first: then its windows
-    /// tell how far it has come.
+    /// Whether a full run cuts the history into windows ([`crate::paging::Next::Fork`]), the newest
+    /// first. Then its windows tell how far it has come.
     fn goes_back_in_time(&self) -> bool {
         false
     }

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use penstock_domain::facts::{Fact, Newest, Tie, newest};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::version::Versioned;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Transaction;
 
 use super::parameters::Parameters;
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 /// The batch of outbox rows that facts come from.
 #[derive(Debug, Clone, Copy)]
@@ -61,15 +61,12 @@ pub async fn upsert<T: Table + Versioned>(
     if !batch.find_ties {
         return Ok(Vec::new());
     }
-    let tie = |row: &Row| {
-        Ok(Tie {
-            source: row.try_get("source")?,
-            entity: row.try_get("entity")?,
-            external_id: row.try_get("external_id")?,
-        })
-    };
     for row in &rows {
-        ties.push(tie(row).map_err(|e| StoreError::new(T::NAME, e))?);
+        ties.push(Tie {
+            source: row.read("source")?,
+            entity: row.read("entity")?,
+            external_id: row.read("external_id")?,
+        });
     }
     Ok(ties)
 }
@@ -84,7 +81,8 @@ async fn send<'f, T: Table>(
     }
     let parameters = T::parameters(facts, batch);
     let rows = tx.query_typed(T::TEXT, &parameters.typed()).await;
-    rows.map_err(|e| StoreError::new(T::NAME, e))
+    let rows = rows.map_err(|e| StoreError::new(T::NAME, e))?;
+    Ok(rows.into_iter().map(|row| Row::new(T::NAME, row)).collect())
 }
 
 /// The statement of a kind, with the types and names of its parameters. Leaks them: for tests.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use penstock_domain::facts::Swept;
 use penstock_domain::ids::RunId;
 use postgres_types::Type;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Transaction;
 
 use super::{calendar_events, contacts, payments};
 use crate::sql::Param;
@@ -83,10 +83,6 @@ pub async fn next(
     let all: [Param<'_>; 7] = [&source, &entity, &run.0, &began, &after, &ROWS, &scope];
     // The scope comes last: a statement that looks through a whole table does not take it.
     let row = statement.one(tx, &all[..statement.types.len()]).await?;
-    chunk(&row).map_err(|e| StoreError::new(statement.name, e))
-}
-
-fn chunk(row: &Row) -> Result<Option<Chunk>, tokio_postgres::Error> {
-    let last: Option<String> = row.try_get("last")?;
-    last.map(|last| Ok(Chunk { last, unseen: row.try_get("unseen")? })).transpose()
+    let last: Option<String> = row.read("last")?;
+    last.map(|last| Ok(Chunk { last, unseen: row.read("unseen")? })).transpose()
 }

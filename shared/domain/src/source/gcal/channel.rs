@@ -6,9 +6,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{GoogleCalendar, events_path, reply};
-use crate::pull::{PageError, Paging, Reply, Request};
+use crate::json::place;
+use crate::paging::{PageError, Paging, Reply, Request};
 use crate::push::{Channel, NewChannel, Push};
-use crate::ticket::place;
 
 /// `api#channel`. `expiration` are Unix milliseconds: text, as Google writes its 64-bit numbers, or a number, as the
 /// guide shows it.

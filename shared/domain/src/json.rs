@@ -1,0 +1,106 @@
+//! JSON from outside: how deep it may be nested, an object's fields without their values read, and
+//! where a text is wrong.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// How deep JSON may be nested.
+pub const DEEPEST: usize = 64;
+
+/// Where a text is nested deeper than [`DEEPEST`]: the bracket's offset. Looks at brackets outside strings only, so
+/// it is right of any JSON, and harmless of anything else.
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (offset, byte) in text.bytes().enumerate() {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'[' | b'{') => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return Some(offset);
+                }
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Says where and how a JSON text is wrong. It repeats none of the text, because bodies are not
+/// logged.
+pub fn place(e: &serde_json::Error) -> String {
+    let what = match e.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => {
+            "it is of another shape"
+        }
+    };
+    format!("{what}, at line {} column {}", e.line(), e.column())
+}
+
+/// The fields of a JSON object in their order, their values as they stand in the text: a value that no string or
+/// number of ours can hold spoils nothing but itself.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(Object(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A name; borrowed but where it holds escapes.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_counted_outside_strings_and_the_65th_bracket_is_too_many() {
+        assert_eq!(too_deep(&"[".repeat(64)), None);
+        assert_eq!(too_deep(&format!(" {}", "[".repeat(65))), Some(65));
+        assert_eq!(too_deep(&format!("\"\\\"{}\"", "{".repeat(99))), None);
+        assert_eq!(too_deep(&"[]{}".repeat(99)), None);
+        assert_eq!(too_deep(&"]".repeat(99)), None);
+    }
+
+    #[test]
+    fn fields_keep_what_their_values_say() {
+        let text = r#"{"a":1e400,"b\u0041":"\ud800","a":{"x":[ 1 ]}}"#;
+        let Object(fields) = serde_json::from_str(text).unwrap();
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| (name.as_ref(), value.get())).collect();
+        assert_eq!(fields, [("a", "1e400"), ("bA", r#""\ud800""#), ("a", r#"{"x":[ 1 ]}"#)]);
+        for bad in ["[]", "1", "{", r#"{"\ud800":1}"#] {
+            assert!(serde_json::from_str::<Object<'_>>(bad).is_err(), "{bad}");
+        }
+    }
+}
