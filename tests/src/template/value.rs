@@ -1,26 +1,67 @@
-//! Reads `infra/template.yaml`, with CloudFormation's short forms in their long form: `!Ref x` becomes
-//! `{"Ref": "x"}`.
+//! infra/template.yaml as a value: CloudFormation's short forms in their long form, `!Ref x` as
+//! {"Ref": "x"}.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests and generators alone read the template, and cfn-lint has seen it"
+)]
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests only: to fail is to panic")]
-
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// The template as JSON.
+use crate::repository::root;
+
+/// A template in its long form.
 #[derive(Debug)]
 pub struct Template(Value);
 
 impl Template {
-    /// Reads the file of this repository.
+    /// Reads the committed template.
     ///
     /// # Panics
-    /// If it is not a template.
+    /// If it cannot be read.
     #[must_use]
     pub fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
-        let text = std::fs::read_to_string(path).unwrap();
-        Self(long_form(serde_norway::from_str(&text).unwrap()))
+        let text = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+        Self::parse(&text).unwrap()
+    }
+
+    /// Reads a template's text.
+    ///
+    /// # Errors
+    /// It is not YAML, or a mapping has a key twice.
+    pub fn parse(text: &str) -> Result<Self, serde_norway::Error> {
+        Ok(Self(long_form(serde_norway::from_str(text)?)))
+    }
+
+    /// The parameters, by name.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn parameters(&self) -> &Map<String, Value> {
+        self.0["Parameters"].as_object().unwrap()
+    }
+
+    /// The path of each route, and the name of the function that answers it.
+    #[must_use]
+    pub fn routes(&self) -> BTreeMap<String, String> {
+        let mut routes = BTreeMap::new();
+        for (_, function) in self.functions() {
+            let events = function["Events"].as_object().into_iter().flatten();
+            for path in events.filter_map(|(_, event)| event["Properties"]["Path"].as_str()) {
+                routes.insert(path.to_owned(), short_name(function).to_owned());
+            }
+        }
+        routes
+    }
+
+    /// The memory of a function in MB.
+    #[must_use]
+    pub fn memory(&self, function: &Value) -> i64 {
+        let own = function.get("MemorySize");
+        self.number(own.unwrap_or(&self.0["Globals"]["Function"]["MemorySize"]))
     }
 
     /// Names and properties of the resources of a type, such as `AWS::SQS::Queue`.
