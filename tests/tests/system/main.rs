@@ -9,11 +9,10 @@
 
 mod cold_start;
 mod cors;
+mod deployed_app;
 mod permissions;
 mod poison;
-mod rig;
 mod sources;
-mod template;
 mod three_sources;
 mod tickets;
 mod webhooks;
