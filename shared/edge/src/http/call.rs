@@ -4,13 +4,11 @@ use jiff::Timestamp;
 use penstock_domain::access::{self, ApiKey, KeyStatus, PresentedKey};
 
 use super::credentials::presented_key;
-use super::failure::Failure;
+use super::endpoint::{Endpoint, PathParts};
 use super::problem::Problem;
 use super::query::Query;
 use super::request::Request;
 use super::request_id::RequestId;
-use super::route::{Endpoint, PathParts};
-use super::service::Service;
 
 /// A request, its route, and once it is authorized its caller.
 #[derive(Debug)]
@@ -56,22 +54,9 @@ impl<'a, Caller> Call<'a, Caller> {
         Ok(access::authorize(self.endpoint.need, key, status)?)
     }
 
-    fn with<Other>(self, caller: Other) -> Call<'a, Other> {
+    /// The same call of a caller who is known now.
+    pub(super) fn with<Other>(self, caller: Other) -> Call<'a, Other> {
         let Self { request, id, now, endpoint, query, path, .. } = self;
         Call { request, id, now, endpoint, query, caller, path }
-    }
-}
-
-impl<'a> Call<'a> {
-    /// Authorizes the caller, then refuses a query that the handler would not read.
-    pub(super) async fn authorized<S: Service>(
-        mut self,
-        service: &S,
-    ) -> Result<Call<'a, S::Caller>, Failure> {
-        let caller = service.authorize(&self).await?;
-        if !self.endpoint.reads_query {
-            std::mem::take(&mut self.query).finish()?;
-        }
-        Ok(self.with(caller))
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod cookie;
 mod credentials;
 mod document;
+mod endpoint;
 mod failure;
 mod idempotency;
 mod problem;
@@ -11,7 +12,6 @@ mod query;
 mod reply;
 mod request;
 mod request_id;
-mod route;
 mod runtime;
 mod service;
 
@@ -19,6 +19,7 @@ pub use call::Call;
 pub use cookie::{InvalidCookie, SetCookie};
 pub use credentials::presented_key;
 pub use document::Document;
+pub use endpoint::Endpoint;
 pub use failure::{Failure, RETRY_AFTER};
 pub use http::{Method, StatusCode};
 pub use idempotency::idempotency_key;
@@ -30,6 +31,8 @@ pub use query::Query;
 pub use reply::Reply;
 pub use request::Request;
 pub use request_id::RequestId;
-pub use route::{Answer, AnswerFn, Answering, Endpoint, Route};
 pub use runtime::run;
-pub use service::{CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Service, endpoints};
+pub use service::{
+    Answer, AnswerFn, Answering, CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Route, Service,
+    endpoints,
+};

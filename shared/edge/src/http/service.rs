@@ -1,10 +1,15 @@
 //! The shell around every function that answers HTTP: one table of routes, one loop.
 
+use std::fmt;
+use std::pin::Pin;
+
 use http::Method;
 use jiff::Timestamp;
-use penstock_domain::access::KeyHeader;
+use penstock_domain::access::{KeyHeader, Need};
 
 use super::call::Call;
+use super::document::Document;
+use super::endpoint::{Endpoint, PathParts, parts};
 use super::failure::Failure;
 use super::idempotency;
 use super::problem::Problem;
@@ -12,7 +17,6 @@ use super::query::Query;
 use super::reply::{self, Reply};
 use super::request::Request;
 use super::request_id::RequestId;
-use super::route::{self, Endpoint, PathParts, Route};
 
 /// A function that answers HTTP. It says which routes it has and who may call them;
 /// [`handle`](Service::handle) does the rest.
@@ -59,6 +63,126 @@ pub trait Service: Sync + Sized + 'static {
     }
 }
 
+/// One line of a function's route table: an [`Endpoint`] and what answers it.
+pub struct Route<S: Service> {
+    endpoint: Endpoint,
+    answer: &'static dyn Answer<S>,
+}
+
+impl<S: Service> Route<S> {
+    /// A route that takes GET.
+    #[must_use]
+    pub const fn get(
+        name: &'static str,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        Self::new(name, Method::GET, path, need, answer)
+    }
+
+    /// A route that takes POST.
+    #[must_use]
+    pub const fn post(
+        name: &'static str,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        Self::new(name, Method::POST, path, need, answer)
+    }
+
+    /// A route that takes any one method.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        let endpoint = Endpoint { name, method, path, need, reads_query: false };
+        Self { endpoint, answer }
+    }
+
+    /// Leaves the query to the handler, which takes its parameters and calls
+    /// [`Query::finish`](super::Query::finish).
+    #[must_use]
+    pub const fn with_query(mut self) -> Self {
+        self.endpoint.reads_query = true;
+        self
+    }
+}
+
+impl<S: Service> fmt::Debug for Route<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+/// A reply on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// Answers the calls of one route. An `async fn(&Service, Call<Caller>) -> Result<Reply, Failure>` does,
+/// and is only called once its caller is authorized. So does a [`Document`].
+///
+/// A function implements it by hand where the look-up of the key and the question to Postgres share
+/// a round trip; then it authorizes the caller itself.
+pub trait Answer<S: Service>: Sync {
+    /// Authorizes the caller and answers.
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a>;
+}
+
+/// An `async fn` of these arguments. A trait of its own, because a bound on the future that it returns
+/// has no other name in stable Rust.
+pub trait AnswerFn<'a, S: Service>: Fn(&'a S, Call<'a, S::Caller>) -> Self::Answering {
+    /// The future that it returns.
+    type Answering: Future<Output = Result<Reply, Failure>> + Send + 'a;
+}
+
+impl<'a, S, F, A> AnswerFn<'a, S> for F
+where
+    S: Service,
+    F: Fn(&'a S, Call<'a, S::Caller>) -> A,
+    A: Future<Output = Result<Reply, Failure>> + Send + 'a,
+{
+    type Answering = A;
+}
+
+impl<S, F> Answer<S> for F
+where
+    S: Service,
+    F: for<'a> AnswerFn<'a, S> + Sync,
+{
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = authorized(service, call).await?;
+            self(service, call).await
+        })
+    }
+}
+
+impl<S: Service> Answer<S> for Document {
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = authorized(service, call).await?;
+            Ok(self.reply(&call.request.headers))
+        })
+    }
+}
+
+/// Authorizes the caller, then refuses a query that the handler would not read.
+async fn authorized<'a, S: Service>(
+    service: &S,
+    mut call: Call<'a>,
+) -> Result<Call<'a, S::Caller>, Failure> {
+    let caller = service.authorize(&call).await?;
+    if !call.endpoint.reads_query {
+        std::mem::take(&mut call.query).finish()?;
+    }
+    Ok(call.with(caller))
+}
+
 /// The headers that a page of another origin may send: all that a function reads.
 pub const CORS_REQUEST_HEADERS: [&str; 5] = [
     "content-type",
@@ -83,8 +207,8 @@ fn find<'p, S: Service>(
 ) -> Option<(&'static Route<S>, PathParts<'p>)> {
     let fitting = routes
         .iter()
-        .filter_map(|route| route::parts(route.endpoint.path, path).map(|parts| (route, parts)));
-    fitting.min_by_key(|(_, parts)| parts.len())
+        .filter_map(|route| parts(route.endpoint.path, path).map(|found| (route, found)));
+    fitting.min_by_key(|(_, found)| found.len())
 }
 
 /// Calls the route of the request's method, which may be another one of the same path.

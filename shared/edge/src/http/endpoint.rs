@@ -1,16 +1,7 @@
-//! One line of a function's route table, and how a path finds it.
-
-use std::fmt;
-use std::pin::Pin;
+//! A route as the world outside sees it, and how a path finds it.
 
 use http::Method;
 use penstock_domain::access::Need;
-
-use super::call::Call;
-use super::document::Document;
-use super::failure::Failure;
-use super::reply::Reply;
-use super::service::Service;
 
 /// A route without its handler: all that the contract, the template and the local gateways need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,114 +16,6 @@ pub struct Endpoint {
     pub need: Need,
     /// Whether its handler reads the query. If not, the shell refuses any parameter.
     pub reads_query: bool,
-}
-
-/// One line of a function's route table: an [`Endpoint`] and what answers it.
-pub struct Route<S: Service> {
-    pub(super) endpoint: Endpoint,
-    pub(super) answer: &'static dyn Answer<S>,
-}
-
-impl<S: Service> Route<S> {
-    /// A route that takes GET.
-    #[must_use]
-    pub const fn get(
-        name: &'static str,
-        path: &'static str,
-        need: Need,
-        answer: &'static dyn Answer<S>,
-    ) -> Self {
-        Self::new(name, Method::GET, path, need, answer)
-    }
-
-    /// A route that takes POST.
-    #[must_use]
-    pub const fn post(
-        name: &'static str,
-        path: &'static str,
-        need: Need,
-        answer: &'static dyn Answer<S>,
-    ) -> Self {
-        Self::new(name, Method::POST, path, need, answer)
-    }
-
-    /// A route that takes any one method.
-    #[must_use]
-    pub const fn new(
-        name: &'static str,
-        method: Method,
-        path: &'static str,
-        need: Need,
-        answer: &'static dyn Answer<S>,
-    ) -> Self {
-        let endpoint = Endpoint { name, method, path, need, reads_query: false };
-        Self { endpoint, answer }
-    }
-
-    /// Leaves the query to the handler, which takes its parameters and calls
-    /// [`Query::finish`](super::Query::finish).
-    #[must_use]
-    pub const fn with_query(mut self) -> Self {
-        self.endpoint.reads_query = true;
-        self
-    }
-}
-
-impl<S: Service> fmt::Debug for Route<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.fmt(f)
-    }
-}
-
-/// A reply on its way.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
-
-/// Answers the calls of one route. An `async fn(&Service, Call<Caller>) -> Result<Reply, Failure>` does,
-/// and is only called once its caller is authorized. So does a [`Document`].
-///
-/// A function implements it by hand where the look-up of the key and the question to Postgres share
-/// a round trip; then it authorizes the caller itself.
-pub trait Answer<S: Service>: Sync {
-    /// Authorizes the caller and answers.
-    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a>;
-}
-
-/// An `async fn` of these arguments. A trait of its own, because a bound on the future that it returns
-/// has no other name in stable Rust.
-pub trait AnswerFn<'a, S: Service>: Fn(&'a S, Call<'a, S::Caller>) -> Self::Answering {
-    /// The future that it returns.
-    type Answering: Future<Output = Result<Reply, Failure>> + Send + 'a;
-}
-
-impl<'a, S, F, A> AnswerFn<'a, S> for F
-where
-    S: Service,
-    F: Fn(&'a S, Call<'a, S::Caller>) -> A,
-    A: Future<Output = Result<Reply, Failure>> + Send + 'a,
-{
-    type Answering = A;
-}
-
-impl<S, F> Answer<S> for F
-where
-    S: Service,
-    F: for<'a> AnswerFn<'a, S> + Sync,
-{
-    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
-        Box::pin(async move {
-            let call = call.authorized(service).await?;
-            self(service, call).await
-        })
-    }
-}
-
-impl<S: Service> Answer<S> for Document {
-    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
-        Box::pin(async move {
-            let call = call.authorized(service).await?;
-            Ok(self.reply(&call.request.headers))
-        })
-    }
 }
 
 /// The parameters of a path: the name in the pattern, and the part of the path in its place.
