@@ -26,8 +26,8 @@ use crate::pull::{LEASE, Run};
 use crate::{FetchError, Outcome, Ports, Vendor};
 
 mod days;
-mod ghosts;
 mod report_reply;
+mod unseen;
 
 pub use report_reply::{Difference, Report};
 
@@ -270,7 +270,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         work: &mut Work<'_>,
         now: Timestamp,
     ) -> Result<Vec<OutboxId>, FetchError> {
-        let rows = ghosts::bury(tx, work, self.arrival(work, now), now).await?;
+        let rows = unseen::bury(tx, work, self.arrival(work, now), now).await?;
         work.stand.phase = Phase::Settling;
         reconciliations::advance(tx, work.run.at.id, work.stand).await?;
         sync_state::advance(tx, work.run.key, &work.run.lease, &work.run.at, now, now + LEASE)
