@@ -1,4 +1,4 @@
-//! What `admin` takes and answers, for docs/openapi.json.
+//! The contract of `admin`, for docs/openapi.json.
 
 use penstock_domain::source::SOURCES;
 use penstock_edge::contract::{Contract, Descriptions, IDEMPOTENCY_KEY_PATTERN, Operation};

@@ -1,4 +1,4 @@
-//! `admin`: what an operator asks for over HTTP. So far `POST /trigger/{source}/{mode}`.
+//! `admin`: requests of operators over HTTP. So far `POST /trigger/{source}/{mode}`.
 
 use jiff::Timestamp;
 use penstock_clients::clock::SystemClock;
@@ -16,11 +16,11 @@ mod trigger;
 
 pub use config::AdminConfig;
 
-/// What `admin` uses.
+/// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {
     /// The requests of operators are written down here.
     pub database: Database,
-    /// Whose API keys are valid, and for how many requests.
+    /// Authenticates API keys and counts their requests.
     pub admission: Admission,
     /// The queue that `fetch` reads.
     pub requests: Q,

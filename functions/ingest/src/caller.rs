@@ -1,4 +1,4 @@
-//! Who calls, also while Postgres cannot be asked.
+//! The caller of a request, also while Postgres cannot be asked.
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::KeyStatus;

@@ -1,4 +1,4 @@
-//! What `ingest` takes and answers, for docs/openapi.json.
+//! The contract of `ingest`, for docs/openapi.json.
 
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;

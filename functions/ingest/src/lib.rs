@@ -31,7 +31,7 @@ use caller::Caller;
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
-    /// Whose API keys are valid, and for how many requests.
+    /// Authenticates API keys and counts their requests.
     pub admission: Admission,
     /// Where `process` listens.
     pub tickets: Q,

@@ -1,4 +1,4 @@
-//! What `metrics` answers, for docs/openapi.json.
+//! The contract of `metrics`, for docs/openapi.json.
 
 mod examples;
 

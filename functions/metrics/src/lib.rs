@@ -22,12 +22,12 @@ use penstock_store::admission::Admission;
 pub use config::MetricsConfig;
 use question::Ask;
 
-/// What `metrics` uses: the database, the clock, and nothing else.
+/// The ports of `metrics`: the database, the clock, and nothing else.
 #[derive(Debug)]
 pub struct Ports<C> {
     /// Everything is read from here.
     pub database: Database,
-    /// Whose API keys are valid, and for how many requests.
+    /// Authenticates API keys and counts their requests.
     pub admission: Admission,
     /// What an operator sets.
     pub config: MetricsConfig,

@@ -1,4 +1,4 @@
-//! What `webhook` takes and answers, for docs/openapi.json.
+//! The contract of `webhook`, for docs/openapi.json.
 
 use penstock_domain::signature::TOLERANCE_SECONDS;
 use penstock_edge::contract::{Contract, Descriptions, Operation};

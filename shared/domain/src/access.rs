@@ -1,4 +1,4 @@
-//! Who may use a route: the key that a request presents, the key that is stored, and one decision.
+//! Access to a route: the key that a request presents, the key that is stored, and one decision.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::text::LONGEST_API_KEY;
 
-/// What a stored key may do.
+/// The permission that a stored key gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Read metrics, runs and journeys.
@@ -59,7 +59,7 @@ impl KeyHeader {
     }
 }
 
-/// What a route asks of its caller.
+/// The demand of a route on its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// Anybody may call.
@@ -131,13 +131,13 @@ pub struct ApiKey {
     pub id: Uuid,
     /// The holder's name, chosen by the operator who made the key.
     pub name: String,
-    /// What it may do.
+    /// The permission that it gives.
     pub scope: Scope,
     /// SHA-256 of the key's bytes.
     pub sha256: [u8; 32],
 }
 
-/// What the look-up of a presented key found.
+/// The result of looking a presented key up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyStatus {
     /// The key is valid, and one request of its rate is now spent.

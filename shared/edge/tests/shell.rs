@@ -180,7 +180,7 @@ async fn a_document_of_any_bytes_is_served_and_again_only_where_it_has_changed()
     );
 }
 
-/// What is logged, a line an entry.
+/// The log as text.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

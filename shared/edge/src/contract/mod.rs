@@ -1,4 +1,4 @@
-//! What an HTTP function takes and answers, in OpenAPI's words: docs/openapi.json is generated from it.
+//! The contract of the HTTP functions, in OpenAPI's words: docs/openapi.json is generated from it.
 //!
 //! Path, method, name and keys come from the function's route table. Each function describes the rest
 //! beside its code, behind the feature `contract`, so that nothing of it is in what is deployed.

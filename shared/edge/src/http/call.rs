@@ -23,7 +23,7 @@ pub struct Call<'a, Caller = ()> {
     pub endpoint: &'static Endpoint,
     /// Its query. A handler takes from it only on a route [`with_query`](super::Route::with_query).
     pub query: Query,
-    /// Who calls.
+    /// The caller, as the function knows it.
     pub caller: Caller,
     pub(super) path: PathParts<'a>,
 }

@@ -12,7 +12,7 @@ pub struct Endpoint {
     pub method: Method,
     /// The path, with parameters in braces: `/runs/{runId}`.
     pub path: &'static str,
-    /// What it asks of its caller.
+    /// Its demand on the caller.
     pub need: Need,
     /// Whether its handler reads the query. If not, the shell refuses any parameter.
     pub reads_query: bool,

@@ -10,7 +10,7 @@ use crate::telemetry;
 /// Seconds after which a dependency that is away may be back.
 pub const RETRY_AFTER: u32 = 5;
 
-/// What the caller reads, and the cause, which only the log gets.
+/// A problem for the caller to read, and its cause, which only the log gets.
 ///
 /// A [`Problem`] becomes one without a cause. The error of a [`Dependency`] becomes a 503 if the
 /// dependency is away, else a 500; so `?` is all that a handler writes.
@@ -33,7 +33,7 @@ impl Failure {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// What the caller reads of it.
+    /// The part that the caller reads.
     #[must_use]
     pub fn problem(&self) -> &Problem {
         &self.problem

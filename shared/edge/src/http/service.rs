@@ -21,7 +21,7 @@ use super::request_id::RequestId;
 /// A function that answers HTTP. It says which routes it has and who may call them;
 /// [`handle`](Service::handle) does the rest.
 pub trait Service: Sync + Sized + 'static {
-    /// What a handler knows of its caller.
+    /// The caller, as handlers know it.
     type Caller: Send;
 
     /// Every route of the function.
