@@ -19,7 +19,7 @@ use penstock_store::{StoreError, Transaction, begin, commit, refetch};
 
 use crate::{Ports, Reader, Tally};
 
-/// How long `relay` leaves a request for another look to the message that was sent with it.
+/// The time before `relay` sends the message of a refetch again.
 const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 
 /// The rows of a batch, read.

@@ -46,10 +46,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let arrival =
             Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
         let row = in_time(deliveries::take(&self.database, arrival, &delivery, now)).await?;
-        let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
+        let (bytes, looks) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source = source.name(), bytes, looks);
-            return Ok(Kept::New { row: None, looks: looks_at(source.name(), delivery.looks) });
+            return Ok(Kept::New { row: None, looks: looks_at(source.name(), delivery.refetches) });
         };
         let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
         tracing::info!(
@@ -63,7 +63,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         );
         Ok(match row {
             Some(row) => {
-                Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.looks) }
+                Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.refetches) }
             }
             None => Kept::Known,
         })
@@ -81,7 +81,7 @@ fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
         for ids in ids.chunks(LOOKS_A_REQUEST) {
             requests.push(FetchRequest {
                 ids: ids.to_vec(),
-                ..FetchRequest::new(source, &kind, Mode::Object).resuming()
+                ..FetchRequest::new(source, &kind, Mode::Refetch).resuming()
             });
         }
     }

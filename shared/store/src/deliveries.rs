@@ -79,7 +79,7 @@ pub async fn take(
     ];
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    let row = match delivery.looks.first() {
+    let row = match delivery.refetches.first() {
         None => TAKE.optional(client, &columns).await?,
         Some((kind, id)) => {
             let wish: [Param<'_>; 3] = [kind, id, &now];
@@ -96,7 +96,7 @@ async fn look_only(
     delivery: &Delivery<'_>,
     now: Timestamp,
 ) -> Result<Option<OutboxId>, StoreError> {
-    let (kinds, ids): (Vec<String>, Vec<String>) = delivery.looks.iter().cloned().unzip();
+    let (kinds, ids): (Vec<String>, Vec<String>) = delivery.refetches.iter().cloned().unzip();
     if ids.is_empty() {
         return Ok(None);
     }

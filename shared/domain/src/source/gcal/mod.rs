@@ -15,7 +15,7 @@ use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
 use crate::push::Push;
-use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished, refetch_key};
 use crate::settings::Settings;
 use crate::signature::Verified;
 
@@ -57,14 +57,14 @@ impl Source for GoogleCalendar {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object | Mode::Watch => &[ENTITY],
+            Mode::Full | Mode::Incremental | Mode::Refetch | Mode::Watch => &[ENTITY],
             Mode::Reconcile => &[],
         }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         let start = match mode {
-            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => {
+            Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile => {
                 Place::start(calendar(paging))
             }
             Mode::Incremental => Place::read(cursor.token, calendar(paging)),
@@ -133,7 +133,7 @@ impl Source for GoogleCalendar {
         reply: Reply<'a>,
     ) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
-        let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
+        let keys = Keys { seen: &refetch_key(run), native: false, as_of: reply.as_of };
         Ok(item::read(reply.body, &keys))
     }
 
@@ -142,7 +142,7 @@ impl Source for GoogleCalendar {
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let keys =
             Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
-        Delivery { item: Some(item::read(body.bytes(), &keys)), looks: Vec::new() }
+        Delivery { item: Some(item::read(body.bytes(), &keys)), refetches: Vec::new() }
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
@@ -179,7 +179,7 @@ impl Source for GoogleCalendar {
                 Some(Verdict::Wait(reply::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Object && says("notFound") => Some(Verdict::Gone),
+            404 if mode == Mode::Refetch && says("notFound") => Some(Verdict::Gone),
             410 if says("deleted") => Some(Verdict::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
             410 => Some(Verdict::StartOver(words())),

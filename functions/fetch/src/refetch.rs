@@ -1,4 +1,5 @@
-//! Another look at objects of which two versions carry the same second.
+//! Reads single objects again by their ids: two versions of one carry the same stamp, a push only
+//! named it, or a person asks.
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
@@ -18,10 +19,10 @@ use crate::outcome::Outcome;
 use crate::ports::Ports;
 use crate::vendors::Vendor;
 
-/// What a look came to.
-enum Read {
+/// The vendor's answer to a refetch.
+enum Answer {
     Object(Fetched),
-    /// The vendor says that there is no such object any more.
+    /// The vendor no longer has the object.
     Gone {
         as_of: Timestamp,
         payload: Vec<u8>,
@@ -35,17 +36,17 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
-    let ids = wanted(ports, vendor, request).await?;
+    let ids = pending(ports, vendor, request).await?;
     for id in &ids {
-        look_at(ports, vendor, &request.entity, id, stop_at).await?;
+        read_one(ports, vendor, &request.entity, id, stop_at).await?;
     }
-    Ok(Outcome::Looked { objects: ids.len() })
+    Ok(Outcome::Refetched { objects: ids.len() })
 }
 
 /// Returns the ids that are to be read. The system's own messages name objects that Postgres keeps
 /// until they are read, so a message that comes twice finds nothing to do. A person's request is
 /// written down first, so that an outage of the vendor does not lose it.
-async fn wanted<C: Clock, Q: Outlet>(
+async fn pending<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     request: &FetchRequest,
@@ -60,7 +61,7 @@ async fn wanted<C: Clock, Q: Outlet>(
     Ok(request.ids.clone())
 }
 
-async fn look_at<C: Clock, Q: Outlet>(
+async fn read_one<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     entity: &str,
@@ -68,13 +69,13 @@ async fn look_at<C: Clock, Q: Outlet>(
     stop_at: Timestamp,
 ) -> Result<(), FetchError> {
     let source = vendor.source();
-    // Read before the object is: a tie found afterwards asks for another look.
+    // Read before the object is: a tie found afterwards asks for another refetch.
     let asked_at = ports.clock.now();
-    let read = read(vendor, entity, id, stop_at).await?;
+    let answer = ask(vendor, entity, id, stop_at).await?;
     let run = RunId::new(asked_at);
     let became_another;
-    let items: Vec<Item<'_>> = match &read {
-        Some(Read::Object(Fetched { as_of, body })) => {
+    let items: Vec<Item<'_>> = match &answer {
+        Some(Answer::Object(Fetched { as_of, body })) => {
             let item = source.object(entity, run, Reply { as_of: *as_of, body });
             let item = item.and_then(|item| of_kind(item, entity));
             let item =
@@ -85,7 +86,7 @@ async fn look_at<C: Clock, Q: Outlet>(
                 .map(|payload| tombstone(entity, id, run, *as_of, payload));
             std::iter::once(item).chain(gone).collect()
         }
-        Some(Read::Gone { as_of, payload }) => {
+        Some(Answer::Gone { as_of, payload }) => {
             vec![tombstone(entity, id, run, *as_of, payload)]
         }
         None => Vec::new(),
@@ -109,18 +110,18 @@ async fn look_at<C: Clock, Q: Outlet>(
 
 /// Asks the vendor for the object. `None`: the reply says nothing about the object, and nothing is
 /// stored.
-async fn read<C: Clock>(
+async fn ask<C: Clock>(
     vendor: &Vendor<C>,
     entity: &str,
     id: &str,
     stop_at: Timestamp,
-) -> Result<Option<Read>, FetchError> {
+) -> Result<Option<Answer>, FetchError> {
     let source = vendor.source();
     let request = source.object_request(entity, id, &vendor.paging);
-    match vendor.client.ask(Mode::Object, &request, stop_at).await {
-        Ok(fetched) => Ok(Some(Read::Object(fetched))),
+    match vendor.client.ask(Mode::Refetch, &request, stop_at).await {
+        Ok(fetched) => Ok(Some(Answer::Object(fetched))),
         Err(VendorError::Gone { as_of, .. }) => {
-            Ok(Some(Read::Gone { as_of, payload: vanished(id) }))
+            Ok(Some(Answer::Gone { as_of, payload: vanished(id) }))
         }
         // A source whose deletions are swept recognizes its vendor's own 404: this one is a
         // proxy's.
@@ -134,8 +135,9 @@ async fn read<C: Clock>(
     }
 }
 
-/// The item, where it is what was asked for: any other JSON would be a dead letter, and the look would count as done. Its
-/// id may be another's, as HubSpot answers with the contact that the one asked for was merged into.
+/// Refuses an item of another kind: it would be a dead letter, and the refetch would count as done.
+/// The id may differ, because HubSpot answers with the contact that the one asked for was merged
+/// into.
 fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
     if item.entity == entity {
         return Ok(item);
