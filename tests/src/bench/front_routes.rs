@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::simulator::sign;
+use crate::simulators::stripe::sign;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 

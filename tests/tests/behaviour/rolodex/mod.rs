@@ -11,31 +11,32 @@ use penstock_clients::aws::Aws;
 use penstock_domain::calendar_event::{CalendarEvent, When};
 use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Reason, ReasonKind};
+use penstock_domain::facts::{Facts, Swept};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::meaning::Meaning;
 use penstock_domain::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use penstock_domain::payment::Stamp;
 use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::signature::Verified;
-use penstock_domain::source::{Access, Kept, Source};
-use penstock_tests::plant::Plant;
-use process::Effect;
+use penstock_domain::source::{Access, Source};
+use penstock_domain::version::{Stamp, Version};
+use penstock_tests::test_app::TestApp;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+pub mod runs;
 mod server;
+mod verdicts;
 
-pub use server::{Server, World};
+pub use server::{RolodexAccount, Server};
 
 /// The source.
 pub struct Rolodex;
 
-/// The calendar that the plant pulls.
+/// The calendar that the app pulls.
 pub const CALENDAR: &str = "main";
 
 #[derive(Deserialize)]
@@ -157,14 +158,18 @@ impl Source for Rolodex {
         unreachable!("nothing is pushed")
     }
 
-    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         let calendar = settings.calendar_id.as_deref().unwrap_or_default();
-        Ok(match (row.entity, is_vanished(row.payload)) {
-            ("person", true) => Meaning::Contacts(vec![Contact::vanished(row)]),
-            ("person", false) => Meaning::Contacts(vec![person(row)?]),
-            (_, true) => Meaning::CalendarEvents(vec![CalendarEvent::vanished(calendar, row)]),
-            (_, false) => Meaning::CalendarEvents(vec![entry(calendar, row)?]),
-        })
+        let mut facts = Facts::default();
+        match (row.entity, is_vanished(row.payload)) {
+            ("person", true) => facts.contacts = row.facts([Contact::vanished(row)]),
+            ("person", false) => facts.contacts = row.facts([person(row)?]),
+            (_, true) => {
+                facts.calendar_events = row.facts([CalendarEvent::vanished(calendar, row)]);
+            }
+            (_, false) => facts.calendar_events = row.facts([entry(calendar, row)?]),
+        }
+        Ok(facts)
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
@@ -192,8 +197,8 @@ impl Source for Rolodex {
         })
     }
 
-    fn sweeps(&self, entity: &str) -> Option<Kept> {
-        Some(if entity == "person" { Kept::Contacts } else { Kept::CalendarEvents })
+    fn sweeps(&self, entity: &str) -> Option<Swept> {
+        Some(if entity == "person" { Swept::Contacts } else { Swept::CalendarEvents })
     }
 }
 
@@ -219,7 +224,7 @@ fn person(row: RowView<'_>) -> Result<Contact, Reason> {
     Ok(Contact {
         email: card.text,
         deleted_at: card.gone.then_some(card.updated),
-        stamp: Stamp::Native,
+        version: Version::of(row, Stamp::Native),
         ..Contact::vanished(row)
     })
 }
@@ -237,26 +242,22 @@ fn entry(calendar: &str, row: RowView<'_>) -> Result<CalendarEvent, Reason> {
         },
         summary: card.text,
         deleted_at: card.gone.then_some(card.updated),
-        stamp: Stamp::Native,
+        version: Version::of(row, Stamp::Native),
         ..CalendarEvent::vanished(calendar, row)
     })
 }
 
 /// Reads rows as `process` does, those of this source too.
-pub fn normalize<'a>(
-    source: &str,
-    row: RowView<'a>,
-    settings: &Settings,
-) -> Result<Effect<'a>, Reason> {
-    match source {
-        "rolodex" => Rolodex.normalize(row, settings).map(Effect::from),
-        _ => process::normalize(source, row, settings),
+pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+    match row.source {
+        "rolodex" => Rolodex.normalize(row, settings),
+        _ => process::normalize(row, settings),
     }
 }
 
-/// Adds this source to a plant; pages of `page_size`.
-pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server {
-    let server = Server::start(world).await;
+/// Adds this source to `app`, with pages of `page_size` objects.
+pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32) -> Server {
+    let server = Server::start(account).await;
     let env = [
         ("ROLODEX_BASE_URL", server.url()),
         ("ROLODEX_TOKEN", "a key".to_owned()),
@@ -267,10 +268,10 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
         &Rolodex,
         &env.into_iter().collect(),
         &Arc::new(Aws::default()),
-        plant.clock.clone(),
+        app.clock.clone(),
     );
-    plant.fetch.vendors.extend(vendor.unwrap());
-    plant.process.normalize = normalize;
-    plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
+    app.fetch.vendors.extend(vendor.unwrap());
+    app.process.normalize = normalize;
+    app.process.settings.calendar_id = Some(CALENDAR.to_owned());
     server
 }
