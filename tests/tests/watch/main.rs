@@ -11,7 +11,7 @@ mod session;
 
 use std::ops::ControlFlow;
 
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 use penstock_tests::stack::{Gateway, eventually};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use crate::session::{PATIENCE, Session};
 
 #[tokio::test]
 async fn make_watch_serves_what_it_prints_and_ctrl_c_ends_all_that_it_started() {
-    let stripe = Simulator::start(World::new(WorldSpec::new(1, 20))).unwrap();
+    let stripe = StripeSimulator::start(StripeAccount::new(AccountSpec::new(1, 20))).unwrap();
     let mut session =
         Session::start(&[("STRIPE_API_KEY", stripe.key()), ("STRIPE_BASE_URL", stripe.url())]);
     let url = session.word("http://127.0.0.1:").await;
