@@ -115,9 +115,8 @@ deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: 
 		"$${deploy[@]}"; "$${migrate[@]}"; \
 	fi
 
-watch: setup ## cargo lambda watch, with the environment from .env
-	@[ -f .env ] || { echo "watch: copy .env.example to .env and fill it in"; exit 1; }
-	@$(DOTENV); $(LAMBDA) watch
+watch: setup ## the functions, built again as they change, with queues and a database (PORT=9000: not any free one)
+	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- $(VENV)/python infra/local/watch.py --port "$(or $(PORT),0)"
 
 key: setup ## make an API key and register it: SCOPE=read NAME=who (RATE=50: requests a second)
 	@$(VENV)/python infra/migrate.py key --stack "$(STACK_NAME)" --scope "$(SCOPE)" --name "$(NAME)" \
