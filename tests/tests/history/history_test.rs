@@ -1,13 +1,9 @@
 //! The three vendors, the database and the queues.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
 use penstock_clients::clock::SystemClock;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::Clock as _;
 use penstock_testkit::TestDatabase;
+use penstock_tests::clock::ShiftedClock;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
@@ -32,37 +28,13 @@ pub struct Size {
     pub at_least: usize,
 }
 
-/// The real clock, moved.
-#[derive(Clone, Default)]
-pub struct Moved(Arc<AtomicI64>);
-
-impl Moved {
-    fn by(seconds: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(seconds)))
-    }
-
-    pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Moved {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration).await;
-    }
-}
-
 pub struct HistoryTest {
     pub db: TestDatabase,
     pub stripe: StripeSimulator,
     pub hubspot: HubSpotSimulator,
     pub google: GoogleCalendarSimulator,
     pub aws: FakeAws,
-    portals_clock: Moved,
+    portals_clock: ShiftedClock,
 }
 
 impl HistoryTest {
@@ -75,7 +47,7 @@ impl HistoryTest {
         };
         let stripe = StripeSimulator::start(StripeAccount::new(spec)).unwrap();
         stripe.advance(-STRIPE_BEHIND);
-        let portals_clock = Moved::by(-HUBSPOT_BEHIND);
+        let portals_clock = ShiftedClock::by(-HUBSPOT_BEHIND);
         let portal = HubSpotPortal::new(
             seed,
             size.contacts,

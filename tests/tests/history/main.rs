@@ -48,7 +48,7 @@ async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda
 /// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
 async fn assert_cap(test: &HistoryTest, size: Size) {
     assert!(
-        test.hubspot.asked().iter().all(|asked| asked.status != 400),
+        test.hubspot.requests().iter().all(|asked| asked.status != 400),
         "a request went past a limit"
     );
     let sql =
