@@ -17,15 +17,18 @@ const HUBSPOT_BEHIND: i64 = 500;
 /// How late Stripe shows what is made while it is paged, in seconds at most.
 const LATE: i64 = 20;
 
-/// How many of each there are to begin with; of refunds and disputes as many as follow from the charges.
+/// The objects before the first run. Refunds and disputes follow from the charges.
 #[derive(Clone, Copy)]
 pub struct Size {
     pub charges: u32,
     pub contacts: usize,
     pub deals: usize,
     pub events: usize,
-    /// Objects of all kinds that there are in the end at least.
+    /// Objects of all kinds after the last run, at least.
     pub at_least: usize,
+    /// Objects a page of Stripe, HubSpot and Google Calendar. Each source needs some twenty pages, or
+    /// planned faults do not happen.
+    pub pages: [&'static str; 3],
 }
 
 pub struct HistoryTest {
@@ -35,6 +38,7 @@ pub struct HistoryTest {
     pub google: GoogleCalendarSimulator,
     pub aws: FakeAws,
     portals_clock: ShiftedClock,
+    size: Size,
 }
 
 impl HistoryTest {
@@ -60,7 +64,7 @@ impl HistoryTest {
         let google = GoogleCalendarSimulator::start(seed, size.events, now);
         google.follow(|| SystemClock.now());
         let (db, aws) = (TestDatabase::new().await, FakeAws::start().await);
-        Self { db, stripe, hubspot, google, aws, portals_clock }
+        Self { db, stripe, hubspot, google, aws, portals_clock, size }
     }
 
     /// How many objects the vendors know of.
@@ -97,7 +101,8 @@ impl HistoryTest {
     }
 
     /// What `fetch` needs over this database.
-    pub fn settings(&self, database_url: String, pages: [&str; 3]) -> Vec<(&'static str, String)> {
+    pub fn settings(&self, database_url: String) -> Vec<(&'static str, String)> {
+        let pages = self.size.pages;
         let own = [
             ("DATABASE_URL", database_url),
             ("STRIPE_BASE_URL", self.stripe.url()),
