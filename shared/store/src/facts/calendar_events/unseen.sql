@@ -1,0 +1,25 @@
+-- One chunk of the a calendar's entries that stand, or wait to be processed, and which of them nothing has shown since the run ($3) began ($4):
+-- neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The answer is one row;
+-- its first column is null where nothing is left.
+with standing as (
+    select external_id from calendar_events
+    where source = $1 and calendar_id = $7 and external_id > $5 and deleted_at is null and version_at < $4
+    order by external_id
+    limit $6
+), waiting as (
+    select distinct external_id from outbox
+    where source = $1 and entity = $2 and external_id > $5 and status = 'pending' and received_at < $4
+    order by external_id
+    limit $6
+), chunk as (
+    select external_id from standing union select external_id from waiting
+    order by external_id
+    limit $6
+)
+select max(c.external_id) as last,
+       coalesce(array_agg(c.external_id order by c.external_id) filter (where not exists (
+           select from outbox o
+           where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
+             and (o.run_id = $3 or o.received_at >= $4)
+       )), '{}') as unseen
+from chunk c
