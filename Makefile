@@ -40,11 +40,11 @@ run: setup ## a simulated year of all sources through everything, on this machin
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
 # One build of everything first: the system tests deploy the functions' binaries.
-test: check ## check, then all tests against a real Postgres and LocalStack
+test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
 	@cargo build --workspace --all-targets
 	@echo "test: running"
-	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace
+	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 check: setup ## format, lints, docs, template, scripts
 	@echo "check: cargo fmt"
