@@ -15,7 +15,6 @@ pub mod meaning;
 pub mod money;
 pub mod payment;
 pub mod pull;
-pub mod push;
 pub mod rate;
 pub mod reconcile;
 pub mod record;

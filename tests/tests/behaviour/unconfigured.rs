@@ -1,12 +1,14 @@
 //! Sources that a deployment does not pull, or pulls no more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_domain::clock::Clock;
 use penstock_tests::plant::Plant;
 use serde_json::json;
 
-use crate::books::world;
+use crate::books::{NOW, world};
+use crate::webhook::{charge_event, send, signed};
 use crate::windows::left_without_windows;
 
 #[tokio::test]
@@ -32,6 +34,27 @@ async fn what_is_owed_of_a_source_that_is_configured_no_more_fills_no_dead_lette
         failed, 0,
         "each is tried again by SQS and ends as a dead letter, every 4 minutes for ever"
     );
+}
+
+#[tokio::test]
+async fn without_its_secret_a_webhook_is_no_route_and_what_was_spilled_before_is_stored_all_the_same()
+ {
+    let mut plant = Plant::over(world(903, 1)).await;
+    let gone = plant.nowhere();
+    let there = std::mem::replace(&mut plant.webhook.database, gone);
+    let event = signed(&plant, &charge_event("evt_1", "ch_1", NOW));
+    assert_eq!(send(&plant, event.clone()).await.0, 202);
+    plant.webhook.database = there;
+    plant.webhook.endpoints =
+        ::webhook::endpoints(&std::iter::empty::<(String, String)>().collect(), &Arc::default());
+    for source in ["stripe", "hubspot", "gcal"] {
+        let mut event = event.clone();
+        event["rawPath"] = json!(format!("/webhooks/{source}"));
+        let (status, problem) = send(&plant, event).await;
+        assert_eq!((status, &problem["detail"]), (404, &json!("There is no such route.")));
+    }
+    assert_eq!(plant.bring_in(&plant.spill.take()).await, 0);
+    assert_eq!(plant.db.scalar::<i64>("select count(*) from outbox").await, 1);
 }
 
 #[test]

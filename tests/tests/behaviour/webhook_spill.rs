@@ -6,7 +6,7 @@ use std::time::Duration;
 use penstock_clients::queue::Outlet as _;
 use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
-use penstock_tests::plant::{Plant, batch};
+use penstock_tests::plant::{Plant, batch, endpoints};
 use serde_json::{Value, json};
 
 use crate::books::{NOW, assert_true, world};
@@ -41,7 +41,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
     fastrand::Rng::with_seed(230).shuffle(&mut spilled);
     // Long after their signatures ran out, and after the secret was revoked.
     plant.clock.advance(Duration::from_secs(7_200));
-    plant.webhook.secret = penstock_clients::secret::Secret::given("whsec_another".to_owned());
+    plant.webhook.endpoints = endpoints("whsec_another");
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
         assert_eq!(plant.bring_in(bodies).await, 0);
     }

@@ -18,9 +18,8 @@ use penstock_domain::payment::Stamp;
 use penstock_domain::pull::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
-use penstock_domain::signature::Verified;
 use penstock_domain::source::{Access, Kept, Source};
 use penstock_tests::plant::Plant;
 use process::Effect;
@@ -151,10 +150,6 @@ impl Source for Rolodex {
         let raw: &RawValue =
             serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
         Ok(item(raw, None))
-    }
-
-    fn delivery<'a>(&self, _body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        unreachable!("nothing is pushed")
     }
 
     fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Kept, Source};
+use super::{Access, Kept, Source, Webhook};
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
@@ -17,16 +17,18 @@ use crate::meaning::Meaning;
 use crate::pull::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use crate::record::{Delivery, Item, RowView};
+use crate::record::{Item, RowView};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
 mod object;
 mod push;
 mod stages;
+mod webhook;
 
 use item::Seen;
 use list::{List, Reach};
@@ -179,10 +181,6 @@ impl Source for HubSpot {
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Looked(run), reply.as_of))
     }
 
-    fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        Delivery { item: None, looks: push::named(body.bytes()) }
-    }
-
     fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
         normalize::normalize(row, settings)
     }
@@ -216,6 +214,15 @@ impl Source for HubSpot {
             per_second: 2,
             scope: None,
         })
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&HubSpot))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn sweeps(&self, entity: &str) -> Option<Kept> {

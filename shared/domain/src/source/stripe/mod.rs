@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Source;
+use super::{Source, Webhook};
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
 use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
-use crate::record::{Delivery, Item, RowView, full_run_key};
+use crate::record::{Item, RowView, full_run_key};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
+mod webhook;
 
 /// Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
@@ -140,19 +142,21 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
     }
 
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let (item, named) = item::delivery(body.bytes(), received_at);
-        let modelled =
-            |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
-        Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
-    }
-
     fn normalize(&self, row: RowView<'_>, _settings: &Settings) -> Result<Meaning, Reason> {
         normalize::normalize(row).map(Meaning::Payments)
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&Stripe))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn goes_back_in_time(&self) -> bool {
