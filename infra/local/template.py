@@ -1,4 +1,4 @@
-"""Reads infra/template.yaml, for deploy.py and gateway.py."""
+"""Reads infra/template.yaml, for deploy.py and translate.py."""
 
 from pathlib import Path
 
@@ -43,22 +43,3 @@ def functions(template: dict) -> dict[str, dict]:
 def short_name(properties: dict) -> str:
     """`fetch` of `!Sub ${AWS::StackName}-fetch`: also the name of its binary."""
     return properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
-
-
-def routes(template: dict) -> list[tuple[str, str, str]]:
-    """(method, path, function's short name) of every HttpApi route."""
-    return [
-        (event["Properties"]["Method"].upper(), event["Properties"]["Path"], short_name(properties))
-        for properties in functions(template).values()
-        for event in properties.get("Events", {}).values()
-        if event["Type"] == "HttpApi"
-    ]
-
-
-def cors(template: dict, given: dict[str, str]) -> dict | None:
-    """The HTTP API's CORS settings with a stack's parameters in their places; None where it has none."""
-    body = template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"]
-    _, settings, _ = body["x-amazon-apigateway-cors"]["Fn::If"]
-    separator, parameter = settings["allowOrigins"]["Fn::Split"]
-    origins = given.get(parameter["Ref"], "")
-    return settings | {"allowOrigins": origins.split(separator)} if origins else None

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
-use penstock_domain::pull::{Next, Position, Reply};
+use penstock_domain::paging::{Next, Position, Reply};
 use penstock_store::sync_state::{self, Window, windows};
 use penstock_store::{StoreError, Transaction, begin, commit};
 

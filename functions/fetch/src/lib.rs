@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, QueueError};
 use penstock_clients::vendor::VendorError;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, earlier};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::pull::PageError;
+use penstock_domain::paging::PageError;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
@@ -216,9 +216,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Some(vendor) = vendor else {
             return self.leave(request).await;
         };
-        let stop_at =
-            deadline.checked_sub(jiff::SignedDuration::try_from(MARGIN).unwrap_or_default());
-        let stop_at = stop_at.unwrap_or(deadline);
+        let stop_at = earlier(deadline, MARGIN);
         match request.mode {
             Mode::Object => self.look(vendor, request, stop_at).await,
             Mode::Watch => self.watch(vendor, request, stop_at).await,

@@ -6,7 +6,7 @@ use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{PageError, Reply};
+use penstock_domain::paging::{PageError, Reply};
 use penstock_domain::record::{Item, became, vanished};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;

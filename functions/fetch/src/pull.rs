@@ -7,7 +7,7 @@ use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::pull::{Begin, Cursor, Next, PageError};
+use penstock_domain::paging::{Begin, Cursor, Next, PageError};
 use penstock_domain::record::Item;
 use penstock_domain::retry::backoff;
 use penstock_domain::ticket;

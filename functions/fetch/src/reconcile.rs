@@ -12,7 +12,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::pull::{Begin, Cursor, Next, Position, Reply};
+use penstock_domain::paging::{Begin, Cursor, Next, Position, Reply};
 use penstock_domain::reconcile::{MendKey, Phase};
 use penstock_domain::record::Item;
 use penstock_domain::source::Source;

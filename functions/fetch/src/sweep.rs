@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::pull::Cursor;
+use penstock_domain::paging::Cursor;
 use penstock_domain::record::{Item, vanished};
 use penstock_domain::source::Source;
 use penstock_store::outbox::ghosts::{self, Chunk, Pull};

@@ -10,7 +10,7 @@ use penstock_clients::secret::Secret;
 use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
-use penstock_domain::pull::Paging;
+use penstock_domain::paging::Paging;
 use penstock_domain::source::gcal::{GoogleCalendar, MAX_PAGE};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{Access, SOURCES, Source, variable};

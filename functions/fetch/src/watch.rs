@@ -9,7 +9,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::Reply;
+use penstock_domain::paging::Reply;
 use penstock_domain::signature::{SigningSecrets, channel};
 use penstock_domain::source::{Channel, NewChannel, Push, Webhook};
 use penstock_store::push_channels::{self, Open};

@@ -1,6 +1,8 @@
 //! What `ingest` takes and answers, for docs/openapi.json.
 
-use penstock_domain::intake::{DEEPEST, LONGEST_ID, MOST_EVENTS};
+use penstock_domain::intake::MOST_EVENTS;
+use penstock_domain::json::DEEPEST;
+use penstock_domain::text::LONGEST_ID;
 use penstock_edge::contract::{Contract, Key, Operation};
 use serde_json::{Value, json};
 

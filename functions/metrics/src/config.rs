@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::money::Currency;
 use penstock_domain::revenue::Zone;
 
 /// What an operator sets.
@@ -28,7 +29,7 @@ impl MetricsConfig {
     /// Where one of them is no currency code, no IANA zone, no number, or a rate of nothing.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_currency = env.or("BASE_CURRENCY", "USD");
-        if !is_currency(&base_currency) {
+        if !Currency::is_code(&base_currency) {
             return Err(invalid("BASE_CURRENCY", "it is not three capital letters"));
         }
         let zone = Zone::parse(&env.or("BUSINESS_TIMEZONE", "UTC"));
@@ -52,9 +53,4 @@ impl MetricsConfig {
 
 fn invalid(name: &str, reason: &str) -> ConfigError {
     ConfigError::Invalid { name: name.to_owned(), reason: reason.to_owned() }
-}
-
-/// Whether it looks like an ISO 4217 code.
-pub(crate) fn is_currency(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }

@@ -2,8 +2,8 @@
 
 mod examples;
 
-use penstock_domain::intake::LONGEST_ID;
 use penstock_domain::revenue::DateRange;
+use penstock_domain::text::LONGEST_ID;
 use penstock_edge::contract::{Contract, Key, Operation};
 use serde_json::{Value, json};
 

@@ -7,7 +7,8 @@ mod cursor;
 mod reply;
 
 use jiff::{Timestamp, ToSpan as _};
-use penstock_domain::intake::{FAR_FUTURE, FAR_PAST, LONGEST_ID};
+use penstock_domain::intake::{FAR_FUTURE, FAR_PAST};
+use penstock_domain::text::LONGEST_ID;
 use penstock_edge::http::{Problem, Query};
 use penstock_store::StoreError;
 use penstock_store::journey::{self, JourneyPage};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
+use penstock_domain::money::Currency;
 use penstock_domain::revenue::{
     Calendar, DateRange, InvalidRange, Period, Revenue, Sums, Zone, parse_date,
 };
@@ -13,7 +14,7 @@ use penstock_store::revenue::{self, RevenueQuery};
 use serde::Serialize;
 use tokio_postgres::Client;
 
-use crate::config::{MetricsConfig, is_currency};
+use crate::config::MetricsConfig;
 use crate::question::Question;
 
 /// Days of the range where the caller names none, today included.
@@ -59,7 +60,7 @@ impl RevenueQuestion {
         let source = query.take_as("source", parse_source);
         let currency = query.take_as("currency", |text| {
             let code = text.to_ascii_uppercase();
-            if is_currency(&code) {
+            if Currency::is_code(&code) {
                 Ok(code)
             } else {
                 Err("must be an ISO 4217 code, such as EUR".to_owned())

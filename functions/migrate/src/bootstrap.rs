@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::KeyId;
+use penstock_domain::text::LONGEST_API_KEY;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -16,9 +17,6 @@ use crate::{MigrateError, Ports};
 
 /// Bytes. A key of 32 random characters cannot be guessed.
 const SHORTEST: usize = 32;
-
-/// Bytes. A longer one the front door does not even look up.
-const LONGEST: usize = 512;
 
 /// What is wrong with the secret. It says where, and never repeats what stands there, but for names.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +106,7 @@ fn entry(value: &Value) -> Result<Entry, &'static str> {
     if key.len() < SHORTEST {
         return Err("its key is shorter than 32 characters");
     }
-    if key.len() > LONGEST {
+    if key.len() > LONGEST_API_KEY {
         return Err("its key is longer than 512 characters");
     }
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {

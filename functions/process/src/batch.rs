@@ -32,9 +32,9 @@ const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 /// A batch, read.
 #[derive(Default)]
 struct Readings<'a> {
-    movements: Vec<(&'a Claimed, Payment)>,
-    contacts: Vec<(&'a Claimed, Contact)>,
-    calendar: Vec<(&'a Claimed, CalendarEvent)>,
+    movements: Vec<(&'a Claimed<'a>, Payment)>,
+    contacts: Vec<(&'a Claimed<'a>, Contact)>,
+    calendar: Vec<(&'a Claimed<'a>, CalendarEvent)>,
     leads: Vec<Lead>,
     events: Vec<Taken<'a>>,
     verdicts: Vec<Verdict>,
@@ -51,7 +51,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let claimed = outbox::claim(&tx, ids, now).await?;
+        let rows = outbox::claim(&tx, ids, now).await?;
+        let claimed = rows.read()?;
         let readings = read(&claimed, self.normalize, &self.settings);
         let ties = self.upsert(&tx, &readings.movements, &claimed, now).await?;
         contacts::upsert(&tx, &people(&readings.contacts), now).await?;
@@ -81,19 +82,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn upsert(
         &self,
         tx: &Transaction<'_>,
-        movements: &[(&Claimed, Payment)],
-        claimed: &[Claimed],
+        movements: &[(&Claimed<'_>, Payment)],
+        claimed: &[Claimed<'_>],
         now: Timestamp,
     ) -> Result<Vec<payments::Tie>, StoreError> {
         if movements.is_empty() {
             return Ok(Vec::new());
         }
         let find_ties = self.refetches.is_some();
-        let batch: Vec<OutboxId> = claimed.iter().map(Claimed::id).collect();
+        let batch: Vec<OutboxId> = claimed.iter().map(|row| row.id).collect();
         let versions = movements.iter().map(|(row, payment)| payments::Version {
-            source: row.source(),
+            source: row.source,
             payment,
-            row: row.id(),
+            row: row.id,
         });
         let collapsed = collapse(versions);
         let mut ties = payments::upsert(tx, &collapsed.newest, &batch, find_ties, now).await?;
@@ -115,21 +116,23 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 }
 
 /// One version a contact.
-fn people<'a>(contacts: &'a [(&'a Claimed, Contact)]) -> Vec<contacts::Version<'a>> {
+fn people<'a>(contacts: &'a [(&'a Claimed<'a>, Contact)]) -> Vec<contacts::Version<'a>> {
     let versions = contacts.iter().map(|(row, contact)| contacts::Version {
-        source: row.source(),
+        source: row.source,
         contact,
-        row: row.id(),
+        row: row.id,
     });
     newest(versions, |v| (v.source, v.contact.external_id.as_str()), |v| v.contact.precedence())
 }
 
 /// One version an entry.
-fn entries<'a>(calendar: &'a [(&'a Claimed, CalendarEvent)]) -> Vec<calendar_events::Version<'a>> {
+fn entries<'a>(
+    calendar: &'a [(&'a Claimed<'a>, CalendarEvent)],
+) -> Vec<calendar_events::Version<'a>> {
     let versions = calendar.iter().map(|(row, event)| calendar_events::Version {
-        source: row.source(),
+        source: row.source,
         event,
-        row: row.id(),
+        row: row.id,
     });
     let key = |v: calendar_events::Version<'a>| {
         (v.source, v.event.calendar_id.as_str(), v.event.external_id.as_str())
@@ -137,11 +140,11 @@ fn entries<'a>(calendar: &'a [(&'a Claimed, CalendarEvent)]) -> Vec<calendar_eve
     newest(versions, key, |v| v.event.precedence())
 }
 
-fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -> Readings<'a> {
+fn read<'a>(claimed: &'a [Claimed<'a>], normalize: Normalize, settings: &Settings) -> Readings<'a> {
     let mut readings = Readings::default();
     for row in claimed {
         let result = read_one(row, normalize, settings);
-        let outcome = row.run().map(|run| readings.runs.entry(run).or_default());
+        let outcome = row.run.map(|run| readings.runs.entry(run).or_default());
         match result {
             Ok(effect) => {
                 if let Some(outcome) = outcome {
@@ -158,7 +161,7 @@ fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -
                 if let Some(outcome) = outcome {
                     outcome.dead += 1;
                 }
-                readings.verdicts.push(Verdict { id: row.id(), reason });
+                readings.verdicts.push(Verdict { id: row.id, reason });
             }
         }
     }
@@ -166,7 +169,7 @@ fn read<'a>(claimed: &'a [Claimed], normalize: Normalize, settings: &Settings) -
 }
 
 impl<'a> Readings<'a> {
-    fn take(&mut self, row: &'a Claimed, effect: Effect<'a>) {
+    fn take(&mut self, row: &'a Claimed<'a>, effect: Effect<'a>) {
         match effect {
             Effect::Payments(movements) => {
                 self.movements.extend(movements.into_iter().map(|p| (row, p)))
@@ -180,7 +183,7 @@ impl<'a> Readings<'a> {
             Effect::Nothing => {}
             Effect::Lead(lead) => self.leads.push(lead),
             Effect::Event(event) => {
-                self.events.push(Taken { row: row.id(), event_id: row.external_id(), event })
+                self.events.push(Taken { row: row.id, event_id: row.external_id, event })
             }
         }
     }
@@ -188,18 +191,18 @@ impl<'a> Readings<'a> {
 
 /// Reads one row; a panic is that row's own (trap 49).
 fn read_one<'a>(
-    row: &'a Claimed,
+    row: &'a Claimed<'a>,
     normalize: Normalize,
     settings: &Settings,
 ) -> Result<Effect<'a>, Reason> {
     let view = RowView {
-        id: row.id(),
-        entity: row.entity(),
-        external_id: row.external_id(),
-        version_at: row.version_at(),
-        payload: row.payload(),
+        id: row.id,
+        entity: row.entity,
+        external_id: row.external_id,
+        version_at: row.version_at,
+        payload: row.payload,
     };
-    catch_unwind(AssertUnwindSafe(|| normalize(row.source(), view, settings))).unwrap_or_else(
+    catch_unwind(AssertUnwindSafe(|| normalize(row.source, view, settings))).unwrap_or_else(
         |panic| {
             let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
             let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

@@ -168,7 +168,7 @@ impl ServiceAccount {
         now: Timestamp,
     ) -> Result<Granted, TokenError> {
         let key: KeyFile = serde_json::from_str(key.expose_secret())
-            .map_err(|e| TokenError::Key(penstock_domain::ticket::place(&e)))?;
+            .map_err(|e| TokenError::Key(penstock_domain::json::place(&e)))?;
         let assertion = self.claim(&key, now)?;
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", GRANT)
@@ -183,7 +183,7 @@ impl ServiceAccount {
         let body = response.bytes().await.map_err(unavailable)?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|e| {
-                let place = penstock_domain::ticket::place(&e);
+                let place = penstock_domain::json::place(&e);
                 TokenError::Unavailable(format!("a reply of {} bytes: {place}", body.len()))
             });
         }

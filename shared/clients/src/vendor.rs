@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::pull::{Request, Verdict};
+use penstock_domain::paging::{Request, Verdict};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
 use penstock_domain::source::Source;

@@ -49,6 +49,11 @@ pub enum MoneyError {
 }
 
 impl Currency {
+    /// Whether `text` has the form of a code: three capital ASCII letters.
+    pub fn is_code(text: &str) -> bool {
+        text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+    }
+
     /// The code.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::elapsed;
+use crate::clock::{elapsed, later};
 
 /// Lets through so many requests a second, in bursts of at most one second's worth.
 ///
@@ -48,10 +48,6 @@ impl TokenBucket {
         self.as_of = self.as_of.max(later(now, pause));
         self.credit = self.credit.min(self.cost);
     }
-}
-
-fn later(t: Timestamp, by: Duration) -> Timestamp {
-    t.checked_add(jiff::SignedDuration::try_from(by).unwrap_or_default()).unwrap_or(t)
 }
 
 #[cfg(test)]

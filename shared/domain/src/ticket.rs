@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::OutboxId;
+use crate::json::place;
 
 /// A ticket for `process`; `{"v":1,"ids":[…]}` on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,18 +34,6 @@ impl TicketError {
             Self::Version(v) => format!("version {v}"),
         }
     }
-}
-
-/// Where and how a JSON text is not what it should be, without repeating any of it: bodies are not logged.
-pub fn place(e: &serde_json::Error) -> String {
-    let what = match e.classify() {
-        serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Syntax => "it is not JSON",
-        serde_json::error::Category::Data | serde_json::error::Category::Io => {
-            "it is of another shape"
-        }
-    };
-    format!("{what}, at line {} column {}", e.line(), e.column())
 }
 
 /// Ids in one ticket: 39 bytes each keeps a message far below SQS' 256 KiB, and small enough to be

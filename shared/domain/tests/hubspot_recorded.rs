@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::pull::{Paging, Position, Reply};
+use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Cursor, Next, Paging, Position, Reply, Request};
+use penstock_domain::paging::{Cursor, Next, Paging, Position, Reply, Request};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use proptest::prelude::*;

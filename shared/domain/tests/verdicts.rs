@@ -1,7 +1,7 @@
 //! What every source must make of a refusal.
 
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::pull::Verdict;
+use penstock_domain::paging::Verdict;
 use penstock_domain::source::SOURCES;
 
 #[test]

@@ -12,10 +12,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
 use crate::api_keys::ApiKey;
-use crate::{Database, Sql, StoreError};
+use crate::{Database, Row, Sql, StoreError};
 
 static TAKE: Sql = Sql {
     name: "rate_windows.take",
@@ -156,7 +156,7 @@ impl Admission {
             .optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE])
             .await?;
         match row {
-            Some(row) => Taken::of(&row).map_err(|e| StoreError::new(TAKE.name, e)),
+            Some(row) => Taken::of(&row),
             None => Ok(None),
         }
     }
@@ -208,14 +208,14 @@ impl Known {
 
 impl Taken {
     /// None where the key's scope is one that this code does not know.
-    fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+    fn of(row: &Row) -> Result<Option<Self>, StoreError> {
         let Some(key) = ApiKey::of(row)? else { return Ok(None) };
-        let size: i32 = row.try_get("size")?;
+        let size: i32 = row.read("size")?;
         Ok(Some(Self {
             key,
-            window: row.try_get("window_start")?,
+            window: row.read("window_start")?,
             size: u32::try_from(size).unwrap_or(0),
-            is_spent: row.try_get("is_spent")?,
+            is_spent: row.read("is_spent")?,
         }))
     }
 }

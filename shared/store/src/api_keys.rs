@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static INSERT: Sql = Sql {
     name: "api_keys.insert",
@@ -116,13 +116,13 @@ pub struct ListedKey {
 
 impl ApiKey {
     /// The key of a row; none where its scope is one that this code does not know.
-    pub(crate) fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
-        let Some(scope) = Scope::parse(row.try_get("scope")?) else { return Ok(None) };
+    pub(crate) fn of(row: &Row) -> Result<Option<Self>, StoreError> {
+        let Some(scope) = Scope::parse(row.read("scope")?) else { return Ok(None) };
         Ok(Some(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
+            id: row.read("id")?,
+            name: row.read("name")?,
             scope,
-            sha256: row.try_get("sha256")?,
+            sha256: row.read("sha256")?,
         }))
     }
 }
@@ -153,7 +153,7 @@ pub async fn find(
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
     match FIND.optional(on, &[&sha256.as_slice()]).await? {
-        Some(row) => ApiKey::of(&row).map_err(|e| StoreError::new(FIND.name, e)),
+        Some(row) => ApiKey::of(&row),
         None => Ok(None),
     }
 }
@@ -185,14 +185,13 @@ pub async fn revoke_named(
 pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError> {
     let listed = |row: &Row| {
         Ok(ListedKey {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            scope: row.try_get("scope")?,
-            rate_per_second: row.try_get("rate_per_second")?,
-            created_at: row.try_get("created_at")?,
-            revoked_at: row.try_get("revoked_at")?,
+            id: row.read("id")?,
+            name: row.read("name")?,
+            scope: row.read("scope")?,
+            rate_per_second: row.read("rate_per_second")?,
+            created_at: row.read("created_at")?,
+            revoked_at: row.read("revoked_at")?,
         })
     };
-    let keys: Result<_, _> = LIST.rows(on, &[]).await?.iter().map(listed).collect();
-    keys.map_err(|e| StoreError::new(LIST.name, e))
+    LIST.rows(on, &[]).await?.iter().map(listed).collect()
 }

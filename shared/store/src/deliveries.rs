@@ -86,7 +86,7 @@ pub async fn take(
             TAKE_AND_LOOK.optional(client, &[columns.as_slice(), &wish].concat()).await?
         }
     };
-    Ok(row.map(|row| OutboxId(row.get(0))))
+    row.map(|row| row.read("id").map(OutboxId)).transpose()
 }
 
 /// Nothing but objects to read: each is wanted again from now on, even if it is being read just now.

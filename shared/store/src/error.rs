@@ -21,6 +21,17 @@ pub enum StoreError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// A column of a row cannot be read: it is not there, or has another type.
+    #[error("column {column} of {statement} cannot be read")]
+    Column {
+        /// `<table>.<verb>`
+        statement: &'static str,
+        /// The column's name.
+        column: &'static str,
+        /// Says which type was met and which was wanted.
+        #[source]
+        source: tokio_postgres::Error,
+    },
     /// No connection could be had.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

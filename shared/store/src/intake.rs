@@ -8,11 +8,11 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
 use postgres_types::Type;
-use tokio_postgres::{Client, GenericClient, Row};
+use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
 use crate::sql::Param;
-use crate::{Database, Sql, StoreError};
+use crate::{Database, Row, Sql, StoreError};
 
 mod rows;
 mod spilled;
@@ -248,7 +248,7 @@ impl Keeping<'_> {
             &rows.payloads,
         ];
         let stored = self.run(&STORE, &params).await?;
-        Ok(stored.iter().map(|row| OutboxId(row.get(0))).collect())
+        stored.iter().map(|row| row.read("id").map(OutboxId)).collect()
     }
 
     /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
@@ -279,8 +279,13 @@ impl Keeping<'_> {
             &rows.payloads,
         ];
         let rows = self.run(&KEEP, &params).await?;
-        let taken = rows.first().filter(|row| row.get(0));
-        Ok(taken.map(|row| row.get::<_, Vec<Uuid>>(1).into_iter().map(OutboxId).collect()))
+        match rows.first() {
+            Some(row) if row.read("taken")? => {
+                let ids: Vec<Uuid> = row.read("ids")?;
+                Ok(Some(ids.into_iter().map(OutboxId).collect()))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Runs a statement, again where it collided with another's transaction.
@@ -302,12 +307,11 @@ impl Keeping<'_> {
     async fn first(&self, key: &str) -> Result<Option<First>, StoreError> {
         let scope = self.intake.sender.scope.as_slice();
         let row = FIRST.optional(self.client, &[&scope, &self.intake.route.as_str(), &key]).await?;
-        Ok(row.map(|row| {
-            let places = row.get::<_, Option<Vec<i32>>>(1).unwrap_or_default();
-            let duplicates =
-                places.into_iter().filter_map(|place| usize::try_from(place).ok()).collect();
-            First { body_sha256: row.get(0), duplicates }
-        }))
+        let Some(row) = row else { return Ok(None) };
+        let places: Vec<i32> = row.read::<Option<_>>("duplicates")?.unwrap_or_default();
+        let duplicates =
+            places.into_iter().filter_map(|place| usize::try_from(place).ok()).collect();
+        Ok(Some(First { body_sha256: row.read("body_sha256")?, duplicates }))
     }
 
     /// For the replays of this request. Should this not come about, they call events new that were known before:

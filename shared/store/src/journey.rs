@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static PAGE: Sql = Sql {
     name: "events.journey",
@@ -62,21 +62,20 @@ pub async fn page(
     let (at, id) = page.before;
     let rows =
         PAGE.rows(on, &[&page.user_id, &page.from, &at, &id, &page.limit, &page.bytes]).await?;
-    let failed = |e| StoreError::new(PAGE.name, e);
-    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found")).map_err(failed)?;
-    let events = rows.iter().map(event).collect::<Result<_, _>>().map_err(failed)?;
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.read("found"))?;
+    let events = rows.iter().map(event).collect::<Result<_, _>>()?;
     Ok((events, usize::try_from(found).unwrap_or(usize::MAX)))
 }
 
-fn event(row: &Row) -> Result<JourneyEvent, tokio_postgres::Error> {
+fn event(row: &Row) -> Result<JourneyEvent, StoreError> {
     Ok(JourneyEvent {
-        event_id: row.try_get("event_id")?,
-        r#type: row.try_get("type")?,
-        session_id: row.try_get("session_id")?,
-        occurred_at: row.try_get("occurred_at")?,
-        received_at: row.try_get("received_at")?,
-        clock_skew: row.try_get("clock_skew")?,
-        payload: row.try_get("payload")?,
-        metadata: row.try_get("metadata")?,
+        event_id: row.read("event_id")?,
+        r#type: row.read("type")?,
+        session_id: row.read("session_id")?,
+        occurred_at: row.read("occurred_at")?,
+        received_at: row.read("received_at")?,
+        clock_skew: row.read("clock_skew")?,
+        payload: row.read("payload")?,
+        metadata: row.read("metadata")?,
     })
 }

@@ -22,6 +22,7 @@ pub mod push_channels;
 pub mod reconciliations;
 pub mod refetch;
 pub mod revenue;
+mod row;
 pub mod run_requests;
 pub mod sql;
 pub mod stats;
@@ -32,6 +33,7 @@ pub use database::{
     Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
 };
 pub use error::StoreError;
+pub use row::Row;
 pub use sql::Sql;
 pub use tokio_postgres::{GenericClient, Transaction};
 

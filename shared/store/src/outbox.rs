@@ -7,10 +7,10 @@ use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId};
 use penstock_domain::record::Item;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static INSERT: Sql = Sql {
     name: "outbox.insert",
@@ -81,7 +81,7 @@ static PENDING: Sql = Sql {
 
 static OLDEST: Sql = Sql {
     name: "outbox.oldest_pending",
-    text: "select min(received_at) from outbox where status = 'pending'",
+    text: "select min(received_at) as received_at from outbox where status = 'pending'",
     types: &[],
 };
 
@@ -143,61 +143,66 @@ pub async fn insert(
             ],
         )
         .await?;
-    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
+    rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
-/// A row that this transaction holds.
+/// The rows that a transaction has claimed, as they came from Postgres.
 #[derive(Debug)]
-pub struct Claimed {
-    row: Row,
-}
+pub struct ClaimedRows(Vec<Row>);
 
-impl Claimed {
-    /// Its id.
-    pub fn id(&self) -> OutboxId {
-        OutboxId(self.row.get(0))
-    }
-    /// The vendor.
-    pub fn source(&self) -> &str {
-        self.row.get(1)
-    }
-    /// The kind of object.
-    pub fn entity(&self) -> &str {
-        self.row.get(2)
-    }
+/// A row that a transaction has claimed; text and payload borrow from [`ClaimedRows`].
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed<'a> {
+    /// The row's id, by which it is marked or buried.
+    pub id: OutboxId,
+    /// The name of the source that reads the payload.
+    pub source: &'a str,
+    /// The kind of object that the payload holds.
+    pub entity: &'a str,
     /// The vendor's id of the object.
-    pub fn external_id(&self) -> &str {
-        self.row.get(3)
-    }
+    pub external_id: &'a str,
     /// When this version was current.
-    pub fn version_at(&self) -> Timestamp {
-        self.row.get(4)
-    }
-    /// Byte for byte as received.
-    pub fn payload(&self) -> &[u8] {
-        self.row.get(5)
-    }
-    /// The run that fetched it.
-    pub fn run(&self) -> Option<RunId> {
-        self.row.get::<_, Option<Uuid>>(6).map(RunId)
-    }
-    /// How often the process may have died on it.
-    pub fn attempts(&self) -> i32 {
-        self.row.get(7)
+    pub version_at: Timestamp,
+    /// The payload, byte for byte as it was received.
+    pub payload: &'a [u8],
+    /// The run that fetched the row.
+    pub run: Option<RunId>,
+}
+
+impl ClaimedRows {
+    /// Reads the columns of all rows.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Column`] if a column is missing or has another type.
+    pub fn read(&self) -> Result<Vec<Claimed<'_>>, StoreError> {
+        self.0.iter().map(Claimed::of).collect()
     }
 }
 
-/// Claims what is pending of `ids` and marks it processed, both undone unless `tx` commits.
+impl<'a> Claimed<'a> {
+    fn of(row: &'a Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: OutboxId(row.read("id")?),
+            source: row.read("source")?,
+            entity: row.read("entity")?,
+            external_id: row.read("external_id")?,
+            version_at: row.read("version_at")?,
+            payload: row.read("payload")?,
+            run: row.read::<Option<_>>("run_id")?.map(RunId),
+        })
+    }
+}
+
+/// Claims the rows of `ids` that are pending and marks them processed. Both are undone unless `tx` commits.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn claim(
     tx: &Transaction<'_>,
     ids: &[OutboxId],
     now: Timestamp,
-) -> Result<Vec<Claimed>, StoreError> {
-    let rows = CLAIM.rows(tx, &[&uuids(ids), &now]).await?;
-    Ok(rows.into_iter().map(|row| Claimed { row }).collect())
+) -> Result<ClaimedRows, StoreError> {
+    CLAIM.rows(tx, &[&uuids(ids), &now]).await.map(ClaimedRows)
 }
 
 /// A verdict on a row.
@@ -241,7 +246,7 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<OutboxId>, StoreError> {
     let rows = DUE.rows(on, &[&now, &next_due, &limit]).await?;
-    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
+    rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
 /// Deletes up to `limit` processed rows that arrived before `before`; the answer is how many.
@@ -266,7 +271,7 @@ pub async fn begin_attempt(
     ids: &[OutboxId],
 ) -> Result<Vec<OutboxId>, StoreError> {
     let rows = BEGIN_ATTEMPT.rows(on, &[&uuids(ids)]).await?;
-    Ok(rows.iter().map(|r| OutboxId(r.get(0))).collect())
+    rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
 /// Gives an attempt back: circumstances were to blame, not the rows.
@@ -286,7 +291,7 @@ pub async fn pending(
     ids: &[OutboxId],
 ) -> Result<Vec<(OutboxId, i32)>, StoreError> {
     let rows = PENDING.rows(on, &[&uuids(ids)]).await?;
-    Ok(rows.iter().map(|r| (OutboxId(r.get(0)), r.get(1))).collect())
+    rows.iter().map(|row| Ok((OutboxId(row.read("id")?), row.read("attempts")?))).collect()
 }
 
 /// When the row arrived that has been pending for longest; `None` where nothing waits.
@@ -294,7 +299,7 @@ pub async fn pending(
 /// # Errors
 /// Whatever Postgres answers.
 pub async fn oldest_pending(on: &impl GenericClient) -> Result<Option<Timestamp>, StoreError> {
-    Ok(OLDEST.one(on, &[]).await?.get(0))
+    OLDEST.one(on, &[]).await?.read("received_at")
 }
 
 fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {

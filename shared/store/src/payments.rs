@@ -7,7 +7,7 @@ use postgres_types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static UPSERT: Sql = Sql {
     name: "payments.upsert",
@@ -114,10 +114,14 @@ pub async fn upsert(
             ],
         )
         .await?;
-    Ok(ties
-        .iter()
-        .map(|r| Tie { source: r.get(0), kind: r.get(1), external_id: r.get(2) })
-        .collect())
+    let tie = |row: &Row| {
+        Ok(Tie {
+            source: row.read("source")?,
+            kind: row.read("kind")?,
+            external_id: row.read("external_id")?,
+        })
+    };
+    ties.iter().map(tie).collect()
 }
 
 /// A place in a payload; none is larger than a bytea can be, which is 1 GiB.

@@ -5,7 +5,7 @@ use penstock_domain::source::Channel;
 use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static ALL: Sql = Sql {
     name: "push_channels.all",
@@ -54,12 +54,15 @@ pub struct Open {
 /// Whatever Postgres answers.
 pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, StoreError> {
     let rows = ALL.rows(on, &[&source]).await?;
-    let open = |row: &tokio_postgres::Row| Open {
-        channel: Channel { id: row.get(0), resource_id: row.get(1), expires_at: row.get(2) },
-        scope: row.get(3),
-        address: row.get(4),
+    let open = |row: &Row| {
+        let channel = Channel {
+            id: row.read("channel_id")?,
+            resource_id: row.read("resource_id")?,
+            expires_at: row.read("expires_at")?,
+        };
+        Ok(Open { channel, scope: row.read("scope")?, address: row.read("address")? })
     };
-    Ok(rows.iter().map(open).collect())
+    rows.iter().map(open).collect()
 }
 
 /// Notes a channel that was opened at `now`.

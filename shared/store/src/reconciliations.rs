@@ -5,10 +5,10 @@ use jiff::civil::Date;
 use penstock_domain::ids::RunId;
 use penstock_domain::reconcile::{DaySums, MendKey, Phase};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 pub mod report;
 
@@ -81,7 +81,7 @@ static GHOSTS: Sql = Sql {
 
 static UNSETTLED: Sql = Sql {
     name: "reconciliations.unsettled",
-    text: "select exists (select from outbox where run_id = $1 and status = 'pending')",
+    text: "select exists (select from outbox where run_id = $1 and status = 'pending') as is_unsettled",
     types: &[Type::UUID],
 };
 
@@ -139,14 +139,10 @@ pub async fn begin(tx: &Transaction<'_>, run: RunId) -> Result<(), StoreError> {
 /// Whatever Postgres answers.
 pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<Stand>, StoreError> {
     let row = FIND.optional(on, &[&run.0]).await?;
-    Ok(row.and_then(|row| {
-        let key = row.get::<_, Option<Uuid>>(2).map(MendKey);
-        Some(Stand {
-            phase: Phase::parse(row.get(0))?,
-            look: row.get(1),
-            mend: key.zip(row.get(3)),
-        })
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let Some(phase) = Phase::parse(row.read("phase")?) else { return Ok(None) };
+    let key = row.read::<Option<Uuid>>("mend_key")?.map(MendKey);
+    Ok(Some(Stand { phase, look: row.read("look")?, mend: key.zip(row.read("mended_at")?) }))
 }
 
 /// Moves a reconciliation to where it stands from now on.
@@ -204,7 +200,7 @@ pub async fn next_days(
     before: Option<Date>,
 ) -> Result<Option<(Date, Date)>, StoreError> {
     let row = NEXT_DAYS.optional(on, &[&run.0, &look, &before]).await?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
+    row.map(|row| Ok((row.read("first")?, row.read("last")?))).transpose()
 }
 
 /// Up to `limit` rows of ours after the id `after`, on days that `look` found to differ, which the mending under
@@ -236,13 +232,15 @@ pub async fn ghosts(
             ],
         )
         .await?;
-    let ghost = |row: &Row| Ghost {
-        external_id: row.get(0),
-        amount: row.get(1),
-        currency: row.get(2),
-        occurred_at: row.get(3),
+    let ghost = |row: &Row| {
+        Ok(Ghost {
+            external_id: row.read("external_id")?,
+            amount: row.read("amount")?,
+            currency: row.read("currency")?,
+            occurred_at: row.read("occurred_at")?,
+        })
     };
-    Ok(rows.iter().map(ghost).collect())
+    rows.iter().map(ghost).collect()
 }
 
 /// Whether rows of the run wait to be processed.
@@ -250,5 +248,5 @@ pub async fn ghosts(
 /// # Errors
 /// Whatever Postgres answers.
 pub async fn is_unsettled(on: &impl GenericClient, run: RunId) -> Result<bool, StoreError> {
-    Ok(UNSETTLED.one(on, &[&run.0]).await?.get(0))
+    UNSETTLED.one(on, &[&run.0]).await?.read("is_unsettled")
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 pub(crate) static REQUEST: Sql = Sql {
     name: "refetch.request",
@@ -107,7 +107,8 @@ pub async fn wanted(
     entity: &str,
     ids: &[String],
 ) -> Result<Vec<String>, StoreError> {
-    Ok(WANTED.rows(on, &[&source, &entity, &ids]).await?.iter().map(|r| r.get(0)).collect())
+    let rows = WANTED.rows(on, &[&source, &entity, &ids]).await?;
+    rows.iter().map(|row| row.read("external_id")).collect()
 }
 
 /// Up to `limit` requests that nobody has answered; each is left alone until `next_due`, and the longer
@@ -122,10 +123,14 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<Refetch>, StoreError> {
     let rows = DUE.rows(on, &[&now, &next_due, &limit]).await?;
-    Ok(rows
-        .iter()
-        .map(|r| Refetch { source: r.get(0), entity: r.get(1), external_id: r.get(2) })
-        .collect())
+    let refetch = |row: &Row| {
+        Ok(Refetch {
+            source: row.read("source")?,
+            entity: row.read("entity")?,
+            external_id: row.read("external_id")?,
+        })
+    };
+    rows.iter().map(refetch).collect()
 }
 
 /// The object was read at `read_at`: requests up to then are answered.

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use penstock_domain::revenue::{Calendar, Ledger, Revenue, Sums, Zone};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 use numeric::Whole;
 
 static READ_EDGES: Sql = Sql {
@@ -38,7 +38,7 @@ static READ_PAYMENTS: Sql = Sql {
 
 static SET_BUSINESS_ZONE: Sql = Sql {
     name: "revenue.set_business_zone",
-    text: "select set_business_zone($1)",
+    text: "select set_business_zone($1) as changed",
     types: &[Type::TEXT],
 };
 
@@ -117,13 +117,9 @@ async fn read_business_days(
     let rows =
         READ_BUSINESS_DAYS.rows(on, &[&zone, &range.first(), &range.last(), &query.source]).await?;
     for row in &rows {
-        let day: Option<i64> = get(&READ_BUSINESS_DAYS, row, "day")?;
+        let day: Option<i64> = row.read("day")?;
         if let Some(day) = day.and_then(|d| usize::try_from(d).ok()) {
-            ledger.add_day(
-                day,
-                get(&READ_BUSINESS_DAYS, row, "currency")?,
-                sums(&READ_BUSINESS_DAYS, row)?,
-            );
+            ledger.add_day(day, row.read("currency")?, sums(row)?);
         }
     }
     Ok(!rows.is_empty())
@@ -140,9 +136,9 @@ async fn read_edges(
     let lows: Vec<_> = edges.iter().map(|e| e.low).collect();
     let highs: Vec<_> = edges.iter().map(|e| e.high).collect();
     for row in READ_EDGES.rows(on, &[&first, &last, &cuts, &lows, &highs, &query.source]).await? {
-        let (currency, sums) = (get(&READ_EDGES, &row, "currency")?, sums(&READ_EDGES, &row)?);
-        let utc_day: Option<Date> = get(&READ_EDGES, &row, "utc_day")?;
-        let cut: Option<i64> = get(&READ_EDGES, &row, "cut")?;
+        let (currency, sums) = (row.read("currency")?, sums(&row)?);
+        let utc_day: Option<Date> = row.read("utc_day")?;
+        let cut: Option<i64> = row.read("cut")?;
         if let Some(day) = utc_day {
             ledger.add_utc_day(day, currency, sums);
         } else if let Some(cut) = cut.and_then(|c| usize::try_from(c).ok()) {
@@ -159,20 +155,16 @@ async fn read_payments(
 ) -> Result<(), StoreError> {
     let cuts = query.calendar.cuts();
     for row in READ_PAYMENTS.rows(on, &[&cuts, &query.source]).await? {
-        let piece: i64 = get(&READ_PAYMENTS, &row, "piece_from_one")?;
+        let piece: i64 = row.read("piece_from_one")?;
         if let Ok(piece) = usize::try_from(piece - 1) {
-            ledger.add_piece(
-                piece,
-                get(&READ_PAYMENTS, &row, "currency")?,
-                sums(&READ_PAYMENTS, &row)?,
-            );
+            ledger.add_piece(piece, row.read("currency")?, sums(&row)?);
         }
     }
     Ok(())
 }
 
-fn sums(sql: &Sql, row: &Row) -> Result<Sums, StoreError> {
-    let whole = |column| get::<Whole>(sql, row, column).map(|Whole(value)| value);
+fn sums(row: &Row) -> Result<Sums, StoreError> {
+    let whole = |column| row.read::<Whole>(column).map(|Whole(value)| value);
     Ok(Sums {
         collected: whole("collected")?,
         refunded: whole("refunded")?,
@@ -181,22 +173,13 @@ fn sums(sql: &Sql, row: &Row) -> Result<Sums, StoreError> {
     })
 }
 
-fn get<'a, T: postgres_types::FromSql<'a>>(
-    sql: &Sql,
-    row: &'a Row,
-    column: &str,
-) -> Result<T, StoreError> {
-    row.try_get(column).map_err(|e| StoreError::new(sql.name, e))
-}
-
 /// Makes `zone` the zone of the business days; true where it was another one before, and its days were
 /// computed anew from the payments. Writers wait meanwhile: about 2 s for a million payments.
 ///
 /// # Errors
 /// Dead by [`StoreError::disposition`] where Postgres does not know the zone.
 pub async fn set_business_zone(on: &impl GenericClient, zone: &str) -> Result<bool, StoreError> {
-    let row = SET_BUSINESS_ZONE.one(on, &[&zone]).await?;
-    row.try_get(0).map_err(|e| StoreError::new(SET_BUSINESS_ZONE.name, e))
+    SET_BUSINESS_ZONE.one(on, &[&zone]).await?.read("changed")
 }
 
 /// Computes every bucket anew from the payments, writers waiting meanwhile. For use after Postgres'
@@ -231,11 +214,11 @@ pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, St
     let rows = UNMAPPED.rows(on, &[]).await?;
     let status = |row: &Row| {
         Ok(UnmappedStatus {
-            source: get(&UNMAPPED, row, "source")?,
-            kind: get(&UNMAPPED, row, "kind")?,
-            raw_status: get(&UNMAPPED, row, "raw_status")?,
-            count: get(&UNMAPPED, row, "count")?,
-            last_seen: get(&UNMAPPED, row, "last_seen")?,
+            source: row.read("source")?,
+            kind: row.read("kind")?,
+            raw_status: row.read("raw_status")?,
+            count: row.read("count")?,
+            last_seen: row.read("last_seen")?,
         })
     };
     rows.iter().map(status).collect()

@@ -7,13 +7,13 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::intake::KEY_LIFE;
 use crate::sync_runs::read::{RunRecord, record};
 use crate::sync_state::owed::{self, Unless};
-use crate::{Connection, Sql, StoreError, begin, commit};
+use crate::{Connection, Row, Sql, StoreError, begin, commit};
 
 static CLAIM: Sql = Sql {
     name: "run_requests.claim",
@@ -135,8 +135,8 @@ async fn attempt(
         .await?;
     if claimed.is_none() {
         let first = FIRST.one(&tx, &[&scope, &ROUTE, &key]).await?;
-        let same = first.get::<_, &[u8]>(0) == sha256;
-        return Ok(match first.get::<_, Option<Uuid>>(1) {
+        let same = first.read::<&[u8]>("body_sha256")? == sha256;
+        return Ok(match first.read("run_id")? {
             Some(run) if same => Answer::Replay(RunId(run)),
             _ => Answer::Conflict,
         });
@@ -147,8 +147,8 @@ async fn attempt(
         let recent =
             TOO_RECENT.optional(&tx, &[&source, &mode.as_str(), &(now - wish.interval)]).await?;
         if let Some(row) = recent {
-            let again_at = row.get::<_, Timestamp>(1) + wish.interval;
-            return Ok(Answer::TooRecent { run: RunId(row.get(0)), again_at });
+            let again_at = row.read::<Timestamp>("at")? + wish.interval;
+            return Ok(Answer::TooRecent { run: RunId(row.read("id")?), again_at });
         }
     }
     INSERT.execute(&tx, &[&id.0, &source, &mode.as_str(), &entities, &now]).await?;
@@ -192,25 +192,22 @@ pub struct Part {
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<Request>, StoreError> {
     let rows = FIND.rows(on, &[&id]).await?;
-    let read = || -> Result<Option<Request>, tokio_postgres::Error> {
-        let Some(first) = rows.first() else { return Ok(None) };
-        Ok(Some(Request {
-            id: first.try_get("request_id")?,
-            source: first.try_get("request_source")?,
-            mode: first.try_get("request_mode")?,
-            requested_at: first.try_get("requested_at")?,
-            parts: rows.iter().map(part).collect::<Result<_, _>>()?,
-        }))
-    };
-    read().map_err(|e| StoreError::new(FIND.name, e))
+    let Some(first) = rows.first() else { return Ok(None) };
+    Ok(Some(Request {
+        id: first.read("request_id")?,
+        source: first.read("request_source")?,
+        mode: first.read("request_mode")?,
+        requested_at: first.read("requested_at")?,
+        parts: rows.iter().map(part).collect::<Result<_, _>>()?,
+    }))
 }
 
-fn part(row: &Row) -> Result<Part, tokio_postgres::Error> {
-    let entity = row.try_get("wanted")?;
-    Ok(match row.try_get::<_, Option<Uuid>>("id")? {
+fn part(row: &Row) -> Result<Part, StoreError> {
+    let entity = row.read("wanted")?;
+    Ok(match row.read::<Option<Uuid>>("id")? {
         Some(_) => Part { entity, run: Some(record(row)?), waits_for: None, halted: None },
         None => {
-            let (waits_for, halted) = (row.try_get("under_way")?, row.try_get("halted_by")?);
+            let (waits_for, halted) = (row.read("under_way")?, row.read("halted_by")?);
             Part { entity, run: None, waits_for, halted }
         }
     })

@@ -1,9 +1,9 @@
 //! A statement with its name and parameter types.
 
 use postgres_types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::StoreError;
+use crate::{Row, StoreError};
 
 /// A statement, its name for logs and errors, and the types of its parameters.
 ///
@@ -28,52 +28,55 @@ impl Sql {
         params.iter().copied().zip(self.types.iter().cloned()).collect()
     }
 
-    /// All rows.
+    /// Returns all rows.
     ///
     /// # Errors
-    /// Whatever Postgres or the connection answers, with the statement's name.
+    /// Returns [`StoreError`] if the statement fails.
     pub async fn rows(
         &self,
         on: &impl GenericClient,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        on.query_typed(self.text, &self.typed(params))
-            .await
-            .map_err(|e| StoreError::new(self.name, e))
+        match on.query_typed(self.text, &self.typed(params)).await {
+            Ok(rows) => Ok(rows.into_iter().map(|row| Row::new(self.name, row)).collect()),
+            Err(error) => Err(StoreError::new(self.name, error)),
+        }
     }
 
-    /// Exactly one row.
+    /// Returns the only row.
     ///
     /// # Errors
-    /// As [`Sql::rows`], and where there is none or more than one.
+    /// Returns [`StoreError`] if the statement fails, or returns no row or more than one.
     pub async fn one(
         &self,
         on: &impl GenericClient,
         params: &[Param<'_>],
     ) -> Result<Row, StoreError> {
-        on.query_typed_one(self.text, &self.typed(params))
-            .await
-            .map_err(|e| StoreError::new(self.name, e))
+        match on.query_typed_one(self.text, &self.typed(params)).await {
+            Ok(row) => Ok(Row::new(self.name, row)),
+            Err(error) => Err(StoreError::new(self.name, error)),
+        }
     }
 
-    /// One row or none.
+    /// Returns the only row, or `None` if there is none.
     ///
     /// # Errors
-    /// As [`Sql::rows`], and where there is more than one.
+    /// Returns [`StoreError`] if the statement fails, or returns more than one row.
     pub async fn optional(
         &self,
         on: &impl GenericClient,
         params: &[Param<'_>],
     ) -> Result<Option<Row>, StoreError> {
-        on.query_typed_opt(self.text, &self.typed(params))
-            .await
-            .map_err(|e| StoreError::new(self.name, e))
+        match on.query_typed_opt(self.text, &self.typed(params)).await {
+            Ok(row) => Ok(row.map(|row| Row::new(self.name, row))),
+            Err(error) => Err(StoreError::new(self.name, error)),
+        }
     }
 
-    /// How many rows were changed.
+    /// Returns how many rows were changed.
     ///
     /// # Errors
-    /// As [`Sql::rows`].
+    /// Returns [`StoreError`] if the statement fails.
     pub async fn execute(
         &self,
         on: &impl GenericClient,
@@ -81,6 +84,6 @@ impl Sql {
     ) -> Result<u64, StoreError> {
         on.execute_typed(self.text, &self.typed(params))
             .await
-            .map_err(|e| StoreError::new(self.name, e))
+            .map_err(|error| StoreError::new(self.name, error))
     }
 }

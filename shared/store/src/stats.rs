@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::ids::oldest_id_at;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static PENDING: Sql = Sql {
     name: "outbox.count_pending",
@@ -65,13 +65,13 @@ pub struct Recent {
 pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
         Ok(Waiting {
-            source: row.try_get("source")?,
-            count: row.try_get("count")?,
-            oldest: row.try_get("oldest")?,
+            source: row.read("source")?,
+            count: row.read("count")?,
+            oldest: row.read("oldest")?,
         })
     };
     let rows = PENDING.rows(on, &[&limit]).await?;
-    rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(PENDING.name, e))
+    rows.iter().map(read).collect()
 }
 
 /// What came in within the last so many seconds, for each of `windows` and each source of which something did.
@@ -87,15 +87,15 @@ pub async fn recent(
     let sinces: Vec<_> = windows.iter().map(since).collect();
     let Some(oldest) = sinces.iter().min() else { return Ok(Vec::new()) };
     let rows = RATES.rows(on, &[oldest, &sinces, &windows]).await?;
-    rows.iter().map(recent_of).collect::<Result<_, _>>().map_err(|e| StoreError::new(RATES.name, e))
+    rows.iter().map(recent_of).collect()
 }
 
-fn recent_of(row: &Row) -> Result<Recent, tokio_postgres::Error> {
+fn recent_of(row: &Row) -> Result<Recent, StoreError> {
     Ok(Recent {
-        source: row.try_get("source")?,
-        window_s: row.try_get("seconds")?,
-        received: row.try_get("received")?,
-        processed: row.try_get("processed")?,
-        dead: row.try_get("dead")?,
+        source: row.read("source")?,
+        window_s: row.read("seconds")?,
+        received: row.read("received")?,
+        processed: row.read("processed")?,
+        dead: row.read("dead")?,
     })
 }

@@ -6,12 +6,11 @@ pub mod windows;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Cursor, Position};
+use penstock_domain::paging::{Cursor, Position};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row, Transaction};
-use uuid::Uuid;
+use tokio_postgres::{GenericClient, Transaction};
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static ACQUIRE: Sql = Sql {
     name: "sync_state.acquire",
@@ -47,7 +46,7 @@ static FINISH: Sql = Sql {
            requested_at = case when requested_at > run_started then requested_at end, \
            requested_why = case when requested_at > run_started then requested_why end \
            where source = $1 and entity = $2 and mode = $3 and fence = $4 \
-           returning requested_at is not null",
+           returning requested_at is not null as owed",
     types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
 };
 
@@ -173,22 +172,35 @@ pub async fn acquire(
     let row =
         ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
     let Some(row) = row else { return Ok(None) };
-    let mut run = run_under_way(&row);
+    let mut run = run_under_way(&row)?;
     if let Some(run) = &mut run {
         run.windows = windows::open_ones(on, key, run.id).await?;
     }
-    let (owed, owed_why, cursor) = (row.get("owed"), row.get("requested_why"), row.get("cursor"));
-    Ok(Some(Lease { fence: row.get(0), watermark: row.get(1), run, owed, owed_why, cursor }))
+    Ok(Some(Lease {
+        fence: row.read("fence")?,
+        watermark: row.read("watermark")?,
+        cursor: row.read("cursor")?,
+        run,
+        owed: row.read("owed")?,
+        owed_why: row.read("requested_why")?,
+    }))
 }
 
-fn run_under_way(row: &Row) -> Option<RunUnderWay> {
-    let id = RunId(row.get::<_, Option<Uuid>>("run_id")?);
-    let started = row.get::<_, Option<Timestamp>>("run_started")?;
-    let to = row.get::<_, Option<Timestamp>>("window_to")?;
-    let upper_bound = row.get::<_, Option<Timestamp>>("upper_bound")?;
-    let position = Position { from: row.get("window_from"), to, token: row.get("page_token") };
-    let windows_complete = row.get("windows_complete");
-    Some(RunUnderWay { id, started, position, upper_bound, windows: Vec::new(), windows_complete })
+fn run_under_way(row: &Row) -> Result<Option<RunUnderWay>, StoreError> {
+    let begun: Option<Timestamp> = row.read("run_started")?;
+    let (Some(id), Some(started)) = (row.read("run_id")?, begun) else { return Ok(None) };
+    let (Some(to), Some(upper_bound)) = (row.read("window_to")?, row.read("upper_bound")?) else {
+        return Ok(None);
+    };
+    let from = row.read("window_from")?;
+    Ok(Some(RunUnderWay {
+        id: RunId(id),
+        started,
+        position: Position { from, to, token: row.read("page_token")? },
+        upper_bound,
+        windows: Vec::new(),
+        windows_complete: row.read("windows_complete")?,
+    }))
 }
 
 /// Moves the cursor, and with it extends the lease to `until`.
@@ -242,7 +254,7 @@ pub async fn finish(
     let row = FINISH
         .optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor])
         .await?;
-    row.map(|row| row.get(0)).ok_or(StoreError::FenceLost(lease.fence))
+    row.ok_or(StoreError::FenceLost(lease.fence))?.read("owed")
 }
 
 /// Ends the run without success and forgets the vendor's own cursor, which is no use any more; the lease is free.

@@ -1,43 +1,37 @@
-//! The stack's HTTP API: infra/local/gateway.py as a child process.
+//! The stack's HTTP API: the local gateway before the stack's functions.
 
-use std::process::Stdio;
+use std::fs::File;
 
 use ::http::Method;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Child;
 
 use super::http::{self, Reply};
-use super::{LocalStack, StackError, script};
+use super::lambda::Functions;
+use super::{LocalStack, StackError};
+use crate::gateway::{Server, Settings};
 
-/// A running gateway; ended when dropped.
+/// A running gateway and a client of it. The gateway stops on drop.
 #[derive(Debug)]
 pub struct Gateway {
     url: String,
-    // Its stdin, stdout and its life hang on it.
-    _child: Child,
+    _server: Server,
 }
 
 impl Gateway {
-    pub(super) async fn start(local: &LocalStack, stack: &str) -> Result<Self, StackError> {
-        let failed = |source| StackError::Process { what: "infra/local/gateway.py", source };
-        let log = std::fs::File::create(local.logs.join(format!("{stack}-gateway.log")))
-            .map_err(failed)?;
-        let mut command = script::command(local, "infra/local/gateway.py");
-        command.arg("--stack").arg(stack).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().map_err(failed)?;
-        let mut first_line = String::new();
-        if let Some(stdout) = child.stdout.as_mut() {
-            BufReader::new(stdout).read_line(&mut first_line).await.map_err(failed)?;
-        }
-        let port: u16 = first_line
-            .trim()
-            .parse()
-            .map_err(|_| failed(std::io::Error::other("it told no port")))?;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), _child: child })
+    /// Starts a gateway. Its log lies among those of the stack's functions.
+    pub(super) fn start(
+        local: &LocalStack,
+        settings: Settings<'_>,
+        functions: Functions,
+    ) -> Result<Self, StackError> {
+        let failed = |source| StackError::Process { what: "the gateway", source };
+        let log = local.logs.join(format!("{}-gateway.log", settings.name));
+        let log = File::create(log).map_err(failed)?;
+        let server = Server::start(settings, functions, log).map_err(failed)?;
+        Ok(Self { url: server.url(), _server: server })
     }
 
-    /// Where it listens, without a slash at the end.
+    /// The base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -5,6 +5,7 @@ mod backlog;
 mod error;
 mod gateway;
 mod http;
+mod lambda;
 mod queues;
 mod script;
 mod spec;
@@ -18,6 +19,9 @@ use penstock_clients::aws::Aws;
 use penstock_domain::config::Env;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::gateway::Settings;
+use lambda::Functions;
 
 pub use backlog::{Backlog, Outbox};
 pub use error::StackError;
@@ -62,6 +66,7 @@ pub struct Stack {
     local: LocalStack,
     aws: Arc<Aws>,
     made: Made,
+    cors_allow_origins: String,
 }
 
 /// What `infra/local/deploy.py` says of a stack.
@@ -107,7 +112,14 @@ impl Stack {
             script::run(local, "infra/local/deploy.py", &arguments, &spec.secrets.variables())
                 .await?;
         let made = serde_json::from_str(&said)?;
-        Ok(Self { name: spec.name.to_owned(), local: local.clone(), aws: Arc::default(), made })
+        let origins = spec.parameters.iter().rfind(|(name, _)| *name == "CorsAllowOrigins");
+        Ok(Self {
+            name: spec.name.to_owned(),
+            local: local.clone(),
+            aws: Arc::default(),
+            made,
+            cors_allow_origins: origins.map(|(_, origins)| origins.clone()).unwrap_or_default(),
+        })
     }
 
     /// The stack's name.
@@ -177,9 +189,7 @@ impl Stack {
     /// # Errors
     /// [`StackError::Function`] with the function's own words where it failed.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, StackError> {
-        let path = format!("/2015-03-31/functions/{}-{function}/invocations", self.name);
-        let reply =
-            http::post(&format!("{}{path}", self.local.url), &[], payload.to_string()).await?;
+        let reply = self.functions().call(function, payload).await?;
         if reply.status != 200 || reply.function_error {
             return Err(StackError::Function { function: function.to_owned(), said: reply.body });
         }
@@ -189,9 +199,15 @@ impl Stack {
     /// Starts the HTTP API of the stack.
     ///
     /// # Errors
-    /// Where it does not start.
-    pub async fn gateway(&self) -> Result<Gateway, StackError> {
-        Gateway::start(&self.local, &self.name).await
+    /// If no port can be had, or the log cannot be written.
+    pub fn gateway(&self) -> Result<Gateway, StackError> {
+        let cors_allow_origins = &self.cors_allow_origins;
+        let settings = Settings { name: &self.name, cors_allow_origins };
+        Gateway::start(&self.local, settings, self.functions())
+    }
+
+    fn functions(&self) -> Functions {
+        Functions::new(&self.local.url, &self.name)
     }
 
     /// Where tickets go.

@@ -69,7 +69,7 @@ pub(super) async fn set_up(
     screen.done(step, "")?;
 
     let step = screen.step("HTTP API: the template's routes to its functions")?;
-    let gateway = stack.gateway().await?;
+    let gateway = stack.gateway()?;
     screen.done(step, gateway.url())?;
     let sql = database.client().await;
     let sources =

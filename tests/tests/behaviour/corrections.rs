@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::{Paging, Position, Reply};
+use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;

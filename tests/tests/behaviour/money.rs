@@ -8,7 +8,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
 use penstock_domain::meaning::Meaning;
-use penstock_domain::pull::{Paging, Position, Reply};
+use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;

@@ -6,7 +6,7 @@ use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::pull::PageError;
+use penstock_domain::paging::PageError;
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::elsewhere;
 use penstock_tests::fake_aws::FakeAws;

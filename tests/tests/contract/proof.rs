@@ -12,7 +12,7 @@ use penstock_edge::config;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, TestDatabase};
-use penstock_tests::front::{Front, Functions};
+use penstock_tests::gateway::{Handlers, Server, Settings};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
@@ -46,7 +46,7 @@ const SEED: &str = "
       from generate_series(1, 30) n, lateral (select now() - n * interval '1 minute' as at) t";
 
 /// The functions over a database with keys and something to read.
-pub async fn functions(database: &TestDatabase) -> Functions {
+pub async fn functions(database: &TestDatabase) -> Handlers {
     let client = database.client().await;
     client.batch_execute(SEED).await.unwrap();
     for (key, scope) in [(READ, Scope::Read), (INGEST, Scope::Ingest), (ADMIN, Scope::Admin)] {
@@ -61,7 +61,7 @@ pub async fn functions(database: &TestDatabase) -> Functions {
     let secrets = secrets.map(|name| (name, SIGNING_SECRET)).into_iter().collect();
     let none = std::iter::empty::<(String, String)>();
     let sources = SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>().join(",");
-    Functions {
+    Handlers {
         metrics: metrics::Ports {
             database: pool(),
             admission: admission(),
@@ -105,7 +105,8 @@ async fn schemathesis_finds_nothing_in_five_thousand_cases() {
         .optional("PENSTOCK_SCHEMATHESIS")
         .expect("run this by infra/local/stack.py");
     let database = TestDatabase::new().await;
-    let front = Front::start(functions(&database).await).await;
+    let handlers = functions(&database).await;
+    let server = Server::start(Settings::default(), handlers, std::io::stderr()).unwrap();
     let folder = Scratch::new();
     let report = folder.0.join("report.json");
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract");
@@ -116,7 +117,7 @@ async fn schemathesis_finds_nothing_in_five_thousand_cases() {
         .arg(here.join("schemathesis.toml"))
         .arg("--no-color")
         .arg("run")
-        .arg(format!("{}/openapi.json", front.url))
+        .arg(format!("{}/openapi.json", server.url()))
         .arg("--report-json-path")
         .arg(&report)
         .env("PYTHONPATH", &here)

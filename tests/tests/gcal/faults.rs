@@ -5,7 +5,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::pull::PageError;
+use penstock_domain::paging::PageError;
 use penstock_tests::simulator::{Fault, RetryAfter};
 
 use crate::books::Office;

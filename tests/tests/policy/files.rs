@@ -12,6 +12,15 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// The paths of all files that git tracks, from the root of the repository.
+pub fn tracked() -> Vec<String> {
+    let git = std::process::Command::new("git").current_dir(root()).arg("ls-files").output();
+    let listed = String::from_utf8(git.expect("git runs").stdout).expect("paths are UTF-8");
+    let paths: Vec<String> = listed.lines().map(str::to_owned).collect();
+    assert!(paths.len() > 100, "git lists only {} files", paths.len());
+    paths
+}
+
 /// Every Rust file below `folder`.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -1,7 +1,9 @@
-//! What the repository allows itself: licences, banned crates, layers, and the length of files.
+//! What the repository allows itself: licences, banned crates, layers, the length of files,
+//! and pages that say what the code does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod crates;
 mod files;
 mod licences;
 mod pages;
+mod traps;

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use penstock_testkit::{RuntimeHost, binary};
 
-use crate::template::{Template, short_name};
+use penstock_tests::template::{Template, short_name};
 
 /// What a variable of the template says here: every address is the listener's.
 fn value(

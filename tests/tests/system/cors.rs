@@ -17,7 +17,7 @@ async fn preflight(gateway: &Gateway, origin: &str) -> Reply {
 async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     let origins = format!("{HERE},http://localhost:3000");
     let rig = Rig::new("sys-cors", &[("CorsAllowOrigins", &origins)]).await;
-    let gateway = rig.stack.gateway().await.unwrap();
+    let gateway = rig.stack.gateway().unwrap();
     let said = preflight(&gateway, HERE).await;
     assert_eq!(said.status, 204, "{said:?}");
     assert_eq!(said.headers["access-control-allow-origin"], HERE);
@@ -47,7 +47,7 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
 #[tokio::test]
 async fn where_no_origin_is_configured_there_is_no_cors_and_a_wrong_method_is_a_problem() {
     let rig = Rig::new("sys-no-cors", &[]).await;
-    let gateway = rig.stack.gateway().await.unwrap();
+    let gateway = rig.stack.gateway().unwrap();
     let said = preflight(&gateway, HERE).await;
     assert_eq!((said.status, said.headers["allow"].to_str().unwrap()), (405, "POST"), "{said:?}");
     assert!(

@@ -13,7 +13,6 @@ mod permissions;
 mod poison;
 mod rig;
 mod sources;
-mod template;
 mod three_sources;
 mod tickets;
 mod webhooks;

@@ -7,7 +7,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::{SOURCES, Source, Webhook, variable};
 use serde_json::Value;
 
-use crate::template::{Template, short_name};
+use penstock_tests::template::{Template, short_name};
 
 fn function<'a>(template: &'a Template, name: &str) -> &'a Value {
     template.functions().into_iter().find(|(_, function)| short_name(function) == name).unwrap().1

@@ -42,7 +42,7 @@ impl Company {
         let rig = Rig::before_vendors(name, &vendors, secrets).await;
         rig.stack.migrate().await.unwrap();
         let key = rig.stack.key("read", "test").await.unwrap();
-        let gateway = rig.stack.gateway().await.unwrap();
+        let gateway = rig.stack.gateway().unwrap();
         Self { vendors, rig, gateway, key, sources: sources.to_vec() }
     }
 

@@ -11,7 +11,7 @@ use crate::rig::{Rig, charge};
 #[tokio::test]
 async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds() {
     let rig = Rig::new("sys-webhook", &[]).await;
-    let gateway = rig.stack.gateway().await.unwrap();
+    let gateway = rig.stack.gateway().unwrap();
     let key = rig.stack.key("read", "the system test").await.unwrap();
     let created = 1_790_000_000;
     let body = format!(
@@ -73,7 +73,7 @@ fn to_base64(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seconds() {
     let rig = Rig::new("sys-ingest", &[]).await;
-    let gateway = rig.stack.gateway().await.unwrap();
+    let gateway = rig.stack.gateway().unwrap();
     let key = rig.stack.key("ingest", "the system test").await.unwrap();
     let headers = [
         ("X-Api-Key", key.as_str()),

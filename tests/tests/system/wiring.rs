@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::template::{Template, short_name, target};
+use penstock_tests::template::{Template, short_name, target};
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 

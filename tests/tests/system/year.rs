@@ -57,7 +57,7 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     let rig = Rig::before("sys-year", &stripe).await;
     rig.stack.migrate().await.unwrap();
     let key = rig.stack.key("read", "test").await.unwrap();
-    let gateway = rig.stack.gateway().await.unwrap();
+    let gateway = rig.stack.gateway().unwrap();
     assert_eq!(gateway.reply("/metrics/revenue/summary", None).await.unwrap().status, 401);
     assert_eq!(
         gateway.reply("/metrics/revenue/summary", Some("penstock_read_x")).await.unwrap().status,

@@ -1,11 +1,14 @@
 //! What a page comes to by day, and which days are mended next.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
+use penstock_domain::clock::later;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::meaning::Meaning;
-use penstock_domain::pull::Position;
+use penstock_domain::paging::Position;
 use penstock_domain::reconcile::{self, DaySums};
 use penstock_domain::record::{Item, RowView};
 use penstock_domain::settings::Settings;
@@ -72,7 +75,6 @@ async fn window(
     let window = days
         .and_then(|(first, last)| Some((start(first)?, start(last.checked_add(1.day()).ok()?)?)));
     // Not past what the first look has seen, to the second in which it began.
-    let bound =
-        work.run.at.upper_bound.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    let bound = later(work.run.at.upper_bound, Duration::from_secs(1));
     Ok(window.map(|(from, to)| Position { from: Some(from), to: to.min(bound), token: None }))
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use penstock_domain::intake::LONGEST_ID;
+use penstock_domain::text::LONGEST_ID;
 
 /// The bounds of all pages, and the last event of one: the next page begins after it, whatever has come meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A run as the caller reads it: one of `fetch`, or one that somebody asked for, which is made of those.
 
 use jiff::{SignedDuration, Timestamp};
-use penstock_domain::pull::History;
+use penstock_domain::paging::History;
 use penstock_domain::source::{self, Source};
 use penstock_store::run_requests::{Part, Request};
 use penstock_store::sync_runs::read::RunRecord;

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::fields::{Fault, Fields};
-use super::json::{DEEPEST, Object, too_deep};
 use crate::disposition::{Reason, ReasonKind};
-use crate::ticket::place;
+use crate::json::{DEEPEST, Object, place, too_deep};
 
 /// The most events in one request.
 pub const MOST_EVENTS: usize = 1_000;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::LONGEST_ID;
-use super::json::Object;
+use crate::json::Object;
+use crate::text::LONGEST_ID;
 
 /// What is wrong with a field, in words that its sender may read; the value itself is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::json::{Object, too_deep};
 use crate::disposition::{Reason, ReasonKind};
 use crate::ids::OutboxId;
+use crate::json::{Object, too_deep};
 use crate::record::RowView;
+use crate::text::printable;
 
 /// What became of a lead at the door. The body is kept whichever it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +97,8 @@ pub struct Contact {
     pub company: Option<String>,
 }
 
-/// More of a field than this is no name and no address.
-const LONGEST: usize = 1_000;
+/// Characters kept of a contact field: a name or an address needs no more.
+const LONGEST_FIELD: usize = 1_000;
 
 impl Contact {
     /// Reads a body: JSON, or what a form sends. None where it is neither: no object, nothing readable.
@@ -160,7 +161,7 @@ impl Found {
         let values =
             names.iter().flat_map(|name| self.0.iter().filter(move |(key, _)| key == name));
         let mut values = values.map(|(_, value)| value.trim()).filter(|value| !value.is_empty());
-        Some(values.next()?.replace('\0', "\u{2400}").chars().take(LONGEST).collect())
+        Some(printable(values.next()?).chars().take(LONGEST_FIELD).collect())
     }
 
     fn contact(&self) -> Contact {

@@ -11,15 +11,13 @@ use crate::ids::RequestSeed;
 
 mod event;
 mod fields;
-mod json;
 mod lead;
 mod spilled;
 
 pub use event::{Batch, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents};
 pub use fields::Fault;
-pub use json::DEEPEST;
 pub use lead::{Contact, Lead, LeadState};
-pub use spilled::{NotAnIntake, Sender};
+pub use spilled::NotAnIntake;
 
 /// `outbox.source` of leads.
 pub const LEADS: &str = "leads";
@@ -29,9 +27,6 @@ pub const EVENTS: &str = "events";
 
 /// `outbox.entity` of product events.
 pub const EVENT: &str = "event";
-
-/// The longest id and Idempotency-Key, in characters.
-pub const LONGEST_ID: usize = 255;
 
 /// A request, read as far as the door needs it.
 #[derive(Debug)]
@@ -70,6 +65,16 @@ impl Route {
 
 /// Whose Idempotency-Keys these are: the SHA-256 of the API key, or zeros where none is asked for.
 pub type Scope = [u8; 32];
+
+/// Who sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    /// The owner of the Idempotency-Keys that the request may name.
+    pub scope: Scope,
+    /// Whether the API key was found valid. It is false where Postgres was away and this environment
+    /// did not know the key: then the key is checked when the request is stored.
+    pub verified: bool,
+}
 
 /// A request, as it is stored and as the queue `spill` carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,20 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Intake, Route, Scope};
+use super::{Intake, Route, Sender};
 use crate::ids::RequestSeed;
+use crate::json::place;
 use crate::signature::SPILL_LIMIT;
-use crate::ticket::place;
-
-/// Who sent a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sender {
-    /// Whose Idempotency-Keys it speaks of.
-    pub scope: Scope,
-    /// Whether the API key was found good. Where Postgres is away, and the key has not been seen here before, that
-    /// is found out on the way in.
-    pub verified: bool,
-}
 
 /// A message that is no spilled request of this kind.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Verified;
-use crate::ticket::place;
+use crate::json::place;
 
 /// The longest message that is sent, in bytes: SQS' limit of 256 KiB. A body of 190 KB fits.
 pub const SPILL_LIMIT: usize = 256 * 1024;

@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::record::{Item, RowView};
 use crate::settings::Settings;
 
@@ -121,8 +121,8 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// Whether a full run cuts the history into windows ([`crate::pull::Next::Fork`]), the newest first: then its windows
-    /// tell how far it has come.
+    /// Whether a full run cuts the history into windows ([`crate::paging::Next::Fork`]), the newest
+    /// first. Then its windows tell how far it has come.
     fn goes_back_in_time(&self) -> bool {
         false
     }

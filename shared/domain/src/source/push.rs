@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::webhook_request::WebhookRequest;
-use crate::pull::{PageError, Paging, Reply, Request};
+use crate::paging::{PageError, Paging, Reply, Request};
 
 /// A channel that still has to be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,11 @@
 //! clients send it, bare.
 
 use http::HeaderMap;
+use penstock_domain::text::LONGEST_ID;
 
 use super::problem::{FieldError, Problem};
 
 const HEADER: &str = "idempotency-key";
-
-/// The longest key, in characters.
-const LONGEST: usize = 255;
 
 /// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is missing.
 ///
@@ -18,12 +16,12 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let text = value.to_str().map(str::trim).unwrap_or_default();
     let key = if text.starts_with('"') { quoted(text) } else { bare(text) };
-    let key = key.filter(|key| (1..=LONGEST).contains(&key.len()));
+    let key = key.filter(|key| (1..=LONGEST_ID).contains(&key.len()));
     key.map(Some).ok_or_else(|| {
         Problem::invalid(vec![FieldError {
             pointer: "#/header/Idempotency-Key".to_owned(),
             detail: format!(
-                "must be 1 to {LONGEST} printable ASCII characters, bare or in double quotes"
+                "must be 1 to {LONGEST_ID} printable ASCII characters, bare or in double quotes"
             ),
         }])
     })

@@ -1,14 +1,12 @@
 //! API keys: what a request presents, and whether a stored key answers to it.
 
 use http::HeaderMap;
+use penstock_domain::text::LONGEST_API_KEY;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 const KEY: &str = "x-api-key";
 const ADMIN_KEY: &str = "x-admin-api-key";
-
-/// Keys are random 256-bit strings; anything longer than this is none of ours.
-const LONGEST: usize = 512;
 
 /// The header a key came in. An admin key counts in its own header only, so that one pasted into the
 /// wrong place does not work by accident.
@@ -35,7 +33,7 @@ impl Presented {
     pub fn in_headers(headers: &HeaderMap) -> Option<Self> {
         let hashed = |name, access| {
             let value = headers.get(name)?.as_bytes();
-            let sane = !value.is_empty() && value.len() <= LONGEST;
+            let sane = !value.is_empty() && value.len() <= LONGEST_API_KEY;
             sane.then(|| Self { access, sha256: Sha256::digest(value).into() })
         };
         hashed(ADMIN_KEY, Access::AdminKey).or_else(|| hashed(KEY, Access::Key))
@@ -75,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_empty_or_endless_key_is_none() {
-        for value in [String::new(), "k".repeat(LONGEST + 1)] {
+        for value in [String::new(), "k".repeat(LONGEST_API_KEY + 1)] {
             let mut headers = HeaderMap::new();
             headers.insert("x-api-key", HeaderValue::from_str(&value).unwrap());
             assert_eq!(Presented::in_headers(&headers), None);

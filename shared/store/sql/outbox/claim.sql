@@ -9,4 +9,4 @@ update outbox o
 set status = 'processed', processed_at = $2, last_error = null, error_kind = null
 from free
 where o.id = free.id
-returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.run_id, o.attempts
+returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.run_id

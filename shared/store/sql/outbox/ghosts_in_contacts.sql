@@ -8,10 +8,10 @@ with chunk as (
     order by external_id
     limit $6
 )
-select max(c.external_id),
+select max(c.external_id) as last,
        coalesce(array_agg(c.external_id order by c.external_id) filter (where not exists (
            select from outbox o
            where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
              and (o.run_id = $3 or o.received_at >= $4)
-       )), '{}')
+       )), '{}') as ghosts
 from chunk c

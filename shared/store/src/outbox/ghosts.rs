@@ -84,5 +84,6 @@ pub async fn next(
             IN_CALENDAR.one(tx, &[&source, &entity, &run.0, &began, &after, &ROWS, &scope]).await?
         }
     };
-    Ok(row.get::<_, Option<String>>(0).map(|last| Chunk { last, ghosts: row.get(1) }))
+    let last: Option<String> = row.read("last")?;
+    last.map(|last| Ok(Chunk { last, ghosts: row.read("ghosts")? })).transpose()
 }

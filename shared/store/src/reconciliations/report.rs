@@ -3,19 +3,19 @@
 use jiff::civil::Date;
 use penstock_domain::ids::RunId;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static COUNT: Sql = Sql {
     name: "reconciliations.count",
-    text: "select count(*) from reconciled_days where run_id = $1 and look = $2",
+    text: "select count(*) as count from reconciled_days where run_id = $1 and look = $2",
     types: &[Type::UUID, Type::INT2],
 };
 
 static DIFFERENCES: Sql = Sql {
     name: "reconciliations.differences",
-    text: "select day, currency, status, theirs_count, theirs_sum::text, ours_count, ours_sum::text \
+    text: "select day, currency, status, theirs_count, theirs_sum::text as theirs_sum, ours_count, ours_sum::text as ours_sum \
            from reconciled_days where run_id = $1 and look = $2 order by day desc, currency, status limit $3",
     types: &[Type::UUID, Type::INT2, Type::INT8],
 };
@@ -57,7 +57,8 @@ pub async fn latest(
     source: &str,
     entity: &str,
 ) -> Result<Option<RunId>, StoreError> {
-    Ok(LATEST.optional(on, &[&source, &entity]).await?.map(|row| RunId(row.get(0))))
+    let row = LATEST.optional(on, &[&source, &entity]).await?;
+    row.map(|row| row.read("id").map(RunId)).transpose()
 }
 
 /// How many differences a look has found.
@@ -65,7 +66,7 @@ pub async fn latest(
 /// # Errors
 /// Whatever Postgres answers.
 pub async fn count(on: &impl GenericClient, run: RunId, look: i16) -> Result<i64, StoreError> {
-    Ok(COUNT.one(on, &[&run.0, &look]).await?.get(0))
+    COUNT.one(on, &[&run.0, &look]).await?.read("count")
 }
 
 /// What a look has found, newest days first, at most `limit`.
@@ -78,17 +79,17 @@ pub async fn differences(
     look: i16,
     limit: i64,
 ) -> Result<Vec<Difference>, StoreError> {
-    Ok(DIFFERENCES.rows(on, &[&run.0, &look, &limit]).await?.iter().map(difference).collect())
+    DIFFERENCES.rows(on, &[&run.0, &look, &limit]).await?.iter().map(difference).collect()
 }
 
-fn difference(row: &Row) -> Difference {
-    Difference {
-        day: row.get(0),
-        currency: row.get(1),
-        status: row.get(2),
-        theirs_count: row.get(3),
-        theirs_sum: row.get(4),
-        ours_count: row.get(5),
-        ours_sum: row.get(6),
-    }
+fn difference(row: &Row) -> Result<Difference, StoreError> {
+    Ok(Difference {
+        day: row.read("day")?,
+        currency: row.read("currency")?,
+        status: row.read("status")?,
+        theirs_count: row.read("theirs_count")?,
+        theirs_sum: row.read("theirs_sum")?,
+        ours_count: row.read("ours_count")?,
+        ours_sum: row.read("ours_sum")?,
+    })
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::pull::History;
+use penstock_domain::paging::History;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static FIND: Sql = Sql {
     name: "sync_runs.find",
@@ -129,10 +129,7 @@ pub struct Freshness {
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
-    FIND.optional(on, &[&id])
-        .await?
-        .map(|row| record(&row).map_err(|e| StoreError::new(FIND.name, e)))
-        .transpose()
+    FIND.optional(on, &[&id]).await?.map(|row| record(&row)).transpose()
 }
 
 /// Runs, newest first.
@@ -146,7 +143,7 @@ pub async fn page(
     let (started_at, id) = filter.after.unzip();
     let rows =
         PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
-    rows.iter().map(record).collect::<Result<_, _>>().map_err(|e| StoreError::new(PAGE.name, e))
+    rows.iter().map(record).collect()
 }
 
 /// Every source that was ever pulled, and how fresh it is.
@@ -156,45 +153,45 @@ pub async fn page(
 pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
     let rows = FRESHNESS.rows(on, &[]).await?;
     let read = |row: &Row| {
-        Ok(Freshness { source: row.try_get("source")?, last_sync: row.try_get("last_sync")? })
+        Ok(Freshness { source: row.read("source")?, last_sync: row.read("last_sync")? })
     };
-    rows.iter().map(read).collect::<Result<_, _>>().map_err(|e| StoreError::new(FRESHNESS.name, e))
+    rows.iter().map(read).collect()
 }
 
-pub(crate) fn record(row: &Row) -> Result<RunRecord, tokio_postgres::Error> {
+pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
     Ok(RunRecord {
-        id: row.try_get("id")?,
-        source: row.try_get("source")?,
-        entity: row.try_get("entity")?,
-        mode: row.try_get("mode")?,
-        status: row.try_get("status")?,
-        started_at: row.try_get("started_at")?,
-        updated_at: row.try_get("updated_at")?,
-        finished_at: row.try_get("finished_at")?,
-        pages: row.try_get("pages")?,
-        rows_seen: row.try_get("rows_seen")?,
-        rows_new: row.try_get("rows_new")?,
-        processed: row.try_get("processed")?,
-        dead: row.try_get("dead")?,
-        errors: row.try_get("errors")?,
-        last_error: row.try_get("last_error")?,
-        unmapped: row.try_get("unmapped")?,
-        cursor_before: row.try_get("cursor_before")?,
-        cursor_after: row.try_get("cursor_after")?,
+        id: row.read("id")?,
+        source: row.read("source")?,
+        entity: row.read("entity")?,
+        mode: row.read("mode")?,
+        status: row.read("status")?,
+        started_at: row.read("started_at")?,
+        updated_at: row.read("updated_at")?,
+        finished_at: row.read("finished_at")?,
+        pages: row.read("pages")?,
+        rows_seen: row.read("rows_seen")?,
+        rows_new: row.read("rows_new")?,
+        processed: row.read("processed")?,
+        dead: row.read("dead")?,
+        errors: row.read("errors")?,
+        last_error: row.read("last_error")?,
+        unmapped: row.read("unmapped")?,
+        cursor_before: row.read("cursor_before")?,
+        cursor_after: row.read("cursor_after")?,
         stand: stand(row)?,
     })
 }
 
-fn stand(row: &Row) -> Result<Option<Stand>, tokio_postgres::Error> {
+fn stand(row: &Row) -> Result<Option<Stand>, StoreError> {
     let (cut_to, upper_bound): (Option<_>, Option<_>) =
-        (row.try_get("window_to")?, row.try_get("upper_bound")?);
+        (row.read("window_to")?, row.read("upper_bound")?);
     let Some((cut_to, upper_bound)) = cut_to.zip(upper_bound) else { return Ok(None) };
-    let (complete, oldest) = (row.try_get("windows_complete")?, row.try_get("oldest")?);
+    let (complete, oldest) = (row.read("windows_complete")?, row.read("oldest")?);
     let open =
-        Duration::from_millis(u64::try_from(row.try_get::<_, i64>("open_ms")?).unwrap_or_default());
+        Duration::from_millis(u64::try_from(row.read::<i64>("open_ms")?).unwrap_or_default());
     Ok(Some(Stand {
         history: History { upper_bound, cut_to, complete, open, oldest },
-        open_to: row.try_get("open_to")?,
-        rows_before: row.try_get("rows_before")?,
+        open_to: row.read("open_to")?,
+        rows_before: row.read("rows_before")?,
     }))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::{Sql, StoreError};
 
@@ -68,7 +68,7 @@ pub async fn owe(
         Unless::Halted => "halted",
     };
     let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &unless]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    rows.iter().map(|row| row.read("entity")).collect()
 }
 
 /// Holds the rows of these pulls until the transaction ends, those that there are not yet as well.
@@ -96,7 +96,12 @@ pub async fn stalled(
     quiet_since: Timestamp,
 ) -> Result<Vec<FetchRequest>, StoreError> {
     let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
-    let request =
-        |r: &Row| Some(FetchRequest::new(r.get(0), r.get(1), Mode::parse(r.get(2))?).resuming());
-    Ok(rows.iter().filter_map(request).collect())
+    let mut requests = Vec::new();
+    for row in &rows {
+        if let Some(mode) = Mode::parse(row.read("mode")?) {
+            let request = FetchRequest::new(row.read("source")?, row.read("entity")?, mode);
+            requests.push(request.resuming());
+        }
+    }
+    Ok(requests)
 }

@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::RunId;
-use penstock_domain::pull::Position;
+use penstock_domain::paging::Position;
 use postgres_types::Type;
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{GenericClient, Transaction};
 
 use super::{Key, Lease, Window, held};
-use crate::{Sql, StoreError};
+use crate::{Row, Sql, StoreError};
 
 static OPEN_ONES: Sql = Sql {
     name: "sync_windows.open_ones",
@@ -86,11 +86,12 @@ pub(super) async fn open_ones(
     run: RunId,
 ) -> Result<Vec<Window>, StoreError> {
     let rows = OPEN_ONES.rows(on, &[&key.source, &key.entity, &key.mode.as_str(), &run.0]).await?;
-    let window = |row: &Row| Window {
-        number: row.get(0),
-        position: Position { from: row.get(1), to: row.get(2), token: row.get(3) },
+    let window = |row: &Row| {
+        let (from, to) = (row.read("window_from")?, row.read("window_to")?);
+        let position = Position { from, to, token: row.read("page_token")? };
+        Ok(Window { number: row.read("number")?, position })
     };
-    Ok(rows.iter().map(window).collect())
+    rows.iter().map(window).collect()
 }
 
 /// Notes a window of the run under way.

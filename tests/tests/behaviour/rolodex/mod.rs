@@ -14,10 +14,10 @@ use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::meaning::Meaning;
-use penstock_domain::payment::Stamp;
-use penstock_domain::pull::{
+use penstock_domain::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
+use penstock_domain::payment::Stamp;
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::source::{Access, Kept, Source};

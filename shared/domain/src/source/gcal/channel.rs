@@ -6,9 +6,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{ENTITY, GoogleCalendar, events_path, reply};
-use crate::pull::{PageError, Paging, Reply, Request};
+use crate::json::place;
+use crate::paging::{PageError, Paging, Reply, Request};
 use crate::source::{Change, Channel, NewChannel, Notice, Push, WebhookRequest};
-use crate::ticket::place;
 
 /// All that Google says has happened: the channel was opened; the calendar has changed; it is gone.
 const STATES: [&str; 3] = ["sync", "exists", "not_exists"];

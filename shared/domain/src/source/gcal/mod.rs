@@ -11,7 +11,7 @@ use crate::disposition::{Reason, ReasonKind};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{
+use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
 use crate::record::{Item, RowView, full_run_key, is_vanished};

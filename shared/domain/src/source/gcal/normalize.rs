@@ -8,14 +8,12 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::item;
+use super::item::{self, LONGEST_ID};
 use crate::calendar_event::{CalendarEvent, When};
 use crate::disposition::{Reason, ReasonKind};
 use crate::payment::{Stamp, content_hash};
 use crate::record::RowView;
-
-/// Characters of a status or a series' id at most.
-const LONGEST: usize = 1024;
+use crate::text::printable;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,8 +62,11 @@ pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarE
     let cancelled = status == "cancelled";
     let series = event.recurring_event_id.as_deref().map(printable);
     for (what, text) in [("status", Some(&status)), ("recurringEventId", series.as_ref())] {
-        if text.is_some_and(|text| text.chars().count() > LONGEST) {
-            return Err(invalid(&event.id, &format!("{what} is longer than {LONGEST} characters")));
+        if text.is_some_and(|text| text.chars().count() > LONGEST_ID) {
+            return Err(invalid(
+                &event.id,
+                &format!("{what} is longer than {LONGEST_ID} characters"),
+            ));
         }
     }
     let when = match when(&event) {
@@ -136,11 +137,6 @@ fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, String> {
     let zone = zone.ok_or("the dateTime has neither offset nor timeZone")?;
     let zone = TimeZone::get(zone).map_err(|_| "the timeZone is not known".to_owned())?;
     zone.to_timestamp(local).map_err(|e| e.to_string())
-}
-
-/// A text column refuses NUL; its visible stand-in says that one was there.
-fn printable(text: &str) -> String {
-    text.replace('\0', "\u{2400}")
 }
 
 fn invalid(id: &str, why: &str) -> Reason {

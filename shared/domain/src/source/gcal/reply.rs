@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::pull::PageError;
-use crate::ticket::place;
+use crate::json::place;
+use crate::paging::{PageError, parse_body};
 
 /// `calendar#events`; its events stay as the bytes that came.
 #[derive(Debug, Deserialize)]
@@ -96,7 +96,7 @@ pub(super) fn event(body: &[u8]) -> Result<(), PageError> {
         return Err(PageError::ErrorInside(error.words()));
     }
     let malformed = |reason: String| PageError::Malformed { bytes: body.len(), reason };
-    let event: Event<'_> = serde_json::from_slice(body).map_err(|e| malformed(place(&e)))?;
+    let event: Event<'_> = parse_body(body)?;
     if event.kind.as_deref() == Some("calendar#event") {
         Ok(())
     } else {

@@ -1,12 +1,11 @@
 //! One object of a reply as an outbox item.
 
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::object::Object;
 use super::{LIST_LAG, LOOK_LAG};
+use crate::clock::earlier;
 use crate::ids::RunId;
 use crate::record::{Item, full_run_key};
 
@@ -42,8 +41,8 @@ pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp
     let (key, at) = match (seen, changed_at) {
         (Seen::Found(_), Some(at)) => (format!("modified:{at}"), at),
         (_, None) => (run_key, as_of),
-        (Seen::Listed(_), Some(at)) => (run_key, at.max(before(as_of, LIST_LAG))),
-        (Seen::Looked(_), Some(at)) => (run_key, at.max(before(as_of, LOOK_LAG))),
+        (Seen::Listed(_), Some(at)) => (run_key, at.max(earlier(as_of, LIST_LAG))),
+        (Seen::Looked(_), Some(at)) => (run_key, at.max(earlier(as_of, LOOK_LAG))),
     };
     item(entity, id.into_owned(), key, at, raw)
 }
@@ -63,8 +62,4 @@ fn item<'a>(
         api_version: None,
         payload,
     }
-}
-
-fn before(at: Timestamp, lag: Duration) -> Timestamp {
-    at.checked_sub(SignedDuration::try_from(lag).unwrap_or_default()).unwrap_or(at)
 }

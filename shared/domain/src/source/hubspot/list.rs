@@ -2,15 +2,16 @@
 //! (developers.hubspot.com/docs/api/crm/search, …/docs/api/usage-details).
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::object::Object;
-use crate::pull::PageError;
-use crate::ticket::place;
+use crate::clock::later;
+use crate::paging::{PageError, parse_body};
 
 /// Objects a page of a list at most; a search gives 200.
 pub(super) const LIST_LIMIT: u32 = 100;
@@ -84,15 +85,9 @@ pub(super) fn no_error_inside(body: &[u8]) -> Result<(), PageError> {
     error_words(body).map_or(Ok(()), |words| Err(PageError::ErrorInside(words)))
 }
 
-/// Reads `body` as JSON of type `T`; the error tells the place, not the content.
-pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
-    serde_json::from_slice(body)
-        .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
-}
-
 impl<'a> List<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, PageError> {
-        match json::<Self>(body) {
+        match parse_body::<Self>(body) {
             Ok(list) if list.results.is_empty() && list.after().is_some() => {
                 Err(PageError::Loop("paging.next is there and results is empty"))
             }
@@ -167,5 +162,5 @@ pub(super) fn search(
 
 /// The next time that a stamp of HubSpot can have: they are whole milliseconds.
 pub(super) fn after_stamp(stamp: Timestamp) -> Timestamp {
-    stamp.checked_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX)
+    later(stamp, Duration::from_millis(1))
 }

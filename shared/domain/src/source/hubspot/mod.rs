@@ -10,12 +10,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Access, Kept, Source, Webhook};
+use crate::clock::earlier;
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+use crate::paging::{
+    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict, parse_body,
 };
 use crate::record::{Item, RowView};
 use crate::settings::Settings;
@@ -107,14 +108,14 @@ impl Source for HubSpot {
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
-        let to = whole_millisecond(minus(now, SAFETY_LAG));
+        let to = whole_millisecond(earlier(now, SAFETY_LAG));
         let (from, backfill) = match (mode, cursor.watermark) {
             (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
-                (Some(minus(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
+                (Some(earlier(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
             (Mode::Incremental, Some(watermark)) => {
-                (Some(whole_millisecond(minus(watermark.min(to), OVERLAP))), None)
+                (Some(whole_millisecond(earlier(watermark.min(to), OVERLAP))), None)
             }
         };
         Begin { position: Some(Position { from, to, token: None }), upper_bound: to, backfill }
@@ -176,7 +177,7 @@ impl Source for HubSpot {
         run: RunId,
         reply: Reply<'a>,
     ) -> Result<Item<'a>, PageError> {
-        let raw: &serde_json::value::RawValue = list::json(reply.body)?;
+        let raw: &serde_json::value::RawValue = parse_body(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Looked(run), reply.as_of))
     }
@@ -295,10 +296,6 @@ fn facts(entity: &str) -> (&'static str, &'static [&'static str]) {
 
 fn asked_for(entity: &str) -> String {
     facts(entity).1.join(",")
-}
-
-fn minus(t: Timestamp, d: Duration) -> Timestamp {
-    t.checked_sub(SignedDuration::try_from(d).unwrap_or_default()).unwrap_or(Timestamp::MIN)
 }
 
 /// HubSpot's stamps, and the values of its filters, are whole milliseconds.

@@ -13,12 +13,10 @@ use crate::money::{Currency, from_decimal};
 use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
 use crate::record::{RowView, became_what};
 use crate::settings::Settings;
+use crate::text::{LONGEST_INDEXED, printable};
 
 /// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
 const NO_CURRENCY: &str = "XXX";
-
-/// Characters of a status at most: an index does not take any length.
-const LONGEST: usize = 255;
 
 pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
     if row.entity != CONTACT && row.entity != DEAL {
@@ -138,8 +136,11 @@ impl View<'_> {
         };
         let properties = self.object.properties.as_ref();
         let stage = properties.and_then(|p| p.dealstage());
-        if stage.as_ref().is_some_and(|stage| stage.chars().count() > LONGEST) {
-            return Err(invalid("dealstage", format!("it is longer than {LONGEST} characters")));
+        if stage.as_ref().is_some_and(|stage| stage.chars().count() > LONGEST_INDEXED) {
+            return Err(invalid(
+                "dealstage",
+                format!("it is longer than {LONGEST_INDEXED} characters"),
+            ));
         }
         let archived = self.object.archived == Some(true);
         let status = match archived {
@@ -200,11 +201,6 @@ impl View<'_> {
     fn merged_at(&self) -> Timestamp {
         self.row.version_at.checked_add(MERGE_LEAD).unwrap_or(self.row.version_at)
     }
-}
-
-/// A text column refuses NUL; its visible stand-in says that one was there.
-fn printable(text: &str) -> String {
-    text.replace('\0', "\u{2400}")
 }
 
 fn malformed(why: impl Into<String>) -> Reason {

@@ -7,8 +7,7 @@ use serde_json::value::RawValue;
 use super::EVENT_TYPES;
 use super::item::Head;
 use crate::fetch_request::Mode;
-use crate::pull::{PageError, Paging, Position, Request};
-use crate::ticket::place;
+use crate::paging::{PageError, Paging, Position, Request, parse_body};
 
 /// A list reply (docs.stripe.com/api/pagination); its objects stay as the bytes that came.
 #[derive(Debug, Deserialize)]
@@ -53,12 +52,6 @@ pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: &Pa
     Request::get(path(entity), query)
 }
 
-/// Reads `body` as JSON of type `T`; the error tells the place, not the content.
-pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
-    serde_json::from_slice(body)
-        .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
-}
-
 /// The vendor's error object in a few words: its type, code and message.
 pub(super) fn error_object(body: &[u8]) -> Option<String> {
     let ErrorReply { error } = serde_json::from_slice(body).ok()?;
@@ -81,7 +74,7 @@ pub(super) fn no_error_inside(body: &[u8]) -> Result<(), PageError> {
 
 impl<'a> List<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, PageError> {
-        match json(body) {
+        match parse_body(body) {
             Ok(list) => Ok(list),
             Err(e) => no_error_inside(body).and(Err(e)),
         }

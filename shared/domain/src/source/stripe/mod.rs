@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Source, Webhook};
+use crate::clock::{earlier, later};
 use crate::disposition::Reason;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::meaning::Meaning;
-use crate::pull::{Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request};
+use crate::paging::{
+    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
+};
 use crate::record::{Item, RowView, full_run_key};
 use crate::settings::Settings;
 
@@ -71,17 +74,17 @@ impl Source for Stripe {
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
         // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
         let upper_bound = whole_second(now);
-        let to = plus(upper_bound, Duration::from_secs(1));
+        let to = later(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
             (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
-                (Some(minus(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
+                (Some(earlier(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
-            (Mode::Incremental, Some(w)) if w < minus(now, STALE_AFTER) => (
-                Some(minus(upper_bound, OVERLAP)),
+            (Mode::Incremental, Some(w)) if w < earlier(now, STALE_AFTER) => (
+                Some(earlier(upper_bound, OVERLAP)),
                 Some(format!("the cursor of {w} is over 25 days old, Stripe lists events for 30")),
             ),
-            (Mode::Incremental, Some(w)) => (Some(minus(w, OVERLAP)), None),
+            (Mode::Incremental, Some(w)) => (Some(earlier(w, OVERLAP)), None),
         };
         Begin { position: Some(Position { from, to, token: None }), upper_bound, backfill }
     }
@@ -113,8 +116,8 @@ impl Source for Stripe {
             (None, None) => Next::Drained { cursor: None },
             (None, Some(_)) => {
                 let newest = list.first_created().unwrap_or(position.to);
-                let to = plus(newest, Duration::from_secs(1)).min(position.to);
-                let from = minus(to, paging.window);
+                let to = later(newest, Duration::from_secs(1)).min(position.to);
+                let from = earlier(to, paging.window);
                 let window = Position { from: Some(from), to, token: None };
                 Next::Fork { window, rest: Position { from: None, to: from, token: None } }
             }
@@ -137,7 +140,7 @@ impl Source for Stripe {
         run: RunId,
         reply: Reply<'a>,
     ) -> Result<Item<'a>, PageError> {
-        let raw: &serde_json::value::RawValue = list::json(reply.body)?;
+        let raw: &serde_json::value::RawValue = parse_body(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
         Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
     }
@@ -166,12 +169,4 @@ impl Source for Stripe {
 
 fn whole_second(t: Timestamp) -> Timestamp {
     Timestamp::from_second(t.as_second()).unwrap_or(t)
-}
-
-fn plus(t: Timestamp, d: Duration) -> Timestamp {
-    t.checked_add(SignedDuration::try_from(d).unwrap_or_default()).unwrap_or(Timestamp::MAX)
-}
-
-fn minus(t: Timestamp, d: Duration) -> Timestamp {
-    t.checked_sub(SignedDuration::try_from(d).unwrap_or_default()).unwrap_or(Timestamp::MIN)
 }

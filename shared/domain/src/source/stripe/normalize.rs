@@ -10,6 +10,7 @@ use crate::disposition::{Reason, ReasonKind};
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
 use crate::record::{RowView, is_vanished};
+use crate::text::{LONGEST_INDEXED, printable};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -57,9 +58,6 @@ struct Money<'a> {
 struct BalanceTransaction {
     amount: i64,
 }
-
-/// Characters of an id or a status at most: an index does not take any length.
-const LONGEST: usize = 255;
 
 /// What surrounds an object: the row's payload, and who stamped its version.
 #[derive(Clone, Copy)]
@@ -212,8 +210,8 @@ fn payment(
         )
     };
     for (what, text) in [("id", Some(&money.id)), ("status", money.status.as_ref())] {
-        if text.is_some_and(|text| text.chars().count() > LONGEST) {
-            let why = format!("the {what} is longer than {LONGEST} characters");
+        if text.is_some_and(|text| text.chars().count() > LONGEST_INDEXED) {
+            let why = format!("the {what} is longer than {LONGEST_INDEXED} characters");
             return Err(Reason::new(ReasonKind::Invalid, format!("{}: {why}", kind.as_str())));
         }
     }
@@ -236,11 +234,6 @@ fn payment(
         raw: start..start + raw.len(),
         content_hash: content_hash(raw.as_bytes()),
     })
-}
-
-/// A text column refuses NUL; its visible stand-in says that one was there.
-fn printable(text: &str) -> String {
-    text.replace('\0', "\u{2400}")
 }
 
 fn text(payload: &[u8]) -> Result<&str, Reason> {

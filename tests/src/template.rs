@@ -1,13 +1,22 @@
-//! infra/template.yaml as a value: CloudFormation's short forms in their long form, `!Ref x` as {"Ref": "x"}.
+//! Reads `infra/template.yaml`, with CloudFormation's short forms in their long form: `!Ref x` becomes
+//! `{"Ref": "x"}`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests only: to fail is to panic")]
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-/// The template.
+/// The template as JSON.
+#[derive(Debug)]
 pub struct Template(Value);
 
 impl Template {
+    /// Reads the file of this repository.
+    ///
+    /// # Panics
+    /// If it is not a template.
+    #[must_use]
     pub fn read() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
         let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,5 @@
-//! JSON as it comes from anybody: how deep it may be nested, and an object's fields without reading their values.
+//! JSON from outside: how deep it may be nested, an object's fields without their values read, and
+//! where a text is wrong.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +12,7 @@ pub const DEEPEST: usize = 64;
 
 /// Where a text is nested deeper than [`DEEPEST`]: the bracket's offset. Looks at brackets outside strings only, so
 /// it is right of any JSON, and harmless of anything else.
-pub(super) fn too_deep(text: &str) -> Option<usize> {
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (offset, byte) in text.bytes().enumerate() {
         match (in_string, byte) {
@@ -31,10 +32,23 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
+/// Says where and how a JSON text is wrong. It repeats none of the text, because bodies are not
+/// logged.
+pub fn place(e: &serde_json::Error) -> String {
+    let what = match e.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => {
+            "it is of another shape"
+        }
+    };
+    format!("{what}, at line {} column {}", e.line(), e.column())
+}
+
 /// The fields of a JSON object in their order, their values as they stand in the text: a value that no string or
 /// number of ours can hold spoils nothing but itself.
 #[derive(Debug)]
-pub(super) struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::clock::elapsed;
+use crate::json::place;
 use crate::record::Item;
 
 /// The place a pull has reached; kept in `sync_state`, moved in the transaction of the page's rows.
@@ -139,6 +141,15 @@ pub enum PageError {
     /// More is promised and nothing given, or the same again: going on would never end.
     #[error("the reply would make an endless loop: {0}")]
     Loop(&'static str),
+}
+
+/// Reads a reply's `body` as JSON of type `T`.
+///
+/// # Errors
+/// [`PageError::Malformed`] names the place in the body, and repeats none of it.
+pub(crate) fn parse_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PageError> {
+    serde_json::from_slice(body)
+        .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
 }
 
 /// What paging is tuned by.

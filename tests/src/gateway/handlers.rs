@@ -1,0 +1,40 @@
+//! The functions' own handlers as a backend: all in this process, without Lambda.
+
+use penstock_clients::clock::SystemClock;
+use penstock_edge::http::Request;
+use penstock_testkit::MemoryQueue;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::backend::{Backend, Failure};
+
+/// The functions with routes in the HTTP API.
+pub struct Handlers {
+    /// Answers the read side.
+    pub metrics: metrics::Ports<SystemClock>,
+    /// Takes leads and events.
+    pub ingest: ingest::Ports<SystemClock, MemoryQueue>,
+    /// Takes requests of operators.
+    pub admin: admin::Ports<SystemClock, MemoryQueue>,
+    /// Takes what vendors push.
+    pub webhook: webhook::Ports<SystemClock, MemoryQueue>,
+}
+
+impl Backend for Handlers {
+    async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
+        let invocation = Uuid::now_v7().to_string();
+        let answer = if function == "webhook" {
+            self.webhook.handle(event, &invocation).await
+        } else {
+            let request: Request =
+                serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
+            serde_json::to_value(match function {
+                "metrics" => self.metrics.handle(&request, &invocation).await,
+                "ingest" => self.ingest.handle(&request, &invocation).await,
+                "admin" => self.admin.handle(&request, &invocation).await,
+                _ => return Err(Failure::of_function(&format!("there is no {function}"))),
+            })
+        };
+        answer.map_err(|e| Failure::of_function(&e))
+    }
+}
