@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-FUNCTIONS  := fetch process relay bury webhook ingest admin metrics migrate
+FUNCTIONS  := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 VENV       := $(CURDIR)/.local/venv/bin
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
@@ -25,7 +25,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check openapi bench build deploy watch key revoke keys reconcile clean
+.PHONY: help setup run test check generate openapi bench build deploy watch key revoke keys reconcile clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,10 @@ check: setup ## format, lints, docs, template, scripts
 	@PYTHONPYCACHEPREFIX=.local/pycache $(VENV)/python -W error -m py_compile $(SCRIPTS)
 	@bash -n .ci/run
 
-openapi: ## write docs/openapi.json, docs/api.html and the Postman collection from the types
-	@cargo run -q -p penstock-tests --bin contract
+generate: ## write what is generated: the contract in docs/, infra/template.yaml, the routes of `make watch`
+	@cargo run -q -p penstock-tests --bin generate
+
+openapi: generate
 
 # For this machine's own processor, whatever ARCH says: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.

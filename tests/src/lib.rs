@@ -1,17 +1,17 @@
-//! System tests, the vendor simulator and the benchmarks.
+//! System tests, the simulated vendors and the benchmarks.
 
 pub mod bench;
 pub mod contract;
 pub mod elsewhere;
 pub mod fake_aws;
 pub mod gateway;
-pub mod gcal;
-pub mod hubspot;
+pub mod generated;
 mod loopback;
-pub mod plant;
-pub mod simulator;
+pub mod repository;
+pub mod simulators;
 pub mod stack;
 pub mod template;
+pub mod test_app;
 pub mod tour;
 pub mod truth;
 pub mod vendors;

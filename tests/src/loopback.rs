@@ -1,4 +1,5 @@
-//! What the simulators of vendors run in: a server on 127.0.0.1, on a thread of its own, stopped on drop.
+//! The HTTP server of the simulated vendors and the gateway: it listens on 127.0.0.1, runs on a thread
+//! of its own and stops when it is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

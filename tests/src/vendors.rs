@@ -8,9 +8,11 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use tokio_postgres::Client;
 
-use crate::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
-use crate::hubspot::{self, Change, DEFAULT_TOKEN, DealTruth, Portal, push_bodies, sign_v3};
-use crate::simulator::{self, Emitted, Simulator, WorldSpec, sign};
+use crate::simulators::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
+use crate::simulators::hubspot::{
+    self, Change, DEFAULT_TOKEN, DealTruth, HubSpotSimulator, push_bodies, sign_v3,
+};
+use crate::simulators::stripe::{self, AccountSpec, Emitted, StripeSimulator, sign};
 use crate::stack::{Gateway, Reply, Secrets, StackError, WEBHOOK_SECRET};
 
 /// Days of the simulated history.
@@ -44,9 +46,9 @@ pub struct Sizes {
 /// Three vendors, which listen on loopback until they are dropped.
 pub struct Vendors {
     /// The account.
-    pub stripe: Simulator,
+    pub stripe: StripeSimulator,
     /// The portal.
-    pub hubspot: Portal,
+    pub hubspot: HubSpotSimulator,
     /// The calendar.
     pub google: GoogleCalendarSimulator,
 }
@@ -62,14 +64,15 @@ impl Vendors {
     pub fn start(seed: u64, sizes: Sizes) -> io::Result<Self> {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - YEAR_DAYS * DAY_SECONDS, now.as_second());
-        let stripe = Simulator::start(simulator::World::new(WorldSpec::between(
+        let stripe = StripeSimulator::start(stripe::StripeAccount::new(AccountSpec::between(
             seed,
             sizes.charges,
             from,
             to,
         )))?;
-        let portal = hubspot::World::new(seed, sizes.contacts, sizes.deals, now.as_millisecond());
-        let hubspot = Portal::start(portal)?;
+        let portal =
+            hubspot::HubSpotPortal::new(seed, sizes.contacts, sizes.deals, now.as_millisecond());
+        let hubspot = HubSpotSimulator::start(portal)?;
         hubspot.follow(|| SystemClock.now().as_millisecond());
         let google = GoogleCalendarSimulator::start(seed, sizes.events, now);
         google.follow(|| SystemClock.now());
@@ -156,7 +159,7 @@ impl Vendors {
         let (contacts, deals) = (hubspot::contacts(on).await?, hubspot::deals(on).await?);
         let events = gcal::events(on, CALENDAR_ID).await?;
         let (true_contacts, true_deals) = {
-            let portal = self.hubspot.world();
+            let portal = self.hubspot.portal();
             (portal.contacts_due(&contacts), portal.deals_due())
         };
         let calendar = self.google.with(|calendar| calendar.truth());
@@ -181,7 +184,7 @@ impl Vendors {
     pub fn won(&self) -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
         for (DealTruth { amount, currency, .. }, status) in
-            self.hubspot.world().deals_due().into_values()
+            self.hubspot.portal().deals_due().into_values()
         {
             if status == "collected" {
                 *sums.entry(currency).or_default() += i128::from(amount);

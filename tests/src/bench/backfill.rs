@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::figures::{Figures, median, per_second};
 use super::say;
 use super::stock::{YEAR, run};
-use crate::simulator::{Simulator, World, WorldSpec};
+use crate::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 
 /// Charges of the simulated year: 200 pages and 12 windows.
 const CHARGES: u32 = 20_000;
@@ -50,8 +50,8 @@ select id, 'bare', 'charge', external_id, '', now(), payload, 'application/json'
 /// Measures both.
 pub(super) async fn measure(figures: &mut Figures) {
     say(&format!("backfill: {CHARGES} charges of a year, from a vendor whose replies are kept"));
-    let spec = WorldSpec::between(4, CHARGES, YEAR.0, YEAR.1).at(YEAR.1).punctual();
-    let vendor = Kept::start(World::new(spec));
+    let spec = AccountSpec::between(4, CHARGES, YEAR.0, YEAR.1).at(YEAR.1).punctual();
+    let vendor = Kept::start(StripeAccount::new(spec));
     pulled(&vendor, 4).await;
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
@@ -86,7 +86,7 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     let at_once = at_once.to_string();
     let env: Env = [
         ("STRIPE_BASE_URL", vendor.url.as_str()),
-        ("STRIPE_API_KEY", crate::simulator::DEFAULT_KEY),
+        ("STRIPE_API_KEY", crate::simulators::stripe::DEFAULT_KEY),
         ("STRIPE_RATE_PER_SECOND", "100000"),
         ("STRIPE_CONCURRENCY", &at_once),
     ]
@@ -144,7 +144,7 @@ struct Kept {
 
 impl Kept {
     /// On a thread of its own, as the simulator behind it.
-    fn start(world: World) -> Self {
+    fn start(account: StripeAccount) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket that does not block");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -156,7 +156,7 @@ impl Kept {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(serve(listener, world, delay, stopped));
+            runtime.block_on(serve(listener, account, delay, stopped));
         });
         Self { url, delay_ms, server: Some((stop, thread)) }
     }
@@ -178,13 +178,13 @@ impl Drop for Kept {
 
 async fn serve(
     listener: TcpListener,
-    world: World,
+    account: StripeAccount,
     delay_ms: Arc<AtomicU64>,
     stopped: oneshot::Receiver<()>,
 ) {
     // Fails only where a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let simulator = Arc::new(Simulator::start(world).expect("a simulator"));
+    let simulator = Arc::new(StripeSimulator::start(account).expect("a simulator"));
     let (http, kept) =
         (reqwest::Client::new(), Arc::new(Mutex::new(HashMap::<String, Bytes>::new())));
     let answer = move |uri: Uri| {

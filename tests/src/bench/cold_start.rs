@@ -6,9 +6,7 @@ use penstock_testkit::RuntimeHost;
 
 use super::figures::{Figures, median, ms};
 use super::say;
-
-const FUNCTIONS: [&str; 9] =
-    ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
+use crate::repository::functions;
 
 const STARTS: usize = 20;
 
@@ -35,10 +33,11 @@ const ENVIRONMENT: [(&str, &str); 14] = [
 
 /// Starts what the zips hold, one function after the other by turns.
 pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
-    let mut measured: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); FUNCTIONS.len()];
+    let functions = functions();
+    let mut measured: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); functions.len()];
     say(&format!("init: starting each function {STARTS} times"));
     for _ in 0..STARTS {
-        for (function, (times, sizes)) in FUNCTIONS.iter().zip(&mut measured) {
+        for (function, (times, sizes)) in functions.iter().zip(&mut measured) {
             let binary = folder.join(function).join("bootstrap");
             assert!(binary.is_file(), "{} is not there: run `make bench`", binary.display());
             let host = RuntimeHost::start(&binary, &ENVIRONMENT).await;
@@ -47,7 +46,7 @@ pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
             host.kill().await;
         }
     }
-    for (function, (times, sizes)) in FUNCTIONS.iter().zip(measured) {
+    for (function, (times, sizes)) in functions.iter().zip(measured) {
         let zip = folder.join(function).join("bootstrap.zip");
         let bytes = std::fs::metadata(&zip).map(|m| m.len()).unwrap_or_default();
         figures.note(format!("init_ms_{function}"), median(&times));

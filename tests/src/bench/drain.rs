@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::figures::{Figures, median, per_second};
 use super::say;
 use super::stock::{Batch, Copy, Stock, one};
-use crate::plant;
+use crate::test_app;
 
 /// Charges of the simulated year; what else belongs to them comes on top.
 const CHARGES: u32 = 10_000;
@@ -105,7 +105,7 @@ impl Bench {
     pub(super) async fn work(&mut self, worker: Worker, batch: &Batch) {
         let took = match worker {
             Worker::Handler => {
-                let event = plant::batch(&batch.bodies, 1);
+                let event = test_app::batch(&batch.bodies, 1);
                 let started = Instant::now();
                 let response = self.ports.handle(event).await;
                 let took = started.elapsed();
@@ -156,7 +156,7 @@ async fn messages_per_batch(stock: &Stock) -> f64 {
     let ports = ports(one(proxy.login()));
     drop(ports.database.connection().await.expect("a connection"));
     let before = proxy.messages();
-    let response = ports.handle(plant::batch(&stock.batches()[0].bodies, 1)).await;
+    let response = ports.handle(test_app::batch(&stock.batches()[0].bodies, 1)).await;
     assert_eq!(response.failures(), 0, "a ticket failed");
     f64::from(u32::try_from(proxy.messages() - before).expect("few messages"))
 }

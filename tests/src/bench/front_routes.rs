@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::plant::endpoints;
-use crate::simulator::sign;
+use crate::simulators::stripe::sign;
+use crate::test_app::endpoints;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 

@@ -8,8 +8,8 @@ use penstock_domain::ticket::Ticket;
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
 
-use crate::plant::Plant;
-use crate::simulator::{World, WorldSpec};
+use crate::simulators::stripe::{AccountSpec, StripeAccount};
+use crate::test_app::TestApp;
 
 /// Messages in an event, as the template configures the event source.
 const MESSAGES: usize = 10;
@@ -32,21 +32,21 @@ pub(super) struct Batch {
 }
 
 impl Stock {
-    /// Pulls a world of `charges` through `fetch`: a year in lists, then live changes as events.
+    /// Pulls an account of `charges` through `fetch`: a year in lists, then live changes as events.
     pub(super) async fn of(charges: u32) -> Self {
-        let spec = WorldSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
-        let plant = Plant::with_settings(World::new(spec), &[]).await;
-        plant.fetch_all().await.expect("the simulator is pulled");
+        let spec = AccountSpec::between(2, charges, YEAR.0, YEAR.1).at(YEAR.1).punctual();
+        let app = TestApp::with_settings(StripeAccount::new(spec), &[]).await;
+        app.fetch_all().await.expect("the simulator is pulled");
         // Within the minutes that a first incremental run looks back.
         for _ in 0..250 {
-            plant.stripe.change(charges / 500);
-            plant.stripe.advance(1);
+            app.stripe.change(charges / 500);
+            app.stripe.advance(1);
         }
-        plant.fetch("event", Mode::Incremental).await.expect("the events are pulled");
-        let mut tickets = plant.tickets.take();
+        app.fetch("event", Mode::Incremental).await.expect("the events are pulled");
+        let mut tickets = app.tickets.take();
         // As SQS does: in no order, so that lists and events meet in one batch.
         fastrand::Rng::with_seed(3).shuffle(&mut tickets);
-        let Plant { db, .. } = plant;
+        let TestApp { db, .. } = app;
         run(&db.client().await, "vacuum (freeze, analyze)").await;
         Self { db, batches: tickets.chunks(MESSAGES).map(Batch::of).collect() }
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 
 const USAGE: &str = "usage: simulator [--port 12111] [--charges 10000] [--seed 1]\n";
 
@@ -22,7 +22,8 @@ fn main() -> std::io::Result<()> {
             std::process::exit(2);
         }
     }
-    let stripe = Simulator::start_on(World::new(WorldSpec::new(seed, charges)), port)?;
+    let stripe =
+        StripeSimulator::start_on(StripeAccount::new(AccountSpec::new(seed, charges)), port)?;
     let (url, key) = (stripe.url(), stripe.key());
     writeln!(std::io::stdout(), "Stripe simulator at {url}, key {key}; {url}/_sim/ledger")?;
     stripe.wait();

@@ -1,35 +1,60 @@
 //! The contract as files, generated from what the functions say of themselves: docs/openapi.json, a page for people and a
-//! collection for Postman. `make openapi` writes them, and a test says when they are out of date.
+//! collection for Postman. `make generate` writes them, and a test says when they are out of date.
 
 mod collection;
 mod document;
 mod page;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use penstock_edge::contract::Contract;
 
+use crate::generated::Generated;
+use crate::repository::root;
+
 pub use page::style_sha256;
 
-/// A file of the repository and what it should hold.
-#[derive(Debug)]
-pub struct Generated {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// What the types say now.
-    pub text: String,
+/// Adds the operations of one function to the contract.
+type Describe = fn(&mut Contract);
+
+/// The functions that answer HTTP, in the order of the document.
+const HTTP: [(&str, Describe); 4] = [
+    ("ingest", ingest::contract::describe),
+    ("metrics", metrics::contract::describe),
+    ("webhook", webhook::contract::describe),
+    ("admin", admin::contract::describe),
+];
+
+/// A route that a function answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The method, in lower case.
+    pub method: &'static str,
+    /// The path, such as `/runs/{runId}`.
+    pub path: String,
 }
 
-/// All files that are generated.
+/// The routes of each function that answers HTTP.
+#[must_use]
+pub fn routes() -> BTreeMap<String, Vec<Route>> {
+    let of = |describe: Describe| {
+        let mut contract = Contract::default();
+        describe(&mut contract);
+        let operations = contract.operations().iter();
+        operations.map(|it| Route { method: it.method, path: it.path.to_string() }).collect()
+    };
+    HTTP.iter().map(|(name, describe)| ((*name).to_owned(), of(*describe))).collect()
+}
+
+/// The files of the contract.
 #[must_use]
 pub fn generate() -> Vec<Generated> {
     let mut contract = Contract::default();
-    ingest::contract::describe(&mut contract);
-    metrics::contract::describe(&mut contract);
-    webhook::contract::describe(&mut contract);
-    admin::contract::describe(&mut contract);
+    for (_, describe) in HTTP {
+        describe(&mut contract);
+    }
     let document = document::document(&contract);
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let docs = root().join("docs");
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };
     vec![
         file("openapi.json", pretty(&document)),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::picture::Picture;
 use super::screen::Screen;
 use super::senders::Senders;
-use super::site::Site;
+use super::set_up::Tour;
 use super::{NEWS, TourError};
 use crate::vendors::Vendors;
 
@@ -19,17 +19,17 @@ const CHANGE_EVERY: Duration = Duration::from_secs(2);
 const FETCH_EVERY: Duration = Duration::from_secs(5);
 
 /// Goes on until the caller stops it.
-pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
-    site.request(NEWS).await?;
+pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
+    tour.request(NEWS).await?;
     let mut picture = Picture::default();
-    super::drain(site, "pulling everything; Ctrl-C ends", &mut picture, screen).await?;
-    let what = match &site.vendors {
+    super::drain(tour, "pulling everything; Ctrl-C ends", &mut picture, screen).await?;
+    let what = match &tour.vendors {
         Some(_) => "up to date; account, portal and calendar keep changing, and leads and events come in; Ctrl-C ends"
             .to_owned(),
-        None => format!("up to date with your own {}; Ctrl-C ends", site.sources.join(", ")),
+        None => format!("up to date with your own {}; Ctrl-C ends", tour.sources.join(", ")),
     };
     if !screen.is_terminal() {
-        picture.chart_again(site).await?;
+        picture.chart_again(tour).await?;
         for line in picture.chart() {
             screen.say(&line)?;
         }
@@ -37,26 +37,26 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
     let mut senders = Senders::default();
     let (mut changed, mut fetched) = (Instant::now(), Instant::now());
     loop {
-        if let Some(vendors) = site.vendors.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
-            change(vendors, site).await?;
-            senders.send(site).await?;
+        if let Some(vendors) = tour.vendors.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
+            change(vendors, tour).await?;
+            senders.send(tour).await?;
             changed = Instant::now();
         }
         if fetched.elapsed() >= FETCH_EVERY {
-            site.request(NEWS).await?;
+            tour.request(NEWS).await?;
             fetched = Instant::now();
         }
-        picture.refresh(site, &what, screen).await?;
+        picture.refresh(tour, &what, screen).await?;
         tokio::time::sleep(FRAME).await;
     }
 }
 
 /// Some things happen everywhere. Stripe and HubSpot push them; the calendar is asked, as are the others for what was
 /// not pushed.
-async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
+async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     let events = vendors.stripe.change(fastrand::u32(1..=5));
-    let changes = vendors.hubspot.world().change(fastrand::usize(1..=3));
+    let changes = vendors.hubspot.portal().change(fastrand::usize(1..=3));
     vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
-    vendors.push_stripe(&events, &site.gateway).await?;
-    Ok(vendors.push_hubspot(&changes, &site.gateway).await?)
+    vendors.push_stripe(&events, &tour.gateway).await?;
+    Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }

@@ -13,7 +13,7 @@ mod options;
 mod picture;
 mod screen;
 mod senders;
-mod site;
+mod set_up;
 mod truth;
 mod under_way;
 mod verdict;
@@ -27,7 +27,7 @@ use crate::stack::{LocalStack, StackError};
 use options::Options;
 use picture::Picture;
 use screen::Screen;
-use site::Site;
+use set_up::Tour;
 
 /// Why the tour ended early, or badly.
 #[derive(Debug, thiserror::Error)]
@@ -67,29 +67,29 @@ pub async fn run(env: &Env) -> Result<(), TourError> {
     let local = LocalStack::from_env(env)?;
     let options = Options::from_env(env)?;
     let mut screen = Screen::new(options.terminal);
-    let site = site::set_up(&local, &options, &mut screen).await?;
+    let tour = set_up::set_up(&local, &options, &mut screen).await?;
     let toured = if options.once {
-        once::run(&site, &mut screen).await
+        once::run(&tour, &mut screen).await
     } else {
-        live::run(&site, &mut screen).await
+        live::run(&tour, &mut screen).await
     };
     if toured.is_err() {
         screen.keep();
-        screen.say(&format!("\n{}", site.last_words()))?;
+        screen.say(&format!("\n{}", tour.last_words()))?;
     }
     toured
 }
 
 /// Draws until nothing is left to be done.
 async fn drain(
-    site: &Site,
+    tour: &Tour,
     what: &str,
     picture: &mut Picture,
     screen: &mut Screen,
 ) -> Result<(), TourError> {
     let (mut last, mut moved) = (None, Instant::now());
     loop {
-        let backlog = picture.refresh(site, what, screen).await?;
+        let backlog = picture.refresh(tour, what, screen).await?;
         if backlog.is_drained() {
             return Ok(());
         }

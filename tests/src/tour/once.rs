@@ -4,7 +4,7 @@ use super::money::grouped;
 use super::picture::Picture;
 use super::screen::Screen;
 use super::senders::Senders;
-use super::site::Site;
+use super::set_up::Tour;
 use super::verdict::{self, Versions};
 use super::{EVERYTHING, NEWS, TourError, drain};
 use crate::vendors::Vendors;
@@ -19,27 +19,27 @@ const MORE_CHANGES: usize = 100;
 const PUSHES: u32 = 10;
 
 /// Pulls everything, everything again, and then what has changed since.
-pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
+pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     let mut picture = Picture::default();
-    site.request(NEWS).await?;
-    drain(site, "pulling everything", &mut picture, screen).await?;
-    verdict::compare(site).await?;
-    say_first(site, screen)?;
+    tour.request(NEWS).await?;
+    drain(tour, "pulling everything", &mut picture, screen).await?;
+    verdict::compare(tour).await?;
+    say_first(tour, screen)?;
 
-    pull_again(site, &mut picture, screen).await?;
+    pull_again(tour, &mut picture, screen).await?;
 
-    if let Some(vendors) = &site.vendors {
-        change(vendors, site).await?;
-        site.request(NEWS).await?;
-        drain(site, "700 changes", &mut picture, screen).await?;
+    if let Some(vendors) = &tour.vendors {
+        change(vendors, tour).await?;
+        tour.request(NEWS).await?;
+        drain(tour, "700 changes", &mut picture, screen).await?;
     }
-    let pushed = push(site, &mut picture, screen).await?;
+    let pushed = push(tour, &mut picture, screen).await?;
     screen.say_above(&pushed)?;
-    picture.chart_again(site).await?;
-    picture.refresh(site, "drained", screen).await?;
+    picture.chart_again(tour).await?;
+    picture.refresh(tour, "drained", screen).await?;
     screen.keep();
     let chart = if screen.is_terminal() { Vec::new() } else { picture.chart() };
-    for line in chart.iter().chain(&verdict::compare(site).await?) {
+    for line in chart.iter().chain(&verdict::compare(tour).await?) {
         screen.say(line)?;
     }
     Ok(())
@@ -47,32 +47,32 @@ pub(super) async fn run(site: &Site, screen: &mut Screen) -> Result<(), TourErro
 
 /// What happens to the account and to the calendar is there to be pulled; what happens to the portal it pushes, as a
 /// search does not show the last minute.
-async fn change(vendors: &Vendors, site: &Site) -> Result<(), TourError> {
+async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     vendors.stripe.change(CHANGES);
     // Some of it becomes visible late; what is compared in the end is what there is to be seen.
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(MORE_CHANGES));
-    let changes = vendors.hubspot.world().change(MORE_CHANGES);
-    Ok(vendors.push_hubspot(&changes, &site.gateway).await?)
+    let changes = vendors.hubspot.portal().change(MORE_CHANGES);
+    Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }
 
 /// Leads and events at the front door, each request sent twice.
 async fn push(
-    site: &Site,
+    tour: &Tour,
     picture: &mut Picture,
     screen: &mut Screen,
 ) -> Result<String, TourError> {
     let mut senders = Senders::default();
     for _ in 0..PUSHES {
-        senders.send(site).await?;
+        senders.send(tour).await?;
     }
-    drain(site, "leads and events", picture, screen).await?;
-    senders.must_be_there(site).await
+    drain(tour, "leads and events", picture, screen).await?;
+    senders.must_be_there(tour).await
 }
 
 /// The first tables are not shown where they agree: the last ones say the same and more.
-fn say_first(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
-    if site.vendors.is_some() {
+fn say_first(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
+    if tour.vendors.is_some() {
         let told =
             "a year, and every total, contact, deal and calendar event is what the vendors have";
         screen.say_above(told)?;
@@ -82,15 +82,15 @@ fn say_first(site: &Site, screen: &mut Screen) -> Result<(), TourError> {
 
 /// A full pull with nothing new to be found: whatever it writes is one write too many.
 async fn pull_again(
-    site: &Site,
+    tour: &Tour,
     picture: &mut Picture,
     screen: &mut Screen,
 ) -> Result<(), TourError> {
-    let (totals, before) = (verdict::totals(site, None).await?, Versions::read(&site.sql).await?);
-    site.request(EVERYTHING).await?;
-    drain(site, "pulling everything again", picture, screen).await?;
-    before.must_equal(&Versions::read(&site.sql).await?)?;
-    if verdict::totals(site, None).await? != totals {
+    let (totals, before) = (verdict::totals(tour, None).await?, Versions::read(&tour.sql).await?);
+    tour.request(EVERYTHING).await?;
+    drain(tour, "pulling everything again", picture, screen).await?;
+    before.must_equal(&Versions::read(&tour.sql).await?)?;
+    if verdict::totals(tour, None).await? != totals {
         return Err(TourError::Wrong("the second full pull changed the totals".to_owned()));
     }
     let rows = grouped(&before.len().to_string());

@@ -8,7 +8,7 @@ use super::chart::{Months, chart};
 use super::counts::Counts;
 use super::money::grouped;
 use super::screen::Screen;
-use super::site::Site;
+use super::set_up::Tour;
 use super::truth::Truth;
 use super::under_way::UnderWay;
 use crate::stack::{Backlog, Depth};
@@ -51,30 +51,30 @@ impl Picture {
     /// Looks again and draws; the answer is what is under way.
     pub(super) async fn refresh(
         &mut self,
-        site: &Site,
+        tour: &Tour,
         what: &str,
         screen: &mut Screen,
     ) -> Result<Backlog, TourError> {
-        let backlog = Backlog::look(&site.stack, &site.sql).await?;
-        let counts = Counts::read(&site.sql).await?;
+        let backlog = Backlog::look(&tour.stack, &tour.sql).await?;
+        let counts = Counts::read(&tour.sql).await?;
         if screen.is_terminal() && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
-            self.chart_again(site).await?;
+            self.chart_again(tour).await?;
         }
-        self.under_way.refresh(site).await?;
-        self.truth.refresh(site).await?;
+        self.under_way.refresh(tour).await?;
+        self.truth.refresh(tour).await?;
         let rate = self.rate.see(counts.outbox.processed);
-        let picture = self.lines(site, what, &counts, &backlog, rate, screen.elapsed());
+        let picture = self.lines(tour, what, &counts, &backlog, rate, screen.elapsed());
         let short = short(what, &counts, &backlog) + &self.under_way.short() + &self.truth.short();
         screen.draw(&picture, &short)?;
         Ok(backlog)
     }
 
     /// Reads the chart anew from the HTTP API.
-    pub(super) async fn chart_again(&mut self, site: &Site) -> Result<(), TourError> {
-        let summary = site.revenue("summary", YEAR_DAYS, "").await?;
+    pub(super) async fn chart_again(&mut self, tour: &Tour) -> Result<(), TourError> {
+        let summary = tour.revenue("summary", YEAR_DAYS, "").await?;
         let currencies = summary["byCurrency"].as_object().into_iter().flatten();
         for (currency, _) in currencies {
-            let daily = site.revenue("daily", YEAR_DAYS, &format!("&currency={currency}")).await?;
+            let daily = tour.revenue("daily", YEAR_DAYS, &format!("&currency={currency}")).await?;
             self.months.insert(currency.clone(), Months::of_daily(&daily));
         }
         self.charted = Some(Instant::now());
@@ -88,7 +88,7 @@ impl Picture {
 
     fn lines(
         &self,
-        site: &Site,
+        tour: &Tour,
         what: &str,
         counts: &Counts,
         backlog: &Backlog,
@@ -144,14 +144,14 @@ impl Picture {
             lines.extend(part.into_iter().map(|line| format!("          {line}")).chain(gap));
         }
         lines.extend(self.chart());
-        lines.extend(links(site));
+        lines.extend(links(tour));
         lines
     }
 }
 
 /// Where to look further.
-fn links(site: &Site) -> Vec<String> {
-    let (url, key) = (site.gateway.url(), &site.key);
+fn links(tour: &Tour) -> Vec<String> {
+    let (url, key) = (tour.gateway.url(), &tour.key);
     let mut lines = vec![
         String::new(),
         format!("open      {url}/healthz   {url}/readyz"),
@@ -162,12 +162,12 @@ fn links(site: &Site) -> Vec<String> {
         ),
         format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
         format!("          curl -H \"x-api-key: $KEY\" \"{url}/users/user-0/journey?limit=3\""),
-        format!("to send   KEY={}", site.ingest_key),
+        format!("to send   KEY={}", tour.ingest_key),
         format!(
             "          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"
         ),
     ];
-    if site.vendors.is_some() {
+    if tour.vendors.is_some() {
         lines.push(
             "your own  keys that may read in .env (.env.example names them), and make run again"
                 .to_owned(),

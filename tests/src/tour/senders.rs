@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::TourError;
-use super::site::Site;
+use super::set_up::Tour;
 
 /// Events of one request.
 const BATCH: u32 = 50;
@@ -20,7 +20,7 @@ pub(super) struct Senders {
 
 impl Senders {
     /// A lead and a batch of events, at the HTTP API; each twice, as a client sends that has heard no reply.
-    pub(super) async fn send(&mut self, site: &Site) -> Result<(), TourError> {
+    pub(super) async fn send(&mut self, tour: &Tour) -> Result<(), TourError> {
         let n = self.leads;
         let lead = json!({"email": format!("lead{n}@example.com"), "name": format!("Lead {n}"), "source": "tour"});
         let event = |i: u32| {
@@ -32,8 +32,8 @@ impl Senders {
         };
         let events = json!((0..BATCH).map(event).collect::<Vec<_>>());
         for (lead_status, events_status) in [(201, 202), (200, 202)] {
-            post(site, "/leads", &format!("lead-{n}"), &lead, lead_status).await?;
-            post(site, "/events", &format!("events-{n}"), &events, events_status).await?;
+            post(tour, "/leads", &format!("lead-{n}"), &lead, lead_status).await?;
+            post(tour, "/events", &format!("events-{n}"), &events, events_status).await?;
         }
         self.leads += 1;
         self.events += BATCH;
@@ -41,11 +41,11 @@ impl Senders {
     }
 
     /// Compares what is in the tables with what was sent.
-    pub(super) async fn must_be_there(&self, site: &Site) -> Result<String, TourError> {
+    pub(super) async fn must_be_there(&self, tour: &Tour) -> Result<String, TourError> {
         let counts = "select (select count(*) from leads), (select count(*) from events)";
-        let row = site.sql.query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;
+        let row = tour.sql.query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;
         let (leads, events): (i64, i64) = (row.get(0), row.get(1));
-        let journey = site.gateway.get("/users/user-0/journey?limit=1000", &site.key).await?;
+        let journey = tour.gateway.get("/users/user-0/journey?limit=1000", &tour.key).await?;
         let seen = journey["events"].as_array().map_or(0, Vec::len);
         let (sent_leads, sent_events, of_user) =
             (self.leads, self.events, self.events.div_ceil(USERS));
@@ -64,18 +64,18 @@ impl Senders {
 }
 
 async fn post(
-    site: &Site,
+    tour: &Tour,
     path: &str,
     key: &str,
     body: &Value,
     status: u16,
 ) -> Result<(), TourError> {
     let headers = [
-        ("X-Api-Key", site.ingest_key.as_str()),
+        ("X-Api-Key", tour.ingest_key.as_str()),
         ("Content-Type", "application/json"),
         ("Idempotency-Key", key),
     ];
-    let reply = site.gateway.post(path, &headers, body.to_string()).await?;
+    let reply = tour.gateway.post(path, &headers, body.to_string()).await?;
     if reply.status != status {
         return Err(TourError::Wrong(format!(
             "POST {path} was answered {}: {}",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::TourError;
 use super::money::grouped;
-use super::site::Site;
+use super::set_up::Tour;
 use super::verdict::{self, Books};
 
 /// Between two comparisons, at least: each reads every row.
@@ -23,18 +23,18 @@ pub(super) struct Truth {
 
 impl Truth {
     /// Compares again, where the last time is long enough ago. Where accounts are real there is nothing to compare with.
-    pub(super) async fn refresh(&mut self, site: &Site) -> Result<(), TourError> {
+    pub(super) async fn refresh(&mut self, tour: &Tour) -> Result<(), TourError> {
         let Some(vendors) =
-            site.vendors.as_ref().filter(|_| self.due.is_none_or(|due| due <= Instant::now()))
+            tour.vendors.as_ref().filter(|_| self.due.is_none_or(|due| due <= Instant::now()))
         else {
             return Ok(());
         };
         let begun = Instant::now();
         (self.lines, self.behind) = (Vec::new(), 0);
-        for books in verdict::books(site).await? {
+        for books in verdict::books(tour).await? {
             self.money(&books);
         }
-        for compared in vendors.compare(&site.sql).await? {
+        for compared in vendors.compare(&tour.sql).await? {
             self.tell(
                 compared.what,
                 &grouped(&compared.there.to_string()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::TourError;
 use super::money::grouped;
-use super::site::Site;
+use super::set_up::Tour;
 
 /// Between two looks; each asks for the list, and for how far one of its runs is.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,18 +35,18 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     /// Asks again, where the last time is long enough ago.
-    pub(super) async fn refresh(&mut self, site: &Site) -> Result<(), TourError> {
+    pub(super) async fn refresh(&mut self, tour: &Tour) -> Result<(), TourError> {
         if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        self.see(&site.gateway.get("/runs?status=running&limit=50", &site.key).await?);
+        self.see(&tour.gateway.get("/runs?status=running&limit=50", &tour.key).await?);
         // In turn: how far a run is only its own page tells.
         self.looks += 1;
         if let Some(run) =
             self.looks.checked_rem(self.runs.len()).and_then(|index| self.runs.get_mut(index))
         {
-            run.done = done(&site.gateway.get(&format!("/runs/{}", run.id), &site.key).await?);
+            run.done = done(&tour.gateway.get(&format!("/runs/{}", run.id), &tour.key).await?);
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use tokio_postgres::Client;
 
 use super::TourError;
 use super::money::{grouped, readable};
-use super::site::Site;
-use crate::simulator::Totals as Booked;
+use super::set_up::Tour;
+use crate::simulators::stripe::Totals as Booked;
 use crate::stack::StackError;
 use crate::vendors::{Compared, Vendors, YEAR_DAYS};
 
@@ -31,9 +31,9 @@ pub(super) struct Books {
 }
 
 /// What `GET /metrics/revenue/summary` says of each currency, of all sources or one.
-pub(super) async fn totals(site: &Site, source: Option<&str>) -> Result<Totals, TourError> {
+pub(super) async fn totals(tour: &Tour, source: Option<&str>) -> Result<Totals, TourError> {
     let query = source.map_or_else(String::new, |source| format!("&source={source}"));
-    let summary = site.revenue("summary", 2 * YEAR_DAYS, &query).await?;
+    let summary = tour.revenue("summary", 2 * YEAR_DAYS, &query).await?;
     let currencies = summary["byCurrency"].as_object().into_iter().flatten();
     currencies.map(|(currency, sums)| Ok((currency.clone(), four(sums)?))).collect()
 }
@@ -50,14 +50,14 @@ fn four(sums: &Value) -> Result<Four, TourError> {
 }
 
 /// The books of each source that has money, with the simulated vendor's own beside them.
-pub(super) async fn books(site: &Site) -> Result<Vec<Books>, TourError> {
+pub(super) async fn books(tour: &Tour) -> Result<Vec<Books>, TourError> {
     let mut books = Vec::new();
-    for source in ["stripe", "hubspot"].into_iter().filter(|source| site.sources.contains(source)) {
-        let ours = totals(site, Some(source)).await?;
+    for source in ["stripe", "hubspot"].into_iter().filter(|source| tour.sources.contains(source)) {
+        let ours = totals(tour, Some(source)).await?;
         books.push(Books {
             source,
             ours,
-            theirs: site.vendors.as_ref().map(|vendors| booked(vendors, source)),
+            theirs: tour.vendors.as_ref().map(|vendors| booked(vendors, source)),
         });
     }
     Ok(books)
@@ -82,8 +82,8 @@ fn booked(vendors: &Vendors, source: &str) -> Totals {
 ///
 /// # Errors
 /// [`TourError::Wrong`] with the tables and every difference.
-pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
-    let (all, books) = (totals(site, None).await?, books(site).await?);
+pub(super) async fn compare(tour: &Tour) -> Result<Vec<String>, TourError> {
+    let (all, books) = (totals(tour, None).await?, books(tour).await?);
     let (mut lines, mut wrong) = (Vec::new(), Vec::new());
     for books in &books {
         let (table, behind) = books.table();
@@ -97,8 +97,8 @@ pub(super) async fn compare(site: &Site) -> Result<Vec<String>, TourError> {
         wrong.push(format!("the sources do not add up to what the summary of all says: {all:?}"));
     }
     lines.push(String::new());
-    if let Some(vendors) = &site.vendors {
-        for compared in vendors.compare(&site.sql).await? {
+    if let Some(vendors) = &tour.vendors {
+        for compared in vendors.compare(&tour.sql).await? {
             lines.push(objects(&compared));
             wrong.extend(
                 (!compared.different.is_empty()).then(|| format!("{} differ", compared.what)),

@@ -1,8 +1,8 @@
 //! What every test compares in the end: our tables with the simulators' own truth, row by row.
 #![allow(clippy::expect_used, clippy::panic, reason = "for tests only: to fail is to panic")]
 
-pub mod calendar;
-pub mod portal;
+pub mod gcal;
+pub mod hubspot;
 pub mod stripe;
 
 use std::collections::BTreeMap;

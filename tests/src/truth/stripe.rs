@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use penstock_testkit::TestDatabase;
 
 use super::assert_same;
-use crate::simulator::{Kind, Ledger, Simulator, Totals, TruthRow};
+use crate::simulators::stripe::{Kind, Ledger, StripeSimulator, Totals, TruthRow};
 
 /// What is known of a movement of money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub async fn rows(db: &TestDatabase) -> Movements {
 ///
 /// # Panics
 /// Where an object was made at no time.
-pub fn true_rows(stripe: &Simulator) -> Movements {
+pub fn true_rows(stripe: &StripeSimulator) -> Movements {
     let row = |row: TruthRow| {
         let kind = match row.kind {
             Kind::Charge => "charge",
@@ -140,7 +140,7 @@ async fn totals(db: &TestDatabase, sql: &str) -> Ledger {
 ///
 /// # Panics
 /// Where they do not.
-pub async fn assert_true(db: &TestDatabase, stripe: &Simulator) {
+pub async fn assert_true(db: &TestDatabase, stripe: &StripeSimulator) {
     assert_same("stripe", &rows(db).await, &true_rows(stripe));
     let mut ledger = stripe.ledger();
     ledger.retain(|_, totals| *totals != Totals::default());

@@ -1,38 +1,17 @@
-//! The main job as a specification: the functions' own handlers over a real Postgres and a Stripe that
-//! behaves, or misbehaves on command.
+//! The functions as a specification, a folder a function and a folder a source: their own handlers
+//! over a real Postgres, and vendors that behave, or misbehave on command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
-mod arrivals;
-mod books;
-mod corrections;
-mod door;
-mod ingest_events;
-mod ingest_hostile;
-mod ingest_kills;
-mod ingest_leads;
-mod ingest_spill;
+mod admin;
+mod fetch;
+mod gcal;
+mod hubspot;
+mod ingest;
 mod kills;
-mod money;
-mod other_sources;
-mod outbox;
-mod pauses;
+mod metrics;
+mod migrate;
 mod process;
-mod pulling;
-mod reconcile;
 mod relay;
 mod rolodex;
-mod rotation;
-mod ties;
-mod trigger;
-mod trigger_reports;
-mod two_sources;
-mod unconfigured;
-mod vendor_faults;
-mod verdicts;
-mod versions;
+mod stripe_account;
 mod webhook;
-mod webhook_events;
-mod webhook_kills;
-mod webhook_secrets;
-mod webhook_spill;
-mod windows;

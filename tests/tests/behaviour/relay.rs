@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 
-use crate::books::{assert_true, world};
+use crate::stripe_account::{account, assert_true};
 
 #[tokio::test]
 async fn losing_every_queue_loses_no_data() {
-    let plant = Plant::over(world(70, 400)).await;
-    plant.fetch_all().await.unwrap();
-    assert!(plant.tickets.take().len() > 4);
+    let app = TestApp::over(account(70, 400)).await;
+    app.fetch_all().await.unwrap();
+    assert!(app.tickets.take().len() > 4);
     assert_eq!(
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        app.relay.run_once(app.relay_deadline()).await.unwrap().ticketed,
         0,
         "their time has not come"
     );
-    plant.clock.advance(Duration::from_secs(400));
-    let round = plant.relay.run_once(plant.relay_deadline()).await.unwrap();
+    app.clock.advance(Duration::from_secs(400));
+    let round = app.relay.run_once(app.relay_deadline()).await.unwrap();
     assert!(
         (400..420).contains(&round.oldest_pending_s),
         "waiting for {} s",
@@ -27,68 +27,64 @@ async fn losing_every_queue_loses_no_data() {
     );
     let ticketed = round.ticketed;
     assert!(ticketed > 400);
-    plant.tickets.take();
+    app.tickets.take();
     assert_eq!(
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed,
+        app.relay.run_once(app.relay_deadline()).await.unwrap().ticketed,
         0,
         "not again at once"
     );
-    plant.clock.advance(Duration::from_secs(400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().ticketed, ticketed);
-    plant.drain().await;
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().oldest_pending_s, 0);
-    assert_true(&plant).await;
+    app.clock.advance(Duration::from_secs(400));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().ticketed, ticketed);
+    app.drain().await;
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().oldest_pending_s, 0);
+    assert_true(&app).await;
 }
 
 #[tokio::test]
 async fn a_queue_that_takes_nothing_stops_neither_fetch_nor_the_truth() {
-    let plant = Plant::over(world(71, 200)).await;
-    plant.tickets.refuse(true);
-    plant.fetch_all().await.unwrap();
-    plant.tickets.refuse(false);
-    plant.clock.advance(Duration::from_secs(400));
-    plant.relay.run_once(plant.relay_deadline()).await.unwrap();
-    plant.drain().await;
-    assert_true(&plant).await;
+    let app = TestApp::over(account(71, 200)).await;
+    app.tickets.refuse(true);
+    app.fetch_all().await.unwrap();
+    app.tickets.refuse(false);
+    app.clock.advance(Duration::from_secs(400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    assert_true(&app).await;
 }
 
 #[tokio::test]
 async fn a_run_that_stopped_half_way_and_lost_its_message_is_asked_for_again() {
-    let plant = Plant::with_settings(world(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
-    plant.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
-    assert_eq!(plant.requests.take().len(), 1, "and lost");
-    assert_eq!(
-        plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs,
-        0,
-        "it may yet go on"
-    );
-    plant.clock.advance(Duration::from_secs(200));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().runs, 1);
-    plant.drain().await;
-    plant.fetch("refund", Mode::Full).await.unwrap();
-    plant.fetch("dispute", Mode::Full).await.unwrap();
-    plant.drain().await;
-    assert_true(&plant).await;
+    let app = TestApp::with_settings(account(72, 600), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
+    app.fetch_within("charge", Mode::Full, Duration::from_secs(2)).await.unwrap();
+    assert_eq!(app.requests.take().len(), 1, "and lost");
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 0, "it may yet go on");
+    app.clock.advance(Duration::from_secs(200));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
+    app.drain().await;
+    app.fetch("refund", Mode::Full).await.unwrap();
+    app.fetch("dispute", Mode::Full).await.unwrap();
+    app.drain().await;
+    assert_true(&app).await;
 }
 
 #[tokio::test]
 async fn processed_rows_are_cleared_after_their_retention_and_only_those() {
-    let plant = Plant::over(world(73, 50)).await;
-    plant.fetch_all().await.unwrap();
-    plant.drain().await;
-    let before: i64 = plant.db.scalar("select count(*) from outbox").await;
-    plant
+    let app = TestApp::over(account(73, 50)).await;
+    app.fetch_all().await.unwrap();
+    app.drain().await;
+    let before: i64 = app.db.scalar("select count(*) from outbox").await;
+    app
         .db
         .client()
         .await
         .batch_execute("update outbox set status = 'dead' where external_id = (select min(external_id) from outbox)")
         .await
         .unwrap();
-    plant.clock.advance(Duration::from_secs(34 * 86_400));
-    assert_eq!(plant.relay.run_once(plant.relay_deadline()).await.unwrap().purged, 0);
-    plant.clock.advance(Duration::from_secs(2 * 86_400));
+    app.clock.advance(Duration::from_secs(34 * 86_400));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().purged, 0);
+    app.clock.advance(Duration::from_secs(2 * 86_400));
     let purged =
-        plant.relay.run_once(plant.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
+        app.relay.run_once(app.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
     assert_eq!(purged, u64::try_from(before).unwrap() - 1);
-    assert_eq!(plant.db.scalar::<String>("select status from outbox").await, "dead");
+    assert_eq!(app.db.scalar::<String>("select status from outbox").await, "dead");
 }

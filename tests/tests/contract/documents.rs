@@ -25,7 +25,7 @@ pub fn document() -> Value {
 fn the_committed_files_are_what_the_types_say_now() {
     for file in generate() {
         let kept = std::fs::read_to_string(&file.path).unwrap();
-        assert!(kept == file.text, "{} is out of date: run `make openapi`", file.path.display());
+        assert!(kept == file.text, "{} is out of date: run `make generate`", file.path.display());
     }
 }
 

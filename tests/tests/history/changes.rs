@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fastrand::Rng;
-use penstock_tests::gcal::Calendar;
-use penstock_tests::hubspot::{self, Kind};
-use penstock_tests::simulator;
+use penstock_tests::simulators::gcal::Calendar;
+use penstock_tests::simulators::hubspot::{self, Kind};
+use penstock_tests::simulators::stripe;
 
 use crate::gate::Gate;
-use crate::site::Site;
+use crate::history_test::HistoryTest;
 
 /// Changes of each account at most.
 const MOST: usize = 1_500;
@@ -56,25 +56,25 @@ impl Changes {
 }
 
 /// Has the accounts change with the requests that pass the gate.
-pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
+pub fn begin(test: &HistoryTest, seed: u64, gate: &Gate) -> Arc<Changes> {
     let changes = Arc::new(Changes::default());
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed));
-    site.stripe.watch(move |path, world| {
+    test.stripe.watch(move |path, account| {
         if passing.pass(path) {
-            stripe(world, shared.draw(&shared.stripe, &mut rng), &shared.late);
+            stripe(account, shared.draw(&shared.stripe, &mut rng), &shared.late);
         }
     });
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 1));
     let mut archived = Vec::new();
-    site.portal.watch(move |path, world| {
+    test.hubspot.watch(move |path, account| {
         if passing.pass(path) {
             for _ in 0..shared.draw(&shared.portal, &mut rng).div_ceil(3) {
-                portal(world, &mut rng, &mut archived);
+                portal(account, &mut rng, &mut archived);
             }
         }
     });
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed + 2));
-    site.google.watch(move |path, calendar: &mut Calendar| {
+    test.google.watch(move |path, calendar: &mut Calendar| {
         if passing.pass(path) {
             calendar.change(shared.draw(&shared.calendar, &mut rng));
         }
@@ -83,8 +83,8 @@ pub fn begin(site: &Site, seed: u64, gate: &Gate) -> Arc<Changes> {
 }
 
 /// New charges, captures, refunds, disputes and what becomes of them.
-fn stripe(world: &mut simulator::World, n: usize, late: &AtomicUsize) {
-    let events = world.change(u32::try_from(n).unwrap());
+fn stripe(account: &mut stripe::StripeAccount, n: usize, late: &AtomicUsize) {
+    let events = account.change(u32::try_from(n).unwrap());
     late.fetch_add(
         events.iter().filter(|event| event.visible_at > event.created).count(),
         Ordering::SeqCst,
@@ -92,23 +92,23 @@ fn stripe(world: &mut simulator::World, n: usize, late: &AtomicUsize) {
 }
 
 /// Objects come, are edited, merged, archived, restored and deleted for good; deals move.
-fn portal(world: &mut hubspot::World, rng: &mut Rng, archived: &mut Vec<(Kind, u64)>) {
+fn portal(account: &mut hubspot::HubSpotPortal, rng: &mut Rng, archived: &mut Vec<(Kind, u64)>) {
     let kind = if rng.bool() { Kind::Contact } else { Kind::Deal };
-    let live = world.live(kind);
+    let live = account.live(kind);
     let id = live[rng.usize(0..live.len())];
     match rng.u8(0..10) {
         0 => {
-            world.archive(kind, id);
+            account.archive(kind, id);
             archived.push((kind, id));
         }
         1 if !archived.is_empty() => {
             let (kind, id) = archived.swap_remove(rng.usize(0..archived.len()));
-            world.restore(kind, id);
+            account.restore(kind, id);
         }
-        2 => world.purge(kind, id),
-        3 if kind == Kind::Deal => world.set_stage(id, STAGES[rng.usize(0..STAGES.len())]),
+        2 => account.purge(kind, id),
+        3 if kind == Kind::Deal => account.set_stage(id, STAGES[rng.usize(0..STAGES.len())]),
         _ => {
-            world.change(2);
+            account.change(2);
         }
     }
 }

@@ -6,8 +6,8 @@ use penstock_testkit::{CuttingProxy, Outcome, RuntimeHost, binary, memory_kib};
 use serde_json::Value;
 
 use crate::gate::Gate;
+use crate::history_test::HistoryTest;
 use crate::kills::Kills;
-use crate::site::Site;
 
 pub const EVENT: usize = 0;
 pub const CONTACT: usize = 4;
@@ -61,14 +61,19 @@ pub struct Environment {
 
 impl Environment {
     /// Starts a process, whose end is decided already where there are kills.
-    pub async fn start(place: usize, site: &Site, gate: &Gate, kills: Option<&mut Kills>) -> Self {
+    pub async fn start(
+        place: usize,
+        test: &HistoryTest,
+        gate: &Gate,
+        kills: Option<&mut Kills>,
+    ) -> Self {
         let proxy = match kills {
-            Some(_) => Some(CuttingProxy::start(site.db.login()).await),
+            Some(_) => Some(CuttingProxy::start(test.db.login()).await),
             None => None,
         };
         let pages = if kills.is_some() { ["100", "100", "100"] } else { ["100", "200", "2500"] };
         let settings =
-            site.settings(proxy.as_ref().map_or_else(|| site.db.url(), CuttingProxy::url), pages);
+            test.settings(proxy.as_ref().map_or_else(|| test.db.url(), CuttingProxy::url), pages);
         let env: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary("fetch"), &env).await;
         if place < PULLS.len() {

@@ -1,10 +1,10 @@
 //! Faults over the run, by seed: of every kind that passes some in each source, at requests that are sure to come.
 
 use fastrand::Rng;
-use penstock_tests::{hubspot, simulator};
-use simulator::{Fault, RetryAfter};
+use penstock_tests::simulators::hubspot;
+use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
-use crate::site::Site;
+use crate::history_test::HistoryTest;
 
 /// Stripe's and Google's: 429 and its like, 5xx, bodies cut in either way, no answer, and replies that are none.
 const KINDS: [Fault; 12] = [
@@ -43,35 +43,35 @@ const HUBSPOTS: [(&str, u64); 2] =
 const CALENDARS: [(&str, u64); 1] = [("/calendar/v3/calendars", 16)];
 
 /// Twice each kind, the first of them at the path that gets the most requests.
-pub fn plan(site: &Site, seed: u64) {
+pub fn plan(test: &HistoryTest, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     for round in 0..2 {
         for kind in KINDS {
             let (path, most) = STRIPES[if round == 0 { 0 } else { rng.usize(0..STRIPES.len()) }];
-            site.stripe.faults().at(rng.u64(2..=most), path, kind);
+            test.stripe.faults().at(rng.u64(2..=most), path, kind);
             let (path, most) = CALENDARS[0];
-            site.google.faults(|faults| faults.at(rng.u64(2..=most), path, kind));
+            test.google.faults(|faults| faults.at(rng.u64(2..=most), path, kind));
         }
         for kind in PORTALS {
             let (path, most) = HUBSPOTS[if round == 0 { 0 } else { rng.usize(0..HUBSPOTS.len()) }];
-            site.portal.faults().at(rng.u64(2..=most), path, kind);
+            test.hubspot.faults().at(rng.u64(2..=most), path, kind);
         }
     }
 }
 
 /// # Panics
 /// Where a kind of fault did not happen in a source: it would have proved nothing.
-pub fn assert_all_struck(site: &Site) {
+pub fn assert_all_struck(test: &HistoryTest) {
     let of_stripe: Vec<_> =
-        site.stripe.requests().into_iter().filter_map(|asked| asked.fault).collect();
-    let asked = site.google.take_requests();
+        test.stripe.requests().into_iter().filter_map(|asked| asked.fault).collect();
+    let asked = test.google.take_requests();
     let of_google: Vec<_> = asked.iter().filter_map(|asked| asked.fault).collect();
     for kind in KINDS {
         assert!(of_stripe.contains(&kind) && of_google.contains(&kind), "{kind:?} did not happen");
     }
     assert!(asked.iter().any(|asked| asked.status == 410), "no sync token was refused");
     let of_portal: Vec<_> =
-        site.portal.asked().into_iter().filter_map(|asked| asked.fault).collect();
+        test.hubspot.asked().into_iter().filter_map(|asked| asked.fault).collect();
     for kind in PORTALS {
         assert!(of_portal.contains(&kind), "{kind:?} did not happen");
     }

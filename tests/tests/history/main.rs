@@ -7,53 +7,53 @@ mod changes;
 mod environments;
 mod faults;
 mod gate;
+mod history_test;
 mod kills;
+mod local_lambda;
 mod memory;
-mod site;
-mod works;
 
 use std::time::Instant;
 
-use penstock_tests::truth::{assert_nothing_left, calendar, portal, stripe};
+use penstock_tests::truth::{assert_nothing_left, gcal, hubspot, stripe};
 
 use crate::changes::Changes;
 use crate::environments::{CALENDAR, CONTACT, DEAL, EVENT};
 use crate::gate::Gate;
+use crate::history_test::{HistoryTest, Size};
 use crate::kills::Kills;
-use crate::site::{Site, Size};
-use crate::works::{Counts, Works};
+use crate::local_lambda::{Counts, LocalLambda};
 
 /// Contacts that one import changes at one and the same millisecond: more than a search ever shows (trap 10).
 const IMPORTED: usize = 10_300;
 
 /// From nothing to the truth, through everything that the accounts do.
-async fn history(site: &Site, changes: &Changes, works: &mut Works<'_>) {
+async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda<'_>) {
     // No cursor yet, so each asks for full runs beside itself.
-    works.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
-    works.until_nothing_is_left().await;
+    lambda.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
+    lambda.until_nothing_is_left().await;
 
     changes.end();
-    site.meanwhile(IMPORTED);
-    works.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
-    works.until_nothing_is_left().await;
-    calendar::assert_true(&site.db, &site.google).await;
+    test.meanwhile(IMPORTED);
+    lambda.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
+    lambda.until_nothing_is_left().await;
+    gcal::assert_true(&test.db, &test.google).await;
 
     // What was late is late no more; and what HubSpot never says by a search comes with its lists.
-    site.later();
-    works.ask("incremental", &[EVENT]);
-    works.ask("full", &[CONTACT, DEAL]);
-    works.until_nothing_is_left().await;
+    test.later();
+    lambda.ask("incremental", &[EVENT]);
+    lambda.ask("full", &[CONTACT, DEAL]);
+    lambda.until_nothing_is_left().await;
 }
 
 /// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
-async fn assert_cap(site: &Site, size: Size) {
+async fn assert_cap(test: &HistoryTest, size: Size) {
     assert!(
-        site.portal.asked().iter().all(|asked| asked.status != 400),
+        test.hubspot.asked().iter().all(|asked| asked.status != 400),
         "a request went past a limit"
     );
     let sql =
         "select max(rows_seen) from sync_runs where source = 'hubspot' and mode = 'incremental'";
-    let most: i64 = site.db.scalar(sql).await;
+    let most: i64 = test.db.scalar(sql).await;
     assert!(
         most > 10_000 || size.contacts < IMPORTED,
         "{most} changes are no more than a search shows"
@@ -62,30 +62,30 @@ async fn assert_cap(site: &Site, size: Size) {
 
 /// Objects come to the truth; how it went is printed.
 async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Counts {
-    let site = Site::build(seed, size).await;
+    let test = HistoryTest::build(seed, size).await;
     let gate = Gate::new();
-    let changes = changes::begin(&site, seed, &gate);
-    faults::plan(&site, seed);
+    let changes = changes::begin(&test, seed, &gate);
+    faults::plan(&test, seed);
     let killed = kills.is_some();
-    let mut works = Works::over(&site, &gate, kills).await;
+    let mut lambda = LocalLambda::over(&test, &gate, kills).await;
     let begun = Instant::now();
-    history(&site, &changes, &mut works).await;
+    history(&test, &changes, &mut lambda).await;
     println!(
         "{} objects came to the truth in {:.1?}, by {}",
-        site.objects(),
+        test.objects(),
         begun.elapsed(),
-        works.counts
+        lambda.counts
     );
-    stripe::assert_true(&site.db, &site.stripe).await;
-    portal::assert_true(&site.db, &site.portal).await;
-    calendar::assert_true(&site.db, &site.google).await;
-    assert_nothing_left(&site.db).await;
-    assert!(site.objects() >= size.at_least, "{}", site.objects());
+    stripe::assert_true(&test.db, &test.stripe).await;
+    hubspot::assert_true(&test.db, &test.hubspot).await;
+    gcal::assert_true(&test.db, &test.google).await;
+    assert_nothing_left(&test.db).await;
+    assert!(test.objects() >= size.at_least, "{}", test.objects());
     changes.assert_enough();
-    faults::assert_all_struck(&site);
-    assert_cap(&site, size).await;
-    memory::assert_flat(&works, &gate, killed);
-    works.counts
+    faults::assert_all_struck(&test);
+    assert_cap(&test, size).await;
+    memory::assert_flat(&lambda, &gate, killed);
+    lambda.counts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

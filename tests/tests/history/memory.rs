@@ -2,7 +2,7 @@
 
 use crate::environments::PULLS;
 use crate::gate::Gate;
-use crate::works::Works;
+use crate::local_lambda::LocalLambda;
 
 /// Resident at any time, in KiB.
 const MOST: u64 = 64 * 1024;
@@ -15,13 +15,13 @@ const PAGES: usize = 40;
 
 /// No process was ever larger than the limit, and what is resident in the end is what was after a tenth of the pages.
 /// Where processes were killed, each life is too short to say anything of growth.
-pub fn assert_flat(works: &Works<'_>, gate: &Gate, killed: bool) {
+pub fn assert_flat(lambda: &LocalLambda<'_>, gate: &Gate, killed: bool) {
     if !cfg!(target_os = "linux") {
         println!("memory was not looked at: only Linux says how much is resident");
         return;
     }
     let mut grown = Vec::new();
-    for (place, peak) in works.peaks() {
+    for (place, peak) in lambda.peaks() {
         let (source, entity) = PULLS[place];
         let resident = gate.resident(place);
         let peak = resident.iter().copied().fold(peak, u64::max);

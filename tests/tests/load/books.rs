@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::kinds::Found;
+use crate::load_test::LoadTest;
 use crate::queues::Brought;
-use crate::site::Site;
 use crate::traffic::{Answer, Plan};
 
 /// A row of the outbox: its key, and what it has led to; `pending` where that is still to come.
@@ -70,7 +70,7 @@ impl Counts {
 }
 
 /// Compares. Fails with what is wrong and the counts of everything.
-pub async fn check(site: &Site, plan: &Plan, answers: &[Answer], brought: Brought) -> Counts {
+pub async fn check(test: &LoadTest, plan: &Plan, answers: &[Answer], brought: Brought) -> Counts {
     let mut counts = Counts { requests: plan.requests.len(), brought, ..Counts::default() };
     let (mut kept, mut wrong) = (vec![false; plan.requests.len()], Vec::new());
     for Answer { place, status, took } in answers {
@@ -82,7 +82,7 @@ pub async fn check(site: &Site, plan: &Plan, answers: &[Answer], brought: Brough
             wrong.push(format!("{} was answered {status}", kind.name));
         }
     }
-    let mut there = rows(site).await;
+    let mut there = rows(test).await;
     counts.rows = there.values().map(Vec::len).sum();
     for (request, kept) in plan.requests.iter().zip(kept) {
         for found in request.found() {
@@ -100,7 +100,7 @@ pub async fn check(site: &Site, plan: &Plan, answers: &[Answer], brought: Brough
         }
     }
     wrong.extend(there.values().flatten().map(|row| format!("nobody sent {row:?}")));
-    wrong.extend(contested_keys(site).await);
+    wrong.extend(contested_keys(test).await);
     assert!(
         wrong.is_empty(),
         "{} wrong, the first: {:#?}\n{counts}",
@@ -113,7 +113,7 @@ pub async fn check(site: &Site, plan: &Plan, answers: &[Answer], brought: Brough
 }
 
 /// The outbox by payload.
-async fn rows(site: &Site) -> HashMap<Vec<u8>, Vec<Row>> {
+async fn rows(test: &LoadTest) -> HashMap<Vec<u8>, Vec<Row>> {
     let sql = "
         with effects as (
             select outbox_id, concat_ws(' ', 'payment', external_id, amount, status) as effect from payments
@@ -131,14 +131,14 @@ async fn rows(site: &Site) -> HashMap<Vec<u8>, Vec<Row>> {
         from outbox o left join effects e on e.outbox_id = o.id
         group by o.id";
     let mut there: HashMap<Vec<u8>, Vec<Row>> = HashMap::new();
-    for row in site.postgres.client().await.query(sql, &[]).await.unwrap() {
+    for row in test.postgres.client().await.query(sql, &[]).await.unwrap() {
         there.entry(row.get(0)).or_default().push(Row { key: row.get(1), effects: row.get(2) });
     }
     there
 }
 
 /// Idempotency-Keys that several bodies came under, and not exactly one of these is the lead.
-async fn contested_keys(site: &Site) -> Vec<String> {
+async fn contested_keys(test: &LoadTest) -> Vec<String> {
     let sql = "
         select concat_ws(' ', 'under', l.name, 'there are', count(*) filter (where l.state = 'accepted'), 'leads')
         from leads l left join leads first on first.id = l.conflicts_with
@@ -147,6 +147,6 @@ async fn contested_keys(site: &Site) -> Vec<String> {
         having count(*) filter (where l.state = 'accepted') <> 1
             or count(*) filter (where l.state = 'conflicting' and (first.name is distinct from l.name
                                                                    or first.state <> 'accepted')) > 0";
-    let rows = site.postgres.client().await.query(sql, &[]).await.unwrap();
+    let rows = test.postgres.client().await.query(sql, &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -5,14 +5,14 @@
 
 mod books;
 mod kinds;
+mod load_test;
 mod outages;
 mod queues;
-mod site;
 mod traffic;
 
 use std::sync::Arc;
 
-use site::Site;
+use load_test::LoadTest;
 use traffic::{Plan, Traffic};
 
 /// How many are sent, repetitions included, but not what is tried again after a 503.
@@ -22,14 +22,14 @@ const CLIENTS: usize = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_with_success_while_postgres_was_stopped_twice_is_there_exactly_once() {
-    let site = Arc::new(Site::build().await);
+    let test = Arc::new(LoadTest::build().await);
     let traffic = Arc::new(Traffic::new(Plan::of(REQUESTS, 300)));
-    let processing = tokio::spawn(queues::process_beside(site.clone(), traffic.clone()));
+    let processing = tokio::spawn(queues::process_beside(test.clone(), traffic.clone()));
     let (answers, ()) =
-        tokio::join!(traffic::run(&site, &traffic, CLIENTS), outages::both(&site, &traffic));
+        tokio::join!(traffic::run(&test, &traffic, CLIENTS), outages::both(&test, &traffic));
     processing.await.unwrap();
-    let brought = queues::bring_in(&site, 301).await;
-    queues::process_the_rest(&site).await;
-    let counts = books::check(&site, &traffic.plan, &answers, brought).await;
+    let brought = queues::bring_in(&test, 301).await;
+    queues::process_the_rest(&test).await;
+    let counts = books::check(&test, &traffic.plan, &answers, brought).await;
     println!("{counts}");
 }

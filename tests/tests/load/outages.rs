@@ -1,7 +1,7 @@
 //! What goes wrong, and when: told by the count of answers, never by the clock.
 
 use crate::REQUESTS;
-use crate::site::Site;
+use crate::load_test::LoadTest;
 use crate::traffic::Traffic;
 
 /// Where Postgres is stopped: after so many answers.
@@ -21,31 +21,31 @@ const ALL_AWAY: usize = 200;
 const WHILE_STARTING: usize = 300;
 
 /// Postgres is stopped twice, once in order and once as by a crash. Between the two SQS loses tickets.
-pub async fn both(site: &Site, traffic: &Traffic) {
+pub async fn both(test: &LoadTest, traffic: &Traffic) {
     traffic.allow(FIRST + WHILE_STOPPING);
     traffic.until(FIRST).await;
-    site.postgres.stop_fast().await;
-    away(site, traffic, FIRST).await;
+    test.postgres.stop_fast().await;
+    away(test, traffic, FIRST).await;
 
     traffic.allow(SECOND + WHILE_STOPPING);
     traffic.until(REQUESTS * 7 / 20).await;
-    site.tickets.refuse(true);
+    test.tickets.refuse(true);
     traffic.until(REQUESTS * 11 / 20).await;
-    site.tickets.refuse(false);
+    test.tickets.refuse(false);
 
     traffic.until(SECOND).await;
-    site.postgres.stop_immediate().await;
-    away(site, traffic, SECOND).await;
+    test.postgres.stop_immediate().await;
+    away(test, traffic, SECOND).await;
     traffic.allow(usize::MAX);
 }
 
 /// However fast the clients are and however slow the server is: so many are answered without it, and no more.
-async fn away(site: &Site, traffic: &Traffic, since: usize) {
+async fn away(test: &LoadTest, traffic: &Traffic, since: usize) {
     traffic.allow(since + AWAY + WHILE_STARTING);
     traffic.until(since + AWAY / 2).await;
-    site.spill.refuse(true);
+    test.spill.refuse(true);
     traffic.until(since + AWAY / 2 + ALL_AWAY).await;
-    site.spill.refuse(false);
+    test.spill.refuse(false);
     traffic.until(since + AWAY).await;
-    site.postgres.start().await;
+    test.postgres.start().await;
 }

@@ -10,7 +10,7 @@ use penstock_edge::sqs::SqsEvent;
 use penstock_testkit::MemoryQueue;
 use serde_json::{Value, json};
 
-use crate::site::{Ahead, Site};
+use crate::load_test::{Ahead, LoadTest};
 use crate::traffic::{Progress, Traffic};
 
 /// Messages a batch, as in the template.
@@ -38,13 +38,13 @@ pub struct Brought {
 
 /// Works tickets while the clients go on and Postgres comes and goes; what is received too often goes to `bury`
 /// once it is back.
-pub async fn process_beside(site: Arc<Site>, traffic: Arc<Traffic>) {
-    let process = site.process();
+pub async fn process_beside(test: Arc<LoadTest>, traffic: Arc<Traffic>) {
+    let process = test.process();
     let (mut tickets, mut dead) = (Messages::new(), Vec::new());
     let mut progress = traffic.progress();
     loop {
         let Progress { answers, is_over } = *progress.borrow_and_update();
-        let failed = work(&process, &mut tickets, &site.tickets, &mut dead).await;
+        let failed = work(&process, &mut tickets, &test.tickets, &mut dead).await;
         if tickets.is_empty() && is_over {
             break;
         }
@@ -57,7 +57,7 @@ pub async fn process_beside(site: Arc<Site>, traffic: Arc<Traffic>) {
         }
     }
     let messages = dead.into_iter().map(|body| (body, RECEIVES)).collect::<Vec<_>>();
-    assert_eq!(site.bury().handle(batch_of(&messages)).await.failures(), 0);
+    assert_eq!(test.bury().handle(batch_of(&messages)).await.failures(), 0);
 }
 
 /// One batch; whether a message of it failed.
@@ -83,16 +83,16 @@ async fn work(
 }
 
 /// Hands over what was spilled, in any order, one of three twice.
-pub async fn bring_in(site: &Site, seed: u64) -> Brought {
+pub async fn bring_in(test: &LoadTest, seed: u64) -> Brought {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let spilled = site.spill.take();
+    let spilled = test.spill.take();
     let again: Vec<_> = spilled.iter().filter(|_| rng.u8(0..3) == 0).cloned().collect();
-    let (waited, before) = (spilled.len(), rows(site).await);
+    let (waited, before) = (spilled.len(), rows(test).await);
     let mut messages: Vec<_> = spilled.into_iter().chain(again).map(|body| (body, 1)).collect();
     rng.shuffle(&mut messages);
     let batches: Vec<_> = messages.chunks(BATCH).collect();
     // Two environments at once, as the template lets them.
-    join_all(site.webhooks[..2].iter().enumerate().map(|(nth, webhook)| {
+    join_all(test.webhooks[..2].iter().enumerate().map(|(nth, webhook)| {
         let own = batches.iter().skip(nth).step_by(2);
         async move {
             for batch in own {
@@ -103,19 +103,19 @@ pub async fn bring_in(site: &Site, seed: u64) -> Brought {
         }
     }))
     .await;
-    Brought { waited, delivered: messages.len(), rows: rows(site).await - before }
+    Brought { waited, delivered: messages.len(), rows: rows(test).await - before }
 }
 
-async fn rows(site: &Site) -> i64 {
-    site.postgres.client().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
+async fn rows(test: &LoadTest) -> i64 {
+    test.postgres.client().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
 }
 
 /// Works what waits, and what `relay` finds without a ticket.
-pub async fn process_the_rest(site: &Site) {
-    let (process, relay) = (site.process(), site.relay());
+pub async fn process_the_rest(test: &LoadTest) {
+    let (process, relay) = (test.process(), test.relay());
     let (mut tickets, mut dead) = (Messages::new(), Vec::new());
     loop {
-        assert!(!work(&process, &mut tickets, &site.tickets, &mut dead).await, "Postgres is back");
+        assert!(!work(&process, &mut tickets, &test.tickets, &mut dead).await, "Postgres is back");
         if tickets.is_empty() {
             let deadline = relay.clock.now() + Duration::from_secs(3_600);
             if relay.run_once(deadline).await.unwrap().ticketed == 0 {

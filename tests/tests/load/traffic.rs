@@ -9,7 +9,7 @@ use penstock_domain::clock::Clock as _;
 use tokio::sync::watch;
 
 use crate::kinds::{Kind, Request, kinds};
-use crate::site::Site;
+use crate::load_test::LoadTest;
 
 /// Of five requests that are answered 503, one is given up.
 const GIVES_UP: usize = 5;
@@ -97,7 +97,7 @@ impl Traffic {
         }
     }
 
-    async fn client(self: Arc<Self>, site: Arc<Site>) -> Vec<Answer> {
+    async fn client(self: Arc<Self>, test: Arc<LoadTest>) -> Vec<Answer> {
         let mut answers = Vec::new();
         while let Some(&place) = self.plan.sends.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let request = &self.plan.requests[place];
@@ -105,7 +105,7 @@ impl Traffic {
                 let nth = self.begun.fetch_add(1, Ordering::Relaxed);
                 self.allowed.subscribe().wait_for(|allowed| nth < *allowed).await.unwrap();
                 let asked_at = Instant::now();
-                let reply = site.answer(request.kind.door, request.event(SystemClock.now())).await;
+                let reply = test.answer(request.kind.door, request.event(SystemClock.now())).await;
                 let status = reply["statusCode"].as_u64().unwrap();
                 answers.push(Answer { place, status, took: asked_at.elapsed() });
                 self.progress.send_modify(|progress| progress.answers += 1);
@@ -134,9 +134,9 @@ impl Traffic {
 }
 
 /// Has clients send it all; the answers, of any one request in order.
-pub async fn run(site: &Arc<Site>, traffic: &Arc<Traffic>, clients: usize) -> Vec<Answer> {
+pub async fn run(test: &Arc<LoadTest>, traffic: &Arc<Traffic>, clients: usize) -> Vec<Answer> {
     let clients: Vec<_> =
-        (0..clients).map(|_| tokio::spawn(traffic.clone().client(site.clone()))).collect();
+        (0..clients).map(|_| tokio::spawn(traffic.clone().client(test.clone()))).collect();
     let mut answers = Vec::new();
     for client in clients {
         answers.extend(client.await.unwrap());

@@ -3,13 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use penstock_tests::repository::{functions, root};
 use serde_json::Value;
-
-use crate::files::root;
-
-/// The functions, as Lambda runs them.
-const FUNCTIONS: [&str; 9] =
-    ["fetch", "process", "relay", "bury", "webhook", "ingest", "admin", "metrics", "migrate"];
 
 /// What the pure crate must not reach: runtimes, sockets, TLS, AWS, Postgres, HTTP clients. Beginnings of names.
 const IMPURE: [&str; 16] = [
@@ -134,12 +129,10 @@ fn the_shared_crates_depend_on_each_other_as_the_architecture_says() {
 #[test]
 fn no_function_depends_on_another() {
     let graph = Graph::load();
-    for function in FUNCTIONS {
-        let others: Vec<_> = graph
-            .closure(function)
-            .into_iter()
-            .filter(|n| *n != function && FUNCTIONS.contains(n))
-            .collect();
+    let functions = functions();
+    for function in &functions {
+        let reached = graph.closure(function).into_iter().filter(|name| name != function);
+        let others: Vec<_> = reached.filter(|name| functions.iter().any(|it| it == name)).collect();
         assert!(others.is_empty(), "{function} depends on {others:?}");
     }
 }
@@ -147,8 +140,8 @@ fn no_function_depends_on_another() {
 #[test]
 fn the_test_kit_is_never_compiled_into_a_function() {
     let graph = Graph::load();
-    for function in FUNCTIONS {
-        let reached = graph.closure(function);
+    for function in functions() {
+        let reached = graph.closure(&function);
         assert!(
             !reached.contains("penstock-testkit") && !reached.contains("penstock-tests"),
             "{function} holds a fake"
@@ -170,8 +163,9 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
     let mut cargo = Command::new(env!("CARGO"));
     // As `cargo lambda build` selects them: features of `penstock-tests` do not count.
     cargo.current_dir(root()).args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
+    let functions = functions();
     let output =
-        cargo.args(FUNCTIONS.iter().flat_map(|function| ["-p", function])).output().unwrap();
+        cargo.args(functions.iter().flat_map(|function| ["-p", function])).output().unwrap();
     let tree = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && tree.contains("tokio-postgres"),

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use penstock_tests::repository::{functions, root};
+
 const MAIN_LINES: usize = 40;
 const FILE_LINES: usize = 400;
 
 /// Files that may be longer, each with its reason.
 const LONGER: [(&str, &str); 0] = [];
-
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 /// The paths of all files that git tracks, from the root of the repository.
 pub fn tracked() -> Vec<String> {
@@ -41,18 +39,17 @@ fn lines(file: &Path) -> usize {
 
 #[test]
 fn main_only_wires_so_it_is_short() {
-    let mut seen = 0;
-    for function in std::fs::read_dir(root().join("functions")).unwrap() {
-        let main = function.unwrap().path().join("src/main.rs");
+    let functions = functions();
+    for function in &functions {
+        let main = root().join("functions").join(function).join("src/main.rs");
         let lines = lines(&main);
         assert!(
             lines <= MAIN_LINES,
             "{} has {lines} lines, {MAIN_LINES} are allowed",
             main.display()
         );
-        seen += 1;
     }
-    assert!(seen >= 6, "only {seen} functions were found");
+    assert!(functions.len() >= 6, "only {functions:?} were found");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use penstock_tests::repository::root;
+
 use crate::crates::Graph;
-use crate::files::root;
 
 /// The strings of a list in `deny.toml`: `key = [ … ]` of `section`.
 fn listed(section: &str, key: &str) -> Vec<String> {

@@ -4,6 +4,8 @@
 
 mod crates;
 mod files;
+mod generated;
 mod licences;
+mod operations;
 mod pages;
 mod traps;

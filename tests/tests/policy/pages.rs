@@ -1,6 +1,6 @@
 //! What the pages say and the code has, both or neither.
 
-use crate::files::root;
+use penstock_tests::repository::root;
 
 #[test]
 fn the_page_on_adding_a_source_names_all_that_a_source_may_say() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::files::{root, tracked};
+use penstock_tests::repository::root;
+
+use crate::files::tracked;
 
 /// Marks the table whose entries no test holds yet.
 const OPEN: &str = "## Known, and not held yet";

@@ -4,7 +4,7 @@ use http::Method;
 use penstock_tests::stack::{Gateway, Reply};
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::deployed_app::DeployedApp;
 
 const HERE: &str = "https://app.example";
 
@@ -16,8 +16,8 @@ async fn preflight(gateway: &Gateway, origin: &str) -> Reply {
 #[tokio::test]
 async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     let origins = format!("{HERE},http://localhost:3000");
-    let rig = Rig::new("sys-cors", &[("CorsAllowOrigins", &origins)]).await;
-    let gateway = rig.stack.gateway().unwrap();
+    let app = DeployedApp::new("sys-cors", &[("CorsAllowOrigins", &origins)]).await;
+    let gateway = app.stack.gateway().unwrap();
     let said = preflight(&gateway, HERE).await;
     assert_eq!(said.status, 204, "{said:?}");
     assert_eq!(said.headers["access-control-allow-origin"], HERE);
@@ -46,8 +46,8 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
 
 #[tokio::test]
 async fn where_no_origin_is_configured_there_is_no_cors_and_a_wrong_method_is_a_problem() {
-    let rig = Rig::new("sys-no-cors", &[]).await;
-    let gateway = rig.stack.gateway().unwrap();
+    let app = DeployedApp::new("sys-no-cors", &[]).await;
+    let gateway = app.stack.gateway().unwrap();
     let said = preflight(&gateway, HERE).await;
     assert_eq!((said.status, said.headers["allow"].to_str().unwrap()), (405, "POST"), "{said:?}");
     assert!(

@@ -9,9 +9,9 @@
 
 mod cold_start;
 mod cors;
+mod deployed_app;
 mod permissions;
 mod poison;
-mod rig;
 mod sources;
 mod three_sources;
 mod tickets;

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::rig::{Rig, charge, charges, ticket_each, tickets};
+use crate::deployed_app::{DeployedApp, charge, charges, ticket_each, tickets};
 
 /// Nobody takes the first ticket for lost while a test runs.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -12,46 +12,46 @@ const QUICK: (&str, &str) = ("TicketsVisibilitySeconds", "6");
 
 #[tokio::test]
 async fn a_poison_row_among_a_thousand_dies_alone_with_its_reason() {
-    let rig = Rig::new("sys-poison", &[]).await;
+    let app = DeployedApp::new("sys-poison", &[]).await;
     let mut payloads = charges(1_000);
     payloads[617] = charge(617, "dollars");
-    let ids = rig.insert(&payloads, HOUR).await;
-    rig.stack.tickets().send(tickets(&ids)).await.unwrap();
-    rig.drain().await;
+    let ids = app.insert(&payloads, HOUR).await;
+    app.stack.tickets().send(tickets(&ids)).await.unwrap();
+    app.drain().await;
 
-    let outbox = rig.outbox().await;
+    let outbox = app.outbox().await;
     assert_eq!((outbox.processed, outbox.dead, outbox.waiting), (999, 1, 0));
     let reason = r#"charge ch_617: currency: a currency is three letters, this is "dollars""#;
     assert_eq!(
-        rig.dead_letters().await,
+        app.dead_letters().await,
         [("invalid".to_owned(), reason.to_owned(), payloads[617].clone().into_bytes())]
     );
-    assert_eq!(rig.versions().await.len(), 999);
+    assert_eq!(app.versions().await.len(), 999);
     // At once: no row was tried a second time, and no message went to the dead letters.
     let tried: i64 =
-        rig.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
+        app.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
     assert_eq!(tried, 0);
-    assert!(rig.stack.tickets_dlq().depth().await.unwrap().is_empty());
+    assert!(app.stack.tickets_dlq().depth().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_message_that_is_not_json_sinks_only_itself_through_the_real_redrive() {
-    let rig = Rig::new("sys-redrive", &[QUICK]).await;
-    let ids = rig.insert(&charges(3), HOUR).await;
+    let app = DeployedApp::new("sys-redrive", &[QUICK]).await;
+    let ids = app.insert(&charges(3), HOUR).await;
     let mut bodies = ticket_each(&ids);
     bodies.insert(1, "not json {".to_owned());
-    rig.stack.tickets().send(bodies).await.unwrap();
-    rig.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
+    app.stack.tickets().send(bodies).await.unwrap();
+    app.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
         .await;
-    let written = rig.versions().await;
+    let written = app.versions().await;
 
-    rig.until("the dead letter", "select exists (select from dead_letters)").await;
+    app.until("the dead letter", "select exists (select from dead_letters)").await;
     let reason = "not a ticket: expected ident at line 1 column 2";
     assert_eq!(
-        rig.dead_letters().await,
+        app.dead_letters().await,
         [("malformed_ticket".to_owned(), reason.to_owned(), b"not json {".to_vec())]
     );
-    let row = rig
+    let row = app
         .sql
         .query_one("select attempts, message_id, outbox_id::text from dead_letters", &[])
         .await
@@ -59,15 +59,15 @@ async fn a_message_that_is_not_json_sinks_only_itself_through_the_real_redrive()
     assert!(row.get::<_, i32>(0) >= 5, "received {} times only", row.get::<_, i32>(0));
     assert!(row.get::<_, Option<String>>(1).is_some(), "the letter does not name its message");
     assert_eq!(row.get::<_, Option<String>>(2), None);
-    rig.drain().await;
-    assert_eq!(rig.versions().await, written, "a neighbour was written again");
-    assert_eq!(rig.outbox().await.dead, 0);
+    app.drain().await;
+    assert_eq!(app.versions().await, written, "a neighbour was written again");
+    assert_eq!(app.outbox().await.dead, 0);
 }
 
 #[tokio::test]
 async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
-    let rig = Rig::new("sys-trap-20", &[]).await;
-    let ids = rig.insert(&charges(4), HOUR).await;
+    let app = DeployedApp::new("sys-trap-20", &[]).await;
+    let ids = app.insert(&charges(4), HOUR).await;
     let mut bodies = ticket_each(&ids);
     for (at, bad) in
         ["{", "null", "[]", r#"{"v":9,"ids":[]}"#, r#"{"v":1,"ids":["x"]}"#, "\u{1F4B8}"]
@@ -76,38 +76,38 @@ async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
     {
         bodies.insert(at * 2 % bodies.len(), (*bad).to_owned());
     }
-    rig.stack.tickets().send(bodies).await.unwrap();
+    app.stack.tickets().send(bodies).await.unwrap();
     // The visibility is 360 s: had the batch failed, its rows would wait far longer than we do.
-    rig.until("four processed rows", "select count(*) = 4 from outbox where status = 'processed'")
+    app.until("four processed rows", "select count(*) = 4 from outbox where status = 'processed'")
         .await;
-    assert!(rig.dead_letters().await.is_empty(), "too early for a verdict on the others");
+    assert!(app.dead_letters().await.is_empty(), "too early for a verdict on the others");
 }
 
 #[tokio::test]
 async fn trap_21_a_row_that_cannot_be_had_neither_loses_nor_repeats_its_neighbours() {
-    let rig = Rig::new("sys-trap-21", &[QUICK]).await;
-    let ids = rig.insert(&charges(6), HOUR).await;
+    let app = DeployedApp::new("sys-trap-21", &[QUICK]).await;
+    let ids = app.insert(&charges(6), HOUR).await;
     // Somebody else holds one row: its message fails and comes again, alone.
-    let mut other = rig.database.client().await;
+    let mut other = app.database.client().await;
     let held = other.transaction().await.unwrap();
     held.execute("select from outbox where id = $1 for update", &[&ids[2].0]).await.unwrap();
-    rig.stack.tickets().send(ticket_each(&ids)).await.unwrap();
-    rig.until("five processed rows", "select count(*) = 5 from outbox where status = 'processed'")
+    app.stack.tickets().send(ticket_each(&ids)).await.unwrap();
+    app.until("five processed rows", "select count(*) = 5 from outbox where status = 'processed'")
         .await;
-    let neighbours = rig.versions().await;
+    let neighbours = app.versions().await;
     held.rollback().await.unwrap();
 
-    rig.until("the sixth", "select count(*) = 6 from outbox where status = 'processed'").await;
-    rig.drain().await;
-    let after = rig.versions().await;
+    app.until("the sixth", "select count(*) = 6 from outbox where status = 'processed'").await;
+    app.drain().await;
+    let after = app.versions().await;
     assert_eq!(after.len(), 6);
     assert!(neighbours.iter().all(|row| after.contains(row)), "{neighbours:?} became {after:?}");
-    let revenue: i64 = rig
+    let revenue: i64 = app
         .sql
         .query_one("select sum(amount)::bigint from revenue_buckets where grain = 'day'", &[])
         .await
         .unwrap()
         .get(0);
     assert_eq!(revenue, 6_000);
-    assert!(rig.dead_letters().await.is_empty());
+    assert!(app.dead_letters().await.is_empty());
 }

@@ -8,7 +8,7 @@ use penstock_tests::stack::Gateway;
 use penstock_tests::vendors::{Sizes, Vendors, YEAR_DAYS};
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::deployed_app::DeployedApp;
 
 const SIZES: Sizes = Sizes { charges: 300, contacts: 150, deals: 90, events: 60 };
 
@@ -17,7 +17,7 @@ type Books = BTreeMap<String, (i128, i128)>;
 
 struct Company {
     vendors: Vendors,
-    rig: Rig,
+    app: DeployedApp,
     gateway: Gateway,
     key: String,
     sources: Vec<&'static str>,
@@ -39,11 +39,11 @@ impl Company {
         ] {
             *key = key.take().filter(|_| sources.contains(&source));
         }
-        let rig = Rig::before_vendors(name, &vendors, secrets).await;
-        rig.stack.migrate().await.unwrap();
-        let key = rig.stack.key("read", "test").await.unwrap();
-        let gateway = rig.stack.gateway().unwrap();
-        Self { vendors, rig, gateway, key, sources: sources.to_vec() }
+        let app = DeployedApp::before_vendors(name, &vendors, secrets).await;
+        app.stack.migrate().await.unwrap();
+        let key = app.stack.key("read", "test").await.unwrap();
+        let gateway = app.stack.gateway().unwrap();
+        Self { vendors, app, gateway, key, sources: sources.to_vec() }
     }
 
     /// All that `mode` knows of each of its sources, worked to the end.
@@ -56,8 +56,8 @@ impl Company {
                 .map(|entity| FetchRequest::new(source.name(), entity, mode))
         });
         let bodies = requests.map(|request| serde_json::to_string(&request).unwrap()).collect();
-        self.rig.stack.fetch_requests().send(bodies).await.unwrap();
-        self.rig.drain().await;
+        self.app.stack.fetch_requests().send(bodies).await.unwrap();
+        self.app.drain().await;
     }
 
     async fn told(&self, source: &str) -> Books {
@@ -80,10 +80,10 @@ impl Company {
         assert_eq!(self.told("stripe").await, ledger.collect::<Books>());
         let won = self.vendors.won().into_iter().map(|(code, sum)| (code, (sum, sum)));
         assert_eq!(self.told("hubspot").await, won.collect::<Books>());
-        for compared in self.vendors.compare(&self.rig.sql).await.unwrap() {
+        for compared in self.vendors.compare(&self.app.sql).await.unwrap() {
             assert!(compared.there > 0 && compared.different.is_empty(), "{compared:?}");
         }
-        let outbox = self.rig.outbox().await;
+        let outbox = self.app.outbox().await;
         assert_eq!((outbox.waiting, outbox.dead), (0, 0));
     }
 
@@ -103,7 +103,7 @@ impl Company {
                    union all select format('contact %s %s %s', external_id, xmin, ctid) from contacts \
                    union all select format('calendar event %s %s %s', external_id, xmin, ctid) from calendar_events \
                    order by 1";
-        self.rig.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+        self.app.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
     }
 }
 
@@ -129,10 +129,10 @@ async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_ro
     vendors.stripe.change(40);
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(40));
-    let changes = vendors.hubspot.world().change(40);
+    let changes = vendors.hubspot.portal().change(40);
     assert!(
         vendors
-            .compare(&company.rig.sql)
+            .compare(&company.app.sql)
             .await
             .unwrap()
             .iter()
@@ -150,7 +150,7 @@ async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
     company.fetch(Mode::Incremental).await;
     company.assert_ready().await;
     assert_eq!(company.told("hubspot").await.len(), company.vendors.won().len());
-    let [contacts, deals, events] = company.vendors.compare(&company.rig.sql).await.unwrap();
+    let [contacts, deals, events] = company.vendors.compare(&company.app.sql).await.unwrap();
     for pulled in [contacts, deals] {
         assert!(pulled.there > 0 && pulled.different.is_empty(), "{pulled:?}");
     }
@@ -165,7 +165,7 @@ async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
 async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
     let company = Company::new("sys-reconcile", 32).await;
     company.fetch(Mode::Incremental).await;
-    let (code, clean) = company.rig.stack.reconcile("stripe").await.unwrap();
+    let (code, clean) = company.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{clean}");
     for kind in ["charge", "refund", "dispute"] {
         assert!(
@@ -179,9 +179,9 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
                        order by occurred_at offset 20 limit 1) one \
                  where p.source = 'stripe' and p.external_id = one.external_id \
                  returning (p.occurred_at at time zone 'UTC')::date::text, p.currency";
-    let planted = company.rig.sql.query_one(plant, &[]).await.unwrap();
+    let planted = company.app.sql.query_one(plant, &[]).await.unwrap();
     let (date, currency): (String, String) = (planted.get(0), planted.get(1));
-    let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
+    let (code, told) = company.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("stripe charge: 1 differences found, 0 remain (run "), "{told}");
     let row = told
@@ -198,7 +198,7 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
     assert_eq!((code, theirs_count), (currency.as_str(), ours_count));
     assert_eq!(ours.parse::<i64>().unwrap() - theirs.parse::<i64>().unwrap(), 500, "{told}");
     company.assert_true().await;
-    let (code, again) = company.rig.stack.reconcile("stripe").await.unwrap();
+    let (code, again) = company.app.stack.reconcile("stripe").await.unwrap();
     assert!(code == 0 && again.contains("stripe charge: 0 differences found"), "{again}");
 }
 
@@ -211,8 +211,8 @@ async fn make_reconcile_ends_with_1_where_a_difference_stays() {
                   execute function refuse(); \
                   delete from payments where kind = 'dispute' \
                   and external_id = (select min(external_id) from payments where kind = 'dispute')";
-    company.rig.sql.batch_execute(refuse).await.unwrap();
-    let (code, told) = company.rig.stack.reconcile("stripe").await.unwrap();
+    company.app.sql.batch_execute(refuse).await.unwrap();
+    let (code, told) = company.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("stripe charge: 0 differences found, 0 remain"), "{told}");
     assert!(

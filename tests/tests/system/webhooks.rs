@@ -2,17 +2,17 @@
 
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_tests::simulator::sign;
+use penstock_tests::simulators::stripe::sign;
 use penstock_tests::stack::WEBHOOK_SECRET;
 use serde_json::json;
 
-use crate::rig::{Rig, charge};
+use crate::deployed_app::{DeployedApp, charge};
 
 #[tokio::test]
 async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds() {
-    let rig = Rig::new("sys-webhook", &[]).await;
-    let gateway = rig.stack.gateway().unwrap();
-    let key = rig.stack.key("read", "the system test").await.unwrap();
+    let app = DeployedApp::new("sys-webhook", &[]).await;
+    let gateway = app.stack.gateway().unwrap();
+    let key = app.stack.key("read", "the system test").await.unwrap();
     let created = 1_790_000_000;
     let body = format!(
         "{{\n  \"id\": \"evt_1\", \"object\": \"event\", \"created\": {created},\n  \"data\": {{\"object\": {}}}\n}}",
@@ -30,8 +30,8 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
             (200, json!({"received": true, "outcome": outcome}))
         );
     }
-    rig.drain().await;
-    assert_eq!(rig.outbox().await.processed, 1);
+    app.drain().await;
+    assert_eq!(app.outbox().await.processed, 1);
     let day = "startDate=2026-09-21&endDate=2026-09-21&currency=USD";
     let summary = gateway.get(&format!("/metrics/revenue/summary?{day}"), &key).await.unwrap();
     assert_eq!(summary["totalRevenueCents"], "1000", "{summary}");
@@ -47,7 +47,7 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
 
 #[tokio::test]
 async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
-    let rig = Rig::new("sys-spill", &[]).await;
+    let app = DeployedApp::new("sys-spill", &[]).await;
     let body = format!(
         r#"{{"id":"evt_1","object":"event","created":1790000000,"data":{{"object":{}}}}}"#,
         charge(0, "usd")
@@ -56,12 +56,12 @@ async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
         "spill": 1, "source": "stripe", "receivedAt": "2026-09-21T14:13:25Z", "contentType": "application/json",
         "body": to_base64(body.as_bytes()),
     });
-    rig.stack.spill().send(vec![message.to_string(), message.to_string()]).await.unwrap();
-    rig.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'")
+    app.stack.spill().send(vec![message.to_string(), message.to_string()]).await.unwrap();
+    app.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'")
         .await;
-    rig.drain().await;
-    assert_eq!(rig.outbox().await.fetched, 1);
-    let kept: Vec<u8> = rig.sql.query_one("select payload from outbox", &[]).await.unwrap().get(0);
+    app.drain().await;
+    assert_eq!(app.outbox().await.fetched, 1);
+    let kept: Vec<u8> = app.sql.query_one("select payload from outbox", &[]).await.unwrap().get(0);
     assert_eq!(kept, body.as_bytes());
 }
 
@@ -72,9 +72,9 @@ fn to_base64(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seconds() {
-    let rig = Rig::new("sys-ingest", &[]).await;
-    let gateway = rig.stack.gateway().unwrap();
-    let key = rig.stack.key("ingest", "the system test").await.unwrap();
+    let app = DeployedApp::new("sys-ingest", &[]).await;
+    let gateway = app.stack.gateway().unwrap();
+    let key = app.stack.key("ingest", "the system test").await.unwrap();
     let headers = [
         ("X-Api-Key", key.as_str()),
         ("Content-Type", "application/json"),
@@ -94,15 +94,15 @@ async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seco
     ]);
     let reply = gateway.post("/events", &headers, events.to_string()).await.unwrap();
     assert_eq!((reply.status, &reply.json().unwrap()["eventIds"]), (202, &json!(["e1", "e2"])));
-    rig.drain().await;
-    let kept: Vec<u8> = rig
+    app.drain().await;
+    let kept: Vec<u8> = app
         .sql
         .query_one("select body from leads where email = 'ada@example.com'", &[])
         .await
         .unwrap()
         .get(0);
     assert_eq!(kept, lead.as_bytes());
-    let ids: String = rig
+    let ids: String = app
         .sql
         .query_one("select string_agg(event_id, ' ' order by event_id) from events", &[])
         .await

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::simulator::{Simulator, World, WorldSpec};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 use penstock_tests::stack::Gateway;
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::deployed_app::DeployedApp;
 
 const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// Gross, refunded, disputed, net of each currency.
 type Books = BTreeMap<String, [i128; 4]>;
 
-fn ledger(stripe: &Simulator) -> Books {
+fn ledger(stripe: &StripeSimulator) -> Books {
     stripe
         .ledger()
         .into_iter()
@@ -35,29 +35,34 @@ async fn told(gateway: &Gateway, key: &str) -> Books {
     currencies.map(|(code, sums)| (code.clone(), fields.map(|field| amount(sums, field)))).collect()
 }
 
-async fn fetch(rig: &Rig, requests: &[(&str, Mode)]) {
+async fn fetch(app: &DeployedApp, requests: &[(&str, Mode)]) {
     let body = |(entity, mode): &(&str, Mode)| {
         serde_json::to_string(&FetchRequest::new("stripe", entity, *mode)).unwrap()
     };
-    rig.stack.fetch_requests().send(requests.iter().map(body).collect()).await.unwrap();
-    rig.drain().await;
+    app.stack.fetch_requests().send(requests.iter().map(body).collect()).await.unwrap();
+    app.drain().await;
 }
 
-async fn money(rig: &Rig) -> Vec<String> {
+async fn money(app: &DeployedApp) -> Vec<String> {
     let sql = "select format('%s %s %s %s %s %s', kind, external_id, amount, currency, status, occurred_at) \
                from payments order by kind, external_id";
-    rig.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    app.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
 async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_ledger() {
     let now = SystemClock.now().as_second();
-    let stripe =
-        Simulator::start(World::new(WorldSpec::between(7, 600, now - YEAR_SECONDS, now))).unwrap();
-    let rig = Rig::before("sys-year", &stripe).await;
-    rig.stack.migrate().await.unwrap();
-    let key = rig.stack.key("read", "test").await.unwrap();
-    let gateway = rig.stack.gateway().unwrap();
+    let stripe = StripeSimulator::start(StripeAccount::new(AccountSpec::between(
+        7,
+        600,
+        now - YEAR_SECONDS,
+        now,
+    )))
+    .unwrap();
+    let app = DeployedApp::before("sys-year", &stripe).await;
+    app.stack.migrate().await.unwrap();
+    let key = app.stack.key("read", "test").await.unwrap();
+    let gateway = app.stack.gateway().unwrap();
     assert_eq!(gateway.reply("/metrics/revenue/summary", None).await.unwrap().status, 401);
     assert_eq!(
         gateway.reply("/metrics/revenue/summary", Some("penstock_read_x")).await.unwrap().status,
@@ -65,29 +70,29 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     );
 
     // What the rule sends. There is no cursor yet, so fetch asks for the full runs by itself.
-    fetch(&rig, &[("event", Mode::Incremental)]).await;
+    fetch(&app, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
     let year = ledger(&stripe);
     stripe.change(100);
     stripe.settle();
     assert_ne!(ledger(&stripe), year);
-    fetch(&rig, &[("event", Mode::Incremental)]).await;
+    fetch(&app, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
     let (before, everything) = (
-        money(&rig).await,
+        money(&app).await,
         [("charge", Mode::Full), ("refund", Mode::Full), ("dispute", Mode::Full)],
     );
-    fetch(&rig, &everything).await;
-    assert_eq!(money(&rig).await, before, "a full run moved money that the events had right");
+    fetch(&app, &everything).await;
+    assert_eq!(money(&app).await, before, "a full run moved money that the events had right");
     // Stripe tells of some fields (a charge's `disputed`) by no event; now they are right, and stay.
-    let written = rig.versions().await;
-    fetch(&rig, &everything).await;
-    assert_eq!(rig.versions().await, written, "a full run wrote what had not changed");
+    let written = app.versions().await;
+    fetch(&app, &everything).await;
+    assert_eq!(app.versions().await, written, "a full run wrote what had not changed");
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
-    let outbox = rig.outbox().await;
+    let outbox = app.outbox().await;
     assert_eq!((outbox.waiting, outbox.dead), (0, 0));
     let runs = gateway.get("/runs?status=succeeded", &key).await.unwrap();
     assert_eq!(runs["runs"].as_array().unwrap().len(), 11, "{runs}");
@@ -100,13 +105,13 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     assert_eq!(checks, ["db", "stripe"], "a source that is not configured is not missed");
     assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
 
-    let listed = rig.stack.keys().await.unwrap();
+    let listed = app.stack.keys().await.unwrap();
     assert!(
         listed.lines().any(|line| line.contains("  test  read ")) && !listed.contains(&key),
         "{listed}"
     );
-    rig.stack.revoke_keys("test").await.unwrap();
-    let again = rig.stack.revoke_keys("test").await.unwrap_err().to_string();
+    app.stack.revoke_keys("test").await.unwrap();
+    let again = app.stack.revoke_keys("test").await.unwrap_err().to_string();
     assert!(
         again.contains("nothing was revoked: there is no valid key of the name \"test\""),
         "{again}"

@@ -21,20 +21,22 @@ use penstock_domain::payment::Stamp;
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::source::{Access, Kept, Source};
-use penstock_tests::plant::Plant;
+use penstock_tests::test_app::TestApp;
 use process::Effect;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+pub mod runs;
 mod server;
+mod verdicts;
 
-pub use server::{Server, World};
+pub use server::{RolodexAccount, Server};
 
 /// The source.
 pub struct Rolodex;
 
-/// The calendar that the plant pulls.
+/// The calendar that the app pulls.
 pub const CALENDAR: &str = "main";
 
 #[derive(Deserialize)]
@@ -249,9 +251,9 @@ pub fn normalize<'a>(
     }
 }
 
-/// Adds this source to a plant; pages of `page_size`.
-pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server {
-    let server = Server::start(world).await;
+/// Adds this source to `app`, with pages of `page_size` objects.
+pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32) -> Server {
+    let server = Server::start(account).await;
     let env = [
         ("ROLODEX_BASE_URL", server.url()),
         ("ROLODEX_TOKEN", "a key".to_owned()),
@@ -262,10 +264,10 @@ pub async fn connect(plant: &mut Plant, world: World, page_size: u32) -> Server 
         &Rolodex,
         &env.into_iter().collect(),
         &Arc::new(Aws::default()),
-        plant.clock.clone(),
+        app.clock.clone(),
     );
-    plant.fetch.vendors.extend(vendor.unwrap());
-    plant.process.normalize = normalize;
-    plant.process.settings.calendar_id = Some(CALENDAR.to_owned());
+    app.fetch.vendors.extend(vendor.unwrap());
+    app.process.normalize = normalize;
+    app.process.settings.calendar_id = Some(CALENDAR.to_owned());
     server
 }

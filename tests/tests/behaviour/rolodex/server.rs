@@ -13,11 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-type Action = Box<dyn FnMut(usize, &mut World) + Send>;
+type Action = Box<dyn FnMut(usize, &mut RolodexAccount) + Send>;
 
 /// What the vendor has, and how it behaves.
 #[derive(Default)]
-pub struct World {
+pub struct RolodexAccount {
     cards: BTreeMap<String, Value>,
     versions: u64,
     /// Cursors below this have expired.
@@ -30,7 +30,7 @@ pub struct World {
     on_request: Option<Action>,
 }
 
-impl World {
+impl RolodexAccount {
     /// Makes or changes a card at `now`; people's ids begin with `p`, entries' with `e`.
     pub fn put(&mut self, id: &str, text: &str, now: Timestamp) {
         self.versions += 1;
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// Does something before each request is answered.
-    pub fn on_request(&mut self, action: impl FnMut(usize, &mut World) + Send + 'static) {
+    pub fn on_request(&mut self, action: impl FnMut(usize, &mut RolodexAccount) + Send + 'static) {
         self.on_request = Some(Box::new(action));
     }
 
@@ -122,27 +122,27 @@ struct Ask {
     since: Option<String>,
 }
 
-type Shared = Arc<Mutex<World>>;
+type Shared = Arc<Mutex<RolodexAccount>>;
 
 /// The vendor, until it is dropped.
 pub struct Server {
-    world: Shared,
+    account: Shared,
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Server {
     /// Listens on a free port.
-    pub async fn start(world: World) -> Self {
-        let world = Arc::new(Mutex::new(world));
+    pub async fn start(account: RolodexAccount) -> Self {
+        let account = Arc::new(Mutex::new(account));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new()
             .route("/{entity}", post(list))
             .route("/{entity}/{id}", get(one))
-            .with_state(Arc::clone(&world));
+            .with_state(Arc::clone(&account));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { world, address, task }
+        Self { account, address, task }
     }
 
     /// Where it listens.
@@ -151,8 +151,8 @@ impl Server {
     }
 
     /// What it has.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+    pub fn account(&self) -> MutexGuard<'_, RolodexAccount> {
+        self.account.lock().unwrap()
     }
 }
 
@@ -163,22 +163,22 @@ impl Drop for Server {
 }
 
 async fn list(
-    State(world): State<Shared>,
+    State(account): State<Shared>,
     Path(entity): Path<String>,
     body: String,
 ) -> (StatusCode, String) {
-    let mut world = world.lock().unwrap();
+    let mut account = account.lock().unwrap();
     let ask: Ask = serde_json::from_str(&body).unwrap();
-    world.refusal(body).unwrap_or_else(|| world.page(&entity, &ask))
+    account.refusal(body).unwrap_or_else(|| account.page(&entity, &ask))
 }
 
 async fn one(
-    State(world): State<Shared>,
+    State(account): State<Shared>,
     Path((entity, id)): Path<(String, String)>,
 ) -> (StatusCode, String) {
-    let mut world = world.lock().unwrap();
-    let refusal = world.refusal(format!("/{entity}/{id}"));
-    refusal.unwrap_or_else(|| match world.cards.get(&id) {
+    let mut account = account.lock().unwrap();
+    let refusal = account.refusal(format!("/{entity}/{id}"));
+    refusal.unwrap_or_else(|| match account.cards.get(&id) {
         Some(card) => (StatusCode::OK, card.to_string()),
         None => (StatusCode::NOT_FOUND, json!({ "error": "no such card" }).to_string()),
     })

@@ -1,7 +1,7 @@
 //! What Stripe pushes.
 
-use penstock_tests::plant::WEBHOOK_SECRET;
-use penstock_tests::simulator::sign;
+use penstock_tests::simulators::stripe::sign;
+use penstock_tests::test_app::WEBHOOK_SECRET;
 use serde_json::{Value, json};
 
 use super::{Door, Found, Kind, row};

@@ -1,0 +1,27 @@
+//! The repository that this program was built from.
+#![expect(clippy::expect_used, reason = "tests and generators cannot go on without it")]
+
+use std::path::Path;
+
+/// The folder that holds the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root")
+}
+
+/// The names of the Lambda functions, in alphabetical order: each folder of `functions/` that
+/// holds a crate is one. No other list of them exists.
+///
+/// # Panics
+/// If the folder cannot be read.
+#[must_use]
+pub fn functions() -> Vec<String> {
+    let entries = std::fs::read_dir(root().join("functions")).expect("functions/ can be read");
+    let folders = entries.map(|entry| entry.expect("an entry of functions/").path());
+    let mut names: Vec<String> = folders
+        .filter(|folder| folder.join("Cargo.toml").is_file())
+        .filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}

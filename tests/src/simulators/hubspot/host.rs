@@ -1,0 +1,126 @@
+//! A running portal.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::DEFAULT_TOKEN;
+use super::faults::{Fault, Faults};
+use super::server::{Shared, answer};
+use super::state::HubSpotPortal;
+use crate::loopback::{Loopback, lock};
+
+/// What a test does to the portal while it is paged.
+pub(super) type Hook = Box<dyn FnOnce(&mut HubSpotPortal) + Send>;
+
+/// Sees the path of each request, and may change the portal before it is answered.
+pub(super) type Watcher = Box<dyn FnMut(&str, &mut HubSpotPortal) + Send>;
+
+/// A request that has come in.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// GET or POST.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// Its query, as sent.
+    pub query: String,
+    /// Its body.
+    pub body: String,
+    /// What it was answered with; 0 where it was not.
+    pub status: u16,
+    /// What went wrong on command.
+    pub fault: Option<Fault>,
+}
+
+/// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
+pub struct HubSpotSimulator {
+    shared: Arc<Shared>,
+    server: Loopback,
+}
+
+impl HubSpotSimulator {
+    /// Starts on a free port.
+    ///
+    /// # Errors
+    /// Where no port can be had.
+    pub fn start(portal: HubSpotPortal) -> io::Result<Self> {
+        Self::start_on(portal, 0)
+    }
+
+    /// Starts on `port`, 0 for a free one.
+    ///
+    /// # Errors
+    /// Where the port cannot be had.
+    pub fn start_on(portal: HubSpotPortal, port: u16) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            portal: Mutex::new(portal),
+            faults: Mutex::default(),
+            asked: Mutex::default(),
+            hooks: Mutex::default(),
+            watcher: Mutex::default(),
+            token: Mutex::new(DEFAULT_TOKEN.to_owned()),
+            clock: Mutex::default(),
+            searches: Mutex::default(),
+        });
+        let served = Arc::clone(&shared);
+        let server = Loopback::start("hubspot-simulator", port, move |request| {
+            answer(Arc::clone(&served), request)
+        })?;
+        Ok(Self { shared, server })
+    }
+
+    /// Where it listens, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Lets `clock` tell the portal's time, in Unix milliseconds, from here on.
+    pub fn follow(&self, clock: impl Fn() -> i64 + Send + 'static) {
+        lock(&self.shared.portal).set_now(clock());
+        *lock(&self.shared.clock) = Some(Box::new(clock));
+    }
+
+    /// The portal as it is now. Replies wait while the guard is held.
+    pub fn portal(&self) -> MutexGuard<'_, HubSpotPortal> {
+        let now = lock(&self.shared.clock).as_ref().map(|clock| clock());
+        let mut portal = lock(&self.shared.portal);
+        if let Some(now) = now {
+            portal.set_now(now);
+        }
+        portal
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.shared.faults)
+    }
+
+    /// From here on search takes no more than five requests a second.
+    pub fn limit_searches(&self) {
+        *lock(&self.shared.searches) = Some((0, 0));
+    }
+
+    /// Another token is good from here on, the old one is refused.
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut lock(&self.shared.token));
+    }
+
+    /// Every request so far.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.shared.asked).clone()
+    }
+
+    /// Changes the portal when the `n`-th request from now has come in, before it is answered.
+    pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
+        let at = lock(&self.shared.asked).len() as u64 + n;
+        lock(&self.shared.hooks).push((at, Box::new(hook)));
+    }
+
+    /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
+    /// the portal the reply shows. It runs on the server's thread.
+    pub fn watch(&self, watcher: impl FnMut(&str, &mut HubSpotPortal) + Send + 'static) {
+        *lock(&self.shared.watcher) = Some(Box::new(watcher));
+    }
+}

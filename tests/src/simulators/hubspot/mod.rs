@@ -1,0 +1,27 @@
+//! A HubSpot portal that behaves, and misbehaves on command: contacts and deals of CRM v3.
+//!
+//! It is written from HubSpot's documentation and knows nothing of Penstock, so that what Penstock makes of it can
+//! be checked against the portal's own truth. Times are Unix milliseconds, amounts minor units of their currency.
+
+mod faults;
+mod host;
+mod list;
+mod ours;
+mod push;
+mod render;
+mod search;
+mod server;
+mod sign;
+mod state;
+mod truth;
+
+pub use faults::{Fault, Faults, Policy};
+pub use host::{Asked, HubSpotSimulator};
+pub use ours::{contacts, deals};
+pub use push::{Change, push_bodies};
+pub use sign::sign_v3;
+pub use state::{HubSpotPortal, Kind};
+pub use truth::{ContactTruth, DealTruth};
+
+/// The token that a portal accepts until it is told otherwise.
+pub const DEFAULT_TOKEN: &str = "pat-eu1-penstock";

@@ -1,0 +1,238 @@
+//! The HTTP side: token, routes, limits, faults.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode, header};
+use serde_json::json;
+
+use super::faults::{Fault, Faults, Policy};
+use super::host::{Asked, Hook, Watcher};
+use super::state::{HubSpotPortal, Kind};
+use crate::loopback::{half, lock};
+
+/// Requests a second that search takes.
+const SEARCHES_A_SECOND: u32 = 5;
+
+pub(super) struct Shared {
+    pub portal: Mutex<HubSpotPortal>,
+    pub faults: Mutex<Faults>,
+    pub asked: Mutex<Vec<Asked>>,
+    pub hooks: Mutex<Vec<(u64, Hook)>>,
+    pub watcher: Mutex<Option<Watcher>>,
+    pub token: Mutex<String>,
+    /// The time, where somebody else tells it.
+    pub clock: Mutex<Option<Box<dyn Fn() -> i64 + Send>>>,
+    /// The second of the last search, and how many it has seen; none where there is no such limit.
+    pub searches: Mutex<Option<(i64, u32)>>,
+}
+
+/// An error as HubSpot words it.
+pub(super) struct Refusal(u16, String);
+
+impl Refusal {
+    fn new(status: u16, category: &str, message: &str) -> Self {
+        let body = json!({"status": "error", "message": message, "correlationId": CORRELATION, "category": category});
+        Self(status, body.to_string())
+    }
+
+    pub(super) fn bad_request(why: &str) -> Self {
+        Self::new(400, "VALIDATION_ERROR", why)
+    }
+
+    pub(super) fn not_found() -> Self {
+        let body = json!({"status": "error", "message": "resource not found", "correlationId": CORRELATION});
+        Self(404, body.to_string())
+    }
+
+    fn too_many(policy: Policy) -> Self {
+        let word = policy.word();
+        let body = json!({
+            "status": "error",
+            "message": format!("You have reached your {} limit.", word.to_lowercase()),
+            "errorType": "RATE_LIMIT",
+            "correlationId": CORRELATION,
+            "policyName": word,
+        });
+        Self(429, body.to_string())
+    }
+}
+
+const CORRELATION: &str = "c033cdaa-2c40-4a64-ae48-b4cec88dad24";
+
+struct Reply {
+    status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+    cut: bool,
+}
+
+impl Reply {
+    fn json(status: u16, body: String) -> Self {
+        Self {
+            status,
+            content_type: "application/json;charset=utf-8",
+            body: body.into(),
+            cut: false,
+        }
+    }
+
+    fn html(status: u16) -> Self {
+        let page = "<!DOCTYPE html>\n<html><head><title>HubSpot</title></head><body>Back soon</body></html>";
+        Self { content_type: "text/html", ..Self::json(status, page.to_owned()) }
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(Refusal(status, body): Refusal) -> Self {
+        Self::json(status, body)
+    }
+}
+
+pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
+    if let Some(clock) = lock(&shared.clock).as_ref() {
+        lock(&shared.portal).set_now(clock());
+    }
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let number = {
+        let mut asked = lock(&shared.asked);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        asked.push(Asked {
+            method: parts.method.to_string(),
+            path: path.clone(),
+            query: query.clone(),
+            body,
+            status: 0,
+            fault: None,
+        });
+        asked.len()
+    };
+    run_hooks(&shared, number);
+    if let Some(watcher) = lock(&shared.watcher).as_mut() {
+        watcher(&path, &mut lock(&shared.portal));
+    }
+    let fault = lock(&shared.faults).strike(&path);
+    if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
+        asked.fault = fault;
+    }
+    if fault == Some(Fault::Hang) {
+        return std::future::pending().await;
+    }
+    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let honest = || {
+        serve(&shared, parts.method.as_str(), &path, &query, &body, bearer)
+            .unwrap_or_else(Reply::from)
+    };
+    let reply = fault.map_or_else(honest, |fault| spoil(fault, honest));
+    if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
+        asked.status = reply.status;
+    }
+    respond(reply, lock(&shared.portal).now_ms)
+}
+
+fn run_hooks(shared: &Shared, number: usize) {
+    let due: Vec<Hook> = {
+        let mut hooks = lock(&shared.hooks);
+        let (due, later) =
+            std::mem::take(&mut *hooks).into_iter().partition(|(at, _)| *at <= number as u64);
+        *hooks = later;
+        due.into_iter().map(|(_, hook)| hook).collect()
+    };
+    for hook in due {
+        hook(&mut lock(&shared.portal));
+    }
+}
+
+fn serve(
+    shared: &Shared,
+    method: &str,
+    path: &str,
+    query: &str,
+    body: &[u8],
+    bearer: Option<&str>,
+) -> Result<Reply, Refusal> {
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if token != *lock(&shared.token) {
+        let why =
+            "Authentication credentials not found. This API supports OAuth 2.0 authentication";
+        return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
+    }
+    let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
+    let kind = match parts.next() {
+        Some("contacts") => Kind::Contact,
+        Some("deals") => Kind::Deal,
+        _ => return Err(Refusal::not_found()),
+    };
+    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let query: HashMap<String, String> = pairs.collect();
+    let portal = lock(&shared.portal);
+    let value = match (method, parts.next(), parts.next()) {
+        ("GET", None, None) => portal.list(kind, &query)?,
+        ("POST", Some("search"), None) => {
+            count_search(shared, portal.now_ms / 1_000)?;
+            portal.search(kind, body)?
+        }
+        ("GET", Some(id), None) => portal.read(kind, id, &query)?,
+        _ => return Err(Refusal::not_found()),
+    };
+    Ok(Reply::json(200, value.to_string()))
+}
+
+fn count_search(shared: &Shared, second: i64) -> Result<(), Refusal> {
+    let mut searches = lock(&shared.searches);
+    let Some((last, seen)) = searches.as_mut() else { return Ok(()) };
+    if *last != second {
+        (*last, *seen) = (second, 0);
+    }
+    *seen += 1;
+    if *seen > SEARCHES_A_SECOND { Err(Refusal::too_many(Policy::Secondly)) } else { Ok(()) }
+}
+
+fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
+    match fault {
+        Fault::TooMany(policy) => Refusal::too_many(policy).into(),
+        Fault::ServerError => Refusal::new(500, "INTERNAL_ERROR", "internal error").into(),
+        Fault::BadGateway => Reply::html(502),
+        Fault::Html => Reply::html(200),
+        Fault::NoSuchPage => Reply::html(404),
+        Fault::ErrorInside => {
+            Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() }
+        }
+        Fault::EmptyPage => Reply::json(
+            200,
+            json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string(),
+        ),
+        Fault::Unauthorized => {
+            Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into()
+        }
+        Fault::Forbidden => {
+            Refusal::new(403, "MISSING_SCOPES", "This app hasn't been granted all scopes").into()
+        }
+        Fault::TruncatedJson => {
+            let mut reply = honest();
+            reply.body.truncate(reply.body.len() / 2);
+            reply
+        }
+        Fault::CutBody => Reply { cut: true, ..honest() },
+        Fault::Hang => honest(),
+    }
+}
+
+fn respond(reply: Reply, now_ms: i64) -> Response<Body> {
+    let since = Duration::from_secs(u64::try_from(now_ms / 1_000).unwrap_or(0));
+    let response = Response::builder()
+        .status(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .header(header::CONTENT_TYPE, reply.content_type)
+        .header(header::DATE, httpdate::fmt_http_date(UNIX_EPOCH + since));
+    let built = if reply.cut {
+        response.header(header::CONTENT_LENGTH, reply.body.len()).body(half(reply.body))
+    } else {
+        response.body(Body::from(reply.body))
+    };
+    built.unwrap_or_default()
+}

@@ -1,0 +1,288 @@
+//! The portal: its contacts and deals, what has been archived, merged and purged, and how they change.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+
+use super::push::Change;
+
+/// A kind of CRM object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// People.
+    Contact,
+    /// Sales.
+    Deal,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Fields {
+    Contact {
+        email: Option<String>,
+        phone: Option<String>,
+        first: Option<String>,
+        last: Option<String>,
+    },
+    Deal {
+        minor: Option<i64>,
+        currency: &'static str,
+        stage: &'static str,
+        closed_ms: Option<i64>,
+    },
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub id: u64,
+    pub fields: Fields,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+    pub archived_ms: Option<i64>,
+    /// From when on search shows it as it is.
+    pub searchable_ms: i64,
+    /// The ids that were merged into it, at any remove.
+    pub merged: Vec<u64>,
+}
+
+/// Currencies with their decimals (ISO 4217), as the deals of the portal have them.
+pub(super) const CURRENCIES: [(&str, u32); 4] = [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3)];
+
+/// Stages of the deals; the last two belong to pipelines of the portal's own.
+const STAGES: [&str; 7] = [
+    "appointmentscheduled",
+    "qualifiedtobuy",
+    "closedwon",
+    "closedwon",
+    "closedlost",
+    "paid",
+    "48231230",
+];
+
+/// A portal.
+#[derive(Debug)]
+pub struct HubSpotPortal {
+    pub(super) contacts: BTreeMap<u64, Record>,
+    pub(super) deals: BTreeMap<u64, Record>,
+    /// Who was merged into whom, and who was purged: no API shows them any more.
+    pub(super) merged_into: BTreeMap<(Kind, u64), u64>,
+    pub(super) purged: Vec<(Kind, u64)>,
+    /// How long a change stays out of search at most, in milliseconds.
+    pub search_lag_ms: i64,
+    /// Whether an object that was merged away answers with the one it went into, as HubSpot's changelog says
+    /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies), or with 404.
+    pub merged_ids_resolve: bool,
+    /// Whether an object that is read by id says which ones were merged into it: a computed property may lag behind.
+    pub merged_ids_listed: bool,
+    pub(super) now_ms: i64,
+    rng: Rng,
+    next_id: u64,
+}
+
+impl HubSpotPortal {
+    /// A portal of so many contacts and deals, made and changed in the year before `now_ms`.
+    #[must_use]
+    pub fn new(seed: u64, contacts: usize, deals: usize, now_ms: i64) -> Self {
+        let mut portal = Self {
+            contacts: BTreeMap::new(),
+            deals: BTreeMap::new(),
+            merged_into: BTreeMap::new(),
+            purged: Vec::new(),
+            search_lag_ms: 8_000,
+            merged_ids_resolve: true,
+            merged_ids_listed: true,
+            now_ms: now_ms - YEAR_MS,
+            rng: Rng::with_seed(seed),
+            next_id: 1,
+        };
+        let all = contacts + deals;
+        let steps = i64::try_from(all).unwrap_or(1).max(1);
+        for i in 0..all {
+            portal.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
+            // Both kinds come all year round.
+            let is_contact = (i + 1) * contacts / all > i * contacts / all;
+            portal.create(if is_contact { Kind::Contact } else { Kind::Deal });
+        }
+        portal.now_ms = now_ms;
+        portal
+    }
+
+    /// Sets the portal's clock.
+    pub const fn set_now(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+    }
+
+    /// Makes an object; its id.
+    pub fn create(&mut self, kind: Kind) -> u64 {
+        self.next_id += self.rng.u64(1..40);
+        let id = self.next_id;
+        let fields = self.fields(kind, id);
+        let record = Record {
+            id,
+            fields,
+            created_ms: self.now_ms,
+            modified_ms: self.now_ms,
+            archived_ms: None,
+            searchable_ms: self.now_ms + self.lag(),
+            merged: Vec::new(),
+        };
+        self.table(kind).insert(id, record);
+        id
+    }
+
+    /// Changes an object's fields now.
+    pub fn edit(&mut self, kind: Kind, id: u64) {
+        let salt = id + self.rng.u64(0..1_000);
+        let fields = self.fields(kind, salt);
+        let (now, lag) = (self.now_ms, self.lag());
+        if let Some(record) = self.table(kind).get_mut(&id) {
+            record.fields = fields;
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+        }
+    }
+
+    /// Changes the first `n` objects of a kind at one and the same millisecond, as an import does.
+    pub fn edit_at_once(&mut self, kind: Kind, n: usize) {
+        for id in self.live(kind).into_iter().take(n).collect::<Vec<_>>() {
+            self.edit(kind, id);
+        }
+    }
+
+    /// Sets a deal's stage.
+    pub fn set_stage(&mut self, id: u64, to: &'static str) {
+        let (now, lag) = (self.now_ms, self.lag());
+        if let Some(record) = self.deals.get_mut(&id) {
+            if let Fields::Deal { stage, .. } = &mut record.fields {
+                *stage = to;
+            }
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+        }
+    }
+
+    /// Puts an object into the recycling bin. Its modified time stays.
+    pub fn archive(&mut self, kind: Kind, id: u64) {
+        let now = self.now_ms;
+        if let Some(record) = self.table(kind).get_mut(&id) {
+            record.archived_ms = Some(now);
+        }
+    }
+
+    /// Takes it out of there again. Its modified time stays.
+    pub fn restore(&mut self, kind: Kind, id: u64) {
+        let searchable = self.now_ms + self.lag();
+        if let Some(record) = self.table(kind).get_mut(&id) {
+            (record.archived_ms, record.searchable_ms) = (None, searchable);
+        }
+    }
+
+    /// Deletes an object for good, as the recycling bin does after 90 days, or a person's right to be forgotten at once.
+    pub fn purge(&mut self, kind: Kind, id: u64) {
+        if self.table(kind).remove(&id).is_some() {
+            self.purged.push((kind, id));
+        }
+    }
+
+    /// Merges `loser` into `primary`; the id of what remains. With `fresh` HubSpot makes a record of a new id of both.
+    pub fn merge(&mut self, kind: Kind, primary: u64, loser: u64, fresh: bool) -> u64 {
+        let (now, lag) = (self.now_ms, self.lag());
+        let Some(lost) = self.table(kind).remove(&loser) else { return primary };
+        let Some(mut kept) = self.table(kind).remove(&primary) else { return primary };
+        kept.merged.extend(lost.merged.iter().copied().chain([loser]));
+        if fresh {
+            kept.merged.push(primary);
+            self.next_id += 1;
+            kept.id = self.next_id;
+        }
+        (kept.modified_ms, kept.searchable_ms) = (now, now + lag);
+        for id in &kept.merged {
+            self.merged_into.insert((kind, *id), kept.id);
+        }
+        let id = kept.id;
+        self.table(kind).insert(id, kept);
+        id
+    }
+
+    /// Lets `n` random things happen now, and returns what HubSpot pushes of them.
+    pub fn change(&mut self, n: usize) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for _ in 0..n {
+            let kind = if self.rng.bool() { Kind::Contact } else { Kind::Deal };
+            let live = self.live(kind);
+            let (Some(one), Some(other)) = (self.pick(&live), self.pick(&live)) else { continue };
+            changes.push(match self.rng.u32(0..20) {
+                0 => {
+                    self.archive(kind, one);
+                    Change::Archived(kind, one)
+                }
+                1 if one != other => {
+                    let fresh = self.rng.bool();
+                    let into = self.merge(kind, one, other, fresh);
+                    Change::Merged { kind, primary: one, loser: other, into }
+                }
+                2..5 => Change::Created(kind, self.create(kind)),
+                _ => {
+                    self.edit(kind, one);
+                    Change::Edited(kind, one)
+                }
+            });
+        }
+        changes
+    }
+
+    /// The ids of what is neither archived nor gone.
+    #[must_use]
+    pub fn live(&self, kind: Kind) -> Vec<u64> {
+        self.records(kind)
+            .values()
+            .filter(|record| record.archived_ms.is_none())
+            .map(|record| record.id)
+            .collect()
+    }
+
+    pub(super) const fn records(&self, kind: Kind) -> &BTreeMap<u64, Record> {
+        match kind {
+            Kind::Contact => &self.contacts,
+            Kind::Deal => &self.deals,
+        }
+    }
+
+    const fn table(&mut self, kind: Kind) -> &mut BTreeMap<u64, Record> {
+        match kind {
+            Kind::Contact => &mut self.contacts,
+            Kind::Deal => &mut self.deals,
+        }
+    }
+
+    fn pick(&mut self, ids: &[u64]) -> Option<u64> {
+        (!ids.is_empty())
+            .then(|| self.rng.usize(0..ids.len()))
+            .and_then(|index| ids.get(index).copied())
+    }
+
+    fn lag(&mut self) -> i64 {
+        self.rng.i64(0..=self.search_lag_ms.max(0))
+    }
+
+    fn fields(&mut self, kind: Kind, salt: u64) -> Fields {
+        let rng = &mut self.rng;
+        match kind {
+            Kind::Contact => Fields::Contact {
+                email: (!salt.is_multiple_of(7)).then(|| format!("person.{salt}@example.com")),
+                phone: rng.bool().then(|| format!("+49 30 {:06}", rng.u32(0..1_000_000))),
+                first: Some(
+                    ["Zoë", "Łukasz", "O\u{2019}Brien", "\"Q\"", "李"][rng.usize(0..5)].to_owned(),
+                ),
+                last: rng.bool().then(|| format!("Name {salt}")),
+            },
+            Kind::Deal => Fields::Deal {
+                minor: (!salt.is_multiple_of(11)).then(|| rng.i64(0..5_000_000)),
+                currency: CURRENCIES[rng.usize(0..CURRENCIES.len())].0,
+                stage: STAGES[rng.usize(0..STAGES.len())],
+                closed_ms: (!salt.is_multiple_of(5))
+                    .then(|| self.now_ms - rng.i64(0..30) * 86_400_000),
+            },
+        }
+    }
+}
+
+const YEAR_MS: i64 = 365 * 86_400_000;

@@ -1,0 +1,61 @@
+//! A Stripe that behaves, and misbehaves on command.
+//!
+//! It is written from Stripe's documentation and knows nothing of Penstock, so that what Penstock
+//! makes of it can be checked against the simulator's own ledger.
+//!
+//! ```
+//! use penstock_tests::simulators::stripe::{AccountSpec, Fault, RetryAfter, StripeAccount, StripeSimulator};
+//!
+//! let spec = AccountSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
+//! let stripe = StripeSimulator::start(StripeAccount::new(spec))?;
+//! stripe.faults().next("/v1/charges", Fault::TooMany(RetryAfter::Seconds(2)));
+//! stripe.on_request(3, || { /* kill the process under test */ });
+//! // … point the code under test at stripe.url() with stripe.key() …
+//! let events = stripe.change(5);
+//! stripe.advance(300);
+//! assert!(!events.is_empty());
+//! assert!(stripe.ledger().contains_key("USD"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Times are Unix seconds everywhere; amounts are in Stripe's units, except in the ledger and the
+//! truth, which are in ISO 4217 minor units.
+
+mod action;
+mod change;
+mod clock;
+mod control;
+mod currency;
+mod effect;
+mod event;
+mod faults;
+mod history;
+mod host;
+pub mod id;
+mod list;
+mod log;
+mod model;
+mod query;
+mod record;
+mod refusal;
+mod render;
+mod server;
+mod sign;
+mod spec;
+mod state;
+mod truth;
+
+pub use action::{Action, Applied, Outcome};
+pub use clock::Clock;
+pub use currency::Currency;
+pub use event::{ApiVersion, Emitted, EventType};
+pub use faults::{Fault, Faults, RetryAfter};
+pub use host::StripeSimulator;
+pub use id::Kind;
+pub use log::Request;
+pub use model::{Charge, ChargeStatus, Dispute, DisputeStatus, NONE, Refund, RefundStatus};
+pub use server::DEFAULT_KEY;
+pub use sign::sign;
+pub use spec::AccountSpec;
+pub use state::{EVENT_DAYS, StripeAccount};
+pub use truth::{Ledger, Totals, TruthRow};

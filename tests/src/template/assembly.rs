@@ -1,0 +1,216 @@
+//! Puts the parts together: sections of CloudFormation are joined, all others follow a pattern.
+
+use std::collections::BTreeMap;
+
+use penstock_domain::source::SOURCES;
+
+use super::TemplateError;
+use super::chapters::{Chapters, SECTIONS};
+use super::function::{Function, KEYS};
+use super::part::{Part, files, in_part, kebab, pascal, patterns};
+use super::slots::{Values, fill};
+use super::text::{Entry, Text, entries};
+use crate::contract::{self, Route};
+use crate::repository::functions;
+
+const SHARED: &str = "infra/template";
+const SOURCE_FILES: &str = "infra/template/sources";
+const PATTERNS: &str = "infra/template/each";
+
+/// The section whose entries are functions, and whose pattern is followed last of all.
+const FUNCTIONS: &str = "Functions";
+
+/// The template while its parts are read.
+#[derive(Debug)]
+pub struct Assembly {
+    patterns: BTreeMap<String, Vec<String>>,
+    routes: BTreeMap<String, Vec<Route>>,
+    chapters: Chapters,
+    functions: BTreeMap<String, Function>,
+    /// The conditions under which sources are configured, as words of a list.
+    configured: Vec<String>,
+}
+
+impl Assembly {
+    /// Reads all parts, and adds each to its sections.
+    ///
+    /// # Errors
+    /// A part cannot be read, or has a section or a key that nothing reads.
+    pub fn read() -> Result<Self, TemplateError> {
+        let none = functions().into_iter().map(|name| (name, Function::default()));
+        let mut assembly = Self {
+            patterns: patterns(PATTERNS)?,
+            routes: contract::routes(),
+            chapters: Chapters::default(),
+            functions: none.collect(),
+            configured: Vec::new(),
+        };
+        for stem in files(SHARED)? {
+            let part = Part::read(&format!("{SHARED}/{stem}.yaml"))?;
+            assembly.add(part, &Values::new())?;
+        }
+        assembly.add_sources()?;
+        for name in functions() {
+            assembly.add_function(&name)?;
+        }
+        for name in functions() {
+            assembly.write_function(&name)?;
+        }
+        Ok(assembly)
+    }
+
+    /// The functions by their names, with all that the parts say of them.
+    pub fn functions(&self) -> &BTreeMap<String, Function> {
+        &self.functions
+    }
+
+    /// A file for each source, in the order of [`SOURCES`].
+    fn add_sources(&mut self) -> Result<(), TemplateError> {
+        let known = |stem: &String| SOURCES.iter().any(|source| source.name() == stem);
+        if let Some(stray) = files(SOURCE_FILES)?.into_iter().find(|stem| !known(stem)) {
+            return Err(in_part(SOURCE_FILES, format!("{stray} is no source")));
+        }
+        for source in SOURCES {
+            let name = source.name();
+            let mut part = Part::read(&format!("{SOURCE_FILES}/{name}.yaml"))?;
+            let condition = part
+                .take("Configured")
+                .map(|entry| entry.value.word().to_owned())
+                .ok_or_else(|| in_part(&part.origin, "Configured is not said".to_owned()))?;
+            self.configured.push(format!("!If [{condition}, {name}, !Ref AWS::NoValue]"));
+            let context = [("Source", name), ("Configured", condition.as_str())];
+            self.add(part, &values(&context))?;
+        }
+        Ok(())
+    }
+
+    fn add_function(&mut self, name: &str) -> Result<(), TemplateError> {
+        let mut part = Part::read(&stack_file(name))?;
+        let (said, sections): (Vec<Entry>, Vec<Entry>) =
+            part.sections.into_iter().partition(|entry| KEYS.contains(&entry.key.as_str()));
+        part.sections = sections;
+        self.chapters.label(&part.origin, &format!("Function {name}"));
+        self.say(name, said).map_err(|what| in_part(&part.origin, what))?;
+        let id = pascal(name);
+        self.add(part, &values(&[("Function", name), ("FunctionId", id.as_str())]))
+    }
+
+    fn say(&mut self, function: &str, said: Vec<Entry>) -> Result<(), String> {
+        let known = self.functions.get_mut(function);
+        known.ok_or_else(|| format!("functions/ has no {function}"))?.add(said)
+    }
+
+    /// Adds a part. `context` fills slots of the patterns that its sections follow.
+    fn add(&mut self, part: Part, context: &Values) -> Result<(), TemplateError> {
+        let origin = part.origin;
+        for section in part.sections {
+            self.add_section(&origin, section, context, false).map_err(|e| in_part(&origin, e))?;
+        }
+        Ok(())
+    }
+
+    fn add_section(
+        &mut self,
+        origin: &str,
+        section: Entry,
+        context: &Values,
+        first: bool,
+    ) -> Result<(), String> {
+        let key = section.key.as_str();
+        if key == "Label" {
+            self.chapters.label(origin, &section.value.inline);
+        } else if SECTIONS.contains(&key) {
+            let mut said = entries(&section.value.below)?;
+            if let Some(entry) = said.first_mut() {
+                entry.value.comments.splice(0..0, section.value.comments);
+            }
+            self.chapters.add(key, origin, said, first);
+        } else if key == FUNCTIONS {
+            for function in entries(&section.value.below)? {
+                self.say(&function.key, entries(&function.value.below)?)?;
+            }
+        } else if let Some(pattern) = self.patterns.get(key).cloned() {
+            for entry in entries(&section.value.below)? {
+                let said = entries(&entry.value.below)?;
+                let own = said.into_iter().map(|it| (it.key, it.value));
+                let own = own.chain(names(&entry.key, entry.value.comments)).collect();
+                self.follow(origin, &pattern, own, context, first)
+                    .map_err(|what| format!("{}: {what}", entry.key))?;
+            }
+        } else if !section.value.inline.is_empty() {
+            self.chapters.head(section);
+        } else {
+            return Err(format!("{PATTERNS}/ has no pattern for {key}"));
+        }
+        Ok(())
+    }
+
+    /// Fills a pattern, and adds the sections that this yields.
+    fn follow(
+        &mut self,
+        origin: &str,
+        pattern: &[String],
+        own: Values,
+        context: &Values,
+        first: bool,
+    ) -> Result<(), String> {
+        let mut all = context.clone();
+        all.extend(own);
+        let spare: Vec<&str> = context.keys().map(String::as_str).chain(["Name", "name"]).collect();
+        for section in entries(&fill(pattern, &all, &spare)?)? {
+            self.add_section(origin, section, context, first)?;
+        }
+        Ok(())
+    }
+
+    /// Follows the pattern of a function, once all parts have said what they know of it.
+    fn write_function(&mut self, name: &str) -> Result<(), TemplateError> {
+        let origin = stack_file(name);
+        let wrong = |what| in_part(&origin, what);
+        let function = self.functions.get(name).cloned().unwrap_or_default();
+        let routes = self.routes.get(name).cloned().unwrap_or_default();
+        let guard = |parameter: &str| self.chapters.guard(parameter);
+        let mut own = function.values(&routes, guard).map_err(wrong)?;
+        own.extend(names(name, Vec::new()));
+        let pattern = self.patterns.get(FUNCTIONS).cloned().unwrap_or_default();
+        self.follow(&origin, &pattern, own, &Values::new(), true).map_err(wrong)
+    }
+
+    /// Writes the template.
+    ///
+    /// # Errors
+    /// A part has a slot that nothing fills.
+    pub fn text(&self) -> Result<String, TemplateError> {
+        let of_functions = self.functions.iter();
+        let settings = of_functions.flat_map(|(name, function)| {
+            function.route_settings(self.routes.get(name).map_or(&[], Vec::as_slice))
+        });
+        let mut methods: Vec<&str> = self.routes.values().flatten().map(|it| it.method).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        let sources = format!("!Join [\",\", [{}]]", self.configured.join(", "));
+        let mut gathered = values(&[
+            ("Sources", sources.as_str()),
+            ("Methods", &methods.join(", ").to_ascii_uppercase()),
+        ]);
+        gathered.insert("RouteSettings".to_owned(), Text::below(settings.collect()));
+        let lines = fill(&self.chapters.lines(), &gathered, &[]);
+        let lines = lines.map_err(|what| in_part(SHARED, what))?;
+        Ok(lines.join("\n") + "\n")
+    }
+}
+
+/// The file in which a function states what it needs.
+fn stack_file(function: &str) -> String {
+    format!("functions/{function}/stack.yaml")
+}
+
+/// The slots that an entry's own name fills. Comments on the entry go where the name is first.
+fn names(key: &str, comments: Vec<String>) -> [(String, Text); 2] {
+    let name = Text { comments, ..Text::inline(pascal(key)) };
+    [("Name".to_owned(), name), ("name".to_owned(), Text::inline(kebab(key)))]
+}
+
+fn values(given: &[(&str, &str)]) -> Values {
+    given.iter().map(|(name, value)| ((*name).to_owned(), Text::inline(*value))).collect()
+}

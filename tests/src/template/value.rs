@@ -1,0 +1,171 @@
+//! infra/template.yaml as a value: CloudFormation's short forms in their long form, `!Ref x` as
+//! {"Ref": "x"}.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests and generators alone read the template, and cfn-lint has seen it"
+)]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::repository::root;
+
+/// A template in its long form.
+#[derive(Debug)]
+pub struct Template(Value);
+
+impl Template {
+    /// Reads the committed template.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn read() -> Self {
+        let text = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+        Self::parse(&text).unwrap()
+    }
+
+    /// Reads a template's text.
+    ///
+    /// # Errors
+    /// It is not YAML, or a mapping has a key twice.
+    pub fn parse(text: &str) -> Result<Self, serde_norway::Error> {
+        Ok(Self(long_form(serde_norway::from_str(text)?)))
+    }
+
+    /// The parameters, by name.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn parameters(&self) -> &Map<String, Value> {
+        self.0["Parameters"].as_object().unwrap()
+    }
+
+    /// The path of each route, and the name of the function that answers it.
+    #[must_use]
+    pub fn routes(&self) -> BTreeMap<String, String> {
+        let mut routes = BTreeMap::new();
+        for (_, function) in self.functions() {
+            let events = function["Events"].as_object().into_iter().flatten();
+            for path in events.filter_map(|(_, event)| event["Properties"]["Path"].as_str()) {
+                routes.insert(path.to_owned(), short_name(function).to_owned());
+            }
+        }
+        routes
+    }
+
+    /// The memory of a function in MB.
+    #[must_use]
+    pub fn memory(&self, function: &Value) -> i64 {
+        let own = function.get("MemorySize");
+        self.number(own.unwrap_or(&self.0["Globals"]["Function"]["MemorySize"]))
+    }
+
+    /// Names and properties of the resources of a type, such as `AWS::SQS::Queue`.
+    pub fn resources(&self, of_type: &str) -> Vec<(&str, &Value)> {
+        let all = self.0["Resources"].as_object().unwrap().iter();
+        let found: Vec<_> = all
+            .filter(|(_, r)| r["Type"] == of_type)
+            .map(|(name, r)| (name.as_str(), &r["Properties"]))
+            .collect();
+        assert!(!found.is_empty(), "the template has no {of_type}");
+        found
+    }
+
+    /// The properties of one resource.
+    pub fn resource(&self, name: &str) -> &Value {
+        &self.0["Resources"][name]["Properties"]
+    }
+
+    /// A number that stands there, or is a parameter's default.
+    pub fn number(&self, value: &Value) -> i64 {
+        let value = value["Ref"]
+            .as_str()
+            .map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
+        let text = value.as_str().and_then(|text| text.parse().ok());
+        value.as_i64().or(text).unwrap_or_else(|| panic!("{value} is no number"))
+    }
+
+    /// A text that stands there, or is a parameter's default; none where it is known only when deployed.
+    pub fn text(&self, value: &Value) -> Option<String> {
+        let value = value["Ref"]
+            .as_str()
+            .map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
+        value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| value.as_i64().map(|number| number.to_string()))
+    }
+
+    /// The functions: (logical name, properties).
+    pub fn functions(&self) -> Vec<(&str, &Value)> {
+        self.resources("AWS::Serverless::Function")
+    }
+
+    /// The variables of a function, those of all functions included.
+    pub fn variables(&self, function: &Value) -> Map<String, Value> {
+        let mut all =
+            self.0["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
+        if let Some(own) = function["Environment"]["Variables"].as_object() {
+            all.extend(own.clone());
+        }
+        all
+    }
+
+    /// The queues that a function is called from: (the queue's properties, the mapping's).
+    pub fn sources<'a>(&'a self, function: &'a Value) -> Vec<(&'a Value, &'a Value)> {
+        let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
+        let mappings =
+            events.filter(|event| event["Type"] == "SQS").map(|event| &event["Properties"]);
+        mappings.map(|mapping| (self.resource(target(&mapping["Queue"])), mapping)).collect()
+    }
+}
+
+/// The resource behind `!GetAtt Name.Arn` or `!Ref Name`.
+pub fn target(reference: &Value) -> &str {
+    let name = reference["Fn::GetAtt"][0].as_str().or_else(|| reference["Ref"].as_str());
+    name.unwrap_or_else(|| panic!("{reference} refers to no resource"))
+}
+
+/// `fetch` of `${AWS::StackName}-fetch`: the function's name, and its binary's.
+pub fn short_name(function: &Value) -> &str {
+    function["FunctionName"]["Fn::Sub"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("${AWS::StackName}-")
+        .unwrap()
+}
+
+fn long_form(value: serde_norway::Value) -> Value {
+    use serde_norway::Value as Yaml;
+    match value {
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let tag = tag.trim_start_matches('!');
+            let value = match (tag, long_form(tagged.value)) {
+                ("GetAtt", Value::String(path)) => {
+                    path.split_once('.').map(|(name, of)| json!([name, of])).unwrap()
+                }
+                (_, value) => value,
+            };
+            let name = if matches!(tag, "Ref" | "Condition") {
+                tag.to_owned()
+            } else {
+                format!("Fn::{tag}")
+            };
+            json!({ name: value })
+        }
+        Yaml::Mapping(mapping) => {
+            let key =
+                |key: Yaml| key.as_str().unwrap_or_else(|| panic!("{key:?} is no name")).to_owned();
+            Value::Object(
+                mapping.into_iter().map(|(name, value)| (key(name), long_form(value))).collect(),
+            )
+        }
+        Yaml::Sequence(items) => items.into_iter().map(long_form).collect(),
+        plain => serde_json::to_value(plain).unwrap(),
+    }
+}

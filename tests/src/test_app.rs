@@ -1,0 +1,315 @@
+//! The main job in one process: the functions' own handlers over a real Postgres and the simulator, with
+//! queues in memory and a clock that does not wait.
+
+#![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome, Vendor, vendors};
+use ingest::IngestConfig;
+use jiff::{SignedDuration, Timestamp};
+use penstock_clients::aws::Aws;
+use penstock_domain::clock::Clock;
+use penstock_domain::config::Env;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::{KeyId, OutboxId};
+use penstock_domain::record::Item;
+use penstock_domain::settings::Settings;
+use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
+use penstock_store::admission::Admission;
+use penstock_store::api_keys::{self, NewKey, Scope};
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::{Database, StaticLogin, Tls, begin, commit};
+use penstock_testkit::{MemoryQueue, TestDatabase};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use webhook::Endpoint;
+
+use crate::simulators::stripe::{StripeAccount, StripeSimulator};
+
+/// Time that passes only when somebody waits, and moves the simulator's clock along.
+#[derive(Clone)]
+pub struct TestClock {
+    stripe: Arc<StripeSimulator>,
+    extra_nanos: Arc<AtomicI64>,
+}
+
+impl TestClock {
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let nanos = i64::try_from(by.as_nanos()).expect("a test's waits are short");
+        let total = self.extra_nanos.fetch_add(nanos, Ordering::SeqCst) + nanos;
+        self.stripe.advance(total / 1_000_000_000);
+        self.extra_nanos.fetch_sub(total / 1_000_000_000 * 1_000_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let extra = SignedDuration::from_nanos(self.extra_nanos.load(Ordering::SeqCst));
+        Timestamp::from_second(self.stripe.now()).expect("the simulator's clock is a time") + extra
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+/// Everything that the main job consists of.
+pub struct TestApp {
+    /// A database of its own.
+    pub db: TestDatabase,
+    /// The vendor.
+    pub stripe: Arc<StripeSimulator>,
+    /// The time, of the functions and of the vendor.
+    pub clock: TestClock,
+    /// What `fetch` and `relay` sent to `process`.
+    pub tickets: MemoryQueue,
+    /// What was sent to `fetch`.
+    pub requests: MemoryQueue,
+    /// What `fetch` uses.
+    pub fetch: fetch::Ports<TestClock, MemoryQueue>,
+    /// What `process` uses.
+    pub process: process::Ports<TestClock, MemoryQueue>,
+    /// What `relay` uses.
+    pub relay: relay::Ports<TestClock, MemoryQueue>,
+    /// What `bury` uses.
+    pub bury: bury::Ports<TestClock>,
+    /// What `webhook` and `ingest` sent round Postgres.
+    pub spill: MemoryQueue,
+    /// What `ingest` uses; [`INGEST_KEY`] is a key of its.
+    pub ingest: ingest::Ports<TestClock, MemoryQueue>,
+    /// What `webhook` uses; vendors sign with [`WEBHOOK_SECRET`].
+    pub webhook: webhook::Ports<TestClock, MemoryQueue>,
+}
+
+/// The secret that signs Stripe's and HubSpot's webhooks.
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_test_app";
+
+/// The secret from which the tokens of Google's push channels are made.
+pub const CHANNEL_SECRET: &str = "channels of the test app";
+
+/// A key for `ingest`, once [`TestApp::let_in`] was called.
+pub const INGEST_KEY: &str = "an ingest key of the test app";
+
+impl TestApp {
+    /// Starts every function before `account`, with default settings.
+    pub async fn over(account: StripeAccount) -> Self {
+        Self::with_settings(account, &[]).await
+    }
+
+    /// Starts every function before `account`; `settings` are variables of `fetch` and `process`.
+    pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
+        let db = TestDatabase::new().await;
+        let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
+        let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
+        let (tickets, requests, spill) =
+            (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
+        Self {
+            fetch: fetch::Ports {
+                database: db.database(1),
+                vendors: vendors_of(&stripe, settings, &clock),
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                clock: clock.clone(),
+            },
+            process: process::Ports {
+                database: db.database(1),
+                normalize: process::normalize,
+                settings: Settings::from_env(&settings.iter().copied().collect())
+                    .expect("the settings are sound"),
+                refetches: Some(requests.clone()),
+                clock: clock.clone(),
+            },
+            relay: relay::Ports {
+                database: db.database(1),
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                retention: Duration::from_secs(35 * 86_400),
+                clock: clock.clone(),
+            },
+            bury: bury::Ports { database: db.database(1), clock: clock.clone() },
+            ingest: ingest::Ports {
+                database: db.database(1),
+                admission: Admission::new(db.database(1), 1_000),
+                tickets: tickets.clone(),
+                spill: spill.clone(),
+                config: IngestConfig { legacy_key_required: true },
+                clock: clock.clone(),
+            },
+            webhook: webhook::Ports {
+                database: db.database(1),
+                endpoints: endpoints(WEBHOOK_SECRET),
+                public_base_url: None,
+                tickets: tickets.clone(),
+                requests: requests.clone(),
+                spill: spill.clone(),
+                clock: clock.clone(),
+            },
+            spill,
+            db,
+            stripe,
+            clock,
+            tickets,
+            requests,
+        }
+    }
+
+    /// One invocation of `fetch` with `time` to go.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch_within(
+        &self,
+        entity: &str,
+        mode: Mode,
+        time: Duration,
+    ) -> Result<Outcome, FetchError> {
+        let deadline = self.clock.now() + time + fetch::MARGIN;
+        self.fetch.serve(&FetchRequest::new("stripe", entity, mode), deadline).await
+    }
+
+    /// One invocation of `fetch` with all the time it needs.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
+        self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
+    }
+
+    /// Full runs of everything.
+    ///
+    /// # Errors
+    /// As `fetch` fails.
+    pub async fn fetch_all(&self) -> Result<(), FetchError> {
+        for entity in ["charge", "refund", "dispute"] {
+            self.fetch(entity, Mode::Full).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts items straight into the outbox, as `fetch` would at the current time; the ids of the new ones.
+    ///
+    /// # Panics
+    /// Where Postgres does not take them.
+    pub async fn put(&self, items: &[Item<'_>]) -> Vec<OutboxId> {
+        let now = self.clock.now();
+        let arrival = Arrival {
+            source: "stripe",
+            content_type: "application/json",
+            run: None,
+            received_at: now,
+            ticket_due_at: now,
+        };
+        let mut connection = self.process.database.connection().await.expect("a connection");
+        let tx = begin(&mut connection).await.expect("a transaction");
+        let ids = outbox::insert(&tx, arrival, items).await.expect("the rows are taken");
+        commit(tx).await.expect("committed");
+        ids
+    }
+
+    /// Hands `process` messages as SQS would.
+    pub async fn deliver(&self, bodies: &[String], receives: u32) -> BatchResponse {
+        self.process.handle(batch(bodies, receives)).await
+    }
+
+    /// Works everything that waits in the queues, until nothing does. Time passes between rounds.
+    pub async fn drain(&self) {
+        loop {
+            let (tickets, requests) = (self.tickets.take(), self.requests.take());
+            if tickets.is_empty() && requests.is_empty() {
+                return;
+            }
+            for bodies in tickets.chunks(10) {
+                assert_eq!(self.deliver(bodies, 1).await.failures(), 0, "a ticket failed");
+            }
+            self.clock.advance(Duration::from_secs(1));
+            for body in requests {
+                let request = serde_json::from_str(&body).expect("a fetch request");
+                let deadline = self.clock.now() + Duration::from_secs(86_400);
+                self.fetch.serve(&request, deadline).await.expect("the request is served");
+            }
+        }
+    }
+}
+
+/// The webhooks of all vendors, signed with `secret`.
+pub fn endpoints(secret: &str) -> Vec<Endpoint> {
+    let env = [
+        ("STRIPE_WEBHOOK_SECRET", secret),
+        ("HUBSPOT_WEBHOOK_SECRET", secret),
+        ("GCAL_CHANNEL_SECRET", CHANNEL_SECRET),
+    ];
+    webhook::endpoints(&env.into_iter().collect(), &Arc::new(Aws::default()))
+}
+
+fn vendors_of(
+    stripe: &StripeSimulator,
+    settings: &[(&str, &str)],
+    clock: &TestClock,
+) -> Vec<Vendor<TestClock>> {
+    let own =
+        [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
+    let env: Env = own.into_iter().collect();
+    let env = env.overridden_by(settings.iter().copied().collect());
+    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone())
+        .expect("the settings are sound")
+}
+
+/// Messages as an event source mapping hands them over.
+pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
+    let message = |(i, body): (usize, &String)| SqsMessage {
+        message_id: format!("message-{i}"),
+        body: body.clone(),
+        attributes: Attributes { approximate_receive_count: Some(receives.to_string()) },
+    };
+    SqsEvent { records: bodies.iter().enumerate().map(message).collect() }
+}
+
+impl TestApp {
+    /// Registers [`INGEST_KEY`] and answers with its id.
+    ///
+    /// # Panics
+    /// Where Postgres does not take it.
+    pub async fn let_in(&self) -> Uuid {
+        let sha256 = Sha256::digest(INGEST_KEY).into();
+        let id = KeyId::new(self.clock.now()).0;
+        let key =
+            NewKey { id, name: "test app", scope: Scope::Ingest, sha256, rate_per_second: None };
+        let client = self.db.client().await;
+        assert!(
+            api_keys::insert(&client, key, self.clock.now()).await.expect("a key"),
+            "it is new"
+        );
+        id
+    }
+
+    /// A database that nobody answers for.
+    ///
+    /// # Panics
+    /// Where no pool can be made.
+    pub fn nowhere(&self) -> Database {
+        let mut login = self.db.login();
+        login.port = 1;
+        Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
+    }
+
+    /// Hands messages of the queue `spill` to `webhook`; how many it gave back.
+    ///
+    /// # Panics
+    /// Where it fails as a whole.
+    pub async fn bring_in(&self, bodies: &[String]) -> usize {
+        let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
+        let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
+        let reply = self.webhook.handle(event, "invocation").await.expect("a batch is answered");
+        reply["batchItemFailures"].as_array().expect("a list").len()
+    }
+
+    /// A deadline for `relay` that leaves it all the time it needs.
+    pub fn relay_deadline(&self) -> Timestamp {
+        self.clock.now() + Duration::from_secs(3_600)
+    }
+}

@@ -1,0 +1,11 @@
+//! Google Calendar as a specification: the functions' own handlers over a real Postgres and a calendar that behaves, or
+//! misbehaves on command.
+
+mod auth;
+mod channels;
+mod faults;
+mod kills;
+mod pulling;
+mod push;
+mod rotation;
+mod test_app;

@@ -1,0 +1,116 @@
+//! A test app that pulls a HubSpot portal, and the comparison of our tables with the portal's
+//! truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fetch::{FetchError, Outcome};
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_tests::simulators::hubspot::{
+    self, ContactTruth, DEFAULT_TOKEN, DealTruth, HubSpotPortal, HubSpotSimulator, Kind,
+};
+use penstock_tests::simulators::stripe::{self, AccountSpec};
+use penstock_tests::test_app::TestApp;
+use penstock_tests::truth::{self, assert_nothing_left};
+
+/// When these tests begin: 2026-06-01T00:00:00Z.
+pub const NOW: i64 = 1_780_272_000;
+
+/// The same in milliseconds.
+pub const NOW_MS: i64 = NOW * 1_000;
+
+pub struct HubSpotTestApp {
+    pub app: TestApp,
+    pub hubspot: Arc<HubSpotSimulator>,
+}
+
+impl HubSpotTestApp {
+    pub async fn over(portal: HubSpotPortal) -> Self {
+        Self::with_settings(portal, &[]).await
+    }
+
+    pub async fn with_settings(portal: HubSpotPortal, settings: &[(&str, &str)]) -> Self {
+        Self::beginning(NOW, portal, settings).await
+    }
+
+    /// Over a portal of so many contacts and deals, at another time.
+    pub async fn at(
+        now: i64,
+        seed: u64,
+        contacts: usize,
+        deals: usize,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self::beginning(now, HubSpotPortal::new(seed, contacts, deals, now * 1_000), settings).await
+    }
+
+    async fn beginning(now: i64, portal: HubSpotPortal, settings: &[(&str, &str)]) -> Self {
+        let hubspot = Arc::new(HubSpotSimulator::start(portal).unwrap());
+        let url = hubspot.url();
+        let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
+        let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
+        let stripe =
+            stripe::StripeAccount::new(AccountSpec::between(1, 1, now - 86_400, now).at(now));
+        let mut app = TestApp::with_settings(stripe, &settings).await;
+        app.process.settings.portal_currency = Some("EUR".parse().unwrap());
+        let clock = app.clock.clone();
+        hubspot.follow(move || clock.now().as_millisecond());
+        Self { app, hubspot }
+    }
+
+    pub async fn fetch_within(
+        &self,
+        entity: &str,
+        mode: Mode,
+        time: Duration,
+    ) -> Result<Outcome, FetchError> {
+        let deadline = self.app.clock.now() + time + fetch::MARGIN;
+        self.app.fetch.serve(&FetchRequest::new("hubspot", entity, mode), deadline).await
+    }
+
+    pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
+        self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
+    }
+
+    /// Runs of both entities, worked to the end.
+    pub async fn run(&self, mode: Mode) {
+        for entity in ["contact", "deal"] {
+            let outcome = self.fetch(entity, mode).await.unwrap();
+            assert!(matches!(outcome, Outcome::Finished { .. }), "{entity}: {outcome:?}");
+        }
+        self.app.drain().await;
+    }
+
+    /// Lets so many seconds pass.
+    pub fn wait(&self, seconds: u64) {
+        self.app.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Everything that our tables say is what the portal's are.
+    pub async fn assert_true(&self) {
+        truth::hubspot::assert_true(&self.app.db, &self.hubspot).await;
+        assert_nothing_left(&self.app.db).await;
+    }
+
+    /// Our contacts; of one that is gone only that, and what it went into.
+    pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
+        hubspot::contacts(&self.app.db.client().await).await.unwrap()
+    }
+
+    /// Our deals that count, each with its status.
+    pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
+        hubspot::deals(&self.app.db.client().await).await.unwrap()
+    }
+}
+
+/// A portal of so many contacts and deals.
+pub fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
+    HubSpotPortal::new(seed, contacts, deals, NOW_MS)
+}
+
+/// One live object of a kind.
+pub fn some(test: &HubSpotTestApp, kind: Kind, n: usize) -> u64 {
+    test.hubspot.portal().live(kind)[n]
+}

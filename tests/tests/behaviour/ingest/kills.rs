@@ -1,0 +1,94 @@
+//! `ingest` as built, killed with SIGKILL at each point of its conversation with Postgres, and sent the same again
+//! under the same Idempotency-Key: nothing lost, nothing twice (traps 30, 31).
+
+use std::time::Duration;
+
+use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, binary};
+use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::test_app::{INGEST_KEY, TestApp};
+use serde_json::{Value, json};
+
+use crate::stripe_account::account;
+
+/// The function in a process of its own.
+struct Deployed {
+    host: RuntimeHost,
+    aws: FakeAws,
+}
+
+impl Deployed {
+    async fn at(database_url: &str) -> Self {
+        let aws = FakeAws::start().await;
+        let (tickets, spill) = (aws.queue("tickets"), aws.queue("spill"));
+        let env = [
+            ("DATABASE_URL", database_url),
+            ("DATABASE_TLS", "disable"),
+            ("AWS_ENDPOINT_URL", &aws.url),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("TICKETS_QUEUE_URL", &tickets),
+            ("SPILL_QUEUE_URL", &spill),
+        ];
+        Self { host: RuntimeHost::start(&binary("ingest"), &env).await, aws }
+    }
+
+    /// The status of the reply.
+    async fn post(&self, path: &str, key: &str, body: &str) -> u64 {
+        let reply = self.host.invoke(event(path, key, body)).await.reply();
+        reply["statusCode"].as_u64().unwrap()
+    }
+}
+
+fn event(path: &str, key: &str, body: &str) -> Value {
+    json!({
+        "version": "2.0", "rawPath": path, "rawQueryString": "", "body": body, "isBase64Encoded": false,
+        "headers": {"x-api-key": INGEST_KEY, "idempotency-key": key},
+        "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
+    })
+}
+
+#[tokio::test]
+async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_event_exactly_once()
+{
+    let app = TestApp::over(account(380, 1)).await;
+    app.let_in().await;
+    let proxy = CuttingProxy::start(app.db.login()).await;
+    let survivor = Deployed::at(&app.db.url()).await;
+    let events = |n: i64| {
+        json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string()
+    };
+    let mut sent = 0;
+    for cut in [Cut::BeforeForwarding, Cut::AfterForwarding] {
+        for nth in 1.. {
+            let mut killed = false;
+            for (path, body) in [("/leads", format!("lead {sent}")), ("/events", events(sent))] {
+                let victim = Deployed::at(&proxy.url()).await;
+                let key = format!("key-{sent}");
+                proxy.cut_at(nth, cut, victim.host.killer());
+                let outcome = victim.host.invoke(event(path, &key, &body)).await;
+                if proxy.was_cut() {
+                    assert!(matches!(outcome, Outcome::Died(_)), "{cut:?} {nth}: {outcome:?}");
+                    assert!(victim.aws.take().is_empty(), "no ticket before the commit is known");
+                    killed = true;
+                }
+                // There was no reply, or it was lost, so its sender sends it again.
+                let status = survivor.post(path, &key, &body).await;
+                assert!([200, 201, 202].contains(&status), "{path} {cut:?} {nth}: {status}");
+            }
+            sent += 1;
+            if !killed {
+                break;
+            }
+        }
+    }
+    assert!(sent > 10, "a process logs in, asks for the key, and stores: {sent}");
+    app.clock.advance(Duration::from_secs(365 * 86_400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let leads = "select count(*) || ' ' || count(distinct body) || ' ' || count(*) filter (where state = 'accepted') from leads";
+    assert_eq!(app.db.scalar::<String>(leads).await, format!("{sent} {sent} {sent}"));
+    let events = "select count(*) || ' ' || count(distinct (type, payload)) from events";
+    assert_eq!(app.db.scalar::<String>(events).await, format!("{0} {0}", 2 * sent));
+}

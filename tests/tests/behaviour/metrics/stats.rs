@@ -1,0 +1,111 @@
+//! `/stats`: what waits, for how long, and what came lately.
+
+use super::{config, database, get, noon, ok, ports};
+use penstock_domain::ids::OutboxId;
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+/// A row that arrived so many seconds before noon.
+async fn arrive(on: &Client, source: &str, status: &str, seconds: i64) {
+    let arrived = noon() - jiff::SignedDuration::from_secs(seconds);
+    let sql = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
+                                   status, next_attempt_at, received_at) \
+               values ($1, $2, 'e', $1::uuid::text, '1', $3, '', 'application/json', $4, $3, $3)";
+    on.execute(sql, &[&OutboxId::new(arrived).0, &source, &arrived, &status]).await.unwrap();
+}
+
+fn rate(source: &str, window: i64, [received, processed, dead]: [i64; 3]) -> Value {
+    json!({"source": source, "windowS": window, "received": received, "processed": processed, "dead": dead})
+}
+
+#[tokio::test]
+async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_came_lately() {
+    let database = database().await;
+    let on = database.client().await;
+    for (source, status, seconds) in [
+        ("stripe", "processed", 10),
+        ("stripe", "processed", 20),
+        ("stripe", "dead", 30),
+        ("stripe", "pending", 59),
+        ("stripe", "processed", 61),
+        ("stripe", "processed", 299),
+        ("stripe", "pending", 86_400),
+        ("stripe", "dead", 86_400),
+        ("event", "pending", 5),
+        ("event", "pending", 7),
+        ("lead", "processed", 301),
+    ] {
+        arrive(&on, source, status, seconds).await;
+    }
+    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let expected = json!({
+        "pending": [
+            {"source": "event", "count": 2, "oldestAgeS": 7},
+            {"source": "stripe", "count": 2, "oldestAgeS": 86_400},
+        ],
+        "rates": [
+            rate("event", 60, [2, 0, 0]), rate("event", 300, [2, 0, 0]),
+            rate("stripe", 60, [4, 2, 1]), rate("stripe", 300, [6, 4, 1]),
+        ],
+        "oldestPendingAgeS": 86_400,
+        "asOf": "2026-03-15T12:00:00Z",
+    });
+    assert_eq!(stats, expected);
+}
+
+#[tokio::test]
+async fn where_nothing_ever_came_nothing_waits() {
+    let database = database().await;
+    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    assert_eq!(
+        stats,
+        json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "asOf": "2026-03-15T12:00:00Z"})
+    );
+}
+
+#[tokio::test]
+async fn a_row_from_a_clock_that_is_ahead_has_waited_for_no_time() {
+    let database = database().await;
+    arrive(&database.client().await, "stripe", "pending", -30).await;
+    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    assert_eq!(
+        (&stats["oldestPendingAgeS"], &stats["rates"][0]["received"]),
+        (&json!(0), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_may_be_more() {
+    let database = database().await;
+    let on = database.client().await;
+    let fill = |count: i64| {
+        format!(
+            "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
+                                 next_attempt_at, received_at) \
+             select gen_random_uuid(), 'stripe', 'e', gen_random_uuid()::text, '1', now(), '', 'text/plain', now(), \
+                    '2026-03-15T11:00:00Z' from generate_series(1, {count})"
+        )
+    };
+    let ports = ports(database.database(1), config());
+    on.batch_execute(&fill(9_999)).await.unwrap();
+    let stats = ok(&ports, "/stats").await.body;
+    assert_eq!(
+        stats["pending"],
+        json!([{"source": "stripe", "count": 9_999, "oldestAgeS": 3_600}])
+    );
+    on.batch_execute(&fill(5_000)).await.unwrap();
+    let stats = ok(&ports, "/stats").await.body;
+    let most =
+        json!([{"source": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
+    assert_eq!(stats["pending"], most);
+}
+
+#[tokio::test]
+async fn stats_take_no_parameter() {
+    let database = database().await;
+    let reply = get(&ports(database.database(1), config()), "/stats?window=60").await;
+    assert_eq!(
+        (reply.status, &reply.body["errors"][0]["pointer"]),
+        (400, &json!("#/query/window"))
+    );
+}

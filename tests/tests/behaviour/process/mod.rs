@@ -1,0 +1,10 @@
+//! `process`: rows of the outbox become payments, contacts and calendar events, each once.
+
+mod arrivals;
+pub mod batches;
+mod corrections;
+mod money;
+mod outbox;
+mod ties;
+mod two_sources;
+mod versions;

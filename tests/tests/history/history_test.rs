@@ -1,0 +1,153 @@
+//! The three vendors, the database and the queues.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock;
+use penstock_testkit::TestDatabase;
+use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
+use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
+
+/// Stripe's clock is so many seconds behind ours, and HubSpot's, to begin with: `fetch` goes by the real time, and what
+/// is to become old enough for it in this test must not take as long. Less than the incremental runs look back.
+const STRIPE_BEHIND: i64 = 250;
+const HUBSPOT_BEHIND: i64 = 500;
+
+/// How late Stripe shows what is made while it is paged, in seconds at most.
+const LATE: i64 = 20;
+
+/// How many of each there are to begin with; of refunds and disputes as many as follow from the charges.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub charges: u32,
+    pub contacts: usize,
+    pub deals: usize,
+    pub events: usize,
+    /// Objects of all kinds that there are in the end at least.
+    pub at_least: usize,
+}
+
+/// The real clock, moved.
+#[derive(Clone, Default)]
+pub struct Moved(Arc<AtomicI64>);
+
+impl Moved {
+    fn by(seconds: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(seconds)))
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Moved {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
+pub struct HistoryTest {
+    pub db: TestDatabase,
+    pub stripe: StripeSimulator,
+    pub hubspot: HubSpotSimulator,
+    pub google: GoogleCalendarSimulator,
+    pub aws: FakeAws,
+    portals_clock: Moved,
+}
+
+impl HistoryTest {
+    pub async fn build(seed: u64, size: Size) -> Self {
+        let now = SystemClock.now();
+        let (from, to) = (now.as_second() - 90 * 86_400, now.as_second() - 3_600);
+        let spec = AccountSpec {
+            late_seconds: LATE,
+            ..AccountSpec::between(seed, size.charges, from, to)
+        };
+        let stripe = StripeSimulator::start(StripeAccount::new(spec)).unwrap();
+        stripe.advance(-STRIPE_BEHIND);
+        let portals_clock = Moved::by(-HUBSPOT_BEHIND);
+        let portal = HubSpotPortal::new(
+            seed,
+            size.contacts,
+            size.deals,
+            portals_clock.now().as_millisecond(),
+        );
+        let hubspot = HubSpotSimulator::start(portal).unwrap();
+        let clock = portals_clock.clone();
+        hubspot.follow(move || clock.now().as_millisecond());
+        let google = GoogleCalendarSimulator::start(seed, size.events, now);
+        google.follow(|| SystemClock.now());
+        let (db, aws) = (TestDatabase::new().await, FakeAws::start().await);
+        Self { db, stripe, hubspot, google, aws, portals_clock }
+    }
+
+    /// How many objects the vendors know of.
+    pub fn objects(&self) -> usize {
+        let (charges, refunds, disputes, _) = self.stripe.account().counts();
+        let portal = self.hubspot.portal();
+        let objects = portal.contacts_truth().len() + portal.deals_truth().len();
+        charges + refunds + disputes + objects + self.google.with(|calendar| calendar.truth().len())
+    }
+
+    /// What happens between the first runs and the next: an import of as many contacts as there are, up to `imported`; and
+    /// Google forgets what it had told, and who had told it.
+    pub fn meanwhile(&self, imported: usize) {
+        self.hubspot.portal().edit_at_once(Kind::Contact, imported);
+        self.hubspot.portal().change(50);
+        self.stripe.change(200);
+        self.stripe.advance(LATE + 1);
+        // Longer than HubSpot's index lags.
+        self.portals_clock.advance(10);
+        self.google.with(|calendar| calendar.cancel_and_forget(200));
+        self.google.expire_sync_tokens();
+        self.google.with(|calendar| calendar.change(60));
+    }
+
+    /// Enough time for everything to have shown.
+    pub fn later(&self) {
+        self.stripe.advance(LATE + 1);
+        for kind in [Kind::Contact, Kind::Deal] {
+            let mut portal = self.hubspot.portal();
+            let ids = portal.live(kind);
+            ids.iter().step_by(97).for_each(|id| portal.purge(kind, *id));
+        }
+        self.portals_clock.advance(3 * HUBSPOT_BEHIND);
+    }
+
+    /// What `fetch` needs over this database.
+    pub fn settings(&self, database_url: String, pages: [&str; 3]) -> Vec<(&'static str, String)> {
+        let own = [
+            ("DATABASE_URL", database_url),
+            ("STRIPE_BASE_URL", self.stripe.url()),
+            ("STRIPE_API_KEY", self.stripe.key()),
+            ("STRIPE_RATE_PER_SECOND", "10000".to_owned()),
+            ("STRIPE_TIMEOUT_SECONDS", "3".to_owned()),
+            ("STRIPE_PAGE_SIZE", pages[0].to_owned()),
+            // Ten windows, of which several may be paged at once.
+            ("STRIPE_WINDOW_DAYS", "9".to_owned()),
+            ("STRIPE_CONCURRENCY", "4".to_owned()),
+            ("HUBSPOT_BASE_URL", self.hubspot.url()),
+            ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
+            ("HUBSPOT_RATE_PER_SECOND", "10000".to_owned()),
+            ("HUBSPOT_TIMEOUT_SECONDS", "3".to_owned()),
+            ("HUBSPOT_PAGE_SIZE", pages[1].to_owned()),
+            ("GCAL_BASE_URL", self.google.base_url()),
+            ("GCAL_SERVICE_ACCOUNT", self.google.key_file()),
+            ("GCAL_CALENDAR_ID", CALENDAR_ID.to_owned()),
+            ("GCAL_RATE_PER_SECOND", "10000".to_owned()),
+            ("GCAL_TIMEOUT_SECONDS", "3".to_owned()),
+            ("GCAL_PAGE_SIZE", pages[2].to_owned()),
+        ];
+        self.aws.environment().into_iter().chain(own).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! What Lambda would run: environments that serve one request at a time, over one Postgres and queues in memory.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ingest::IngestConfig;
+use jiff::Timestamp;
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock;
+use penstock_domain::ids::KeyId;
+use penstock_store::admission::Admission;
+use penstock_store::api_keys::{self, NewKey, Scope};
+use penstock_testkit::{MemoryQueue, PrivatePostgres};
+use penstock_tests::test_app::{WEBHOOK_SECRET, endpoints};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use crate::kinds::{Door, INGEST_KEY};
+
+/// Of each function. Fewer than clients, so that these wait for each other as behind a concurrency limit.
+const ENVIRONMENTS: usize = 16;
+
+/// The real clock, or one that goes ahead of it.
+#[derive(Clone, Copy, Default)]
+pub struct Ahead(pub Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
+/// One Postgres, and all that is round it.
+pub struct LoadTest {
+    pub postgres: PrivatePostgres,
+    pub tickets: MemoryQueue,
+    pub spill: MemoryQueue,
+    pub webhooks: Vec<Mutex<webhook::Ports<Ahead, MemoryQueue>>>,
+    ingests: Vec<Mutex<ingest::Ports<Ahead, MemoryQueue>>>,
+    next: AtomicUsize,
+}
+
+impl LoadTest {
+    pub async fn build() -> Self {
+        let postgres = PrivatePostgres::new().await;
+        let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());
+        let webhook = || webhook::Ports {
+            database: postgres.database(1),
+            endpoints: endpoints(WEBHOOK_SECRET),
+            public_base_url: None,
+            tickets: tickets.clone(),
+            requests: MemoryQueue::default(),
+            spill: spill.clone(),
+            clock: Ahead::default(),
+        };
+        let ingest = || {
+            let database = postgres.database(1);
+            ingest::Ports {
+                admission: Admission::new(database.clone(), 1),
+                database,
+                tickets: tickets.clone(),
+                spill: spill.clone(),
+                config: IngestConfig { legacy_key_required: true },
+                clock: Ahead::default(),
+            }
+        };
+        let webhooks = (0..ENVIRONMENTS).map(|_| Mutex::new(webhook())).collect();
+        let ingests = (0..ENVIRONMENTS).map(|_| Mutex::new(ingest())).collect();
+        let_clients_in(&postgres).await;
+        Self { postgres, tickets, spill, webhooks, ingests, next: AtomicUsize::new(0) }
+    }
+
+    /// Has one of the environments answer.
+    pub async fn answer(&self, door: Door, event: Value) -> Value {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
+        match door {
+            Door::Webhook => {
+                self.webhooks[place].lock().await.handle(event, "invocation").await.unwrap()
+            }
+            Door::Ingest => {
+                let request = serde_json::from_value(event).unwrap();
+                serde_json::to_value(
+                    self.ingests[place].lock().await.handle(&request, "invocation").await,
+                )
+                .unwrap()
+            }
+        }
+    }
+
+    /// An environment of `process`.
+    pub fn process(&self) -> process::Ports<Ahead, MemoryQueue> {
+        process::Ports {
+            database: self.postgres.database(1),
+            normalize: process::normalize,
+            settings: penstock_domain::settings::Settings::default(),
+            refetches: None,
+            clock: Ahead::default(),
+        }
+    }
+
+    /// `relay`, so much later that every ticket that has not come is taken for lost.
+    pub fn relay(&self) -> relay::Ports<Ahead, MemoryQueue> {
+        relay::Ports {
+            database: self.postgres.database(1),
+            tickets: self.tickets.clone(),
+            requests: MemoryQueue::default(),
+            retention: Duration::from_secs(35 * 86_400),
+            clock: Ahead(Duration::from_secs(1_000)),
+        }
+    }
+
+    /// `bury`.
+    pub fn bury(&self) -> bury::Ports<Ahead> {
+        bury::Ports { database: self.postgres.database(1), clock: Ahead::default() }
+    }
+}
+
+/// No limit of theirs is reached: that is not what is tried here.
+async fn let_clients_in(postgres: &PrivatePostgres) {
+    let now = SystemClock.now();
+    let sha256 = Sha256::digest(INGEST_KEY).into();
+    let rate_per_second = Some(1_000_000);
+    let key = NewKey {
+        id: KeyId::new(now).0,
+        name: "load",
+        scope: Scope::Ingest,
+        sha256,
+        rate_per_second,
+    };
+    assert!(api_keys::insert(&postgres.client().await, key, now).await.unwrap());
+}

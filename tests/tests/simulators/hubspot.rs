@@ -1,0 +1,96 @@
+//! The simulated portal keeps to HubSpot's documentation.
+
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
+use serde_json::{Value, json};
+
+/// 2026-06-01T00:00:00Z, in Unix milliseconds.
+const NOW_MS: i64 = 1_780_272_000_000;
+
+fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
+    HubSpotPortal::new(seed, contacts, deals, NOW_MS)
+}
+
+async fn ask(portal: &HubSpotSimulator, path: &str, body: Option<Value>) -> (u16, Value) {
+    let client = reqwest::Client::new();
+    let url = format!("{}/crm/v3/objects/{path}", portal.url());
+    let request = match body {
+        Some(body) => {
+            client.post(url).header("content-type", "application/json").body(body.to_string())
+        }
+        None => client.get(url),
+    };
+    let response = request.bearer_auth(DEFAULT_TOKEN).send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn search_gives_200_a_page_and_nothing_past_10_000() {
+    let portal = HubSpotSimulator::start(portal(51, 1_000, 1)).unwrap();
+    for (limit, after, status) in
+        [(200, 0, 200), (201, 0, 400), (200, 9_800, 200), (200, 9_801, 400), (1, 10_000, 400)]
+    {
+        let body = json!({"limit": limit, "after": after.to_string(), "filterGroups": []});
+        assert_eq!(
+            ask(&portal, "contacts/search", Some(body)).await.0,
+            status,
+            "{limit} after {after}"
+        );
+    }
+    let two = json!({"sorts": [{"propertyName": "createdate"}, {"propertyName": "hs_object_id"}]});
+    assert_eq!(ask(&portal, "contacts/search", Some(two)).await.0, 400, "one sort");
+    let (_, page) = ask(&portal, "contacts/search", Some(json!({"limit": 200}))).await;
+    assert_eq!((&page["total"], &page["paging"]["next"]["after"]), (&json!(1_000), &json!("200")));
+    // Deals know no lastmodifieddate, contacts no hs_lastmodifieddate.
+    let of = |name: &str| json!({"filterGroups": [{"filters": [{"propertyName": name, "operator": "GT", "value": "0"}]}]});
+    assert_eq!(
+        ask(&portal, "contacts/search", Some(of("hs_lastmodifieddate"))).await.1["total"],
+        0
+    );
+    assert_eq!(
+        ask(&portal, "contacts/search", Some(of("lastmodifieddate"))).await.1["total"],
+        1_000
+    );
+    assert_eq!(ask(&portal, "deals/search", Some(of("hs_lastmodifieddate"))).await.1["total"], 1);
+}
+
+#[tokio::test]
+async fn what_is_archived_shows_only_where_it_is_asked_for_and_what_is_merged_nowhere_under_its_own_id()
+ {
+    let portal = HubSpotSimulator::start(portal(52, 10, 1)).unwrap();
+    let ids = portal.portal().live(Kind::Contact);
+    portal.portal().archive(Kind::Contact, ids[0]);
+    let kept = portal.portal().merge(Kind::Contact, ids[1], ids[2], true);
+    let count = |page: &Value| page["results"].as_array().unwrap().len();
+    assert_eq!(count(&ask(&portal, "contacts?limit=100", None).await.1), 8);
+    let (_, archived) = ask(&portal, "contacts?limit=100&archived=true", None).await;
+    assert_eq!((count(&archived), &archived["results"][0]["archived"]), (1, &json!(true)));
+    assert!(archived["results"][0]["archivedAt"].is_string());
+    assert_eq!(ask(&portal, &format!("contacts/{}", ids[0]), None).await.0, 404);
+    assert_eq!(ask(&portal, &format!("contacts/{}?archived=true", ids[0]), None).await.0, 200);
+    for gone in [ids[1], ids[2]] {
+        let (status, one) = ask(&portal, &format!("contacts/{gone}"), None).await;
+        assert_eq!(
+            (status, &one["id"]),
+            (200, &json!(kept.to_string())),
+            "the old ids point to what they became"
+        );
+    }
+    let (_, one) =
+        ask(&portal, &format!("contacts/{kept}?properties=hs_merged_object_ids"), None).await;
+    assert_eq!(one["properties"]["hs_merged_object_ids"], json!(format!("{};{}", ids[2], ids[1])));
+    assert_eq!(ask(&portal, "contacts?limit=101", None).await.0, 400);
+    assert_eq!(
+        ask(&portal, "contacts/search", Some(json!({"limit": 100}))).await.1["total"],
+        7,
+        "what has just changed is not yet found"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_the_portals_is_refused() {
+    let portal = HubSpotSimulator::start(portal(53, 1, 1)).unwrap();
+    portal.set_token("another");
+    let (status, body) = ask(&portal, "contacts", None).await;
+    assert_eq!((status, &body["category"]), (401, &json!("INVALID_AUTHENTICATION")));
+}

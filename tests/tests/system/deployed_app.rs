@@ -1,0 +1,164 @@
+//! A stack for one test.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
+use penstock_domain::ids::OutboxId;
+use penstock_domain::record::Item;
+use penstock_edge::config;
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::{begin, commit};
+use penstock_testkit::TestDatabase;
+use penstock_tests::simulators::stripe::StripeSimulator;
+use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSpec, eventually};
+use penstock_tests::vendors::Vendors;
+use tokio_postgres::Client;
+
+/// Longer than anything here takes on a busy machine, and shorter than the visibility of a ticket (360 s) that
+/// is not made shorter: what is done within it was done without a redelivery.
+pub const SOON: Duration = Duration::from_secs(150);
+
+/// A deployed stack with a database of its own.
+pub struct DeployedApp {
+    pub stack: Stack,
+    pub sql: Client,
+    pub database: TestDatabase,
+}
+
+impl DeployedApp {
+    /// A stack over a migrated database. Schedules are off, so that nothing happens but what a test does.
+    pub async fn new(name: &str, parameters: &[(&'static str, &str)]) -> Self {
+        Self::deploy(name, TestDatabase::new().await, Secrets::default(), own(parameters)).await
+    }
+
+    /// A stack over an empty database, before a simulated account.
+    pub async fn before(name: &str, stripe: &StripeSimulator) -> Self {
+        let secrets = Secrets { stripe_key: Some(stripe.key()), ..Secrets::default() };
+        let parameters =
+            vec![("StripeBaseUrl", stripe.url()), ("StripeRatePerSecond", "100".to_owned())];
+        Self::deploy(name, TestDatabase::empty().await, secrets, parameters).await
+    }
+
+    /// A stack over an empty database, before the vendors of which it has the keys.
+    pub async fn before_vendors(name: &str, vendors: &Vendors, secrets: Secrets) -> Self {
+        Self::deploy(name, TestDatabase::empty().await, secrets, vendors.parameters()).await
+    }
+
+    async fn deploy(
+        name: &str,
+        database: TestDatabase,
+        secrets: Secrets,
+        mut parameters: Vec<(&'static str, String)>,
+    ) -> Self {
+        let local = LocalStack::from_env(&config::from_process()).unwrap_or_else(|e| panic!("{e}"));
+        // First: a test may want them.
+        parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
+        let spec =
+            StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
+        let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));
+        Self { sql: database.client().await, stack, database }
+    }
+
+    /// Commits rows as `fetch` does, and sends no ticket. Their first ticket is taken for lost after `grace`.
+    pub async fn insert(&self, payloads: &[String], grace: SignedDuration) -> Vec<OutboxId> {
+        let now = SystemClock.now();
+        let items: Vec<Item<'_>> =
+            payloads.iter().enumerate().map(|(i, payload)| charge_item(i, payload, now)).collect();
+        let arrival = Arrival {
+            source: "stripe",
+            content_type: "application/json",
+            run: None,
+            received_at: now,
+            ticket_due_at: now + grace,
+        };
+        let database = self.database.database(1);
+        let mut connection = database.connection().await.unwrap();
+        let tx = begin(&mut connection).await.unwrap();
+        let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
+        commit(tx).await.unwrap();
+        assert_eq!(ids.len(), payloads.len());
+        ids
+    }
+
+    /// Waits until nothing is left to be done.
+    pub async fn drain(&self) {
+        if let Err(e) = Backlog::drain(&self.stack, &self.sql, SOON).await {
+            panic!("{e}\n{}", self.stack.last_words(20));
+        }
+    }
+
+    /// Waits until `probe`, a query of one boolean, is true.
+    pub async fn until(&self, what: &str, probe: &str) {
+        let found = eventually(what, SOON, async || {
+            let is_true: bool = self.sql.query_one(probe, &[]).await?.try_get(0)?;
+            Ok(if is_true {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(Outbox::count(&self.sql).await?)
+            })
+        });
+        if let Err(e) = found.await {
+            panic!("{e}\n{}", self.stack.last_words(20));
+        }
+    }
+
+    /// What the outbox holds.
+    pub async fn outbox(&self) -> Outbox {
+        Outbox::count(&self.sql).await.unwrap()
+    }
+
+    /// Kind, reason and body of each dead letter.
+    pub async fn dead_letters(&self) -> Vec<(String, String, Vec<u8>)> {
+        let sql = "select error_kind, error, payload from dead_letters order by created_at, id";
+        let rows = self.sql.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+    }
+
+    /// Which version of each payment Postgres holds: a row that was written again has another.
+    pub async fn versions(&self) -> Vec<(String, String)> {
+        let sql =
+            "select external_id, format('%s %s', xmin, ctid) from payments order by external_id";
+        let rows = self.sql.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+}
+
+fn own(parameters: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+fn charge_item(index: usize, payload: &str, now: Timestamp) -> Item<'_> {
+    Item {
+        entity: "charge".to_owned(),
+        external_id: format!("ch_{index}"),
+        version_key: "run:test".to_owned(),
+        version_at: now,
+        api_version: None,
+        payload: payload.as_bytes(),
+    }
+}
+
+/// A charge as Stripe lists it, with the fields that count.
+pub fn charge(index: usize, currency: &str) -> String {
+    format!(
+        r#"{{"id":"ch_{index}","object":"charge","amount":1000,"amount_captured":1000,"captured":true,"created":1790000000,"currency":"{currency}","status":"succeeded"}}"#
+    )
+}
+
+/// As many good charges, numbered from 0.
+pub fn charges(count: usize) -> Vec<String> {
+    (0..count).map(|index| charge(index, "usd")).collect()
+}
+
+/// The bodies of the tickets for rows, as `fetch` and `relay` send them.
+pub fn tickets(ids: &[OutboxId]) -> Vec<String> {
+    penstock_domain::ticket::Ticket::split(ids).map(|ticket| ticket.to_body()).collect()
+}
+
+/// A ticket for each row alone.
+pub fn ticket_each(ids: &[OutboxId]) -> Vec<String> {
+    ids.iter().flat_map(|id| tickets(std::slice::from_ref(id))).collect()
+}
