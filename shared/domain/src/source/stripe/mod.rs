@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::{Source, Webhook};
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
+use crate::facts::Facts;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::meaning::Meaning;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
@@ -145,8 +145,9 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
     }
 
-    fn normalize(&self, row: RowView<'_>, _settings: &Settings) -> Result<Meaning, Reason> {
-        normalize::normalize(row).map(Meaning::Payments)
+    fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
+        let payments = row.facts(normalize::normalize(row)?);
+        Ok(Facts { payments, ..Facts::default() })
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {

@@ -1,9 +1,9 @@
--- One chunk of the a calendar's entries that stand, or wait to be processed, and which of them nothing has shown since the run ($3) began ($4):
--- neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The answer is one row;
--- its first column is null where nothing is left.
+-- One chunk of the deals that count, or wait to be processed, and which of them nothing has shown since the run ($3) began
+-- ($4): neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The
+-- answer is one row; its first column is null where nothing is left.
 with standing as (
-    select external_id from calendar_events
-    where source = $1 and calendar_id = $7 and external_id > $5 and deleted_at is null and version_at < $4
+    select external_id from payments
+    where source = $1 and kind = 'deal' and external_id > $5 and status <> 'canceled' and version_at < $4
     order by external_id
     limit $6
 ), waiting as (
@@ -21,5 +21,5 @@ select max(c.external_id) as last,
            select from outbox o
            where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
              and (o.run_id = $3 or o.received_at >= $4)
-       )), '{}') as ghosts
+       )), '{}') as unseen
 from chunk c

@@ -13,5 +13,5 @@ select max(c.external_id) as last,
            select from outbox o
            where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
              and (o.run_id = $3 or o.received_at >= $4)
-       )), '{}') as ghosts
+       )), '{}') as unseen
 from chunk c
