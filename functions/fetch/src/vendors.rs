@@ -15,8 +15,6 @@ use penstock_domain::source::gcal::{GoogleCalendar, MAX_PAGE};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{Access, SOURCES, Source, variable};
 
-use crate::PushTo;
-
 /// A source that can be pulled.
 pub struct Vendor<C> {
     /// Asks it.
@@ -32,6 +30,15 @@ impl<C: Clock> Vendor<C> {
     pub fn source(&self) -> &'static dyn Source {
         self.client.source()
     }
+}
+
+/// Where a vendor is to push to.
+#[derive(Debug)]
+pub struct PushTo {
+    /// The address of the route: https.
+    pub address: String,
+    /// Signs the tokens of channels. The route checks them by the same secret.
+    pub secret: Secret,
 }
 
 /// The sources that are configured, in the order of [`SOURCES`].

@@ -4,16 +4,19 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::{self, PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::http::describe;
 use crate::secret::{Secret, SecretError};
 
 /// A token is renewed this long before it ends: a request that is sent with it must still find it good.
@@ -177,7 +180,7 @@ impl ServiceAccount {
         let url = self.token_url.as_deref().unwrap_or(&key.token_uri);
         let request =
             http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        let unavailable = |e: reqwest::Error| TokenError::Unavailable(crate::vendor::describe(&e));
+        let unavailable = |e: reqwest::Error| TokenError::Unavailable(describe(&e));
         let response = request.timeout(PATIENCE).send().await.map_err(unavailable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unavailable)?;
@@ -222,15 +225,15 @@ impl ServiceAccount {
     }
 }
 
-/// Reads a private key from PEM with PKCS#8 inside, the form Google gives.
+/// Reads a private key from PEM with PKCS#8 inside, the form Google gives. The reasons are our own words:
+/// those of the PEM reader may repeat a line of the key.
 fn key_pair(pem: &str) -> Result<RsaKeyPair, TokenError> {
-    let no_key = |what: &str| TokenError::Key(format!("private_key: {what}"));
-    let inner = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----");
-    let inner = inner.and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"));
-    let inner = inner.ok_or_else(|| no_key("it is not PEM of a private key"))?;
-    let inner: String = inner.split_ascii_whitespace().collect();
-    let der = STANDARD.decode(inner).map_err(|_| no_key("what is in the PEM is not base64"))?;
-    RsaKeyPair::from_pkcs8(&der).map_err(|e| no_key(&e.to_string()))
+    let no_key = |reason: &str| TokenError::Key(format!("private_key: {reason}"));
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|e| match e {
+        pem::Error::Base64Decode(_) => no_key("what is in the PEM is not base64"),
+        _ => no_key("it is not PEM of a private key"),
+    })?;
+    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| no_key(&e.to_string()))
 }
 
 /// OAuth's words, short; a body of another shape is only measured.

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod clock;
 pub mod database;
 pub mod google;
+mod http;
 pub mod queue;
 pub mod secret;
 pub mod vendor;
