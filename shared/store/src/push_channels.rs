@@ -1,7 +1,7 @@
 //! The `push_channels` table: over what vendors push, and until when.
 
 use jiff::Timestamp;
-use penstock_domain::push::Channel;
+use penstock_domain::source::Channel;
 use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
