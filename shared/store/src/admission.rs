@@ -11,19 +11,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
 use crate::api_keys::ApiKey;
-use crate::{Database, Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Database, Row, StoreError};
 
-static TAKE: Sql = Sql {
-    name: "rate_windows.take",
-    text: include_str!("../sql/rate_windows/take.sql"),
-    types: &[Type::BYTEA, Type::TIMESTAMPTZ, Type::INT4, Type::INT4, Type::INT4],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE];
+statements! {
+    rate_windows.grant: Grant<'a> {
+        sha256: &'a [u8],
+        window_start: Timestamp,
+        default_rate: i32,
+        window_seconds: i32,
+        largest_slice: i32,
+    }
+}
 
 const WINDOW_SECONDS: i32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
@@ -151,11 +153,14 @@ impl Admission {
         sha256: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Taken>, StoreError> {
-        let (sha256, window) = (sha256.as_slice(), window_of(now));
-        let row = TAKE
-            .optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE])
-            .await?;
-        match row {
+        let grant = Grant {
+            sha256: sha256.as_slice(),
+            window_start: window_of(now),
+            default_rate: self.default_rate,
+            window_seconds: WINDOW_SECONDS,
+            largest_slice: LARGEST_SLICE,
+        };
+        match grant.optional(on).await? {
             Some(row) => Taken::of(&row),
             None => Ok(None),
         }

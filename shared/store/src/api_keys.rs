@@ -1,44 +1,26 @@
 //! The `api_keys` table. A key itself is never stored, only its SHA-256.
 
 use jiff::Timestamp;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static INSERT: Sql = Sql {
-    name: "api_keys.insert",
-    text: "insert into api_keys (id, name, scope, sha256, rate_per_second, created_at) values ($1, $2, $3, $4, $5, $6) \
-           on conflict (sha256) do nothing",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::BYTEA, Type::INT4, Type::TIMESTAMPTZ],
-};
-
-static FIND: Sql = Sql {
-    name: "api_keys.find",
-    text: "select id, name, scope, sha256 from api_keys where sha256 = $1 and revoked_at is null",
-    types: &[Type::BYTEA],
-};
-
-static REVOKE: Sql = Sql {
-    name: "api_keys.revoke",
-    text: "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null",
-    types: &[Type::UUID, Type::TIMESTAMPTZ],
-};
-
-static REVOKE_NAMED: Sql = Sql {
-    name: "api_keys.revoke_named",
-    text: "update api_keys set revoked_at = $2 where name = $1 and revoked_at is null",
-    types: &[Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static LIST: Sql = Sql {
-    name: "api_keys.list",
-    text: "select id, name, scope, rate_per_second, created_at, revoked_at from api_keys order by created_at, id",
-    types: &[],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE, &REVOKE_NAMED, &LIST];
+statements! {
+    api_keys.insert: Insert<'a> {
+        id: Uuid,
+        name: &'a str,
+        scope: &'a str,
+        sha256: &'a [u8],
+        rate_per_second: Option<i32>,
+        created_at: Timestamp,
+    }
+    api_keys.find: Find<'a> { sha256: &'a [u8] }
+    api_keys.revoke: Revoke { id: Uuid, now: Timestamp }
+    api_keys.revoke_named: RevokeNamed<'a> { name: &'a str, now: Timestamp }
+    api_keys.list: List {}
+}
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,12 +118,15 @@ pub async fn insert(
     key: NewKey<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sha256 = key.sha256.as_slice();
-    let scope = key.scope.as_str();
-    Ok(INSERT
-        .execute(on, &[&key.id, &key.name, &scope, &sha256, &key.rate_per_second, &now])
-        .await?
-        == 1)
+    let insert = Insert {
+        id: key.id,
+        name: key.name,
+        scope: key.scope.as_str(),
+        sha256: &key.sha256,
+        rate_per_second: key.rate_per_second,
+        created_at: now,
+    };
+    Ok(insert.execute(on).await? == 1)
 }
 
 /// The key of that hash, unless it is unknown or revoked.
@@ -152,10 +137,8 @@ pub async fn find(
     on: &impl GenericClient,
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
-    match FIND.optional(on, &[&sha256.as_slice()]).await? {
-        Some(row) => ApiKey::of(&row),
-        None => Ok(None),
-    }
+    let row = Find { sha256 }.optional(on).await?;
+    row.map_or(Ok(None), |row| ApiKey::of(&row))
 }
 
 /// Ends a key from `now` on; false where there is none, or it was ended before.
@@ -163,7 +146,7 @@ pub async fn find(
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn revoke(on: &impl GenericClient, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(REVOKE.execute(on, &[&id, &now]).await? == 1)
+    Ok(Revoke { id, now }.execute(on).await? == 1)
 }
 
 /// Ends all valid keys of a name from `now` on; how many there were.
@@ -175,7 +158,7 @@ pub async fn revoke_named(
     name: &str,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    REVOKE_NAMED.execute(on, &[&name, &now]).await
+    RevokeNamed { name, now }.execute(on).await
 }
 
 /// All keys, the oldest first, revoked ones too.
@@ -193,5 +176,5 @@ pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError>
             revoked_at: row.read("revoked_at")?,
         })
     };
-    LIST.rows(on, &[]).await?.iter().map(listed).collect()
+    List {}.rows(on).await?.iter().map(listed).collect()
 }

@@ -24,7 +24,7 @@ pub mod refetch;
 pub mod revenue;
 mod row;
 pub mod run_requests;
-pub mod sql;
+mod sql;
 pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
@@ -45,13 +45,13 @@ pub fn all_statements() -> Vec<&'static Sql> {
         calendar_events::STATEMENTS,
         contacts::STATEMENTS,
         dead_letters::STATEMENTS,
-        deliveries::STATEMENTS,
         events::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
         leads::STATEMENTS,
         outbox::STATEMENTS,
         outbox::ghosts::STATEMENTS,
+        outbox::insert::STATEMENTS,
         payments::STATEMENTS,
         push_channels::STATEMENTS,
         reconciliations::STATEMENTS,

@@ -49,8 +49,7 @@ async fn migrate_with(
 /// `create table if not exists` is not safe against itself: two at once collide in the catalogue, and
 /// the loser finds the table on its next attempt.
 async fn create_lock_row(client: &Client) -> Result<(), StoreError> {
-    let create = "create table if not exists migration_lock (one boolean primary key default true check (one)); \
-                  insert into migration_lock default values on conflict do nothing";
+    let create = include_str!("../sql/migration_lock/create.sql");
     if client.batch_execute(create).await.is_ok() {
         return Ok(());
     }

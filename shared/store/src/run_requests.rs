@@ -6,54 +6,36 @@ use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::intake::KEY_LIFE;
+use crate::sql::{Statement, statements};
 use crate::sync_runs::read::{RunRecord, record};
 use crate::sync_state::owed::{self, Unless};
-use crate::{Connection, Row, Sql, StoreError, begin, commit};
+use crate::{Connection, Row, StoreError, begin, commit};
 
-static CLAIM: Sql = Sql {
-    name: "run_requests.claim",
-    text: include_str!("../sql/run_requests/claim.sql"),
-    types: &[
-        Type::BYTEA,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BYTEA,
-        Type::UUID,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-    ],
-};
-
-static FIRST: Sql = Sql {
-    name: "run_requests.first",
-    text: "select body_sha256, run_id from idempotency_keys where scope = $1 and route = $2 and key = $3",
-    types: &[Type::BYTEA, Type::TEXT, Type::TEXT],
-};
-
-static TOO_RECENT: Sql = Sql {
-    name: "run_requests.too_recent",
-    text: include_str!("../sql/run_requests/too_recent.sql"),
-    types: &[Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static INSERT: Sql = Sql {
-    name: "run_requests.insert",
-    text: "insert into run_requests (id, source, mode, entities, requested_at) values ($1, $2, $3, $4, $5)",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
-};
-
-static FIND: Sql = Sql {
-    name: "run_requests.find",
-    text: include_str!("../sql/run_requests/find.sql"),
-    types: &[Type::UUID],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&CLAIM, &FIRST, &TOO_RECENT, &INSERT, &FIND];
+statements! {
+    run_requests.claim: Claim<'a> {
+        scope: &'a [u8],
+        route: &'a str,
+        key: &'a str,
+        body_sha256: &'a [u8],
+        run: Uuid,
+        now: Timestamp,
+        expires_at: Timestamp,
+    }
+    run_requests.first: First<'a> { scope: &'a [u8], route: &'a str, key: &'a str }
+    run_requests.too_recent: TooRecent<'a> { source: &'a str, mode: &'a str, since: Timestamp }
+    run_requests.insert: Insert<'a> {
+        id: Uuid,
+        source: &'a str,
+        mode: &'a str,
+        entities: &'a [&'a str],
+        now: Timestamp,
+    }
+    run_requests.find: Find { id: Uuid }
+}
 
 /// The route under which its Idempotency-Keys are kept.
 const ROUTE: &str = "/trigger";
@@ -130,11 +112,17 @@ async fn attempt(
     let Wish { key, source, entities, mode, .. } = wish;
     let (scope, sha256, id) = (wish.scope.as_slice(), wish.sha256.as_slice(), RunId::new(now));
     let tx = begin(on).await?;
-    let claimed = CLAIM
-        .optional(&tx, &[&scope, &ROUTE, &key, &sha256, &id.0, &now, &(now + KEY_LIFE)])
-        .await?;
-    if claimed.is_none() {
-        let first = FIRST.one(&tx, &[&scope, &ROUTE, &key]).await?;
+    let claim = Claim {
+        scope,
+        route: ROUTE,
+        key,
+        body_sha256: sha256,
+        run: id.0,
+        now,
+        expires_at: now + KEY_LIFE,
+    };
+    if claim.optional(&tx).await?.is_none() {
+        let first = First { scope, route: ROUTE, key }.one(&tx).await?;
         let same = first.read::<&[u8]>("body_sha256")? == sha256;
         return Ok(match first.read("run_id")? {
             Some(run) if same => Answer::Replay(RunId(run)),
@@ -144,14 +132,13 @@ async fn attempt(
     // Two wishes at once: the second looks for recent runs when the first is committed.
     owed::lock(&tx, source, entities, mode, now).await?;
     if !wish.interval.is_zero() {
-        let recent =
-            TOO_RECENT.optional(&tx, &[&source, &mode.as_str(), &(now - wish.interval)]).await?;
-        if let Some(row) = recent {
+        let recent = TooRecent { source, mode: mode.as_str(), since: now - wish.interval };
+        if let Some(row) = recent.optional(&tx).await? {
             let again_at = row.read::<Timestamp>("at")? + wish.interval;
             return Ok(Answer::TooRecent { run: RunId(row.read("id")?), again_at });
         }
     }
-    INSERT.execute(&tx, &[&id.0, &source, &mode.as_str(), &entities, &now]).await?;
+    Insert { id: id.0, source, mode: mode.as_str(), entities, now }.execute(&tx).await?;
     let why = format!("by POST /trigger, accepted as {id}");
     owed::owe(&tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
     commit(tx).await?;
@@ -191,7 +178,7 @@ pub struct Part {
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<Request>, StoreError> {
-    let rows = FIND.rows(on, &[&id]).await?;
+    let rows = Find { id }.rows(on).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     Ok(Some(Request {
         id: first.read("request_id")?,

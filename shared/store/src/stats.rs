@@ -3,34 +3,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::ids::oldest_id_at;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
+use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static PENDING: Sql = Sql {
-    name: "outbox.count_pending",
-    // Ordered, so that statistics of a time when everything waited lead nobody to the whole table.
-    text: "select source, count(*) as count, min(received_at) as oldest \
-             from (select source, received_at from outbox where status = 'pending' \
-                    order by next_attempt_at limit $1) waiting \
-            group by source order by source",
-    types: &[Type::INT8],
-};
-
-static RATES: Sql = Sql {
-    name: "outbox.count_recent",
-    // Ids sort by arrival: a range of the primary key.
-    text: "select o.source, w.seconds, count(*) as received, \
-                  count(*) filter (where o.status = 'processed') as processed, \
-                  count(*) filter (where o.status = 'dead') as dead \
-             from (select id, source, status from outbox where id >= $1) o \
-             join unnest($2, $3) w (since, seconds) on o.id >= w.since \
-            group by o.source, w.seconds order by o.source, w.seconds",
-    types: &[Type::UUID, Type::UUID_ARRAY, Type::INT8_ARRAY],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&PENDING, &RATES];
+statements! {
+    outbox.count_pending: CountPending { limit: i64 }
+    outbox.count_recent: CountRecent<'a> { oldest: Uuid, sinces: &'a [Uuid], seconds: &'a [i64] }
+}
 
 /// What waits of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +52,7 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
             oldest: row.read("oldest")?,
         })
     };
-    let rows = PENDING.rows(on, &[&limit]).await?;
+    let rows = CountPending { limit }.rows(on).await?;
     rows.iter().map(read).collect()
 }
 
@@ -85,8 +67,8 @@ pub async fn recent(
 ) -> Result<Vec<Recent>, StoreError> {
     let since = |seconds: &i64| oldest_id_at(now - SignedDuration::from_secs(*seconds));
     let sinces: Vec<_> = windows.iter().map(since).collect();
-    let Some(oldest) = sinces.iter().min() else { return Ok(Vec::new()) };
-    let rows = RATES.rows(on, &[oldest, &sinces, &windows]).await?;
+    let Some(oldest) = sinces.iter().min().copied() else { return Ok(Vec::new()) };
+    let rows = CountRecent { oldest, sinces: &sinces, seconds: windows }.rows(on).await?;
     rows.iter().map(recent_of).collect()
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 
 use penstock_store::{Sql, all_statements};
 use penstock_testkit::TestDatabase;
@@ -43,6 +45,35 @@ async fn every_statement_prepares_against_the_migrated_schema() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The statements that were found in `sql/<table>/<verb>.sql`, as `<table>.<verb>`.
+fn statements_in_files() -> BTreeSet<String> {
+    let tables = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sql")).unwrap();
+    let files = tables.flat_map(|table| fs::read_dir(table.unwrap().path()).unwrap());
+    let name = |path: PathBuf| {
+        let verb = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let table = path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        format!("{table}.{verb}")
+    };
+    files.map(|file| name(file.unwrap().path())).collect()
+}
+
+#[test]
+fn every_sql_file_is_a_listed_statement_and_every_listed_statement_an_sql_file() {
+    let mut files = statements_in_files();
+    // Several commands in one text, which cannot be prepared; the tests of migrations run it.
+    assert!(files.remove("migration_lock.create"));
+    let listed = all_statements().iter().map(|sql| sql.name.to_owned()).collect();
+    assert_eq!(files, listed);
+}
+
+#[test]
+fn every_sql_file_begins_with_a_comment() {
+    for name in statements_in_files() {
+        let path = format!("{}/sql/{}.sql", env!("CARGO_MANIFEST_DIR"), name.replace('.', "/"));
+        assert!(fs::read_to_string(&path).unwrap().starts_with("-- "), "{path}");
+    }
 }
 
 #[test]

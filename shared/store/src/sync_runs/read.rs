@@ -4,49 +4,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::paging::History;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static FIND: Sql = Sql {
-    name: "sync_runs.find",
-    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id where r.id = $1",
-    types: &[Type::UUID],
-};
-
-static PAGE: Sql = Sql {
-    name: "sync_runs.page",
-    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id \
-            where ($1::timestamptz is null or (started_at, id) < ($1, $2)) \
-              and ($3::text is null or source = $3) and ($4::text is null or status = $4) \
-            order by started_at desc, id desc limit $5",
-    types: &[Type::TIMESTAMPTZ, Type::UUID, Type::TEXT, Type::TEXT, Type::INT8],
-};
-
-/// Every source that was ever pulled, and how far behind its most backward pull is: a full run by hand must
-/// not hide an incremental pull that stands still, nor one entity another. Where nothing is pulled
-/// incrementally yet, the full runs count; of one entity, as long as no incremental run of it has succeeded.
-static FRESHNESS: Sql = Sql {
-    name: "sync_runs.freshness",
-    text: "select source, case when bool_and(last_sync is not null) then min(last_sync) end as last_sync \
-             from (select s.source, coalesce((select finished_at from sync_runs r \
-                                               where r.source = s.source and r.entity = s.entity and r.mode = s.mode \
-                                                 and r.status = 'succeeded' \
-                                               order by finished_at desc limit 1), \
-                                             (select finished_at from sync_runs r \
-                                               where r.source = s.source and r.entity = s.entity and r.mode = 'full' \
-                                                 and r.status = 'succeeded' \
-                                               order by finished_at desc limit 1)) as last_sync \
-                     from sync_state s \
-                    where s.mode = 'incremental' \
-                       or s.mode = 'full' and not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
-            group by source order by source",
-    types: &[],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&FIND, &PAGE, &FRESHNESS];
+statements! {
+    sync_runs.find: Find { id: Uuid }
+    sync_runs.page: Page<'a> {
+        started_at: Option<Timestamp>,
+        id: Option<Uuid>,
+        source: Option<&'a str>,
+        status: Option<&'a str>,
+        limit: i64,
+    }
+    sync_runs.freshness: ReadFreshness {}
+}
 
 /// A run of a pull, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +103,7 @@ pub struct Freshness {
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
-    FIND.optional(on, &[&id]).await?.map(|row| record(&row)).transpose()
+    Find { id }.optional(on).await?.map(|row| record(&row)).transpose()
 }
 
 /// Runs, newest first.
@@ -141,8 +115,8 @@ pub async fn page(
     filter: RunFilter<'_>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let (started_at, id) = filter.after.unzip();
-    let rows =
-        PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
+    let RunFilter { source, status, limit, .. } = filter;
+    let rows = Page { started_at, id, source, status, limit }.rows(on).await?;
     rows.iter().map(record).collect()
 }
 
@@ -151,7 +125,7 @@ pub async fn page(
 /// # Errors
 /// Whatever Postgres or the connection answers.
 pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
-    let rows = FRESHNESS.rows(on, &[]).await?;
+    let rows = ReadFreshness {}.rows(on).await?;
     let read = |row: &Row| {
         Ok(Freshness { source: row.read("source")?, last_sync: row.read("last_sync")? })
     };
