@@ -1,5 +1,6 @@
-//! The `dead_letters` table: what a person has to look at. Letters of outbox rows are written by
-//! [`crate::outbox::bury`]; here are those of queue messages that no row stands behind.
+//! The `dead_letters` table: rows and messages that an operator has to look at.
+//! [`crate::outbox::bury`] writes the letters of outbox rows; this module writes those of queue
+//! messages without a row.
 
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
@@ -27,24 +28,24 @@ statements! {
 /// A queue message that failed for good.
 #[derive(Debug, Clone)]
 pub struct Undeliverable<'a> {
-    /// SQS' id of it: a message delivered twice makes one letter.
+    /// The id that SQS gave the message: one that is delivered twice makes one letter.
     pub message_id: &'a str,
-    /// Its body.
+    /// The body of the message, as text.
     pub body: &'a str,
-    /// The vendor it was about, if it says.
+    /// The source that the message names, if it names one.
     pub source: Option<&'a str>,
-    /// The entity it was about, if it says.
+    /// The entity that the message names, if it names one.
     pub entity: Option<&'a str>,
-    /// How often it was received.
+    /// The number of times that it was received.
     pub receives: i32,
-    /// What is wrong with it.
+    /// The reason that the letter states.
     pub reason: Reason,
 }
 
 /// Writes the dead letter of a message.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn write(
     on: &impl GenericClient,
     message: &Undeliverable<'_>,

@@ -1,4 +1,5 @@
-//! Deliveries of vendors: what a webhook brought, committed before the vendor reads a reply of success.
+//! Deliveries of vendors: what a webhook brought, committed before the vendor reads a reply of
+//! success.
 
 use std::slice;
 
@@ -12,15 +13,15 @@ use crate::outbox::insert::{Insert, InsertAndRefetch, NewRows};
 use crate::sql::Statement;
 use crate::{Database, StoreError, refetch};
 
-/// Commits a delivery: its row, and the requests to read the objects that it only names. Returns the id of the row, or
-/// `None` if the delivery has no row or its version is known.
+/// Commits a delivery: its row, and the requests to read the objects that it only names. Returns
+/// the id of the row, or `None` if the delivery has no row or its version is known.
 ///
-/// A version that is known makes no request either: its request was committed with it. From `arrival.ticket_due_at` on
-/// `relay` takes the messages of this delivery for lost.
+/// A version that is known makes no request either: its request was committed with it. From
+/// `arrival.ticket_due_at` on `relay` takes the messages of this delivery for lost.
 ///
 /// # Errors
-/// Returns [`StoreError`] if the statement fails. After a broken connection it is not known whether the delivery was
-/// committed; storing it again does no harm.
+/// Returns [`StoreError`] if the statement fails. After a broken connection it is not known whether
+/// the delivery was committed; storing it again does no harm.
 pub async fn store(
     database: &Database,
     arrival: Arrival<'_>,
@@ -34,7 +35,7 @@ pub async fn store(
     let rows = NewRows::of_items(arrival, slice::from_ref(item));
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    // Two statements, since most deliveries name no object, and Postgres would plan for one each time.
+    // Two statements: most deliveries name no object, and Postgres would plan for one each time.
     let row = match delivery.looks.first() {
         None => Insert { rows: &rows }.optional(client).await?,
         Some((refetch_entity, refetch_id)) => {
@@ -45,7 +46,8 @@ pub async fn store(
     row.map(|row| row.read("id").map(OutboxId)).transpose()
 }
 
-/// Requests the objects of a delivery that has no row. Each is requested from now on, even if it is being read.
+/// Requests the objects of a delivery that has no row. Each is requested from now on, even if it is
+/// being read.
 async fn request_objects(
     database: &Database,
     arrival: Arrival<'_>,

@@ -1,4 +1,5 @@
-//! Requests of our own clients, into the outbox: each in one statement, and once under an Idempotency-Key.
+//! Requests of our own clients, into the outbox: each in one statement, and once under an
+//! Idempotency-Key.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -33,7 +34,8 @@ statements! {
 /// The lifetime of an Idempotency-Key.
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
-/// The number of times that a request which collided with another transaction is tried again at once.
+/// The number of times that a request which collided with another transaction is tried again at
+/// once.
 const COLLISIONS: u32 = 3;
 
 /// A request that is stored.
@@ -58,7 +60,8 @@ pub enum Answer {
         /// The places in the batch of the events that were known before.
         duplicates: Vec<usize>,
     },
-    /// Another body came before under the Idempotency-Key. The body of a lead is stored all the same.
+    /// Another body came before under the Idempotency-Key. The body of a lead is stored all the
+    /// same.
     Conflict,
 }
 
@@ -87,8 +90,8 @@ struct Storing<'a> {
 /// Stores a request as it was read. From `ticket_due_at` on `relay` takes its tickets for lost.
 ///
 /// # Errors
-/// Returns [`StoreError`] if a statement fails. After a broken connection it is not known whether the request was
-/// committed; storing it again does no harm.
+/// Returns [`StoreError`] if a statement fails. After a broken connection it is not known whether
+/// the request was committed; storing it again does no harm.
 pub async fn store(
     database: &Database,
     intake: &Intake,
@@ -188,7 +191,8 @@ impl Storing<'_> {
         new.iter().map(|row| row.read("id").map(OutboxId)).collect()
     }
 
-    /// Claims the key and inserts the rows. Returns `None`, and inserts nothing, if the key is taken.
+    /// Claims the key and inserts the rows. Returns `None`, and inserts nothing, if the key is
+    /// taken.
     async fn insert_under(
         &self,
         key: &str,
@@ -239,8 +243,8 @@ impl Storing<'_> {
         Ok(Some(First { body_sha256: row.read("body_sha256")?, duplicates }))
     }
 
-    /// Remembers the duplicates for the replays of this request. If this fails, the replays call events new that were
-    /// known before: the same rows are stored either way.
+    /// Remembers the duplicates for the replays of this request. If this fails, the replays call
+    /// events new that were known before: the same rows are stored either way.
     async fn remember(&self, places: &[usize]) -> Result<(), StoreError> {
         let Some(key) = self.intake.idempotency_key.as_deref().filter(|_| !places.is_empty())
         else {

@@ -78,7 +78,8 @@ impl<'a> Claimed<'a> {
     }
 }
 
-/// Claims the rows of `ids` that are pending and marks them processed. Both are undone unless `tx` commits.
+/// Claims the rows of `ids` that are pending and marks them processed. Both are undone unless `tx`
+/// commits.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -146,8 +147,8 @@ pub async fn purge(
     Purge { before: oldest_id_at(before), limit }.execute(on).await
 }
 
-/// Counts an attempt at rows before the work: if the process dies, the count tells of which row. Returns the rows that
-/// are still pending.
+/// Counts an attempt at rows before the work: if the process dies, the count tells of which row.
+/// Returns the rows that are still pending.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -1,4 +1,4 @@
-//! The `push_channels` table: over what vendors push, and until when.
+//! The `push_channels` table: the channels over which vendors push that something has changed.
 
 use jiff::Timestamp;
 use penstock_domain::push::Channel;
@@ -21,21 +21,22 @@ statements! {
     push_channels.delete: Delete<'a> { source: &'a str, channel_id: &'a str }
 }
 
-/// A channel, and what it was opened for.
+/// A channel that is not closed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
-    /// The channel.
+    /// The vendor's ids of the channel, and its end.
     pub channel: Channel,
-    /// What it watches.
+    /// The object that it watches, such as a calendar.
     pub scope: String,
-    /// Where it pushes to.
+    /// The address that it pushes to.
     pub address: String,
 }
 
-/// The channels of a source that were not closed, the one that lasts longest first; some may have ended.
+/// Returns the channels of a source that were not closed, the one that lasts longest first. Some
+/// may have expired.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, StoreError> {
     let rows = List { source }.rows(on).await?;
     let open = |row: &Row| {
@@ -49,10 +50,10 @@ pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, Sto
     rows.iter().map(open).collect()
 }
 
-/// Notes a channel that was opened at `now`.
+/// Writes a channel that was opened at `now`.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn insert(
     on: &impl GenericClient,
     source: &str,
@@ -72,10 +73,10 @@ pub async fn insert(
     insert.execute(on).await.map(drop)
 }
 
-/// Forgets a channel that is closed, or has ended.
+/// Deletes a channel that is closed or has expired.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remove(
     on: &impl GenericClient,
     source: &str,

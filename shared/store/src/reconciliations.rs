@@ -1,4 +1,5 @@
-//! The `reconciliations` and `reconciled_days` tables: how the vendor's lists compare with payments.
+//! The `reconciliations` and `reconciled_days` tables: how the vendor's lists compare with
+//! payments.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -54,55 +55,55 @@ statements! {
     reconciliations.unsettled: Unsettled { run: Uuid }
 }
 
-/// What is compared.
+/// The payments that are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The run.
+    /// The run that compares them.
     pub run: RunId,
-    /// The vendor.
+    /// The name of the vendor's source.
     pub source: &'a str,
     /// The kind of payment, which is the entity.
     pub kind: &'a str,
-    /// Nothing that occurred later.
+    /// Payments that occurred later are left out.
     pub upper_bound: Timestamp,
 }
 
-/// Where a reconciliation stands.
+/// The state of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stand {
-    /// What it is doing.
+    /// The phase that it is in.
     pub phase: Phase,
-    /// How often the two sides have been compared, or will be next.
+    /// The number of the comparison that is under way or comes next.
     pub look: i16,
-    /// What is being mended, once something is.
+    /// The key under which differing objects go into the outbox again, and since when.
     pub mend: Option<(MendKey, Timestamp)>,
 }
 
-/// A row of ours that the vendor does not show.
+/// A payment that the vendor's lists do not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ghost {
-    /// The vendor's id of it.
+    /// The vendor's id of the payment.
     pub external_id: String,
-    /// Minor units.
+    /// The amount in minor units of the currency.
     pub amount: i64,
-    /// ISO 4217.
+    /// The currency as ISO 4217 code.
     pub currency: String,
-    /// When it occurred.
+    /// The time at which it occurred.
     pub occurred_at: Timestamp,
 }
 
-/// Opens a reconciliation.
+/// Writes the state of a reconciliation that begins.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn begin(tx: &Transaction<'_>, run: RunId) -> Result<(), StoreError> {
     Begin { run: run.0 }.execute(tx).await.map(drop)
 }
 
-/// Where the reconciliation of this run stands; none where it is none.
+/// Loads the reconciliation state of `run`; `None` if this run is not a reconciliation.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<Stand>, StoreError> {
     let row = Find { run: run.0 }.optional(on).await?;
     let Some(row) = row else { return Ok(None) };
@@ -111,20 +112,20 @@ pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<Stand>, 
     Ok(Some(Stand { phase, look: row.read("look")?, mend: key.zip(row.read("mended_at")?) }))
 }
 
-/// Moves a reconciliation to where it stands from now on.
+/// Writes the state of a reconciliation.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn advance(tx: &Transaction<'_>, run: RunId, stand: Stand) -> Result<(), StoreError> {
     let (mend_key, mended_at) = stand.mend.map(|(key, since)| (key.0, since)).unzip();
     let (phase, look) = (stand.phase.as_str(), stand.look);
     Move { run: run.0, phase, look, mend_key, mended_at }.execute(tx).await.map(drop)
 }
 
-/// Adds what a page of the vendor's list holds to a look.
+/// Adds a page of the vendor's list to the sums of comparison `look`.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn add_theirs(
     tx: &Transaction<'_>,
     run: RunId,
@@ -149,11 +150,11 @@ pub async fn add_theirs(
     add.execute(tx).await.map(drop)
 }
 
-/// Compares what a look has seen of the vendor with payments as they are now, keeps what differs, and says how much
-/// that is: days, by currency and status.
+/// Compares the vendor's sums with payments as they are now, and keeps the days that differ.
+/// Returns how many there are, counted by day, currency and status.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn compare(tx: &Transaction<'_>, scope: Scope<'_>, look: i16) -> Result<i64, StoreError> {
     let Scope { run, source, kind, upper_bound } = scope;
     AddOurs { run: run.0, look, source, kind, upper_bound }.execute(tx).await?;
@@ -161,10 +162,10 @@ pub async fn compare(tx: &Transaction<'_>, scope: Scope<'_>, look: i16) -> Resul
     report::count(tx, run, look).await
 }
 
-/// The newest days before `before` that a look found to differ and that follow one another: the first and the last.
+/// Returns the first and the last of the newest consecutive days before `before` that differ.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn next_days(
     on: &impl GenericClient,
     run: RunId,
@@ -175,11 +176,12 @@ pub async fn next_days(
     row.map(|row| Ok((row.read("first")?, row.read("last")?))).transpose()
 }
 
-/// Up to `limit` rows of ours after the id `after`, on days that `look` found to differ, which the mending under
-/// `version_key` did not show and which are older than `older_than`.
+/// Returns up to `limit` payments with ids after `after` that the vendor does not show. They are on
+/// days that differ, older than `older_than`, and not among the objects that went into the outbox
+/// under `version_key`.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn ghosts(
     tx: &Transaction<'_>,
     scope: Scope<'_>,
@@ -211,10 +213,10 @@ pub async fn ghosts(
     rows.iter().map(ghost).collect()
 }
 
-/// Whether rows of the run wait to be processed.
+/// Returns whether rows of the run are pending.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn is_unsettled(on: &impl GenericClient, run: RunId) -> Result<bool, StoreError> {
     Unsettled { run: run.0 }.one(on).await?.read("is_unsettled")
 }

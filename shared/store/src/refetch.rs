@@ -1,5 +1,6 @@
-//! The `refetch_requests` table: objects that `fetch` should read again, because two versions of them
-//! carry the same second. Kept in Postgres, so that a crash between commit and queue forgets none.
+//! The `refetch_requests` table: objects that `fetch` is to read again. A webhook may only name an
+//! object, two versions may carry the same second, and an operator may ask. The request is in
+//! Postgres, so that a crash between commit and queue loses none.
 
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
@@ -36,21 +37,22 @@ statements! {
     }
 }
 
-/// An object to read again.
+/// An object that is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
-    /// The vendor.
+    /// The name of the vendor's source.
     pub source: String,
-    /// The kind of object.
+    /// The kind of object, in the vendor's word.
     pub entity: String,
-    /// The vendor's id of it.
+    /// The vendor's id of the object.
     pub external_id: String,
 }
 
-/// Asks for objects, each by source, entity and id, to be read again; `relay` sends the request again from `resend_at` on.
+/// Requests that objects, each named by source, entity and id, are read again. From `resend_at` on
+/// `relay` sends the request again.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn request(
     on: &impl GenericClient,
     objects: &[(&str, &str, &str)],
@@ -70,10 +72,11 @@ pub async fn request(
     request.execute(on).await.map(drop)
 }
 
-/// Writes down what somebody asked for by hand, before it is done: from then on `relay` sees to it.
+/// Writes down objects that an operator asked for, before they are read: from then on `relay`
+/// repeats the request.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remember(
     on: &impl GenericClient,
     source: &str,
@@ -86,10 +89,10 @@ pub async fn remember(
     remember.execute(on).await.map(drop)
 }
 
-/// Which of `ids` nobody has read since they were asked for.
+/// Returns those of `ids` that were not read since they were requested.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn wanted(
     on: &impl GenericClient,
     source: &str,
@@ -100,11 +103,11 @@ pub async fn wanted(
     rows.iter().map(|row| row.read("external_id")).collect()
 }
 
-/// Up to `limit` requests that nobody has answered; each is left alone until `next_due`, and the longer
-/// it has waited the longer.
+/// Returns up to `limit` requests that are due and not answered. Each is left alone until
+/// `next_due`, or longer the longer it has waited.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn due(
     on: &impl GenericClient,
     now: Timestamp,
@@ -122,10 +125,10 @@ pub async fn due(
     rows.iter().map(refetch).collect()
 }
 
-/// The object was read at `read_at`: requests up to then are answered.
+/// Deletes the request for an object that was read at `read_at`, unless it was made later.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn answered(
     on: &impl GenericClient,
     source: &str,

@@ -39,23 +39,24 @@ statements! {
     }
 }
 
-/// Whose revenue, and when.
+/// The revenue that is asked for.
 #[derive(Debug, Clone)]
 pub struct RevenueQuery<'a> {
-    /// The zone of the days.
+    /// The time zone of the days.
     pub zone: &'a Zone,
-    /// When those days begin and end.
+    /// The days, with their beginnings and ends.
     pub calendar: &'a Calendar,
-    /// One source only; all where there is none.
+    /// The only source to count; `None` counts all.
     pub source: Option<&'a str>,
-    /// The zone whose days the database is believed to keep. Wrong costs a round trip, no more.
+    /// The zone whose days the database is believed to keep. A wrong one costs a round trip, no
+    /// more.
     pub business_zone: &'a str,
 }
 
-/// Revenue of the calendar's days, all of it as of one snapshot.
+/// Returns the revenue of the calendar's days, all as of one snapshot.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn read(
     on: &impl GenericClient,
     query: &RevenueQuery<'_>,
@@ -72,7 +73,7 @@ pub async fn read(
     Ok(ledger.into_revenue())
 }
 
-/// False where these are not the days that the database keeps.
+/// Returns false if the database does not keep these days.
 async fn read_business_days(
     on: &impl GenericClient,
     query: &RevenueQuery<'_>,
@@ -151,43 +152,44 @@ fn sums(row: &Row) -> Result<Sums, StoreError> {
     })
 }
 
-/// Makes `zone` the zone of the business days; true where it was another one before, and its days were
-/// computed anew from the payments. Writers wait meanwhile: about 2 s for a million payments.
+/// Makes `zone` the zone of the business days. Returns true if it was another one before, and its
+/// days were computed anew. Writers wait meanwhile: about 2 s for a million payments.
 ///
 /// # Errors
-/// Dead by [`StoreError::disposition`] where Postgres does not know the zone.
+/// Returns a [`StoreError`] that is dead by [`StoreError::disposition`] if Postgres does not know
+/// the zone.
 pub async fn set_business_zone(on: &impl GenericClient, zone: &str) -> Result<bool, StoreError> {
     SetBusinessZone { zone }.one(on).await?.read("changed")
 }
 
-/// Computes every bucket anew from the payments, writers waiting meanwhile. For use after Postgres'
-/// time zone data changed, or by somebody who does not trust them.
+/// Computes every bucket anew from the payments, while writers wait. For use after a change of
+/// Postgres' time zone data, or when the sums are in doubt.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn rebuild(on: &impl GenericClient) -> Result<(), StoreError> {
     Rebuild {}.one(on).await.map(|_| ())
 }
 
-/// A raw status that no map knows, with the payments that carry it. They count as nothing.
+/// A raw status that no map knows. The payments that carry it count as nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmappedStatus {
-    /// The source that sent it.
+    /// The name of the source that sent it.
     pub source: String,
-    /// Charge, refund, dispute or deal.
+    /// The kind of payment: charge, refund, dispute or deal.
     pub kind: String,
     /// The status as the source wrote it.
     pub raw_status: String,
-    /// How many payments carry it.
+    /// The number of payments that carry it.
     pub count: i64,
-    /// When one was last written.
+    /// The time at which one was last written.
     pub last_seen: Timestamp,
 }
 
-/// Every raw status that no map knows.
+/// Returns every raw status that no map knows.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, StoreError> {
     let rows = Unmapped {}.rows(on).await?;
     let status = |row: &Row| {
@@ -202,24 +204,24 @@ pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, St
     rows.iter().map(status).collect()
 }
 
-/// A raw status, and what it is now known to mean.
+/// A raw status, and the status that it means.
 #[derive(Debug, Clone, Copy)]
 pub struct Remap<'a> {
-    /// The source that sends it.
+    /// The name of the source that sends it.
     pub source: &'a str,
-    /// Charge, refund, dispute or deal.
+    /// The kind of payment: charge, refund, dispute or deal.
     pub kind: &'a str,
     /// The status as the source writes it.
     pub raw_status: &'a str,
-    /// The status of `payments` that it means.
+    /// The status in `payments` that it means.
     pub status: &'a str,
 }
 
-/// Gives the payments that carry an unmapped status the one it means, and returns how many there were.
-/// The buckets follow by themselves.
+/// Gives the payments that carry an unmapped status the one that it means, and returns how many
+/// there were. The buckets follow by triggers.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remap(
     on: &impl GenericClient,
     remap: Remap<'_>,

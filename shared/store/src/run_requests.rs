@@ -1,4 +1,4 @@
-//! The `run_requests` table: runs that a person asked for, and what has become of them.
+//! The `run_requests` table: runs that were requested over HTTP.
 
 use std::time::Duration;
 
@@ -37,54 +37,55 @@ statements! {
     run_requests.find: Find { id: Uuid }
 }
 
-/// The route under which its Idempotency-Keys are kept.
+/// The route that its Idempotency-Keys belong to.
 const ROUTE: &str = "/trigger";
 
-/// How often a request that collided with another is tried again at once.
+/// The number of times that a request which collided with another is tried again at once.
 const COLLISIONS: u32 = 3;
 
-/// A run that somebody asks for.
+/// A run that is requested over HTTP.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
-    /// SHA-256 of the sender's key: its Idempotency-Keys are its own.
+    /// The SHA-256 of the sender's API key, which owns the Idempotency-Key.
     pub scope: &'a [u8; 32],
-    /// The Idempotency-Key.
+    /// The Idempotency-Key of the request.
     pub key: &'a str,
-    /// SHA-256 of all that the request says.
+    /// The SHA-256 of all that the request says.
     pub sha256: &'a [u8; 32],
-    /// The vendor.
+    /// The name of the vendor's source.
     pub source: &'a str,
-    /// What is pulled there in this mode.
+    /// The entities of the source that are pulled in this mode.
     pub entities: &'a [&'a str],
-    /// `Full` or `Incremental`.
+    /// The mode of the run: full or incremental.
     pub mode: Mode,
-    /// A run that was asked for or begun less than this ago is too recent; zero where none is.
+    /// A run that was requested or begun less than this ago is too recent. Zero allows any.
     pub interval: Duration,
 }
 
-/// What has become of a wish.
+/// The answer to a requested run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It is written down as this run, and owed from now on.
+    /// The request is written down under this id, and its runs are requested from now on.
     Accepted(RunId),
-    /// The same came before under its Idempotency-Key, and is this run.
+    /// The same request came before under its Idempotency-Key, and has this id.
     Replay(RunId),
-    /// Something else came before under its Idempotency-Key.
+    /// Another request came before under its Idempotency-Key.
     Conflict,
-    /// This run was asked for or begun too short a time ago. Nothing is written.
+    /// A run was requested or begun too short a time ago. Nothing is written.
     TooRecent {
-        /// The run.
+        /// The id of that run.
         run: RunId,
-        /// When it may be asked for again.
+        /// The time from which a run may be requested again.
         again_at: Timestamp,
     },
 }
 
-/// Writes down a run that is asked for, and owes it: from the commit on `relay` sees to it.
+/// Writes down a run that is requested, and requests its pulls. From the commit on `relay` repeats
+/// the request.
 ///
 /// # Errors
-/// Whatever Postgres answers. Where the connection broke nobody knows whether it was committed; doing it again does
-/// no harm.
+/// Returns [`StoreError`] if a statement fails. After a broken connection it is not known whether
+/// the request was committed; doing it again does no harm.
 pub async fn accept(
     on: &mut Connection,
     wish: Wish<'_>,
@@ -129,7 +130,7 @@ async fn attempt(
             _ => Answer::Conflict,
         });
     }
-    // Two wishes at once: the second looks for recent runs when the first is committed.
+    // Of two requests at once, the second looks for recent runs when the first is committed.
     owed::lock(&tx, source, entities, mode, now).await?;
     if !wish.interval.is_zero() {
         let recent = TooRecent { source, mode: mode.as_str(), since: now - wish.interval };
@@ -145,38 +146,38 @@ async fn attempt(
     Ok(Answer::Accepted(id))
 }
 
-/// A run that was asked for, as it stands.
+/// A run that was requested, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The id under which it was accepted.
+    /// The id that the reply named.
     pub id: Uuid,
-    /// Whom it pulls from.
+    /// The name of the source that it pulls.
     pub source: String,
-    /// `full` or `incremental`.
+    /// The mode: `full` or `incremental`.
     pub mode: String,
-    /// When it was accepted.
+    /// The time at which it was accepted.
     pub requested_at: Timestamp,
-    /// What it consists of, one pull an entity.
+    /// The pulls that it consists of, one an entity.
     pub parts: Vec<Part>,
 }
 
-/// One pull of a run that was asked for.
+/// One pull of a run that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it pulls.
+    /// The entity that is pulled.
     pub entity: String,
-    /// The run that serves it, once that has begun.
+    /// The run that serves it, once it has begun.
     pub run: Option<RunRecord>,
-    /// The run of the same pull that was under way before, and must end first.
+    /// The run of the same pull that was under way before and must end first.
     pub waits_for: Option<Uuid>,
-    /// Why only a person can go on.
+    /// The reason why the pull is paused, if it is.
     pub halted: Option<String>,
 }
 
-/// The run that was accepted under that id.
+/// Returns the run that was accepted under that id, or `None` if there is none.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<Request>, StoreError> {
     let rows = Find { id }.rows(on).await?;
     let Some(first) = rows.first() else { return Ok(None) };

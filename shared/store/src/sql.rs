@@ -90,9 +90,9 @@ pub(crate) trait Statement {
 
 /// Declares the statements of a module, and `STATEMENTS`, the list of them.
 ///
-/// `outbox.purge: Purge { before: Uuid, limit: i64 }` is the statement in `sql/outbox/purge.sql`. Its
-/// name is `outbox.purge`, and its parameters are `:before` and `:limit`. To run it, fill in the struct
-/// and call a method of [`Statement`]: `Purge { before, limit }.execute(on)`.
+/// `outbox.purge: Purge { before: Uuid, limit: i64 }` is the statement in `sql/outbox/purge.sql`.
+/// Its name is `outbox.purge`, and its parameters are `:before` and `:limit`. To run it, fill in
+/// the struct and call a method of [`Statement`]: `Purge { before, limit }.execute(on)`.
 macro_rules! statements {
     ($($table:ident.$verb:ident: $name:ident $(<$life:lifetime>)? {
         $($param:ident: $type:ty),* $(,)?

@@ -1,5 +1,5 @@
-//! What waits in the outbox, and how much comes in and goes through. What it costs grows with the backlog, up to a
-//! bound, and with the rate; not with what was processed long ago.
+//! Counts of the outbox: pending rows, and the recent rate. The cost grows with the backlog up to a
+//! bound, and with the rate, but not with the rows that were processed long ago.
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::ids::oldest_id_at;
@@ -14,36 +14,37 @@ statements! {
     outbox.count_recent: CountRecent<'a> { oldest: Uuid, sinces: &'a [Uuid], seconds: &'a [i64] }
 }
 
-/// What waits of one source.
+/// The pending rows of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// How many rows.
+    /// The number of pending rows.
     pub count: i64,
-    /// When the oldest of them was received.
+    /// The time at which the oldest of them was received.
     pub oldest: Timestamp,
 }
 
-/// What came in of one source within a window, and what has become of it since.
+/// The rows of one source that were received within a window, by what became of them since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// The window's length, in seconds.
+    /// The length of the window, in seconds.
     pub window_s: i64,
-    /// Rows that were received.
+    /// The number of rows that were received.
     pub received: i64,
-    /// How many of them are processed.
+    /// The number of those that are processed.
     pub processed: i64,
-    /// How many of them were given up.
+    /// The number of those that are dead.
     pub dead: i64,
 }
 
-/// What waits, by source. Counts at most `limit` rows in all: where the counts come to as many, there may be more.
+/// Counts the pending rows by source, at most `limit` in all. If the counts add up to `limit`,
+/// there may be more.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
         Ok(Waiting {
@@ -56,10 +57,11 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
     rows.iter().map(read).collect()
 }
 
-/// What came in within the last so many seconds, for each of `windows` and each source of which something did.
+/// Counts the rows that were received within the last seconds, for each length in `windows` and
+/// each source that received any.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn recent(
     on: &impl GenericClient,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! The `sync_runs` table: a row a run, for the operator who asks what happened.
+//! The `sync_runs` table: one report a run, for the operator who asks what happened.
 
 pub mod read;
 
@@ -40,10 +40,10 @@ statements! {
     }
 }
 
-/// Opens the report of a run; `note` is something the operator should know about how it began.
+/// Opens the report of a run. `note` tells the operator how it began.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn begin(
     on: &impl GenericClient,
     run: RunId,
@@ -57,10 +57,10 @@ pub async fn begin(
     begin.execute(on).await.map(drop)
 }
 
-/// Counts a page, `seen` rows in it of which `new` had a version not known before.
+/// Counts a page with `seen` rows, of which `new` had a version not known before.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn count_page(
     on: &impl GenericClient,
     run: RunId,
@@ -71,10 +71,10 @@ pub async fn count_page(
     CountPage { id: run.0, seen: count(seen), new: count(new), now }.execute(on).await.map(drop)
 }
 
-/// Closes the report: everything up to `cursor` is drained.
+/// Closes the report of a run that has drained everything up to `cursor`.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn succeed(
     on: &impl GenericClient,
     run: RunId,
@@ -84,10 +84,10 @@ pub async fn succeed(
     Succeed { id: run.0, cursor, now }.execute(on).await.map(drop)
 }
 
-/// Records an error; `failed` where the run will not go on by itself.
+/// Records an error. `failed` says that the run cannot go on by itself.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn record_error(
     on: &impl GenericClient,
     run: RunId,
@@ -98,29 +98,29 @@ pub async fn record_error(
     RecordError { id: run.0, error, failed, now }.execute(on).await.map(drop)
 }
 
-/// Leaves a word for the operator on a run that went well.
+/// Leaves a note for the operator on a run that went well.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn note(on: &impl GenericClient, run: RunId, note: &str) -> Result<(), StoreError> {
     Note { id: run.0, note }.execute(on).await.map(drop)
 }
 
-/// What became of one run's rows in one batch.
+/// The outcome of one run's rows in one batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Rows whose effect is committed.
+    /// The number of rows whose effect is committed.
     pub processed: usize,
-    /// Rows that are dead.
+    /// The number of rows that are dead.
     pub dead: usize,
-    /// Raw statuses that no map knows, as `kind:status`.
+    /// The raw statuses that no map knows, as `kind:status`.
     pub unmapped: Vec<String>,
 }
 
 /// Adds a batch's outcome to the reports of its runs.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn count_processed(
     on: &impl GenericClient,
     outcomes: &[(RunId, Outcome)],

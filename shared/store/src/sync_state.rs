@@ -144,7 +144,8 @@ pub struct Window {
     pub position: Position,
 }
 
-/// Takes the lease on a pull until `until`, and reads how far the pull has come. Returns `None` if the lease is held.
+/// Takes the lease on a pull until `until`, and reads how far the pull has come. Returns `None` if
+/// the lease is held.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -217,11 +218,11 @@ pub async fn advance(
     held(moved.execute(tx).await?, lease)
 }
 
-/// Ends the run, all of whose windows are closed, and releases the lease. The watermark advances to the run's upper
-/// bound, and `cursor` replaces the vendor's own cursor.
+/// Ends the run, all of whose windows are closed, and releases the lease. The watermark advances to
+/// the run's upper bound, and `cursor` replaces the vendor's own cursor.
 ///
-/// Returns whether a run is still requested. One that was requested after this run began is: this run's upper bound
-/// was fixed before.
+/// Returns whether a run is still requested. One that was requested after this run began is: this
+/// run's upper bound was fixed before.
 ///
 /// # Errors
 /// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
@@ -238,7 +239,8 @@ pub async fn finish(
     row.ok_or(StoreError::FenceLost(fence))?.read("owed")
 }
 
-/// Ends the run without success and releases the lease. The vendor's own cursor, which has expired, is forgotten.
+/// Ends the run without success and releases the lease. The vendor's own cursor, which has expired,
+/// is forgotten.
 ///
 /// # Errors
 /// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
@@ -253,7 +255,8 @@ pub async fn abandon(
     held(abandon.execute(tx).await?, lease)
 }
 
-/// Sets the cursor of another pull: the incremental pull goes on from the cursor that a full run came by.
+/// Sets the cursor of another pull: the incremental pull goes on from the cursor that a full run
+/// came by.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -270,8 +273,8 @@ pub async fn hand_on(
 
 /// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.
 ///
-/// `halted` pauses the pull and says why: only an operator can resume it. Until `quiet_until` a message is under way
-/// that resumes the run, and `relay` sends no other.
+/// `halted` pauses the pull and says why: only an operator can resume it. Until `quiet_until` a
+/// message is under way that resumes the run, and `relay` sends no other.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

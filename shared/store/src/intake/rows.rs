@@ -27,8 +27,8 @@ pub(super) fn of_lead(
     NewRows::new(arrival(intake, LEADS, ticket_due_at), [row].into_iter())
 }
 
-/// Makes the rows of the good events of a batch. All have one version key: the first event of an id is kept, whatever
-/// comes under the id later.
+/// Makes the rows of the good events of a batch. All have one version key: the first event of an id
+/// is kept, whatever comes under the id later.
 pub(super) fn of_events<'a>(
     intake: &'a Intake,
     batch: &'a Batch<'_>,

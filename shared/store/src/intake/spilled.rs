@@ -1,4 +1,5 @@
-//! A request that was accepted while Postgres was away, on its way from the queue `spill` into the outbox.
+//! A request that was accepted while Postgres was away, on its way from the queue `spill` into the
+//! outbox.
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
@@ -15,13 +16,15 @@ pub enum BroughtIn {
     Stored(Vec<OutboxId>),
     /// Its API key could not be checked when it came, and turns out to be invalid.
     NotAdmitted,
-    /// Events under an Idempotency-Key that came with another body before. None is stored; a lead would be.
+    /// Events under an Idempotency-Key that came with another body before. None is stored; a lead
+    /// would be.
     Conflict,
     /// Its body holds no events: `ingest` did not write this message.
     Unreadable(NotEvents),
 }
 
-/// Stores a spilled request as it would have been stored when it came: once, in any order with others.
+/// Stores a spilled request as it would have been stored when it came: once, in any order with
+/// others.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -43,7 +46,7 @@ pub async fn bring_in(
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };
     let stored = store(database, intake, &reading, ticket_due_at, now).await?;
-    // The sender of these events read 202 and has let go of them: they must not be dropped in silence.
+    // The sender of these events read 202 and has let go of them: they must not be dropped silently.
     let lost = stored.answer == Answer::Conflict && matches!(reading, Reading::Events(_));
     Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored.rows) })
 }

@@ -157,7 +157,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[Insert::SQL, InsertAndRefetch::SQL, Ins
 
 /// Inserts `items`, and returns the ids of the versions that were not known before.
 ///
-/// It takes a transaction: the rows must move together with the cursor that will not come back for them.
+/// It takes a transaction: the rows must move together with the cursor that will not come back for
+/// them.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

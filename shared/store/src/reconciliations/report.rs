@@ -1,4 +1,4 @@
-//! What a reconciliation has found.
+//! The differences that a reconciliation has found.
 
 use jiff::civil::Date;
 use penstock_domain::ids::RunId;
@@ -17,26 +17,26 @@ statements! {
 /// A day on which the two sides differ, by currency and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// In UTC.
+    /// The day, in UTC.
     pub day: Date,
-    /// ISO 4217.
+    /// The currency as ISO 4217 code.
     pub currency: String,
-    /// The status as we know it.
+    /// The status as `payments` has it.
     pub status: String,
-    /// How many the vendor has.
+    /// The number of payments that the vendor has.
     pub theirs_count: i64,
-    /// Their sum in minor units.
+    /// Their sum, in minor units of the currency.
     pub theirs_sum: String,
-    /// How many we have.
+    /// The number of payments that `payments` has.
     pub ours_count: i64,
-    /// Their sum in minor units.
+    /// Their sum, in minor units of the currency.
     pub ours_sum: String,
 }
 
-/// The newest reconciliation of an entity.
+/// Returns the newest reconciliation of an entity.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn latest(
     on: &impl GenericClient,
     source: &str,
@@ -46,18 +46,18 @@ pub async fn latest(
     row.map(|row| row.read("id").map(RunId)).transpose()
 }
 
-/// How many differences a look has found.
+/// Returns how many differences a comparison has found.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn count(on: &impl GenericClient, run: RunId, look: i16) -> Result<i64, StoreError> {
     Count { run: run.0, look }.one(on).await?.read("count")
 }
 
-/// What a look has found, newest days first, at most `limit`.
+/// Returns up to `limit` differences that a comparison has found, newest days first.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn differences(
     on: &impl GenericClient,
     run: RunId,

@@ -1,7 +1,8 @@
 //! Turns the text of an `.sql` file into the text that Postgres takes, when the crate is compiled.
 //!
-//! A file names its parameters as `:name`, Postgres numbers them as `$1`. A name that is no parameter, or a parameter
-//! that the file does not use, is a compile error. Comments are for readers of the file and are not sent.
+//! A file names its parameters as `:name`, Postgres numbers them as `$1`. A name that is no
+//! parameter, or a parameter that the file does not use, is a compile error. Comments are for
+//! readers of the file and are not sent.
 
 /// Returns how many bytes [`numbered`] writes.
 pub(crate) const fn length(file: &str, names: &[&str]) -> usize {

@@ -1,4 +1,4 @@
-//! What is asked about runs: one, pages of them, and how fresh each source is.
+//! Reads the reports of runs: one, pages of them, and how fresh each source is.
 
 use std::time::Duration;
 
@@ -22,94 +22,94 @@ statements! {
     sync_runs.freshness: ReadFreshness {}
 }
 
-/// A run of a pull, as it stands.
+/// The report of a run, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
-    /// The run's id.
+    /// The id of the run.
     pub id: Uuid,
-    /// Whom it pulls from.
+    /// The name of the source that it pulls.
     pub source: String,
-    /// What it pulls.
+    /// The entity that it pulls.
     pub entity: String,
-    /// `full` or `incremental`.
+    /// The mode: `full`, `incremental` or `reconcile`.
     pub mode: String,
-    /// `running`, `succeeded` or `failed`.
+    /// The status: `running`, `succeeded` or `failed`.
     pub status: String,
-    /// When it began.
+    /// The time at which it began.
     pub started_at: Timestamp,
-    /// When it last moved.
+    /// The time at which it last moved.
     pub updated_at: Timestamp,
-    /// When it ended, if it did.
+    /// The time at which it ended, if it did.
     pub finished_at: Option<Timestamp>,
-    /// Pages pulled.
+    /// The number of pages pulled.
     pub pages: i64,
-    /// Rows in the vendor's replies.
+    /// The number of rows in the vendor's replies.
     pub rows_seen: i64,
-    /// Of which the outbox did not know the version.
+    /// The number of those whose version the outbox did not know.
     pub rows_new: i64,
-    /// Rows processed.
+    /// The number of rows processed.
     pub processed: i64,
-    /// Rows given up.
+    /// The number of rows that are dead.
     pub dead: i64,
-    /// Errors met.
+    /// The number of errors met.
     pub errors: i64,
-    /// The last one.
+    /// The last of these errors, or a note.
     pub last_error: Option<String>,
-    /// Raw statuses that no map knows, as `kind:status`.
+    /// The raw statuses that no map knows, as `kind:status`.
     pub unmapped: Vec<String>,
-    /// The watermark before.
+    /// The watermark before the run.
     pub cursor_before: Option<Timestamp>,
-    /// The watermark after.
+    /// The watermark after the run.
     pub cursor_after: Option<Timestamp>,
-    /// Where it stands, while it is under way.
+    /// The progress, while the run is under way.
     pub stand: Option<Stand>,
 }
 
-/// Where a run under way stands.
+/// The progress of a run that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stand {
-    /// Its windows, where its source cuts the history into windows that go back in time.
+    /// Its windows, if its source cuts the history into windows that go back in time.
     pub history: History,
     /// The end of the newest window that is open, if one is.
     pub open_to: Option<Timestamp>,
-    /// The rows that the run of this pull before it has seen, if one has ended well.
+    /// The number of rows that the last successful run of this pull has seen, if there is one.
     pub rows_before: Option<i64>,
 }
 
-/// Which runs, and how many.
+/// The runs that a page shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunFilter<'a> {
-    /// Only those older than the run with this start and id.
+    /// Shows only runs older than the run with this start and id.
     pub after: Option<(Timestamp, Uuid)>,
-    /// Of this source only.
+    /// Shows only runs of this source.
     pub source: Option<&'a str>,
-    /// In this status only.
+    /// Shows only runs in this status.
     pub status: Option<&'a str>,
-    /// At most so many.
+    /// The most runs to show.
     pub limit: i64,
 }
 
-/// How fresh a source is.
+/// The freshness of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// When a run of it last ended well, if one ever did.
+    /// The time at which its most backward pull last succeeded, if all have.
     pub last_sync: Option<Timestamp>,
 }
 
-/// The run of that id.
+/// Returns the run of that id, or `None` if there is none.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
     Find { id }.optional(on).await?.map(|row| record(&row)).transpose()
 }
 
-/// Runs, newest first.
+/// Returns the runs of a page, newest first.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn page(
     on: &impl GenericClient,
     filter: RunFilter<'_>,
@@ -120,10 +120,10 @@ pub async fn page(
     rows.iter().map(record).collect()
 }
 
-/// Every source that was ever pulled, and how fresh it is.
+/// Returns the freshness of every source that was ever pulled.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
     let rows = ReadFreshness {}.rows(on).await?;
     let read = |row: &Row| {

@@ -1,4 +1,4 @@
-//! Runs that somebody still owes, and runs that nobody goes on with.
+//! Runs that are requested, and runs that are unfinished and quiet.
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -25,22 +25,22 @@ statements! {
     sync_state.stalled: Stalled { now: Timestamp, quiet_since: Timestamp }
 }
 
-/// Who is owed a run.
+/// When not to request a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unless {
-    /// Everybody named, from now on: a run under way does not count.
+    /// Always request it, even if a run is under way.
     Never,
-    /// Those who are not owed one yet, and have none under way.
+    /// Skip pulls that already have a run requested or under way.
     OwedOrUnderWay,
-    /// Those who do not wait for a person: a notification is no reason to try a refused key again.
+    /// Skip pulls that are paused: a notification is no reason to try a refused key again.
     Halted,
 }
 
-/// Notes that runs are owed and why, until they have succeeded: `relay` asks for them as long as it takes. The
-/// answer is the entities that are owed one by this.
+/// Requests runs and says why. `relay` repeats the request until they have succeeded. Returns the
+/// entities whose run is requested by this call.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn owe(
     on: &impl GenericClient,
     source: &str,
@@ -59,10 +59,10 @@ pub async fn owe(
     rows.iter().map(|row| row.read("entity")).collect()
 }
 
-/// Holds the rows of these pulls until the transaction ends, those that there are not yet as well.
+/// Locks the rows of these pulls until the transaction ends, and creates those that do not exist.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn lock(
     tx: &Transaction<'_>,
     source: &str,
@@ -73,11 +73,11 @@ pub async fn lock(
     Lock { source, entities, mode: mode.as_str(), now }.execute(tx).await.map(drop)
 }
 
-/// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
-/// Asking counts as touching.
+/// Returns runs that are requested or unfinished and have not moved since `quiet_since`. Returning
+/// a run counts as a move.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn stalled(
     on: &impl GenericClient,
     now: Timestamp,
