@@ -18,7 +18,7 @@ use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
-use penstock_store::outbox::{self, Arrival, Verdict};
+use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, deliveries};
 
 /// What `bury` uses.
@@ -58,7 +58,7 @@ impl<C: Clock> Ports<C> {
         let pending = outbox::pending(&**connection, ids).await?;
         let guilty = pending.into_iter().filter(|(_, attempts)| *attempts > MAX_CRASHES);
         let verdicts: Vec<_> =
-            guilty.map(|(id, _)| Verdict { id, reason: Reason::crashed() }).collect();
+            guilty.map(|(id, _)| DeadRow { id, reason: Reason::crashed() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
         Ok(verdicts.len())
     }

@@ -7,7 +7,7 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::Cursor;
 use penstock_domain::record::{Item, vanished};
 use penstock_domain::source::Source;
-use penstock_store::outbox::ghosts::{self, Chunk, Pull};
+use penstock_store::facts::unseen::{self, Chunk, FullList};
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::sync_state::{self, Key};
 use penstock_store::{StoreError, Transaction};
@@ -43,16 +43,16 @@ pub(crate) async fn sweep<C: Clock>(
     arrival: Arrival<'_>,
 ) -> Result<Vec<OutboxId>, StoreError> {
     let Key { source, entity, mode } = run.key;
-    let Some(kept) = vendor.source().sweeps(entity) else { return Ok(Vec::new()) };
+    let Some(swept) = vendor.source().sweeps(entity) else { return Ok(Vec::new()) };
     if mode != Mode::Full {
         return Ok(Vec::new());
     }
     let scope = vendor.paging.scope.as_deref().unwrap_or_default();
-    let pull = Pull { source, entity, scope, run: run.at.id, began: run.at.started };
+    let list = FullList { source, entity, scope, run: run.at.id, began: run.at.started };
     let (mut rows, mut after) = (Vec::new(), String::new());
-    while let Some(Chunk { last, ghosts }) = ghosts::next(tx, kept, pull, &after).await? {
-        let payloads: Vec<Vec<u8>> = ghosts.iter().map(|id| vanished(id)).collect();
-        let tombstones: Vec<Item<'_>> = ghosts
+    while let Some(Chunk { last, unseen }) = unseen::next(tx, swept, list, &after).await? {
+        let payloads: Vec<Vec<u8>> = unseen.iter().map(|id| vanished(id)).collect();
+        let tombstones: Vec<Item<'_>> = unseen
             .into_iter()
             .zip(&payloads)
             .map(|(external_id, payload)| Item {

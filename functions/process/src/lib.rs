@@ -1,5 +1,5 @@
-//! `process`: takes tickets, and turns the rows they name into payments, contacts, entries of a
-//! calendar, leads and events.
+//! `process`: takes tickets, reads the rows they name as facts, and writes these: payments,
+//! contacts, entries of a calendar, leads, events.
 //!
 //! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
@@ -9,74 +9,53 @@
 use std::collections::HashSet;
 
 use penstock_clients::queue::Outlet;
-use penstock_domain::calendar_event::CalendarEvent;
 use penstock_domain::clock::Clock;
-use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::facts::{Facts, Tie};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{EVENTS, Event, LEADS, Lead};
-use penstock_domain::meaning::Meaning;
-use penstock_domain::payment::Payment;
+use penstock_domain::intake::{self, EVENTS, LEADS};
 use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_domain::source;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
-use penstock_store::outbox::{self, Verdict};
-use penstock_store::payments::Tie;
+use penstock_store::facts::FactSet;
+use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError};
 
 mod batch;
-mod collapse;
 
-/// What a row comes to.
-#[derive(Debug)]
-pub enum Effect<'a> {
-    /// Movements of money; none where the row tells of something else.
-    Payments(Vec<Payment>),
-    /// People as a CRM knows them.
-    Contacts(Vec<Contact>),
-    /// Entries of a calendar.
-    CalendarEvents(Vec<CalendarEvent>),
-    /// Nothing that is modelled.
-    Nothing,
-    /// A lead.
-    Lead(Lead),
-    /// A product event.
-    Event(Event<'a>),
+/// Reads rows of the outbox as facts.
+pub trait Reader: Send + Sync {
+    /// The kinds of facts that rows are read as.
+    type Facts<'a>: FactSet;
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// The reason for its dead letter.
+    fn read<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Self::Facts<'a>, Reason>;
 }
 
-impl Effect<'_> {
-    fn movements(&self) -> &[Payment] {
-        match self {
-            Self::Payments(movements) => movements,
-            _ => &[],
-        }
+/// A function that reads rows as the kinds that Penstock keeps.
+pub type Normalize = for<'a> fn(RowView<'a>, &Settings) -> Result<Facts<'a>, Reason>;
+
+impl Reader for Normalize {
+    type Facts<'a> = Facts<'a>;
+
+    fn read<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+        self(row, settings)
     }
 }
-
-impl From<Meaning> for Effect<'_> {
-    fn from(meaning: Meaning) -> Self {
-        match meaning {
-            Meaning::Payments(movements) => Self::Payments(movements),
-            Meaning::Contacts(contacts) => Self::Contacts(contacts),
-            Meaning::CalendarEvents(events) => Self::CalendarEvents(events),
-            Meaning::Nothing => Self::Nothing,
-        }
-    }
-}
-
-/// Reads a row of a source.
-pub type Normalize = for<'a> fn(&str, RowView<'a>, &Settings) -> Result<Effect<'a>, Reason>;
 
 /// What `process` uses.
-pub struct Ports<C, Q> {
-    /// The outbox and the payments.
+pub struct Ports<C, Q, R = Normalize> {
+    /// The outbox and the tables of the facts.
     pub database: Database,
-    /// How rows are read; [`normalize`] but for tests.
-    pub normalize: Normalize,
+    /// How rows are read: by [`normalize`], but for tests.
+    pub normalize: R,
     /// What the deployment says of how they are read.
     pub settings: Settings,
     /// Where to ask for another look at an object, where a key for that is configured.
@@ -89,20 +68,14 @@ pub struct Ports<C, Q> {
 ///
 /// # Errors
 /// The reason for its dead letter.
-pub fn normalize<'a>(
-    source: &str,
-    row: RowView<'a>,
-    settings: &Settings,
-) -> Result<Effect<'a>, Reason> {
-    if source == LEADS {
-        return Lead::taken(row).map(Effect::Lead);
-    }
-    if source == EVENTS {
-        return Event::taken(row.payload).map(Effect::Event);
-    }
-    match source::find(source) {
-        Some(source) => source.normalize(row, settings).map(Effect::from),
-        None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {source:?}"))),
+pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+    match row.source {
+        LEADS => intake::normalize::lead(row),
+        EVENTS => intake::normalize::event(row),
+        name => match source::find(name) {
+            Some(source) => source.normalize(row, settings),
+            None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {name:?}"))),
+        },
     }
 }
 
@@ -119,7 +92,7 @@ struct Tally {
     ties: Vec<Tie>,
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Works a batch of messages. Never fails as a whole: what could not be done is reported by message.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
@@ -247,7 +220,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
         let connection = self.database.connection().await?;
-        outbox::bury(&**connection, &[Verdict { id, reason }], self.clock.now()).await
+        outbox::bury(&**connection, &[DeadRow { id, reason }], self.clock.now()).await
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {
@@ -263,7 +236,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|tie| {
             let request =
-                FetchRequest::look(&tie.source, &tie.kind, tie.external_id.clone()).resuming();
+                FetchRequest::look(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let refetch_ties = env.parsed_or("STRIPE_REFETCH_TIES", false)?;
-    let ports = Ports {
+    let ports: Ports<_, _> = Ports {
         database: database::from_env(&env, &aws)?,
         normalize: process::normalize,
         settings: Settings::from_env(&env)?,

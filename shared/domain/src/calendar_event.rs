@@ -1,12 +1,10 @@
-//! An entry of a calendar, and which of two versions of it stands.
-
-use std::ops::Range;
+//! An entry of a calendar, and which of two versions of it wins.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::payment::{Stamp, content_hash};
 use crate::record::RowView;
+use crate::version::{Stamp, Version, Versioned};
 
 /// When an entry takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +27,26 @@ pub enum When {
     },
 }
 
-/// One version of one entry. It stands as a whole: a tombstone that says nothing of the summary leaves none.
+impl When {
+    /// Start and end, where they are instants.
+    pub fn instants(self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Timed { start, end } => Some((start, end)),
+            Self::AllDay { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// The first day and the day after the last, where it takes whole days.
+    pub fn days(self) -> Option<(Date, Date)> {
+        match self {
+            Self::AllDay { start, end } => Some((start, end)),
+            Self::Timed { .. } | Self::Unknown => None,
+        }
+    }
+}
+
+/// One version of one entry. It replaces the one before as a whole: a tombstone, which knows no
+/// summary, leaves none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarEvent {
     /// The vendor's id of the calendar.
@@ -46,14 +63,8 @@ pub struct CalendarEvent {
     pub recurring_event_id: Option<String>,
     /// Since when it is cancelled or gone, or known to be. The row stays.
     pub deleted_at: Option<Timestamp>,
-    /// When this version was current.
-    pub version_at: Timestamp,
-    /// Who stamped `version_at`.
-    pub stamp: Stamp,
-    /// Where in the outbox row's payload the object stands.
-    pub raw: Range<usize>,
-    /// Of the object, blind to white space.
-    pub content_hash: i64,
+    /// When this version was current, and where its bytes are.
+    pub version: Version,
 }
 
 impl CalendarEvent {
@@ -67,20 +78,22 @@ impl CalendarEvent {
             when: When::Unknown,
             recurring_event_id: None,
             deleted_at: Some(row.version_at),
-            version_at: row.version_at,
-            stamp: Stamp::Observed,
-            raw: 0..row.payload.len(),
-            content_hash: content_hash(row.payload),
+            version: Version::of(row, Stamp::Observed),
         }
     }
+}
 
-    /// Of two versions with the same time-stamp the one that says it is gone stands.
-    pub fn rank(&self) -> i16 {
-        i16::from(self.deleted_at.is_some())
+impl Versioned for CalendarEvent {
+    fn version(&self) -> &Version {
+        &self.version
     }
 
-    /// What versions of one entry are ordered by.
-    pub fn precedence(&self) -> (Timestamp, i16, i64) {
-        (self.version_at, self.rank(), self.content_hash)
+    fn key(&self) -> (&str, &str) {
+        (&self.calendar_id, &self.external_id)
+    }
+
+    /// A deletion wins.
+    fn rank(&self) -> i16 {
+        i16::from(self.deleted_at.is_some())
     }
 }

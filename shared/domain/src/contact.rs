@@ -1,13 +1,12 @@
-//! A person as a CRM knows them, and which of two versions of them stands.
-
-use std::ops::Range;
+//! A person as a CRM knows them, and which of two versions of them wins.
 
 use jiff::Timestamp;
 
-use crate::payment::{Stamp, content_hash};
 use crate::record::{RowView, became_what};
+use crate::version::{Stamp, Version, Versioned};
 
-/// One version of one contact. It stands as a whole: a tombstone that says nothing of names leaves none.
+/// One version of one contact. It replaces the one before as a whole: a tombstone, which knows no
+/// names, leaves none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     /// The vendor's id.
@@ -24,14 +23,8 @@ pub struct Contact {
     pub merged_into: Option<String>,
     /// Since when it is gone from the vendor's lists, or known to be. The row stays.
     pub deleted_at: Option<Timestamp>,
-    /// When this version was current.
-    pub version_at: Timestamp,
-    /// Who stamped `version_at`.
-    pub stamp: Stamp,
-    /// Where in the outbox row's payload the object stands.
-    pub raw: Range<usize>,
-    /// Of the object, blind to white space.
-    pub content_hash: i64,
+    /// When this version was current, and where its bytes are.
+    pub version: Version,
 }
 
 impl Contact {
@@ -45,20 +38,22 @@ impl Contact {
             last_name: None,
             merged_into: became_what(row.payload),
             deleted_at: Some(row.version_at),
-            version_at: row.version_at,
-            stamp: Stamp::Observed,
-            raw: 0..row.payload.len(),
-            content_hash: content_hash(row.payload),
+            version: Version::of(row, Stamp::Observed),
         }
     }
+}
 
-    /// Of two versions with the same time-stamp the one that says it is gone stands.
-    pub fn rank(&self) -> i16 {
-        i16::from(self.deleted_at.is_some())
+impl Versioned for Contact {
+    fn version(&self) -> &Version {
+        &self.version
     }
 
-    /// What versions of one contact are ordered by.
-    pub fn precedence(&self) -> (Timestamp, i16, i64) {
-        (self.version_at, self.rank(), self.content_hash)
+    fn key(&self) -> (&str, &str) {
+        ("", &self.external_id)
+    }
+
+    /// A deletion wins.
+    fn rank(&self) -> i16 {
+        i16::from(self.deleted_at.is_some())
     }
 }

@@ -1,18 +1,18 @@
 //! Everything pure: no clock, no I/O, no database.
 //!
-//! What a vendor sends becomes [`record::Item`]s, items become outbox rows, rows what
-//! their [`meaning::Meaning`] says: payments, contacts, entries of a calendar.
+//! A vendor's reply is read into [`record::Item`]s, items become rows of the outbox, and rows are
+//! read into [`facts::Facts`]: payments, contacts, entries of a calendar, leads, events.
 
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
 pub mod contact;
 pub mod disposition;
+pub mod facts;
 pub mod fetch_request;
 pub mod ids;
 pub mod intake;
 pub mod json;
-pub mod meaning;
 pub mod money;
 pub mod paging;
 pub mod payment;
@@ -28,3 +28,4 @@ pub mod source;
 pub mod spill;
 pub mod text;
 pub mod ticket;
+pub mod version;

@@ -1,13 +1,12 @@
-//! A money object as Penstock keeps it, and which of two versions of it stands.
-
-use std::ops::Range;
+//! A money object as Penstock keeps it, and which of two versions of it wins.
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::money::Currency;
+use crate::version::{Precedence, Version, Versioned};
 
-/// What kind of movement it is.
+/// The kind of movement: `payments.kind`. It is the vendor's entity, `outbox.entity`, too, but for
+/// objects that came inside another's row, such as the refunds in an older charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Money asked for from a customer.
@@ -124,15 +123,6 @@ impl Status {
     }
 }
 
-/// How a version came to be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stamp {
-    /// The vendor stamped the change itself (an event).
-    Native,
-    /// We saw the object at that time (a list, a second look); when it changed is not known.
-    Observed,
-}
-
 /// One version of one money object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
@@ -150,23 +140,11 @@ pub struct Payment {
     pub raw_status: String,
     /// When the movement happened: which day it counts on.
     pub occurred_at: Timestamp,
-    /// When this version was current.
-    pub version_at: Timestamp,
-    /// Who stamped `version_at`.
-    pub stamp: Stamp,
-    /// Where in the outbox row's payload the object stands.
-    pub raw: Range<usize>,
-    /// Of the object, blind to white space.
-    pub content_hash: i64,
+    /// When this version was current, and where its bytes are.
+    pub version: Version,
 }
 
 impl Payment {
-    /// What versions of one object are ordered by: the time, then how far along, then the amount (of two
-    /// captures the larger), then the content, so that every order of arrival ends the same.
-    pub fn precedence(&self) -> (Timestamp, i16, i64, i64) {
-        (self.version_at, self.status.rank(), self.amount, self.content_hash)
-    }
-
     /// Whether two versions of one object say the same of the money.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.amount, self.currency, self.status, &self.raw_status, self.occurred_at)
@@ -174,45 +152,25 @@ impl Payment {
     }
 }
 
-/// 64 bits of the SHA-256 of a JSON text without the white space between its tokens: a list indents the
-/// same object otherwise than an event does.
-pub fn content_hash(json: &[u8]) -> i64 {
-    let mut hasher = Sha256::new();
-    let mut start = 0;
-    let (mut in_string, mut escaped) = (false, false);
-    for (i, byte) in json.iter().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-        } else if byte.is_ascii_whitespace() {
-            if start < i {
-                hasher.update(&json[start..i]);
-            }
-            start = i + 1;
-        } else if *byte == b'"' {
-            in_string = true;
-        }
+impl Versioned for Payment {
+    fn version(&self) -> &Version {
+        &self.version
     }
-    hasher.update(&json[start..]);
-    let digest = hasher.finalize();
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest[..8]);
-    i64::from_be_bytes(head)
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn key(&self) -> (&str, &str) {
+        (self.kind.as_str(), &self.external_id)
+    }
 
-    #[test]
-    fn white_space_between_tokens_is_not_content_but_within_strings_it_is() {
-        let compact = content_hash(br#"{"a":"x y \" z","b":[1,2]}"#);
-        assert_eq!(compact, content_hash(b"{\n  \"a\": \"x y \\\" z\",\n  \"b\": [1, 2]\n}\n"));
-        assert_ne!(compact, content_hash(br#"{"a":"xy \" z","b":[1,2]}"#));
-        assert_ne!(compact, content_hash(br#"{"a":"x y \" z","b":[1,3]}"#));
+    fn rank(&self) -> i16 {
+        self.status.rank()
+    }
+
+    /// Of two captures with the same time-stamp and status, the larger wins.
+    fn precedence(&self) -> Precedence {
+        (self.version.at, self.rank(), self.amount, self.version.content_hash)
+    }
+
+    fn tie(&self, other: &Self) -> Option<(&str, &str)> {
+        (!self.agrees_with(other)).then(|| self.key())
     }
 }

@@ -32,10 +32,13 @@ pub struct Delivery<'a> {
 }
 
 /// A row of the outbox as the normalizers see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowView<'a> {
     /// Its id.
     pub id: OutboxId,
+    /// The vendor; for what our own clients push, [`crate::intake::LEADS`] or
+    /// [`crate::intake::EVENTS`].
+    pub source: &'a str,
     /// The kind of object.
     pub entity: &'a str,
     /// The sender's id of the object.

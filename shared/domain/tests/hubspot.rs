@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::contact::Contact;
+use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::meaning::Meaning;
 use penstock_domain::paging::{Cursor, Next, PageError, Paging, Position, Reply, Verdict};
-use penstock_domain::payment::{Stamp, Status};
+use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::{RowView, vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::{HubSpot, SAFETY_LAG};
+use penstock_domain::version::Stamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -220,27 +222,38 @@ fn trap_14_each_limit_has_its_own_verdict() {
     );
 }
 
-fn meaning(
-    entity: &str,
-    id: &str,
+/// Reads a row as facts of one kind: the one that `pick` takes out of them.
+fn normalized<T>(
+    (entity, id): (&str, &str),
     payload: &[u8],
     version_at: Timestamp,
-) -> Result<Meaning, String> {
-    let row =
-        RowView { id: OutboxId::new(at(NOW_MS)), entity, external_id: id, version_at, payload };
+    pick: impl FnOnce(&mut Facts<'_>) -> Vec<T>,
+) -> Result<Vec<T>, String> {
+    let (id_of_row, source) = (OutboxId::new(at(NOW_MS)), "hubspot");
+    let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload };
     let settings =
         Settings { portal_currency: Some("EUR".parse().unwrap()), ..Settings::default() };
-    HubSpot.normalize(row, &settings).map_err(|reason| reason.detail)
+    let mut facts = HubSpot.normalize(row, &settings).map_err(|reason| reason.detail)?;
+    let picked = pick(&mut facts);
+    assert_eq!(facts, Facts::default(), "a {entity} says nothing else");
+    Ok(picked)
+}
+
+fn contacts(id: &str, payload: &[u8], version_at: Timestamp) -> Result<Vec<Contact>, String> {
+    let pick = |facts: &mut Facts<'_>| facts.contacts.drain(..).map(|fact| fact.value).collect();
+    normalized(("contact", id), payload, version_at, pick)
+}
+
+fn deals(id: &str, payload: &[u8], version_at: Timestamp) -> Result<Vec<Payment>, String> {
+    let pick = |facts: &mut Facts<'_>| facts.payments.drain(..).map(|fact| fact.value).collect();
+    normalized(("deal", id), payload, version_at, pick)
 }
 
 fn deal(properties: Value, rest: Value) -> Result<(i64, String, Status, String, String), String> {
     let mut payload = json!({"id": "7", "properties": properties, "createdAt": "2026-01-01T00:00:00.000Z",
         "updatedAt": "2026-02-01T00:00:00.000Z", "archived": false});
     payload.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-    let Meaning::Payments(all) = meaning("deal", "7", payload.to_string().as_bytes(), at(NOW_MS))?
-    else {
-        panic!("a deal is a payment");
-    };
+    let all = deals("7", payload.to_string().as_bytes(), at(NOW_MS))?;
     let p = &all[0];
     let currency = p.currency.as_str().to_owned();
     Ok((p.amount, currency, p.status, p.raw_status.clone(), p.occurred_at.to_string()))
@@ -291,9 +304,7 @@ fn trap_11_what_was_merged_away_ends_with_the_row_of_what_remains() {
         br#"{"id":"9","properties":{"email":"a@example.com","hs_merged_object_ids":"3;4"},
         "updatedAt":"2026-02-01T00:00:00.000Z","archived":false}"#;
     let version_at: Timestamp = "2026-02-01T00:00:00Z".parse().unwrap();
-    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, version_at) else {
-        panic!("people")
-    };
+    let all = contacts("9", payload, version_at).unwrap();
     let told: Vec<_> = all
         .iter()
         .map(|c| (c.external_id.as_str(), c.merged_into.as_deref(), c.deleted_at))
@@ -303,31 +314,25 @@ fn trap_11_what_was_merged_away_ends_with_the_row_of_what_remains() {
         [("9", None, None), ("3", Some("9"), Some(version_at)), ("4", Some("9"), Some(version_at))]
     );
     assert_eq!(
-        (all[0].stamp, all[0].email.as_deref(), all[1].email.as_deref()),
+        (all[0].version.stamp, all[0].email.as_deref(), all[1].email.as_deref()),
         (Stamp::Native, Some("a@example.com"), None)
     );
     assert!(
-        all[1].version_at > version_at + Duration::from_secs(299),
+        all[1].version.at > version_at + Duration::from_secs(299),
         "a merge stands above a tombstone of the same minutes"
     );
     // Deals: what they were worth is counted in the one that remains.
     let payload = br#"{"id":"9","properties":{"amount":"5","dealstage":"closedwon","hs_merged_object_ids":"3"},"updatedAt":"2026-02-01T00:00:00Z"}"#;
-    let Ok(Meaning::Payments(all)) = meaning("deal", "9", payload, version_at) else {
-        panic!("payments")
-    };
+    let all = deals("9", payload, version_at).unwrap();
     let told: Vec<_> = all.iter().map(|p| (p.external_id.as_str(), p.amount, p.status)).collect();
     assert_eq!(told, [("9", 500, Status::Collected), ("3", 0, Status::Canceled)]);
 }
 
 #[test]
 fn trap_11_a_tombstone_marks_a_contact_deleted_and_makes_a_deal_count_as_nothing() {
-    let Ok(Meaning::Contacts(people)) = meaning("contact", "5", &vanished("5"), at(NOW_MS)) else {
-        panic!("people")
-    };
+    let people = contacts("5", &vanished("5"), at(NOW_MS)).unwrap();
     assert_eq!((people[0].external_id.as_str(), people[0].deleted_at), ("5", Some(at(NOW_MS))));
-    let Ok(Meaning::Payments(deals)) = meaning("deal", "5", &vanished("5"), at(NOW_MS)) else {
-        panic!("payments")
-    };
+    let deals = deals("5", &vanished("5"), at(NOW_MS)).unwrap();
     assert_eq!(
         (deals[0].amount, deals[0].status, deals[0].raw_status.as_str()),
         (0, Status::Canceled, "vanished")
@@ -338,13 +343,12 @@ fn trap_11_a_tombstone_marks_a_contact_deleted_and_makes_a_deal_count_as_nothing
 fn trap_26_text_that_postgres_or_json_would_choke_on_stays_visible() {
     let payload =
         br#"{"id":"9","properties":{"firstname":"a\u0000b","lastname":"\ud800x","phone":12}}"#;
-    let Ok(Meaning::Contacts(all)) = meaning("contact", "9", payload, at(NOW_MS)) else {
-        panic!("people")
-    };
+    let all = contacts("9", payload, at(NOW_MS)).unwrap();
     let told = [&all[0].first_name, &all[0].last_name, &all[0].phone].map(|text| text.as_deref());
     assert_eq!(told, [Some("a\u{2400}b"), Some("\\ud800x"), Some("12")]);
     for bad in [&b"no json"[..], b"{}", br#"{"id":"8"}"#, b"\xff"] {
-        assert!(meaning("contact", "9", bad, at(NOW_MS)).is_err());
+        assert!(contacts("9", bad, at(NOW_MS)).is_err());
     }
-    assert!(meaning("unknown", "sha256:0", b"{}", at(NOW_MS)).is_err());
+    let none = |_: &mut Facts<'_>| Vec::<Contact>::new();
+    assert!(normalized(("unknown", "sha256:0"), b"{}", at(NOW_MS), none).is_err());
 }

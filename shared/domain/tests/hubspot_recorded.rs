@@ -47,6 +47,7 @@ fn recorded_objects_are_read() {
             assert_eq!(item.entity, entity);
             let row = RowView {
                 id: OutboxId::new(now),
+                source: "hubspot",
                 entity,
                 external_id: &item.external_id,
                 version_at: item.version_at,

@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 
 use jiff::Timestamp;
+use penstock_domain::facts::{Newest, Tie, newest};
 use penstock_domain::ids::OutboxId;
-use penstock_domain::meaning::Meaning;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
+use penstock_domain::version::Versioned;
 use proptest::prelude::*;
 
 const NOW: i64 = 1_780_272_000;
@@ -20,18 +21,14 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
             "currency":"usd","status":"{status}","metadata":{{"note":"{note}"}}}}"#
     );
     let version_at = Timestamp::from_second(NOW + second).unwrap();
+    let row = RowView { version_at, ..row(payload.as_bytes()) };
+    Stripe.normalize(row, &Settings::default()).unwrap().payments.remove(0).value
+}
+
+fn row(payload: &[u8]) -> RowView<'_> {
+    let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
-    let row = RowView {
-        id,
-        entity: "charge",
-        external_id: "ch_1",
-        version_at,
-        payload: payload.as_bytes(),
-    };
-    match Stripe.normalize(row, &Settings::default()).unwrap() {
-        Meaning::Payments(mut movements) => movements.remove(0),
-        other => unreachable!("{other:?}"),
-    }
+    RowView { id, source: "stripe", entity: "charge", external_id: "ch_1", version_at, payload }
 }
 
 /// What stands after these have arrived in this order, each let in by the gate of `payments.upsert` or not.
@@ -57,14 +54,37 @@ proptest! {
     ) {
         let (one, other) = (stands(&arrivals), stands(&shuffled));
         prop_assert!(one.agrees_with(&other));
-        prop_assert_eq!((one.version_at, one.content_hash), (other.version_at, other.content_hash));
+        let (one, other) = (one.version, other.version);
+        prop_assert_eq!((one.at, one.content_hash), (other.at, other.content_hash));
+    }
+
+    #[test]
+    fn of_a_batch_in_any_order_the_same_version_is_written(
+        arrivals in proptest::collection::vec(
+            (0..2i64, prop_oneof![Just("pending"), Just("succeeded")], 0..900i64, 0..3u8).prop_map(version),
+            1..12,
+        ),
+    ) {
+        let facts = row(b"").facts(arrivals.clone());
+        let Newest { facts, ties } = newest(&facts);
+        prop_assert_eq!(facts.len(), 1, "one key");
+        let (written, wins) = (&facts[0].value, stands(&arrivals));
+        prop_assert_eq!(written.precedence(), wins.precedence());
+        let mut of_its_second = arrivals.iter().filter(|p| p.version.at == wins.version.at);
+        if of_its_second.all(|p| p.agrees_with(&wins)) {
+            prop_assert!(ties.is_empty());
+        } else {
+            prop_assert_eq!(ties.len(), 1);
+            let Tie { source, entity, external_id } = &ties[0];
+            prop_assert_eq!((source.as_str(), entity.as_str(), external_id.as_str()), ("stripe", "charge", "ch_1"));
+        }
     }
 
     #[test]
     fn versions_that_tie_in_everything_are_the_same_content(a in (0..2i64, Just("succeeded"), 0..2i64, 0..2u8), b in (0..2i64, Just("succeeded"), 0..2i64, 0..2u8)) {
         let (a, b) = (version(a), version(b));
         if a.precedence() == b.precedence() {
-            prop_assert_eq!(a.content_hash, b.content_hash);
+            prop_assert_eq!(a.version.content_hash, b.version.content_hash);
             prop_assert!(a.agrees_with(&b));
         }
     }

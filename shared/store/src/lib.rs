@@ -6,19 +6,15 @@
 
 pub mod admission;
 pub mod api_keys;
-pub mod calendar_events;
-pub mod contacts;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
 mod error;
-pub mod events;
+pub mod facts;
 pub mod intake;
 pub mod journey;
-pub mod leads;
 pub mod migrations;
 pub mod outbox;
-pub mod payments;
 pub mod push_channels;
 pub mod reconciliations;
 pub mod refetch;
@@ -35,25 +31,20 @@ pub use database::{
 };
 pub use error::StoreError;
 pub use row::Row;
-pub use sql::Sql;
+pub use sql::{Element, Sql};
 pub use tokio_postgres::{GenericClient, Transaction};
 
 /// Every statement of this crate, for the test that PREPAREs each against the migrated schema.
 pub fn all_statements() -> Vec<&'static Sql> {
-    [
+    let tables = [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
-        calendar_events::STATEMENTS,
-        contacts::STATEMENTS,
         dead_letters::STATEMENTS,
-        events::STATEMENTS,
+        facts::unseen::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
-        leads::STATEMENTS,
         outbox::STATEMENTS,
-        outbox::ghosts::STATEMENTS,
         outbox::insert::STATEMENTS,
-        payments::STATEMENTS,
         push_channels::STATEMENTS,
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,
@@ -66,6 +57,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_state::STATEMENTS,
         sync_state::owed::STATEMENTS,
         sync_state::windows::STATEMENTS,
-    ]
-    .concat()
+    ];
+    let of_facts = facts::statements().into_iter().map(|(sql, _)| sql);
+    tables.concat().into_iter().chain(of_facts).collect()
 }

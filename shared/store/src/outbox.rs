@@ -1,6 +1,5 @@
 //! The `outbox` table: what entered, one row a version of an object.
 
-pub mod ghosts;
 pub(crate) mod insert;
 
 pub use insert::{Arrival, insert};
@@ -8,6 +7,7 @@ pub use insert::{Arrival, insert};
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
+use penstock_domain::record::RowView;
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -38,18 +38,8 @@ pub struct ClaimedRows(Vec<Row>);
 /// A row that a transaction has claimed; text and payload borrow from [`ClaimedRows`].
 #[derive(Debug, Clone, Copy)]
 pub struct Claimed<'a> {
-    /// The row's id, by which it is marked or buried.
-    pub id: OutboxId,
-    /// The name of the source that reads the payload.
-    pub source: &'a str,
-    /// The kind of object that the payload holds.
-    pub entity: &'a str,
-    /// The vendor's id of the object.
-    pub external_id: &'a str,
-    /// The time at which this version was current.
-    pub version_at: Timestamp,
-    /// The payload, byte for byte as it was received.
-    pub payload: &'a [u8],
+    /// The row as the normalizers see it.
+    pub row: RowView<'a>,
     /// The run that fetched the row.
     pub run: Option<RunId>,
 }
@@ -66,15 +56,15 @@ impl ClaimedRows {
 
 impl<'a> Claimed<'a> {
     fn of(row: &'a Row) -> Result<Self, StoreError> {
-        Ok(Self {
+        let view = RowView {
             id: OutboxId(row.read("id")?),
             source: row.read("source")?,
             entity: row.read("entity")?,
             external_id: row.read("external_id")?,
             version_at: row.read("version_at")?,
             payload: row.read("payload")?,
-            run: row.read::<Option<_>>("run_id")?.map(RunId),
-        })
+        };
+        Ok(Self { row: view, run: row.read::<Option<_>>("run_id")?.map(RunId) })
     }
 }
 
@@ -91,9 +81,9 @@ pub async fn claim(
     Claim { ids: &uuids(ids), now }.rows(tx).await.map(ClaimedRows)
 }
 
-/// A row that is dead, and why.
+/// A row that cannot be processed, ever.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub struct DeadRow {
     /// The row that is marked dead.
     pub id: OutboxId,
     /// The reason that its dead letter states.
@@ -106,17 +96,17 @@ pub struct Verdict {
 /// Returns [`StoreError`] if the statement fails.
 pub async fn bury(
     on: &impl GenericClient,
-    verdicts: &[Verdict],
+    rows: &[DeadRow],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if verdicts.is_empty() {
+    if rows.is_empty() {
         return Ok(());
     }
-    let letters: Vec<Uuid> = verdicts.iter().map(|_| DeadLetterId::new(now).0).collect();
-    let ids: Vec<Uuid> = verdicts.iter().map(|v| v.id.0).collect();
+    let letters: Vec<Uuid> = rows.iter().map(|_| DeadLetterId::new(now).0).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let errors: Vec<String> =
-        verdicts.iter().map(|v| v.reason.detail.replace('\0', "\u{2400}")).collect();
-    let kinds: Vec<&str> = verdicts.iter().map(|v| v.reason.kind.as_str()).collect();
+        rows.iter().map(|row| row.reason.detail.replace('\0', "\u{2400}")).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.reason.kind.as_str()).collect();
     let bury = Bury { letter_ids: &letters, ids: &ids, errors: &errors, error_kinds: &kinds, now };
     bury.execute(on).await.map(drop)
 }

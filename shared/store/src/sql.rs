@@ -9,6 +9,7 @@ use tokio_postgres::GenericClient;
 use crate::{Row, StoreError};
 
 pub(crate) use text::{length, numbered, text};
+pub use types::Element;
 pub(crate) use types::Typed;
 
 /// A statement, its name for logs and errors, and the types of its parameters.
@@ -92,9 +93,10 @@ pub(crate) trait Statement {
 ///
 /// `outbox.purge: Purge { before: Uuid, limit: i64 }` is the statement in `sql/outbox/purge.sql`.
 /// Its name is `outbox.purge`, and its parameters are `:before` and `:limit`. To run it, fill in
-/// the struct and call a method of [`Statement`]: `Purge { before, limit }.execute(on)`.
+/// the struct and call a method of [`Statement`]: `Purge { before, limit }.execute(on)`. With
+/// `in "src/facts";` before the first statement, the files are in that directory.
 macro_rules! statements {
-    ($($table:ident.$verb:ident: $name:ident $(<$life:lifetime>)? {
+    (in $directory:literal; $($table:ident.$verb:ident: $name:ident $(<$life:lifetime>)? {
         $($param:ident: $type:ty),* $(,)?
     })*) => {
         pub(crate) const STATEMENTS: &[&$crate::Sql] =
@@ -108,7 +110,7 @@ macro_rules! statements {
 
             impl $(<$life>)? $crate::sql::Statement for $name $(<$life>)? {
                 const SQL: &'static $crate::Sql =
-                    $crate::sql::from_file!($table.$verb { $($param: $type),* });
+                    $crate::sql::from_file!(in $directory; $table.$verb { $($param: $type),* });
 
                 fn params(&self) -> Vec<$crate::sql::TypedParam<'_>> {
                     vec![$($crate::sql::typed(&self.$param)),*]
@@ -116,15 +118,18 @@ macro_rules! statements {
             }
         )*
     };
+    ($table:ident.$verb:ident: $($rest:tt)*) => {
+        $crate::sql::statements! { in "sql"; $table.$verb: $($rest)* }
+    };
 }
 
-/// The statement in `sql/<table>/<verb>.sql` with these parameters.
+/// The statement in `<directory>/<table>/<verb>.sql` with these parameters.
 macro_rules! from_file {
-    ($table:ident.$verb:ident { $($param:ident: $type:ty),* $(,)? }) => {
+    (in $directory:literal; $table:ident.$verb:ident { $($param:ident: $type:ty),* $(,)? }) => {
         &{
             const NAMES: &[&str] = &[$(stringify!($param)),*];
             const FILE: &str = include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"), "/sql/", stringify!($table), "/", stringify!($verb), ".sql"
+                env!("CARGO_MANIFEST_DIR"), "/", $directory, "/", stringify!($table), "/", stringify!($verb), ".sql"
             ));
             const LENGTH: usize = $crate::sql::length(FILE, NAMES);
             const TEXT: [u8; LENGTH] = $crate::sql::numbered(FILE, NAMES);
@@ -138,46 +143,3 @@ macro_rules! from_file {
 }
 
 pub(crate) use {from_file, statements};
-
-// Until payments, contacts, calendar events, leads and events declare theirs by the macro.
-impl Sql {
-    fn typed<'a>(&self, params: &[Param<'a>]) -> Vec<(Param<'a>, Type)> {
-        debug_assert_eq!(params.len(), self.types.len(), "{}", self.name);
-        params.iter().copied().zip(self.types.iter().cloned()).collect()
-    }
-
-    /// Returns all rows.
-    pub(crate) async fn rows(
-        &self,
-        on: &impl GenericClient,
-        params: &[Param<'_>],
-    ) -> Result<Vec<Row>, StoreError> {
-        match on.query_typed(self.text, &self.typed(params)).await {
-            Ok(rows) => Ok(rows.into_iter().map(|row| Row::new(self.name, row)).collect()),
-            Err(error) => Err(StoreError::new(self.name, error)),
-        }
-    }
-
-    /// Returns the only row.
-    pub(crate) async fn one(
-        &self,
-        on: &impl GenericClient,
-        params: &[Param<'_>],
-    ) -> Result<Row, StoreError> {
-        match on.query_typed_one(self.text, &self.typed(params)).await {
-            Ok(row) => Ok(Row::new(self.name, row)),
-            Err(error) => Err(StoreError::new(self.name, error)),
-        }
-    }
-
-    /// Returns how many rows were changed.
-    pub(crate) async fn execute(
-        &self,
-        on: &impl GenericClient,
-        params: &[Param<'_>],
-    ) -> Result<u64, StoreError> {
-        on.execute_typed(self.text, &self.typed(params))
-            .await
-            .map_err(|error| StoreError::new(self.name, error))
-    }
-}

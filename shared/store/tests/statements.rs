@@ -1,7 +1,7 @@
 //! tokio-postgres checks no SQL at compile time, so this does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -47,32 +47,34 @@ async fn every_statement_prepares_against_the_migrated_schema() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The statements that were found in `sql/<table>/<verb>.sql`, as `<table>.<verb>`.
-fn statements_in_files() -> BTreeSet<String> {
-    let tables = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sql")).unwrap();
-    let files = tables.flat_map(|table| fs::read_dir(table.unwrap().path()).unwrap());
-    let name = |path: PathBuf| {
-        let verb = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let table = path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-        format!("{table}.{verb}")
+/// The files `<table>/<verb>.sql` of the crate, by the name `<table>.<verb>`.
+fn sql_files() -> BTreeMap<String, PathBuf> {
+    let directories = ["/sql", "/src/facts"].map(|at| env!("CARGO_MANIFEST_DIR").to_owned() + at);
+    let entries = |of: PathBuf| fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    let tables = directories.into_iter().flat_map(|at| entries(at.into())).filter(|at| at.is_dir());
+    let files = tables.flat_map(entries).filter(|at| at.extension().is_some_and(|e| e == "sql"));
+    let named = |file: PathBuf| {
+        let verb = file.file_stem().unwrap().to_str().unwrap();
+        let table = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        (format!("{table}.{verb}"), file)
     };
-    files.map(|file| name(file.unwrap().path())).collect()
+    files.map(named).collect()
 }
 
 #[test]
 fn every_sql_file_is_a_listed_statement_and_every_listed_statement_an_sql_file() {
-    let mut files = statements_in_files();
+    let mut files = sql_files();
     // Several commands in one text, which cannot be prepared; the tests of migrations run it.
-    assert!(files.remove("migration_lock.create"));
+    assert!(files.remove("migration_lock.create").is_some());
+    let files: BTreeSet<String> = files.into_keys().collect();
     let listed = all_statements().iter().map(|sql| sql.name.to_owned()).collect();
     assert_eq!(files, listed);
 }
 
 #[test]
 fn every_sql_file_begins_with_a_comment() {
-    for name in statements_in_files() {
-        let path = format!("{}/sql/{}.sql", env!("CARGO_MANIFEST_DIR"), name.replace('.', "/"));
-        assert!(fs::read_to_string(&path).unwrap().starts_with("-- "), "{path}");
+    for (name, file) in sql_files() {
+        assert!(fs::read_to_string(&file).unwrap().starts_with("-- "), "{name}");
     }
 }
 

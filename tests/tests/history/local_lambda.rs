@@ -109,12 +109,17 @@ impl<'a> LocalLambda<'a> {
             environments.push(Some(Environment::start(place, test, gate, kills.as_mut()).await));
         }
         let looks = MemoryQueue::default();
-        let process = || process::Ports {
-            database: test.db.database(1),
-            normalize: process::normalize,
-            settings: Settings { calendar_id: Some(CALENDAR_ID.to_owned()), ..Settings::default() },
-            refetches: Some(looks.clone()),
-            clock: SystemClock,
+        let process = || -> process::Ports<_, _> {
+            process::Ports {
+                database: test.db.database(1),
+                normalize: process::normalize,
+                settings: Settings {
+                    calendar_id: Some(CALENDAR_ID.to_owned()),
+                    ..Settings::default()
+                },
+                refetches: Some(looks.clone()),
+                clock: SystemClock,
+            }
         };
         let relay = relay::Ports {
             database: test.db.database(1),

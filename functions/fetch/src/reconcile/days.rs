@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use penstock_domain::clock::later;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::meaning::Meaning;
 use penstock_domain::paging::Position;
 use penstock_domain::reconcile::{self, DaySums};
 use penstock_domain::record::{Item, RowView};
@@ -24,18 +23,20 @@ pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySu
     for item in items {
         let row = RowView {
             id: OutboxId::new(item.version_at),
+            source: source.name(),
             entity: &item.entity,
             external_id: &item.external_id,
             version_at: item.version_at,
             payload: item.payload,
         };
         match source.normalize(row, &Settings::default()) {
-            Ok(Meaning::Payments(movements)) => {
-                for movement in movements.iter().filter(|movement| movement.kind.as_str() == kind) {
-                    reconcile::add(&mut sums, movement);
+            Ok(facts) => {
+                for payment in facts.payments.iter().map(|fact| &fact.value) {
+                    if payment.kind.as_str() == kind {
+                        reconcile::add(&mut sums, payment);
+                    }
                 }
             }
-            Ok(_) => {}
             Err(reason) => {
                 let (id, source) = (&item.external_id, source.name());
                 tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::fields::{Fault, Fields};
-use crate::disposition::{Reason, ReasonKind};
 use crate::json::{DEEPEST, Object, place, too_deep};
 
 /// The most events in one request.
@@ -174,21 +173,5 @@ impl<'a> Event<'a> {
             Err(_) => fields.fault("metadata", "must be an object"),
         }
         event
-    }
-
-    /// Reads an event that was taken, from its row.
-    ///
-    /// # Errors
-    /// The reason for its dead letter, which names the place and repeats no value.
-    pub fn taken(payload: &'a [u8]) -> Result<Self, Reason> {
-        let text = std::str::from_utf8(payload);
-        let text = text.map_err(|e| {
-            Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to()))
-        })?;
-        Self::read(text, "#").map_err(|faults| {
-            let faults: Vec<_> =
-                faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
-            Reason::new(ReasonKind::Invalid, faults.join("; "))
-        })
     }
 }

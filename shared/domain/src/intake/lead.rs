@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::disposition::{Reason, ReasonKind};
-use crate::ids::OutboxId;
 use crate::json::{Object, too_deep};
 use crate::record::RowView;
 use crate::text::printable;
@@ -49,8 +48,6 @@ impl LeadState {
 pub struct Lead {
     /// Its id; for a conflicting one its row's.
     pub id: Uuid,
-    /// The row that has its body.
-    pub row: OutboxId,
     /// What became of it at the door.
     pub state: LeadState,
     /// The lead that its key belongs to.
@@ -60,11 +57,8 @@ pub struct Lead {
 }
 
 impl Lead {
-    /// Reads a row. Whatever its body is, there is a lead in it.
-    ///
-    /// # Errors
-    /// Where the row is none of ours.
-    pub fn taken(row: RowView<'_>) -> Result<Self, Reason> {
+    /// Reads a row. Its body may be anything; there is always a lead in it.
+    pub(super) fn of(row: RowView<'_>) -> Result<Self, Reason> {
         let strange =
             |what: &str| Reason::new(ReasonKind::Invalid, format!("{what} is none of a lead"));
         let state = LeadState::ALL.into_iter().find(|state| state.entity() == row.entity);
@@ -76,7 +70,6 @@ impl Lead {
         };
         Ok(Self {
             id,
-            row: row.id,
             state,
             conflicts_with,
             contact: Contact::read(row.payload).unwrap_or_default(),

@@ -12,6 +12,7 @@ use crate::ids::RequestSeed;
 mod event;
 mod fields;
 mod lead;
+pub mod normalize;
 mod spilled;
 
 pub use event::{Batch, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents};

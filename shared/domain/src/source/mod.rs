@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::disposition::Reason;
+use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::meaning::Meaning;
 use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
 use crate::push::Push;
 use crate::record::{Delivery, Item, RowView};
@@ -69,12 +69,12 @@ pub trait Source: Sync + Send {
     /// `process` says what is wrong with it.
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a>;
 
-    /// What a row of this source means. A row may be a tombstone that `fetch` made
+    /// Reads a row of this source. The row may be a tombstone that `fetch` made
     /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`Verdict::Gone`] asked for one.
     ///
     /// # Errors
     /// The reason for its dead letter.
-    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason>;
+    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason>;
 
     /// The vendor's own words in a refusal, short and free of secrets; `None` where it has none.
     fn refusal(&self, body: &[u8]) -> Option<String>;
@@ -85,10 +85,10 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// Where rows of `entity` are kept that a full run accounts for: what it did not show has vanished, and gets
-    /// a tombstone. Only for an entity whose full list shows all there is, under the run's own version key
-    /// ([`crate::record::full_run_key`]).
-    fn sweeps(&self, _entity: &str) -> Option<Kept> {
+    /// The rows that a full list of `entity` accounts for: those it does not show get a tombstone.
+    /// Only for an entity whose full list shows everything, with items under the run's own version
+    /// key ([`crate::record::full_run_key`]).
+    fn sweeps(&self, _entity: &str) -> Option<Swept> {
         None
     }
 
@@ -108,15 +108,4 @@ pub trait Source: Sync + Send {
     fn goes_back_in_time(&self) -> bool {
         false
     }
-}
-
-/// A table whose rows can vanish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// `contacts`.
-    Contacts,
-    /// `payments` that are deals.
-    Deals,
-    /// `calendar_events`, of the calendar that [`Paging::scope`] names.
-    CalendarEvents,
 }

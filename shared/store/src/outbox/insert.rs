@@ -123,7 +123,7 @@ macro_rules! insert {
 
         impl<'a> Statement for $name<'a> {
             const SQL: &'static Sql =
-                from_file!(outbox.$verb { $($column: $of,)* $($param: $type),* });
+                from_file!(in "sql"; outbox.$verb { $($column: $of,)* $($param: $type),* });
 
             fn params(&self) -> Vec<TypedParam<'_>> {
                 vec![$(typed(&self.rows.$column),)* $(typed(&self.$param)),*]

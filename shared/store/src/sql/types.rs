@@ -8,14 +8,14 @@ use postgres_types::Type;
 use uuid::Uuid;
 
 /// A type of a parameter.
-pub(crate) trait Typed {
-    /// Its type in Postgres.
+pub trait Typed {
+    /// The type that Postgres is told.
     const TYPE: Type;
 }
 
-/// A type of an array's elements.
-pub(crate) trait Element: Typed {
-    /// The type of the array in Postgres.
+/// A type of an array's elements, such as a column of many rows.
+pub trait Element: Typed {
+    /// The type of the array that Postgres is told.
     const ARRAY: Type;
 }
 

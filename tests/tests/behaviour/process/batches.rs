@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Reason, ReasonKind};
+use penstock_domain::facts::Facts;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, RowView};
 use penstock_domain::settings::Settings;
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Verdict};
+use penstock_store::outbox::{self, DeadRow};
 use penstock_tests::test_app::TestApp;
-use process::Effect;
 
 use crate::stripe_account::{NOW, account};
 
@@ -142,16 +142,13 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
     assert_eq!(gross, "6200");
 }
 
-fn panics_on_the_seventh<'a>(
-    source: &str,
-    row: RowView<'a>,
-    settings: &Settings,
-) -> Result<Effect<'a>, Reason> {
+fn panics_on_the_seventh<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
     assert!(
         !String::from_utf8_lossy(row.payload).contains("ch_0007"),
-        "the seventh of {source} is too much"
+        "the seventh of {} is too much",
+        row.source
     );
-    process::normalize(source, row, settings)
+    process::normalize(row, settings)
 }
 
 #[tokio::test]
@@ -266,9 +263,9 @@ async fn what_another_has_processed_meanwhile_cannot_be_declared_dead() {
     let app = TestApp::over(account(63, 1)).await;
     let ids = put(&app, &charges(1)).await;
     app.deliver(&tickets(&ids), 1).await;
-    let verdict = Verdict { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };
+    let dead = DeadRow { id: ids[0], reason: Reason::new(ReasonKind::Crashed, "too late") };
     let connection = app.process.database.connection().await.unwrap();
-    outbox::bury(&**connection, &[verdict], app.clock.now() + std::time::Duration::from_secs(1))
+    outbox::bury(&**connection, &[dead], app.clock.now() + std::time::Duration::from_secs(1))
         .await
         .unwrap();
     assert_eq!(app.db.scalar::<String>("select status from outbox").await, "processed");

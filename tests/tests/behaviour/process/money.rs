@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
-use penstock_domain::meaning::Meaning;
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
@@ -23,18 +23,21 @@ use crate::stripe_account::{NOW, account, assert_true, our_books};
 fn read(payload: &str) -> Vec<String> {
     let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
-    let row = RowView { id, entity: "", external_id: "", version_at, payload: payload.as_bytes() };
-    let Meaning::Payments(movements) = Stripe.normalize(row, &Settings::default()).unwrap() else {
-        panic!("Stripe's rows are payments");
-    };
+    let (source, payload_bytes) = ("stripe", payload.as_bytes());
+    let row =
+        RowView { id, source, entity: "", external_id: "", version_at, payload: payload_bytes };
+    let facts = Stripe.normalize(row, &Settings::default()).unwrap();
+    let payments = facts.payments.clone();
+    assert_eq!(facts, Facts { payments, ..Facts::default() }, "Stripe's rows are payments");
     let line = |p: &penstock_domain::payment::Payment| {
         assert!(
-            payload[p.raw.clone()].starts_with('{') && payload[p.raw.clone()].ends_with('}'),
+            payload[p.version.raw.clone()].starts_with('{')
+                && payload[p.version.raw.clone()].ends_with('}'),
             "raw is the object"
         );
         format!("{} {} {} {}", p.kind.as_str(), p.amount, p.currency, p.status.as_str())
     };
-    movements.iter().map(line).collect()
+    facts.payments.iter().map(|fact| line(&fact.value)).collect()
 }
 
 fn object(kind: &str, fields: &str) -> String {

@@ -2,24 +2,22 @@
 
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::Reason;
+use penstock_domain::facts::Facts;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, RowView};
 use penstock_domain::settings::Settings;
+use penstock_domain::source::Source;
+use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_tests::test_app::TestApp;
-use process::Effect;
 
 use crate::stripe_account::account;
 
 /// Every source's rows read as Stripe's.
-fn as_stripe<'a>(
-    _source: &str,
-    row: RowView<'a>,
-    settings: &Settings,
-) -> Result<Effect<'a>, Reason> {
-    process::normalize("stripe", row, settings)
+fn as_stripe<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+    Stripe.normalize(row, settings)
 }
 
 async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {

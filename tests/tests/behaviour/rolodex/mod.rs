@@ -11,19 +11,18 @@ use penstock_clients::aws::Aws;
 use penstock_domain::calendar_event::{CalendarEvent, When};
 use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Reason, ReasonKind};
+use penstock_domain::facts::{Facts, Swept};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::meaning::Meaning;
 use penstock_domain::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use penstock_domain::payment::Stamp;
 use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
 use penstock_domain::signature::Verified;
-use penstock_domain::source::{Access, Kept, Source};
+use penstock_domain::source::{Access, Source};
+use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
-use process::Effect;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -159,14 +158,18 @@ impl Source for Rolodex {
         unreachable!("nothing is pushed")
     }
 
-    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         let calendar = settings.calendar_id.as_deref().unwrap_or_default();
-        Ok(match (row.entity, is_vanished(row.payload)) {
-            ("person", true) => Meaning::Contacts(vec![Contact::vanished(row)]),
-            ("person", false) => Meaning::Contacts(vec![person(row)?]),
-            (_, true) => Meaning::CalendarEvents(vec![CalendarEvent::vanished(calendar, row)]),
-            (_, false) => Meaning::CalendarEvents(vec![entry(calendar, row)?]),
-        })
+        let mut facts = Facts::default();
+        match (row.entity, is_vanished(row.payload)) {
+            ("person", true) => facts.contacts = row.facts([Contact::vanished(row)]),
+            ("person", false) => facts.contacts = row.facts([person(row)?]),
+            (_, true) => {
+                facts.calendar_events = row.facts([CalendarEvent::vanished(calendar, row)]);
+            }
+            (_, false) => facts.calendar_events = row.facts([entry(calendar, row)?]),
+        }
+        Ok(facts)
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
@@ -194,8 +197,8 @@ impl Source for Rolodex {
         })
     }
 
-    fn sweeps(&self, entity: &str) -> Option<Kept> {
-        Some(if entity == "person" { Kept::Contacts } else { Kept::CalendarEvents })
+    fn sweeps(&self, entity: &str) -> Option<Swept> {
+        Some(if entity == "person" { Swept::Contacts } else { Swept::CalendarEvents })
     }
 }
 
@@ -221,7 +224,7 @@ fn person(row: RowView<'_>) -> Result<Contact, Reason> {
     Ok(Contact {
         email: card.text,
         deleted_at: card.gone.then_some(card.updated),
-        stamp: Stamp::Native,
+        version: Version::of(row, Stamp::Native),
         ..Contact::vanished(row)
     })
 }
@@ -239,20 +242,16 @@ fn entry(calendar: &str, row: RowView<'_>) -> Result<CalendarEvent, Reason> {
         },
         summary: card.text,
         deleted_at: card.gone.then_some(card.updated),
-        stamp: Stamp::Native,
+        version: Version::of(row, Stamp::Native),
         ..CalendarEvent::vanished(calendar, row)
     })
 }
 
 /// Reads rows as `process` does, those of this source too.
-pub fn normalize<'a>(
-    source: &str,
-    row: RowView<'a>,
-    settings: &Settings,
-) -> Result<Effect<'a>, Reason> {
-    match source {
-        "rolodex" => Rolodex.normalize(row, settings).map(Effect::from),
-        _ => process::normalize(source, row, settings),
+pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+    match row.source {
+        "rolodex" => Rolodex.normalize(row, settings),
+        _ => process::normalize(row, settings),
     }
 }
 

@@ -5,12 +5,12 @@
 
 use jiff::Timestamp;
 
-use super::{Kept, Source};
+use super::Source;
 use crate::calendar_event::CalendarEvent;
 use crate::disposition::{Reason, ReasonKind};
+use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::meaning::Meaning;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
@@ -145,7 +145,7 @@ impl Source for GoogleCalendar {
         Delivery { item: Some(item::read(body.bytes(), &keys)), looks: Vec::new() }
     }
 
-    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         if row.entity != ENTITY {
             return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
         }
@@ -160,7 +160,7 @@ impl Source for GoogleCalendar {
             true => CalendarEvent::vanished(calendar_id, row),
             false => normalize::normalize(row, calendar_id)?,
         };
-        Ok(Meaning::CalendarEvents(vec![event]))
+        Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
@@ -190,8 +190,8 @@ impl Source for GoogleCalendar {
         }
     }
 
-    fn sweeps(&self, entity: &str) -> Option<Kept> {
-        (entity == ENTITY).then_some(Kept::CalendarEvents)
+    fn sweeps(&self, entity: &str) -> Option<Swept> {
+        (entity == ENTITY).then_some(Swept::CalendarEvents)
     }
 
     fn push(&self) -> Option<&'static dyn Push> {

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use super::item::{self, LONGEST_ID};
 use crate::calendar_event::{CalendarEvent, When};
 use crate::disposition::{Reason, ReasonKind};
-use crate::payment::{Stamp, content_hash};
 use crate::record::RowView;
 use crate::text::printable;
+use crate::version::{Stamp, Version};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,7 +75,6 @@ pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarE
         Err(_) if cancelled => When::Unknown,
         Err(why) => return Err(invalid(&event.id, &why)),
     };
-    let start = raw.get().as_ptr().addr() - row.payload.as_ptr().addr();
     Ok(CalendarEvent {
         calendar_id: calendar_id.to_owned(),
         external_id: event.id.into_owned(),
@@ -84,12 +83,9 @@ pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarE
         when,
         recurring_event_id: series,
         deleted_at: cancelled.then_some(row.version_at),
-        version_at: row.version_at,
         // A tombstone that carries no stamp counts as native, too: it always moves the version on. Else the same
         // tombstone, seen again after a restored version that comes late, would lose against that one.
-        stamp: Stamp::Native,
-        raw: start..start + raw.get().len(),
-        content_hash: content_hash(raw.get().as_bytes()),
+        version: Version::of_part(row, raw.get(), Stamp::Native),
     })
 }
 

@@ -22,16 +22,17 @@ fn paging() -> Paging {
 fn read(payload: &str) -> Result<CalendarEvent, Reason> {
     let row = RowView {
         id: OutboxId::new(at(AT)),
+        source: "gcal",
         entity: ENTITY,
         external_id: "e1",
         version_at: at(AT),
         payload: payload.as_bytes(),
     };
     let settings = Settings { calendar_id: Some("team".to_owned()), ..Settings::default() };
-    match GoogleCalendar.normalize(row, &settings)? {
-        Meaning::CalendarEvents(mut events) => Ok(events.remove(0)),
-        other => panic!("{other:?}"),
-    }
+    let facts = GoogleCalendar.normalize(row, &settings)?;
+    let event = facts.calendar_events[0].value.clone();
+    assert_eq!(facts, Facts { calendar_events: row.facts([event.clone()]), ..Facts::default() });
+    Ok(event)
 }
 
 fn position(token: &Place) -> Position {
@@ -225,7 +226,7 @@ fn an_event_is_read_with_its_zone_its_days_or_neither() {
         (Some("e"), "team")
     );
     assert_eq!(
-        (event.deleted_at, event.raw.start),
+        (event.deleted_at, event.version.raw.start),
         (None, 1),
         "white space around it is not the object"
     );

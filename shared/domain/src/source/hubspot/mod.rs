@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Kept, Source};
+use super::{Access, Source};
 use crate::clock::earlier;
 use crate::disposition::Reason;
+use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::meaning::Meaning;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict, parse_body,
 };
@@ -184,7 +184,7 @@ impl Source for HubSpot {
         Delivery { item: None, looks: push::named(body.bytes()) }
     }
 
-    fn normalize(&self, row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         normalize::normalize(row, settings)
     }
 
@@ -219,8 +219,8 @@ impl Source for HubSpot {
         })
     }
 
-    fn sweeps(&self, entity: &str) -> Option<Kept> {
-        Some(if entity == CONTACT { Kept::Contacts } else { Kept::Deals })
+    fn sweeps(&self, entity: &str) -> Option<Swept> {
+        Some(if entity == CONTACT { Swept::Contacts } else { Swept::Deals })
     }
 }
 

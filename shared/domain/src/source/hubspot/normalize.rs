@@ -8,17 +8,18 @@ use super::object::{Object, time};
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::money::{Currency, from_decimal};
-use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
+use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, became_what};
 use crate::settings::Settings;
 use crate::text::{LONGEST_INDEXED, printable};
+use crate::version::{Stamp, Version};
 
 /// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
 const NO_CURRENCY: &str = "XXX";
 
-pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+pub(super) fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
     if row.entity != CONTACT && row.entity != DEAL {
         return Err(Reason::new(
             ReasonKind::Malformed,
@@ -36,24 +37,24 @@ pub(super) fn normalize(row: RowView<'_>, settings: &Settings) -> Result<Meaning
     // What a search shows is stamped with the object's own time; a full run, or a look, may have moved it on.
     let stamp =
         if object.changed_at() == Some(row.version_at) { Stamp::Native } else { Stamp::Observed };
-    let view = View { row, object: &object, stamp, content_hash: content_hash(row.payload) };
+    let view = View { row, object: &object, version: Version::of(row, stamp) };
     if row.entity == CONTACT {
-        Ok(Meaning::Contacts(view.contacts()))
+        Ok(Facts { contacts: row.facts(view.contacts()), ..Facts::default() })
     } else {
-        view.deals(settings).map(Meaning::Payments)
+        Ok(Facts { payments: row.facts(view.deals(settings)?), ..Facts::default() })
     }
 }
 
 /// A row of our own that says that HubSpot no longer has the object.
-fn vanished(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
+fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
     if row.entity == CONTACT {
-        return Ok(Meaning::Contacts(vec![Contact::vanished(row)]));
+        return Ok(Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() });
     }
     let currency = match settings.portal_currency {
         Some(currency) => currency,
         None => NO_CURRENCY.parse().map_err(|_| malformed("no currency"))?,
     };
-    Ok(Meaning::Payments(vec![Payment {
+    let deal = Payment {
         kind: Kind::Deal,
         external_id: row.external_id.to_owned(),
         amount: 0,
@@ -62,19 +63,16 @@ fn vanished(row: RowView<'_>, settings: &Settings) -> Result<Meaning, Reason> {
         raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }
             .to_owned(),
         occurred_at: row.version_at,
-        version_at: row.version_at,
-        stamp: Stamp::Observed,
-        raw: 0..row.payload.len(),
-        content_hash: content_hash(row.payload),
-    }]))
+        version: Version::of(row, Stamp::Observed),
+    };
+    Ok(Facts { payments: row.facts([deal]), ..Facts::default() })
 }
 
 /// An object with its row.
 struct View<'a> {
     row: RowView<'a>,
     object: &'a Object<'a>,
-    stamp: Stamp,
-    content_hash: i64,
+    version: Version,
 }
 
 impl View<'_> {
@@ -92,10 +90,7 @@ impl View<'_> {
             last_name: field(properties.and_then(|p| p.lastname())),
             merged_into: None,
             deleted_at: archived.then(gone_at),
-            version_at: self.row.version_at,
-            stamp: self.stamp,
-            raw: 0..self.row.payload.len(),
-            content_hash: self.content_hash,
+            version: self.version.clone(),
         };
         let merged = |id: String| Contact {
             external_id: id,
@@ -105,8 +100,7 @@ impl View<'_> {
             last_name: None,
             merged_into: Some(self.row.external_id.to_owned()),
             deleted_at: Some(self.object.changed_at().unwrap_or(self.row.version_at)),
-            version_at: self.merged_at(),
-            ..contact.clone()
+            version: Version { at: self.merged_at(), ..self.version.clone() },
         };
         let others: Vec<Contact> = self.object.merged_ids().into_iter().map(merged).collect();
         std::iter::once(contact).chain(others).collect()
@@ -120,7 +114,7 @@ impl View<'_> {
             amount: 0,
             status: Status::Canceled,
             raw_status: "merged".to_owned(),
-            version_at: self.merged_at(),
+            version: Version { at: self.merged_at(), ..self.version.clone() },
             ..deal.clone()
         };
         let others: Vec<Payment> = self.object.merged_ids().into_iter().map(merged).collect();
@@ -180,10 +174,7 @@ impl View<'_> {
             occurred_at: self
                 .occurred_at(properties.and_then(|p| p.closedate()))
                 .map_err(|why| invalid("closedate", why))?,
-            version_at: self.row.version_at,
-            stamp: self.stamp,
-            raw: 0..self.row.payload.len(),
-            content_hash: self.content_hash,
+            version: self.version.clone(),
         })
     }
 

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::Source;
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
+use crate::facts::Facts;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::meaning::Meaning;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
@@ -150,8 +150,9 @@ impl Source for Stripe {
         Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
     }
 
-    fn normalize(&self, row: RowView<'_>, _settings: &Settings) -> Result<Meaning, Reason> {
-        normalize::normalize(row).map(Meaning::Payments)
+    fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
+        let payments = row.facts(normalize::normalize(row)?);
+        Ok(Facts { payments, ..Facts::default() })
     }
 
     fn refusal(&self, body: &[u8]) -> Option<String> {

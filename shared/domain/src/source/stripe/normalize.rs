@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use crate::disposition::{Reason, ReasonKind};
 use crate::money::{Currency, from_stripe};
-use crate::payment::{Kind, Payment, Stamp, Status, content_hash};
+use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, is_vanished};
 use crate::text::{LONGEST_INDEXED, printable};
+use crate::version::{Stamp, Version};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -59,11 +60,10 @@ struct BalanceTransaction {
     amount: i64,
 }
 
-/// What surrounds an object: the row's payload, and who stamped its version.
+/// The row that an object came in, and who stamped its version.
 #[derive(Clone, Copy)]
 struct Context<'a> {
-    payload: &'a [u8],
-    version_at: Timestamp,
+    row: RowView<'a>,
     stamp: Stamp,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         }
         _ => (text(row.payload)?, Stamp::Observed),
     };
-    let context = Context { payload: row.payload, version_at: row.version_at, stamp };
+    let context = Context { row, stamp };
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
@@ -104,8 +104,7 @@ fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
         Some("dispute") => Kind::Dispute,
         _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
     };
-    let context =
-        Context { payload: row.payload, version_at: row.version_at, stamp: Stamp::Observed };
+    let context = Context { row, stamp: Stamp::Observed };
     let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
     Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
@@ -220,7 +219,6 @@ fn payment(
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at =
         Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
-    let start = raw.as_ptr().addr() - context.payload.as_ptr().addr();
     Ok(Payment {
         kind,
         external_id: printable(&money.id),
@@ -229,10 +227,7 @@ fn payment(
         status,
         raw_status: money.status.as_deref().map_or_else(|| "null".to_owned(), printable),
         occurred_at,
-        version_at: context.version_at,
-        stamp: context.stamp,
-        raw: start..start + raw.len(),
-        content_hash: content_hash(raw.as_bytes()),
+        version: Version::of_part(context.row, raw, context.stamp),
     })
 }
 

@@ -31,7 +31,7 @@ written as (
 )
 -- Twins: another version with the same time-stamp that came in another batch. Asked of the outbox, where
 -- both rows were committed before either ticket was sent, so whoever is processed last sees the other.
-select i.source, i.kind, i.external_id
+select i.source, i.kind as entity, i.external_id
 from incoming i
 join outbox me on me.id = i.outbox_id
 cross join lateral (
