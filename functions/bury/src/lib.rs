@@ -87,7 +87,7 @@ impl<C: Clock> Ports<C> {
             Route::Events { .. } => (EVENTS, EVENT),
         };
         let reason = match intake::bring_in(&self.database, intake, now, now).await {
-            Ok(BroughtIn::Kept(rows)) => {
+            Ok(BroughtIn::Stored(rows)) => {
                 let message_id = &message.message_id;
                 tracing::info!(
                     event = "spilled_request_stored",
@@ -132,7 +132,7 @@ impl<C: Clock> Ports<C> {
             received_at: spilled.received_at,
             ticket_due_at: now,
         };
-        match deliveries::take(&self.database, arrival, &delivery, now).await {
+        match deliveries::store(&self.database, arrival, &delivery, now).await {
             Ok(row) => {
                 tracing::info!(
                     event = "spilled_request_stored",

@@ -46,7 +46,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
-        let row = in_time(deliveries::take(&self.database, arrival, &delivery, now)).await?;
+        let row = in_time(deliveries::store(&self.database, arrival, &delivery, now)).await?;
         let (bytes, looks) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source, bytes, looks);
