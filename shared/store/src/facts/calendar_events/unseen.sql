@@ -1,6 +1,7 @@
--- One chunk of the a calendar's entries that stand, or wait to be processed, and which of them nothing has shown since the run ($3) began ($4):
--- neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The answer is one row;
--- its first column is null where nothing is left.
+-- Looks through one chunk of a calendar's entries that are not deleted, and of those that wait to
+-- be processed: once processed, they would not be deleted either. Returns one row: the last id,
+-- null at the end, and the ids of which nothing has arrived since the run ($3) began ($4), neither
+-- from the run nor from anywhere else.
 with standing as (
     select external_id from calendar_events
     where source = $1 and calendar_id = $7 and external_id > $5 and deleted_at is null and version_at < $4

@@ -1,7 +1,7 @@
--- One chunk of contacts that stand, and which of them nothing has shown since the run ($3) began ($4): neither the run
--- nor a change that came meanwhile. What still waits to be processed is left to the next full run: among it are versions of
--- contacts that were merged since, and their tombstone would forget into whom. The answer is one row; its first column is null
--- where nothing is left.
+-- Looks through one chunk of the contacts that are not deleted. Returns one row: the last id, null
+-- at the end, and the ids of which nothing has arrived since the run ($3) began ($4), neither from
+-- the run nor from anywhere else. Contacts that wait to be processed are left to the next full run:
+-- some have been merged since, and a tombstone would forget into which contact.
 with chunk as (
     select external_id from contacts
     where source = $1 and external_id > $5 and deleted_at is null and version_at < $4

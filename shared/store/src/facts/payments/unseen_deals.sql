@@ -1,6 +1,7 @@
--- One chunk of the deals that count, or wait to be processed, and which of them nothing has shown since the run ($3) began
--- ($4): neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The
--- answer is one row; its first column is null where nothing is left.
+-- Looks through one chunk of the deals that are not canceled, and of those that wait to be
+-- processed: once processed, they would count as well. Returns one row: the last id, null at the
+-- end, and the ids of which nothing has arrived since the run ($3) began ($4), neither from the run
+-- nor from anywhere else.
 with standing as (
     select external_id from payments
     where source = $1 and kind = 'deal' and external_id > $5 and status <> 'canceled' and version_at < $4
