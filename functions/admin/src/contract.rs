@@ -1,13 +1,32 @@
 //! The contract of `admin`, for docs/openapi.json.
 
+use penstock_clients::clock::SystemClock;
+use penstock_clients::queue::Queue;
 use penstock_domain::source::SOURCES;
-use penstock_edge::contract::{Contract, Descriptions, IDEMPOTENCY_KEY_PATTERN, Operation};
+use penstock_edge::contract::{
+    Contract, Descriptions, IDEMPOTENCY_KEY_PATTERN, Mismatch, Operation,
+};
+use penstock_edge::http::{self, RouteInfo};
 use serde_json::json;
 
+use crate::Ports;
 use crate::trigger::TriggerReply;
 
 /// The routes of this function.
-pub const DESCRIPTIONS: Descriptions = &[("triggerRun", trigger)];
+pub fn routes() -> impl Iterator<Item = RouteInfo> {
+    http::routes::<Ports<SystemClock, Queue>>()
+}
+
+/// Adds the routes of this function to the contract.
+///
+/// # Errors
+/// [`Mismatch`] if the route table and the descriptions have different names.
+pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
+    to.describe(routes(), DESCRIPTIONS)
+}
+
+/// The routes of this function, by their names.
+const DESCRIPTIONS: Descriptions<'_> = &[("triggerRun", trigger)];
 
 fn trigger(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<TriggerReply<'_>>();

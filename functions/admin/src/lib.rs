@@ -1,11 +1,10 @@
 //! `admin`: requests of operators over HTTP. So far `POST /trigger/{source}/{mode}`.
 
 use jiff::Timestamp;
-use penstock_clients::clock::SystemClock;
-use penstock_clients::queue::{Outlet, Queue};
+use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{Call, Endpoint, Failure, Need, Route, Service, endpoints};
+use penstock_edge::http::{Call, Failure, Need, Route, Service};
 use penstock_store::admission::Admission;
 use penstock_store::{Database, in_time};
 
@@ -47,9 +46,4 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         let status = in_time(self.admission.authenticate(&key.sha256, call.now)).await?;
         Ok(call.authorize(&key, status)?)
     }
-}
-
-/// The routes of this function.
-pub fn routes() -> impl Iterator<Item = &'static Endpoint> {
-    endpoints::<Ports<SystemClock, Queue>>()
 }

@@ -1,15 +1,32 @@
 //! The contract of `ingest`, for docs/openapi.json.
 
+use penstock_clients::clock::SystemClock;
+use penstock_clients::queue::Queue;
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;
 use penstock_domain::text::LONGEST_ID;
-use penstock_edge::contract::{Contract, Descriptions, Operation};
+use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
+use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
 
+use crate::Ports;
 use crate::replies::{EventsReply, LeadReply};
 
 /// The routes of this function.
-pub const DESCRIPTIONS: Descriptions =
+pub fn routes() -> impl Iterator<Item = RouteInfo> {
+    http::routes::<Ports<SystemClock, Queue>>()
+}
+
+/// Adds the routes of this function to the contract.
+///
+/// # Errors
+/// [`Mismatch`] if the route table and the descriptions have different names.
+pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
+    to.describe(routes(), DESCRIPTIONS)
+}
+
+/// The routes of this function, by their names.
+const DESCRIPTIONS: Descriptions<'_> =
     &[("createEvents", events), ("createLead", leads), ("createOlderLead", older_leads)];
 
 /// How a request may end beside what the shell says of it.

@@ -4,20 +4,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::clock::SystemClock;
-use penstock_clients::queue::{Outlet, Queue, offer};
+use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{self, Batch, Intake, Reading};
 use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{
-    Call, Endpoint, Failure, Need, Problem, Reply, RequestId, Route, Service, endpoints,
-    idempotency_key,
+    Call, Failure, Need, Problem, Reply, RequestId, Route, Service, idempotency_key,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
-use penstock_store::intake::{Kept, Told, keep};
+use penstock_store::intake::{Answer, Stored, store};
 use penstock_store::{Database, StoreError, in_time};
 
 mod caller;
@@ -103,11 +101,6 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// The routes of this function.
-pub fn routes() -> impl Iterator<Item = &'static Endpoint> {
-    endpoints::<Ports<SystemClock, Queue>>()
-}
-
 /// `POST /leads`
 async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
@@ -165,7 +158,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.rows).await;
                 log_kept(&intake, &reading, &kept, id);
-                replies::kept(&intake, &reading, &kept.told)
+                replies::kept(&intake, &reading, &kept.answer)
             }
             Err(error) => {
                 let (request_id, error) = (id.as_str(), chain(&error));
@@ -176,14 +169,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, StoreError> {
+    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Stored, StoreError> {
         let now = self.clock.now();
         in_time(async {
             let due = now + ticket::GRACE;
-            match keep(&self.database, intake, reading, due, now).await {
+            match store(&self.database, intake, reading, due, now).await {
                 // The peer hung up before the statement came (trap 44); doing it again does no harm.
                 Err(error) if error.is_broken_connection() => {
-                    keep(&self.database, intake, reading, due, now).await
+                    store(&self.database, intake, reading, due, now).await
                 }
                 outcome => outcome,
             }
@@ -217,7 +210,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId) {
+fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestId) {
     let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body().len());
     let (rows, state) = (
         kept.rows.len(),
@@ -226,10 +219,10 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId)
             Reading::Events(_) => "events",
         },
     );
-    let told = match &kept.told {
-        Told::New { .. } => "new",
-        Told::Replay { .. } => "replay",
-        Told::Conflict => "conflict",
+    let told = match &kept.answer {
+        Answer::New { .. } => "new",
+        Answer::Replay { .. } => "replay",
+        Answer::Conflict => "conflict",
     };
     tracing::info!(event = "kept", request_id, route, state, bytes, rows, told);
 }

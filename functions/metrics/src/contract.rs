@@ -2,11 +2,14 @@
 
 mod examples;
 
+use penstock_clients::clock::SystemClock;
 use penstock_domain::revenue::DateRange;
 use penstock_domain::text::LONGEST_ID;
-use penstock_edge::contract::{Contract, Descriptions, Operation};
+use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
+use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
 
+use crate::Ports;
 use crate::health::{Alive, Ready};
 use crate::journey::{self, JourneyReply};
 use crate::revenue::RevenueReply;
@@ -15,8 +18,21 @@ use crate::stats::StatsReply;
 use crate::statuses::UnmappedReply;
 
 /// The routes of this function.
+pub fn routes() -> impl Iterator<Item = RouteInfo> {
+    http::routes::<Ports<SystemClock>>()
+}
+
+/// Adds the routes of this function to the contract.
+///
+/// # Errors
+/// [`Mismatch`] if the route table and the descriptions have different names.
+pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
+    to.describe(routes(), DESCRIPTIONS)
+}
+
+/// The routes of this function, by their names.
 #[rustfmt::skip]
-pub const DESCRIPTIONS: Descriptions = &[
+const DESCRIPTIONS: Descriptions<'_> = &[
     ("getRevenueSummary", |route, to| revenue(route, to, "Revenue of a range of dates", None)),
     ("getRevenueByDay", |route, to| revenue(route, to, "Revenue by day", Some("date"))),
     ("getRevenueByWeek", |route, to| revenue(route, to, "Revenue by week", Some("weekStartDate"))),

@@ -13,9 +13,8 @@ mod stats;
 mod statuses;
 
 use jiff::Timestamp;
-use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{Call, Endpoint, Failure, Need, Route, Service, endpoints};
+use penstock_edge::http::{Call, Failure, Need, Route, Service};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 
@@ -65,16 +64,11 @@ impl<C: Clock + 'static> Service for Ports<C> {
 
     /// For routes that ask Postgres nothing: the others look the key up along with their question.
     async fn authorize(&self, call: &Call<'_>) -> Result<(), Failure> {
-        if call.endpoint.need != Need::Nothing {
+        if call.route.need != Need::Nothing {
             let key = call.presented_key()?;
             let status = self.admission.authenticate(&key.sha256, call.now).await?;
             call.authorize(&key, status)?;
         }
         Ok(())
     }
-}
-
-/// The routes of this function.
-pub fn routes() -> impl Iterator<Item = &'static Endpoint> {
-    endpoints::<Ports<SystemClock>>()
 }

@@ -4,17 +4,16 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::source::Source;
-use penstock_domain::source::hubspot::HubSpot;
-use penstock_domain::source::stripe::Stripe;
+use penstock_domain::signature::{Verified, verify};
+use penstock_domain::source::{Signed, Webhook, WebhookRequest};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{
-    Endpoint, Method, Need, Problem, Query, Reply, Request, RequestId, StatusCode,
+    Call, Failure, Need, Problem, Reply, Request, RequestId, Route, Service, StatusCode,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
@@ -23,27 +22,26 @@ use serde_json::Value;
 
 #[cfg(feature = "contract")]
 pub mod contract;
-mod gcal;
-mod hubspot;
-mod refusal;
+mod endpoints;
+mod notice;
 mod sender;
 mod spill;
 mod storing;
 
-pub use hubspot::HubSpotDoor;
-use refusal::Refusal;
+pub use endpoints::{Endpoint, endpoints};
+use endpoints::{called_url, open};
+use sender::{Unverified, checked};
 use storing::Kept;
 
 /// What `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
-    /// The secrets that sign Stripe's requests.
-    pub secret: Secret,
-    /// How HubSpot's requests are verified; none where there is no HubSpot.
-    pub hubspot: Option<HubSpotDoor>,
-    /// What made the tokens of Google's push channels; none where Google Calendar is not a source.
-    pub gcal: Option<Secret>,
+    /// Which vendors may push.
+    pub endpoints: Vec<Endpoint>,
+    /// Scheme and host under which vendors call, and the stage if the path has one. `None`: the
+    /// request's own `Host`.
+    pub public_base_url: Option<String>,
     /// Where `process` listens.
     pub tickets: Q,
     /// Where `fetch` listens.
@@ -66,106 +64,100 @@ pub(crate) struct Received {
     outcome: &'static str,
 }
 
-/// A longer body is none of Stripe's events.
+/// The longest body that is taken, in bytes. No vendor's event is longer.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// For the messages of a kind, after which they count as not sent. With the waits for the secret (twice 4 s), for
 /// Postgres (5 s) and for `spill` (4 s) the sum stays below the function's 20 s: a request must end in a reply.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// When a caller may try again to whom nothing could be promised, in seconds.
+/// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
 const RETRY_AFTER: u32 = 30;
 
-/// The routes of this function.
-static ROUTES: [Endpoint; 3] = [
-    route("takeStripeEvent", "/webhooks/stripe"),
-    route("takeCalendarNotification", gcal::PATH),
-    route("takeHubSpotChanges", "/webhooks/hubspot"),
-];
+impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
+    type Caller = ();
 
-const fn route(name: &'static str, path: &'static str) -> Endpoint {
-    Endpoint { name, method: Method::POST, path, need: Need::Signature, reads_query: false }
+    #[rustfmt::skip]
+    const ROUTES: &'static [Route<Self>] = &[
+        Route::post("takePush", "/webhooks/{source}", Need::Signature, &take),
+    ];
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets every caller through to [`take`], which verifies the signature over the body.
+    async fn authorize(&self, _: &Call<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
-/// The routes of this function.
-pub fn routes() -> impl Iterator<Item = &'static Endpoint> {
-    ROUTES.iter()
+/// `POST /webhooks/{source}`: takes what a vendor pushes, or says why not. Success is only told after
+/// a commit, or after SQS has the request.
+async fn take<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, call: Call<'_>) -> Result<Reply, Failure> {
+    let Call { request, id, now, .. } = call;
+    let name = call.path("source").unwrap_or_default();
+    let (endpoint, secret) = open(&ports.endpoints, &name)
+        .ok_or_else(|| Problem::not_found("There is no such route."))?;
+    let source = endpoint.source.name();
+    let url = called_url(ports.public_base_url.as_deref(), request);
+    let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let method = request.method.as_str();
+    let called = WebhookRequest { method, url: &url, headers: &headers };
+    match endpoint.webhook {
+        Webhook::Signed(vendor) => {
+            let body = request.bytes(BODY_LIMIT)?;
+            let claim = vendor.claim(&called).map_err(Unverified::from)?;
+            let verified =
+                checked(secret, now, |secrets| verify(&body, &claim, secrets, now)).await?;
+            let content_type = headers("content-type").filter(|text| text.len() <= 255);
+            let content_type = content_type.unwrap_or("application/json");
+            ports.keep(source, vendor, verified, content_type, now, id).await
+        }
+        Webhook::Notified(vendor) => ports.take_notice(source, vendor, secret, &called, id).await,
+    }
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+/// The reply to a vendor.
+fn received(status: StatusCode, outcome: &'static str) -> Result<Reply, Failure> {
+    Reply::json(status, &Received { received: true, outcome })
+}
+
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// Serves an event of either kind: a request through the gateway, or a batch of the queue `spill`.
     ///
     /// # Errors
-    /// Where it is neither. Whatever else goes wrong is a reply, or stands in the reply.
-    pub async fn handle(&self, event: Value, invocation: &str) -> Result<Value, serde_json::Error> {
+    /// [`serde_json::Error`] if it is neither. A failure of another kind is a reply.
+    pub async fn invoke(&self, event: Value, invocation: &str) -> Result<Value, serde_json::Error> {
         if event.get("Records").is_some() {
             return serde_json::to_value(self.bring_in(&serde_json::from_value(event)?).await);
         }
         let request: Request = serde_json::from_value(event)?;
-        serde_json::to_value(self.answer(&request, invocation).await)
+        serde_json::to_value(self.handle(&request, invocation).await)
     }
+}
 
-    /// Answers one request; `invocation` is Lambda's id of it.
-    pub async fn answer(&self, request: &Request, invocation: &str) -> Reply {
-        let id = RequestId::of(request, invocation);
-        let (reply, outcome) = match self.take(request, &id).await {
-            Ok((status, outcome)) => {
-                let reply = Reply::json(status, &Received { received: true, outcome });
-                let reply = reply.unwrap_or_else(|failure| Reply::problem(failure.problem(), &id));
-                (reply, outcome)
-            }
-            Err(refusal) => {
-                refusal.log(&id);
-                (Reply::problem(&refusal.into_problem(), &id), "refused")
-            }
-        };
-        let (request_id, status, path) = (id.as_str(), reply.status_code, request.path.as_str());
-        tracing::info!(event = "answered", request_id, path, status, outcome);
-        reply.with_id(&id)
-    }
-
-    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
-    async fn take(
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Stores a body, or where Postgres does not take it hands it to the queue `spill`.
+    async fn keep(
         &self,
-        request: &Request,
+        source: &str,
+        vendor: &dyn Signed,
+        body: Verified<'_>,
+        content_type: &str,
+        now: Timestamp,
         id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
-        let (source, hubspot): (&'static dyn Source, _) =
-            match (request.path.as_str(), &self.hubspot) {
-                ("/webhooks/stripe" | gcal::PATH, _) => (&Stripe, None),
-                ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
-                _ => return Err(Problem::not_found("There is no such route.").into()),
-            };
-        if request.method != Method::POST {
-            return Err(Problem::method_not_allowed("POST").into());
-        }
-        Query::parse(&request.raw_query).finish()?;
-        if request.path == gcal::PATH {
-            return self.take_gcal(&request.headers, id).await;
-        }
-        let body = request.bytes(BODY_LIMIT)?;
-        let now = self.clock.now();
-        let verified = match hubspot {
-            Some(door) => door.verify(request, &body, now).await?,
-            None => self.verify(&body, &request.headers, now).await?,
-        };
-        let content_type =
-            request.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type =
-            content_type.filter(|text| text.len() <= 255).unwrap_or("application/json");
-        match self.store(source, verified, content_type, now, now).await {
+    ) -> Result<Reply, Failure> {
+        match self.store(source, vendor, body, content_type, now, now).await {
             Ok(Kept::New { row, looks }) => {
                 self.announce(row.as_slice(), &looks).await;
-                Ok((StatusCode::OK, "stored"))
+                received(StatusCode::OK, "stored")
             }
-            Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
+            Ok(Kept::Known) => received(StatusCode::OK, "known"),
             Err(error) => {
-                tracing::error!(
-                    event = "not_stored",
-                    request_id = id.as_str(),
-                    error = chain(&error)
-                );
-                self.spill_over(source.name(), verified, content_type, now, id).await
+                let request_id = id.as_str();
+                tracing::error!(event = "not_stored", request_id, error = chain(&error));
+                self.spill_over(source, body, content_type, now, id).await
             }
         }
     }

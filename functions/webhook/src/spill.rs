@@ -9,18 +9,18 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
-use penstock_domain::source;
+use penstock_domain::source::Webhook;
 use penstock_domain::spill::Spill;
 use penstock_domain::ticket;
-use penstock_edge::http::{RequestId, StatusCode};
+use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::{StoreError, in_time};
 
-use crate::Ports;
-use crate::refusal::Refusal;
+use crate::endpoints::find;
 use crate::storing::Kept;
+use crate::{Ports, RETRY_AFTER, received};
 
 /// For SQS to take a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -40,7 +40,7 @@ enum Brought {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Hands a request to SQS that Postgres could not take: 202, or a refusal that asks for another try.
+    /// Hands a request to SQS that Postgres could not take: 202, or 503 if SQS cannot take it either.
     pub(crate) async fn spill_over(
         &self,
         source: &str,
@@ -48,17 +48,18 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         content_type: &str,
         now: Timestamp,
         id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
+    ) -> Result<Reply, Failure> {
         let (request_id, bytes) = (id.as_str(), body.bytes().len());
+        let not_kept = || Failure::from(Problem::unavailable(RETRY_AFTER));
         let Some(message) = Spilled::message(source, body, content_type, now) else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
-            return Err(Refusal::NotKept);
+            return Err(not_kept());
         };
-        if let Err(error) = offer(&self.spill, vec![message], SPILL_PATIENCE).await {
+        offer(&self.spill, vec![message], SPILL_PATIENCE).await.map_err(|error| {
             tracing::error!(event = "not_spilled", request_id, error = chain(&error));
-            return Err(Refusal::NotKept);
-        }
-        Ok((StatusCode::ACCEPTED, "spilled"))
+            not_kept()
+        })?;
+        received(StatusCode::ACCEPTED, "spilled")
     }
 
     /// Stores what has waited. Nothing is verified again: it was before it was sent, and its signature would be
@@ -129,14 +130,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         message_id: &str,
         spilled: &Spilled,
     ) -> Result<Brought, StoreError> {
-        let Some(source) = source::find(&spilled.source) else {
+        let endpoint = find(&self.endpoints, &spilled.source).map(|endpoint| endpoint.webhook);
+        let Some(Webhook::Signed(vendor)) = endpoint else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
             return Ok(Brought::Refused);
         };
-        let now = self.clock.now();
-        let kept = self
-            .store(source, spilled.body(), &spilled.content_type, spilled.received_at, now)
-            .await?;
+        let Spilled { source, content_type, received_at, .. } = spilled;
+        let (body, now) = (spilled.body(), self.clock.now());
+        let kept = self.store(source, vendor, body, content_type, *received_at, now).await?;
         Ok(Brought::Kept(kept))
     }
 
@@ -144,8 +145,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
-            BroughtIn::Kept(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
-            BroughtIn::Kept(rows) => Ok(Brought::Intake(rows)),
+            BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
+            BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
             BroughtIn::NotAdmitted => {
                 tracing::error!(event = "spilled_request_not_admitted", message_id);
                 Ok(Brought::Refused)

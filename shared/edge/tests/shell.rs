@@ -54,7 +54,7 @@ impl Service for Things {
     }
 
     async fn authorize(&self, call: &Call<'_>) -> Result<String, Failure> {
-        if call.endpoint.need == Need::Nothing {
+        if call.route.need == Need::Nothing {
             return Ok("nobody".to_owned());
         }
         let key = call.presented_key()?;
@@ -76,7 +76,8 @@ async fn list(_: &Things, mut call: Call<'_, String>) -> Result<Reply, Failure> 
 
 /// Says which route it is, and what of whom.
 async fn who(_: &Things, call: Call<'_, String>) -> Result<Reply, Failure> {
-    let said = json!({ "route": call.endpoint.name, "thing": call.path("thingId"), "caller": call.caller });
+    let said =
+        json!({ "route": call.route.name, "thing": call.path("thingId"), "caller": call.caller });
     Reply::json(StatusCode::OK, &said)
 }
 

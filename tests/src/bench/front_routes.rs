@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::http::{Request, Service as _, presented_key};
 use penstock_store::Database;
@@ -17,6 +16,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::simulators::stripe::sign;
+use crate::test_app::endpoints;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 
@@ -62,9 +62,8 @@ pub(super) fn routes(database: &Database) -> Vec<Route<'static>> {
 fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
     let ports = Arc::new(webhook::Ports {
         database,
-        secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-        hubspot: None,
-        gcal: None,
+        endpoints: endpoints(WEBHOOK_SECRET),
+        public_base_url: None,
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         spill: MemoryQueue::default(),
@@ -74,7 +73,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
         let ports = Arc::clone(&ports);
         Box::pin(async move {
             let event: Value = serde_json::from_slice(&bytes).expect("an event");
-            let reply = ports.handle(event, "invocation").await.expect("a reply");
+            let reply = ports.invoke(event, "invocation").await.expect("a reply");
             let status = reply["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
             (status.expect("a status"), serde_json::to_vec(&reply).expect("a reply"))
         })

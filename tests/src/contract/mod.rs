@@ -7,33 +7,32 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use penstock_edge::contract::{Contract, Descriptions, Mismatch};
-use penstock_edge::http::Endpoint;
+use penstock_edge::contract::{Contract, Mismatch};
+use penstock_edge::http::RouteInfo;
 
 use crate::generated::Generated;
 use crate::repository::root;
 
 pub use page::style_sha256;
 
-/// A function that answers HTTP: its name, its route table, and what it says of each route.
-type HttpFunction = (&'static str, fn() -> Endpoints, Descriptions);
+/// A function that answers HTTP: its name, its route table, and what adds it to the contract.
+type HttpFunction = (&'static str, fn() -> Vec<RouteInfo>, Describe);
 
-/// The routes of a function.
-type Endpoints = Box<dyn Iterator<Item = &'static Endpoint>>;
+/// Adds the operations of one function to the contract.
+type Describe = fn(&mut Contract) -> Result<(), Mismatch>;
 
 /// The functions that answer HTTP, in the order of the document.
 const HTTP: [HttpFunction; 4] = [
-    ("ingest", || Box::new(ingest::routes()), ingest::contract::DESCRIPTIONS),
-    ("metrics", || Box::new(metrics::routes()), metrics::contract::DESCRIPTIONS),
-    ("webhook", || Box::new(webhook::routes()), webhook::contract::DESCRIPTIONS),
-    ("admin", || Box::new(admin::routes()), admin::contract::DESCRIPTIONS),
+    ("ingest", || ingest::contract::routes().collect(), ingest::contract::describe),
+    ("metrics", || metrics::contract::routes().collect(), metrics::contract::describe),
+    ("webhook", || webhook::contract::routes().collect(), webhook::contract::describe),
+    ("admin", || admin::contract::routes().collect(), admin::contract::describe),
 ];
 
 /// The routes of each function that answers HTTP.
 #[must_use]
-pub fn routes() -> BTreeMap<String, Vec<&'static Endpoint>> {
-    let of = |(name, endpoints, _): &HttpFunction| ((*name).to_owned(), endpoints().collect());
-    HTTP.iter().map(of).collect()
+pub fn routes() -> BTreeMap<String, Vec<RouteInfo>> {
+    HTTP.iter().map(|(name, routes, _)| ((*name).to_owned(), routes())).collect()
 }
 
 /// The files of the contract.
@@ -42,8 +41,8 @@ pub fn routes() -> BTreeMap<String, Vec<&'static Endpoint>> {
 /// [`Mismatch`] if a function describes other routes than it has.
 pub fn generate() -> Result<Vec<Generated>, Mismatch> {
     let mut contract = Contract::default();
-    for (_, endpoints, descriptions) in HTTP {
-        contract.describe(endpoints(), descriptions)?;
+    for (_, _, describe) in HTTP {
+        describe(&mut contract)?;
     }
     let document = document::document(&contract);
     let docs = root().join("docs");

@@ -24,7 +24,7 @@ impl Backend for Handlers {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         let invocation = Uuid::now_v7().to_string();
         let answer = if function == "webhook" {
-            self.webhook.handle(event, &invocation).await
+            self.webhook.invoke(event, &invocation).await
         } else {
             let request: Request =
                 serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;

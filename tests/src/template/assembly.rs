@@ -10,7 +10,7 @@ use super::function::{Function, KEYS};
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
 use super::text::{Entry, Text, entries};
-use penstock_edge::http::{CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Endpoint};
+use penstock_edge::http::{CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, RouteInfo};
 
 use crate::contract;
 use crate::repository::functions;
@@ -26,7 +26,7 @@ const FUNCTIONS: &str = "Functions";
 #[derive(Debug)]
 pub struct Assembly {
     patterns: BTreeMap<String, Vec<String>>,
-    routes: BTreeMap<String, Vec<&'static Endpoint>>,
+    routes: BTreeMap<String, Vec<RouteInfo>>,
     chapters: Chapters,
     functions: BTreeMap<String, Function>,
     /// The conditions under which sources are configured, as words of a list.

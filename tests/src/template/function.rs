@@ -6,7 +6,7 @@ use super::part::pascal;
 use super::policy::policies;
 use super::slots::Values;
 use super::text::{Entry, Text, indented};
-use penstock_edge::http::Endpoint;
+use penstock_edge::http::RouteInfo;
 
 /// The keys of a function. Its file may have sections of the template beside them.
 pub const KEYS: [&str; 9] = [
@@ -61,7 +61,7 @@ impl Function {
     /// The environment refers to no resource; see [`policies`].
     pub fn values(
         &self,
-        routes: &[&'static Endpoint],
+        routes: &[RouteInfo],
         guard: impl Fn(&str) -> Result<Option<String>, String>,
     ) -> Result<Values, String> {
         let passed = ["Description", "MemorySize", "Timeout", "Concurrency", "Environment"];
@@ -78,7 +78,7 @@ impl Function {
 
     /// The settings of the gateway for each of the function's paths; empty if the function is
     /// content with those of the whole API.
-    pub fn route_settings(&self, routes: &[&'static Endpoint]) -> Vec<String> {
+    pub fn route_settings(&self, routes: &[RouteInfo]) -> Vec<String> {
         let throttle = self.said("Throttle");
         if throttle.is_empty() {
             return Vec::new();
@@ -93,18 +93,18 @@ impl Function {
 }
 
 /// The paths of routes, each once, in their order.
-pub fn paths(routes: &[&'static Endpoint]) -> Vec<&'static str> {
+pub fn paths(routes: &[RouteInfo]) -> Vec<&str> {
     let mut paths = Vec::new();
     for route in routes {
-        if !paths.contains(&route.path) {
-            paths.push(route.path);
+        if !paths.contains(&&*route.path) {
+            paths.push(&route.path);
         }
     }
     paths
 }
 
 /// An event for each path. Any method gets in: the function answers 405 in the contract's form.
-fn http_events(routes: &[&'static Endpoint]) -> Vec<String> {
+fn http_events(routes: &[RouteInfo]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths(routes) {
         let quoted = if path.contains('{') { format!("\"{path}\"") } else { path.to_owned() };

@@ -65,7 +65,7 @@ async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bo
             functions.metrics.handle(&request("GET", "/healthz", id), "invocation").await,
             functions.metrics.handle(&request("GET", "/runs", id), "invocation").await,
             functions.ingest.handle(&request("POST", "/leads", id), "invocation").await,
-            functions.webhook.answer(&request("POST", "/webhooks/stripe", id), "invocation").await,
+            functions.webhook.handle(&request("POST", "/webhooks/stripe", id), "invocation").await,
         ];
         assert_eq!(replies.each_ref().map(|reply| reply.status_code), [200, 401, 401, 400]);
         for reply in &replies {

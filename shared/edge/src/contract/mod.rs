@@ -11,7 +11,7 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::http::{Endpoint, FieldError, ProblemBody};
+use crate::http::{FieldError, ProblemBody, RouteInfo};
 
 /// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in double quotes.
 pub const IDEMPOTENCY_KEY_PATTERN: &str =
@@ -21,7 +21,7 @@ pub const IDEMPOTENCY_KEY_PATTERN: &str =
 pub type Describe = fn(Operation, &mut Contract) -> Operation;
 
 /// Descriptions of a function's routes, by the routes' names.
-pub type Descriptions = &'static [(&'static str, Describe)];
+pub type Descriptions<'a> = &'a [(&'static str, Describe)];
 
 /// A route table and its descriptions do not have the same names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,14 +77,14 @@ impl Contract {
     /// description.
     pub fn describe(
         &mut self,
-        routes: impl Iterator<Item = &'static Endpoint>,
-        descriptions: Descriptions,
+        routes: impl Iterator<Item = RouteInfo>,
+        descriptions: Descriptions<'_>,
     ) -> Result<(), Mismatch> {
         let routes: Vec<_> = routes.collect();
         for route in &routes {
             let named = descriptions.iter().find(|(name, _)| *name == route.name);
             let (_, describe) = named.ok_or(Mismatch::Undescribed(route.name))?;
-            let operation = describe(Operation::of(route), self);
+            let operation = describe(Operation::of(route.clone()), self);
             if operation.path_parameters() != route.path.matches('{').count() {
                 return Err(Mismatch::Parameter(route.name));
             }
@@ -138,13 +138,15 @@ pub fn any_json(_: &mut SchemaGenerator) -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::http::{Method, Need};
 
-    static RUN: Endpoint = Endpoint {
+    const RUN: RouteInfo = RouteInfo {
         name: "getRun",
         method: Method::GET,
-        path: "/runs/{runId}",
+        path: Cow::Borrowed("/runs/{runId}"),
         need: Need::Read,
         reads_query: false,
     };
@@ -157,9 +159,9 @@ mod tests {
         operation.titled("Runs", "One run")
     }
 
-    fn described(descriptions: Descriptions) -> Result<Contract, Mismatch> {
+    fn described(descriptions: Descriptions<'_>) -> Result<Contract, Mismatch> {
         let mut contract = Contract::default();
-        contract.describe([&RUN].into_iter(), descriptions)?;
+        contract.describe([RUN].into_iter(), descriptions)?;
         Ok(contract)
     }
 

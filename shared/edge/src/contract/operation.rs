@@ -2,15 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::{Endpoint, Need};
+use crate::http::{Need, RouteInfo};
 
 /// One route and method, in OpenAPI's words.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The path, such as `/runs/{runId}`.
-    pub path: &'static str,
-    /// The method, in lower case.
-    pub method: &'static str,
+    /// The line of the route table.
+    pub route: RouteInfo,
     parts: Map<String, Value>,
     parameters: Vec<Value>,
     responses: Map<String, Value>,
@@ -20,21 +18,14 @@ impl Operation {
     /// The operation of a route: path, method, name, keys and the problems that the shell answers come
     /// from the table.
     #[must_use]
-    pub fn of(endpoint: &Endpoint) -> Self {
-        let (path, need) = (endpoint.path, endpoint.need);
-        let method = match endpoint.method.as_str() {
-            "POST" => "post",
-            "PUT" => "put",
-            "PATCH" => "patch",
-            "DELETE" => "delete",
-            _ => "get",
-        };
+    pub fn of(route: RouteInfo) -> Self {
+        let need = route.need;
         let parts = Map::from_iter([
-            ("operationId".to_owned(), json!(endpoint.name)),
+            ("operationId".to_owned(), json!(route.name)),
             ("security".to_owned(), security(need)),
         ]);
         let parameters = vec![json!({ "$ref": "#/components/parameters/RequestId" })];
-        let operation = Self { path, method, parts, parameters, responses: Map::new() };
+        let operation = Self { route, parts, parameters, responses: Map::new() };
         let operation = operation.problems(&[
             (400, "BadRequest"),
             (405, "MethodNotAllowed"),

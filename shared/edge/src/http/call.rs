@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use penstock_domain::access::{self, ApiKey, KeyStatus, PresentedKey};
 
 use super::credentials::presented_key;
-use super::endpoint::{Endpoint, PathParts};
 use super::problem::Problem;
 use super::query::Query;
 use super::request::Request;
 use super::request_id::RequestId;
+use super::route_info::{PathParts, RouteInfo};
 
 /// A request, its route, and once it is authorized its caller.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Call<'a, Caller = ()> {
     /// The time at which it came in; one for all that is decided about it.
     pub now: Timestamp,
     /// The route.
-    pub endpoint: &'static Endpoint,
+    pub route: &'static RouteInfo,
     /// Its query. A handler takes from it only on a route [`with_query`](super::Route::with_query).
     pub query: Query,
     /// The caller, as the function knows it.
@@ -42,7 +42,7 @@ impl<'a, Caller> Call<'a, Caller> {
     /// 401 if there is none.
     pub fn presented_key(&self) -> Result<PresentedKey, Problem> {
         let key = presented_key(&self.request.headers);
-        key.filter(|key| self.endpoint.need.accepts(key.header)).ok_or_else(Problem::unauthorized)
+        key.filter(|key| self.route.need.accepts(key.header)).ok_or_else(Problem::unauthorized)
     }
 
     /// Decides whether the key that was looked up opens the route
@@ -51,12 +51,12 @@ impl<'a, Caller> Call<'a, Caller> {
     /// # Errors
     /// 401 if it does not, 429 if its rate is spent.
     pub fn authorize(&self, key: &PresentedKey, status: KeyStatus) -> Result<ApiKey, Problem> {
-        Ok(access::authorize(self.endpoint.need, key, status)?)
+        Ok(access::authorize(self.route.need, key, status)?)
     }
 
     /// The same call of a caller who is known now.
     pub(super) fn with<Other>(self, caller: Other) -> Call<'a, Other> {
-        let Self { request, id, now, endpoint, query, path, .. } = self;
-        Call { request, id, now, endpoint, query, caller, path }
+        let Self { request, id, now, route, query, path, .. } = self;
+        Call { request, id, now, route, query, caller, path }
     }
 }

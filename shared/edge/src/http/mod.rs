@@ -4,7 +4,6 @@ mod call;
 mod cookie;
 mod credentials;
 mod document;
-mod endpoint;
 mod failure;
 mod idempotency;
 mod problem;
@@ -12,6 +11,7 @@ mod query;
 mod reply;
 mod request;
 mod request_id;
+mod route_info;
 mod runtime;
 mod service;
 
@@ -19,7 +19,6 @@ pub use call::Call;
 pub use cookie::{InvalidCookie, SetCookie};
 pub use credentials::presented_key;
 pub use document::Document;
-pub use endpoint::Endpoint;
 pub use failure::{Failure, RETRY_AFTER};
 pub use http::{Method, StatusCode};
 pub use idempotency::idempotency_key;
@@ -31,8 +30,8 @@ pub use query::Query;
 pub use reply::Reply;
 pub use request::Request;
 pub use request_id::RequestId;
+pub use route_info::RouteInfo;
 pub use runtime::run;
 pub use service::{
-    Answer, AnswerFn, Answering, CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Route, Service,
-    endpoints,
+    Answer, AnswerFn, Answering, CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Route, Service, routes,
 };

@@ -1,5 +1,6 @@
 //! The shell around every function that answers HTTP: one table of routes, one loop.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 
@@ -9,7 +10,6 @@ use penstock_domain::access::{KeyHeader, Need};
 
 use super::call::Call;
 use super::document::Document;
-use super::endpoint::{Endpoint, PathParts, parts};
 use super::failure::Failure;
 use super::idempotency;
 use super::problem::Problem;
@@ -17,6 +17,7 @@ use super::query::Query;
 use super::reply::{self, Reply};
 use super::request::Request;
 use super::request_id::RequestId;
+use super::route_info::{PathParts, RouteInfo, parts};
 
 /// A function that answers HTTP. It says which routes it has and who may call them;
 /// [`handle`](Service::handle) does the rest.
@@ -47,7 +48,7 @@ pub trait Service: Sync + Sized + 'static {
         async move {
             let id = RequestId::of(request, invocation);
             let found = find(Self::ROUTES, &request.path);
-            let route = found.as_ref().map(|(route, _)| route.endpoint.path);
+            let route = found.as_ref().map(|(route, _)| route.info.path.as_ref());
             let outcome = match found {
                 Some((route, path)) => dispatch(self, route, path, request, &id).await,
                 None => Err(Problem::not_found("There is no such route.").into()),
@@ -63,9 +64,9 @@ pub trait Service: Sync + Sized + 'static {
     }
 }
 
-/// One line of a function's route table: an [`Endpoint`] and what answers it.
+/// One line of a function's route table: an [`RouteInfo`] and what answers it.
 pub struct Route<S: Service> {
-    endpoint: Endpoint,
+    info: RouteInfo,
     answer: &'static dyn Answer<S>,
 }
 
@@ -101,22 +102,23 @@ impl<S: Service> Route<S> {
         need: Need,
         answer: &'static dyn Answer<S>,
     ) -> Self {
-        let endpoint = Endpoint { name, method, path, need, reads_query: false };
-        Self { endpoint, answer }
+        let path = Cow::Borrowed(path);
+        let info = RouteInfo { name, method, path, need, reads_query: false };
+        Self { info, answer }
     }
 
     /// Leaves the query to the handler, which takes its parameters and calls
     /// [`Query::finish`](super::Query::finish).
     #[must_use]
     pub const fn with_query(mut self) -> Self {
-        self.endpoint.reads_query = true;
+        self.info.reads_query = true;
         self
     }
 }
 
 impl<S: Service> fmt::Debug for Route<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.fmt(f)
+        self.info.fmt(f)
     }
 }
 
@@ -177,7 +179,7 @@ async fn authorized<'a, S: Service>(
     mut call: Call<'a>,
 ) -> Result<Call<'a, S::Caller>, Failure> {
     let caller = service.authorize(&call).await?;
-    if !call.endpoint.reads_query {
+    if !call.route.reads_query {
         std::mem::take(&mut call.query).finish()?;
     }
     Ok(call.with(caller))
@@ -196,8 +198,8 @@ pub const CORS_REQUEST_HEADERS: [&str; 5] = [
 pub const CORS_REPLY_HEADERS: [&str; 3] = [reply::REPLAYED, "retry-after", RequestId::HEADER];
 
 /// The routes of a function, for whatever has to agree with them.
-pub fn endpoints<S: Service>() -> impl Iterator<Item = &'static Endpoint> {
-    S::ROUTES.iter().map(|route| &route.endpoint)
+pub fn routes<S: Service>() -> impl Iterator<Item = RouteInfo> {
+    S::ROUTES.iter().map(|route| route.info.clone())
 }
 
 /// The route that a path fits, literal segments before parameters.
@@ -205,9 +207,8 @@ fn find<'p, S: Service>(
     routes: &'static [Route<S>],
     path: &'p str,
 ) -> Option<(&'static Route<S>, PathParts<'p>)> {
-    let fitting = routes
-        .iter()
-        .filter_map(|route| parts(route.endpoint.path, path).map(|found| (route, found)));
+    let fitting =
+        routes.iter().filter_map(|route| parts(&route.info.path, path).map(|found| (route, found)));
     fitting.min_by_key(|(_, found)| found.len())
 }
 
@@ -219,17 +220,16 @@ async fn dispatch<S: Service>(
     request: &Request,
     id: &RequestId,
 ) -> Result<Reply, Failure> {
-    let same_path = S::ROUTES.iter().filter(|other| other.endpoint.path == route.endpoint.path);
-    let Some(route) = same_path.clone().find(|route| route.endpoint.method == request.method)
-    else {
-        let methods: Vec<&str> = same_path.map(|route| route.endpoint.method.as_str()).collect();
+    let same_path = S::ROUTES.iter().filter(|other| other.info.path == route.info.path);
+    let Some(route) = same_path.clone().find(|route| route.info.method == request.method) else {
+        let methods: Vec<&str> = same_path.map(|route| route.info.method.as_str()).collect();
         return Err(Problem::method_not_allowed(methods.join(", ")).into());
     };
     let call = Call {
         request,
         id,
         now: service.now(),
-        endpoint: &route.endpoint,
+        route: &route.info,
         query: Query::parse(&request.raw_query),
         caller: (),
         path,

@@ -6,10 +6,10 @@ use fetch::Outcome;
 use http::StatusCode;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_edge::http::Reply;
+use penstock_edge::http::{Reply, Service as _};
 use penstock_store::sync_state::owed::{self, Unless};
 use penstock_tests::elsewhere;
-use penstock_tests::simulators::stripe::Fault;
+use penstock_tests::simulators::gcal::Fault;
 use serde_json::{Value, json};
 
 use crate::gcal::test_app::GcalTestApp;
@@ -28,7 +28,7 @@ async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> R
         "isBase64Encoded": false,
     });
     let request = serde_json::from_value(event).unwrap();
-    test.app.webhook.answer(&request, "invocation").await
+    test.app.webhook.handle(&request, "invocation").await
 }
 
 /// The headers of a notification of the one channel that is open.
@@ -117,7 +117,7 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
 #[tokio::test]
 async fn a_push_does_not_try_a_refused_account_again() {
     let test = watched(404).await;
-    test.google.faults(|faults| faults.always("/calendar/v3/calendars", Fault::Forbidden));
+    test.google.faults().always("/calendar/v3/calendars", Fault::Forbidden);
     test.fetch(Mode::Incremental).await.unwrap_err();
     let reply = send(&test, "POST", &notification(&test, "exists")).await;
     assert_eq!(reply.status_code, StatusCode::OK);

@@ -23,7 +23,7 @@ fn posted(body: &str, signature: &str, timestamp: i64) -> Value {
 }
 
 async fn send(test: &HubSpotTestApp, event: Value) -> (u64, Value) {
-    let reply = test.app.webhook.handle(event, "invocation").await.unwrap();
+    let reply = test.app.webhook.invoke(event, "invocation").await.unwrap();
     (
         reply["statusCode"].as_u64().unwrap(),
         serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
@@ -221,7 +221,7 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
 async fn behind_a_proxy_the_configured_address_is_what_is_signed() {
     let mut test = HubSpotTestApp::over(portal(44, 1, 1)).await;
     let address = "https://hooks.example.com/prod/";
-    test.app.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
+    test.app.webhook.public_base_url = Some(address.to_owned());
     let (body, now) =
         (json!([change("contact.creation", 7)]).to_string(), test.app.clock.now().as_millisecond());
     let uri = "https://hooks.example.com/prod/webhooks/hubspot";
@@ -257,7 +257,7 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
             .map(|body| json!({"messageId": "m", "body": body, "attributes": {}}))
             .collect();
         let reply =
-            test.app.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
+            test.app.webhook.invoke(json!({"Records": records}), "invocation").await.unwrap();
         assert_eq!(reply["batchItemFailures"], json!([]));
     }
     test.app.drain().await;
