@@ -162,7 +162,7 @@ pub struct Paging {
     /// Requests under way at once, where a source cuts its history into windows; zero counts as one.
     pub side_by_side: usize,
     /// Which part of the vendor's data this deployment pulls, in the vendor's word: a calendar's id.
-    pub scope: Option<String>,
+    pub part: Option<String>,
 }
 
 /// Where a full run stands whose windows go back in time ([`crate::source::Source::goes_back_in_time`]).
