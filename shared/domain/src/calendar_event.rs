@@ -60,7 +60,8 @@ pub struct CalendarEvent {
     pub when: When,
     /// The vendor's id of the series that the entry belongs to.
     pub recurring_event_id: Option<String>,
-    /// The time of the cancellation or deletion, or the time at which we learnt of it. The row is kept.
+    /// The time of the cancellation or deletion, or the time at which we learnt of it. The row is
+    /// kept.
     pub deleted_at: Option<Timestamp>,
     pub version: Version,
 }

@@ -21,14 +21,15 @@ pub struct Contact {
     pub last_name: Option<String>,
     /// The id of the contact that this one was merged into.
     pub merged_into: Option<String>,
-    /// The time of the deletion at the vendor, or the time at which we learnt of it. The row is kept.
+    /// The time of the deletion at the vendor, or the time at which we learnt of it. The row is
+    /// kept.
     pub deleted_at: Option<Timestamp>,
     pub version: Version,
 }
 
 impl Contact {
-    /// Returns the contact that a tombstone row says. It is deleted, and at most the contact that it
-    /// was merged into is known.
+    /// Returns the contact that a tombstone row says. It is deleted, and at most the contact that
+    /// it was merged into is known.
     pub fn vanished(row: RowView<'_>) -> Self {
         Self {
             external_id: row.external_id.to_owned(),

@@ -52,8 +52,8 @@ id! {
 }
 
 impl OutboxId {
-    /// Creates `count` ids that sort one after the other. Random bits are drawn once and counted up,
-    /// which is many times faster than drawing them for each id.
+    /// Creates `count` ids that sort one after the other. Random bits are drawn once and counted
+    /// up, which is many times faster than drawing them for each id.
     #[must_use]
     pub fn series(now: Timestamp, count: usize) -> Vec<Self> {
         /// The random bits of a UUID after its variant.

@@ -36,7 +36,6 @@ pub enum MoneyError {
         text: String,
         /// Its currency.
         currency: Currency,
-        /// What is wrong with it.
         why: &'static str,
     },
     /// The amount does not fit into 64 bits.
@@ -82,9 +81,9 @@ impl FromStr for Currency {
 
 /// Converts Stripe's amount to ISO 4217 minor units.
 ///
-/// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies): ISK and
-/// UGX have no minor unit any more but keep two decimals for compatibility, and MGA, whose ISO exponent
-/// is 2, is zero-decimal there. In every other currency the two agree.
+/// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies). ISK
+/// and UGX have no minor unit any more but keep two decimals for compatibility. MGA, whose ISO
+/// exponent is 2, is zero-decimal there. In every other currency the two agree.
 ///
 /// # Errors
 /// [`MoneyError`] if the amount is negative, is not whole in ISO's unit, or leaves 64 bits.

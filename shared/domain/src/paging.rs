@@ -9,8 +9,8 @@ use crate::clock::elapsed;
 use crate::json::place;
 use crate::record::Item;
 
-/// The position that a pull has reached. It is stored in `sync_state` or `sync_windows` and moves in
-/// the transaction of the page's rows.
+/// The position that a pull has reached. It is stored in `sync_state` or `sync_windows` and moves
+/// in the transaction of the page's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The window's beginning, inclusive. `None` if no window is open: the request is for anything
@@ -41,8 +41,8 @@ impl Cursor<'_> {
 /// The beginning of a run, as a source decides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begin {
-    /// The first window. `None` if nothing can be paged before a full run has brought a cursor. Then
-    /// `backfill` says why, and no run is opened.
+    /// The first window. `None` if nothing can be paged before a full run has brought a cursor.
+    /// Then `backfill` says why, and no run is opened.
     pub position: Option<Position>,
     /// Frozen now. It becomes the watermark once everything is drained.
     pub upper_bound: Timestamp,
@@ -64,9 +64,9 @@ pub enum Next {
         /// Everything outside the window.
         rest: Position,
     },
-    /// Nothing is left here. The next run begins with the vendor's own cursor, if there is one. A full
-    /// run's cursor is stored for the incremental pull too. A cursor from a window that was forked off
-    /// does not count.
+    /// Nothing is left here. The next run begins with the vendor's own cursor, if there is one. A
+    /// full run's cursor is stored for the incremental pull too. A cursor from a window that was
+    /// forked off does not count.
     Drained {
         /// Opaque text; `None` keeps the stored one.
         cursor: Option<String>,
@@ -89,8 +89,8 @@ pub struct Reply<'a> {
     pub body: &'a [u8],
 }
 
-/// A request to a vendor, relative to its base URL: a GET, or with a body a POST of JSON. Values are not yet
-/// percent-encoded.
+/// A request to a vendor, relative to its base URL: a GET, or with a body a POST of JSON. Values
+/// are not yet percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Begins with a slash.
@@ -116,8 +116,8 @@ impl Request {
 /// The meaning of a vendor's refusal if its status alone does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// A rate limit: ask again after this time, or after `Retry-After` if that is longer. It does not
-    /// count as an attempt.
+    /// A rate limit: ask again after this time, or after `Retry-After` if that is longer. It does
+    /// not count as an attempt.
     Wait(Duration),
     /// A limit too long to wait for, such as a daily one. The run ends with this reason. It is not
     /// paused, and `relay` asks for it again when the limit may be over.
@@ -135,7 +135,7 @@ pub enum PageError {
     #[error("the reply of {bytes} bytes is not what it should be: {reason}")]
     Malformed {
         bytes: usize,
-        /// What was expected, and the place in the body.
+        /// The expected shape, and the place in the body.
         reason: String,
     },
     /// The reply has status 200 and the vendor's error object inside.
@@ -164,7 +164,8 @@ pub struct Paging {
     pub window: Duration,
     /// Concurrent requests if a source cuts its history into windows; zero counts as one.
     pub side_by_side: usize,
-    /// The part of the vendor's data that this deployment pulls, in the vendor's word: a calendar's id.
+    /// The part of the vendor's data that this deployment pulls, in the vendor's word: a calendar's
+    /// id.
     pub scope: Option<String>,
 }
 

@@ -110,8 +110,8 @@ impl Status {
         ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// Returns how far along its life this status is. Of two versions with the same time-stamp, the one
-    /// with the larger rank wins.
+    /// Returns how far along its life this status is. Of two versions with the same time-stamp, the
+    /// one with the larger rank wins.
     pub fn rank(self) -> i16 {
         match self {
             Self::Unmapped => 0,

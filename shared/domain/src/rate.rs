@@ -26,8 +26,8 @@ impl TokenBucket {
         }
     }
 
-    /// Takes the credit of one request if its wait is at most `at_most`, and returns the wait. Callers
-    /// are served in the order in which they ask.
+    /// Takes the credit of one request if its wait is at most `at_most`, and returns the wait.
+    /// Callers are served in the order in which they ask.
     ///
     /// # Errors
     /// The wait, if it is longer than `at_most`. Then no credit is taken.
@@ -42,8 +42,8 @@ impl TokenBucket {
         Ok(wait)
     }
 
-    /// Lets nothing through for `pause` from `now` on, and no burst afterwards. The vendor has told one
-    /// of several requests to wait, and that holds for all.
+    /// Lets nothing through for `pause` from `now` on, and no burst afterwards. The vendor has told
+    /// one of several requests to wait, and that holds for all.
     pub fn hold(&mut self, now: Timestamp, pause: Duration) {
         self.as_of = self.as_of.max(later(now, pause));
         self.credit = self.credit.min(self.cost);

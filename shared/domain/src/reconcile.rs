@@ -40,8 +40,8 @@ impl Phase {
     }
 }
 
-/// The key under which one round of mending puts objects into the outbox. Each round has its own, or
-/// the outbox would drop the second as known.
+/// The key under which one round of mending puts objects into the outbox. Each round has its own,
+/// or the outbox would drop the second as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MendKey(pub Uuid);
 

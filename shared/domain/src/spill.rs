@@ -1,5 +1,5 @@
-//! Messages of the queue `spill`, which carries requests while Postgres is away: a vendor's webhook,
-//! or a request of one of our own senders.
+//! Messages of the queue `spill`, which carries requests while Postgres is away: a vendor's
+//! webhook, or a request of one of our own senders.
 
 use crate::intake::Intake;
 use crate::signature::{SpillError, Spilled};
