@@ -17,9 +17,8 @@ use penstock_domain::ids::RunId;
 use penstock_domain::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
-use penstock_domain::signature::Verified;
 use penstock_domain::source::{Access, Source};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
@@ -152,10 +151,6 @@ impl Source for Rolodex {
         let raw: &RawValue =
             serde_json::from_slice(reply.body).map_err(|e| malformed(reply.body, &e))?;
         Ok(item(raw, None))
-    }
-
-    fn delivery<'a>(&self, _body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        unreachable!("nothing is pushed")
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {

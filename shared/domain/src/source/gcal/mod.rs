@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::Source;
+use super::{Source, Webhook};
 use crate::calendar_event::CalendarEvent;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::{Facts, Swept};
@@ -14,12 +14,12 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use crate::push::Push;
-use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished, refetch_key};
+use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
 mod channel;
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod normalize;
 mod place;
@@ -137,14 +137,6 @@ impl Source for GoogleCalendar {
         Ok(item::read(reply.body, &keys))
     }
 
-    /// Google pushes no bodies: what it pushes is a reason to ask, and goes another way. What comes here all the same
-    /// is kept under its hash.
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let keys =
-            Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
-        Delivery { item: Some(item::read(body.bytes(), &keys)), refetches: Vec::new() }
-    }
-
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         if row.entity != ENTITY {
             return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
@@ -194,8 +186,13 @@ impl Source for GoogleCalendar {
         (entity == ENTITY).then_some(Swept::CalendarEvents)
     }
 
-    fn push(&self) -> Option<&'static dyn Push> {
-        Some(&GoogleCalendar)
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Notified(&GoogleCalendar))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 }
 

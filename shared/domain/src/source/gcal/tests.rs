@@ -3,6 +3,7 @@ use jiff::civil::date;
 use super::*;
 use crate::calendar_event::When;
 use crate::ids::OutboxId;
+use crate::source::Push;
 
 const AT: &str = "2026-06-01T10:00:00Z";
 

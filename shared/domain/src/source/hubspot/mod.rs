@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Source};
+use super::{Access, Source, Webhook};
 use crate::clock::earlier;
 use crate::disposition::Reason;
 use crate::facts::{Facts, Swept};
@@ -19,16 +19,18 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict, parse_body,
 };
-use crate::record::{Delivery, Item, RowView};
+use crate::record::{Item, RowView};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
 mod object;
 mod push;
 mod stages;
+mod webhook;
 
 use item::Seen;
 use list::{List, Reach};
@@ -181,10 +183,6 @@ impl Source for HubSpot {
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Refetched(run), reply.as_of))
     }
 
-    fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        Delivery { item: None, refetches: push::named(body.bytes()) }
-    }
-
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         normalize::normalize(row, settings)
     }
@@ -218,6 +216,15 @@ impl Source for HubSpot {
             per_second: 2,
             scope: None,
         })
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&HubSpot))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn sweeps(&self, entity: &str) -> Option<Swept> {

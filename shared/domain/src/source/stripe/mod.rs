@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Source;
+use super::{Source, Webhook};
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
 use crate::facts::Facts;
@@ -16,13 +16,15 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
-use crate::record::{Delivery, Item, RowView, full_run_key, refetch_key};
+use crate::record::{Item, RowView, full_run_key, refetch_key};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
+mod webhook;
 
 /// Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
@@ -143,13 +145,6 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let (item, named) = item::delivery(body.bytes(), received_at);
-        let modelled =
-            |(kind, _): &(String, String)| self.entities(Mode::Refetch).contains(&kind.as_str());
-        Delivery { item: Some(item), refetches: named.filter(modelled).into_iter().collect() }
-    }
-
     fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
         let payments = row.facts(normalize::normalize(row)?);
         Ok(Facts { payments, ..Facts::default() })
@@ -157,6 +152,15 @@ impl Source for Stripe {
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&Stripe))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn goes_back_in_time(&self) -> bool {
