@@ -4,12 +4,11 @@
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome, Vendor, vendors};
 use ingest::IngestConfig;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use penstock_clients::aws::Aws;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
@@ -28,35 +27,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webhook::Endpoint;
 
+use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
-
-/// Time that passes only when somebody waits, and moves the simulator's clock along.
-#[derive(Clone)]
-pub struct TestClock {
-    stripe: Arc<StripeSimulator>,
-    extra_nanos: Arc<AtomicI64>,
-}
-
-impl TestClock {
-    /// Lets time pass.
-    pub fn advance(&self, by: Duration) {
-        let nanos = i64::try_from(by.as_nanos()).expect("a test's waits are short");
-        let total = self.extra_nanos.fetch_add(nanos, Ordering::SeqCst) + nanos;
-        self.stripe.advance(total / 1_000_000_000);
-        self.extra_nanos.fetch_sub(total / 1_000_000_000 * 1_000_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        let extra = SignedDuration::from_nanos(self.extra_nanos.load(Ordering::SeqCst));
-        Timestamp::from_second(self.stripe.now()).expect("the simulator's clock is a time") + extra
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.advance(duration);
-    }
-}
 
 /// Everything that the main job consists of.
 pub struct TestApp {
@@ -105,7 +77,7 @@ impl TestApp {
     pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
-        let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
+        let clock = TestClock::of(&stripe);
         let (tickets, requests, spill) =
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {

@@ -145,8 +145,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
-            BroughtIn::Kept(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
-            BroughtIn::Kept(rows) => Ok(Brought::Intake(rows)),
+            BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
+            BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
             BroughtIn::NotAdmitted => {
                 tracing::error!(event = "spilled_request_not_admitted", message_id);
                 Ok(Brought::Refused)

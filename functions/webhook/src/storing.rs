@@ -46,16 +46,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
-        let row = in_time(deliveries::take(&self.database, arrival, &delivery, now)).await?;
-        let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
+        let row = in_time(deliveries::store(&self.database, arrival, &delivery, now)).await?;
+        let (bytes, looks) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source, bytes, looks);
-            return Ok(Kept::New { row: None, looks: looks_at(source, delivery.looks) });
+            return Ok(Kept::New { row: None, looks: looks_at(source, delivery.refetches) });
         };
         let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
         tracing::info!(event = "delivery", source, entity, version_key, bytes, looks, known);
         Ok(match row {
-            Some(row) => Kept::New { row: Some(row), looks: looks_at(source, delivery.looks) },
+            Some(row) => Kept::New { row: Some(row), looks: looks_at(source, delivery.refetches) },
             None => Kept::Known,
         })
     }
@@ -72,7 +72,7 @@ fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
         for ids in ids.chunks(LOOKS_A_REQUEST) {
             requests.push(FetchRequest {
                 ids: ids.to_vec(),
-                ..FetchRequest::new(source, &kind, Mode::Object).resuming()
+                ..FetchRequest::new(source, &kind, Mode::Refetch).resuming()
             });
         }
     }

@@ -85,7 +85,7 @@ impl Source for Rolodex {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object => &["person", "entry"],
+            Mode::Full | Mode::Incremental | Mode::Refetch => &["person", "entry"],
             Mode::Watch | Mode::Reconcile => &[],
         }
     }
@@ -189,7 +189,7 @@ impl Source for Rolodex {
             (400, "slow down") => Some(Verdict::Wait(Duration::from_secs(2))),
             (403, "enough for today") => Some(Verdict::Stop("enough for today".to_owned())),
             (410, "cursor expired") => Some(Verdict::StartOver("cursor expired".to_owned())),
-            (404, _) if mode == Mode::Object => Some(Verdict::Gone),
+            (404, _) if mode == Mode::Refetch => Some(Verdict::Gone),
             _ => None,
         }
     }

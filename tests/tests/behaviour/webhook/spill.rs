@@ -192,7 +192,7 @@ async fn an_outage_longer_than_the_queue_tries_ends_in_rows_and_no_dead_letters(
     assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
     app.clock.advance(Duration::from_secs(1));
     let round = app.relay.run_once(app.relay_deadline()).await.unwrap();
-    assert_eq!((round.ticketed, round.looks), (2, 1), "at once, by themselves");
+    assert_eq!((round.ticketed, round.refetches), (2, 1), "at once, by themselves");
     app.drain().await;
     assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 2);
     app.db.assert_nothing_waits().await;

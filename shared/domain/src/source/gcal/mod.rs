@@ -14,7 +14,7 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use crate::record::{Item, RowView, full_run_key, is_vanished};
+use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
 use crate::settings::Settings;
 
 mod channel;
@@ -80,14 +80,14 @@ impl Source for GoogleCalendar {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object | Mode::Watch => &[ENTITY],
+            Mode::Full | Mode::Incremental | Mode::Refetch | Mode::Watch => &[ENTITY],
             Mode::Reconcile => &[],
         }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         let start = match mode {
-            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => {
+            Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile => {
                 Place::start(calendar(paging))
             }
             Mode::Incremental => Place::read(cursor.token, calendar(paging)),
@@ -156,7 +156,7 @@ impl Source for GoogleCalendar {
         reply: Reply<'a>,
     ) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
-        let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
+        let keys = Keys { seen: &refetch_key(run), native: false, as_of: reply.as_of };
         Ok(item::read(reply.body, &keys))
     }
 
@@ -194,7 +194,7 @@ impl Source for GoogleCalendar {
                 Some(Verdict::Wait(reply::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Object && says("notFound") => Some(Verdict::Gone),
+            404 if mode == Mode::Refetch && says("notFound") => Some(Verdict::Gone),
             410 if says("deleted") => Some(Verdict::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
             410 => Some(Verdict::StartOver(words())),

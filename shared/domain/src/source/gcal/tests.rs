@@ -182,8 +182,8 @@ fn what_a_refusal_means_is_told_by_its_reason() {
         again("invalid")
     );
     assert_eq!(verdict(Mode::Full, 400, &body("timeRangeEmpty", r#","location":"timeMax""#)), None);
-    assert_eq!(verdict(Mode::Object, 410, &body("deleted", "")), Some(Verdict::Gone));
-    assert_eq!(verdict(Mode::Object, 404, &body("notFound", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(Verdict::Gone));
     assert_eq!(
         verdict(Mode::Full, 404, &body("notFound", "")),
         None,

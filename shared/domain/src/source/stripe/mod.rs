@@ -16,7 +16,7 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
-use crate::record::{Item, RowView, full_run_key};
+use crate::record::{Item, RowView, full_run_key, refetch_key};
 use crate::settings::Settings;
 
 #[cfg(feature = "contract")]
@@ -84,7 +84,7 @@ impl Source for Stripe {
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Incremental => &["event"],
-            Mode::Full | Mode::Object | Mode::Reconcile => &["charge", "refund", "dispute"],
+            Mode::Full | Mode::Refetch | Mode::Reconcile => &["charge", "refund", "dispute"],
             Mode::Watch => &[],
         }
     }
@@ -94,7 +94,7 @@ impl Source for Stripe {
         let upper_bound = whole_second(now);
         let to = later(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
+            (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
@@ -160,7 +160,7 @@ impl Source for Stripe {
     ) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = parse_body(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
-        Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
+        Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {

@@ -39,8 +39,8 @@ impl Signed for Stripe {
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let (item, named) = item::delivery(body.bytes(), received_at);
         let modelled =
-            |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
-        Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
+            |(kind, _): &(String, String)| self.entities(Mode::Refetch).contains(&kind.as_str());
+        Delivery { item: Some(item), refetches: named.filter(modelled).into_iter().collect() }
     }
 }
 
