@@ -10,7 +10,6 @@ use fetch::{FetchError, Outcome, Vendor, vendors};
 use ingest::IngestConfig;
 use jiff::Timestamp;
 use penstock_clients::aws::Aws;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -26,7 +25,7 @@ use penstock_testkit::{MemoryQueue, TestDatabase};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use webhook::HubSpotDoor;
+use webhook::Endpoint;
 
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
@@ -55,7 +54,7 @@ pub struct TestApp {
     pub spill: MemoryQueue,
     /// What `ingest` uses; [`INGEST_KEY`] is a key of its.
     pub ingest: ingest::Ports<TestClock, MemoryQueue>,
-    /// What `webhook` uses; its secret is [`WEBHOOK_SECRET`].
+    /// What `webhook` uses; vendors sign with [`WEBHOOK_SECRET`].
     pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
 
@@ -115,12 +114,8 @@ impl TestApp {
             },
             webhook: webhook::Ports {
                 database: db.database(1),
-                secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                hubspot: Some(HubSpotDoor {
-                    secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                    public_base_url: None,
-                }),
-                gcal: Some(Secret::given(CHANNEL_SECRET.to_owned())),
+                endpoints: endpoints(WEBHOOK_SECRET),
+                public_base_url: None,
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),
@@ -211,6 +206,16 @@ impl TestApp {
             }
         }
     }
+}
+
+/// The webhooks of all vendors, signed with `secret`.
+pub fn endpoints(secret: &str) -> Vec<Endpoint> {
+    let env = [
+        ("STRIPE_WEBHOOK_SECRET", secret),
+        ("HUBSPOT_WEBHOOK_SECRET", secret),
+        ("GCAL_CHANNEL_SECRET", CHANNEL_SECRET),
+    ];
+    webhook::endpoints(&env.into_iter().collect(), &Arc::new(Aws::default()))
 }
 
 fn vendors_of(

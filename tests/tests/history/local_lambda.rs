@@ -298,7 +298,7 @@ impl<'a> LocalLambda<'a> {
         assert!(self.counts.relays < ENDLESS, "relay always finds something to send");
         let deadline = self.relay.clock.now() + Duration::from_secs(3_600);
         let round = self.relay.run_once(deadline).await.unwrap();
-        round.runs + round.looks + round.ticketed
+        round.runs + round.refetches + round.ticketed
     }
 
     /// The most that was resident of each pull's process, in KiB.

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::KeyId;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};
 use penstock_tests::clock::ShiftedClock;
-use penstock_tests::test_app::WEBHOOK_SECRET;
+use penstock_tests::test_app::{WEBHOOK_SECRET, endpoints};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -38,9 +37,8 @@ impl LoadTest {
         let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());
         let webhook = || webhook::Ports {
             database: postgres.database(1),
-            secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-            hubspot: None,
-            gcal: None,
+            endpoints: endpoints(WEBHOOK_SECRET),
+            public_base_url: None,
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),
             spill: spill.clone(),
