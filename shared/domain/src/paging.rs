@@ -20,17 +20,17 @@ pub struct Position {
     pub token: Option<String>,
 }
 
-/// How far a pull has come, before its next run.
+/// How far the last run of a pull came. The next one begins here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor<'a> {
-    /// Everything up to here has been drained.
+pub struct Checkpoint<'a> {
+    /// Everything up to this time has been drained.
     pub watermark: Option<Timestamp>,
-    /// The vendor's own cursor, where it gave one: opaque text, such as a sync token.
+    /// The vendor's own cursor, if it gave one: opaque text, such as a sync token.
     pub token: Option<&'a str>,
 }
 
-impl Cursor<'_> {
-    /// A cursor that is a time.
+impl Checkpoint<'_> {
+    /// A checkpoint of a source that gives no cursor of its own.
     pub fn at(watermark: Option<Timestamp>) -> Self {
         Self { watermark, token: None }
     }
@@ -110,17 +110,20 @@ impl Request {
     }
 }
 
-/// What a refusal means, where the status alone does not say.
+/// The meaning of an error reply whose status alone does not tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// A rate limit: again after this long, or after `Retry-After` if that is longer. Does not count as an attempt.
-    Wait(Duration),
-    /// A limit that waiting here does not help against, such as one a day. The run ends with this reason; it is
-    /// not halted, and is asked for again when the limit may be over.
-    Stop(String),
-    /// The cursor is no use any more. The run ends with this reason, and full runs are owed.
-    StartOver(String),
-    /// The object asked for does not exist any more.
+pub enum ErrorClass {
+    /// A rate limit. The request is sent again after this pause, or after `Retry-After` if that is
+    /// longer. It does not count as an attempt.
+    RateLimited(Duration),
+    /// A limit that lasts longer than an invocation, such as one a day, with the vendor's reason.
+    /// The run stops with it. It is not paused: `relay` asks for it again when the limit may be
+    /// over.
+    QuotaExhausted(String),
+    /// The vendor no longer accepts the cursor, for this reason. The run ends, and full runs are
+    /// requested.
+    CursorExpired(String),
+    /// The object asked for no longer exists.
     Gone,
 }
 
