@@ -29,7 +29,7 @@ use crate::vendors::Vendor;
 
 mod compare;
 mod days;
-mod ghosts;
+mod unseen;
 
 /// The pause between two checks whether `process` is through with the mended objects.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use penstock_store::{StoreError, Transaction, begin, commit, refetch};
 
 use crate::{Ports, Reader, Tally};
 
-/// How long `relay` leaves a request for another look to the message that was sent with it.
+/// How long `relay` waits for the message that was sent with a request to refetch an object.
 const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 
 /// The rows of a batch, read.
@@ -46,7 +46,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         let ties = facts.write(&tx, &batch).await?;
-        request_again(&tx, &ties, &batch).await?;
+        request_refetches(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
         commit(tx).await?;
@@ -69,7 +69,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
 }
 
 /// Requests the objects of `ties` from `fetch`, in the transaction that found them.
-async fn request_again(
+async fn request_refetches(
     tx: &Transaction<'_>,
     ties: &[Tie],
     batch: &Batch<'_>,

@@ -27,7 +27,7 @@ use penstock_store::{Database, StoreError};
 
 mod batch;
 
-/// Reads rows of the outbox as facts.
+/// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.
 pub trait Reader: Send + Sync {
     /// The kinds of facts that rows are read as.
     type Facts<'a>: FactSet;
@@ -56,11 +56,11 @@ pub struct Ports<C, Q, R = Normalize> {
     pub database: Database,
     /// How rows are read: by [`normalize`], but for tests.
     pub normalize: R,
-    /// What the deployment says of how they are read.
+    /// The deployment's settings of the reading.
     pub settings: Settings,
-    /// Where to ask for another look at an object, where a key for that is configured.
+    /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the precedence.
     pub refetches: Option<Q>,
-    /// The time.
+    /// Gives the time that a batch is written at.
     pub clock: C,
 }
 

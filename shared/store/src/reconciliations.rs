@@ -63,9 +63,9 @@ static NEXT_DAYS: Sql = Sql {
     types: &[Type::UUID, Type::INT2, Type::DATE],
 };
 
-static GHOSTS: Sql = Sql {
-    name: "reconciliations.ghosts",
-    text: include_str!("../sql/reconciliations/ghosts.sql"),
+static UNSEEN: Sql = Sql {
+    name: "reconciliations.unseen",
+    text: include_str!("../sql/reconciliations/unseen.sql"),
     types: &[
         Type::UUID,
         Type::INT2,
@@ -86,7 +86,7 @@ static UNSETTLED: Sql = Sql {
 };
 
 pub(crate) static STATEMENTS: &[&Sql] =
-    &[&BEGIN, &FIND, &MOVE, &ADD_THEIRS, &ADD_OURS, &DROP_EQUAL, &NEXT_DAYS, &GHOSTS, &UNSETTLED];
+    &[&BEGIN, &FIND, &MOVE, &ADD_THEIRS, &ADD_OURS, &DROP_EQUAL, &NEXT_DAYS, &UNSEEN, &UNSETTLED];
 
 /// What is compared.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,7 @@ pub struct Stand {
 
 /// A row of ours that the vendor does not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ghost {
+pub struct Unseen {
     /// The vendor's id of it.
     pub external_id: String,
     /// Minor units.
@@ -208,15 +208,15 @@ pub async fn next_days(
 ///
 /// # Errors
 /// Whatever Postgres answers.
-pub async fn ghosts(
+pub async fn unseen(
     tx: &Transaction<'_>,
     scope: Scope<'_>,
     look: i16,
     (version_key, older_than): (&str, Timestamp),
     (after, limit): (&str, i64),
-) -> Result<Vec<Ghost>, StoreError> {
+) -> Result<Vec<Unseen>, StoreError> {
     let Scope { run, source, kind, upper_bound } = scope;
-    let rows = GHOSTS
+    let rows = UNSEEN
         .rows(
             tx,
             &[
@@ -232,15 +232,15 @@ pub async fn ghosts(
             ],
         )
         .await?;
-    let ghost = |row: &Row| {
-        Ok(Ghost {
+    let unseen = |row: &Row| {
+        Ok(Unseen {
             external_id: row.read("external_id")?,
             amount: row.read("amount")?,
             currency: row.read("currency")?,
             occurred_at: row.read("occurred_at")?,
         })
     };
-    rows.iter().map(ghost).collect()
+    rows.iter().map(unseen).collect()
 }
 
 /// Whether rows of the run wait to be processed.

@@ -7,7 +7,7 @@ use penstock_store::reconciliations::{self, Stand, report};
 use penstock_store::sync_state::Key;
 use penstock_store::{StoreError, Transaction, sync_runs, sync_state};
 
-use super::{Work, days, ghosts};
+use super::{Work, days, unseen};
 use crate::report::MOST;
 
 /// The two sides are compared at most this often: on an account in use, one may move on between the
@@ -81,7 +81,7 @@ pub(super) async fn settle(
     work: &mut Work<'_>,
     now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
-    let rows = ghosts::bury(tx, work, work.run.arrival(now), now).await?;
+    let rows = unseen::bury(tx, work, work.run.arrival(now), now).await?;
     work.stand.phase = Phase::Settling;
     reconciliations::advance(tx, work.run.at.id, work.stand).await?;
     work.run.store_position(tx, now).await?;
