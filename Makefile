@@ -12,6 +12,7 @@ PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
 STACK_NAME ?= penstock
 ARCH       ?= arm64
+ARCHS      ?= arm64 x86_64
 SCOPE      ?= read
 SOURCE     ?= stripe
 # cargo-lambda and the zig it links with live in the venv.
@@ -25,7 +26,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check generate openapi bench build deploy watch key revoke keys reconcile clean
+.PHONY: help setup run test check generate openapi bench build dist deploy watch key revoke keys reconcile clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +41,11 @@ run: setup ## a simulated year of all sources through everything, on this machin
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
 # One build of everything first: the system tests deploy the functions' binaries.
-test: check ## check, then all tests against a real Postgres and LocalStack
+test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
 	@cargo build --workspace --all-targets
 	@echo "test: running"
-	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace
+	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 check: setup ## format, lints, docs, template, scripts
 	@echo "check: cargo fmt"
@@ -87,6 +88,11 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@echo "build: $(FUNCTIONS) for $(TARGET)"
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
+
+dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that architecture only)
+	@rm -rf target/dist
+	@for arch in $(ARCHS); do $(MAKE) build ARCH=$$arch; $(PYTHON) infra/dist.py zips $$arch; done
+	@$(PYTHON) infra/dist.py finish
 
 # PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=...", the names of infra/template.yaml. Without it
 # sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.

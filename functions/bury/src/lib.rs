@@ -11,7 +11,7 @@ use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
 use penstock_domain::signature::Spilled;
-use penstock_domain::source::{self, Source};
+use penstock_domain::source::{self, Signed};
 use penstock_domain::spill::Spill;
 use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
@@ -69,8 +69,8 @@ impl<C: Clock> Ports<C> {
         why_no_ticket: &TicketError,
     ) -> Result<usize, StoreError> {
         match Spill::parse(&message.body) {
-            Ok(Spill::Delivery(spilled)) => match source::find(&spilled.source) {
-                Some(source) => self.store(message, source, &spilled).await,
+            Ok(Spill::Delivery(spilled)) => match source::signed(&spilled.source) {
+                Some(vendor) => self.store(message, vendor, &spilled).await,
                 None => self.bury_message(message, why_no_ticket.to_string()).await,
             },
             Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await,
@@ -87,7 +87,7 @@ impl<C: Clock> Ports<C> {
             Route::Events { .. } => (EVENTS, EVENT),
         };
         let reason = match intake::bring_in(&self.database, intake, now, now).await {
-            Ok(BroughtIn::Kept(rows)) => {
+            Ok(BroughtIn::Stored(rows)) => {
                 let message_id = &message.message_id;
                 tracing::info!(
                     event = "spilled_request_stored",
@@ -115,24 +115,24 @@ impl<C: Clock> Ports<C> {
         self.write(message, Some(about), reason).await
     }
 
-    /// Stores a spilled request as `webhook` would have; `relay` finds it pending and due, and sends its ticket. A
-    /// letter is written only where Postgres refuses its values.
+    /// Stores a spilled request as `webhook` would have. `relay` finds it pending and due, and sends
+    /// its ticket. A letter is written only if Postgres refuses its values.
     async fn store(
         &self,
         message: &SqsMessage,
-        source: &dyn Source,
+        vendor: &dyn Signed,
         spilled: &Spilled,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let delivery = source.delivery(spilled.body(), spilled.received_at);
+        let delivery = vendor.delivery(spilled.body(), spilled.received_at);
         let arrival = Arrival {
-            source: source.name(),
+            source: &spilled.source,
             content_type: &spilled.content_type,
             run: None,
             received_at: spilled.received_at,
             ticket_due_at: now,
         };
-        match deliveries::take(&self.database, arrival, &delivery, now).await {
+        match deliveries::store(&self.database, arrival, &delivery, now).await {
             Ok(row) => {
                 tracing::info!(
                     event = "spilled_request_stored",
@@ -145,7 +145,7 @@ impl<C: Clock> Ports<C> {
                 Disposition::Dead(reason) => {
                     let entity =
                         delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
-                    self.write(message, Some((source.name(), entity)), reason).await
+                    self.write(message, Some((&spilled.source, entity)), reason).await
                 }
                 Disposition::Done | Disposition::Retry(_) => Err(error),
             },

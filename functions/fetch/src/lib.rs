@@ -17,11 +17,11 @@ mod ending;
 mod error;
 mod full_runs;
 mod in_flight;
-mod object;
 mod outcome;
 mod ports;
 mod pull;
 mod reconcile;
+mod refetch;
 mod report;
 mod run;
 mod sweep;
@@ -100,7 +100,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let stop_at = earlier(deadline, MARGIN);
         match request.mode {
-            Mode::Object => object::serve(self, vendor, request, stop_at).await,
+            Mode::Refetch => refetch::serve(self, vendor, request, stop_at).await,
             Mode::Watch => watch::serve(self, vendor, request, stop_at).await,
             Mode::Reconcile => reconcile::serve(self, vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => pull::serve(self, vendor, request, stop_at).await,

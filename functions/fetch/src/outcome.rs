@@ -60,9 +60,10 @@ pub enum Outcome {
     },
     /// This deployment does not pull the source. The requested run waits until it does.
     NotConfigured,
-    /// The objects named were read again.
-    Looked {
-        /// How many objects there were.
+    /// The objects named were read again. The word is `looked`, as in older releases.
+    #[serde(rename = "looked")]
+    Refetched {
+        /// The number of objects.
         objects: usize,
     },
 }

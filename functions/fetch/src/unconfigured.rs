@@ -27,11 +27,11 @@ pub(crate) async fn leave<C: Clock, Q: Outlet>(
     let known = source::find(source)
         .is_some_and(|source| source.entities(*mode).contains(&entity.as_str()));
     let configured = ports.vendors.iter().any(|vendor| vendor.source().name() == source);
-    if !known || configured || !(request.resume || *mode == Mode::Object) {
+    if !known || configured || !(request.resume || *mode == Mode::Refetch) {
         return Err(FetchError::unknown(request));
     }
     tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str());
-    if *mode != Mode::Object {
+    if *mode != Mode::Refetch {
         halt(ports, Key { source, entity, mode: *mode }).await?;
     }
     Ok(Outcome::NotConfigured)

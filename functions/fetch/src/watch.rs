@@ -9,8 +9,8 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::Reply;
-use penstock_domain::push::{Channel, NewChannel, Push};
 use penstock_domain::signature::{SigningSecrets, channel};
+use penstock_domain::source::{Channel, NewChannel, Push, Webhook};
 use penstock_store::push_channels::{self, Open};
 use secrecy::ExposeSecret;
 
@@ -35,7 +35,8 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
-    let (Some(push), Some(to)) = (vendor.source().push(), &vendor.push) else {
+    let (Some(Webhook::Notified(push)), Some(to)) = (vendor.source().webhook(), &vendor.push)
+    else {
         return Err(FetchError::unknown(request));
     };
     let source = vendor.source().name();

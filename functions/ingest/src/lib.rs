@@ -12,7 +12,7 @@ use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, idempotency_key};
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
-use penstock_store::intake::{self, Kept, Told};
+use penstock_store::intake::{self, Answer, Stored};
 use penstock_store::{Database, StoreError, in_time};
 
 #[cfg(feature = "contract")]
@@ -121,7 +121,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.rows).await;
                 log_kept(&intake, &reading, &kept, id);
-                replies::kept(&intake, &reading, &kept.told, id)
+                replies::kept(&intake, &reading, &kept.answer, id)
             }
             Err(error) => {
                 tracing::error!(
@@ -149,14 +149,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Kept, StoreError> {
+    async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Stored, StoreError> {
         let now = self.clock.now();
         in_time(async {
             let due = now + ticket::GRACE;
-            match intake::keep(&self.database, intake, reading, due, now).await {
+            match intake::store(&self.database, intake, reading, due, now).await {
                 // The peer hung up before the statement came (trap 44); doing it again does no harm.
                 Err(error) if error.is_broken_connection() => {
-                    intake::keep(&self.database, intake, reading, due, now).await
+                    intake::store(&self.database, intake, reading, due, now).await
                 }
                 outcome => outcome,
             }
@@ -206,7 +206,7 @@ fn with_query(route: Route, request: &Request) -> Result<Route, Problem> {
     Ok(route)
 }
 
-fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId) {
+fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestId) {
     let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body().len());
     let (rows, state) = (
         kept.rows.len(),
@@ -215,10 +215,10 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Kept, id: &RequestId)
             Reading::Events(_) => "events",
         },
     );
-    let told = match &kept.told {
-        Told::New { .. } => "new",
-        Told::Replay { .. } => "replay",
-        Told::Conflict => "conflict",
+    let told = match &kept.answer {
+        Answer::New { .. } => "new",
+        Answer::Replay { .. } => "replay",
+        Answer::Conflict => "conflict",
     };
     tracing::info!(event = "kept", request_id, route, state, bytes, rows, told);
 }

@@ -4,7 +4,7 @@ use penstock_domain::intake::{
     Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route,
 };
 use penstock_edge::http::{FieldError, Problem, Reply, Request, RequestId, StatusCode};
-use penstock_store::intake::Told;
+use penstock_store::intake::Answer;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -122,13 +122,13 @@ fn told(fault: &Fault) -> FieldError {
 pub(crate) fn kept(
     intake: &Intake,
     reading: &Reading<'_>,
-    told: &Told,
+    told: &Answer,
     id: &RequestId,
 ) -> Result<Reply, Refusal> {
     let (replayed, duplicates) = match told {
-        Told::New { duplicates } => (false, duplicates.as_slice()),
-        Told::Replay { duplicates } => (true, duplicates.as_slice()),
-        Told::Conflict => return Err(conflict(reading).into()),
+        Answer::New { duplicates } => (false, duplicates.as_slice()),
+        Answer::Replay { duplicates } => (true, duplicates.as_slice()),
+        Answer::Conflict => return Err(conflict(reading).into()),
     };
     let reply = match reading {
         Reading::Lead(state) => lead(intake, *state, replayed, id)?,

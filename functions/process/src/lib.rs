@@ -123,7 +123,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 response.fail(message);
             }
         }
-        self.ask_for_another_look(&tally.ties).await;
+        self.ask_for_refetches(&tally.ties).await;
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
@@ -231,12 +231,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         );
     }
 
-    /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
-    async fn ask_for_another_look(&self, ties: &[Tie]) {
+    /// Asks for refetches, after the commit that stored the requests. `relay` sends a lost message
+    /// again.
+    async fn ask_for_refetches(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|tie| {
             let request =
-                FetchRequest::look(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
+                FetchRequest::refetch(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

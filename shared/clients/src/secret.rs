@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
+use penstock_domain::config::Env;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
@@ -44,6 +45,13 @@ impl Secret {
             cached: Mutex::default(),
             doubted_at: Mutex::default(),
         }
+    }
+
+    /// The secret that the variable `given` holds (local runs), or whose ARN the variable `stored`
+    /// holds; `None` if neither is set.
+    pub fn from_env(env: &Env, aws: &Arc<Aws>, given: &str, stored: &str) -> Option<Self> {
+        let stored = || env.optional(stored).map(|arn| Self::stored(Arc::clone(aws), arn));
+        env.optional(given).map(Self::given).or_else(stored)
     }
 
     /// A secret given as it is.

@@ -9,7 +9,7 @@ use crate::version::{Stamp, Version, Versioned};
 /// When an entry takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Not known: a tombstone carries no times.
+    /// A tombstone carries no times.
     Unknown,
     /// From one instant to another; they may be the same.
     Timed {
@@ -55,20 +55,20 @@ pub struct CalendarEvent {
     pub external_id: String,
     /// The vendor's word: confirmed, tentative, cancelled.
     pub status: String,
-    /// Its title, NUL made visible.
+    /// The title, with NUL shown as `␀`.
     pub summary: Option<String>,
     /// When it takes place.
     pub when: When,
-    /// The series that it is an instance of.
+    /// The vendor's id of the series that the entry belongs to.
     pub recurring_event_id: Option<String>,
-    /// Since when it is cancelled or gone, or known to be. The row stays.
+    /// When it was cancelled or deleted, or when we learnt of it. The row is kept.
     pub deleted_at: Option<Timestamp>,
     /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl CalendarEvent {
-    /// The entry of a tombstone row: cancelled, and nothing else known.
+    /// The entry of a tombstone row. It is cancelled, and nothing else is known.
     pub fn vanished(calendar_id: &str, row: RowView<'_>) -> Self {
         Self {
             calendar_id: calendar_id.to_owned(),

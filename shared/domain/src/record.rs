@@ -25,10 +25,10 @@ pub struct Item<'a> {
 /// One request that a vendor pushed, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// What goes into the outbox; none where the request says nothing but which objects to read.
+    /// The item for the outbox; `None` where the request only names objects.
     pub item: Option<Item<'a>>,
-    /// Kinds and ids of the objects that the request only names: they must be read, as they are now.
-    pub looks: Vec<(String, String)>,
+    /// Kinds and ids of the objects that the request only names: they must be read again.
+    pub refetches: Vec<(String, String)>,
 }
 
 /// A row of the outbox as the normalizers see it.
@@ -53,6 +53,12 @@ pub struct RowView<'a> {
 /// and `fetch` for a sign of life.
 pub fn full_run_key(run: RunId) -> String {
     format!("run:{run}")
+}
+
+/// The version key of an object that was read again by its id. The stored word is `look`, because
+/// rows of older releases carry it.
+pub fn refetch_key(run: RunId) -> String {
+    format!("look:{run}")
 }
 
 #[derive(Deserialize)]

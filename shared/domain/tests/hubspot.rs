@@ -213,10 +213,10 @@ fn trap_14_each_limit_has_its_own_verdict() {
     assert_eq!(HubSpot.verdict(Mode::Full, 423, b""), Some(Verdict::Wait(Duration::from_secs(2))));
     assert_eq!(HubSpot.verdict(Mode::Full, 477, b""), Some(Verdict::Wait(Duration::from_secs(60))));
     let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
-    assert_eq!(HubSpot.verdict(Mode::Object, 404, missing), Some(Verdict::Gone));
+    assert_eq!(HubSpot.verdict(Mode::Refetch, 404, missing), Some(Verdict::Gone));
     assert_eq!(HubSpot.verdict(Mode::Full, 404, missing), None);
     assert_eq!(
-        HubSpot.verdict(Mode::Object, 404, b"<html>"),
+        HubSpot.verdict(Mode::Refetch, 404, b"<html>"),
         None,
         "a base URL that is wrong deletes nothing"
     );

@@ -1,8 +1,8 @@
-//! Who may come in, and how often. Owns the `rate_windows` table.
+//! Which API keys are valid, and how many requests each may make. Owns the `rate_windows` table.
 //!
-//! A key may do `rate * 10` requests in each window of ten seconds, windows begin on the clock's tens. An
-//! environment takes a slice of a window's grants in the statement that reads the key, and spends it
-//! without asking again (`docs/adr/0015-rate-limits-by-slices.md`).
+//! A key may make `rate * 10` requests in each window of ten seconds; windows begin at :00, :10,
+//! :20 and so on. The statement that reads the key grants the environment a slice of the window,
+//! which it spends without asking again (`docs/adr/0015-rate-limits-by-slices.md`).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,54 +11,57 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
 use crate::api_keys::ApiKey;
-use crate::{Database, Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Database, Row, StoreError};
 
-static TAKE: Sql = Sql {
-    name: "rate_windows.take",
-    text: include_str!("../sql/rate_windows/take.sql"),
-    types: &[Type::BYTEA, Type::TIMESTAMPTZ, Type::INT4, Type::INT4, Type::INT4],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE];
+statements! {
+    rate_windows.grant: Grant<'a> {
+        sha256: &'a [u8],
+        window_start: Timestamp,
+        default_rate: i32,
+        window_seconds: i32,
+        largest_slice: i32,
+    }
+}
 
 const WINDOW_SECONDS: i32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// A window that begins later than this after ours is not believed in; the statement says the same.
+/// A window that begins more than this after ours comes from a broken clock. `grant.sql` has the
+/// same limit.
 const FURTHEST_AHEAD: Duration = Duration::from_secs(60);
 
-/// How long Postgres is not asked whether a key is still good.
+/// A key is used for this long before Postgres is asked again whether it is valid.
 pub const REMEMBERED: Duration = Duration::from_secs(30);
 
-/// Requests, at most.
+/// The most requests that one statement grants.
 const LARGEST_SLICE: i32 = 64;
 
-/// Keys that are remembered, at most. Only valid ones are, so nobody fills this by guessing.
+/// The most keys that are remembered. Only valid keys are, so guessing cannot fill the map.
 const MOST_KEYS: usize = 1024;
 
-/// What becomes of a request.
+/// The answer to a request for admission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may come in, if the key's scope allows what it asks.
+    /// The key is valid and within its rate. The caller compares its scope.
     Admitted(ApiKey),
-    /// No such key, or it was revoked.
+    /// The key does not exist, or is revoked.
     Unknown,
-    /// The key has done all it may for now.
+    /// The key has used up the requests of its window.
     Limited {
-        /// Whole seconds to the next window; at least 1.
+        /// Whole seconds until the next window; at least 1.
         retry_after_s: u32,
     },
 }
 
-/// Who may come in, and how often. One per environment; remembers keys and granted requests, so that most
-/// requests cost no round trip.
+/// Admits requests by API key and rate. There is one per environment. It remembers keys and granted
+/// requests, so that most requests cost no round trip.
 ///
-/// What is remembered of a key is used within its window, and for [`REMEMBERED`] at most: a revoked key ends within
-/// 30 seconds, as a rule within 10.
+/// A remembered key is used within its window, and for [`REMEMBERED`] at most. A revoked key is
+/// therefore refused after 30 seconds at the latest, usually after 10.
 #[derive(Debug)]
 pub struct Admission {
     database: Database,
@@ -66,18 +69,18 @@ pub struct Admission {
     known: Mutex<HashMap<[u8; 32], Known>>,
 }
 
-/// A key, and what may still be done with it here.
+/// A key, and the requests that it may still make in this environment.
 #[derive(Debug)]
 struct Known {
     key: ApiKey,
     read_at: Timestamp,
     window: Timestamp,
     left: u32,
-    /// The whole window is spent: there is no use in asking for more.
+    /// The window is used up everywhere: Postgres would grant no more.
     is_spent: bool,
 }
 
-/// What the statement gave.
+/// The answer of the statement.
 struct Taken {
     key: ApiKey,
     window: Timestamp,
@@ -86,23 +89,25 @@ struct Taken {
 }
 
 impl Admission {
-    /// `default_rate_per_second` is for keys without a rate of their own; it is at least 1.
+    /// Makes an admission. `default_rate_per_second` holds for keys without a rate of their own; it
+    /// is at least 1.
     #[must_use]
     pub fn new(database: Database, default_rate_per_second: u32) -> Self {
         let default_rate = i32::try_from(default_rate_per_second).unwrap_or(i32::MAX).max(1);
         Self { database, default_rate, known: Mutex::default() }
     }
 
-    /// Asks for one request. Which scope it needs is for the caller to compare.
+    /// Asks for the admission of one request. The caller compares the scope.
     ///
     /// # Errors
-    /// Whatever Postgres or the connection answers; one that broke while idle is replaced once (trap 44).
+    /// Returns [`StoreError`] if the statement fails. A connection that broke while idle is
+    /// replaced once.
     pub async fn admit(&self, sha256: &[u8; 32], now: Timestamp) -> Result<Verdict, StoreError> {
         if let Some(verdict) = self.at_once(sha256, now) {
             return Ok(verdict);
         }
         match self.ask(sha256, now).await {
-            // What the first try may have taken is lost, never granted twice.
+            // A slice that the first try may have been granted is lost, never granted twice.
             Err(error) if error.is_broken_connection() => self.ask(sha256, now).await,
             outcome => outcome,
         }
@@ -113,7 +118,8 @@ impl Admission {
         self.admit_on(&**connection, sha256, now).await
     }
 
-    /// The verdict where what is remembered here suffices for it; none where Postgres has to be asked.
+    /// Returns the verdict if the remembered grant is enough for it, or `None` if Postgres has to
+    /// be asked.
     #[must_use]
     pub fn at_once(&self, sha256: &[u8; 32], now: Timestamp) -> Option<Verdict> {
         let mut known = self.known();
@@ -127,10 +133,10 @@ impl Admission {
         }
     }
 
-    /// As [`Admission::admit`], by asking Postgres on a connection that the caller has.
+    /// Asks Postgres, on a connection that the caller has. See [`Admission::admit`].
     ///
     /// # Errors
-    /// Whatever Postgres or the connection answers.
+    /// Returns [`StoreError`] if the statement fails.
     pub async fn admit_on(
         &self,
         on: &impl GenericClient,
@@ -138,7 +144,7 @@ impl Admission {
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         let mut taken = self.take(on, sha256, now).await?;
-        // The key's very first request, and another environment was first: now its row is there to see.
+        // The key's very first request, and another environment was first: now its row is visible.
         if taken.as_ref().is_some_and(|taken| taken.size == 0 && !taken.is_spent) {
             taken = self.take(on, sha256, now).await?;
         }
@@ -151,11 +157,14 @@ impl Admission {
         sha256: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Taken>, StoreError> {
-        let (sha256, window) = (sha256.as_slice(), window_of(now));
-        let row = TAKE
-            .optional(on, &[&sha256, &window, &self.default_rate, &WINDOW_SECONDS, &LARGEST_SLICE])
-            .await?;
-        match row {
+        let grant = Grant {
+            sha256: sha256.as_slice(),
+            window_start: window_of(now),
+            default_rate: self.default_rate,
+            window_seconds: WINDOW_SECONDS,
+            largest_slice: LARGEST_SLICE,
+        };
+        match grant.optional(on).await? {
             Some(row) => Taken::of(&row),
             None => Ok(None),
         }
@@ -187,14 +196,14 @@ impl Admission {
         verdict
     }
 
-    /// The key as it was last known here, however long ago: for when Postgres is away. Not one that was
-    /// found revoked since.
+    /// Returns the key as it was last read here, however long ago, for when Postgres is
+    /// unreachable. A key that was found revoked since is not returned.
     #[must_use]
     pub fn remembered(&self, sha256: &[u8; 32]) -> Option<ApiKey> {
         self.known().get(sha256).map(|known| known.key.clone())
     }
 
-    /// Held for a look or a change, never across an await. Each change is whole, so a panic elsewhere spoils nothing.
+    /// Never held across an await. Each change is complete, so a poisoned lock holds valid data.
     fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,7 +216,7 @@ impl Known {
 }
 
 impl Taken {
-    /// None where the key's scope is one that this code does not know.
+    /// Returns `None` if this release does not know the key's scope.
     fn of(row: &Row) -> Result<Option<Self>, StoreError> {
         let Some(key) = ApiKey::of(row)? else { return Ok(None) };
         let size: i32 = row.read("size")?;
@@ -225,13 +234,13 @@ fn forget_oldest(all: &mut HashMap<[u8; 32], Known>) {
     oldest.map(|sha256| all.remove(&sha256));
 }
 
-/// The beginning of the window that `now` is in.
+/// Returns the beginning of the window that `now` is in.
 fn window_of(now: Timestamp) -> Timestamp {
     let length = i64::from(WINDOW_SECONDS);
     Timestamp::from_second(now.as_second().div_euclid(length) * length).unwrap_or(Timestamp::MIN)
 }
 
-/// Whether a window is the one of `now` or, by a clock ahead of ours, a later one.
+/// Returns whether a window is the one of `now`, or a later one by a clock ahead of ours.
 fn is_current(window: Timestamp, now: Timestamp) -> bool {
     let ours = window_of(now);
     ours <= window && window <= ours + FURTHEST_AHEAD

@@ -1,58 +1,40 @@
 //! The `api_keys` table. A key itself is never stored, only its SHA-256.
 
 use jiff::Timestamp;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static INSERT: Sql = Sql {
-    name: "api_keys.insert",
-    text: "insert into api_keys (id, name, scope, sha256, rate_per_second, created_at) values ($1, $2, $3, $4, $5, $6) \
-           on conflict (sha256) do nothing",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::BYTEA, Type::INT4, Type::TIMESTAMPTZ],
-};
+statements! {
+    api_keys.insert: Insert<'a> {
+        id: Uuid,
+        name: &'a str,
+        scope: &'a str,
+        sha256: &'a [u8],
+        rate_per_second: Option<i32>,
+        created_at: Timestamp,
+    }
+    api_keys.find: Find<'a> { sha256: &'a [u8] }
+    api_keys.revoke: Revoke { id: Uuid, now: Timestamp }
+    api_keys.revoke_named: RevokeNamed<'a> { name: &'a str, now: Timestamp }
+    api_keys.list: List {}
+}
 
-static FIND: Sql = Sql {
-    name: "api_keys.find",
-    text: "select id, name, scope, sha256 from api_keys where sha256 = $1 and revoked_at is null",
-    types: &[Type::BYTEA],
-};
-
-static REVOKE: Sql = Sql {
-    name: "api_keys.revoke",
-    text: "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null",
-    types: &[Type::UUID, Type::TIMESTAMPTZ],
-};
-
-static REVOKE_NAMED: Sql = Sql {
-    name: "api_keys.revoke_named",
-    text: "update api_keys set revoked_at = $2 where name = $1 and revoked_at is null",
-    types: &[Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static LIST: Sql = Sql {
-    name: "api_keys.list",
-    text: "select id, name, scope, rate_per_second, created_at, revoked_at from api_keys order by created_at, id",
-    types: &[],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &REVOKE, &REVOKE_NAMED, &LIST];
-
-/// What a key may do.
+/// The permission that a key gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Read metrics, runs, transactions.
+    /// Reads metrics, runs and journeys.
     Read,
-    /// Send events, leads, transactions.
+    /// Sends events and leads.
     Ingest,
-    /// Everything an operator does; read as well.
+    /// Does what an operator does, and reads.
     Admin,
 }
 
 impl Scope {
-    /// As the table spells it.
+    /// Returns the scope as the table spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,60 +44,60 @@ impl Scope {
         }
     }
 
-    /// The scope that the table spells so.
+    /// Returns the scope that the table spells so, or `None` if this release does not know it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
     }
 }
 
-/// A key to be.
+/// A key that is to be registered.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKey<'a> {
-    /// Its id, by which it is revoked.
+    /// The id by which an operator revokes it.
     pub id: Uuid,
-    /// Whom it was given to.
+    /// The person or system that has the key.
     pub name: &'a str,
-    /// What it may do.
+    /// The permission that the key gives.
     pub scope: Scope,
-    /// SHA-256 of the key's bytes.
+    /// The SHA-256 of the key's bytes.
     pub sha256: [u8; 32],
-    /// Requests a second, above zero; none for what is configured.
+    /// Requests a second, above zero; `None` is the configured default.
     pub rate_per_second: Option<i32>,
 }
 
-/// A key that is valid.
+/// A key that exists and is not revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: Uuid,
-    /// Whom it was given to.
+    /// The person or system that has the key.
     pub name: String,
-    /// What it may do.
+    /// The permission that the key gives.
     pub scope: Scope,
-    /// SHA-256 of the key's bytes, to be compared in constant time.
+    /// The SHA-256 of the key's bytes, to be compared in constant time.
     pub sha256: Vec<u8>,
 }
 
-/// A key as an operator sees it.
+/// A key as the operator's list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
-    /// Its id, by which it is revoked.
+    /// The id by which an operator revokes it.
     pub id: Uuid,
-    /// Whom it was given to.
+    /// The person or system that has the key.
     pub name: String,
-    /// What it may do, as the table spells it.
+    /// The scope, as the table spells it.
     pub scope: String,
-    /// Requests a second; none for what is configured.
+    /// Requests a second; `None` is the configured default.
     pub rate_per_second: Option<i32>,
-    /// Since when it is valid.
+    /// The time at which it was registered.
     pub created_at: Timestamp,
-    /// Since when it is not.
+    /// The time at which it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
 impl ApiKey {
-    /// The key of a row; none where its scope is one that this code does not know.
+    /// Reads the key of a row, or `None` if this release does not know its scope.
     pub(crate) fn of(row: &Row) -> Result<Option<Self>, StoreError> {
         let Some(scope) = Scope::parse(row.read("scope")?) else { return Ok(None) };
         Ok(Some(Self {
@@ -127,61 +109,63 @@ impl ApiKey {
     }
 }
 
-/// Stores a key; false where the same key is there already, whatever its scope and whether revoked.
+/// Registers a key. Returns false if the same key exists already, whatever its scope and even if it
+/// is revoked.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn insert(
     on: &impl GenericClient,
     key: NewKey<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sha256 = key.sha256.as_slice();
-    let scope = key.scope.as_str();
-    Ok(INSERT
-        .execute(on, &[&key.id, &key.name, &scope, &sha256, &key.rate_per_second, &now])
-        .await?
-        == 1)
+    let insert = Insert {
+        id: key.id,
+        name: key.name,
+        scope: key.scope.as_str(),
+        sha256: &key.sha256,
+        rate_per_second: key.rate_per_second,
+        created_at: now,
+    };
+    Ok(insert.execute(on).await? == 1)
 }
 
-/// The key of that hash, unless it is unknown or revoked.
+/// Returns the key of that hash, or `None` if it is unknown or revoked.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(
     on: &impl GenericClient,
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
-    match FIND.optional(on, &[&sha256.as_slice()]).await? {
-        Some(row) => ApiKey::of(&row),
-        None => Ok(None),
-    }
+    let row = Find { sha256 }.optional(on).await?;
+    row.map_or(Ok(None), |row| ApiKey::of(&row))
 }
 
-/// Ends a key from `now` on; false where there is none, or it was ended before.
+/// Revokes a key from `now` on. Returns false if it does not exist or was revoked before.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn revoke(on: &impl GenericClient, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(REVOKE.execute(on, &[&id, &now]).await? == 1)
+    Ok(Revoke { id, now }.execute(on).await? == 1)
 }
 
-/// Ends all valid keys of a name from `now` on; how many there were.
+/// Revokes all valid keys of a name from `now` on, and returns how many there were.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn revoke_named(
     on: &impl GenericClient,
     name: &str,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    REVOKE_NAMED.execute(on, &[&name, &now]).await
+    RevokeNamed { name, now }.execute(on).await
 }
 
-/// All keys, the oldest first, revoked ones too.
+/// Returns all keys, the oldest first, revoked ones too.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError> {
     let listed = |row: &Row| {
         Ok(ListedKey {
@@ -193,5 +177,5 @@ pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError>
             revoked_at: row.read("revoked_at")?,
         })
     };
-    LIST.rows(on, &[]).await?.iter().map(listed).collect()
+    List {}.rows(on).await?.iter().map(listed).collect()
 }

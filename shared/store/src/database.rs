@@ -1,4 +1,5 @@
-//! The connection pool: logs in with what a [`LoginSource`] gives, and hands out only live connections.
+//! The connection pool: logs in with what a [`LoginSource`] gives, and hands out only live
+//! connections.
 
 use std::fmt;
 use std::future::Future;
@@ -23,24 +24,25 @@ pub type Connection = Object;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
 
-/// Where Postgres is and who we are there.
+/// The address of Postgres, and the role to log in as.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// Host name or address; RDS Proxy's where there is one.
+    /// The host name or address; RDS Proxy's if there is one.
     pub host: String,
-    /// TCP port.
+    /// The TCP port that Postgres listens on.
     pub port: u16,
-    /// The database's name.
+    /// The name of the database to use.
     pub database: String,
-    /// The role's name.
+    /// The name of the role to log in as.
     pub user: String,
-    /// The role's password, where it has one.
+    /// The role's password, if it has one.
     pub password: Option<SecretString>,
 }
 
-/// Gives the login, from a cache that it refreshes when `fresh` is asked for (trap 46).
+/// Gives the login from a cache, which it refreshes when `fresh` is asked for: the password may
+/// have been rotated.
 pub trait LoginSource: Send + Sync {
-    /// The login to use now; with `fresh`, read again from where it is kept.
+    /// Returns the login to use now; with `fresh`, after reading it again from where it is kept.
     fn login(
         &self,
         fresh: bool,
@@ -60,12 +62,13 @@ impl LoginSource for StaticLogin {
     }
 }
 
-/// How the connection is protected.
+/// The protection of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
-    /// Encrypted, the server's certificate checked against the system's roots and `DATABASE_CA_FILE`'s.
+    /// Encrypted. The server's certificate is checked against the system's roots and those of
+    /// `DATABASE_CA_FILE`.
     Require,
-    /// In the clear: for a database on this machine only.
+    /// In the clear, for a database on the same machine only.
     Disable,
 }
 
@@ -83,20 +86,21 @@ impl fmt::Debug for Database {
     }
 }
 
-/// After this long without use a connection is tried before it is handed out, unless set otherwise:
-/// Lambda may have frozen the environment meanwhile, and the peer hung up unseen (trap 44).
+/// After this long without use a connection is tried before it is handed out, unless set otherwise.
+/// Lambda may have frozen the environment meanwhile, and the peer hung up unnoticed.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
 
-/// How long a connection that was idle may take to answer before it counts as dead.
+/// A connection that was idle counts as dead if it does not answer within this time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// A pool of at most `size` connections; none is opened yet.
+    /// Makes a pool of at most `size` connections, which are opened when they are needed.
     ///
-    /// `ca_file` names a PEM file of further roots, such as RDS' own where no proxy stands before it.
+    /// `ca_file` names a PEM file of further roots, such as RDS's own if there is no proxy before
+    /// it.
     ///
     /// # Errors
-    /// Where the roots cannot be read.
+    /// Returns [`StoreError::Unavailable`] if the roots cannot be read.
     pub fn new(
         source: Arc<dyn LoginSource>,
         tls: Tls,
@@ -124,16 +128,17 @@ impl Database {
         })
     }
 
-    /// The same pool, which tries a connection that was idle for `idle` before it hands it out.
+    /// Returns the same pool, which tries a connection that was idle for `idle` before it hands it
+    /// out.
     #[must_use]
     pub fn checked_after(self, idle: Duration) -> Self {
         Self { idle_before_check: idle, ..self }
     }
 
-    /// A live connection.
+    /// Returns a live connection.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where none can be had within ten seconds.
+    /// Returns [`StoreError::Unavailable`] if there is none within ten seconds.
     pub async fn connection(&self) -> Result<Connection, StoreError> {
         let now = wall_clock_millis();
         let before = self.last_used.swap(now, Ordering::Relaxed);
@@ -152,14 +157,14 @@ impl Database {
     }
 }
 
-/// How long whoever answers a request waits for Postgres, a connection included, before it counts as away. Shorter than
-/// a sender waits.
+/// The time that a function which answers requests waits for Postgres, including a connection,
+/// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Waits for `work` no longer than [`PATIENCE`]. Given up half-way, it may yet be done.
+/// Waits for `work` no longer than [`PATIENCE`]. Postgres may still commit work that was given up.
 ///
 /// # Errors
-/// [`StoreError::Silent`], and its own.
+/// Returns [`StoreError::Silent`] if the time is over, and the error of `work` if it fails.
 pub async fn in_time<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
@@ -168,10 +173,10 @@ pub async fn in_time<T>(
         .unwrap_or(Err(StoreError::Silent(PATIENCE)))
 }
 
-/// Begins a transaction: of the driver's own type, which the modules of this crate ask for.
+/// Begins a transaction of the driver's own type, which the functions of this crate take.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
     Client::transaction(connection).await.map_err(|e| StoreError::new("transaction.begin", e))
 }
@@ -179,7 +184,8 @@ pub async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Store
 /// Commits a transaction.
 ///
 /// # Errors
-/// Whatever Postgres answers. Where the connection broke, nobody knows whether it was committed.
+/// Returns [`StoreError`] if the commit fails. After a broken connection it is not known whether it
+/// was committed.
 pub async fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
     tx.commit().await.map_err(|e| StoreError::new("transaction.commit", e))
 }
@@ -188,7 +194,8 @@ async fn answers(client: &Client) -> bool {
     matches!(tokio::time::timeout(CHECK_TIMEOUT, client.simple_query("")).await, Ok(Ok(_)))
 }
 
-/// The wall clock, because the monotonic one may stand still while Lambda holds the environment frozen.
+/// Reads the wall clock, because the monotonic one may stop while Lambda has frozen the
+/// environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "measures idleness of a socket; decides nothing about data"
@@ -258,8 +265,8 @@ fn report_end(outcome: Result<(), tokio_postgres::Error>) {
     }
 }
 
-/// The pool's interface knows only the driver's errors, so the reason is logged here, and what the driver
-/// says of a configuration without a host stands for it.
+/// Fails for want of a login. The pool takes only the driver's errors, so the reason is logged
+/// here, and the driver's error of a configuration without a host is returned in its place.
 async fn no_login(error: BoxError) -> Connected {
     tracing::error!(error = %error, "the database login cannot be read");
     let (client, connection) = Config::new().connect(NoTls).await?;

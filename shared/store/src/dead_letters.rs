@@ -1,78 +1,66 @@
-//! The `dead_letters` table: what a person has to look at. Letters of outbox rows are written by
-//! [`crate::outbox::bury`]; here are those of queue messages that no row stands behind.
+//! The `dead_letters` table: rows and messages that an operator has to look at.
+//! [`crate::outbox::bury`] writes the letters of outbox rows; this module writes those of queue
+//! messages without a row.
 
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::DeadLetterId;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
+use uuid::Uuid;
 
-use crate::{Sql, StoreError};
+use crate::StoreError;
+use crate::sql::{Statement, statements};
 
-static WRITE: Sql = Sql {
-    name: "dead_letters.write",
-    text: "insert into dead_letters (id, source, entity, payload, error, error_kind, attempts, message_id, created_at) \
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-           on conflict (message_id) where message_id is not null do nothing",
-    types: &[
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BYTEA,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-    ],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&WRITE];
+statements! {
+    dead_letters.insert: Insert<'a> {
+        id: Uuid,
+        source: Option<&'a str>,
+        entity: Option<&'a str>,
+        payload: &'a [u8],
+        error: &'a str,
+        error_kind: &'a str,
+        attempts: i32,
+        message_id: &'a str,
+        now: Timestamp,
+    }
+}
 
 /// A queue message that failed for good.
 #[derive(Debug, Clone)]
 pub struct Undeliverable<'a> {
-    /// SQS' id of it: a message delivered twice makes one letter.
+    /// The id that SQS gave the message: one that is delivered twice makes one letter.
     pub message_id: &'a str,
-    /// Its body.
+    /// The body of the message, as text.
     pub body: &'a str,
-    /// The vendor it was about, if it says.
+    /// The source that the message names, if it names one.
     pub source: Option<&'a str>,
-    /// The entity it was about, if it says.
+    /// The entity that the message names, if it names one.
     pub entity: Option<&'a str>,
-    /// How often it was received.
+    /// The number of times that it was received.
     pub receives: i32,
-    /// What is wrong with it.
+    /// The reason that the letter states.
     pub reason: Reason,
 }
 
 /// Writes the dead letter of a message.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn write(
     on: &impl GenericClient,
     message: &Undeliverable<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let error = message.reason.detail.replace('\0', "\u{2400}");
-    let kind = message.reason.kind.as_str();
-    let body = message.body.as_bytes();
-    WRITE
-        .execute(
-            on,
-            &[
-                &DeadLetterId::new(now).0,
-                &message.source,
-                &message.entity,
-                &body,
-                &error,
-                &kind,
-                &message.receives,
-                &message.message_id,
-                &now,
-            ],
-        )
-        .await
-        .map(drop)
+    let insert = Insert {
+        id: DeadLetterId::new(now).0,
+        source: message.source,
+        entity: message.entity,
+        payload: message.body.as_bytes(),
+        error: &message.reason.detail.replace('\0', "\u{2400}"),
+        error_kind: message.reason.kind.as_str(),
+        attempts: message.receives,
+        message_id: message.message_id,
+        now,
+    };
+    insert.execute(on).await.map(drop)
 }

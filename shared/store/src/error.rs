@@ -1,4 +1,4 @@
-//! What went wrong in Postgres, and what that means for the work in hand.
+//! The errors of Postgres, and what becomes of the work that meets them.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio_postgres::error::SqlState;
 /// An error of a statement, of the connection or of the pool.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A statement failed.
+    /// Postgres refused a statement, or the connection broke on it.
     #[error("statement {name} failed")]
     Statement {
         /// `<table>.<verb>`
         name: &'static str,
-        /// What Postgres said.
+        /// The error of Postgres or of the connection.
         #[source]
         source: tokio_postgres::Error,
     },
@@ -24,13 +24,13 @@ pub enum StoreError {
     Column {
         /// `<table>.<verb>`
         statement: &'static str,
-        /// The column's name.
+        /// The name that was asked for.
         column: &'static str,
         /// Says which type was met and which was wanted.
         #[source]
         source: tokio_postgres::Error,
     },
-    /// No connection could be had.
+    /// There is no connection: Postgres is unreachable, or the pool is empty.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// Postgres did not answer within this time ([`in_time`](crate::in_time)).
@@ -39,13 +39,13 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migration(#[source] Box<refinery::Error>),
-    /// The lease on a pull was taken over by another run; this one must stop.
+    /// Another function has taken the lease on the pull: this one must roll back and stop.
     #[error("the lease was lost: fence {0} is no longer current")]
     FenceLost(i64),
 }
 
-/// When to try again what failed because Postgres is away or busy; the queue's visibility time-out decides
-/// in the end.
+/// The pause before work is retried that failed because Postgres is unreachable or busy. In the end
+/// the queue's visibility timeout decides.
 const LATER: Duration = Duration::from_secs(60);
 
 impl StoreError {
@@ -53,12 +53,12 @@ impl StoreError {
         Self::Statement { name, source }
     }
 
-    /// What becomes of work that ended in this error.
+    /// Returns what becomes of work that ended in this error.
     ///
-    /// Dead where the values are to blame: SQLSTATE classes 21 and 22 (cardinality, data exception), 23
-    /// (integrity constraint violation) and 54 (a limit exceeded, such as the size of an index row); the
-    /// same again would be refused again. Retried at once where another
-    /// transaction was in the way (class 40), later where Postgres is away or busy.
+    /// It is dead if the values are to blame: SQLSTATE classes 21 and 22 (cardinality, data
+    /// exception), 23 (integrity constraint violation) and 54 (a limit exceeded, such as the size
+    /// of an index row). The same values would be refused again. It is retried at once if another
+    /// transaction was in the way (class 40), and later if Postgres is unreachable or busy.
     pub fn disposition(&self) -> Disposition {
         let code = self.sql_state().map_or("", SqlState::code);
         match code.get(..2) {
@@ -71,7 +71,8 @@ impl StoreError {
         }
     }
 
-    /// Whether Postgres could not be reached, went away, or turned us away as it starts, stops or is full.
+    /// Returns whether Postgres is unreachable, went away, or refuses connections because it
+    /// starts, stops or has no room.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
@@ -88,13 +89,13 @@ impl StoreError {
         }
     }
 
-    /// Whether a connection broke on a statement: its peer may have hung up before (trap 44), and another connection may
-    /// do. What the statement did, nobody knows.
+    /// Returns whether a connection broke on a statement. Its peer may have hung up long before, so
+    /// another connection may work. It is not known whether the statement was committed.
     pub fn is_broken_connection(&self) -> bool {
         matches!(self, Self::Statement { .. }) && self.is_unreachable()
     }
 
-    /// Postgres' own code, where it answered.
+    /// Returns the SQLSTATE, if Postgres answered.
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {
             Self::Statement { source, .. } => source.code(),
@@ -102,7 +103,8 @@ impl StoreError {
         }
     }
 
-    /// What Postgres said in its own words, without the statement or its values; for dead letters and logs.
+    /// Returns the message of Postgres without the statement or its values, for dead letters and
+    /// logs.
     pub fn reason(&self) -> String {
         match self {
             Self::Statement { source, .. } => match source.as_db_error() {

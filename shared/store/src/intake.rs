@@ -1,4 +1,5 @@
-//! What our own clients push, into the outbox: in one statement, and once under an Idempotency-Key.
+//! Requests of our own clients, into the outbox: each in one statement, and once under an
+//! Idempotency-Key.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,119 +8,69 @@ use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
-use postgres_types::Type;
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
-use crate::sql::Param;
-use crate::{Database, Row, Sql, StoreError};
+use crate::outbox::insert::{Insert, InsertUnderKey, NewRows};
+use crate::sql::{Statement, statements};
+use crate::{Database, Row, StoreError};
 
 mod rows;
 mod spilled;
 
-use rows::Rows;
 pub use spilled::{BroughtIn, bring_in};
 
-static KEEP: Sql = Sql {
-    name: "intake.keep",
-    text: include_str!("../sql/intake/keep.sql"),
-    types: &[
-        Type::BYTEA,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BYTEA,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::UUID_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ_ARRAY,
-        Type::BYTEA_ARRAY,
-    ],
-};
-
-static STORE: Sql = Sql {
-    name: "intake.store",
-    text: include_str!("../sql/intake/store.sql"),
-    types: &[
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::UUID_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ_ARRAY,
-        Type::BYTEA_ARRAY,
-    ],
-};
-
-static FIRST: Sql = Sql {
-    name: "intake.first",
-    text: "select body_sha256, duplicates from idempotency_keys where scope = $1 and route = $2 and key = $3",
-    types: &[Type::BYTEA, Type::TEXT, Type::TEXT],
-};
-
-static REMEMBER_DUPLICATES: Sql = Sql {
-    name: "intake.remember_duplicates",
-    text: "update idempotency_keys set duplicates = $4 where scope = $1 and route = $2 and key = $3",
-    types: &[Type::BYTEA, Type::TEXT, Type::TEXT, Type::INT4_ARRAY],
-};
-
-static PURGE: Sql = Sql {
-    name: "intake.purge",
-    text: "delete from idempotency_keys where (scope, route, key) in \
-           (select scope, route, key from idempotency_keys where expires_at <= $1 order by expires_at limit $2) \
-           and expires_at <= $1",
-    types: &[Type::TIMESTAMPTZ, Type::INT8],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&KEEP, &STORE, &FIRST, &REMEMBER_DUPLICATES, &PURGE];
-
-/// How long an Idempotency-Key is kept.
-pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3_600);
-
-/// How often a request that collided with another is tried again at once.
-const COLLISIONS: u32 = 3;
-
-/// What has become of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// The rows that are new, for their ticket.
-    pub rows: Vec<OutboxId>,
-    /// What its sender is to be told.
-    pub told: Told,
+statements! {
+    idempotency_keys.find: Find<'a> { scope: &'a [u8], route: &'a str, key: &'a str }
+    idempotency_keys.remember_duplicates: RememberDuplicates<'a> {
+        scope: &'a [u8],
+        route: &'a str,
+        key: &'a str,
+        duplicates: &'a [i32],
+    }
+    idempotency_keys.purge: Purge { now: Timestamp, limit: i64 }
 }
 
-/// What the sender of a request is to be told.
+/// The lifetime of an Idempotency-Key.
+pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// The number of times that a request which collided with another transaction is tried again at
+/// once.
+const COLLISIONS: u32 = 3;
+
+/// A request that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
-    /// It is kept; of its events those at these places were known before.
+pub struct Stored {
+    /// The rows that are new, for their ticket.
+    pub rows: Vec<OutboxId>,
+    /// The answer that its sender gets.
+    pub answer: Answer,
+}
+
+/// The answer that the sender of a request gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The request is stored.
     New {
-        /// Places in the batch.
+        /// The places in the batch of the events that were known before.
         duplicates: Vec<usize>,
     },
-    /// The same came before under its Idempotency-Key, and was told this.
+    /// The same request came before under its Idempotency-Key, and got this answer.
     Replay {
-        /// Places in the batch.
+        /// The places in the batch of the events that were known before.
         duplicates: Vec<usize>,
     },
-    /// Something else came before under its Idempotency-Key. The body of a lead is kept all the same.
+    /// Another body came before under the Idempotency-Key. The body of a lead is stored all the
+    /// same.
     Conflict,
 }
 
-/// Whose an Idempotency-Key is.
+/// The owner of an Idempotency-Key.
 enum Claim {
-    /// This request's, or it has none; these rows are new.
-    First(Vec<OutboxId>),
-    /// That of a request before it.
-    Second(First),
+    /// This request owns it, or has none. These rows are new.
+    Ours(Vec<OutboxId>),
+    /// A request before this one owns it.
+    Theirs(First),
 }
 
 /// The first request under a key.
@@ -129,79 +80,79 @@ struct First {
 }
 
 /// One request on its way into the outbox.
-struct Keeping<'a> {
+struct Storing<'a> {
     client: &'a Client,
     intake: &'a Intake,
     ticket_due_at: Timestamp,
     now: Timestamp,
 }
 
-/// Keeps a request as it was read; `relay` takes its tickets for lost from `ticket_due_at` on.
+/// Stores a request as it was read. From `ticket_due_at` on `relay` takes its tickets for lost.
 ///
 /// # Errors
-/// Whatever Postgres answers. Where the connection broke nobody knows whether it was committed; doing it again does
-/// no harm.
-pub async fn keep(
+/// Returns [`StoreError`] if a statement fails. After a broken connection it is not known whether
+/// the request was committed; storing it again does no harm.
+pub async fn store(
     database: &Database,
     intake: &Intake,
     reading: &Reading<'_>,
     ticket_due_at: Timestamp,
     now: Timestamp,
-) -> Result<Kept, StoreError> {
+) -> Result<Stored, StoreError> {
     let connection = database.connection().await?;
-    let keeping = Keeping { client: &connection, intake, ticket_due_at, now };
+    let storing = Storing { client: &connection, intake, ticket_due_at, now };
     match reading {
-        Reading::Lead(state) => keeping.lead(*state).await,
-        Reading::Events(batch) => keeping.events(batch).await,
+        Reading::Lead(state) => storing.lead(*state).await,
+        Reading::Events(batch) => storing.events(batch).await,
     }
 }
 
-/// Deletes up to `limit` Idempotency-Keys whose time is over at `now`; the answer is how many.
+/// Deletes up to `limit` Idempotency-Keys that have expired at `now`, and returns how many.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn purge_keys(
     on: &impl GenericClient,
     now: Timestamp,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    PURGE.execute(on, &[&now, &limit]).await
+    Purge { now, limit }.execute(on).await
 }
 
-impl Keeping<'_> {
-    async fn lead(&self, state: LeadState) -> Result<Kept, StoreError> {
+impl Storing<'_> {
+    async fn lead(&self, state: LeadState) -> Result<Stored, StoreError> {
         let sha256 = self.intake.body_sha256();
-        let replay = Told::Replay { duplicates: Vec::new() };
-        let rows = Rows::of_lead(self.intake, state, self.intake.lead_id(&sha256));
-        match self.claim(&rows).await? {
-            // A key whose time was over, with the body that it had then: the same lead.
-            Claim::First(rows) if rows.is_empty() => Ok(Kept { rows, told: replay }),
-            Claim::First(rows) => Ok(Kept { rows, told: Told::New { duplicates: Vec::new() } }),
-            Claim::Second(first) if first.body_sha256 == sha256 => {
-                Ok(Kept { rows: Vec::new(), told: replay })
+        let replay = Answer::Replay { duplicates: Vec::new() };
+        match self.claim(&self.lead_rows(state, &sha256)).await? {
+            // A key that had expired, and the body that it had then: the same lead.
+            Claim::Ours(rows) if rows.is_empty() => Ok(Stored { rows, answer: replay }),
+            Claim::Ours(rows) => {
+                Ok(Stored { rows, answer: Answer::New { duplicates: Vec::new() } })
             }
-            Claim::Second(first) => {
+            Claim::Theirs(first) if first.body_sha256 == sha256 => {
+                Ok(Stored { rows: Vec::new(), answer: replay })
+            }
+            Claim::Theirs(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
-                let conflicting = LeadState::Conflicting;
-                let rows = Rows::of_lead(self.intake, conflicting, self.intake.lead_id(&first));
-                let rows = self.store(&rows).await?;
-                Ok(Kept { rows, told: Told::Conflict })
+                let rows = self.insert(&self.lead_rows(LeadState::Conflicting, &first)).await?;
+                Ok(Stored { rows, answer: Answer::Conflict })
             }
         }
     }
 
-    async fn events(&self, batch: &Batch<'_>) -> Result<Kept, StoreError> {
-        let rows = Rows::of_events(self.intake, batch);
+    /// Makes the row of the lead whose id derives from `sha256`.
+    fn lead_rows(&self, state: LeadState, sha256: &[u8; 32]) -> NewRows<'_> {
+        rows::of_lead(self.intake, state, self.intake.lead_id(sha256), self.ticket_due_at)
+    }
+
+    async fn events(&self, batch: &Batch<'_>) -> Result<Stored, StoreError> {
+        let rows = rows::of_events(self.intake, batch, self.ticket_due_at);
         match self.claim(&rows).await? {
-            Claim::First(new) => {
+            Claim::Ours(new) => {
                 let fresh: HashSet<Uuid> = new.iter().map(|id| id.0).collect();
-                let places = batch
-                    .events
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, event)| event.is_ok())
-                    .map(|(place, _)| place);
-                let known = places.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
+                let events = batch.events.iter().enumerate();
+                let good = events.filter(|(_, event)| event.is_ok()).map(|(place, _)| place);
+                let known = good.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
                 let duplicates: Vec<usize> = known.map(|(place, _)| place).collect();
                 if let Err(error) = self.remember(&duplicates).await {
                     tracing::warn!(
@@ -209,78 +160,56 @@ impl Keeping<'_> {
                         error = &error as &dyn std::error::Error
                     );
                 }
-                Ok(Kept { rows: new, told: Told::New { duplicates } })
+                Ok(Stored { rows: new, answer: Answer::New { duplicates } })
             }
-            Claim::Second(first) if first.body_sha256 == self.intake.body_sha256() => {
-                Ok(Kept { rows: Vec::new(), told: Told::Replay { duplicates: first.duplicates } })
+            Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
+                let answer = Answer::Replay { duplicates: first.duplicates };
+                Ok(Stored { rows: Vec::new(), answer })
             }
-            Claim::Second(_) => Ok(Kept { rows: Vec::new(), told: Told::Conflict }),
+            Claim::Theirs(_) => Ok(Stored { rows: Vec::new(), answer: Answer::Conflict }),
         }
     }
 
-    async fn claim(&self, rows: &Rows<'_>) -> Result<Claim, StoreError> {
+    async fn claim(&self, rows: &NewRows<'_>) -> Result<Claim, StoreError> {
         let Some(key) = self.intake.idempotency_key.as_deref() else {
-            return Ok(Claim::First(self.store(rows).await?));
+            return Ok(Claim::Ours(self.insert(rows).await?));
         };
         loop {
-            if let Some(new) = self.store_under(key, rows).await? {
-                return Ok(Claim::First(new));
+            if let Some(new) = self.insert_under(key, rows).await? {
+                return Ok(Claim::Ours(new));
             }
-            // None where it was purged between the two statements: then it is free.
+            // There is none if the key was purged between the two statements: then it is free.
             if let Some(first) = self.first(key).await? {
-                return Ok(Claim::Second(first));
+                return Ok(Claim::Theirs(first));
             }
         }
     }
 
-    /// Stores rows; the answer is the new ones.
-    async fn store(&self, rows: &Rows<'_>) -> Result<Vec<OutboxId>, StoreError> {
-        let params: [Param<'_>; 10] = [
-            &rows.source,
-            &rows.entity,
-            &rows.version_key,
-            &self.intake.content_type,
-            &self.ticket_due_at,
-            &self.intake.received_at,
-            &rows.ids,
-            &rows.external_ids,
-            &rows.version_ats,
-            &rows.payloads,
-        ];
-        let stored = self.run(&STORE, &params).await?;
-        stored.iter().map(|row| row.read("id").map(OutboxId)).collect()
+    /// Inserts rows, and returns the new ones.
+    async fn insert(&self, rows: &NewRows<'_>) -> Result<Vec<OutboxId>, StoreError> {
+        let new = self.rows_of(&Insert { rows }).await?;
+        new.iter().map(|row| row.read("id").map(OutboxId)).collect()
     }
 
-    /// Claims the key and stores the rows for it; none, and nothing stored, where it is taken.
-    async fn store_under(
+    /// Claims the key and inserts the rows. Returns `None`, and inserts nothing, if the key is
+    /// taken.
+    async fn insert_under(
         &self,
         key: &str,
-        rows: &Rows<'_>,
+        rows: &NewRows<'_>,
     ) -> Result<Option<Vec<OutboxId>>, StoreError> {
-        let (intake, now) = (self.intake, self.now);
-        let (scope, sha256) = (intake.sender.scope.as_slice(), &intake.body_sha256()[..]);
-        let (route, expires_at) = (intake.route.as_str(), now + KEY_LIFE);
-        let params: [Param<'_>; 16] = [
-            &scope,
-            &route,
-            &key,
-            &sha256,
-            &now,
-            &expires_at,
-            &rows.source,
-            &rows.entity,
-            &rows.version_key,
-            &intake.content_type,
-            &self.ticket_due_at,
-            &intake.received_at,
-            &rows.ids,
-            &rows.external_ids,
-            &rows.version_ats,
-            &rows.payloads,
-        ];
-        let rows = self.run(&KEEP, &params).await?;
+        let insert = InsertUnderKey {
+            rows,
+            scope: &self.intake.sender.scope,
+            route: self.intake.route.as_str(),
+            key,
+            body_sha256: &self.intake.body_sha256(),
+            now: self.now,
+            expires_at: self.now + KEY_LIFE,
+        };
+        let rows = self.rows_of(&insert).await?;
         match rows.first() {
-            Some(row) if row.read("taken")? => {
+            Some(row) if row.read("is_claimed")? => {
                 let ids: Vec<Uuid> = row.read("ids")?;
                 Ok(Some(ids.into_iter().map(OutboxId).collect()))
             }
@@ -288,11 +217,11 @@ impl Keeping<'_> {
         }
     }
 
-    /// Runs a statement, again where it collided with another's transaction.
-    async fn run(&self, sql: &Sql, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// Runs a statement, again if it collided with another transaction.
+    async fn rows_of(&self, statement: &impl Statement) -> Result<Vec<Row>, StoreError> {
         let mut collisions = 0;
         loop {
-            match sql.rows(self.client, params).await {
+            match statement.rows(self.client).await {
                 Err(error)
                     if error.disposition() == Disposition::Retry(Duration::ZERO)
                         && collisions < COLLISIONS =>
@@ -305,26 +234,30 @@ impl Keeping<'_> {
     }
 
     async fn first(&self, key: &str) -> Result<Option<First>, StoreError> {
-        let scope = self.intake.sender.scope.as_slice();
-        let row = FIRST.optional(self.client, &[&scope, &self.intake.route.as_str(), &key]).await?;
-        let Some(row) = row else { return Ok(None) };
+        let scope = &self.intake.sender.scope;
+        let find = Find { scope, route: self.intake.route.as_str(), key };
+        let Some(row) = find.optional(self.client).await? else { return Ok(None) };
         let places: Vec<i32> = row.read::<Option<_>>("duplicates")?.unwrap_or_default();
         let duplicates =
             places.into_iter().filter_map(|place| usize::try_from(place).ok()).collect();
         Ok(Some(First { body_sha256: row.read("body_sha256")?, duplicates }))
     }
 
-    /// For the replays of this request. Should this not come about, they call events new that were known before:
-    /// what is stored is the same.
+    /// Remembers the duplicates for the replays of this request. If this fails, the replays call
+    /// events new that were known before: the same rows are stored either way.
     async fn remember(&self, places: &[usize]) -> Result<(), StoreError> {
         let Some(key) = self.intake.idempotency_key.as_deref().filter(|_| !places.is_empty())
         else {
             return Ok(());
         };
-        let places: Vec<i32> =
+        let duplicates: Vec<i32> =
             places.iter().filter_map(|place| i32::try_from(*place).ok()).collect();
-        let scope = self.intake.sender.scope.as_slice();
-        let route = self.intake.route.as_str();
-        REMEMBER_DUPLICATES.execute(self.client, &[&scope, &route, &key, &places]).await.map(drop)
+        let remember = RememberDuplicates {
+            scope: &self.intake.sender.scope,
+            route: self.intake.route.as_str(),
+            key,
+            duplicates: &duplicates,
+        };
+        remember.execute(self.client).await.map(drop)
     }
 }

@@ -1,18 +1,21 @@
 //! What is asked about one user's events.
 
 use jiff::Timestamp;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static PAGE: Sql = Sql {
-    name: "events.journey",
-    text: include_str!("../sql/events/journey.sql"),
-    types: &[Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8, Type::INT8],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&PAGE];
+statements! {
+    events.journey: Journey<'a> {
+        user_id: &'a str,
+        from: Timestamp,
+        before_time: Timestamp,
+        before_id: &'a str,
+        limit: i64,
+        bytes: i64,
+    }
+}
 
 /// Which page of whose events.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +62,9 @@ pub async fn page(
     on: &impl GenericClient,
     page: JourneyPage<'_>,
 ) -> Result<(Vec<JourneyEvent>, usize), StoreError> {
-    let (at, id) = page.before;
-    let rows =
-        PAGE.rows(on, &[&page.user_id, &page.from, &at, &id, &page.limit, &page.bytes]).await?;
+    let JourneyPage { user_id, from, before: (before_time, before_id), limit, bytes } = page;
+    let journey = Journey { user_id, from, before_time, before_id, limit, bytes };
+    let rows = journey.rows(on).await?;
     let found: i64 = rows.first().map_or(Ok(0), |row| row.read("found"))?;
     let events = rows.iter().map(event).collect::<Result<_, _>>()?;
     Ok((events, usize::try_from(found).unwrap_or(usize::MAX)))

@@ -1,7 +1,8 @@
-//! Postgres only: one module a table, each owning its SQL.
+//! Postgres only: one module a table, and its statements in `sql/<table>/<verb>.sql`.
 //!
 //! Every statement goes out by the extended protocol without a name ([`Sql`]): one round trip, and no
-//! session state for RDS Proxy to pin on.
+//! session state for RDS Proxy to pin on. A function of this crate returns a [`StoreError`] if its
+//! statement fails: Postgres refused it, the connection broke, or a column cannot be read.
 
 pub mod admission;
 pub mod api_keys;
@@ -20,7 +21,7 @@ pub mod refetch;
 pub mod revenue;
 mod row;
 pub mod run_requests;
-pub mod sql;
+mod sql;
 pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
@@ -30,7 +31,7 @@ pub use database::{
 };
 pub use error::StoreError;
 pub use row::Row;
-pub use sql::Sql;
+pub use sql::{Element, Sql};
 pub use tokio_postgres::{GenericClient, Transaction};
 
 /// Every statement of this crate, for the test that PREPAREs each against the migrated schema.
@@ -39,11 +40,11 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         dead_letters::STATEMENTS,
-        deliveries::STATEMENTS,
         facts::unseen::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::insert::STATEMENTS,
         push_channels::STATEMENTS,
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,

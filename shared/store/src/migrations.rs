@@ -1,4 +1,4 @@
-//! The schema's migrations, and how they are applied: once, by one process at a time.
+//! The migrations of the schema. Each is applied once, by one process at a time.
 
 use tokio_postgres::Client;
 
@@ -8,20 +8,21 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// What one run of the migrations did.
+/// The outcome of one run of the migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// `V<number>__<name>` of each migration applied now; empty where the schema was up to date.
+    /// `V<number>__<name>` of each migration that was applied now; empty if the schema was up to
+    /// date.
     pub names: Vec<String>,
 }
 
 /// Brings the schema up to date.
 ///
-/// Two connections: the first holds the lock row while the second migrates, so that a second migrator
-/// waits, and a dead one frees the lock by dying (trap 47). Not an advisory lock: RDS Proxy pins on those.
+/// It takes two connections: the first holds the lock row while the second migrates. A second
+/// migrator waits for the row, and a migrator that dies releases it.
 ///
 /// # Errors
-/// [`StoreError::Migration`] with the migration that failed; what was applied before it stays applied.
+/// Returns [`StoreError::Migration`] if a migration fails. Those before it stay applied.
 pub async fn migrate(database: &Database) -> Result<Applied, StoreError> {
     let mut holder = database.connection().await?;
     let mut worker = database.connection().await?;
@@ -46,11 +47,10 @@ async fn migrate_with(
     Ok(Applied { names })
 }
 
-/// `create table if not exists` is not safe against itself: two at once collide in the catalogue, and
-/// the loser finds the table on its next attempt.
+/// `create table if not exists` is not safe against itself: two at once collide in the catalogue.
+/// The second attempt of the loser finds the table.
 async fn create_lock_row(client: &Client) -> Result<(), StoreError> {
-    let create = "create table if not exists migration_lock (one boolean primary key default true check (one)); \
-                  insert into migration_lock default values on conflict do nothing";
+    let create = include_str!("../sql/migration_lock/create.sql");
     if client.batch_execute(create).await.is_ok() {
         return Ok(());
     }

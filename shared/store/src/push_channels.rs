@@ -1,59 +1,44 @@
-//! The `push_channels` table: over what vendors push, and until when.
+//! The `push_channels` table: the channels over which vendors push that something has changed.
 
 use jiff::Timestamp;
-use penstock_domain::push::Channel;
-use postgres_types::Type;
+use penstock_domain::source::Channel;
 use tokio_postgres::GenericClient;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static ALL: Sql = Sql {
-    name: "push_channels.all",
-    text: "select channel_id, resource_id, expires_at, scope, address from push_channels where source = $1 \
-           order by expires_at desc, channel_id desc",
-    types: &[Type::TEXT],
-};
+statements! {
+    push_channels.list: List<'a> { source: &'a str }
+    push_channels.insert: Insert<'a> {
+        source: &'a str,
+        channel_id: &'a str,
+        resource_id: &'a str,
+        expires_at: Timestamp,
+        scope: &'a str,
+        address: &'a str,
+        opened_at: Timestamp,
+    }
+    push_channels.delete: Delete<'a> { source: &'a str, channel_id: &'a str }
+}
 
-static INSERT: Sql = Sql {
-    name: "push_channels.insert",
-    text: "insert into push_channels (source, channel_id, resource_id, expires_at, scope, address, opened_at) \
-           values ($1, $2, $3, $4, $5, $6, $7)",
-    types: &[
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-    ],
-};
-
-static REMOVE: Sql = Sql {
-    name: "push_channels.remove",
-    text: "delete from push_channels where source = $1 and channel_id = $2",
-    types: &[Type::TEXT, Type::TEXT],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&ALL, &INSERT, &REMOVE];
-
-/// A channel, and what it was opened for.
+/// A channel that is not closed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
-    /// The channel.
+    /// The vendor's ids of the channel, and its end.
     pub channel: Channel,
-    /// What it watches.
+    /// The object that it watches, such as a calendar.
     pub scope: String,
-    /// Where it pushes to.
+    /// The address that it pushes to.
     pub address: String,
 }
 
-/// The channels of a source that were not closed, the one that lasts longest first; some may have ended.
+/// Returns the channels of a source that were not closed, the one that lasts longest first. Some
+/// may have expired.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, StoreError> {
-    let rows = ALL.rows(on, &[&source]).await?;
+    let rows = List { source }.rows(on).await?;
     let open = |row: &Row| {
         let channel = Channel {
             id: row.read("channel_id")?,
@@ -65,31 +50,37 @@ pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, Sto
     rows.iter().map(open).collect()
 }
 
-/// Notes a channel that was opened at `now`.
+/// Writes a channel that was opened at `now`.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn insert(
     on: &impl GenericClient,
     source: &str,
     open: &Open,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Open { channel: Channel { id, resource_id, expires_at }, scope, address } = open;
-    INSERT
-        .execute(on, &[&source, id, resource_id, expires_at, scope, address, &now])
-        .await
-        .map(drop)
+    let channel = &open.channel;
+    let insert = Insert {
+        source,
+        channel_id: &channel.id,
+        resource_id: &channel.resource_id,
+        expires_at: channel.expires_at,
+        scope: &open.scope,
+        address: &open.address,
+        opened_at: now,
+    };
+    insert.execute(on).await.map(drop)
 }
 
-/// Forgets a channel that is closed, or has ended.
+/// Deletes a channel that is closed or has expired.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remove(
     on: &impl GenericClient,
     source: &str,
     channel_id: &str,
 ) -> Result<(), StoreError> {
-    REMOVE.execute(on, &[&source, &channel_id]).await.map(drop)
+    Delete { source, channel_id }.execute(on).await.map(drop)
 }

@@ -1,75 +1,58 @@
-//! The `refetch_requests` table: objects that `fetch` should read again, because two versions of them
-//! carry the same second. Kept in Postgres, so that a crash between commit and queue forgets none.
+//! The `refetch_requests` table: objects that `fetch` is to read again. A webhook may only name an
+//! object, two versions may carry the same second, and an operator may ask. The request is in
+//! Postgres, so that a crash between commit and queue loses none.
 
 use jiff::Timestamp;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-pub(crate) static REQUEST: Sql = Sql {
-    name: "refetch.request",
-    text: "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
-           select i.source, i.entity, i.external_id, $4, $5 from unnest($1, $2, $3) as i (source, entity, external_id) \
-           order by i.source, i.entity, i.external_id \
-           on conflict (source, entity, external_id) do update set requested_at = excluded.requested_at",
-    types: &[
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-    ],
-};
+statements! {
+    refetch_requests.request: Request<'a> {
+        sources: &'a [&'a str],
+        entities: &'a [&'a str],
+        external_ids: &'a [&'a str],
+        now: Timestamp,
+        resend_at: Timestamp,
+    }
+    refetch_requests.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
+    refetch_requests.answered: Answered<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_id: &'a str,
+        read_at: Timestamp,
+    }
+    refetch_requests.remember: Remember<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [String],
+        now: Timestamp,
+        resend_at: Timestamp,
+    }
+    refetch_requests.wanted: Wanted<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [String],
+    }
+}
 
-static DUE: Sql = Sql {
-    name: "refetch.due",
-    text: "with due as (select source, entity, external_id from refetch_requests where next_send_at <= $1 \
-           order by next_send_at limit $3 for update skip locked) \
-           update refetch_requests r set next_send_at = greatest($2, $1 + ($1 - r.requested_at)) from due \
-           where (r.source, r.entity, r.external_id) = (due.source, due.entity, due.external_id) \
-           returning r.source, r.entity, r.external_id",
-    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
-};
-
-static ANSWERED: Sql = Sql {
-    name: "refetch.answered",
-    // A tie found after the object was read asks for another look.
-    text: "delete from refetch_requests \
-           where source = $1 and entity = $2 and external_id = $3 and requested_at <= $4",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static REMEMBER: Sql = Sql {
-    name: "refetch.remember",
-    text: "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
-           select $1, $2, id, $4, $5 from unnest($3) as i (id) order by id on conflict do nothing",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
-};
-
-static WANTED: Sql = Sql {
-    name: "refetch.wanted",
-    text: "select external_id from refetch_requests where source = $1 and entity = $2 and external_id = any($3)",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT_ARRAY],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&REQUEST, &DUE, &ANSWERED, &REMEMBER, &WANTED];
-
-/// An object to read again.
+/// An object that is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
-    /// The vendor.
+    /// The name of the vendor's source.
     pub source: String,
-    /// The kind of object.
+    /// The kind of object, in the vendor's word.
     pub entity: String,
-    /// The vendor's id of it.
+    /// The vendor's id of the object.
     pub external_id: String,
 }
 
-/// Asks for objects, each by source, entity and id, to be read again; `relay` sends the request again from `resend_at` on.
+/// Requests that objects, each named by source, entity and id, are read again. From `resend_at` on
+/// `relay` sends the request again.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn request(
     on: &impl GenericClient,
     objects: &[(&str, &str, &str)],
@@ -78,14 +61,22 @@ pub async fn request(
 ) -> Result<(), StoreError> {
     let sources: Vec<&str> = objects.iter().map(|o| o.0).collect();
     let entities: Vec<&str> = objects.iter().map(|o| o.1).collect();
-    let ids: Vec<&str> = objects.iter().map(|o| o.2).collect();
-    REQUEST.execute(on, &[&sources, &entities, &ids, &now, &resend_at]).await.map(drop)
+    let external_ids: Vec<&str> = objects.iter().map(|o| o.2).collect();
+    let request = Request {
+        sources: &sources,
+        entities: &entities,
+        external_ids: &external_ids,
+        now,
+        resend_at,
+    };
+    request.execute(on).await.map(drop)
 }
 
-/// Writes down what somebody asked for by hand, before it is done: from then on `relay` sees to it.
+/// Writes down objects that an operator asked for, before they are read: from then on `relay`
+/// repeats the request.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remember(
     on: &impl GenericClient,
     source: &str,
@@ -94,35 +85,36 @@ pub async fn remember(
     now: Timestamp,
     resend_at: Timestamp,
 ) -> Result<(), StoreError> {
-    REMEMBER.execute(on, &[&source, &entity, &ids, &now, &resend_at]).await.map(drop)
+    let remember = Remember { source, entity, external_ids: ids, now, resend_at };
+    remember.execute(on).await.map(drop)
 }
 
-/// Which of `ids` nobody has read since they were asked for.
+/// Returns those of `ids` that were not read since they were requested.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn wanted(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
     ids: &[String],
 ) -> Result<Vec<String>, StoreError> {
-    let rows = WANTED.rows(on, &[&source, &entity, &ids]).await?;
+    let rows = Wanted { source, entity, external_ids: ids }.rows(on).await?;
     rows.iter().map(|row| row.read("external_id")).collect()
 }
 
-/// Up to `limit` requests that nobody has answered; each is left alone until `next_due`, and the longer
-/// it has waited the longer.
+/// Returns up to `limit` requests that are due and not answered. Each is left alone until
+/// `next_due`, or longer the longer it has waited.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn due(
     on: &impl GenericClient,
     now: Timestamp,
     next_due: Timestamp,
     limit: i64,
 ) -> Result<Vec<Refetch>, StoreError> {
-    let rows = DUE.rows(on, &[&now, &next_due, &limit]).await?;
+    let rows = Due { now, next_due, limit }.rows(on).await?;
     let refetch = |row: &Row| {
         Ok(Refetch {
             source: row.read("source")?,
@@ -133,10 +125,10 @@ pub async fn due(
     rows.iter().map(refetch).collect()
 }
 
-/// The object was read at `read_at`: requests up to then are answered.
+/// Deletes the request for an object that was read at `read_at`, unless it was made later.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn answered(
     on: &impl GenericClient,
     source: &str,
@@ -144,5 +136,5 @@ pub async fn answered(
     external_id: &str,
     read_at: Timestamp,
 ) -> Result<(), StoreError> {
-    ANSWERED.execute(on, &[&source, &entity, &external_id, &read_at]).await.map(drop)
+    Answered { source, entity, external_id, read_at }.execute(on).await.map(drop)
 }

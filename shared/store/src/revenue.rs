@@ -3,90 +3,60 @@
 mod numeric;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use penstock_domain::revenue::{Calendar, Ledger, Revenue, Sums, Zone};
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 use numeric::Whole;
 
-static READ_EDGES: Sql = Sql {
-    name: "revenue.read_edges",
-    text: include_str!("../sql/revenue/read_edges.sql"),
-    types: &[
-        Type::TIMESTAMP,
-        Type::TIMESTAMP,
-        Type::INT8_ARRAY,
-        Type::TIMESTAMP_ARRAY,
-        Type::TIMESTAMP_ARRAY,
-        Type::TEXT,
-    ],
-};
+statements! {
+    revenue.read_edges: ReadEdges<'a> {
+        first_midnight: DateTime,
+        last_midnight: DateTime,
+        cuts: &'a [i64],
+        lows: &'a [DateTime],
+        highs: &'a [DateTime],
+        source: Option<&'a str>,
+    }
+    revenue.read_business_days: ReadBusinessDays<'a> {
+        zone: &'a str,
+        first: Date,
+        last: Date,
+        source: Option<&'a str>,
+    }
+    revenue.read_payments: ReadPayments<'a> { cuts: &'a [Timestamp], source: Option<&'a str> }
+    revenue.set_business_zone: SetBusinessZone<'a> { zone: &'a str }
+    revenue.rebuild: Rebuild {}
+    revenue.unmapped: Unmapped {}
+    revenue.remap: RemapStatus<'a> {
+        source: &'a str,
+        kind: &'a str,
+        raw_status: &'a str,
+        status: &'a str,
+        now: Timestamp,
+    }
+}
 
-static READ_BUSINESS_DAYS: Sql = Sql {
-    name: "revenue.read_business_days",
-    text: include_str!("../sql/revenue/read_business_days.sql"),
-    types: &[Type::TEXT, Type::DATE, Type::DATE, Type::TEXT],
-};
-
-static READ_PAYMENTS: Sql = Sql {
-    name: "revenue.read_payments",
-    text: include_str!("../sql/revenue/read_payments.sql"),
-    types: &[Type::TIMESTAMPTZ_ARRAY, Type::TEXT],
-};
-
-static SET_BUSINESS_ZONE: Sql = Sql {
-    name: "revenue.set_business_zone",
-    text: "select set_business_zone($1) as changed",
-    types: &[Type::TEXT],
-};
-
-static REBUILD: Sql =
-    Sql { name: "revenue.rebuild", text: "select rebuild_revenue_buckets()", types: &[] };
-
-static UNMAPPED: Sql = Sql {
-    name: "revenue.unmapped",
-    text: "select source, kind, raw_status, count(*) as count, max(updated_at) as last_seen \
-             from payments where status = 'unmapped' \
-            group by source, kind, raw_status order by source, kind, raw_status",
-    types: &[],
-};
-
-static REMAP: Sql = Sql {
-    name: "revenue.remap",
-    text: "update payments set status = $4, updated_at = $5 \
-            where status = 'unmapped' and source = $1 and kind = $2 and raw_status = $3",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[
-    &READ_EDGES,
-    &READ_BUSINESS_DAYS,
-    &READ_PAYMENTS,
-    &SET_BUSINESS_ZONE,
-    &REBUILD,
-    &UNMAPPED,
-    &REMAP,
-];
-
-/// Whose revenue, and when.
+/// The revenue that is asked for.
 #[derive(Debug, Clone)]
 pub struct RevenueQuery<'a> {
-    /// The zone of the days.
+    /// The time zone of the days.
     pub zone: &'a Zone,
-    /// When those days begin and end.
+    /// The days, with their beginnings and ends.
     pub calendar: &'a Calendar,
-    /// One source only; all where there is none.
+    /// The only source to count; `None` counts all.
     pub source: Option<&'a str>,
-    /// The zone whose days the database is believed to keep. Wrong costs a round trip, no more.
+    /// The zone whose days the database is believed to keep. A wrong one costs a round trip, no
+    /// more.
     pub business_zone: &'a str,
 }
 
-/// Revenue of the calendar's days, all of it as of one snapshot.
+/// Returns the revenue of the calendar's days, all as of one snapshot.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn read(
     on: &impl GenericClient,
     query: &RevenueQuery<'_>,
@@ -103,7 +73,7 @@ pub async fn read(
     Ok(ledger.into_revenue())
 }
 
-/// False where these are not the days that the database keeps.
+/// Returns false if the database does not keep these days.
 async fn read_business_days(
     on: &impl GenericClient,
     query: &RevenueQuery<'_>,
@@ -114,8 +84,9 @@ async fn read_business_days(
         return Ok(false);
     }
     let range = query.calendar.range();
-    let rows =
-        READ_BUSINESS_DAYS.rows(on, &[&zone, &range.first(), &range.last(), &query.source]).await?;
+    let read =
+        ReadBusinessDays { zone, first: range.first(), last: range.last(), source: query.source };
+    let rows = read.rows(on).await?;
     for row in &rows {
         let day: Option<i64> = row.read("day")?;
         if let Some(day) = day.and_then(|d| usize::try_from(d).ok()) {
@@ -130,12 +101,20 @@ async fn read_edges(
     query: &RevenueQuery<'_>,
     ledger: &mut Ledger<'_>,
 ) -> Result<(), StoreError> {
-    let Some((first, last)) = query.calendar.midnights() else { return Ok(()) };
+    let Some((first_midnight, last_midnight)) = query.calendar.midnights() else { return Ok(()) };
     let edges = query.calendar.edges();
     let cuts: Vec<i64> = edges.iter().filter_map(|e| i64::try_from(e.index).ok()).collect();
     let lows: Vec<_> = edges.iter().map(|e| e.low).collect();
     let highs: Vec<_> = edges.iter().map(|e| e.high).collect();
-    for row in READ_EDGES.rows(on, &[&first, &last, &cuts, &lows, &highs, &query.source]).await? {
+    let read = ReadEdges {
+        first_midnight,
+        last_midnight,
+        cuts: &cuts,
+        lows: &lows,
+        highs: &highs,
+        source: query.source,
+    };
+    for row in read.rows(on).await? {
         let (currency, sums) = (row.read("currency")?, sums(&row)?);
         let utc_day: Option<Date> = row.read("utc_day")?;
         let cut: Option<i64> = row.read("cut")?;
@@ -154,7 +133,7 @@ async fn read_payments(
     ledger: &mut Ledger<'_>,
 ) -> Result<(), StoreError> {
     let cuts = query.calendar.cuts();
-    for row in READ_PAYMENTS.rows(on, &[&cuts, &query.source]).await? {
+    for row in (ReadPayments { cuts: &cuts, source: query.source }).rows(on).await? {
         let piece: i64 = row.read("piece_from_one")?;
         if let Ok(piece) = usize::try_from(piece - 1) {
             ledger.add_piece(piece, row.read("currency")?, sums(&row)?);
@@ -173,45 +152,46 @@ fn sums(row: &Row) -> Result<Sums, StoreError> {
     })
 }
 
-/// Makes `zone` the zone of the business days; true where it was another one before, and its days were
-/// computed anew from the payments. Writers wait meanwhile: about 2 s for a million payments.
+/// Makes `zone` the zone of the business days. Returns true if it was another one before, and its
+/// days were computed anew. Writers wait meanwhile: about 2 s for a million payments.
 ///
 /// # Errors
-/// Dead by [`StoreError::disposition`] where Postgres does not know the zone.
+/// Returns a [`StoreError`] that is dead by [`StoreError::disposition`] if Postgres does not know
+/// the zone.
 pub async fn set_business_zone(on: &impl GenericClient, zone: &str) -> Result<bool, StoreError> {
-    SET_BUSINESS_ZONE.one(on, &[&zone]).await?.read("changed")
+    SetBusinessZone { zone }.one(on).await?.read("changed")
 }
 
-/// Computes every bucket anew from the payments, writers waiting meanwhile. For use after Postgres'
-/// time zone data changed, or by somebody who does not trust them.
+/// Computes every bucket anew from the payments, while writers wait. For use after a change of
+/// Postgres' time zone data, or when the sums are in doubt.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn rebuild(on: &impl GenericClient) -> Result<(), StoreError> {
-    REBUILD.one(on, &[]).await.map(|_| ())
+    Rebuild {}.one(on).await.map(|_| ())
 }
 
-/// A raw status that no map knows, with the payments that carry it. They count as nothing.
+/// A raw status that no map knows. The payments that carry it count as nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmappedStatus {
-    /// The source that sent it.
+    /// The name of the source that sent it.
     pub source: String,
-    /// Charge, refund, dispute or deal.
+    /// The kind of payment: charge, refund, dispute or deal.
     pub kind: String,
     /// The status as the source wrote it.
     pub raw_status: String,
-    /// How many payments carry it.
+    /// The number of payments that carry it.
     pub count: i64,
-    /// When one was last written.
+    /// The time at which one was last written.
     pub last_seen: Timestamp,
 }
 
-/// Every raw status that no map knows.
+/// Returns every raw status that no map knows.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, StoreError> {
-    let rows = UNMAPPED.rows(on, &[]).await?;
+    let rows = Unmapped {}.rows(on).await?;
     let status = |row: &Row| {
         Ok(UnmappedStatus {
             source: row.read("source")?,
@@ -224,28 +204,29 @@ pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, St
     rows.iter().map(status).collect()
 }
 
-/// A raw status, and what it is now known to mean.
+/// A raw status, and the status that it means.
 #[derive(Debug, Clone, Copy)]
 pub struct Remap<'a> {
-    /// The source that sends it.
+    /// The name of the source that sends it.
     pub source: &'a str,
-    /// Charge, refund, dispute or deal.
+    /// The kind of payment: charge, refund, dispute or deal.
     pub kind: &'a str,
     /// The status as the source writes it.
     pub raw_status: &'a str,
-    /// The status of `payments` that it means.
+    /// The status in `payments` that it means.
     pub status: &'a str,
 }
 
-/// Gives the payments that carry an unmapped status the one it means, and returns how many there were.
-/// The buckets follow by themselves.
+/// Gives the payments that carry an unmapped status the one that it means, and returns how many
+/// there were. The buckets follow by triggers.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn remap(
     on: &impl GenericClient,
     remap: Remap<'_>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    REMAP.execute(on, &[&remap.source, &remap.kind, &remap.raw_status, &remap.status, &now]).await
+    let Remap { source, kind, raw_status, status } = remap;
+    RemapStatus { source, kind, raw_status, status, now }.execute(on).await
 }

@@ -20,8 +20,8 @@ impl Row {
     /// Reads a column by its name. Text and bytes may borrow from the row.
     ///
     /// # Errors
-    /// Returns [`StoreError::Column`] if the statement returns no such column, or if the value is null or of another
-    /// type than `T`.
+    /// Returns [`StoreError::Column`] if the statement returns no such column, or if the value is
+    /// null or of another type than `T`.
     pub fn read<'row, T: FromSql<'row>>(&'row self, column: &'static str) -> Result<T, StoreError> {
         self.row.try_get(column).map_err(|source| StoreError::Column {
             statement: self.statement,

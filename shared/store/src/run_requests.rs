@@ -1,4 +1,4 @@
-//! The `run_requests` table: runs that a person asked for, and what has become of them.
+//! The `run_requests` table: runs that were requested over HTTP.
 
 use std::time::Duration;
 
@@ -6,103 +6,86 @@ use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::intake::KEY_LIFE;
+use crate::sql::{Statement, statements};
 use crate::sync_runs::read::{RunRecord, record};
 use crate::sync_state::owed::{self, Unless};
-use crate::{Connection, Row, Sql, StoreError, begin, commit};
+use crate::{Connection, Row, StoreError, begin, commit};
 
-static CLAIM: Sql = Sql {
-    name: "run_requests.claim",
-    text: include_str!("../sql/run_requests/claim.sql"),
-    types: &[
-        Type::BYTEA,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BYTEA,
-        Type::UUID,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-    ],
-};
+statements! {
+    run_requests.claim: Claim<'a> {
+        scope: &'a [u8],
+        route: &'a str,
+        key: &'a str,
+        body_sha256: &'a [u8],
+        run: Uuid,
+        now: Timestamp,
+        expires_at: Timestamp,
+    }
+    run_requests.first: First<'a> { scope: &'a [u8], route: &'a str, key: &'a str }
+    run_requests.too_recent: TooRecent<'a> { source: &'a str, mode: &'a str, since: Timestamp }
+    run_requests.insert: Insert<'a> {
+        id: Uuid,
+        source: &'a str,
+        mode: &'a str,
+        entities: &'a [&'a str],
+        now: Timestamp,
+    }
+    run_requests.find: Find { id: Uuid }
+}
 
-static FIRST: Sql = Sql {
-    name: "run_requests.first",
-    text: "select body_sha256, run_id from idempotency_keys where scope = $1 and route = $2 and key = $3",
-    types: &[Type::BYTEA, Type::TEXT, Type::TEXT],
-};
-
-static TOO_RECENT: Sql = Sql {
-    name: "run_requests.too_recent",
-    text: include_str!("../sql/run_requests/too_recent.sql"),
-    types: &[Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static INSERT: Sql = Sql {
-    name: "run_requests.insert",
-    text: "insert into run_requests (id, source, mode, entities, requested_at) values ($1, $2, $3, $4, $5)",
-    types: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
-};
-
-static FIND: Sql = Sql {
-    name: "run_requests.find",
-    text: include_str!("../sql/run_requests/find.sql"),
-    types: &[Type::UUID],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&CLAIM, &FIRST, &TOO_RECENT, &INSERT, &FIND];
-
-/// The route under which its Idempotency-Keys are kept.
+/// The route that its Idempotency-Keys belong to.
 const ROUTE: &str = "/trigger";
 
-/// How often a request that collided with another is tried again at once.
+/// The number of times that a request which collided with another is tried again at once.
 const COLLISIONS: u32 = 3;
 
-/// A run that somebody asks for.
+/// A run that is requested over HTTP.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
-    /// SHA-256 of the sender's key: its Idempotency-Keys are its own.
+    /// The SHA-256 of the sender's API key, which owns the Idempotency-Key.
     pub scope: &'a [u8; 32],
-    /// The Idempotency-Key.
+    /// The Idempotency-Key of the request.
     pub key: &'a str,
-    /// SHA-256 of all that the request says.
+    /// The SHA-256 of all that the request says.
     pub sha256: &'a [u8; 32],
-    /// The vendor.
+    /// The name of the vendor's source.
     pub source: &'a str,
-    /// What is pulled there in this mode.
+    /// The entities of the source that are pulled in this mode.
     pub entities: &'a [&'a str],
-    /// `Full` or `Incremental`.
+    /// The mode of the run: full or incremental.
     pub mode: Mode,
-    /// A run that was asked for or begun less than this ago is too recent; zero where none is.
+    /// A run that was requested or begun less than this ago is too recent. Zero allows any.
     pub interval: Duration,
 }
 
-/// What has become of a wish.
+/// The answer to a requested run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It is written down as this run, and owed from now on.
+    /// The request is written down under this id, and its runs are requested from now on.
     Accepted(RunId),
-    /// The same came before under its Idempotency-Key, and is this run.
+    /// The same request came before under its Idempotency-Key, and has this id.
     Replay(RunId),
-    /// Something else came before under its Idempotency-Key.
+    /// Another request came before under its Idempotency-Key.
     Conflict,
-    /// This run was asked for or begun too short a time ago. Nothing is written.
+    /// A run was requested or begun too short a time ago. Nothing is written.
     TooRecent {
-        /// The run.
+        /// The id of that run.
         run: RunId,
-        /// When it may be asked for again.
+        /// The time from which a run may be requested again.
         again_at: Timestamp,
     },
 }
 
-/// Writes down a run that is asked for, and owes it: from the commit on `relay` sees to it.
+/// Writes down a run that is requested, and requests its pulls. From the commit on `relay` repeats
+/// the request.
 ///
 /// # Errors
-/// Whatever Postgres answers. Where the connection broke nobody knows whether it was committed; doing it again does
-/// no harm.
+/// Returns [`StoreError`] if a statement fails. After a broken connection it is not known whether
+/// the request was committed; doing it again does no harm.
 pub async fn accept(
     on: &mut Connection,
     wish: Wish<'_>,
@@ -130,68 +113,73 @@ async fn attempt(
     let Wish { key, source, entities, mode, .. } = wish;
     let (scope, sha256, id) = (wish.scope.as_slice(), wish.sha256.as_slice(), RunId::new(now));
     let tx = begin(on).await?;
-    let claimed = CLAIM
-        .optional(&tx, &[&scope, &ROUTE, &key, &sha256, &id.0, &now, &(now + KEY_LIFE)])
-        .await?;
-    if claimed.is_none() {
-        let first = FIRST.one(&tx, &[&scope, &ROUTE, &key]).await?;
+    let claim = Claim {
+        scope,
+        route: ROUTE,
+        key,
+        body_sha256: sha256,
+        run: id.0,
+        now,
+        expires_at: now + KEY_LIFE,
+    };
+    if claim.optional(&tx).await?.is_none() {
+        let first = First { scope, route: ROUTE, key }.one(&tx).await?;
         let same = first.read::<&[u8]>("body_sha256")? == sha256;
         return Ok(match first.read("run_id")? {
             Some(run) if same => Answer::Replay(RunId(run)),
             _ => Answer::Conflict,
         });
     }
-    // Two wishes at once: the second looks for recent runs when the first is committed.
+    // Of two requests at once, the second looks for recent runs when the first is committed.
     owed::lock(&tx, source, entities, mode, now).await?;
     if !wish.interval.is_zero() {
-        let recent =
-            TOO_RECENT.optional(&tx, &[&source, &mode.as_str(), &(now - wish.interval)]).await?;
-        if let Some(row) = recent {
+        let recent = TooRecent { source, mode: mode.as_str(), since: now - wish.interval };
+        if let Some(row) = recent.optional(&tx).await? {
             let again_at = row.read::<Timestamp>("at")? + wish.interval;
             return Ok(Answer::TooRecent { run: RunId(row.read("id")?), again_at });
         }
     }
-    INSERT.execute(&tx, &[&id.0, &source, &mode.as_str(), &entities, &now]).await?;
+    Insert { id: id.0, source, mode: mode.as_str(), entities, now }.execute(&tx).await?;
     let why = format!("by POST /trigger, accepted as {id}");
     owed::owe(&tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
     commit(tx).await?;
     Ok(Answer::Accepted(id))
 }
 
-/// A run that was asked for, as it stands.
+/// A run that was requested, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The id under which it was accepted.
+    /// The id that the reply named.
     pub id: Uuid,
-    /// Whom it pulls from.
+    /// The name of the source that it pulls.
     pub source: String,
-    /// `full` or `incremental`.
+    /// The mode: `full` or `incremental`.
     pub mode: String,
-    /// When it was accepted.
+    /// The time at which it was accepted.
     pub requested_at: Timestamp,
-    /// What it consists of, one pull an entity.
+    /// The pulls that it consists of, one an entity.
     pub parts: Vec<Part>,
 }
 
-/// One pull of a run that was asked for.
+/// One pull of a run that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it pulls.
+    /// The entity that is pulled.
     pub entity: String,
-    /// The run that serves it, once that has begun.
+    /// The run that serves it, once it has begun.
     pub run: Option<RunRecord>,
-    /// The run of the same pull that was under way before, and must end first.
+    /// The run of the same pull that was under way before and must end first.
     pub waits_for: Option<Uuid>,
-    /// Why only a person can go on.
+    /// The reason why the pull is paused, if it is.
     pub halted: Option<String>,
 }
 
-/// The run that was accepted under that id.
+/// Returns the run that was accepted under that id, or `None` if there is none.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<Request>, StoreError> {
-    let rows = FIND.rows(on, &[&id]).await?;
+    let rows = Find { id }.rows(on).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     Ok(Some(Request {
         id: first.read("request_id")?,

@@ -1,67 +1,50 @@
-//! What waits in the outbox, and how much comes in and goes through. What it costs grows with the backlog, up to a
-//! bound, and with the rate; not with what was processed long ago.
+//! Counts of the outbox: pending rows, and the recent rate. The cost grows with the backlog up to a
+//! bound, and with the rate, but not with the rows that were processed long ago.
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::ids::oldest_id_at;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
+use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static PENDING: Sql = Sql {
-    name: "outbox.count_pending",
-    // Ordered, so that statistics of a time when everything waited lead nobody to the whole table.
-    text: "select source, count(*) as count, min(received_at) as oldest \
-             from (select source, received_at from outbox where status = 'pending' \
-                    order by next_attempt_at limit $1) waiting \
-            group by source order by source",
-    types: &[Type::INT8],
-};
+statements! {
+    outbox.count_pending: CountPending { limit: i64 }
+    outbox.count_recent: CountRecent<'a> { oldest: Uuid, sinces: &'a [Uuid], seconds: &'a [i64] }
+}
 
-static RATES: Sql = Sql {
-    name: "outbox.count_recent",
-    // Ids sort by arrival: a range of the primary key.
-    text: "select o.source, w.seconds, count(*) as received, \
-                  count(*) filter (where o.status = 'processed') as processed, \
-                  count(*) filter (where o.status = 'dead') as dead \
-             from (select id, source, status from outbox where id >= $1) o \
-             join unnest($2, $3) w (since, seconds) on o.id >= w.since \
-            group by o.source, w.seconds order by o.source, w.seconds",
-    types: &[Type::UUID, Type::UUID_ARRAY, Type::INT8_ARRAY],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&PENDING, &RATES];
-
-/// What waits of one source.
+/// The pending rows of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// How many rows.
+    /// The number of pending rows.
     pub count: i64,
-    /// When the oldest of them was received.
+    /// The time at which the oldest of them was received.
     pub oldest: Timestamp,
 }
 
-/// What came in of one source within a window, and what has become of it since.
+/// The rows of one source that were received within a window, by what became of them since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// The window's length, in seconds.
+    /// The length of the window, in seconds.
     pub window_s: i64,
-    /// Rows that were received.
+    /// The number of rows that were received.
     pub received: i64,
-    /// How many of them are processed.
+    /// The number of those that are processed.
     pub processed: i64,
-    /// How many of them were given up.
+    /// The number of those that are dead.
     pub dead: i64,
 }
 
-/// What waits, by source. Counts at most `limit` rows in all: where the counts come to as many, there may be more.
+/// Counts the pending rows by source, at most `limit` in all. If the counts add up to `limit`,
+/// there may be more.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
         Ok(Waiting {
@@ -70,14 +53,15 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
             oldest: row.read("oldest")?,
         })
     };
-    let rows = PENDING.rows(on, &[&limit]).await?;
+    let rows = CountPending { limit }.rows(on).await?;
     rows.iter().map(read).collect()
 }
 
-/// What came in within the last so many seconds, for each of `windows` and each source of which something did.
+/// Counts the rows that were received within the last seconds, for each length in `windows` and
+/// each source that received any.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn recent(
     on: &impl GenericClient,
     now: Timestamp,
@@ -85,8 +69,8 @@ pub async fn recent(
 ) -> Result<Vec<Recent>, StoreError> {
     let since = |seconds: &i64| oldest_id_at(now - SignedDuration::from_secs(*seconds));
     let sinces: Vec<_> = windows.iter().map(since).collect();
-    let Some(oldest) = sinces.iter().min() else { return Ok(Vec::new()) };
-    let rows = RATES.rows(on, &[oldest, &sinces, &windows]).await?;
+    let Some(oldest) = sinces.iter().min().copied() else { return Ok(Vec::new()) };
+    let rows = CountRecent { oldest, sinces: &sinces, seconds: windows }.rows(on).await?;
     rows.iter().map(recent_of).collect()
 }
 

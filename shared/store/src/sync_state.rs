@@ -1,4 +1,4 @@
-//! The `sync_state` table: where each pull stands, and who may move it.
+//! The `sync_state` table: how far each pull has come, and which function may move it on.
 
 pub mod owed;
 pub mod windows;
@@ -7,136 +7,121 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Cursor, Position};
-use postgres_types::Type;
 use tokio_postgres::{GenericClient, Transaction};
+use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static ACQUIRE: Sql = Sql {
-    name: "sync_state.acquire",
-    text: include_str!("../sql/sync_state/acquire.sql"),
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
-};
+statements! {
+    sync_state.acquire: Acquire<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    }
+    sync_state.move: Move<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        fence: i64,
+        run: Uuid,
+        window_from: Option<Timestamp>,
+        window_to: Timestamp,
+        page_token: Option<&'a str>,
+        upper_bound: Timestamp,
+        windows_complete: bool,
+        now: Timestamp,
+        until: Timestamp,
+    }
+    sync_state.finish: Finish<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        fence: i64,
+        cursor: Option<&'a str>,
+        now: Timestamp,
+    }
+    sync_state.release: Release<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        fence: i64,
+        halted: Option<&'a str>,
+        now: Timestamp,
+        quiet_until: Timestamp,
+    }
+    sync_state.abandon: Abandon<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        fence: i64,
+        now: Timestamp,
+    }
+    sync_state.hand_on: HandOn<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        watermark: Option<Timestamp>,
+        cursor: Option<&'a str>,
+        now: Timestamp,
+    }
+}
 
-static MOVE: Sql = Sql {
-    name: "sync_state.move",
-    text: "update sync_state set run_id = $5, run_started = case when run_id = $5 then run_started else $6 end, window_from = $7, window_to = $8, \
-           page_token = $9, upper_bound = $10, lease_until = $11, updated_at = $6, windows_complete = $12 \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT8,
-        Type::UUID,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::BOOL,
-    ],
-};
-
-static FINISH: Sql = Sql {
-    name: "sync_state.finish",
-    text: "update sync_state set watermark = upper_bound, cursor = coalesce($6, cursor), run_id = null, run_started = null, window_from = null, \
-           window_to = null, page_token = null, upper_bound = null, windows_complete = false, halted = null, lease_until = $5, updated_at = $5, \
-           requested_at = case when requested_at > run_started then requested_at end, \
-           requested_why = case when requested_at > run_started then requested_why end \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4 \
-           returning requested_at is not null as owed",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::TEXT],
-};
-
-static RELEASE: Sql = Sql {
-    name: "sync_state.release",
-    text: "update sync_state set lease_until = $5, halted = $6, updated_at = $7 \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT8,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-    ],
-};
-
-static ABANDON: Sql = Sql {
-    name: "sync_state.abandon",
-    text: "with closed as (delete from sync_windows where source = $1 and entity = $2 and mode = $3) \
-           update sync_state set cursor = null, run_id = null, run_started = null, window_from = null, window_to = null, \
-           page_token = null, upper_bound = null, windows_complete = false, halted = null, lease_until = $5, updated_at = $5 \
-           where source = $1 and entity = $2 and mode = $3 and fence = $4",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
-};
-
-static HAND_ON: Sql = Sql {
-    name: "sync_state.hand_on",
-    text: "insert into sync_state (source, entity, mode, watermark, cursor, lease_until, updated_at) \
-           values ($1, $2, $3, $4, $5, '-infinity', $6) \
-           on conflict (source, entity, mode) do update set watermark = excluded.watermark, cursor = excluded.cursor",
-    types: &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&ACQUIRE, &MOVE, &FINISH, &RELEASE, &ABANDON, &HAND_ON];
-
-/// One pull.
+/// Names one pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// The vendor.
+    /// The name of the source that is pulled.
     pub source: &'a str,
-    /// What is pulled.
+    /// The kind of object that is pulled.
     pub entity: &'a str,
-    /// How.
+    /// Each mode has a cursor and a lease of its own.
     pub mode: Mode,
 }
 
-/// The right to move a pull's cursor, until another takes it.
+/// The right to move a pull's cursor, until another function takes the lease.
 #[derive(Debug, Clone)]
 pub struct Lease {
     fence: i64,
     /// Everything up to here has been drained.
     pub watermark: Option<Timestamp>,
-    /// The vendor's own cursor, where it has one.
+    /// The vendor's own cursor, if the vendor gives one.
     pub cursor: Option<String>,
-    /// The run under way, which this lease goes on with.
+    /// The unfinished run that this lease resumes.
     pub run: Option<RunUnderWay>,
-    /// Whether somebody asked for a run that has not succeeded yet.
+    /// Whether a run is requested that has not succeeded yet.
     pub owed: bool,
-    /// Why, where they said.
+    /// The reason that the request gave.
     pub owed_why: Option<String>,
 }
 
 impl Lease {
-    /// How far the pull has come.
+    /// Returns how far the pull has come.
     pub fn reached(&self) -> Cursor<'_> {
         Cursor { watermark: self.watermark, token: self.cursor.as_deref() }
     }
 }
 
-/// A run that was begun and not finished.
+/// A run that was begun and is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunUnderWay {
-    /// Its id.
+    /// The id of its report in `sync_runs`.
     pub id: RunId,
-    /// When it began.
+    /// The time at which the run began.
     pub started: Timestamp,
-    /// Where it stands.
+    /// The page to ask for next.
     pub position: Position,
-    /// Frozen when it began; the watermark when it ends.
+    /// Fixed when the run began. It becomes the watermark when the run ends.
     pub upper_bound: Timestamp,
-    /// What was forked off and is not drained yet, in the order of the numbers.
+    /// The windows that were forked off and are not drained yet, in the order of their numbers.
     pub windows: Vec<Window>,
-    /// Whether nothing more is to be forked off: at `position` there was nothing left.
+    /// Whether all windows are forked off: before `position` there is nothing left.
     pub windows_complete: bool,
 }
 
 impl RunUnderWay {
-    /// A run that begins `now`.
+    /// Makes a run that begins `now`.
     pub fn begun(now: Timestamp, position: Position, upper_bound: Timestamp) -> Self {
         let id = RunId::new(now);
         Self {
@@ -153,25 +138,26 @@ impl RunUnderWay {
 /// A part of the history that a run pages through by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// Within its run.
+    /// Unique within the run. Windows are numbered in the order in which they are opened.
     pub number: i32,
-    /// Where it stands.
+    /// The page to ask for next.
     pub position: Position,
 }
 
-/// Takes the lease on a pull, and reads how far it has come; `None` where somebody holds it.
+/// Takes the lease on a pull until `until`, and reads how far the pull has come. Returns `None` if
+/// the lease is held.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if a statement fails.
 pub async fn acquire(
     on: &impl GenericClient,
     key: Key<'_>,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
-    let row =
-        ACQUIRE.optional(on, &[&key.source, &key.entity, &key.mode.as_str(), &now, &until]).await?;
-    let Some(row) = row else { return Ok(None) };
+    let Key { source, entity, mode } = key;
+    let acquire = Acquire { source, entity, mode: mode.as_str(), now, until };
+    let Some(row) = acquire.optional(on).await? else { return Ok(None) };
     let mut run = run_under_way(&row)?;
     if let Some(run) = &mut run {
         run.windows = windows::open_ones(on, key, run.id).await?;
@@ -203,10 +189,10 @@ fn run_under_way(row: &Row) -> Result<Option<RunUnderWay>, StoreError> {
     }))
 }
 
-/// Moves the cursor, and with it extends the lease to `until`.
+/// Moves the cursor, and extends the lease to `until`.
 ///
 /// # Errors
-/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+/// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
 pub async fn advance(
     tx: &Transaction<'_>,
     key: Key<'_>,
@@ -215,34 +201,31 @@ pub async fn advance(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    let changed = MOVE
-        .execute(
-            tx,
-            &[
-                &key.source,
-                &key.entity,
-                &key.mode.as_str(),
-                &lease.fence,
-                &run.id.0,
-                &now,
-                &run.position.from,
-                &run.position.to,
-                &run.position.token,
-                &run.upper_bound,
-                &until,
-                &run.windows_complete,
-            ],
-        )
-        .await?;
-    held(changed, lease)
+    let moved = Move {
+        source: key.source,
+        entity: key.entity,
+        mode: key.mode.as_str(),
+        fence: lease.fence,
+        run: run.id.0,
+        window_from: run.position.from,
+        window_to: run.position.to,
+        page_token: run.position.token.as_deref(),
+        upper_bound: run.upper_bound,
+        windows_complete: run.windows_complete,
+        now,
+        until,
+    };
+    held(moved.execute(tx).await?, lease)
 }
 
-/// Ends the run, of which no window is open: the watermark becomes its upper bound, the vendor's own cursor `cursor` if it gave one, the
-/// lease is free. A run that was asked for after this one began is still owed, since this one's bound was frozen
-/// before; that is the answer.
+/// Ends the run, all of whose windows are closed, and releases the lease. The watermark advances to
+/// the run's upper bound, and `cursor` replaces the vendor's own cursor.
+///
+/// Returns whether a run is still requested. One that was requested after this run began is: this
+/// run's upper bound was fixed before.
 ///
 /// # Errors
-/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+/// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
 pub async fn finish(
     tx: &Transaction<'_>,
     key: Key<'_>,
@@ -250,51 +233,51 @@ pub async fn finish(
     cursor: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let mode = key.mode.as_str();
-    let row = FINISH
-        .optional(tx, &[&key.source, &key.entity, &mode, &lease.fence, &now, &cursor])
-        .await?;
-    row.ok_or(StoreError::FenceLost(lease.fence))?.read("owed")
+    let (Key { source, entity, mode }, fence) = (key, lease.fence);
+    let finish = Finish { source, entity, mode: mode.as_str(), fence, cursor, now };
+    let row = finish.optional(tx).await?;
+    row.ok_or(StoreError::FenceLost(fence))?.read("owed")
 }
 
-/// Ends the run without success and forgets the vendor's own cursor, which is no use any more; the lease is free.
+/// Ends the run without success and releases the lease. The vendor's own cursor, which has expired,
+/// is forgotten.
 ///
 /// # Errors
-/// [`StoreError::FenceLost`] where another has taken the lease: roll back.
+/// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
 pub async fn abandon(
     tx: &Transaction<'_>,
     key: Key<'_>,
     lease: &Lease,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let changed = ABANDON
-        .execute(tx, &[&key.source, &key.entity, &key.mode.as_str(), &lease.fence, &now])
-        .await?;
-    held(changed, lease)
+    let (Key { source, entity, mode }, fence) = (key, lease.fence);
+    let abandon = Abandon { source, entity, mode: mode.as_str(), fence, now };
+    held(abandon.execute(tx).await?, lease)
 }
 
-/// Sets the cursor of another pull: the one that a full run came by is where the incremental one goes on from.
+/// Sets the cursor of another pull: the incremental pull goes on from the cursor that a full run
+/// came by.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn hand_on(
     tx: &Transaction<'_>,
     to: Key<'_>,
     cursor: Cursor<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mode = to.mode.as_str();
-    HAND_ON
-        .execute(tx, &[&to.source, &to.entity, &mode, &cursor.watermark, &cursor.token, &now])
-        .await
-        .map(drop)
+    let (Key { source, entity, mode }, Cursor { watermark, token }) = (to, cursor);
+    let hand_on = HandOn { source, entity, mode: mode.as_str(), watermark, cursor: token, now };
+    hand_on.execute(tx).await.map(drop)
 }
 
-/// Frees the lease with the run unfinished. `halted` says why only a person can go on; until `quiet_until`
-/// a message is under way that goes on with it, and `relay` sends no other.
+/// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.
+///
+/// `halted` pauses the pull and says why: only an operator can resume it. Until `quiet_until` a
+/// message is under way that resumes the run, and `relay` sends no other.
 ///
 /// # Errors
-/// Whatever Postgres answers; a lease already lost is no error.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn release(
     on: &impl GenericClient,
     key: Key<'_>,
@@ -303,21 +286,16 @@ pub async fn release(
     now: Timestamp,
     quiet_until: Timestamp,
 ) -> Result<(), StoreError> {
-    RELEASE
-        .execute(
-            on,
-            &[
-                &key.source,
-                &key.entity,
-                &key.mode.as_str(),
-                &lease.fence,
-                &now,
-                &halted,
-                &quiet_until,
-            ],
-        )
-        .await
-        .map(drop)
+    let release = Release {
+        source: key.source,
+        entity: key.entity,
+        mode: key.mode.as_str(),
+        fence: lease.fence,
+        halted,
+        now,
+        quiet_until,
+    };
+    release.execute(on).await.map(drop)
 }
 
 fn held(changed: u64, lease: &Lease) -> Result<(), StoreError> {

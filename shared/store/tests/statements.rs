@@ -1,7 +1,9 @@
 //! tokio-postgres checks no SQL at compile time, so this does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
 
 use penstock_store::{Sql, all_statements};
 use penstock_testkit::TestDatabase;
@@ -43,6 +45,37 @@ async fn every_statement_prepares_against_the_migrated_schema() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The files `<table>/<verb>.sql` of the crate, by the name `<table>.<verb>`.
+fn sql_files() -> BTreeMap<String, PathBuf> {
+    let directories = ["/sql", "/src/facts"].map(|at| env!("CARGO_MANIFEST_DIR").to_owned() + at);
+    let entries = |of: PathBuf| fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    let tables = directories.into_iter().flat_map(|at| entries(at.into())).filter(|at| at.is_dir());
+    let files = tables.flat_map(entries).filter(|at| at.extension().is_some_and(|e| e == "sql"));
+    let named = |file: PathBuf| {
+        let verb = file.file_stem().unwrap().to_str().unwrap();
+        let table = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        (format!("{table}.{verb}"), file)
+    };
+    files.map(named).collect()
+}
+
+#[test]
+fn every_sql_file_is_a_listed_statement_and_every_listed_statement_an_sql_file() {
+    let mut files = sql_files();
+    // Several commands in one text, which cannot be prepared; the tests of migrations run it.
+    assert!(files.remove("migration_lock.create").is_some());
+    let files: BTreeSet<String> = files.into_keys().collect();
+    let listed = all_statements().iter().map(|sql| sql.name.to_owned()).collect();
+    assert_eq!(files, listed);
+}
+
+#[test]
+fn every_sql_file_begins_with_a_comment() {
+    for (name, file) in sql_files() {
+        assert!(fs::read_to_string(&file).unwrap().starts_with("-- "), "{name}");
+    }
 }
 
 #[test]

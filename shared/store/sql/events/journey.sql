@@ -1,15 +1,15 @@
--- A page of one user's events, newest first, from before ($3, $4) down to $2: one range of the index
--- events_journey, read in its own order.
+-- A page of one user's events, newest first, from before (`before_time`, `before_id`) down to `from`. It
+-- reads one range of the index events_journey, in the order of the index.
 with page as (
     select event_id, type, session_id, occurred_at, received_at, clock_skew, payload, metadata,
-           -- Of what is stored out of line this reads the length only.
+           -- Of values that are stored out of line this reads the length only.
            coalesce(octet_length(payload), 0) + coalesce(octet_length(metadata), 0) as size
     from events
-    where user_id = $1 and occurred_at >= $2 and (occurred_at, event_id) < ($3, $4)
+    where user_id = :user_id and occurred_at >= :from and (occurred_at, event_id) < (:before_time, :before_id)
     order by occurred_at desc, event_id desc
-    -- As a subselect, so that the planner takes it for a tenth of the rows: where statistics do not know of a
-    -- user's many events, it would rather sort "all fifty" of them than read a hundred in order.
-    limit (select $5)
+    -- A subselect, so that the planner assumes a tenth of the rows. Where its statistics do not know of
+    -- a user's many events, it would rather sort "all fifty" of them than read a hundred in order.
+    limit (select :limit)
 ),
 measured as (
     select page.*, count(*) over () as found,
@@ -18,6 +18,6 @@ measured as (
 )
 select event_id, type, session_id, occurred_at, received_at, clock_skew, payload, metadata, found
 from measured
--- Nothing comes before the first: it always fits.
-where before < $6
+-- The first event always fits: nothing comes before it.
+where before < :bytes
 order by occurred_at desc, event_id desc

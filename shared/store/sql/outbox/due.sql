@@ -1,13 +1,14 @@
--- What has waited past its time gets a new ticket, and the next one only after the pause ($2).
+-- Rows whose ticket seems to be lost. Each is left alone until `next_due`, so that its new ticket
+-- can arrive.
 with due as (
     select id from outbox
-    where status = 'pending' and next_attempt_at <= $1
+    where status = 'pending' and next_attempt_at <= :now
     order by next_attempt_at
-    limit $3
+    limit :limit
     for update skip locked
 )
 update outbox o
-set next_attempt_at = $2
+set next_attempt_at = :next_due
 from due
 where o.id = due.id
 returning o.id

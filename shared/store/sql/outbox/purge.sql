@@ -1,10 +1,11 @@
--- Processed rows that are old enough ($1 is the smallest id of the oldest day kept: ids sort by arrival).
+-- Processed rows that are old enough. Ids sort by arrival, and `before` is the smallest id of the
+-- oldest day kept.
 delete from outbox
 where id in (
     select id from outbox
-    where id < $1 and status = 'processed'
+    where id < :before and status = 'processed'
     order by id
-    limit $2
+    limit :limit
 )
--- Said again for what has changed while this waited for it.
+-- Repeated, because a row may have been replayed since the subselect.
 and status = 'processed'

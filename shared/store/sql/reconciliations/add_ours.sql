@@ -1,9 +1,12 @@
--- What payments hold at this moment: on all days, or at a later look on those that differed at the one before.
+-- Sums payments as they are at this moment: on all days, or at a later look on the days that
+-- differed at the one before.
 insert into reconciled_days (run_id, look, day, currency, status, ours_count, ours_sum)
-select $1, $2, (p.occurred_at at time zone 'UTC')::date as day, p.currency, p.status, count(*), sum(p.amount)
+select :run, :look, (p.occurred_at at time zone 'UTC')::date as day, p.currency, p.status,
+       count(*), sum(p.amount)
 from payments p
-where p.source = $3 and p.kind = $4 and p.occurred_at <= $5 and p.raw_status <> 'vanished'
-  and ($2 = 1 or (p.occurred_at at time zone 'UTC')::date in (select day from reconciled_days where run_id = $1 and look = $2 - 1))
+where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.raw_status <> 'vanished'
+  and (:look = 1 or (p.occurred_at at time zone 'UTC')::date in (
+           select day from reconciled_days where run_id = :run and look = :look - 1))
 group by 3, 4, 5
 order by 3, 4, 5
 on conflict (run_id, look, day, currency, status) do update

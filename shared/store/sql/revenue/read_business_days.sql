@@ -1,6 +1,7 @@
--- The days of the business zone, and in the same snapshot whether that is the zone asked for. One row
--- without a day where nothing moved; none where the zone is another one.
-select (day.bucket_start::date - $2::date)::bigint as day, day.currency, day.collected, day.refunded, day.disputed, day.count
+-- The days of the business zone, and in the same snapshot whether that is the zone asked for. It
+-- returns one row without a day if no money moved, and no row if the business zone is another one.
+select (day.bucket_start::date - :first::date)::bigint as day, day.currency,
+       day.collected, day.refunded, day.disputed, day.count
   from revenue_settings
   left join lateral (
        select bucket_start, currency,
@@ -9,8 +10,8 @@ select (day.bucket_start::date - $2::date)::bigint as day, day.currency, day.col
               coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
               coalesce(sum(count) filter (where status = 'collected'), 0) as count
          from revenue_buckets
-        where grain = 'business_day' and bucket_start >= $2 and bucket_start <= $3
-          and ($4::text is null or source = $4)
+        where grain = 'business_day' and bucket_start >= :first and bucket_start <= :last
+          and (:source::text is null or source = :source)
         group by bucket_start, currency
        ) day on true
- where business_zone = $1
+ where business_zone = :zone

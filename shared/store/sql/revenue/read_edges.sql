@@ -1,16 +1,18 @@
--- Whole UTC days between the first and the last midnight,
+-- Sums of calendars whose days begin on a quarter of an hour. Whole UTC days between the first and
+-- the last midnight,
 select bucket_start::date as utc_day, null::bigint as cut, currency,
        coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
        coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
        coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
        coalesce(sum(count) filter (where status = 'collected'), 0) as count
   from revenue_buckets
- where grain = 'day' and bucket_start >= $1 and bucket_start < $2 and ($6::text is null or source = $6)
+ where grain = 'day' and bucket_start >= :first_midnight and bucket_start < :last_midnight
+   and (:source::text is null or source = :source)
  group by bucket_start, currency
 union all
 -- and the quarter hours between each cut and the midnight nearest to it.
 select null, edge.cut, part.currency, part.collected, part.refunded, part.disputed, part.count
-  from unnest($3::bigint[], $4::timestamp[], $5::timestamp[]) as edge (cut, low, high)
+  from unnest(:cuts::bigint[], :lows::timestamp[], :highs::timestamp[]) as edge (cut, low, high)
  cross join lateral (
        select currency,
               coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
@@ -19,6 +21,6 @@ select null, edge.cut, part.currency, part.collected, part.refunded, part.disput
               coalesce(sum(count) filter (where status = 'collected'), 0) as count
          from revenue_buckets
         where grain = 'quarter_hour' and bucket_start >= edge.low and bucket_start < edge.high
-          and ($6::text is null or source = $6)
+          and (:source::text is null or source = :source)
         group by currency
        ) part

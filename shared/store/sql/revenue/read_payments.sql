@@ -1,11 +1,12 @@
--- Straight from the payments, for cuts that no bucket keeps to: one pass over the table, whatever the
--- number of cuts, because width_bucket finds the piece by bisection.
-select width_bucket(occurred_at, $1::timestamptz[])::bigint as piece_from_one, currency,
+-- Sums straight from the payments, for cuts that no bucket keeps to. It is one pass over the table,
+-- whatever the number of cuts, because width_bucket finds the piece by bisection.
+select width_bucket(occurred_at, :cuts::timestamptz[])::bigint as piece_from_one, currency,
        coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
        coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
        coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
        count(*) filter (where status = 'collected')::numeric as count
   from payments
- where occurred_at >= ($1::timestamptz[])[1] and occurred_at < ($1::timestamptz[])[cardinality($1::timestamptz[])]
-   and status in ('collected', 'refunded', 'disputed') and ($2::text is null or source = $2)
+ where occurred_at >= (:cuts::timestamptz[])[1]
+   and occurred_at < (:cuts::timestamptz[])[cardinality(:cuts::timestamptz[])]
+   and status in ('collected', 'refunded', 'disputed') and (:source::text is null or source = :source)
  group by 1, currency

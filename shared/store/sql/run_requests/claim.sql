@@ -1,7 +1,8 @@
--- Claims an Idempotency-Key for a run; no row where it is taken. Whoever comes with the same key at the same time
--- waits here for the first. A key whose time is over is as good as new.
+-- Claims an Idempotency-Key for a run. It returns no row where the key is taken. A concurrent
+-- request with the same key waits here for the first one's commit. A key that has expired is as
+-- good as new.
 insert into idempotency_keys as k (scope, route, key, body_sha256, run_id, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7)
+values (:scope, :route, :key, :body_sha256, :run, :now, :expires_at)
 on conflict (scope, route, key) do update
 set body_sha256 = excluded.body_sha256, duplicates = null, run_id = excluded.run_id, created_at = excluded.created_at,
     expires_at = excluded.expires_at

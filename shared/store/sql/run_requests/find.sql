@@ -1,5 +1,6 @@
--- A run that was asked for: a row an entity, with the run that serves it, if that has begun, and else with what is in
--- its way. A run that went wrong serves only where none after it did better.
+-- A run that was requested over HTTP: one row an entity. Each has the run that serves it if that
+-- has begun, and else what is in its way. A run that failed serves only where no later one did
+-- better.
 select r.id as request_id, r.source as request_source, r.mode as request_mode, r.requested_at, e.entity as wanted,
        s.run_id as under_way, s.halted as halted_by, run.*, p.*
 from run_requests r
@@ -13,5 +14,5 @@ left join lateral (
 ) run on true
 left join sync_state s on s.source = r.source and s.entity = e.entity and s.mode = r.mode
 left join run_stands p on p.run_id = run.id
-where r.id = $1
+where r.id = :id
 order by e.place

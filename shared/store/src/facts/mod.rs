@@ -19,7 +19,7 @@ mod payments;
 mod table;
 pub mod unseen;
 
-pub use parameters::{Element, Parameters};
+pub use parameters::Parameters;
 pub use table::{Batch, Table, insert, upsert};
 
 /// Facts that are written in one transaction.

@@ -1,47 +1,10 @@
 //! A statement's parameters, taken from facts column by column.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
 use penstock_domain::facts::Fact;
 use penstock_domain::version::{Stamp, Versioned};
 use postgres_types::{ToSql, Type};
-use uuid::Uuid;
 
-use crate::sql::Param;
-
-/// A value of one column. Its Rust type decides the array type that Postgres is told.
-pub trait Element: ToSql + Sync + Send {
-    /// The type of an array of such values.
-    const ARRAY: Type;
-}
-
-impl Element for &str {
-    const ARRAY: Type = Type::TEXT_ARRAY;
-}
-impl Element for Timestamp {
-    const ARRAY: Type = Type::TIMESTAMPTZ_ARRAY;
-}
-impl Element for Date {
-    const ARRAY: Type = Type::DATE_ARRAY;
-}
-impl Element for Uuid {
-    const ARRAY: Type = Type::UUID_ARRAY;
-}
-impl Element for bool {
-    const ARRAY: Type = Type::BOOL_ARRAY;
-}
-impl Element for i16 {
-    const ARRAY: Type = Type::INT2_ARRAY;
-}
-impl Element for i32 {
-    const ARRAY: Type = Type::INT4_ARRAY;
-}
-impl Element for i64 {
-    const ARRAY: Type = Type::INT8_ARRAY;
-}
-impl<E: Element> Element for Option<E> {
-    const ARRAY: Type = E::ARRAY;
-}
+use crate::sql::{Element, Param};
 
 /// The values of `$1`, `$2`, … in order.
 pub struct Parameters<'f, T> {
@@ -59,7 +22,7 @@ impl<'f, T> Parameters<'f, T> {
     /// Adds an array with one value a fact. A test compares `name` with the name that the statement
     /// gives to this column.
     #[must_use]
-    pub fn column<E: Element + 'f>(
+    pub fn column<E: Element + ToSql + Sync + Send + 'f>(
         mut self,
         name: &'static str,
         value: impl Fn(&'f Fact<'f, T>) -> E,

@@ -3,37 +3,39 @@
 use jiff::Timestamp;
 use penstock_domain::facts::Swept;
 use penstock_domain::ids::RunId;
-use postgres_types::Type;
 use tokio_postgres::Transaction;
+use uuid::Uuid;
 
-use super::{calendar_events, contacts, payments};
-use crate::sql::Param;
-use crate::{Sql, StoreError};
+use crate::StoreError;
+use crate::sql::{Statement, statements};
 
-static CONTACTS: Sql = Sql {
-    name: "contacts.unseen",
-    text: contacts::UNSEEN,
-    types: &[Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8],
-};
-
-static DEALS: Sql =
-    Sql { name: "payments.unseen_deals", text: payments::UNSEEN_DEALS, types: CONTACTS.types };
-
-static CALENDAR_EVENTS: Sql = Sql {
-    name: "calendar_events.unseen",
-    text: calendar_events::UNSEEN,
-    types: &[
-        Type::TEXT,
-        Type::TEXT,
-        Type::UUID,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::INT8,
-        Type::TEXT,
-    ],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&CONTACTS, &DEALS, &CALENDAR_EVENTS];
+statements! { in "src/facts";
+    contacts.unseen: Contacts<'a> {
+        source: &'a str,
+        entity: &'a str,
+        run: Uuid,
+        began: Timestamp,
+        after: &'a str,
+        limit: i64,
+    }
+    payments.unseen_deals: Deals<'a> {
+        source: &'a str,
+        entity: &'a str,
+        run: Uuid,
+        began: Timestamp,
+        after: &'a str,
+        limit: i64,
+    }
+    calendar_events.unseen: CalendarEvents<'a> {
+        source: &'a str,
+        entity: &'a str,
+        scope: &'a str,
+        run: Uuid,
+        began: Timestamp,
+        after: &'a str,
+        limit: i64,
+    }
+}
 
 /// The most rows that one statement looks at, so that none takes long however large the table is.
 const ROWS: i64 = 10_000;
@@ -74,15 +76,15 @@ pub async fn next(
     list: FullList<'_>,
     after: &str,
 ) -> Result<Option<Chunk>, StoreError> {
-    let statement = match swept {
-        Swept::Contacts => &CONTACTS,
-        Swept::Deals => &DEALS,
-        Swept::CalendarEvents => &CALENDAR_EVENTS,
-    };
     let FullList { source, entity, scope, run, began } = list;
-    let all: [Param<'_>; 7] = [&source, &entity, &run.0, &began, &after, &ROWS, &scope];
-    // The scope comes last: a statement that looks through a whole table does not take it.
-    let row = statement.one(tx, &all[..statement.types.len()]).await?;
+    let (run, limit) = (run.0, ROWS);
+    let row = match swept {
+        Swept::Contacts => Contacts { source, entity, run, began, after, limit }.one(tx).await?,
+        Swept::Deals => Deals { source, entity, run, began, after, limit }.one(tx).await?,
+        Swept::CalendarEvents => {
+            CalendarEvents { source, entity, scope, run, began, after, limit }.one(tx).await?
+        }
+    };
     let last: Option<String> = row.read("last")?;
     last.map(|last| Ok(Chunk { last, unseen: row.read("unseen")? })).transpose()
 }

@@ -1,30 +1,33 @@
-//! A request that went round a database that was away, on its way back in.
+//! A request that was accepted while Postgres was away, on its way from the queue `spill` into the
+//! outbox.
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Intake, NotEvents, Reading};
 
-use super::{Told, keep};
+use super::{Answer, store};
 use crate::api_keys::{self, Scope};
 use crate::{Database, StoreError};
 
-/// What became of it.
+/// The outcome of bringing a spilled request in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BroughtIn {
-    /// It is kept; these rows are new.
-    Kept(Vec<OutboxId>),
-    /// Nobody could tell at the door whether its API key is good, and it is not.
+    /// The request is stored, and these rows are new.
+    Stored(Vec<OutboxId>),
+    /// Its API key could not be checked when it came, and turns out to be invalid.
     NotAdmitted,
-    /// Events under an Idempotency-Key that had come with another body before: none is kept. (A lead would be.)
+    /// Events under an Idempotency-Key that came with another body before. None is stored; a lead
+    /// would be.
     Conflict,
-    /// Its body holds no events; a message that the door did not write.
+    /// Its body holds no events: `ingest` did not write this message.
     Unreadable(NotEvents),
 }
 
-/// Keeps a spilled request as it would have been kept when it came, in any order with others, and once.
+/// Stores a spilled request as it would have been stored when it came: once, in any order with
+/// others.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if a statement fails.
 pub async fn bring_in(
     database: &Database,
     intake: &Intake,
@@ -42,8 +45,8 @@ pub async fn bring_in(
         Ok(reading) => reading,
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };
-    let kept = keep(database, intake, &reading, ticket_due_at, now).await?;
-    // The sender of these events was told that they are taken, and still nobody else has them.
-    let lost = kept.told == Told::Conflict && matches!(reading, Reading::Events(_));
-    Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Kept(kept.rows) })
+    let stored = store(database, intake, &reading, ticket_due_at, now).await?;
+    // The sender of these events read 202 and has let go of them: they must not be dropped silently.
+    let lost = stored.answer == Answer::Conflict && matches!(reading, Reading::Events(_));
+    Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored.rows) })
 }

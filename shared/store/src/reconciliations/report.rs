@@ -1,85 +1,71 @@
-//! What a reconciliation has found.
+//! The differences that a reconciliation has found.
 
 use jiff::civil::Date;
 use penstock_domain::ids::RunId;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
+use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static COUNT: Sql = Sql {
-    name: "reconciliations.count",
-    text: "select count(*) as count from reconciled_days where run_id = $1 and look = $2",
-    types: &[Type::UUID, Type::INT2],
-};
-
-static DIFFERENCES: Sql = Sql {
-    name: "reconciliations.differences",
-    text: "select day, currency, status, theirs_count, theirs_sum::text as theirs_sum, ours_count, ours_sum::text as ours_sum \
-           from reconciled_days where run_id = $1 and look = $2 order by day desc, currency, status limit $3",
-    types: &[Type::UUID, Type::INT2, Type::INT8],
-};
-
-static LATEST: Sql = Sql {
-    name: "reconciliations.latest",
-    text: "select id from sync_runs where source = $1 and entity = $2 and mode = 'reconcile' \
-           order by started_at desc, id desc limit 1",
-    types: &[Type::TEXT, Type::TEXT],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&COUNT, &DIFFERENCES, &LATEST];
+statements! {
+    reconciliations.count: Count { run: Uuid, look: i16 }
+    reconciliations.differences: Differences { run: Uuid, look: i16, limit: i64 }
+    reconciliations.latest: Latest<'a> { source: &'a str, entity: &'a str }
+}
 
 /// A day on which the two sides differ, by currency and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// In UTC.
+    /// The day, in UTC.
     pub day: Date,
-    /// ISO 4217.
+    /// The currency as ISO 4217 code.
     pub currency: String,
-    /// The status as we know it.
+    /// The status as `payments` has it.
     pub status: String,
-    /// How many the vendor has.
+    /// The number of payments that the vendor has.
     pub theirs_count: i64,
-    /// Their sum in minor units.
+    /// Their sum, in minor units of the currency.
     pub theirs_sum: String,
-    /// How many we have.
+    /// The number of payments that `payments` has.
     pub ours_count: i64,
-    /// Their sum in minor units.
+    /// Their sum, in minor units of the currency.
     pub ours_sum: String,
 }
 
-/// The newest reconciliation of an entity.
+/// Returns the newest reconciliation of an entity.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn latest(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
 ) -> Result<Option<RunId>, StoreError> {
-    let row = LATEST.optional(on, &[&source, &entity]).await?;
+    let row = Latest { source, entity }.optional(on).await?;
     row.map(|row| row.read("id").map(RunId)).transpose()
 }
 
-/// How many differences a look has found.
+/// Returns how many differences a comparison has found.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn count(on: &impl GenericClient, run: RunId, look: i16) -> Result<i64, StoreError> {
-    COUNT.one(on, &[&run.0, &look]).await?.read("count")
+    Count { run: run.0, look }.one(on).await?.read("count")
 }
 
-/// What a look has found, newest days first, at most `limit`.
+/// Returns up to `limit` differences that a comparison has found, newest days first.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn differences(
     on: &impl GenericClient,
     run: RunId,
     look: i16,
     limit: i64,
 ) -> Result<Vec<Difference>, StoreError> {
-    DIFFERENCES.rows(on, &[&run.0, &look, &limit]).await?.iter().map(difference).collect()
+    let rows = Differences { run: run.0, look, limit }.rows(on).await?;
+    rows.iter().map(difference).collect()
 }
 
 fn difference(row: &Row) -> Result<Difference, StoreError> {

@@ -1,157 +1,131 @@
-//! What is asked about runs: one, pages of them, and how fresh each source is.
+//! Reads the reports of runs: one, pages of them, and how fresh each source is.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::paging::History;
-use postgres_types::Type;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::{Row, Sql, StoreError};
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
-static FIND: Sql = Sql {
-    name: "sync_runs.find",
-    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id where r.id = $1",
-    types: &[Type::UUID],
-};
+statements! {
+    sync_runs.find: Find { id: Uuid }
+    sync_runs.page: Page<'a> {
+        started_at: Option<Timestamp>,
+        id: Option<Uuid>,
+        source: Option<&'a str>,
+        status: Option<&'a str>,
+        limit: i64,
+    }
+    sync_runs.freshness: ReadFreshness {}
+}
 
-static PAGE: Sql = Sql {
-    name: "sync_runs.page",
-    text: "select r.*, s.* from sync_runs r left join run_stands s on s.run_id = r.id \
-            where ($1::timestamptz is null or (started_at, id) < ($1, $2)) \
-              and ($3::text is null or source = $3) and ($4::text is null or status = $4) \
-            order by started_at desc, id desc limit $5",
-    types: &[Type::TIMESTAMPTZ, Type::UUID, Type::TEXT, Type::TEXT, Type::INT8],
-};
-
-/// Every source that was ever pulled, and how far behind its most backward pull is: a full run by hand must
-/// not hide an incremental pull that stands still, nor one entity another. Where nothing is pulled
-/// incrementally yet, the full runs count; of one entity, as long as no incremental run of it has succeeded.
-static FRESHNESS: Sql = Sql {
-    name: "sync_runs.freshness",
-    text: "select source, case when bool_and(last_sync is not null) then min(last_sync) end as last_sync \
-             from (select s.source, coalesce((select finished_at from sync_runs r \
-                                               where r.source = s.source and r.entity = s.entity and r.mode = s.mode \
-                                                 and r.status = 'succeeded' \
-                                               order by finished_at desc limit 1), \
-                                             (select finished_at from sync_runs r \
-                                               where r.source = s.source and r.entity = s.entity and r.mode = 'full' \
-                                                 and r.status = 'succeeded' \
-                                               order by finished_at desc limit 1)) as last_sync \
-                     from sync_state s \
-                    where s.mode = 'incremental' \
-                       or s.mode = 'full' and not exists (select from sync_state i where i.source = s.source and i.mode = 'incremental')) pulls \
-            group by source order by source",
-    types: &[],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&FIND, &PAGE, &FRESHNESS];
-
-/// A run of a pull, as it stands.
+/// The report of a run, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
-    /// The run's id.
+    /// The id of the run.
     pub id: Uuid,
-    /// Whom it pulls from.
+    /// The name of the source that it pulls.
     pub source: String,
-    /// What it pulls.
+    /// The entity that it pulls.
     pub entity: String,
-    /// `full` or `incremental`.
+    /// The mode: `full`, `incremental` or `reconcile`.
     pub mode: String,
-    /// `running`, `succeeded` or `failed`.
+    /// The status: `running`, `succeeded` or `failed`.
     pub status: String,
-    /// When it began.
+    /// The time at which it began.
     pub started_at: Timestamp,
-    /// When it last moved.
+    /// The time at which it last moved.
     pub updated_at: Timestamp,
-    /// When it ended, if it did.
+    /// The time at which it ended, if it did.
     pub finished_at: Option<Timestamp>,
-    /// Pages pulled.
+    /// The number of pages pulled.
     pub pages: i64,
-    /// Rows in the vendor's replies.
+    /// The number of rows in the vendor's replies.
     pub rows_seen: i64,
-    /// Of which the outbox did not know the version.
+    /// The number of those whose version the outbox did not know.
     pub rows_new: i64,
-    /// Rows processed.
+    /// The number of rows processed.
     pub processed: i64,
-    /// Rows given up.
+    /// The number of rows that are dead.
     pub dead: i64,
-    /// Errors met.
+    /// The number of errors met.
     pub errors: i64,
-    /// The last one.
+    /// The last of these errors, or a note.
     pub last_error: Option<String>,
-    /// Raw statuses that no map knows, as `kind:status`.
+    /// The raw statuses that no map knows, as `kind:status`.
     pub unmapped: Vec<String>,
-    /// The watermark before.
+    /// The watermark before the run.
     pub cursor_before: Option<Timestamp>,
-    /// The watermark after.
+    /// The watermark after the run.
     pub cursor_after: Option<Timestamp>,
-    /// Where it stands, while it is under way.
+    /// The progress, while the run is under way.
     pub stand: Option<Stand>,
 }
 
-/// Where a run under way stands.
+/// The progress of a run that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stand {
-    /// Its windows, where its source cuts the history into windows that go back in time.
+    /// Its windows, if its source cuts the history into windows that go back in time.
     pub history: History,
     /// The end of the newest window that is open, if one is.
     pub open_to: Option<Timestamp>,
-    /// The rows that the run of this pull before it has seen, if one has ended well.
+    /// The number of rows that the last successful run of this pull has seen, if there is one.
     pub rows_before: Option<i64>,
 }
 
-/// Which runs, and how many.
+/// The runs that a page shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunFilter<'a> {
-    /// Only those older than the run with this start and id.
+    /// Shows only runs older than the run with this start and id.
     pub after: Option<(Timestamp, Uuid)>,
-    /// Of this source only.
+    /// Shows only runs of this source.
     pub source: Option<&'a str>,
-    /// In this status only.
+    /// Shows only runs in this status.
     pub status: Option<&'a str>,
-    /// At most so many.
+    /// The most runs to show.
     pub limit: i64,
 }
 
-/// How fresh a source is.
+/// The freshness of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
-    /// The source.
+    /// The name of the source.
     pub source: String,
-    /// When a run of it last ended well, if one ever did.
+    /// The time at which its most backward pull last succeeded, if all have.
     pub last_sync: Option<Timestamp>,
 }
 
-/// The run of that id.
+/// Returns the run of that id, or `None` if there is none.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<RunRecord>, StoreError> {
-    FIND.optional(on, &[&id]).await?.map(|row| record(&row)).transpose()
+    Find { id }.optional(on).await?.map(|row| record(&row)).transpose()
 }
 
-/// Runs, newest first.
+/// Returns the runs of a page, newest first.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn page(
     on: &impl GenericClient,
     filter: RunFilter<'_>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let (started_at, id) = filter.after.unzip();
-    let rows =
-        PAGE.rows(on, &[&started_at, &id, &filter.source, &filter.status, &filter.limit]).await?;
+    let RunFilter { source, status, limit, .. } = filter;
+    let rows = Page { started_at, id, source, status, limit }.rows(on).await?;
     rows.iter().map(record).collect()
 }
 
-/// Every source that was ever pulled, and how fresh it is.
+/// Returns the freshness of every source that was ever pulled.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
-    let rows = FRESHNESS.rows(on, &[]).await?;
+    let rows = ReadFreshness {}.rows(on).await?;
     let read = |row: &Row| {
         Ok(Freshness { source: row.read("source")?, last_sync: row.read("last_sync")? })
     };

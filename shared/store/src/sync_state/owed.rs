@@ -1,58 +1,46 @@
-//! Runs that somebody still owes, and runs that nobody goes on with.
+//! Runs that are requested, and runs that are unfinished and quiet.
 
 use jiff::Timestamp;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use postgres_types::Type;
 use tokio_postgres::{GenericClient, Transaction};
 
-use crate::{Sql, StoreError};
+use crate::StoreError;
+use crate::sql::{Statement, statements};
 
-static OWE: Sql = Sql {
-    name: "sync_state.owe",
-    text: "insert into sync_state as s (source, entity, mode, lease_until, requested_at, requested_why, updated_at) \
-           select $1, e, $3, $4, $4, $5, $4 from unnest($2) as i (e) order by e \
-           on conflict (source, entity, mode) do update set requested_at = excluded.requested_at, \
-           requested_why = excluded.requested_why, halted = null \
-           where case $6 when 'owed' then s.run_id is null and s.requested_at is null \
-           when 'halted' then s.halted is null else true end returning entity",
-    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT],
-};
+statements! {
+    sync_state.owe: Owe<'a> {
+        source: &'a str,
+        entities: &'a [&'a str],
+        mode: &'a str,
+        why: Option<&'a str>,
+        unless: &'a str,
+        now: Timestamp,
+    }
+    sync_state.lock: Lock<'a> {
+        source: &'a str,
+        entities: &'a [&'a str],
+        mode: &'a str,
+        now: Timestamp,
+    }
+    sync_state.stalled: Stalled { now: Timestamp, quiet_since: Timestamp }
+}
 
-static LOCK: Sql = Sql {
-    name: "sync_state.lock",
-    text: "insert into sync_state as s (source, entity, mode, updated_at) \
-           select $1, e, $3, $4 from unnest($2) as i (e) order by e \
-           on conflict (source, entity, mode) do update set updated_at = s.updated_at",
-    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TIMESTAMPTZ],
-};
-
-static STALLED: Sql = Sql {
-    name: "sync_state.stalled",
-    text: "update sync_state set updated_at = $1 \
-           where (run_id is not null or requested_at is not null) and halted is null \
-             and lease_until <= $1 and updated_at <= $2 \
-           returning source, entity, mode",
-    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
-};
-
-pub(crate) static STATEMENTS: &[&Sql] = &[&OWE, &LOCK, &STALLED];
-
-/// Who is owed a run.
+/// When not to request a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unless {
-    /// Everybody named, from now on: a run under way does not count.
+    /// Always request it, even if a run is under way.
     Never,
-    /// Those who are not owed one yet, and have none under way.
+    /// Skip pulls that already have a run requested or under way.
     OwedOrUnderWay,
-    /// Those who do not wait for a person: a notification is no reason to try a refused key again.
+    /// Skip pulls that are paused: a notification is no reason to try a refused key again.
     Halted,
 }
 
-/// Notes that runs are owed and why, until they have succeeded: `relay` asks for them as long as it takes. The
-/// answer is the entities that are owed one by this.
+/// Requests runs and says why. `relay` repeats the request until they have succeeded. Returns the
+/// entities whose run is requested by this call.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn owe(
     on: &impl GenericClient,
     source: &str,
@@ -67,14 +55,14 @@ pub async fn owe(
         Unless::OwedOrUnderWay => "owed",
         Unless::Halted => "halted",
     };
-    let rows = OWE.rows(on, &[&source, &entities, &mode.as_str(), &now, &why, &unless]).await?;
+    let rows = Owe { source, entities, mode: mode.as_str(), why, unless, now }.rows(on).await?;
     rows.iter().map(|row| row.read("entity")).collect()
 }
 
-/// Holds the rows of these pulls until the transaction ends, those that there are not yet as well.
+/// Locks the rows of these pulls until the transaction ends, and creates those that do not exist.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn lock(
     tx: &Transaction<'_>,
     source: &str,
@@ -82,20 +70,20 @@ pub async fn lock(
     mode: Mode,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    LOCK.execute(tx, &[&source, &entities, &mode.as_str(), &now]).await.map(drop)
+    Lock { source, entities, mode: mode.as_str(), now }.execute(tx).await.map(drop)
 }
 
-/// Runs that are owed or were left unfinished, and that nobody has touched since `quiet_since`.
-/// Asking counts as touching.
+/// Returns runs that are requested or unfinished and have not moved since `quiet_since`. Returning
+/// a run counts as a move.
 ///
 /// # Errors
-/// Whatever Postgres answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn stalled(
     on: &impl GenericClient,
     now: Timestamp,
     quiet_since: Timestamp,
 ) -> Result<Vec<FetchRequest>, StoreError> {
-    let rows = STALLED.rows(on, &[&now, &quiet_since]).await?;
+    let rows = Stalled { now, quiet_since }.rows(on).await?;
     let mut requests = Vec::new();
     for row in &rows {
         if let Some(mode) = Mode::parse(row.read("mode")?) {

@@ -180,7 +180,8 @@ async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
 fn open_transactions(url: &str) -> i64 {
     elsewhere::with_client(url, async |client| {
         let sql = "select count(*) from pg_stat_activity \
-                   where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null";
+                   where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null \
+                     and backend_type = 'client backend'";
         client.query_one(sql, &[]).await.unwrap().get(0)
     })
 }

@@ -13,7 +13,8 @@ use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{CuttingProxy, MemoryQueue};
-use penstock_tests::test_app::{TestApp, TestClock, batch};
+use penstock_tests::clock::TestClock;
+use penstock_tests::test_app::{TestApp, batch};
 use process::Ports;
 
 use crate::process::batches::{charge, put};

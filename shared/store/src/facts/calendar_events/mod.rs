@@ -31,6 +31,3 @@ impl Table for CalendarEvent {
             .value(batch.now, Type::TIMESTAMPTZ)
     }
 }
-
-/// Finds entries of one calendar that a full list of it no longer shows.
-pub(super) const UNSEEN: &str = include_str!("unseen.sql");

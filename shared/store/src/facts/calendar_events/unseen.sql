@@ -1,25 +1,26 @@
--- One chunk of the a calendar's entries that stand, or wait to be processed, and which of them nothing has shown since the run ($3) began ($4):
--- neither the run nor a change that came meanwhile. What waits counts as well: once processed it would stand. The answer is one row;
--- its first column is null where nothing is left.
+-- Looks through one chunk of a calendar's entries that are not deleted or are pending. An entry is
+-- unseen if the outbox has received no version of it since the run began, neither from the run nor from
+-- a change meanwhile. It includes pending entries, because they would be there once they are processed.
+-- It returns one row, whose `last` is null at the table's end.
 with standing as (
     select external_id from calendar_events
-    where source = $1 and calendar_id = $7 and external_id > $5 and deleted_at is null and version_at < $4
+    where source = :source and calendar_id = :scope and external_id > :after and deleted_at is null and version_at < :began
     order by external_id
-    limit $6
+    limit :limit
 ), waiting as (
     select distinct external_id from outbox
-    where source = $1 and entity = $2 and external_id > $5 and status = 'pending' and received_at < $4
+    where source = :source and entity = :entity and external_id > :after and status = 'pending' and received_at < :began
     order by external_id
-    limit $6
+    limit :limit
 ), chunk as (
     select external_id from standing union select external_id from waiting
     order by external_id
-    limit $6
+    limit :limit
 )
 select max(c.external_id) as last,
        coalesce(array_agg(c.external_id order by c.external_id) filter (where not exists (
            select from outbox o
-           where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
-             and (o.run_id = $3 or o.received_at >= $4)
+           where o.source = :source and o.entity = :entity and o.external_id = c.external_id
+             and (o.run_id = :run or o.received_at >= :began)
        )), '{}') as unseen
 from chunk c

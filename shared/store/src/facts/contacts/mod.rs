@@ -28,6 +28,3 @@ impl Table for Contact {
             .value(batch.now, Type::TIMESTAMPTZ)
     }
 }
-
-/// Finds contacts that a full list no longer shows.
-pub(super) const UNSEEN: &str = include_str!("unseen.sql");

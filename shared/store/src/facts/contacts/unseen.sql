@@ -1,17 +1,18 @@
--- One chunk of contacts that stand, and which of them nothing has shown since the run ($3) began ($4): neither the run
--- nor a change that came meanwhile. What still waits to be processed is left to the next full run: among it are versions of
--- contacts that were merged since, and their tombstone would forget into whom. The answer is one row; its first column is null
--- where nothing is left.
+-- Looks through one chunk of the contacts that are not deleted. A contact is unseen if the outbox has
+-- received no version of it since the run began, neither from the run nor from a change meanwhile.
+-- Contacts with pending versions are left to the next full run: among these are versions of contacts
+-- that were merged since, and a tombstone would forget into which one. It returns one row, whose `last`
+-- is null at the table's end.
 with chunk as (
     select external_id from contacts
-    where source = $1 and external_id > $5 and deleted_at is null and version_at < $4
+    where source = :source and external_id > :after and deleted_at is null and version_at < :began
     order by external_id
-    limit $6
+    limit :limit
 )
 select max(c.external_id) as last,
        coalesce(array_agg(c.external_id order by c.external_id) filter (where not exists (
            select from outbox o
-           where o.source = $1 and o.entity = $2 and o.external_id = c.external_id
-             and (o.run_id = $3 or o.received_at >= $4)
+           where o.source = :source and o.entity = :entity and o.external_id = c.external_id
+             and (o.run_id = :run or o.received_at >= :began)
        )), '{}') as unseen
 from chunk c

@@ -32,6 +32,3 @@ impl Table for Payment {
             .value(batch.find_ties, Type::BOOL)
     }
 }
-
-/// Finds deals that a full list no longer shows.
-pub(super) const UNSEEN_DEALS: &str = include_str!("unseen_deals.sql");

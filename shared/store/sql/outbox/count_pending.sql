@@ -1,0 +1,12 @@
+-- Bounded, so that a backlog of millions costs as much as one of `limit` rows. Ordered, so that the
+-- planner takes the index of pending rows even where its statistics are from a time when every row
+-- was pending.
+select source, count(*) as count, min(received_at) as oldest
+from (
+    select source, received_at from outbox
+    where status = 'pending'
+    order by next_attempt_at
+    limit :limit
+) waiting
+group by source
+order by source

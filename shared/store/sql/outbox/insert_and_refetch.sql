@@ -1,0 +1,14 @@
+-- The row of a delivery, and the request to read the object that it only names. One statement is one
+-- transaction: both are there or neither, in one round trip. It returns no row for a version that is
+-- known: its request was committed with it.
+with new as (
+    select id
+    from insert_into_outbox(:source, :content_type, :run, :ticket_due_at, :received_at, :ids, :entities, :external_ids,
+                            :version_keys, :version_ats, :api_versions, :payloads) as id
+),
+refetch as (
+    insert into refetch_requests (source, entity, external_id, requested_at, next_send_at)
+    select :source, :refetch_entity, :refetch_id, :now, :ticket_due_at from new
+    on conflict (source, entity, external_id) do update set requested_at = excluded.requested_at
+)
+select id from new

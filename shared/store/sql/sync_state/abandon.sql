@@ -1,0 +1,10 @@
+-- Ends the run without success and forgets the vendor's cursor, which has expired. The windows go
+-- first: a foreign key keeps a run from ending while one is open.
+with closed as (
+    delete from sync_windows where source = :source and entity = :entity and mode = :mode
+)
+update sync_state
+set cursor = null,
+    run_id = null, run_started = null, window_from = null, window_to = null, page_token = null, upper_bound = null,
+    windows_complete = false, halted = null, lease_until = :now, updated_at = :now
+where source = :source and entity = :entity and mode = :mode and fence = :fence

@@ -1,0 +1,176 @@
+//! The inserts into the outbox. Each is one statement around the SQL function `insert_into_outbox`.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::record::Item;
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use crate::sql::{Statement, TypedParam, from_file, typed};
+use crate::{Sql, StoreError};
+
+/// The facts that all rows of one insert share.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The name of the source that reads the payloads.
+    pub source: &'a str,
+    /// The media type of the payloads.
+    pub content_type: &'a str,
+    /// The run that fetched the rows.
+    pub run: Option<RunId>,
+    /// The time at which the payloads were received.
+    pub received_at: Timestamp,
+    /// From then on `relay` takes the rows' first ticket for lost.
+    pub ticket_due_at: Timestamp,
+}
+
+/// Rows to insert, by column: the parameters of `insert_into_outbox`.
+pub(crate) struct NewRows<'a> {
+    source: &'a str,
+    content_type: &'a str,
+    run: Option<Uuid>,
+    ticket_due_at: Timestamp,
+    received_at: Timestamp,
+    pub(crate) ids: Vec<Uuid>,
+    entities: Vec<&'a str>,
+    external_ids: Vec<Cow<'a, str>>,
+    version_keys: Vec<Cow<'a, str>>,
+    version_ats: Vec<Timestamp>,
+    api_versions: Vec<Option<&'a str>>,
+    payloads: Vec<&'a [u8]>,
+}
+
+/// One row to insert.
+pub(crate) struct NewRow<'a> {
+    pub(crate) entity: &'a str,
+    pub(crate) external_id: Cow<'a, str>,
+    pub(crate) version_key: Cow<'a, str>,
+    pub(crate) version_at: Timestamp,
+    pub(crate) api_version: Option<&'a str>,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> NewRows<'a> {
+    pub(crate) fn new(
+        arrival: Arrival<'a>,
+        rows: impl ExactSizeIterator<Item = NewRow<'a>>,
+    ) -> Self {
+        let count = rows.len();
+        let mut new = Self {
+            source: arrival.source,
+            content_type: arrival.content_type,
+            run: arrival.run.map(|run| run.0),
+            ticket_due_at: arrival.ticket_due_at,
+            received_at: arrival.received_at,
+            ids: OutboxId::series(arrival.received_at, count).into_iter().map(|id| id.0).collect(),
+            entities: Vec::with_capacity(count),
+            external_ids: Vec::with_capacity(count),
+            version_keys: Vec::with_capacity(count),
+            version_ats: Vec::with_capacity(count),
+            api_versions: Vec::with_capacity(count),
+            payloads: Vec::with_capacity(count),
+        };
+        for row in rows {
+            new.entities.push(row.entity);
+            new.external_ids.push(row.external_id);
+            new.version_keys.push(row.version_key);
+            new.version_ats.push(row.version_at);
+            new.api_versions.push(row.api_version);
+            new.payloads.push(row.payload);
+        }
+        new
+    }
+
+    /// Makes the rows of what a vendor's reply or delivery holds.
+    pub(crate) fn of_items(arrival: Arrival<'a>, items: &'a [Item<'a>]) -> Self {
+        let row = |item: &'a Item<'a>| NewRow {
+            entity: &item.entity,
+            external_id: Cow::Borrowed(&item.external_id),
+            version_key: Cow::Borrowed(&item.version_key),
+            version_at: item.version_at,
+            api_version: item.api_version.as_deref(),
+            payload: item.payload,
+        };
+        Self::new(arrival, items.iter().map(row))
+    }
+}
+
+/// Declares a statement that inserts [`NewRows`], with the parameters that it has besides.
+macro_rules! insert {
+    ($verb:ident: $name:ident { $($param:ident: $type:ty),* $(,)? }) => {
+        insert! { $verb: $name { $($param: $type),* } with
+            source: &'a str,
+            content_type: &'a str,
+            run: Option<Uuid>,
+            ticket_due_at: Timestamp,
+            received_at: Timestamp,
+            ids: Vec<Uuid>,
+            entities: Vec<&'a str>,
+            external_ids: Vec<Cow<'a, str>>,
+            version_keys: Vec<Cow<'a, str>>,
+            version_ats: Vec<Timestamp>,
+            api_versions: Vec<Option<&'a str>>,
+            payloads: Vec<&'a [u8]>
+        }
+    };
+    ($verb:ident: $name:ident { $($param:ident: $type:ty),* } with $($column:ident: $of:ty),*) => {
+        pub(crate) struct $name<'a> {
+            pub(crate) rows: &'a NewRows<'a>,
+            $(pub(crate) $param: $type),*
+        }
+
+        impl<'a> Statement for $name<'a> {
+            const SQL: &'static Sql =
+                from_file!(in "sql"; outbox.$verb { $($column: $of,)* $($param: $type),* });
+
+            fn params(&self) -> Vec<TypedParam<'_>> {
+                vec![$(typed(&self.rows.$column),)* $(typed(&self.$param)),*]
+            }
+        }
+    };
+}
+
+insert! { insert: Insert {} }
+
+insert! {
+    insert_and_refetch: InsertAndRefetch {
+        refetch_entity: &'a str,
+        refetch_id: &'a str,
+        now: Timestamp,
+    }
+}
+
+insert! {
+    insert_under_key: InsertUnderKey {
+        scope: &'a [u8],
+        route: &'a str,
+        key: &'a str,
+        body_sha256: &'a [u8],
+        now: Timestamp,
+        expires_at: Timestamp,
+    }
+}
+
+pub(crate) const STATEMENTS: &[&Sql] = &[Insert::SQL, InsertAndRefetch::SQL, InsertUnderKey::SQL];
+
+/// Inserts `items`, and returns the ids of the versions that were not known before.
+///
+/// It takes a transaction: the rows must move together with the cursor that will not come back for
+/// them.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    arrival: Arrival<'_>,
+    items: &[Item<'_>],
+) -> Result<Vec<OutboxId>, StoreError> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = NewRows::of_items(arrival, items);
+    let new = Insert { rows: &rows }.rows(tx).await?;
+    new.iter().map(|row| row.read("id").map(OutboxId)).collect()
+}
