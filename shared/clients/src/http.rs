@@ -1,7 +1,7 @@
 //! The words for an HTTP request that brought no reply.
 
-/// Describes the error and its causes. The URL is left out, because its query may hold what no log
-/// should show.
+/// Describes the error and its causes. The URL is left out, because its query may hold values that
+/// no log should show.
 pub(crate) fn describe(e: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
     let failure = if e.is_timeout() {

@@ -21,15 +21,15 @@ pub struct Contact {
     pub last_name: Option<String>,
     /// The id of the contact that this one was merged into.
     pub merged_into: Option<String>,
-    /// When it was deleted at the vendor, or when we learnt of it. The row is kept.
+    /// The time of the deletion at the vendor, or the time at which we learnt of it. The row is
+    /// kept.
     pub deleted_at: Option<Timestamp>,
-    /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl Contact {
-    /// The contact of a tombstone row. It is deleted, and at most the contact that it was merged into
-    /// is known.
+    /// Returns the contact that a tombstone row says. It is deleted, and at most the contact that
+    /// it was merged into is known.
     pub fn vanished(row: RowView<'_>) -> Self {
         Self {
             external_id: row.external_id.to_owned(),

@@ -1,4 +1,4 @@
-//! What `fetch` is asked for: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
+//! Requests to `fetch`: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The word as stored.
+    /// Returns the word in `sync_state.mode` and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -32,7 +32,7 @@ impl Mode {
         }
     }
 
-    /// The mode of that word.
+    /// Returns the mode that has this word, or `None`.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Full, Self::Incremental, Self::Refetch, Self::Watch, Self::Reconcile]
             .into_iter()
@@ -44,14 +44,12 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FetchRequest {
-    /// The vendor.
     pub source: String,
     /// The kind of object to fetch, in the vendor's word.
     pub entity: String,
-    /// How.
     pub mode: Mode,
-    /// Only goes on with a run that is under way or requested. The system's own messages set it:
-    /// one that comes twice, or late, must not begin another full run.
+    /// Only continues a run that is running or requested. The system's own messages set it: a
+    /// message that comes twice, or late, must not begin another full run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
     /// The vendor's ids of the objects, for [`Mode::Refetch`].
@@ -60,7 +58,7 @@ pub struct FetchRequest {
 }
 
 impl FetchRequest {
-    /// A request without named objects.
+    /// Creates a request that names no objects.
     pub fn new(source: &str, entity: &str, mode: Mode) -> Self {
         Self {
             source: source.to_owned(),
@@ -71,13 +69,12 @@ impl FetchRequest {
         }
     }
 
-    /// A request to read one object again.
+    /// Creates a request to read one object again.
     pub fn refetch(source: &str, entity: &str, id: String) -> Self {
         Self { ids: vec![id], ..Self::new(source, entity, Mode::Refetch) }
     }
 
-    /// The same request, which goes on with what is under way or requested, and begins nothing
-    /// else.
+    /// Makes the request only continue what is running or requested.
     #[must_use]
     pub fn resuming(self) -> Self {
         Self { resume: true, ..self }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::money::Currency;
 use crate::version::{Precedence, Version, Versioned};
 
-/// The kind of movement: `payments.kind`. It is the vendor's entity, `outbox.entity`, too, but for
+/// The kind of payment: `payments.kind`. It equals the vendor's entity, `outbox.entity`, except for
 /// objects that came inside another's row, such as the refunds in an older charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word in `payments.kind`.
+    /// Returns the word in `payments.kind`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Charge => "charge",
@@ -67,7 +67,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word in `payments.status`.
+    /// Returns the word in `payments.status`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Collected => "collected",
@@ -110,8 +110,8 @@ impl Status {
         ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// How far along its life this status is. Of two versions with the same time-stamp, the one with
-    /// the larger rank wins.
+    /// Returns how far along its life this status is. Of two versions with the same time-stamp, the
+    /// one with the larger rank wins.
     pub fn rank(self) -> i16 {
         match self {
             Self::Unmapped => 0,
@@ -139,14 +139,13 @@ pub struct Payment {
     pub status: Status,
     /// The vendor's own word for the status, with NUL shown as `␀`.
     pub raw_status: String,
-    /// When the money moved. It decides the day that the payment counts on.
+    /// The time at which the money moved. It decides the day that the payment counts on.
     pub occurred_at: Timestamp,
-    /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl Payment {
-    /// Whether two versions of one object say the same of the money.
+    /// Returns whether two versions of one object say the same about the money.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.amount, self.currency, self.status, &self.raw_status, self.occurred_at)
             == (other.amount, other.currency, other.status, &other.raw_status, other.occurred_at)

@@ -1,4 +1,5 @@
-//! Stripe's signatures: the verdicts of its own SDKs, and what must hold of any body, time and secret.
+//! Stripe's signatures: the verdicts of its own SDKs, and what must hold of any body, time and
+//! secret.
 
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 

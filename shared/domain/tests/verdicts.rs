@@ -1,4 +1,4 @@
-//! What every source must make of a refusal.
+//! Every source reads a vendor's refusal by the same rules.
 
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::Verdict;

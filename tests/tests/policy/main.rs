@@ -8,6 +8,7 @@ mod files;
 mod generated;
 mod imports;
 mod licences;
+mod links;
 mod operations;
 mod pages;
 mod traps;

@@ -7,16 +7,16 @@ use super::secrets::SigningSecrets;
 /// Keeps these tokens apart from anything else that is signed by the same secret.
 const PREFIX: &[u8] = b"channel.";
 
-/// The token of the channel called `id`, by the first of the secrets: 64 characters. Empty without a
-/// secret, which [`SigningSecrets`] does not allow.
+/// Returns the token of the channel called `id`, by the first of the secrets: 64 characters. It is
+/// empty without a secret, which [`SigningSecrets`] does not allow.
 #[must_use]
 pub fn token(secrets: &SigningSecrets, id: &str) -> String {
     let sign = |secret: &Vec<u8>| sign(secret, &[PREFIX, id.as_bytes()], Encoding::Hex);
     secrets.0.first().and_then(sign).unwrap_or_default()
 }
 
-/// Whether `token` is the token of the channel called `id`, by any of the secrets. The time taken
-/// reveals nothing about them.
+/// Returns whether `token` is the token of the channel called `id`, by any of the secrets. The time
+/// taken reveals nothing about them.
 #[must_use]
 pub fn is_ours(secrets: &SigningSecrets, id: &str, token: &str) -> bool {
     matches(secrets, &[PREFIX, id.as_bytes()], Encoding::Hex, &[token])

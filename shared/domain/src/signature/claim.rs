@@ -1,14 +1,14 @@
-//! What a request says of its signature.
+//! The claim of a request about its signature.
 
 use jiff::Timestamp;
 
 use super::mac::Encoding;
 
-/// How old a signature may be, in seconds.
+/// The greatest age of a signature, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 300;
 
-/// What a request says of its signature, read from its headers by the vendor's rules. The body is
-/// always part of what was signed: a vendor's rules say only what stands before and after it.
+/// The claim of a request about its signature, read from its headers by the vendor's rules. The
+/// body is always part of the signed text: the rules say only what comes before and after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim<'r> {
     /// Signed before the body.
@@ -19,12 +19,12 @@ pub struct Claim<'r> {
     pub signatures: Vec<&'r str>,
     /// How they are written.
     pub encoding: Encoding,
-    /// When they were made; `None` where the vendor signs no time. A request that is sent again is
-    /// then told by its version key alone.
+    /// The time of signing; `None` if the vendor signs no time. Then only the version key
+    /// recognizes a request that is sent again.
     pub signed_at: Option<SignedAt>,
 }
 
-/// When a request was signed, in the unit of its header.
+/// The time of signing, in the unit of the vendor's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedAt {
     /// Unix seconds. A time in the future passes.
@@ -34,7 +34,7 @@ pub enum SignedAt {
 }
 
 impl SignedAt {
-    /// Whether a signature of that time is taken at `now`.
+    /// Returns whether a signature of that time is accepted at `now`.
     pub(super) fn is_good(self, now: Timestamp) -> bool {
         match self {
             Self::Seconds(time) => now.as_second().saturating_sub(time) <= TOLERANCE_SECONDS,

@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::secrets::SigningSecrets;
 
-/// How a signature is written as text.
+/// The text form of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Hexadecimal in lower case.
@@ -17,9 +17,10 @@ pub enum Encoding {
     Base64,
 }
 
-/// Whether any of `signatures` is one of the secrets' over `parts`, one after the other.
+/// Returns whether one of the secrets made one of `signatures` over the concatenated `parts`.
 ///
-/// Compares each pair, whichever matches, so that the time taken reveals nothing about the secrets.
+/// It compares every pair, whichever matches, so that the time taken reveals nothing about the
+/// secrets.
 pub(super) fn matches(
     secrets: &SigningSecrets,
     parts: &[&[u8]],
@@ -37,7 +38,7 @@ pub(super) fn matches(
     bool::from(matches)
 }
 
-/// The signature of `parts`. HMAC takes a key of any length, so `None` does not occur.
+/// Returns the signature of `parts`. HMAC takes a key of any length, so `None` does not occur.
 pub(super) fn sign(secret: &[u8], parts: &[&[u8]], encoding: Encoding) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
     for part in parts {

@@ -1,9 +1,9 @@
-//! Whether a body that was pushed comes from the sender that it names.
+//! Verification that a pushed body comes from the sender that it names.
 //!
 //! Only [`verify`] makes a [`Verified`] body, and the code that reads bodies takes nothing else. A
-//! vendor's folder says what its requests claim ([`Claim`]); secrets are compared here, in one place.
-//! The one other way is [`Spilled::body`]: a message of our own queue, which can only be written of a
-//! body that was verified.
+//! vendor's folder says what its requests claim ([`Claim`]); secrets are compared here, in one
+//! place. The one other way is [`Spilled::body`]: a message of our own queue, which can only be
+//! written of a body that was verified.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub use spill::{SPILL_LIMIT, SpillError, Spilled};
 pub struct Verified<'a>(&'a [u8]);
 
 impl<'a> Verified<'a> {
-    /// The body, byte for byte as it was signed.
+    /// Returns the body, byte for byte as it was signed.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.0
@@ -39,7 +39,7 @@ impl fmt::Debug for Verified<'_> {
     }
 }
 
-/// Why a body is refused. The sender may read these words.
+/// The reason why a body is refused. The sender may read these words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The request lacks the header of this name.
@@ -51,7 +51,7 @@ pub enum SignatureError {
     /// The header holds no signature of the scheme of this name. Others prove nothing.
     #[error("the signature header has no signature of scheme {0}")]
     NoSignature(&'static str),
-    /// None of the signatures is made with one of the secrets over this body and time.
+    /// No signature was made with one of the secrets over this body and time.
     #[error("no signature matches the body")]
     NoMatch,
     /// A good signature, sent or repeated too late.
