@@ -12,6 +12,7 @@ PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
 STACK_NAME ?= penstock
 ARCH       ?= arm64
+ARCHS      ?= arm64 x86_64
 SCOPE      ?= read
 SOURCE     ?= stripe
 # cargo-lambda and the zig it links with live in the venv.
@@ -25,7 +26,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check generate openapi bench build deploy watch key revoke keys reconcile clean
+.PHONY: help setup run test check generate openapi bench build dist deploy watch key revoke keys reconcile clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +41,11 @@ run: setup ## a simulated year of all sources through everything, on this machin
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
 # One build of everything first: the system tests deploy the functions' binaries.
-test: check ## check, then all tests against a real Postgres and LocalStack
+test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
 	@cargo build --workspace --all-targets
 	@echo "test: running"
-	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace
+	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 check: setup ## format, lints, docs, template, scripts
 	@echo "check: cargo fmt"
@@ -88,6 +89,11 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
 
+dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that architecture only)
+	@rm -rf target/dist
+	@for arch in $(ARCHS); do $(MAKE) build ARCH=$$arch; $(PYTHON) infra/dist.py zips $$arch; done
+	@$(PYTHON) infra/dist.py finish
+
 # PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=...", the names of infra/template.yaml. Without it
 # sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.
 deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
@@ -115,9 +121,8 @@ deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: 
 		"$${deploy[@]}"; "$${migrate[@]}"; \
 	fi
 
-watch: setup ## cargo lambda watch, with the environment from .env
-	@[ -f .env ] || { echo "watch: copy .env.example to .env and fill it in"; exit 1; }
-	@$(DOTENV); $(LAMBDA) watch
+watch: setup ## the functions, built again as they change, with queues and a database (PORT=9000: not any free one)
+	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- $(VENV)/python infra/local/watch.py --port "$(or $(PORT),0)"
 
 key: setup ## make an API key and register it: SCOPE=read NAME=who (RATE=50: requests a second)
 	@$(VENV)/python infra/migrate.py key --stack "$(STACK_NAME)" --scope "$(SCOPE)" --name "$(NAME)" \

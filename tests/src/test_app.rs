@@ -4,14 +4,12 @@
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fetch::{FetchError, Outcome, Vendor, vendors};
 use ingest::IngestConfig;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use penstock_clients::aws::Aws;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -27,37 +25,10 @@ use penstock_testkit::{MemoryQueue, TestDatabase};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use webhook::HubSpotDoor;
+use webhook::Endpoint;
 
+use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
-
-/// Time that passes only when somebody waits, and moves the simulator's clock along.
-#[derive(Clone)]
-pub struct TestClock {
-    stripe: Arc<StripeSimulator>,
-    extra_nanos: Arc<AtomicI64>,
-}
-
-impl TestClock {
-    /// Lets time pass.
-    pub fn advance(&self, by: Duration) {
-        let nanos = i64::try_from(by.as_nanos()).expect("a test's waits are short");
-        let total = self.extra_nanos.fetch_add(nanos, Ordering::SeqCst) + nanos;
-        self.stripe.advance(total / 1_000_000_000);
-        self.extra_nanos.fetch_sub(total / 1_000_000_000 * 1_000_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        let extra = SignedDuration::from_nanos(self.extra_nanos.load(Ordering::SeqCst));
-        Timestamp::from_second(self.stripe.now()).expect("the simulator's clock is a time") + extra
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.advance(duration);
-    }
-}
 
 /// Everything that the main job consists of.
 pub struct TestApp {
@@ -83,7 +54,7 @@ pub struct TestApp {
     pub spill: MemoryQueue,
     /// What `ingest` uses; [`INGEST_KEY`] is a key of its.
     pub ingest: ingest::Ports<TestClock, MemoryQueue>,
-    /// What `webhook` uses; its secret is [`WEBHOOK_SECRET`].
+    /// What `webhook` uses; vendors sign with [`WEBHOOK_SECRET`].
     pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
 
@@ -106,7 +77,7 @@ impl TestApp {
     pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
-        let clock = TestClock { stripe: Arc::clone(&stripe), extra_nanos: Arc::default() };
+        let clock = TestClock::of(&stripe);
         let (tickets, requests, spill) =
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
@@ -143,12 +114,8 @@ impl TestApp {
             },
             webhook: webhook::Ports {
                 database: db.database(1),
-                secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                hubspot: Some(HubSpotDoor {
-                    secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-                    public_base_url: None,
-                }),
-                gcal: Some(Secret::given(CHANNEL_SECRET.to_owned())),
+                endpoints: endpoints(WEBHOOK_SECRET),
+                public_base_url: None,
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),
@@ -239,6 +206,16 @@ impl TestApp {
             }
         }
     }
+}
+
+/// The webhooks of all vendors, signed with `secret`.
+pub fn endpoints(secret: &str) -> Vec<Endpoint> {
+    let env = [
+        ("STRIPE_WEBHOOK_SECRET", secret),
+        ("HUBSPOT_WEBHOOK_SECRET", secret),
+        ("GCAL_CHANNEL_SECRET", CHANNEL_SECRET),
+    ];
+    webhook::endpoints(&env.into_iter().collect(), &Arc::new(Aws::default()))
 }
 
 fn vendors_of(

@@ -8,12 +8,13 @@ use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use tokio_postgres::Client;
 
-use crate::simulators::gcal::{self, CALENDAR_ID, GoogleCalendarSimulator};
+use crate::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use crate::simulators::hubspot::{
-    self, Change, DEFAULT_TOKEN, DealTruth, HubSpotSimulator, push_bodies, sign_v3,
+    Change, DEFAULT_TOKEN, DealTruth, HubSpotPortal, HubSpotSimulator, push_bodies, sign_v3,
 };
-use crate::simulators::stripe::{self, AccountSpec, Emitted, StripeSimulator, sign};
+use crate::simulators::stripe::{AccountSpec, Emitted, StripeAccount, StripeSimulator, sign};
 use crate::stack::{Gateway, Reply, Secrets, StackError, WEBHOOK_SECRET};
+use crate::truth::{gcal, hubspot};
 
 /// Days of the simulated history.
 pub const YEAR_DAYS: i64 = 365;
@@ -64,14 +65,13 @@ impl Vendors {
     pub fn start(seed: u64, sizes: Sizes) -> io::Result<Self> {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - YEAR_DAYS * DAY_SECONDS, now.as_second());
-        let stripe = StripeSimulator::start(stripe::StripeAccount::new(AccountSpec::between(
+        let stripe = StripeSimulator::start(StripeAccount::new(AccountSpec::between(
             seed,
             sizes.charges,
             from,
             to,
         )))?;
-        let portal =
-            hubspot::HubSpotPortal::new(seed, sizes.contacts, sizes.deals, now.as_millisecond());
+        let portal = HubSpotPortal::new(seed, sizes.contacts, sizes.deals, now.as_millisecond());
         let hubspot = HubSpotSimulator::start(portal)?;
         hubspot.follow(|| SystemClock.now().as_millisecond());
         let google = GoogleCalendarSimulator::start(seed, sizes.events, now);
@@ -160,7 +160,7 @@ impl Vendors {
         let events = gcal::events(on, CALENDAR_ID).await?;
         let (true_contacts, true_deals) = {
             let portal = self.hubspot.portal();
-            (portal.contacts_due(&contacts), portal.deals_due())
+            (hubspot::contacts_due(&portal, &contacts), hubspot::deals_due(&portal))
         };
         let calendar = self.google.with(|calendar| calendar.truth());
         let live = |there: usize, different: Vec<String>, what| Compared { what, there, different };
@@ -184,7 +184,7 @@ impl Vendors {
     pub fn won(&self) -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
         for (DealTruth { amount, currency, .. }, status) in
-            self.hubspot.portal().deals_due().into_values()
+            hubspot::deals_due(&self.hubspot.portal()).into_values()
         {
             if status == "collected" {
                 *sums.entry(currency).or_default() += i128::from(amount);

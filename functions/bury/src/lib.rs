@@ -1,9 +1,10 @@
-//! `bury`: takes what SQS gave up on, and writes down why.
+//! `bury`: reads the dead-letter queues and writes down why a message was given up.
 //!
-//! A message in a dead-letter queue is not a lost record: the records are in Postgres. A ticket's rows
-//! that brought the process down are dead, with their letters; rows that only waited (for a database that
-//! was away, behind a guilty neighbour) stay pending, and `relay` sends them a new ticket. A request that was
-//! spilled while Postgres was away, longer than its queue tries, is no letter either: it is stored here.
+//! A message in a dead-letter queue is not a lost record: the records are in Postgres. Rows of a
+//! ticket that brought the process down become dead, with their letters. Rows that only waited, for
+//! a database that was away or behind such a row, stay pending, and `relay` sends them a new
+//! ticket. A request that was spilled and outlasted its queue's receives is not given up either: it
+//! is stored here.
 
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
@@ -11,7 +12,7 @@ use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
 use penstock_domain::signature::Spilled;
-use penstock_domain::source::{self, Source};
+use penstock_domain::source::{self, Signed};
 use penstock_domain::spill::Spill;
 use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
@@ -21,16 +22,15 @@ use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, deliveries};
 
-/// What `bury` uses.
+/// Everything that `bury` uses.
 pub struct Ports<C> {
     /// The outbox and the dead letters.
     pub database: Database,
-    /// The time.
     pub clock: C,
 }
 
 impl<C: Clock> Ports<C> {
-    /// Buries a batch. What could not be written down stays in the queue.
+    /// Buries a batch of messages. A message that could not be written down stays in the queue.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         for message in &event.records {
@@ -69,8 +69,8 @@ impl<C: Clock> Ports<C> {
         why_no_ticket: &TicketError,
     ) -> Result<usize, StoreError> {
         match Spill::parse(&message.body) {
-            Ok(Spill::Delivery(spilled)) => match source::find(&spilled.source) {
-                Some(source) => self.store(message, source, &spilled).await,
+            Ok(Spill::Delivery(spilled)) => match source::signed(&spilled.source) {
+                Some(vendor) => self.store(message, vendor, &spilled).await,
                 None => self.bury_message(message, why_no_ticket.to_string()).await,
             },
             Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await,
@@ -78,8 +78,9 @@ impl<C: Clock> Ports<C> {
         }
     }
 
-    /// Keeps what `ingest` has spilled, or writes the letter of it: of a key that is not good, or of values that
-    /// Postgres refuses. The letter has the whole message, so that a person may take it in after all.
+    /// Stores a request that `ingest` has spilled. It writes a dead letter if the API key is
+    /// invalid or Postgres refuses the values. The letter has the whole message, so that a person
+    /// can bring it in after all.
     async fn bring_in(&self, message: &SqsMessage, intake: &Intake) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let about = match intake.route {
@@ -115,18 +116,18 @@ impl<C: Clock> Ports<C> {
         self.write(message, Some(about), reason).await
     }
 
-    /// Stores a spilled request as `webhook` would have; `relay` finds it pending and due, and sends its ticket. A
-    /// letter is written only where Postgres refuses its values.
+    /// Stores a spilled request as `webhook` would have. `relay` finds it pending and due, and
+    /// sends its ticket. A letter is written only if Postgres refuses its values.
     async fn store(
         &self,
         message: &SqsMessage,
-        source: &dyn Source,
+        vendor: &dyn Signed,
         spilled: &Spilled,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let delivery = source.delivery(spilled.body(), spilled.received_at);
+        let delivery = vendor.delivery(spilled.body(), spilled.received_at);
         let arrival = Arrival {
-            source: source.name(),
+            source: &spilled.source,
             content_type: &spilled.content_type,
             run: None,
             received_at: spilled.received_at,
@@ -145,7 +146,7 @@ impl<C: Clock> Ports<C> {
                 Disposition::Dead(reason) => {
                     let entity =
                         delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
-                    self.write(message, Some((source.name(), entity)), reason).await
+                    self.write(message, Some((&spilled.source, entity)), reason).await
                 }
                 Disposition::Done | Disposition::Retry(_) => Err(error),
             },
@@ -173,7 +174,7 @@ impl<C: Clock> Ports<C> {
         self.write(message, about, reason).await
     }
 
-    /// Writes the letter of a message, about an entity of a source where it says.
+    /// Writes the dead letter of a message, about an entity of a source if the message names one.
     async fn write(
         &self,
         message: &SqsMessage,

@@ -7,7 +7,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
-use penstock_edge::{config, telemetry};
+use penstock_domain::clock::Clock as _;
+use penstock_edge::{config, deadline::deadline, telemetry};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,8 +25,8 @@ async fn main() -> Result<(), Error> {
     };
     let ports = &ports;
     let serve = |event: LambdaEvent<Value>| async move {
-        let deadline = event.context.deadline();
-        ports.handle(event.payload, deadline.try_into()?).await
+        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
+        ports.handle(event.payload, deadline).await
     };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -1,42 +1,78 @@
-//! A run: page after page under a lease, from where the last invocation stopped.
-
-use std::time::Duration;
+//! A pull: page after page under a lease, from where the last invocation stopped.
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::paging::{Begin, Cursor, Next, PageError};
-use penstock_domain::record::Item;
-use penstock_domain::retry::backoff;
-use penstock_domain::ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::sync_state::owed::{self, Unless};
+use penstock_domain::paging::{Begin, Cursor, Next, Page, Reply};
+use penstock_store::sync_state::owed::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
-use penstock_store::{begin, commit, sync_runs, sync_state};
+use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
-use crate::ending::full_runs_for;
-use crate::lanes::{Lane, Stop};
+use crate::ending;
+use crate::error::FetchError;
+use crate::full_runs;
+use crate::in_flight::{InFlight, Replied};
+use crate::outcome::Outcome;
+use crate::ports::Ports;
+use crate::run::{LEASE, Run, Segment, Stop};
 use crate::sweep::{hand_on, sweep};
-use crate::{FetchError, Outcome, Ports, Vendor};
+use crate::vendors::Vendor;
 
-/// A page must be committed within this time of the one before, or another may take over. The fence, not
-/// the clock, is what keeps two runs apart.
-pub(crate) const LEASE: Duration = Duration::from_secs(120);
-
-/// How often a reply that cannot be used is asked for again: a cut body is often whole the next time.
-const UNUSABLE_REPLIES: u32 = 3;
-
-/// What becomes of a run that has outlived its window.
+/// The report of a run that has outlived its window.
 const LEFT_TOO_LONG: &str = "left unfinished for so long that it cannot go on";
 
-/// A run in the hands of this invocation.
-pub(crate) struct Run<'a> {
-    pub key: Key<'a>,
-    pub lease: Lease,
-    pub at: RunUnderWay,
-    pub new_rows: usize,
+/// One pull in the hands of this invocation.
+struct Pull<'a, C, Q> {
+    ports: &'a Ports<C, Q>,
+    vendor: &'a Vendor<C>,
+    run: Run<'a>,
+}
+
+/// The run that an invocation may page through, or how it ends without one.
+enum Begun {
+    Run(RunUnderWay),
+    Ended(Outcome),
+}
+
+/// Pulls the entity that `request` names, until it is drained, the time is up, or something ends
+/// the run.
+pub(crate) async fn serve<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    vendor: &Vendor<C>,
+    request: &FetchRequest,
+    stop_at: Timestamp,
+) -> Result<Outcome, FetchError> {
+    let key = Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
+    let now = ports.clock.now();
+    let lease =
+        sync_state::acquire(&**ports.database.connection().await?, key, now, now + LEASE).await?;
+    let Some(lease) = lease else {
+        let Key { source, entity, mode } = key;
+        tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
+        return Ok(Outcome::Busy);
+    };
+    if request.resume && lease.run.is_none() && !lease.owed {
+        sync_state::release(&**ports.database.connection().await?, key, &lease, None, now, now)
+            .await?;
+        return Ok(Outcome::NothingToResume);
+    }
+    let at = match &lease.run {
+        Some(at) if !outlived(vendor, key, &lease, at, now) => at.clone(),
+        _ => match open(ports, vendor, key, &lease).await {
+            Ok(Begun::Run(at)) => at,
+            Ok(Begun::Ended(outcome)) => return Ok(outcome),
+            Err(e) => return Err(ending::let_go(ports, key, &lease, e).await),
+        },
+    };
+    let mut run = Run::new(key, lease, at);
+    if key.mode == Mode::Full {
+        run.adopt(&ports.database, vendor.source(), ports.clock.now()).await?;
+    }
+    let mut pull = Pull { ports, vendor, run };
+    let ended = pull.pages(stop_at).await;
+    pull.end(request, ended).await
 }
 
 /// Whether a run was left unfinished for so long that the vendor no longer shows all of its window.
@@ -52,168 +88,102 @@ fn outlived<C: Clock>(
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    pub(crate) async fn pull(
-        &self,
-        vendor: &Vendor<C>,
-        request: &FetchRequest,
-        stop_at: Timestamp,
-    ) -> Result<Outcome, FetchError> {
-        let key =
-            Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
-        let now = self.clock.now();
-        let lease =
-            sync_state::acquire(&**self.database.connection().await?, key, now, now + LEASE)
-                .await?;
-        let Some(lease) = lease else {
-            let Key { source, entity, mode } = key;
-            tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
-            return Ok(Outcome::Busy);
-        };
-        if request.resume && lease.run.is_none() && !lease.owed {
-            sync_state::release(&**self.database.connection().await?, key, &lease, None, now, now)
-                .await?;
-            return Ok(Outcome::NothingToResume);
-        }
-        let at = match &lease.run {
-            Some(at) if !outlived(vendor, key, &lease, at, now) => at.clone(),
-            _ => match self.begin(vendor, key, &lease).await {
-                Ok(Ok(at)) => at,
-                Ok(Err(outcome)) => return Ok(outcome),
-                Err(e) => return Err(self.let_go(key, &lease, e).await),
-            },
-        };
-        let mut run = Run { key, lease, at, new_rows: 0 };
-        if key.mode == Mode::Full {
-            self.adopt(vendor, &mut run).await?;
-        }
-        match self.pages(vendor, &mut run, stop_at).await {
-            Ok(Stop::Drained) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
-            Ok(Stop::OutOfTime(pause)) => self.hand_over(&run, request, pause).await,
-            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => {
-                self.stop(&run, reason).await
+/// Opens a run. Where the cursor cannot tell all that changed, full runs are requested in the same
+/// transaction. Where it cannot tell anything, they are all there is, and no run is opened.
+async fn open<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    vendor: &Vendor<C>,
+    key: Key<'_>,
+    lease: &Lease,
+) -> Result<Begun, FetchError> {
+    let source = vendor.source();
+    let now = ports.clock.now();
+    let Begin { position, upper_bound, backfill } =
+        source.begin(key.mode, lease.reached(), now, &vendor.paging);
+    let Some(position) = position else {
+        let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
+        let left = ending::leave_to_full_runs(ports, source, key, lease, why).await;
+        return left.map(Begun::Ended);
+    };
+    let at = RunUnderWay::begun(now, position, upper_bound);
+    let note = match (&backfill, &lease.owed_why) {
+        (Some(why), _) => Some(format!("full runs requested: {why}")),
+        (None, Some(why)) => Some(format!("requested: {why}")),
+        (None, None) => None,
+    };
+
+    let mut connection = ports.database.connection().await?;
+    let tx = begin(&mut connection).await?;
+    // Rows of full pulls are locked before those of incremental ones, as where a full run hands on
+    // its cursor.
+    let requested = match &backfill {
+        Some(why) => full_runs::request(&tx, source, key.entity, why, Unless::Never, now).await?,
+        None => Vec::new(),
+    };
+    if lease.run.as_ref().is_some_and(|left| !left.windows.is_empty()) {
+        windows::forget(&tx, key).await?;
+    }
+    sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
+    sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
+    if let Some(left) = &lease.run {
+        sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
+    }
+    commit(tx).await?;
+    drop(connection);
+
+    let Key { source: source_name, entity, mode } = key;
+    tracing::info!(event = "run_begun", run = %at.id, source = source_name, entity, mode = mode.as_str(), note);
+    ports.ask_for_runs(source_name, &requested, Mode::Full).await;
+    Ok(Begun::Run(at))
+}
+
+impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
+    /// Pages through the run, in as many segments at once as the source is configured for.
+    async fn pages(&mut self, stop_at: Timestamp) -> Result<Stop, FetchError> {
+        let (source, paging) = (self.vendor.source(), &self.vendor.paging);
+        let mut in_flight = InFlight::new(self.vendor, &self.ports.clock, stop_at);
+        loop {
+            let Some(Replied { segment, unusable, fetched }) = in_flight.next(&self.run).await?
+            else {
+                return Ok(Stop::OutOfTime(in_flight.pause()));
+            };
+            let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
+            let (Key { entity, mode, .. }, run) = (self.run.key, self.run.at.id);
+            match source.page(entity, mode, run, self.run.position(segment), reply, paging) {
+                Ok(page) => {
+                    if self.commit_page(segment, page).await? {
+                        return Ok(Stop::Done);
+                    }
+                }
+                Err(error) => {
+                    in_flight.ask_again(segment, unusable.one_more(source.name(), error)?);
+                }
             }
-            Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
-                self.start_over(vendor, &run, reason).await
-            }
-            Err(FetchError::Store(e)) if e.is_broken_connection() => {
-                self.reconnect(&run, request, e).await
-            }
-            Err(e) => self.give_up(&run, e).await,
         }
     }
 
-    /// Opens a run. Where the cursor cannot tell all that changed, full runs are owed from the same
-    /// transaction on; where it cannot tell anything, they are all there is, and how that ends is the `Err`.
-    async fn begin(
-        &self,
-        vendor: &Vendor<C>,
-        key: Key<'_>,
-        lease: &Lease,
-    ) -> Result<Result<RunUnderWay, Outcome>, FetchError> {
-        let source = vendor.source();
-        let now = self.clock.now();
-        let Begin { position, upper_bound, backfill } =
-            source.begin(key.mode, lease.reached(), now, &vendor.paging);
-        let Some(position) = position else {
-            let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
-            return self.leave_to_full_runs(vendor, key, lease, why).await.map(Err);
-        };
-        let at = RunUnderWay::begun(now, position, upper_bound);
-        let note = match (&backfill, &lease.owed_why) {
-            (Some(why), _) => Some(format!("full runs requested: {why}")),
-            (None, Some(why)) => Some(format!("requested: {why}")),
-            (None, None) => None,
-        };
-
-        let mut connection = self.database.connection().await?;
+    /// Commits a page: its rows, the cursor past them and the run's counts, together or not at all.
+    /// Returns whether the run is drained.
+    async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<bool, FetchError> {
+        let Self { ports, vendor, run } = self;
+        let Page { items, next } = page;
+        let now = ports.clock.now();
+        let arrival = run.arrival(now);
+        let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        // Full pulls' rows before incremental ones', as a full run does that hands its cursor on.
-        let owed = match &backfill {
-            Some(why) => {
-                let entities = full_runs_for(source, key.entity);
-                owed::owe(&tx, source.name(), &entities, Mode::Full, Some(why), Unless::Never, now)
-                    .await?
-            }
-            None => Vec::new(),
-        };
-        if lease.run.as_ref().is_some_and(|left| !left.windows.is_empty()) {
-            windows::forget(&tx, key).await?;
-        }
-        sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
-        sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
-        if let Some(left) = &lease.run {
-            sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
-        }
-        commit(tx).await?;
-        drop(connection);
-
-        let Key { source: source_name, entity, mode } = key;
-        tracing::info!(event = "run_begun", run = %at.id, source = source_name, entity, mode = mode.as_str(), note);
-        self.ask_for_runs(source_name, &owed, Mode::Full).await;
-        Ok(Ok(at))
-    }
-
-    /// Counts a reply that cannot be used; the third in a row is an error.
-    pub(crate) fn one_more_unusable(
-        &self,
-        source_name: &'static str,
-        error: PageError,
-        before: u32,
-    ) -> Result<u32, FetchError> {
-        let unusable = before + 1;
-        if unusable == UNUSABLE_REPLIES {
-            return Err(FetchError::Page { source_name, error });
-        }
-        tracing::warn!(
-            event = "reply_unusable",
-            source = source_name,
-            unusable,
-            error = error.to_string()
-        );
-        Ok(unusable)
-    }
-
-    /// The pause before asking again after so many replies that could not be used.
-    pub(crate) async fn rest_after(&self, unusable: u32) {
-        if unusable > 0 {
-            self.clock.sleep(backoff(unusable, fastrand::u32(..))).await;
-        }
-    }
-
-    /// Commits a page: its rows, the cursor past them and the count, together or not at all. The answer
-    /// is whether the run is drained.
-    pub(crate) async fn take(
-        &self,
-        vendor: &Vendor<C>,
-        run: &mut Run<'_>,
-        lane: Lane,
-        items: &[Item<'_>],
-        next: Next,
-    ) -> Result<bool, FetchError> {
-        let now = self.clock.now();
-        let arrival = Arrival {
-            source: run.key.source,
-            content_type: "application/json",
-            run: Some(run.at.id),
-            received_at: now,
-            ticket_due_at: now + ticket::GRACE,
-        };
-        let mut connection = self.database.connection().await?;
-        let tx = begin(&mut connection).await?;
-        let drained = run.step(&tx, lane, &next, now).await?;
-        let mut owed_since = false;
+        let drained = run.step(&tx, segment, &next, now).await?;
+        let mut requested_since = false;
         if drained {
             let cursor =
                 if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
-            owed_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
+            requested_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
             if let Some(cursor) = cursor {
                 hand_on(&tx, vendor.source(), run, cursor, now).await?;
             }
         }
-        let mut new = outbox::insert(&tx, arrival, items).await?;
+        let mut new = outbox::insert(&tx, arrival, &items).await?;
         if drained {
-            // After the page's own rows: what it shows has not vanished.
+            // After the page's own rows: an object that the page shows has not vanished.
             new.extend(sweep(&tx, vendor, run, arrival).await?);
         }
         sync_runs::count_page(&tx, run.at.id, items.len(), new.len(), now).await?;
@@ -224,16 +194,39 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         drop(connection);
 
         run.new_rows += new.len();
-        self.send_tickets(&new).await;
+        ports.send_tickets(&new).await;
         if drained {
             let Key { source, entity, mode } = run.key;
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
-            if owed_since {
-                // The message of that has found the lease busy.
-                self.ask_for_runs(source, &[entity], mode).await;
+            if requested_since {
+                // The message of that request has found the lease busy.
+                ports.ask_for_runs(source, &[entity], mode).await;
             }
         }
         Ok(drained)
+    }
+
+    /// Ends the invocation by what stopped its paging.
+    async fn end(
+        &self,
+        request: &FetchRequest,
+        ended: Result<Stop, FetchError>,
+    ) -> Result<Outcome, FetchError> {
+        let Self { ports, vendor, run } = self;
+        match ended {
+            Ok(Stop::Done) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
+            Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
+            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => {
+                ending::stop(ports, run, reason).await
+            }
+            Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
+                ending::start_over(ports, vendor.source(), run, reason).await
+            }
+            Err(FetchError::Store(e)) if e.is_broken_connection() => {
+                ending::reconnect(ports, run, request, e).await
+            }
+            Err(e) => ending::give_up(ports, run, e).await,
+        }
     }
 }

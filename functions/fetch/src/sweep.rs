@@ -12,8 +12,8 @@ use penstock_store::outbox::{self, Arrival};
 use penstock_store::sync_state::{self, Key};
 use penstock_store::{StoreError, Transaction};
 
-use crate::Vendor;
-use crate::pull::Run;
+use crate::run::Run;
+use crate::vendors::Vendor;
 
 /// The vendor's own cursor is where the incremental pull of the same entity goes on from.
 pub(crate) async fn hand_on(

@@ -15,8 +15,6 @@ use penstock_domain::source::gcal::{GoogleCalendar, MAX_PAGE};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{Access, SOURCES, Source, variable};
 
-use crate::PushTo;
-
 /// A source that can be pulled.
 pub struct Vendor<C> {
     /// Asks it.
@@ -32,6 +30,15 @@ impl<C: Clock> Vendor<C> {
     pub fn source(&self) -> &'static dyn Source {
         self.client.source()
     }
+}
+
+/// Where a vendor is to push to.
+#[derive(Debug)]
+pub struct PushTo {
+    /// The address of the route: https.
+    pub address: String,
+    /// Signs the tokens of channels. The route checks them by the same secret.
+    pub secret: Secret,
 }
 
 /// The sources that are configured, in the order of [`SOURCES`].
@@ -75,7 +82,7 @@ fn by_key<C: Clock>(
     clock: C,
 ) -> Result<Option<Vendor<C>>, ConfigError> {
     let named = |ending| variable(source, ending);
-    let Some(key) = secret(env, aws, &named("TOKEN"), &named("SECRET_ARN")) else {
+    let Some(key) = Secret::from_env(env, aws, &named("TOKEN"), &named("SECRET_ARN")) else {
         return Ok(None);
     };
     let config = VendorConfig {
@@ -97,7 +104,7 @@ fn by_key<C: Clock>(
 /// (of each environment; Stripe allows the account 25 in test mode and 100 live), `STRIPE_CONCURRENCY` (windows of history
 /// that a full run pages at once), `STRIPE_WINDOW_DAYS` and `STRIPE_TIMEOUT_SECONDS` have defaults.
 fn stripe<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
-    let Some(key) = secret(env, aws, "STRIPE_API_KEY", "STRIPE_SECRET_ARN") else {
+    let Some(key) = Secret::from_env(env, aws, "STRIPE_API_KEY", "STRIPE_SECRET_ARN") else {
         return Ok(None);
     };
     let config = VendorConfig {
@@ -129,7 +136,7 @@ const READ_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.reado
 /// `GCAL_WEBHOOK_URL` where that is set, with tokens made by the secret `GCAL_CHANNEL_SECRET_ARN` (locally
 /// `GCAL_CHANNEL_SECRET`).
 fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C>>, ConfigError> {
-    let Some(key) = secret(env, aws, "GCAL_SERVICE_ACCOUNT", "GCAL_SECRET_ARN") else {
+    let Some(key) = Secret::from_env(env, aws, "GCAL_SERVICE_ACCOUNT", "GCAL_SECRET_ARN") else {
         return Ok(None);
     };
     let account = ServiceAccount::new(key, READ_EVENTS)
@@ -147,18 +154,12 @@ fn gcal<C: Clock>(env: &Env, aws: &Arc<Aws>, clock: C) -> Result<Option<Vendor<C
     let paging = Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope };
     let push = match (
         env.optional("GCAL_WEBHOOK_URL"),
-        secret(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN"),
+        Secret::from_env(env, aws, "GCAL_CHANNEL_SECRET", "GCAL_CHANNEL_SECRET_ARN"),
     ) {
         (Some(address), Some(secret)) => Some(PushTo { address, secret }),
         _ => None,
     };
     Ok(Some(Vendor { client: VendorClient::new(&GoogleCalendar, config, clock), paging, push }))
-}
-
-/// The secret that the variable `given` holds, or that `stored` names.
-fn secret(env: &Env, aws: &Arc<Aws>, given: &str, stored: &str) -> Option<Secret> {
-    let stored = || env.optional(stored).map(|arn| Secret::stored(Arc::clone(aws), arn));
-    env.optional(given).map(Secret::given).or_else(stored)
 }
 
 /// For one request, from connecting to the last byte.

@@ -1,4 +1,4 @@
-//! The contract, as it is generated (`make openapi`) and committed: for programs, and as a page for people.
+//! The generated contract (`make generate`): a document for programs, and a page for people.
 
 use penstock_edge::http::{Document, Query, Reply, Request, RequestId};
 

@@ -1,6 +1,7 @@
-//! The bootstrap keys: made elsewhere, kept in Secrets Manager, registered by each deployment.
+//! Bootstrap keys: made elsewhere, kept in Secrets Manager, registered by each deployment.
 //!
-//! `{"keys":[{"name":"crm","scope":"ingest","key":"…","ratePerSecond":50}]}`; the rate may be left out.
+//! `{"keys":[{"name":"crm","scope":"ingest","key":"…","ratePerSecond":50}]}`; the rate may be left
+//! out.
 
 use std::collections::HashMap;
 
@@ -18,22 +19,20 @@ use crate::{MigrateError, Ports};
 /// Bytes. A key of 32 random characters cannot be guessed.
 const SHORTEST: usize = 32;
 
-/// What is wrong with the secret. It says where, and never repeats what stands there, but for names.
+/// The reason why the secret cannot be used. It names the entry and repeats nothing but names.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// No JSON, or other JSON.
+    /// The secret is not JSON of this shape.
     #[error(
         "the secret is not JSON of the form {{\"keys\":[{{\"name\":…,\"scope\":…,\"key\":…}}]}}"
     )]
     Shape,
-    /// One of the keys; they are counted from 1.
+    /// One of the keys cannot be used. Keys are counted from 1.
     #[error("key {index} ({}): {reason}", name.as_deref().unwrap_or("without a name"))]
     Key {
-        /// Which.
         index: usize,
-        /// What it is called, where that can be read.
+        /// The key's name, if it can be read.
         name: Option<String>,
-        /// What is wrong with it.
         reason: String,
     },
 }
@@ -48,7 +47,8 @@ struct Entry {
 }
 
 impl<C: Clock> Ports<C> {
-    /// Registers what is not there yet; how many that were. One that was revoked is there, and stays revoked.
+    /// Registers the keys that are not there yet, and returns their number. A revoked key is there,
+    /// and stays revoked.
     pub(crate) async fn bootstrap(&self, secret: &Secret) -> Result<usize, MigrateError> {
         let now = self.clock.now();
         let text = secret.get(now, true).await?;
@@ -64,7 +64,7 @@ impl<C: Clock> Ports<C> {
     }
 }
 
-/// All keys of the secret, or none.
+/// Reads all keys of the secret, or none.
 fn parse(text: &str) -> Result<Vec<Entry>, Unusable> {
     let mut whole: Value = serde_json::from_str(text).map_err(|_| Unusable::Shape)?;
     let listed = match whole.as_object_mut() {
@@ -89,7 +89,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, Unusable> {
     Ok(entries)
 }
 
-/// One key; the error is what is wrong with it.
+/// Reads one key. The error is the reason for the operator.
 fn entry(value: &Value) -> Result<Entry, &'static str> {
     let fields = value.as_object().ok_or("it is not an object")?;
     if fields

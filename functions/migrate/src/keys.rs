@@ -1,4 +1,4 @@
-//! API keys: made, ended and listed by an operator.
+//! API keys: registered, revoked and listed by an operator.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{MigrateError, Ports};
 
-/// A key to register.
+/// A request to register a key.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyRequest {
@@ -21,13 +21,13 @@ pub struct KeyRequest {
     rate_per_second: Option<i32>,
 }
 
-/// Which keys to end.
+/// The keys to revoke.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Revocation {
-    /// All valid ones of a name.
+    /// All valid keys of a name.
     Name(String),
-    /// One.
+    /// The key with this id.
     Id(Uuid),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Revocation {
     }
 }
 
-/// A key as it is listed: without its hash.
+/// A key as the list shows it, without its hash.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed {
@@ -60,7 +60,7 @@ impl From<ListedKey> for Listed {
 }
 
 impl<C: Clock> Ports<C> {
-    /// False where the same key is there already, as it was.
+    /// Registers a key. Returns false if the same key is there already; then it stays as it was.
     pub(crate) async fn register(&self, key: KeyRequest) -> Result<bool, MigrateError> {
         let KeyRequest { name, scope, sha256: digits, rate_per_second } = key;
         let mut sha256 = [0; 32];

@@ -1,6 +1,7 @@
-//! `migrate`: brings the schema up to date, and does what else an operator's command asks of the database.
+//! `migrate`: applies the migrations, and does whatever else an operator's command asks of the
+//! database.
 //!
-//! Run by the deployment, once; not by cold starts, which would race (trap 47).
+//! The deployment invokes it once. Cold starts do not migrate, because they would race (trap 47).
 
 mod bootstrap;
 mod keys;
@@ -14,83 +15,83 @@ use serde::{Deserialize, Serialize};
 pub use bootstrap::Unusable;
 pub use keys::{KeyRequest, Listed, Revocation};
 
-/// What `migrate` uses.
+/// Everything that `migrate` uses.
 pub struct Ports<C = SystemClock> {
-    /// The database, with two connections.
+    /// The database, with a pool of two connections.
     pub database: Database,
     /// The IANA zone whose days the business counts in.
     pub business_zone: String,
-    /// Keys that somebody else made, to be registered by a deployment.
+    /// The secret with keys that a deployment registers.
     pub bootstrap_keys: Option<Secret>,
-    /// The time.
     pub clock: C,
 }
 
-/// What to do: nothing named is a deployment, the migration and the bootstrap keys.
+/// A command. Without any field it is a deployment's: the migrations and the bootstrap keys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// A key to register. The key itself stays with the one who made it.
+    /// Registers a key by its hash. The key itself stays with its maker.
     pub api_key: Option<KeyRequest>,
-    /// Which keys to end.
+    /// Revokes keys.
     pub revoke_api_key: Option<Revocation>,
-    /// Whether to list the keys, once the rest is done.
+    /// Lists the keys once the rest is done.
     #[serde(default)]
     pub list_api_keys: bool,
 }
 
-/// What was done.
+/// The report of a command.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The migrations applied now.
+    /// The migrations that were applied now.
     pub applied: Vec<String>,
     /// Whether the business zone changed, and its days were computed anew.
     pub business_zone_changed: bool,
-    /// How many bootstrap keys were registered now; `null` where there is no such secret, or this was no deployment.
+    /// The number of bootstrap keys that were registered now; `null` if there is no such secret, or
+    /// the command was not a deployment's.
     pub bootstrap_keys_registered: Option<usize>,
-    /// Whether the key was registered now; `null` where none was asked for.
+    /// Whether the key was registered now; `null` if the command names none.
     pub key_registered: Option<bool>,
-    /// How many keys were ended now; `null` where none was to be.
+    /// The number of keys that were revoked now; `null` if the command names none.
     pub keys_revoked: Option<u64>,
-    /// All keys; `null` where nobody asked for them.
+    /// All keys; `null` if the command does not ask for them.
     pub api_keys: Option<Vec<Listed>>,
 }
 
-/// Why it was not done. No message repeats a key or a secret.
+/// The reason why a command failed. No message repeats a key or a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// Postgres.
+    /// Postgres fails.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Secrets Manager.
+    /// Secrets Manager does not return the bootstrap secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The bootstrap secret.
+    /// The bootstrap secret cannot be used.
     #[error("the bootstrap keys cannot be used, and none was registered")]
     Bootstrap(#[from] Unusable),
-    /// The hash is not one.
+    /// The hash has another form.
     #[error("sha256 is not 64 hexadecimal digits")]
     Hash,
-    /// The scope is not one.
+    /// The scope is unknown.
     #[error("the scope is none of read, ingest and admin")]
     Scope,
-    /// A rate of nothing would shut its key out.
+    /// A rate of zero would shut the key out.
     #[error("ratePerSecond is not above zero")]
     Rate,
-    /// Nobody is meant by it.
+    /// The key's name is empty.
     #[error("the key has no name")]
     Name,
-    /// An operator who ends a key must learn that it was none.
+    /// No valid key has this name or id. An operator who revokes a key must learn that.
     #[error("nothing was revoked: there is no valid key {0}")]
     NothingRevoked(Revocation),
 }
 
 impl<C: Clock> Ports<C> {
-    /// Migrates, then does what is asked.
+    /// Applies the migrations, then carries out the command.
     ///
     /// # Errors
-    /// [`MigrateError`]; what was applied before it stays applied.
+    /// [`MigrateError`] if a step fails. Earlier steps stay applied.
     pub async fn handle(&self, request: Request) -> Result<Report, MigrateError> {
         let Request { api_key, revoke_api_key, list_api_keys } = request;
         let applied = migrations::migrate(&self.database).await?.names;
@@ -98,7 +99,7 @@ impl<C: Clock> Ports<C> {
         let business_zone_changed =
             revenue::set_business_zone(&**connection, &self.business_zone).await?;
         drop(connection);
-        // A command to revoke must not fail for the sake of a secret that somebody spoilt.
+        // A command to revoke must not fail because of a bootstrap secret that cannot be used.
         let is_deployment = api_key.is_none() && revoke_api_key.is_none() && !list_api_keys;
         let bootstrap_keys_registered = match &self.bootstrap_keys {
             Some(secret) if is_deployment => Some(self.bootstrap(secret).await?),

@@ -1,5 +1,5 @@
-//! One batch in one transaction: as many round trips as it has kinds of facts and three more,
-//! whatever its size and however many sources its rows come from.
+//! One batch in one transaction. It takes one round trip per kind of fact and three more, whatever
+//! its size and however many sources its rows come from.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use penstock_store::{StoreError, Transaction, begin, commit, refetch};
 
 use crate::{Ports, Reader, Tally};
 
-/// How long `relay` leaves a request for another look to the message that was sent with it.
+/// The time that `relay` waits for the message that was sent with a request to refetch an object.
 const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 
 /// The rows of a batch, read.
@@ -31,7 +31,7 @@ struct Readings<F> {
 }
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
-    /// Claims, reads, writes, marks and commits; or leaves everything as it was.
+    /// Claims, reads, writes, marks and commits, or leaves everything as it was.
     pub(crate) async fn work_part(
         &self,
         ids: &[OutboxId],
@@ -46,13 +46,14 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         let ties = facts.write(&tx, &batch).await?;
-        request_again(&tx, &ties, &batch).await?;
+        request_refetches(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
         commit(tx).await?;
 
         for row in &dead {
-            // The reason is in the dead letter. It can repeat the body, so it is not logged (rule 12).
+            // The reason is in the dead letter. It can repeat the body, so it is not logged (rule
+            // 12).
             let kind = row.reason.kind.as_str();
             tracing::warn!(event = "row_dead", outbox_id = %row.id, kind);
         }
@@ -60,7 +61,8 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         tally.processed += claimed.len() - dead.len();
         tally.ties.extend(ties);
         if claimed.len() < ids.len() {
-            // Processed before, or in the hands of another: only the latter must be looked at again.
+            // The missing rows were processed before, or another worker holds them. Only the latter
+            // come again.
             let pending = outbox::pending(&**connection, ids).await?;
             tally.left.extend(pending.into_iter().map(|(id, _)| id));
         }
@@ -69,7 +71,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
 }
 
 /// Requests the objects of `ties` from `fetch`, in the transaction that found them.
-async fn request_again(
+async fn request_refetches(
     tx: &Transaction<'_>,
     ties: &[Tie],
     batch: &Batch<'_>,

@@ -1,10 +1,10 @@
-//! `process`: takes tickets, reads the rows they name as facts, and writes these: payments,
-//! contacts, entries of a calendar, leads, events.
+//! `process`: takes tickets, reads the rows that they name as facts, and writes these: payments,
+//! contacts, calendar events, leads, events.
 //!
 //! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
-//! transaction. A row that cannot be read is dead at once and alone; a statement that Postgres refuses is
-//! bisected; and where an earlier receive of the message ended with the death of the process, its rows go
-//! more carefully, in the end one by one, so that the guilty one is known.
+//! transaction. A row that cannot be read is dead at once and alone. A statement that Postgres
+//! refuses is bisected. If an earlier receive of the message ended with the death of the process,
+//! its rows are worked more carefully, in the end one by one, so that the guilty one is known.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ use penstock_store::{Database, StoreError};
 
 mod batch;
 
-/// Reads rows of the outbox as facts.
+/// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.
 pub trait Reader: Send + Sync {
     /// The kinds of facts that rows are read as.
     type Facts<'a>: FactSet;
@@ -50,17 +50,17 @@ impl Reader for Normalize {
     }
 }
 
-/// What `process` uses.
+/// Everything that `process` uses.
 pub struct Ports<C, Q, R = Normalize> {
     /// The outbox and the tables of the facts.
     pub database: Database,
-    /// How rows are read: by [`normalize`], but for tests.
+    /// Reads rows: [`normalize`], or a test's own reader.
     pub normalize: R,
-    /// What the deployment says of how they are read.
+    /// The deployment's settings of the reading.
     pub settings: Settings,
-    /// Where to ask for another look at an object, where a key for that is configured.
+    /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the
+    /// precedence.
     pub refetches: Option<Q>,
-    /// The time.
     pub clock: C,
 }
 
@@ -79,21 +79,22 @@ pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>,
     }
 }
 
-/// How often a batch that collided with another transaction is worked again at once.
+/// A batch that collided with another transaction is worked again at once, this many times at most.
 const COLLISIONS: u32 = 3;
 
-/// What a batch came to.
+/// The outcome of an invocation's rows.
 #[derive(Debug, Default)]
 struct Tally {
     processed: usize,
     dead: usize,
-    /// Rows that somebody else holds.
+    /// Rows that another worker holds.
     left: HashSet<OutboxId>,
     ties: Vec<Tie>,
 }
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
-    /// Works a batch of messages. Never fails as a whole: what could not be done is reported by message.
+    /// Works a batch of messages. It never fails as a whole: messages that could not be done are
+    /// reported.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let mut tally = Tally::default();
@@ -123,7 +124,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 response.fail(message);
             }
         }
-        self.ask_for_another_look(&tally.ties).await;
+        self.ask_for_refetches(&tally.ties).await;
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
@@ -155,7 +156,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
     }
 
-    /// Works rows as one batch, and where Postgres refuses a value, as two halves.
+    /// Works rows as one batch or, if Postgres refuses a value, as two halves.
     async fn work(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
         let mut parts = vec![ids];
         let mut collisions = 0;
@@ -181,11 +182,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         Ok(())
     }
 
-    /// Works rows whose message has come before: an earlier receive failed, or the process died of it.
+    /// Works rows whose message has come before: an earlier receive failed, or the process died of
+    /// it.
     ///
-    /// Each attempt is committed before it is made. Rows without one go as a batch once more (after an
-    /// outage all of them); if the process dies of that, they go alone the next time, and those that never
-    /// brought a process down alone go first, so that the guilty one cannot hold the others up.
+    /// Each attempt is committed before it is made. Rows without an attempt are worked as a batch
+    /// once more; after an outage these are all. If the process dies of that, they are worked alone
+    /// the next time. Rows that never brought a process down alone go first, so that a guilty one
+    /// cannot hold them up.
     async fn work_carefully(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
         let (untried, tried): (Vec<_>, Vec<_>) =
@@ -208,7 +211,8 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
         let begun = outbox::begin_attempt(&**self.database.connection().await?, &ids).await?;
         if let Err(e) = self.work(begun.clone(), tally).await {
-            // Circumstances, not the rows: they keep their attempts. Best effort, the error stands.
+            // Circumstances are to blame, so the rows keep their attempts. Best effort: the error
+            // counts.
             if let Ok(connection) = self.database.connection().await {
                 drop(outbox::return_attempt(&**connection, &begun).await);
             }
@@ -231,12 +235,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         );
     }
 
-    /// Sent after the commit that wrote the requests down: a lost message is sent again by `relay`.
-    async fn ask_for_another_look(&self, ties: &[Tie]) {
+    /// Asks for refetches, after the commit that stored the requests. `relay` sends a lost message
+    /// again.
+    async fn ask_for_refetches(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
         let bodies = ties.iter().filter_map(|tie| {
             let request =
-                FetchRequest::look(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
+                FetchRequest::refetch(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
             serde_json::to_string(&request).ok()
         });
         let bodies: Vec<String> = bodies.collect();

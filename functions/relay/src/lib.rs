@@ -1,7 +1,7 @@
-//! `relay`: sends again what waits. Whatever a queue has lost, Postgres still knows.
+//! `relay`: sends messages again for whatever waits in Postgres, in case a queue has lost them.
 //!
-//! Rows without a ticket, runs that stopped half-way or are owed, objects that need another look; and it
-//! clears away what has been processed long ago.
+//! It sends tickets for rows, and requests for runs that are requested or unfinished and for
+//! objects that wait for a refetch. It also deletes rows that were processed long ago.
 
 use std::time::Duration;
 
@@ -35,8 +35,9 @@ pub struct Round {
     pub ticketed: usize,
     /// Runs that were asked for again.
     pub runs: usize,
-    /// Objects that were asked for again.
-    pub looks: usize,
+    /// Objects whose refetch was asked for again. The field is `looks`, as in older releases.
+    #[serde(rename = "looks")]
+    pub refetches: usize,
     /// Processed rows and Idempotency-Keys that were deleted.
     pub purged: u64,
     /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm watches it.
@@ -78,7 +79,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let stop_at = deadline - MARGIN;
         let mut round = Round {
             runs: self.ask_for_runs().await?,
-            looks: self.ask_for_looks().await?,
+            refetches: self.ask_for_refetches().await?,
             ..Round::default()
         };
         while self.clock.now() < stop_at {
@@ -96,8 +97,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
         round.oldest_pending_s = self.oldest_pending().await?;
-        let Round { ticketed, runs, looks, purged, oldest_pending_s } = round;
-        tracing::info!(event = "relayed", ticketed, runs, looks, purged, oldest_pending_s);
+        let Round { ticketed, runs, refetches, purged, oldest_pending_s } = round;
+        tracing::info!(
+            event = "relayed",
+            ticketed,
+            runs,
+            looks = refetches,
+            purged,
+            oldest_pending_s
+        );
         Ok(round)
     }
 
@@ -120,14 +128,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.send_requests(&stalled).await
     }
 
-    async fn ask_for_looks(&self) -> Result<usize, RelayError> {
+    async fn ask_for_refetches(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
         let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
         drop(connection);
         let requests = due
             .into_iter()
-            .map(|r| FetchRequest::look(&r.source, &r.entity, r.external_id).resuming());
+            .map(|r| FetchRequest::refetch(&r.source, &r.entity, r.external_id).resuming());
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
 

@@ -7,8 +7,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
+use penstock_domain::clock::Clock as _;
 use penstock_edge::telemetry::chain;
-use penstock_edge::{config, telemetry};
+use penstock_edge::{config, deadline::deadline, telemetry};
 use relay::Ports;
 use serde::de::IgnoredAny;
 
@@ -27,8 +28,8 @@ async fn main() -> Result<(), Error> {
     };
     let ports = &ports;
     let serve = |event: LambdaEvent<IgnoredAny>| async move {
-        let deadline = event.context.deadline();
-        ports.run_once(deadline.try_into()?).await.map_err(|e| Error::from(chain(&e)))
+        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
+        ports.run_once(deadline).await.map_err(|e| Error::from(chain(&e)))
     };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::source::Source;
-use penstock_domain::source::hubspot::HubSpot;
-use penstock_domain::source::stripe::Stripe;
+use penstock_domain::signature::{Verified, verify};
+use penstock_domain::source::{Signed, Webhook, WebhookRequest};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
 use penstock_edge::telemetry::chain;
@@ -21,27 +20,28 @@ use serde_json::Value;
 
 #[cfg(feature = "contract")]
 pub mod contract;
-mod gcal;
-mod hubspot;
+mod endpoints;
+mod notice;
 mod refusal;
 mod sender;
 mod spill;
 mod storing;
 
-pub use hubspot::HubSpotDoor;
+pub use endpoints::{Endpoint, endpoints};
+use endpoints::{at, called_url};
 use refusal::Refusal;
+use sender::checked;
 use storing::Kept;
 
 /// What `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
-    /// The secrets that sign Stripe's requests.
-    pub secret: Secret,
-    /// How HubSpot's requests are verified; none where there is no HubSpot.
-    pub hubspot: Option<HubSpotDoor>,
-    /// What made the tokens of Google's push channels; none where Google Calendar is not a source.
-    pub gcal: Option<Secret>,
+    /// Which vendors may push.
+    pub endpoints: Vec<Endpoint>,
+    /// Scheme and host under which vendors call, and the stage if the path has one. `None`: the
+    /// request's own `Host`.
+    pub public_base_url: Option<String>,
     /// Where `process` listens.
     pub tickets: Q,
     /// Where `fetch` listens.
@@ -64,7 +64,7 @@ pub(crate) struct Received {
     outcome: &'static str,
 }
 
-/// A longer body is none of Stripe's events.
+/// The longest body that is taken, in bytes. No vendor's event is longer.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// For the messages of a kind, after which they count as not sent. With the waits for the secret (twice 4 s), for
@@ -104,48 +104,60 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         reply
     }
 
-    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
+    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has
+    /// the request.
     async fn take(
         &self,
         request: &Request,
         id: &RequestId,
     ) -> Result<(StatusCode, &'static str), Refusal> {
-        let (source, hubspot): (&'static dyn Source, _) =
-            match (request.path.as_str(), &self.hubspot) {
-                ("/webhooks/stripe" | gcal::PATH, _) => (&Stripe, None),
-                ("/webhooks/hubspot", Some(door)) => (&HubSpot, Some(door)),
-                _ => return Err(Problem::not_found("There is no such route.").into()),
-            };
+        let (endpoint, secret) = at(&self.endpoints, &request.path)
+            .ok_or_else(|| Problem::not_found("There is no such route."))?;
         if request.method != Method::POST {
             return Err(Problem::method_not_allowed("POST").into());
         }
         Query::of(request).finish()?;
-        if request.path == gcal::PATH {
-            return self.take_gcal(&request.headers, id).await;
+        let source = endpoint.source.name();
+        let url = called_url(self.public_base_url.as_deref(), request);
+        let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let method = request.method.as_str();
+        let called = WebhookRequest { method, url: &url, headers: &headers };
+        match endpoint.webhook {
+            Webhook::Signed(vendor) => {
+                let body = request.bytes(BODY_LIMIT)?;
+                let (claim, now) = (vendor.claim(&called)?, self.clock.now());
+                let verified =
+                    checked(secret, now, |secrets| verify(&body, &claim, secrets, now)).await?;
+                let content_type = headers("content-type").filter(|text| text.len() <= 255);
+                let content_type = content_type.unwrap_or("application/json");
+                self.keep(source, vendor, verified, content_type, now, id).await
+            }
+            Webhook::Notified(vendor) => {
+                self.take_notice(source, vendor, secret, &called, id).await
+            }
         }
-        let body = request.bytes(BODY_LIMIT)?;
-        let now = self.clock.now();
-        let verified = match hubspot {
-            Some(door) => door.verify(request, &body, now).await?,
-            None => self.verify(&body, &request.headers, now).await?,
-        };
-        let content_type =
-            request.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type =
-            content_type.filter(|text| text.len() <= 255).unwrap_or("application/json");
-        match self.store(source, verified, content_type, now, now).await {
+    }
+
+    /// Stores a body, or where Postgres does not take it hands it to the queue `spill`.
+    async fn keep(
+        &self,
+        source: &str,
+        vendor: &dyn Signed,
+        body: Verified<'_>,
+        content_type: &str,
+        now: Timestamp,
+        id: &RequestId,
+    ) -> Result<(StatusCode, &'static str), Refusal> {
+        match self.store(source, vendor, body, content_type, now, now).await {
             Ok(Kept::New { row, looks }) => {
                 self.announce(row.as_slice(), &looks).await;
                 Ok((StatusCode::OK, "stored"))
             }
             Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
             Err(error) => {
-                tracing::error!(
-                    event = "not_stored",
-                    request_id = id.as_str(),
-                    error = chain(&error)
-                );
-                self.spill_over(source.name(), verified, content_type, now, id).await
+                let request_id = id.as_str();
+                tracing::error!(event = "not_stored", request_id, error = chain(&error));
+                self.spill_over(source, body, content_type, now, id).await
             }
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::{database, queue::Queue, secret::Secret};
+use penstock_clients::{database, queue::Queue};
 use penstock_edge::{config, telemetry};
 use serde_json::Value;
-use webhook::{HubSpotDoor, Ports};
+use webhook::{Ports, endpoints};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,11 +18,8 @@ async fn main() -> Result<(), Error> {
     let queue = |name| env.required(name).map(|url| Queue::new(Arc::clone(&aws), url));
     let ports = Ports {
         database: database::from_env(&env, &aws)?,
-        secret: Secret::stored(Arc::clone(&aws), env.required("STRIPE_WEBHOOK_SECRET_ARN")?),
-        hubspot: HubSpotDoor::from_env(&env, &aws),
-        gcal: env
-            .optional("GCAL_CHANNEL_SECRET_ARN")
-            .map(|arn| Secret::stored(Arc::clone(&aws), arn)),
+        endpoints: endpoints(&env, &aws),
+        public_base_url: env.optional("PUBLIC_BASE_URL"),
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,

@@ -73,8 +73,14 @@ impl From<Problem> for Refusal {
 }
 
 impl From<SignatureError> for Refusal {
+    /// A request without the header does not claim to be the vendor's: it is no more than counted.
     fn from(error: SignatureError) -> Self {
-        Self::Signature(error)
+        match error {
+            SignatureError::Missing(_) => {
+                Problem::bad_request("bad-signature", format!("{error}.")).into()
+            }
+            error => Self::Signature(error),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::{Spilled, Verified};
-use penstock_domain::source;
+use penstock_domain::source::Webhook;
 use penstock_domain::spill::Spill;
 use penstock_domain::ticket;
 use penstock_edge::http::{RequestId, StatusCode};
@@ -19,6 +19,7 @@ use penstock_store::intake::{self, BroughtIn};
 use penstock_store::{StoreError, in_time};
 
 use crate::Ports;
+use crate::endpoints::find;
 use crate::refusal::Refusal;
 use crate::storing::Kept;
 
@@ -129,14 +130,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         message_id: &str,
         spilled: &Spilled,
     ) -> Result<Brought, StoreError> {
-        let Some(source) = source::find(&spilled.source) else {
+        let endpoint = find(&self.endpoints, &spilled.source).map(|endpoint| endpoint.webhook);
+        let Some(Webhook::Signed(vendor)) = endpoint else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
             return Ok(Brought::Refused);
         };
-        let now = self.clock.now();
-        let kept = self
-            .store(source, spilled.body(), &spilled.content_type, spilled.received_at, now)
-            .await?;
+        let Spilled { source, content_type, received_at, .. } = spilled;
+        let (body, now) = (spilled.body(), self.clock.now());
+        let kept = self.store(source, vendor, body, content_type, *received_at, now).await?;
         Ok(Brought::Kept(kept))
     }
 

@@ -8,7 +8,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::Verified;
-use penstock_domain::source::Source;
+use penstock_domain::source::Signed;
 use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
 use penstock_store::{StoreError, deliveries, in_time};
@@ -32,39 +32,30 @@ pub(crate) enum Kept {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next try harmless.
+    /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next try
+    /// harmless.
     pub(crate) async fn store(
         &self,
-        source: &dyn Source,
+        source: &str,
+        vendor: &dyn Signed,
         body: Verified<'_>,
         content_type: &str,
         received_at: Timestamp,
         now: Timestamp,
     ) -> Result<Kept, StoreError> {
-        let delivery = source.delivery(body, received_at);
+        let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
-        let arrival =
-            Arrival { source: source.name(), content_type, run: None, received_at, ticket_due_at };
+        let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
         let row = in_time(deliveries::store(&self.database, arrival, &delivery, now)).await?;
-        let (bytes, looks) = (body.bytes().len(), delivery.looks.len());
+        let (bytes, looks) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
-            tracing::info!(event = "delivery", source = source.name(), bytes, looks);
-            return Ok(Kept::New { row: None, looks: looks_at(source.name(), delivery.looks) });
+            tracing::info!(event = "delivery", source, bytes, looks);
+            return Ok(Kept::New { row: None, looks: looks_at(source, delivery.refetches) });
         };
         let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
-        tracing::info!(
-            event = "delivery",
-            source = source.name(),
-            entity,
-            version_key,
-            bytes,
-            looks,
-            known
-        );
+        tracing::info!(event = "delivery", source, entity, version_key, bytes, looks, known);
         Ok(match row {
-            Some(row) => {
-                Kept::New { row: Some(row), looks: looks_at(source.name(), delivery.looks) }
-            }
+            Some(row) => Kept::New { row: Some(row), looks: looks_at(source, delivery.refetches) },
             None => Kept::Known,
         })
     }
@@ -81,7 +72,7 @@ fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
         for ids in ids.chunks(LOOKS_A_REQUEST) {
             requests.push(FetchRequest {
                 ids: ids.to_vec(),
-                ..FetchRequest::new(source, &kind, Mode::Object).resuming()
+                ..FetchRequest::new(source, &kind, Mode::Refetch).resuming()
             });
         }
     }

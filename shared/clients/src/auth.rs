@@ -1,4 +1,4 @@
-//! How a request to a vendor says who asks.
+//! The bearer token of a request to a vendor.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -6,20 +6,21 @@ use secrecy::SecretString;
 use crate::google::{ServiceAccount, TokenError};
 use crate::secret::Secret;
 
-/// What is sent as bearer token.
+/// The origin of the bearer token.
 #[derive(Debug)]
 pub enum Auth {
     /// The secret itself.
     Bearer(Secret),
-    /// A token that Google gives for a service account's claim.
+    /// A token that Google issues for a service account's claim.
     Google(Box<ServiceAccount>),
 }
 
 impl Auth {
-    /// The token to send at `now`. After a 401 to what was sent at `refused`, it is read, or exchanged for, again.
+    /// Returns the token to send at `now`. After a 401 to a request that was sent at `refused`, it
+    /// is read or exchanged again.
     ///
     /// # Errors
-    /// [`TokenError`] says whether it may pass.
+    /// [`TokenError`] if there is no token. Its variant says whether the fault may pass.
     pub async fn bearer(
         &self,
         http: &reqwest::Client,

@@ -1,4 +1,4 @@
-//! What all AWS clients share, loaded once.
+//! The configuration that all AWS clients share, loaded once.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::Provider;
@@ -28,12 +28,12 @@ impl Aws {
             .await
     }
 
-    /// The SQS client.
+    /// Returns the client for SQS.
     pub async fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.sqs.get_or_init(|| async { aws_sdk_sqs::Client::new(self.config().await) }).await
     }
 
-    /// The Secrets Manager client.
+    /// Returns the client for Secrets Manager.
     pub async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
         self.secrets
             .get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) })

@@ -1,11 +1,11 @@
-//! The real clock.
+//! The product's clock.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 
-/// The system's clock, and waits that really wait.
+/// The clock of the system; its waits really wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

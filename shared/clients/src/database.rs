@@ -1,4 +1,4 @@
-//! The database's login from Secrets Manager, in the shape RDS keeps it.
+//! The database's login from Secrets Manager, in the shape in which RDS keeps it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,25 +14,27 @@ use crate::aws::Aws;
 use crate::clock::SystemClock;
 use crate::secret::Secret;
 
-/// The pool cannot be configured.
+/// The reason why the pool cannot be configured.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseConfigError {
     /// A variable is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The pool refuses what it is given.
+    /// The pool refuses its configuration.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A pool from the environment; nothing is read or opened before it is first used.
+/// Creates a pool from the environment. It reads no secret and opens no connection before its first
+/// use.
 ///
-/// `DATABASE_SECRET_ARN` names the secret; `DATABASE_HOST`, `_PORT` and `_NAME` override what stands in
-/// it (RDS Proxy's host); `DATABASE_TLS` is `require` or `disable`; `DATABASE_CA_FILE` adds roots;
-/// `DATABASE_POOL_SIZE` is 1 unless told. For local runs `DATABASE_URL` replaces the secret.
+/// `DATABASE_SECRET_ARN` names the secret. `DATABASE_HOST`, `_PORT` and `_NAME` override its
+/// values, for example with RDS Proxy's host. `DATABASE_TLS` is `require` or `disable`.
+/// `DATABASE_CA_FILE` adds roots. `DATABASE_POOL_SIZE` is 1 by default. For local runs
+/// `DATABASE_URL` replaces the secret.
 ///
 /// # Errors
-/// Where a variable is missing or wrong.
+/// [`DatabaseConfigError`] if a variable is missing or wrong.
 pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Database, DatabaseConfigError> {
     let tls = match env.or("DATABASE_TLS", "require").as_str() {
         "require" => Tls::Require,
@@ -59,7 +61,7 @@ fn invalid(name: &str, reason: &str) -> ConfigError {
     ConfigError::Invalid { name: name.to_owned(), reason: reason.to_owned() }
 }
 
-/// `postgres://user:password@host:port/name`, for local runs.
+/// Reads `postgres://user:password@host:port/name`, for local runs.
 fn login_of(url: &str) -> Result<Login, ConfigError> {
     let parsed = reqwest::Url::parse(url).map_err(|e| invalid("DATABASE_URL", &e.to_string()))?;
     let host = parsed.host_str().ok_or_else(|| invalid("DATABASE_URL", "it names no host"))?;

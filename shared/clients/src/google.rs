@@ -4,48 +4,51 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::{self, PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::http::describe;
 use crate::secret::{Secret, SecretError};
 
-/// A token is renewed this long before it ends: a request that is sent with it must still find it good.
+/// A token is renewed this long before it ends, so that it is still valid when a request arrives.
 pub const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
-/// How long a claim is good for; Google allows an hour at most.
+/// The lifetime of a claim; Google allows an hour at most.
 const CLAIM_SECONDS: i64 = 3_600;
 
-/// For the exchange, from connecting to the last byte.
+/// The time-out of the exchange, from connecting to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What an exchange is: RFC 7523.
+/// The grant type of the exchange (RFC 7523).
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Why there is no access token.
+/// The reason why there is no access token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The secret is no service account's key; says where, never what is in it.
+    /// The secret is not a service account's key. The message says where it is wrong, and never
+    /// repeats it.
     #[error("the secret is no key of a service account: {0}")]
     Key(String),
-    /// Google does not take the claim, not even with the key read again: configuration.
+    /// Google refuses the claim, even with the key read again. The configuration is wrong.
     #[error("Google gives no token, with {status}: {words}")]
     Refused {
-        /// The status.
         status: u16,
         /// Google's own words.
         words: String,
     },
-    /// No answer, or none that says anything: it may pass.
+    /// Google does not answer, or its answer says nothing. The fault may pass.
     #[error("Google gives no token now: {0}")]
     Unavailable(String),
 }
@@ -55,9 +58,9 @@ pub enum TokenError {
 pub struct ServiceAccount {
     key: Secret,
     scope: String,
-    /// Whom it acts for, where an administrator has delegated that to it.
+    /// The user to act for, if an administrator has delegated that to the account.
     subject: Option<String>,
-    /// In place of the key's own `token_uri`.
+    /// Replaces the key's own `token_uri`.
     token_url: Option<String>,
     /// Held during the exchange, so that there is one at a time.
     token: Mutex<Option<Token>>,
@@ -69,7 +72,8 @@ struct Token {
     good_until: Timestamp,
 }
 
-/// The JSON that Google hands out for a service account, as far as it is needed. No Debug: it holds the key.
+/// The JSON that Google issues for a service account, as far as it is needed. It has no `Debug`,
+/// because it holds the key.
 #[derive(Deserialize)]
 struct KeyFile {
     client_email: String,
@@ -85,7 +89,7 @@ struct Granted {
     expires_in: u64,
 }
 
-/// RFC 6749, 5.2.
+/// An error reply of OAuth (RFC 6749, section 5.2).
 #[derive(Deserialize)]
 struct Denied {
     error: String,
@@ -94,7 +98,8 @@ struct Denied {
 }
 
 impl ServiceAccount {
-    /// An account that asks for `scope`, words parted by spaces; nothing is read before the first token is needed.
+    /// Creates an account that asks for `scope`, words separated by spaces. The key is read when
+    /// the first token is needed.
     #[must_use]
     pub fn new(key: Secret, scope: &str) -> Self {
         Self {
@@ -106,22 +111,22 @@ impl ServiceAccount {
         }
     }
 
-    /// The same, acting for a user of the domain.
+    /// Makes the account act for a user of its domain.
     #[must_use]
     pub fn acting_for(self, subject: Option<String>) -> Self {
         Self { subject, ..self }
     }
 
-    /// The same, with another place to exchange claims at.
+    /// Exchanges claims at another URL than the key's own.
     #[must_use]
     pub fn exchanged_at(self, token_url: Option<String>) -> Self {
         Self { token_url, ..self }
     }
 
-    /// A token that is good at `now`; with `fresh`, another than the one given before.
+    /// Returns a token that is valid at `now`; with `fresh`, another than the one returned before.
     ///
     /// # Errors
-    /// [`TokenError`] says whether it may pass.
+    /// [`TokenError`] if there is no token. Its variant says whether the fault may pass.
     pub async fn token(
         &self,
         http: &reqwest::Client,
@@ -143,8 +148,8 @@ impl ServiceAccount {
         }
     }
 
-    /// Exchanges a claim; where it is refused, or the key is none, once more with the key read again: it may have
-    /// been rotated.
+    /// Exchanges a claim. If Google refuses it, or the key is invalid, it tries once more with the
+    /// key read again, because it may have been rotated.
     async fn exchange(
         &self,
         http: &reqwest::Client,
@@ -177,7 +182,7 @@ impl ServiceAccount {
         let url = self.token_url.as_deref().unwrap_or(&key.token_uri);
         let request =
             http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        let unavailable = |e: reqwest::Error| TokenError::Unavailable(crate::vendor::describe(&e));
+        let unavailable = |e: reqwest::Error| TokenError::Unavailable(describe(&e));
         let response = request.timeout(PATIENCE).send().await.map_err(unavailable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unavailable)?;
@@ -194,7 +199,7 @@ impl ServiceAccount {
         Err(TokenError::Refused { status: status.as_u16(), words })
     }
 
-    /// The claim, signed: RFC 7515 with RS256.
+    /// Returns the signed claim (RFC 7515 with RS256).
     fn claim(&self, key: &KeyFile, now: Timestamp) -> Result<String, TokenError> {
         let audience = self.token_url.as_deref().unwrap_or(&key.token_uri);
         let mut header = json!({"alg": "RS256", "typ": "JWT"});
@@ -222,18 +227,18 @@ impl ServiceAccount {
     }
 }
 
-/// Reads a private key from PEM with PKCS#8 inside, the form Google gives.
+/// Reads a private key from PEM with PKCS#8 inside, the form Google gives. The reasons are our own
+/// words: those of the PEM reader may repeat a line of the key.
 fn key_pair(pem: &str) -> Result<RsaKeyPair, TokenError> {
-    let no_key = |what: &str| TokenError::Key(format!("private_key: {what}"));
-    let inner = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----");
-    let inner = inner.and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"));
-    let inner = inner.ok_or_else(|| no_key("it is not PEM of a private key"))?;
-    let inner: String = inner.split_ascii_whitespace().collect();
-    let der = STANDARD.decode(inner).map_err(|_| no_key("what is in the PEM is not base64"))?;
-    RsaKeyPair::from_pkcs8(&der).map_err(|e| no_key(&e.to_string()))
+    let no_key = |reason: &str| TokenError::Key(format!("private_key: {reason}"));
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|e| match e {
+        pem::Error::Base64Decode(_) => no_key("what is in the PEM is not base64"),
+        _ => no_key("it is not PEM of a private key"),
+    })?;
+    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| no_key(&e.to_string()))
 }
 
-/// OAuth's words, short; a body of another shape is only measured.
+/// Returns OAuth's error words, shortened. Of a body of another shape it only says the length.
 fn words(body: &[u8]) -> String {
     match serde_json::from_slice::<Denied>(body) {
         Ok(Denied { error, error_description }) => {

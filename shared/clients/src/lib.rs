@@ -1,11 +1,13 @@
-//! Outward I/O: vendors over HTTP, SQS, Secrets Manager. Every client is built when it is first needed:
-//! a cold start pays for none of them (trap 48).
+//! Outward I/O: vendors over HTTP, SQS, Secrets Manager.
+//!
+//! Every client is built at its first use, so a cold start pays for none of them (trap 48).
 
 pub mod auth;
 pub mod aws;
 pub mod clock;
 pub mod database;
 pub mod google;
+mod http;
 pub mod queue;
 pub mod secret;
 pub mod vendor;

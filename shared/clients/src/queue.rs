@@ -1,4 +1,4 @@
-//! Sending to SQS.
+//! Messages to SQS, with a limit on the wait.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use crate::aws::Aws;
 
-/// A message could not be sent. What it stood for is in Postgres, and `relay` sends it again.
+/// A message could not be sent. Its content is in Postgres, and `relay` sends it again.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send to the queue {queue}")]
 pub struct QueueError {
@@ -18,46 +18,47 @@ pub struct QueueError {
 }
 
 impl QueueError {
-    /// `queue` did not take a message because of `source`.
+    /// Creates the error of a `queue` that did not take a message because of `source`.
     pub fn new(queue: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { queue: queue.to_owned(), source: source.into() }
     }
 }
 
-/// Takes messages: SQS, or in tests what stands for it.
+/// A queue that takes messages: SQS, or a queue in memory in tests.
 pub trait Outlet: Send + Sync {
     /// Sends one message, to be delivered after `delay` (at most 15 minutes).
     ///
     /// # Errors
-    /// Where it is not taken.
+    /// [`QueueError`] if the queue does not take it.
     fn send(
         &self,
         body: String,
         delay: Duration,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Sends messages.
+    /// Sends all messages, in batches.
     ///
     /// # Errors
-    /// Where one of them is not taken; others may have been sent.
+    /// [`QueueError`] if one of them is not taken. Others may have been sent.
     fn send_all(&self, bodies: Vec<String>) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
-/// Why a queue did not take what it was offered.
+/// The reason why a queue did not take a message in time.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTaken {
-    /// It says no.
+    /// The queue refuses it.
     #[error(transparent)]
     Refused(#[from] QueueError),
-    /// It says nothing.
+    /// The queue does not answer in time.
     #[error("the queue is silent")]
     Silent,
 }
 
-/// Sends messages to a queue that is waited for only so long: what else must be done cannot hang on it.
+/// Sends messages, and waits for the queue no longer than the given time. The caller's reply must
+/// not hang on it.
 ///
 /// # Errors
-/// Where one of them may not have been taken.
+/// [`NotTaken`] if one of them may not have been taken.
 pub async fn offer(
     queue: &impl Outlet,
     bodies: Vec<String>,
@@ -85,7 +86,7 @@ const BATCH: usize = 10;
 pub const MAX_DELAY: Duration = Duration::from_secs(900);
 
 impl Queue {
-    /// The queue at `url`.
+    /// Creates the queue at `url`.
     pub fn new(aws: Arc<Aws>, url: String) -> Self {
         Self { aws, url }
     }
@@ -109,7 +110,7 @@ impl Outlet for Queue {
         Box::pin(send).await.map(drop).map_err(|e| self.error(e))
     }
 
-    /// Ten a request.
+    /// Sends ten messages a request.
     async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
         if let [body] = bodies.as_slice() {
             return self.send(body.clone(), Duration::ZERO).await;

@@ -1,19 +1,20 @@
-//! Secrets, kept for a few minutes and read again when they are refused (trap 46).
+//! Secrets, kept for a few minutes and read again when they are refused.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
+use penstock_domain::config::Env;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::aws::Aws;
 
-/// How long a secret is used before it is read again.
+/// The time that a secret is used before it is read again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 
-/// A secret cannot be read. Says which, never what is in it.
+/// A secret cannot be read. The message names the secret and never its content.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {name} cannot be read")]
 pub struct SecretError {
@@ -22,7 +23,7 @@ pub struct SecretError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// A secret by its ARN in Secrets Manager, or one that is given (local runs only).
+/// A secret in Secrets Manager by its ARN, or a given one (local runs only).
 #[derive(Debug)]
 pub struct Secret {
     origin: Origin,
@@ -37,7 +38,7 @@ enum Origin {
 }
 
 impl Secret {
-    /// The secret stored under `arn`.
+    /// Creates the secret that is stored under `arn`.
     pub fn stored(aws: Arc<Aws>, arn: String) -> Self {
         Self {
             origin: Origin::Stored { aws, arn },
@@ -46,7 +47,14 @@ impl Secret {
         }
     }
 
-    /// A secret given as it is.
+    /// Creates the secret that the variable `given` holds (local runs), or whose ARN the variable
+    /// `stored` holds. Returns `None` if neither is set.
+    pub fn from_env(env: &Env, aws: &Arc<Aws>, given: &str, stored: &str) -> Option<Self> {
+        let stored = || env.optional(stored).map(|arn| Self::stored(Arc::clone(aws), arn));
+        env.optional(given).map(Self::given).or_else(stored)
+    }
+
+    /// Creates a secret with a fixed value.
     pub fn given(value: String) -> Self {
         Self {
             origin: Origin::Given(value.into()),
@@ -55,19 +63,19 @@ impl Secret {
         }
     }
 
-    /// The secret as of `now`; with `fresh`, read again whatever its age.
+    /// Returns the secret as of `now`; with `fresh`, it is read again whatever its age.
     ///
     /// # Errors
-    /// Where Secrets Manager does not give it.
+    /// [`SecretError`] if Secrets Manager does not return it.
     pub async fn get(&self, now: Timestamp, fresh: bool) -> Result<SecretString, SecretError> {
         self.known_or_read(now, |read_at| !fresh && elapsed(read_at, now) < TIME_TO_LIVE).await
     }
 
-    /// The secret at `now`, after what was sent at `sent_at` has been refused: read again, unless another who was
-    /// refused has done so since.
+    /// Returns the secret at `now`, after a request that was sent at `sent_at` was refused. It is
+    /// read again, unless another refused request has done so since.
     ///
     /// # Errors
-    /// Where Secrets Manager does not give it.
+    /// [`SecretError`] if Secrets Manager does not return it.
     pub async fn after_refusal(
         &self,
         sent_at: Timestamp,
@@ -96,11 +104,12 @@ impl Secret {
         }
     }
 
-    /// The secret read again because it did not serve; `None` where that was tried less than `pause` ago, with
-    /// success or without, or where it is a given one. So callers whom nobody knows cannot make us ask at their pace.
+    /// Reads the secret again because it did not match. Returns `None` if that was tried less than
+    /// `pause` ago, or if the secret is a given one. So unknown callers do not set the pace of our
+    /// requests to Secrets Manager.
     ///
     /// # Errors
-    /// Where Secrets Manager does not give it.
+    /// [`SecretError`] if Secrets Manager does not return it.
     pub async fn doubted(
         &self,
         now: Timestamp,

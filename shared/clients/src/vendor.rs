@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OnceCell};
 pub use self::error::VendorError;
 use crate::auth::Auth;
 use crate::google::TokenError;
+use crate::http::describe;
 
 mod error;
 
@@ -306,20 +307,4 @@ fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|e| VendorError::Setup(describe(&e)))
-}
-
-/// The error and its causes, without the URL: its query may name what is nobody's business in a log.
-pub(crate) fn describe(e: &reqwest::Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
-    let what = if e.is_timeout() {
-        "timed out"
-    } else if e.is_connect() {
-        "cannot connect"
-    } else {
-        "broken off"
-    };
-    std::iter::once(what.to_owned())
-        .chain(causes.map(ToString::to_string))
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -6,10 +6,10 @@ use jiff::civil::Date;
 use crate::record::RowView;
 use crate::version::{Stamp, Version, Versioned};
 
-/// When an entry takes place.
+/// The time of an entry, as instants or as whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Not known: a tombstone carries no times.
+    /// A tombstone carries no times.
     Unknown,
     /// From one instant to another; they may be the same.
     Timed {
@@ -28,7 +28,7 @@ pub enum When {
 }
 
 impl When {
-    /// Start and end, where they are instants.
+    /// Returns start and end if they are instants.
     pub fn instants(self) -> Option<(Timestamp, Timestamp)> {
         match self {
             Self::Timed { start, end } => Some((start, end)),
@@ -36,7 +36,7 @@ impl When {
         }
     }
 
-    /// The first day and the day after the last, where it takes whole days.
+    /// Returns the first day and the day after the last if the entry takes whole days.
     pub fn days(self) -> Option<(Date, Date)> {
         match self {
             Self::AllDay { start, end } => Some((start, end)),
@@ -55,20 +55,19 @@ pub struct CalendarEvent {
     pub external_id: String,
     /// The vendor's word: confirmed, tentative, cancelled.
     pub status: String,
-    /// Its title, NUL made visible.
+    /// The title, with NUL shown as `␀`.
     pub summary: Option<String>,
-    /// When it takes place.
     pub when: When,
-    /// The series that it is an instance of.
+    /// The vendor's id of the series that the entry belongs to.
     pub recurring_event_id: Option<String>,
-    /// Since when it is cancelled or gone, or known to be. The row stays.
+    /// The time of the cancellation or deletion, or the time at which we learnt of it. The row is
+    /// kept.
     pub deleted_at: Option<Timestamp>,
-    /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl CalendarEvent {
-    /// The entry of a tombstone row: cancelled, and nothing else known.
+    /// Returns the entry that a tombstone row says: cancelled, with nothing else known.
     pub fn vanished(calendar_id: &str, row: RowView<'_>) -> Self {
         Self {
             calendar_id: calendar_id.to_owned(),

@@ -11,15 +11,14 @@ pub struct Env(BTreeMap<String, String>);
 /// A variable is missing or does not parse. Its value is not repeated: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not set, or set to nothing.
+    /// The variable is not set, or is empty.
     #[error("{0} is not set")]
     Missing(String),
-    /// Set to what cannot be used.
+    /// The variable has a value that cannot be used.
     #[error("{name} cannot be used: {reason}")]
     Invalid {
-        /// The variable.
         name: String,
-        /// What its type's parser says.
+        /// The parser's message.
         reason: String,
     },
 }
@@ -37,7 +36,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
 }
 
 impl Env {
-    /// These variables, with those of `others` in place of their own.
+    /// Returns these variables, replaced by those of `others` where both have a name.
     #[must_use]
     pub fn overridden_by(&self, others: Self) -> Self {
         let mut all = self.0.clone();
@@ -45,28 +44,28 @@ impl Env {
         Self(all)
     }
 
-    /// The value of `name`; an empty one counts as not set.
+    /// Returns the value of `name`, or `None` if it is not set or empty.
     pub fn optional(&self, name: &str) -> Option<String> {
         self.0.get(name).filter(|v| !v.is_empty()).cloned()
     }
 
-    /// The value of `name`.
+    /// Returns the value of `name`, which must be set.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`] where it is not set.
+    /// [`ConfigError::Missing`] if it is not set or empty.
     pub fn required(&self, name: &str) -> Result<String, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::Missing(name.to_owned()))
     }
 
-    /// The value of `name`, or `default`.
+    /// Returns the value of `name`, or `default` if it is not set.
     pub fn or(&self, name: &str, default: &str) -> String {
         self.optional(name).unwrap_or_else(|| default.to_owned())
     }
 
-    /// The value of `name` as a `T`, or `default` where it is not set.
+    /// Returns the value of `name` as a `T`, or `default` if it is not set.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] where it does not parse.
+    /// [`ConfigError::Invalid`] if it does not parse.
     pub fn parsed_or<T>(&self, name: &str, default: T) -> Result<T, ConfigError>
     where
         T: FromStr,

@@ -11,24 +11,25 @@ use crate::version::{Stamp, Version, Versioned};
 pub struct Contact {
     /// The vendor's id.
     pub external_id: String,
-    /// As the vendor has it; NUL made visible, as in all that follow.
+    /// The vendor's text, as in the next fields, with NUL shown as `␀`.
     pub email: Option<String>,
-    /// As the vendor has it.
+    /// Not normalized: vendors keep what people type.
     pub phone: Option<String>,
-    /// Given name.
+    /// The given name.
     pub first_name: Option<String>,
-    /// Family name.
+    /// The family name.
     pub last_name: Option<String>,
-    /// The id of the contact that has taken this one's place.
+    /// The id of the contact that this one was merged into.
     pub merged_into: Option<String>,
-    /// Since when it is gone from the vendor's lists, or known to be. The row stays.
+    /// The time of the deletion at the vendor, or the time at which we learnt of it. The row is
+    /// kept.
     pub deleted_at: Option<Timestamp>,
-    /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl Contact {
-    /// The contact of a tombstone row: gone, and nothing else known, but perhaps what it has become.
+    /// Returns the contact that a tombstone row says. It is deleted, and at most the contact that
+    /// it was merged into is known.
     pub fn vanished(row: RowView<'_>) -> Self {
         Self {
             external_id: row.external_id.to_owned(),

@@ -1,4 +1,4 @@
-//! What becomes of a piece of work: a value, decided by pure code.
+//! The outcome of a piece of work is a value that pure code decides.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use std::time::Duration;
 pub enum Disposition {
     /// The effect is committed.
     Done,
-    /// Circumstances are to blame: again after this long.
+    /// Circumstances are to blame: try again after this time.
     Retry(Duration),
-    /// The row is to blame: never again until somebody replays it.
+    /// The row is to blame: it waits until an operator replays it.
     Dead(Reason),
 }
 
-/// Why a row is dead, for the person who reads the dead letter.
+/// The reason why a row is dead, for the person who reads the dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// A word to filter by.
+    /// Groups reasons that are mended alike.
     pub kind: ReasonKind,
-    /// The exact reason, the place included.
+    /// The exact reason, with the place in the payload.
     pub detail: String,
 }
 
-/// What kind of reason it is.
+/// The kind of a reason, by which operators filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasonKind {
-    /// The payload cannot be read as what it says it is.
+    /// The payload is not of the shape that its entity has.
     Malformed,
     /// The payload can be read but violates the model.
     Invalid,
@@ -33,16 +33,16 @@ pub enum ReasonKind {
     Refused,
     /// Our code panicked on it.
     Panicked,
-    /// The process died on it, each time.
+    /// The process died on the row alone, each time.
     Crashed,
-    /// A queue message that nobody understands.
+    /// A queue message is of no known form.
     MalformedTicket,
-    /// A request to fetch that failed each time.
+    /// A fetch request failed each time.
     FetchFailed,
 }
 
 impl ReasonKind {
-    /// The word as stored.
+    /// Returns the word in `dead_letters.error_kind`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -57,12 +57,12 @@ impl ReasonKind {
 }
 
 impl Reason {
-    /// A reason of `kind`.
+    /// Creates a reason of `kind`.
     pub fn new(kind: ReasonKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
 
-    /// The process died on the row alone, [`MAX_CRASHES`] times.
+    /// Returns the reason of a row on which alone the process died [`MAX_CRASHES`] times.
     pub fn crashed() -> Self {
         let detail =
             format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
@@ -70,8 +70,8 @@ impl Reason {
     }
 }
 
-/// After the process died this many times on one row alone, the row is dead.
+/// A row is dead after the process died this many times on it alone.
 ///
-/// With the two receives that work the batch as a whole this is the queue's `maxReceiveCount` of 5, so
-/// the verdict falls in `process` or, at the latest, in `bury`.
+/// Two receives work the batch as a whole. Together that stays within the queue's
+/// `maxReceiveCount` of 5, so `process` decides, or `bury` at the latest.
 pub const MAX_CRASHES: i32 = 2;

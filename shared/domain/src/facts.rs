@@ -1,4 +1,4 @@
-//! What rows of the outbox say, by kind.
+//! Facts: the content of outbox rows, by kind.
 //!
 //! A normalizer reads a row into [`Facts`], `process` gathers the facts of a batch, and
 //! `penstock_store::facts` writes each kind into its table. A new kind is a field here.
@@ -71,7 +71,7 @@ impl Facts<'_> {
 pub struct Tie {
     /// The vendor.
     pub source: String,
-    /// What the vendor calls this kind of object, as in requests to `fetch`.
+    /// The kind of object in the vendor's word, as in requests to `fetch`.
     pub entity: String,
     /// The vendor's id of the object.
     pub external_id: String,

@@ -1,38 +1,40 @@
-//! What `fetch` is asked for: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
+//! Requests to `fetch`: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
 
 use serde::{Deserialize, Serialize};
 
-/// How to fetch.
+/// How to fetch. The words are stored, and queued messages carry them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// All there is, as it is now: repairs whatever was missed.
+    /// Reads everything, as it is now. This repairs whatever was missed.
     Full,
-    /// What has changed since the last time.
+    /// Reads what has changed since the last run.
     Incremental,
-    /// The objects named, as they are now.
-    Object,
-    /// Nothing: sees to it that the vendor pushes what changes.
+    /// Reads the named objects again, as they are now. The word is `object`, because messages of
+    /// older releases carry it.
+    #[serde(rename = "object")]
+    Refetch,
+    /// Reads nothing: keeps a channel open over which the vendor pushes changes.
     Watch,
-    /// What the full lists come to by day, against what we have; what differs is mended.
+    /// Compares the sums of the full lists with our own by day, and mends what differs.
     Reconcile,
 }
 
 impl Mode {
-    /// The word as stored.
+    /// Returns the word in `sync_state.mode` and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Incremental => "incremental",
-            Self::Object => "object",
+            Self::Refetch => "object",
             Self::Watch => "watch",
             Self::Reconcile => "reconcile",
         }
     }
 
-    /// The mode of that word.
+    /// Returns the mode that has this word, or `None`.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Full, Self::Incremental, Self::Object, Self::Watch, Self::Reconcile]
+        [Self::Full, Self::Incremental, Self::Refetch, Self::Watch, Self::Reconcile]
             .into_iter()
             .find(|mode| mode.as_str() == word)
     }
@@ -42,23 +44,21 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FetchRequest {
-    /// The vendor.
     pub source: String,
-    /// What to fetch there.
+    /// The kind of object to fetch, in the vendor's word.
     pub entity: String,
-    /// How.
     pub mode: Mode,
-    /// Only goes on with a run that is under way or owed. Set by the system's own messages: one that comes
-    /// twice, or late, must not begin another full run.
+    /// Only continues a run that is running or requested. The system's own messages set it: a
+    /// message that comes twice, or late, must not begin another full run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
-    /// The objects, for [`Mode::Object`].
+    /// The vendor's ids of the objects, for [`Mode::Refetch`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
 }
 
 impl FetchRequest {
-    /// A request without named objects.
+    /// Creates a request that names no objects.
     pub fn new(source: &str, entity: &str, mode: Mode) -> Self {
         Self {
             source: source.to_owned(),
@@ -69,12 +69,12 @@ impl FetchRequest {
         }
     }
 
-    /// A request to read one object as it is now.
-    pub fn look(source: &str, entity: &str, id: String) -> Self {
-        Self { ids: vec![id], ..Self::new(source, entity, Mode::Object) }
+    /// Creates a request to read one object again.
+    pub fn refetch(source: &str, entity: &str, id: String) -> Self {
+        Self { ids: vec![id], ..Self::new(source, entity, Mode::Refetch) }
     }
 
-    /// The same, to go on with what is under way or owed, and begin nothing else.
+    /// Makes the request only continue what is running or requested.
     #[must_use]
     pub fn resuming(self) -> Self {
         Self { resume: true, ..self }

@@ -14,7 +14,7 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id (UUID version 7) that sorts by `now`, to the millisecond.
+            /// Creates an id (UUID version 7) that sorts by `now`, to the millisecond.
             pub fn new(now: Timestamp) -> Self {
                 Self(v7(now))
             }
@@ -47,15 +47,16 @@ id! {
 }
 
 id! {
-    /// What the ids that are made for one request derive from.
+    /// The seed from which all ids of one request derive.
     RequestSeed
 }
 
 impl OutboxId {
-    /// As many new ids that sort one after the other: random bits are asked for once, and counted up.
+    /// Creates `count` ids that sort one after the other. Random bits are drawn once and counted
+    /// up, which is many times faster than drawing them for each id.
     #[must_use]
     pub fn series(now: Timestamp, count: usize) -> Vec<Self> {
-        /// What a UUID has of random bits after its variant.
+        /// The random bits of a UUID after its variant.
         const COUNTED: u128 = (1 << 62) - 1;
         let first = v7(now).as_u128();
         let nth = |n: u128| (first & !COUNTED) | (((first & COUNTED) + n) & COUNTED);
@@ -69,7 +70,7 @@ fn v7(now: Timestamp) -> Uuid {
     Uuid::new_v7(uuid::Timestamp::from_unix(ContextV7::new(), seconds, nanoseconds))
 }
 
-/// The smallest id that could have been made at `at`: rows with a smaller one are older.
+/// Returns the smallest id that could have been made at `at`. Rows with a smaller id are older.
 pub fn oldest_id_at(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()

@@ -7,11 +7,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep JSON may be nested.
+/// JSON may be nested this deep.
 pub const DEEPEST: usize = 64;
 
-/// Where a text is nested deeper than [`DEEPEST`]: the bracket's offset. Looks at brackets outside strings only, so
-/// it is right of any JSON, and harmless of anything else.
+/// Returns the offset of the first bracket that is nested deeper than [`DEEPEST`]. It looks at
+/// brackets outside strings only, so it is right for any JSON and harmless for anything else.
 pub(crate) fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (offset, byte) in text.bytes().enumerate() {
@@ -45,8 +45,8 @@ pub fn place(e: &serde_json::Error) -> String {
     format!("{what}, at line {} column {}", e.line(), e.column())
 }
 
-/// The fields of a JSON object in their order, their values as they stand in the text: a value that no string or
-/// number of ours can hold spoils nothing but itself.
+/// The fields of a JSON object in their order, with the text of each value. A value that fits into
+/// none of our types, such as 1e400, spoils only itself.
 #[derive(Debug)]
 pub(crate) struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A name; borrowed but where it holds escapes.
+/// A field's name, borrowed unless it holds escapes.
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -16,7 +16,6 @@ pub mod json;
 pub mod money;
 pub mod paging;
 pub mod payment;
-pub mod push;
 pub mod rate;
 pub mod reconcile;
 pub mod record;

@@ -14,10 +14,10 @@ pub struct Currency([u8; 3]);
 /// An amount or a currency that cannot be what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Not three letters.
+    /// The text is not three letters.
     #[error("a currency is three letters, this is {0:?}")]
     Currency(String),
-    /// A fraction of the currency's smallest unit.
+    /// The amount is a fraction of the currency's smallest unit.
     #[error("{amount} {currency} at Stripe is not a whole number of minor units")]
     Fraction {
         /// As Stripe sent it.
@@ -25,20 +25,20 @@ pub enum MoneyError {
         /// Its currency.
         currency: Currency,
     },
-    /// Below zero, where no money object is.
+    /// The amount is negative. A money object's kind says the direction, not its sign.
     #[error("an amount is not negative, this is {0}")]
     Negative(i64),
-    /// A decimal that is none, is negative, has a fraction of a minor unit, or does not fit into 64 bits.
+    /// The text is not a decimal, or is negative, has a fraction of a minor unit, or does not fit
+    /// into 64 bits.
     #[error("the decimal {text:?} {currency}: {why}")]
     Decimal {
         /// As the vendor sent it, at most 40 characters.
         text: String,
         /// Its currency.
         currency: Currency,
-        /// What is wrong with it.
         why: &'static str,
     },
-    /// Past what 64 bits hold.
+    /// The amount does not fit into 64 bits.
     #[error("{amount} {currency} is out of range")]
     Range {
         /// As the vendor sent it.
@@ -49,12 +49,12 @@ pub enum MoneyError {
 }
 
 impl Currency {
-    /// Whether `text` has the form of a code: three capital ASCII letters.
+    /// Returns whether `text` has the form of a code: three capital ASCII letters.
     pub fn is_code(text: &str) -> bool {
         text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
     }
 
-    /// The code.
+    /// Returns the three letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -79,14 +79,14 @@ impl FromStr for Currency {
     }
 }
 
-/// Stripe's amount in ISO 4217 minor units.
+/// Converts Stripe's amount to ISO 4217 minor units.
 ///
-/// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies): ISK and
-/// UGX have no minor unit any more but keep two decimals for compatibility, and MGA, whose ISO exponent
-/// is 2, is zero-decimal there. In every other currency the two agree.
+/// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies). ISK
+/// and UGX have no minor unit any more but keep two decimals for compatibility. MGA, whose ISO
+/// exponent is 2, is zero-decimal there. In every other currency the two agree.
 ///
 /// # Errors
-/// Where the amount is negative, is not whole in ISO's unit, or leaves 64 bits.
+/// [`MoneyError`] if the amount is negative, is not whole in ISO's unit, or leaves 64 bits.
 pub fn from_stripe(amount: i64, currency: Currency) -> Result<i64, MoneyError> {
     if amount < 0 {
         return Err(MoneyError::Negative(amount));

@@ -1,4 +1,4 @@
-//! Paging through a vendor's history: where a pull stands, and what a page says of where to go on.
+//! Paging through a vendor's history: the position of a pull, and how a page moves it.
 
 use std::time::Duration;
 
@@ -9,85 +9,88 @@ use crate::clock::elapsed;
 use crate::json::place;
 use crate::record::Item;
 
-/// The place a pull has reached; kept in `sync_state`, moved in the transaction of the page's rows.
+/// The position that a pull has reached. It is stored in `sync_state` or `sync_windows` and moves
+/// in the transaction of the page's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// Where the window begins, inclusive. `None`: no window is open, the question is what lies before `to`.
+    /// The window's beginning, inclusive. `None` if no window is open: the request is for anything
+    /// before `to`.
     pub from: Option<Timestamp>,
-    /// Where the window ends, exclusive; frozen when it was opened.
+    /// The window's end, exclusive. It was frozen when the window was opened.
     pub to: Timestamp,
-    /// The vendor's token of the next page; `None` for the first.
+    /// The vendor's token of the next page; `None` for the first page.
     pub token: Option<String>,
 }
 
-/// How far a pull has come, before its next run.
+/// The point from which the next run of a pull begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor<'a> {
     /// Everything up to here has been drained.
     pub watermark: Option<Timestamp>,
-    /// The vendor's own cursor, where it gave one: opaque text, such as a sync token.
+    /// The vendor's own cursor, if it gave one: opaque text, such as a sync token.
     pub token: Option<&'a str>,
 }
 
 impl Cursor<'_> {
-    /// A cursor that is a time.
+    /// Creates a cursor that is only a time.
     pub fn at(watermark: Option<Timestamp>) -> Self {
         Self { watermark, token: None }
     }
 }
 
-/// How a run begins.
+/// The beginning of a run, as a source decides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begin {
-    /// The first window. `None`: there is nothing to page through before a full run has brought a cursor;
-    /// `backfill` says why, and no run is opened.
+    /// The first window. `None` if nothing can be paged before a full run has brought a cursor.
+    /// Then `backfill` says why, and no run is opened.
     pub position: Option<Position>,
-    /// Frozen now; the watermark once everything is drained.
+    /// Frozen now. It becomes the watermark once everything is drained.
     pub upper_bound: Timestamp,
-    /// Why the cursor alone cannot tell what changed, where it cannot: full runs are needed beside this one.
+    /// The reason why the cursor alone cannot tell what changed, if it cannot. Full runs are
+    /// requested with this reason.
     pub backfill: Option<String>,
 }
 
-/// What a page says of the next.
+/// The way on after a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Go on there.
+    /// More pages follow from this position.
     Continue(Position),
-    /// Two places to go on, in any order or at once: neither knows of the other. Both are kept until they are drained.
+    /// The history goes on from two positions, in any order or at once: neither knows of the other.
+    /// Both are stored until they are drained.
     Fork {
         /// A window of its own.
         window: Position,
-        /// What lies outside it.
+        /// Everything outside the window.
         rest: Position,
     },
-    /// Nothing is left here. The vendor's own cursor, where it has one, is what the next run begins with; that of
-    /// a full run is the incremental one's too. What a window that was forked off says of it does not count.
+    /// Nothing is left here. The next run begins with the vendor's own cursor, if there is one. A
+    /// full run's cursor is stored for the incremental pull too. A cursor from a window that was
+    /// forked off does not count.
     Drained {
-        /// Opaque text; `None` keeps the one there is.
+        /// Opaque text; `None` keeps the stored one.
         cursor: Option<String>,
     },
 }
 
-/// One page, read.
+/// One page as a source has read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// What it holds, as sent.
+    /// The objects with their bytes as sent.
     pub items: Vec<Item<'a>>,
-    /// Where to go on.
     pub next: Next,
 }
 
 /// A vendor's reply with status 200.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
-    /// Its `Date` header; where it has none, the time the request was sent.
+    /// Its `Date` header, or the time of the request if it has none.
     pub as_of: Timestamp,
-    /// Its body.
     pub body: &'a [u8],
 }
 
-/// A request to a vendor, relative to its base URL: a GET, or with a body a POST of JSON. Values are not yet
-/// percent-encoded.
+/// A request to a vendor, relative to its base URL: a GET, or with a body a POST of JSON. Values
+/// are not yet percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Begins with a slash.
@@ -99,46 +102,46 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET.
+    /// Creates a GET of `path` with `query`.
     pub fn get(path: impl Into<String>, query: Vec<(&'static str, String)>) -> Self {
         Self { path: path.into(), query, body: None }
     }
 
-    /// A POST of JSON. It must only read: it is sent again after a fault.
+    /// Creates a POST of JSON. It must only read, because it is sent again after a fault.
     pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
         Self { path: path.into(), query: Vec::new(), body: Some(body.into()) }
     }
 }
 
-/// What a refusal means, where the status alone does not say.
+/// The meaning of a vendor's refusal if its status alone does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// A rate limit: again after this long, or after `Retry-After` if that is longer. Does not count as an attempt.
+    /// A rate limit: ask again after this time, or after `Retry-After` if that is longer. It does
+    /// not count as an attempt.
     Wait(Duration),
-    /// A limit that waiting here does not help against, such as one a day. The run ends with this reason; it is
-    /// not halted, and is asked for again when the limit may be over.
+    /// A limit too long to wait for, such as a daily one. The run ends with this reason. It is not
+    /// paused, and `relay` asks for it again when the limit may be over.
     Stop(String),
-    /// The cursor is no use any more. The run ends with this reason, and full runs are owed.
+    /// The cursor has expired. The run ends with this reason, and full runs are requested.
     StartOver(String),
-    /// The object asked for does not exist any more.
+    /// The requested object no longer exists.
     Gone,
 }
 
-/// A reply that is not what it should be. Says what, never the body itself.
+/// A reply that cannot be used. The message never repeats the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
     /// Not JSON of the expected shape: cut off, HTML, another object.
     #[error("the reply of {bytes} bytes is not what it should be: {reason}")]
     Malformed {
-        /// The body's length.
         bytes: usize,
-        /// What was expected and where it ended.
+        /// The expected shape, and the place in the body.
         reason: String,
     },
-    /// Status 200 with the vendor's error object inside.
+    /// The reply has status 200 and the vendor's error object inside.
     #[error("the reply has status 200 and an error inside: {0}")]
     ErrorInside(String),
-    /// More is promised and nothing given, or the same again: going on would never end.
+    /// The reply promises more and gives nothing, or the same again. Going on would never end.
     #[error("the reply would make an endless loop: {0}")]
     Loop(&'static str),
 }
@@ -152,36 +155,39 @@ pub(crate) fn parse_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Pa
         .map_err(|e| PageError::Malformed { bytes: body.len(), reason: place(&e) })
 }
 
-/// What paging is tuned by.
+/// The settings of a pull's paging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     /// Objects a page.
     pub page_size: u32,
     /// The width of a window of history.
     pub window: Duration,
-    /// Requests under way at once, where a source cuts its history into windows; zero counts as one.
+    /// Concurrent requests if a source cuts its history into windows; zero counts as one.
     pub side_by_side: usize,
-    /// Which part of the vendor's data this deployment pulls, in the vendor's word: a calendar's id.
+    /// The part of the vendor's data that this deployment pulls, in the vendor's word: a calendar's
+    /// id.
     pub scope: Option<String>,
 }
 
-/// Where a full run stands whose windows go back in time ([`crate::source::Source::goes_back_in_time`]).
+/// The progress of a full run whose windows go back in time
+/// ([`crate::source::Source::goes_back_in_time`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History {
-    /// Where it began, frozen.
+    /// The run's frozen upper bound.
     pub upper_bound: Timestamp,
-    /// How far back its windows reach.
+    /// The beginning of the oldest window.
     pub cut_to: Timestamp,
-    /// Whether that is where the history begins.
+    /// Whether the history begins at `cut_to`.
     pub complete: bool,
-    /// The width of those that are not drained yet, together.
+    /// The total width of the windows that are not drained yet.
     pub open: Duration,
-    /// The oldest object that is known from before, if any is.
+    /// The oldest object that is known from before, if there is one.
     pub oldest: Option<Timestamp>,
 }
 
 impl History {
-    /// The part that is behind it, in thousandths. None while nobody knows where the history begins.
+    /// Returns the finished part in thousandths, or `None` while the beginning of the history is
+    /// unknown.
     pub fn behind(self) -> Option<u32> {
         let beginning = if self.complete { self.cut_to } else { self.oldest?.min(self.cut_to) };
         let all = elapsed(beginning, self.upper_bound).as_millis();

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::money::Currency;
 use crate::version::{Precedence, Version, Versioned};
 
-/// The kind of movement: `payments.kind`. It is the vendor's entity, `outbox.entity`, too, but for
+/// The kind of payment: `payments.kind`. It equals the vendor's entity, `outbox.entity`, except for
 /// objects that came inside another's row, such as the refunds in an older charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word as stored.
+    /// Returns the word in `payments.kind`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Charge => "charge",
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// What has become of the money.
+/// The state of the money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// Charged and captured: gross revenue.
@@ -67,7 +67,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word as stored.
+    /// Returns the word in `payments.status`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Collected => "collected",
@@ -88,7 +88,7 @@ impl Status {
         }
     }
 
-    /// The status of that word; `None` where there is none.
+    /// Reads the word in `payments.status`; `None` if no status has it.
     pub fn parse(word: &str) -> Option<Self> {
         const ALL: [Status; 15] = [
             Status::Collected,
@@ -110,7 +110,8 @@ impl Status {
         ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// How far along its life this status is: of two versions with the same time-stamp the later stands.
+    /// Returns how far along its life this status is. Of two versions with the same time-stamp, the
+    /// one with the larger rank wins.
     pub fn rank(self) -> i16 {
         match self {
             Self::Unmapped => 0,
@@ -126,26 +127,25 @@ impl Status {
 /// One version of one money object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// What kind of movement.
+    /// Charge, refund, dispute or deal.
     pub kind: Kind,
-    /// The vendor's id of it.
+    /// The vendor's id of the object.
     pub external_id: String,
-    /// ISO 4217 minor units.
+    /// In ISO 4217 minor units of `currency`.
     pub amount: i64,
-    /// Of `amount`.
+    /// The currency of `amount`.
     pub currency: Currency,
-    /// What has become of the money.
+    /// The state of the money, by the source's map.
     pub status: Status,
-    /// The vendor's own word for it, NUL made visible.
+    /// The vendor's own word for the status, with NUL shown as `␀`.
     pub raw_status: String,
-    /// When the movement happened: which day it counts on.
+    /// The time at which the money moved. It decides the day that the payment counts on.
     pub occurred_at: Timestamp,
-    /// When this version was current, and where its bytes are.
     pub version: Version,
 }
 
 impl Payment {
-    /// Whether two versions of one object say the same of the money.
+    /// Returns whether two versions of one object say the same about the money.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.amount, self.currency, self.status, &self.raw_status, self.occurred_at)
             == (other.amount, other.currency, other.status, &other.raw_status, other.occurred_at)

@@ -1,4 +1,4 @@
-//! A token bucket.
+//! A token bucket whose clock is an argument.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::clock::{elapsed, later};
 
-/// Lets through so many requests a second, in bursts of at most one second's worth.
+/// Limits requests to a number per second, in bursts of at most one second's worth.
 ///
-/// Kept in nanoseconds of credit: a request costs `1 s / rate`.
+/// Credit is counted in nanoseconds: a request costs `1 s / rate`.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     cost: Duration,
@@ -17,7 +17,7 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full bucket. A rate of zero counts as one.
+    /// Creates a full bucket. A rate of zero counts as one.
     pub fn new(requests_per_second: u32, now: Timestamp) -> Self {
         Self {
             cost: Duration::from_secs(1) / requests_per_second.max(1),
@@ -26,12 +26,11 @@ impl TokenBucket {
         }
     }
 
-    /// Takes one request's worth, if that means no longer wait than `at_most`. The answer is how long to wait before
-    /// sending it; as the error, how long it would have been, and nothing is taken. Who asks while others wait comes
-    /// after them.
+    /// Takes the credit of one request if its wait is at most `at_most`, and returns the wait.
+    /// Callers are served in the order in which they ask.
     ///
     /// # Errors
-    /// The wait, where it is longer.
+    /// The wait, if it is longer than `at_most`. Then no credit is taken.
     pub fn take(&mut self, now: Timestamp, at_most: Duration) -> Result<Duration, Duration> {
         let credit = (self.credit + elapsed(self.as_of, now)).min(Duration::from_secs(1));
         let wait = elapsed(now, self.as_of) + self.cost.saturating_sub(credit);
@@ -43,7 +42,8 @@ impl TokenBucket {
         Ok(wait)
     }
 
-    /// Lets nothing through for `pause` from `now` on, and no burst afterwards: the vendor has said so to one of several.
+    /// Lets nothing through for `pause` from `now` on, and no burst afterwards. The vendor has told
+    /// one of several requests to wait, and that holds for all.
     pub fn hold(&mut self, now: Timestamp, pause: Duration) {
         self.as_of = self.as_of.max(later(now, pause));
         self.credit = self.credit.min(self.cost);

@@ -1,4 +1,4 @@
-//! Reconciling: what a vendor's lists come to by day, currency and status.
+//! Reconciliation: the sums of a vendor's lists by day, currency and status.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,20 @@ use uuid::Uuid;
 use crate::ids::RunId;
 use crate::payment::Payment;
 
-/// What a reconciliation is doing.
+/// The phase of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Adding up all of the vendor's list; nothing of it is stored.
+    /// Adds up the vendor's whole list and stores none of its objects.
     Listing,
-    /// Putting the objects of the days that differ into the outbox, and adding them up again.
+    /// Puts the objects of the days that differ into the outbox, and adds them up again.
     Mending,
-    /// Waiting until they are processed.
+    /// Waits until these are processed.
     Settling,
-    /// Done.
     Ended,
 }
 
 impl Phase {
-    /// The word as stored.
+    /// Returns the word in `reconciliations.phase`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Listing => "listing",
@@ -33,7 +32,7 @@ impl Phase {
         }
     }
 
-    /// The phase of that word.
+    /// Returns the phase that has this word, or `None`.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Listing, Self::Mending, Self::Settling, Self::Ended]
             .into_iter()
@@ -41,21 +40,22 @@ impl Phase {
     }
 }
 
-/// Under which one mending puts objects into the outbox: each has its own, or the second would be taken for the first.
+/// The key under which one round of mending puts objects into the outbox. Each round has its own,
+/// or the outbox would drop the second as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MendKey(pub Uuid);
 
 impl MendKey {
-    /// As the run whose full list the objects come from.
+    /// Returns the key as the run that the objects come from.
     pub fn as_run(self) -> RunId {
         RunId(self.0)
     }
 }
 
-/// How many, and their sum in minor units, by day in UTC, currency and status.
+/// Counts, and sums in minor units, by day in UTC, currency and status.
 pub type DaySums = BTreeMap<(Date, String, String), (i64, i128)>;
 
-/// Adds a movement to the sums of its day.
+/// Adds a payment to the sums of its day.
 pub fn add(sums: &mut DaySums, movement: &Payment) {
     let day = movement.occurred_at.to_zoned(TimeZone::UTC).date();
     let key = (day, movement.currency.as_str().to_owned(), movement.status.as_str().to_owned());

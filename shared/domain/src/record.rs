@@ -1,4 +1,4 @@
-//! What is taken from a vendor's reply, one item a row.
+//! Items of a vendor's reply, and rows of the outbox as normalizers see them.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,47 +12,51 @@ pub struct Item<'a> {
     pub entity: String,
     /// The vendor's id of the object.
     pub external_id: String,
-    /// What makes this version another than the one before: an event's id, or the run that saw it.
+    /// Tells this version from the one before: an event's id, or the run that saw it.
     pub version_key: String,
-    /// When this version was current.
+    /// The time at which this version was current.
     pub version_at: Timestamp,
-    /// The vendor's API version the payload is rendered in, where it says so.
+    /// The vendor's API version that the payload is rendered in, if it says so.
     pub api_version: Option<String>,
     /// Byte for byte as received.
     pub payload: &'a [u8],
 }
 
-/// One request that a vendor pushed, read.
+/// One request that a vendor pushed, as its source has read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// What goes into the outbox; none where the request says nothing but which objects to read.
+    /// The item for the outbox; `None` if the request only names objects.
     pub item: Option<Item<'a>>,
-    /// Kinds and ids of the objects that the request only names: they must be read, as they are now.
-    pub looks: Vec<(String, String)>,
+    /// Kinds and ids of the objects that the request only names: they must be read again.
+    pub refetches: Vec<(String, String)>,
 }
 
 /// A row of the outbox as the normalizers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowView<'a> {
-    /// Its id.
     pub id: OutboxId,
     /// The vendor; for what our own clients push, [`crate::intake::LEADS`] or
     /// [`crate::intake::EVENTS`].
     pub source: &'a str,
-    /// The kind of object.
     pub entity: &'a str,
     /// The sender's id of the object.
     pub external_id: &'a str,
-    /// When this version was current.
+    /// The time at which this version was current.
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
 }
 
-/// The version key of what a full run saw. `process` takes such a version for one that was merely seen again,
-/// and `fetch` for a sign of life.
+/// Returns the version key of the objects that a full run saw. `process` takes such a version for
+/// one that was merely seen again, and a sweep takes it as proof that the object exists.
 pub fn full_run_key(run: RunId) -> String {
     format!("run:{run}")
+}
+
+/// Returns the version key of an object that was read again by its id. The stored word is `look`,
+/// because rows of older releases carry it.
+pub fn refetch_key(run: RunId) -> String {
+    format!("look:{run}")
 }
 
 #[derive(Deserialize)]
@@ -62,19 +66,20 @@ struct Marked<'a> {
     into: Option<String>,
 }
 
-/// The payload of a tombstone for the object `id`: made by `fetch` where a full list no longer shows the object,
-/// or the vendor says that it is gone.
+/// Returns the payload of a tombstone for the object `id`. `fetch` writes one if a full list no
+/// longer shows the object, or the vendor says that it is gone.
 pub fn vanished(id: &str) -> Vec<u8> {
     serde_json::json!({ "id": id, "penstock": "vanished" }).to_string().into_bytes()
 }
 
-/// The same for an object that answers with another one, `into`, which it has become.
+/// Returns the payload of a tombstone for an object that answers with another one, `into`, because
+/// it was merged.
 pub fn became(id: &str, into: &str) -> Vec<u8> {
     serde_json::json!({ "id": id, "penstock": "vanished", "into": into }).to_string().into_bytes()
 }
 
-/// The payload of a tombstone for a movement of money of that kind, which the vendor's lists do not show: it keeps
-/// what we knew of it, in minor units and ISO 4217.
+/// Returns the payload of a tombstone for a payment that the vendor's lists do not show. It keeps
+/// what was known of it, in ISO 4217 minor units.
 pub fn vanished_movement(
     kind: &str,
     id: &str,
@@ -89,12 +94,12 @@ pub fn vanished_movement(
     tombstone.to_string().into_bytes()
 }
 
-/// Whether a payload is such a tombstone.
+/// Returns whether a payload is a tombstone.
 pub fn is_vanished(payload: &[u8]) -> bool {
     tombstone(payload).is_some()
 }
 
-/// What the object of a tombstone has become, where the vendor said so.
+/// Returns the id of the object that a tombstone's object was merged into, if the vendor said so.
 pub fn became_what(payload: &[u8]) -> Option<String> {
     tombstone(payload)?.into
 }

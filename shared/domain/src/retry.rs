@@ -1,4 +1,4 @@
-//! Whether to ask again, and when.
+//! When to send a request again after a fault.
 
 use std::time::Duration;
 
@@ -12,14 +12,16 @@ pub const ATTEMPTS: u32 = 5;
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(20);
 
-/// Full jitter: anything from nothing to `0.5 s · 2^attempt`, at most 20 s. `random` picks, over all of u32.
+/// Returns a pause with full jitter: from zero to `0.5 s · 2^attempt`, at most 20 s. `random` picks
+/// the point, over the whole range of u32.
 pub fn backoff(attempt: u32, random: u32) -> Duration {
     let ceiling = BASE.saturating_mul(1 << attempt.min(10)).min(CAP);
     let millis = u128::from(random) * ceiling.as_millis() / u128::from(u32::MAX);
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-/// What a `Retry-After` header asks for: seconds, or a date (RFC 9110 §10.2.3). `None` where it is neither.
+/// Returns the pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110
+/// §10.2.3); `None` if it is neither.
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u32>() {
@@ -28,7 +30,7 @@ pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     Some(elapsed(now, http_date(header)?))
 }
 
-/// An HTTP date (RFC 9110 §5.6.7), to the second.
+/// Reads an HTTP date (RFC 9110 §5.6.7), to the second.
 pub fn http_date(header: &str) -> Option<Timestamp> {
     let at = httpdate::parse_http_date(header).ok()?;
     Timestamp::try_from(at).ok()

@@ -1,9 +1,10 @@
-//! What the queue `spill` carries round a database that is away: what a vendor pushed, or what a client of ours sent.
+//! Messages of the queue `spill`, which carries requests while Postgres is away: a vendor's
+//! webhook, or a request of one of our own senders.
 
 use crate::intake::Intake;
 use crate::signature::{SpillError, Spilled};
 
-/// A message of that queue.
+/// A message of the queue `spill`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spill {
     /// `webhook` has verified and sent it.
@@ -13,10 +14,10 @@ pub enum Spill {
 }
 
 impl Spill {
-    /// Reads a message.
+    /// Reads a message of either kind.
     ///
     /// # Errors
-    /// [`SpillError`] where it is neither: why it is no delivery.
+    /// [`SpillError`] if it is neither. It says why the message is no delivery.
     pub fn parse(message: &str) -> Result<Self, SpillError> {
         match Spilled::parse(message) {
             Ok(spilled) => Ok(Self::Delivery(spilled)),

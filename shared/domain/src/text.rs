@@ -3,8 +3,8 @@
 /// Characters at most of an id or an Idempotency-Key that a client of ours sends.
 pub const LONGEST_ID: usize = 255;
 
-/// Characters at most of a vendor's id or status in an indexed column. A Postgres index refuses entries
-/// longer than about 2,700 bytes.
+/// Characters at most of a vendor's id or status in an indexed column. A Postgres index refuses
+/// entries longer than about 2,700 bytes.
 pub const LONGEST_INDEXED: usize = 255;
 
 /// Bytes at most of an API key. A longer one is neither registered nor looked up.

@@ -1,4 +1,4 @@
-//! The queue message that says: these rows may be pending. It carries no data.
+//! Tickets: queue messages that name rows of the outbox that may be pending. They carry no data.
 
 use std::time::Duration;
 
@@ -11,23 +11,22 @@ use crate::json::place;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     v: u8,
-    /// The rows to look at.
     pub ids: Vec<OutboxId>,
 }
 
 /// A message that is not a ticket.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketError {
-    /// Not JSON, or not of a ticket's shape.
+    /// The message is not JSON, or not of a ticket's shape.
     #[error("not a ticket: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// From a version that this code does not know.
+    /// The ticket has a version that this release does not know.
     #[error("not a ticket: version {0} is not known here")]
     Version(u8),
 }
 
 impl TicketError {
-    /// The reason for the log, without what the message says.
+    /// Returns the reason for the log, without any text of the message.
     pub fn without_values(&self) -> String {
         match self {
             Self::Malformed(e) => place(e),
@@ -36,20 +35,20 @@ impl TicketError {
     }
 }
 
-/// Ids in one ticket: 39 bytes each keeps a message far below SQS' 256 KiB, and small enough to be
-/// taken up by several environments at once.
+/// The number of ids in one ticket. At 39 bytes each, a message stays far below SQS' 256 KiB, and
+/// several environments can share a backlog.
 pub const IDS_PER_TICKET: usize = 100;
 
-/// How long a row's first ticket may take before `relay` sends another.
+/// The time that a row's first ticket may take before `relay` sends another.
 pub const GRACE: Duration = Duration::from_secs(300);
 
 impl Ticket {
-    /// A ticket for `ids`.
+    /// Creates a ticket for `ids`.
     pub fn new(ids: Vec<OutboxId>) -> Self {
         Self { v: 1, ids }
     }
 
-    /// As many tickets as `ids` need.
+    /// Returns as many tickets as `ids` need.
     pub fn split(ids: &[OutboxId]) -> impl Iterator<Item = Self> + '_ {
         ids.chunks(IDS_PER_TICKET).map(|chunk| Self::new(chunk.to_vec()))
     }
@@ -57,13 +56,13 @@ impl Ticket {
     /// Reads a message's body.
     ///
     /// # Errors
-    /// [`TicketError`] says what is wrong with it.
+    /// [`TicketError`] if the body is no ticket, or of an unknown version.
     pub fn parse(body: &str) -> Result<Self, TicketError> {
         let ticket: Self = serde_json::from_str(body)?;
         if ticket.v == 1 { Ok(ticket) } else { Err(TicketError::Version(ticket.v)) }
     }
 
-    /// The message's body.
+    /// Returns the message's body.
     pub fn to_body(&self) -> String {
         let ids = self.ids.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(",");
         format!("{{\"v\":{},\"ids\":[{ids}]}}", self.v)

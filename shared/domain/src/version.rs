@@ -7,36 +7,36 @@ use sha2::{Digest, Sha256};
 
 use crate::record::RowView;
 
-/// How a version came to be known.
+/// The origin of a version's time-stamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stamp {
     /// The vendor stamped the change itself, as in an event.
     Native,
-    /// We saw the object at that time, in a list or read by id; when it changed is not known.
+    /// The object was seen at that time, in a list or by id. The time of its change is not known.
     Observed,
 }
 
-/// When a version was current, and where its bytes are.
+/// The time at which a version was current, and the place of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// When this version was current.
+    /// The time at which this version was current.
     pub at: Timestamp,
-    /// Who stamped `at`.
+    /// The origin of `at`.
     pub stamp: Stamp,
-    /// The object within the payload of its outbox row; the upsert cuts it out of there.
+    /// The object's place in the payload of its outbox row. The upsert cuts it out of there.
     pub raw: Range<usize>,
     /// [`content_hash`] of the object.
     pub content_hash: i64,
 }
 
 impl Version {
-    /// A version whose object is the row's whole payload.
+    /// Creates a version whose object is the row's whole payload.
     pub fn of(row: RowView<'_>, stamp: Stamp) -> Self {
         let (raw, content_hash) = (0..row.payload.len(), content_hash(row.payload));
         Self { at: row.version_at, stamp, raw, content_hash }
     }
 
-    /// A version whose object is `part`, which must be a slice of the row's payload.
+    /// Creates a version whose object is `part`, which must be a slice of the row's payload.
     pub fn of_part(row: RowView<'_>, part: &str, stamp: Stamp) -> Self {
         let start = part.as_ptr().addr() - row.payload.as_ptr().addr();
         Self {
@@ -48,21 +48,22 @@ impl Version {
     }
 }
 
-/// What versions of one object are ordered by: time, rank, amount, content hash.
+/// The order of the versions of one object: time, rank, amount, content hash.
 ///
 /// The upserts compare the same tuple, so every order of arrival ends the same.
 pub type Precedence = (Timestamp, i16, i64, i64);
 
 /// An object whose versions arrive in any order. The one with the largest precedence wins.
 pub trait Versioned {
-    /// When this version was current, and where its bytes are.
+    /// Returns the time and place of this version.
     fn version(&self) -> &Version;
 
-    /// What identifies the object within its source: the group that its id is unique in, and the id.
-    /// The group is empty where ids are unique in the whole source.
+    /// Returns the object's identity within its source: the group that its id is unique in, and the
+    /// id. The group is empty if ids are unique in the whole source.
     fn key(&self) -> (&str, &str);
 
-    /// Of two versions with the same time-stamp, the one with the larger rank wins.
+    /// Returns the rank. Of two versions with the same time-stamp, the one with the larger rank
+    /// wins.
     fn rank(&self) -> i16;
 
     /// See [`Precedence`].
@@ -71,15 +72,15 @@ pub trait Versioned {
         (at, self.rank(), 0, content_hash)
     }
 
-    /// Entity and id of the object to read again, if `other` is a version of it with the same
+    /// Returns entity and id of the object to refetch, if `other` is a version of it with the same
     /// time-stamp that says something else. `None` leaves it to the precedence.
     fn tie(&self, _other: &Self) -> Option<(&str, &str)> {
         None
     }
 }
 
-/// 64 bits of the SHA-256 of a JSON text without the white space between its tokens: a list indents
-/// the same object otherwise than an event does.
+/// Returns 64 bits of the SHA-256 of a JSON text without the white space between its tokens. A list
+/// indents the same object otherwise than an event does.
 pub fn content_hash(json: &[u8]) -> i64 {
     let mut hasher = Sha256::new();
     let mut start = 0;

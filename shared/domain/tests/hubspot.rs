@@ -1,5 +1,5 @@
-//! HubSpot as a property: whatever times objects share, an incremental run sees each of them and ends; and its recorded
-//! payloads come to what they say.
+//! HubSpot as a property: whatever times objects share, an incremental run sees each of them and
+//! ends; and its recorded payloads come to what they say.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
@@ -31,7 +31,8 @@ fn paging(page_size: u32) -> Paging {
     Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None }
 }
 
-/// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come largest id first.
+/// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come
+/// largest id first.
 fn search(objects: &[(i64, u64)], body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap();
     assert!(body.get("after").is_none(), "no offset is ever asked for");
@@ -209,14 +210,15 @@ fn trap_14_each_limit_has_its_own_verdict() {
     assert_eq!(verdict("DAILY"), Some(Verdict::Stop(reason.to_owned())));
     assert_eq!(verdict("ANOTHER"), None);
     assert_eq!(HubSpot.verdict(Mode::Full, 429, b"<html>"), None);
-    // A lock of two seconds, and a portal that moves house: both pass, and no person has to see to them.
+    // A lock of two seconds, and a portal that moves house: both pass, and no person has to see to
+    // them.
     assert_eq!(HubSpot.verdict(Mode::Full, 423, b""), Some(Verdict::Wait(Duration::from_secs(2))));
     assert_eq!(HubSpot.verdict(Mode::Full, 477, b""), Some(Verdict::Wait(Duration::from_secs(60))));
     let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
-    assert_eq!(HubSpot.verdict(Mode::Object, 404, missing), Some(Verdict::Gone));
+    assert_eq!(HubSpot.verdict(Mode::Refetch, 404, missing), Some(Verdict::Gone));
     assert_eq!(HubSpot.verdict(Mode::Full, 404, missing), None);
     assert_eq!(
-        HubSpot.verdict(Mode::Object, 404, b"<html>"),
+        HubSpot.verdict(Mode::Refetch, 404, b"<html>"),
         None,
         "a base URL that is wrong deletes nothing"
     );
@@ -270,7 +272,8 @@ fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
         "2026-02-01T00:00:00Z".to_owned(),
     );
     assert_eq!(deal(won.clone(), json!({})), Ok(expected));
-    // No currency of its own: the portal's. No close date: the day it came to be. No amount: nothing.
+    // No currency of its own: the portal's. No close date: the day it came to be. No amount:
+    // nothing.
     let bare = json!({"amount": null, "dealstage": "qualifiedtobuy", "closedate": null, "deal_currency_code": ""});
     let expected = (
         0,

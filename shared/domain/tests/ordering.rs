@@ -31,7 +31,8 @@ fn row(payload: &[u8]) -> RowView<'_> {
     RowView { id, source: "stripe", entity: "charge", external_id: "ch_1", version_at, payload }
 }
 
-/// What stands after these have arrived in this order, each let in by the gate of `payments.upsert` or not.
+/// Returns the winner after these have arrived in this order, each let in by the gate of
+/// `payments.upsert` or not.
 fn stands(arrivals: &[Payment]) -> Payment {
     let mut arrivals = arrivals.iter();
     let first = arrivals.next().unwrap();

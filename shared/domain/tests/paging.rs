@@ -40,7 +40,8 @@ fn list(history: &[(i64, String)], request: &Request) -> String {
     )
 }
 
-/// Runs to the end, `pick` saying at which of the places it goes on; the ids seen, and the number of requests.
+/// Runs to the end, `pick` saying at which of the places it goes on; the ids seen, and the number
+/// of requests.
 fn run(
     history: &[(i64, String)],
     paging: &Paging,

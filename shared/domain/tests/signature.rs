@@ -1,13 +1,28 @@
-//! Stripe's signatures: the verdicts of its own SDKs, and what must hold of any body, time and secret.
+//! Stripe's signatures: the verdicts of its own SDKs, and what must hold of any body, time and
+//! secret.
 
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use penstock_domain::signature::{SignatureError, SigningSecrets, verify};
+use penstock_domain::signature::{self, SignatureError, SigningSecrets, Verified};
+use penstock_domain::source::stripe::Stripe;
+use penstock_domain::source::{Signed, WebhookRequest};
 use proptest::prelude::*;
 use serde::Deserialize;
 use sha2::Sha256;
+
+/// Verifies a body by its `Stripe-Signature`.
+fn verify<'a>(
+    body: &'a [u8],
+    header: &str,
+    secrets: &SigningSecrets,
+    now: Timestamp,
+) -> Result<Verified<'a>, SignatureError> {
+    let headers = |name: &str| (name == "Stripe-Signature").then_some(header);
+    let request = WebhookRequest { method: "POST", url: "", headers: &headers };
+    signature::verify(body, &Stripe.claim(&request)?, secrets, now)
+}
 
 #[derive(Deserialize)]
 struct Case {

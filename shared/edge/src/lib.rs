@@ -2,6 +2,7 @@
 pub mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod deadline;
 pub mod http;
 pub mod sqs;
 pub mod telemetry;

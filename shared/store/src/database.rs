@@ -168,7 +168,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn in_time<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(PATIENCE, Box::pin(work)).await.unwrap_or(Err(StoreError::Silent))
+    tokio::time::timeout(PATIENCE, Box::pin(work))
+        .await
+        .unwrap_or(Err(StoreError::Silent(PATIENCE)))
 }
 
 /// Begins a transaction of the driver's own type, which the functions of this crate take.

@@ -36,7 +36,7 @@ pub async fn store(
     let connection = database.connection().await?;
     let client: &Client = &connection;
     // Two statements: most deliveries name no object, and Postgres would plan for one each time.
-    let row = match delivery.looks.first() {
+    let row = match delivery.refetches.first() {
         None => Insert { rows: &rows }.optional(client).await?,
         Some((refetch_entity, refetch_id)) => {
             let insert = InsertAndRefetch { rows: &rows, refetch_entity, refetch_id, now };
@@ -56,7 +56,7 @@ async fn request_objects(
 ) -> Result<(), StoreError> {
     let source = arrival.source;
     let objects: Vec<(&str, &str, &str)> =
-        delivery.looks.iter().map(|(kind, id)| (source, kind.as_str(), id.as_str())).collect();
+        delivery.refetches.iter().map(|(kind, id)| (source, kind.as_str(), id.as_str())).collect();
     if objects.is_empty() {
         return Ok(());
     }

@@ -7,8 +7,6 @@ use deadpool_postgres::PoolError;
 use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use tokio_postgres::error::SqlState;
 
-use crate::database::PATIENCE;
-
 /// An error of a statement, of the connection or of the pool.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -35,9 +33,9 @@ pub enum StoreError {
     /// There is no connection: Postgres is unreachable, or the pool is empty.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// Postgres has not answered in time ([`in_time`](crate::in_time)).
-    #[error("Postgres has not answered within {PATIENCE:?}")]
-    Silent,
+    /// Postgres did not answer within this time ([`in_time`](crate::in_time)).
+    #[error("Postgres has not answered within {0:?}")]
+    Silent(Duration),
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migration(#[source] Box<refinery::Error>),
@@ -77,7 +75,7 @@ impl StoreError {
     /// starts, stops or has no room.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Silent => true,
+            Self::Unavailable(_) | Self::Silent(_) => true,
             Self::Statement { source, .. } => match source.code() {
                 Some(state) => {
                     ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))

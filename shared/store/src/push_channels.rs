@@ -1,7 +1,7 @@
 //! The `push_channels` table: the channels over which vendors push that something has changed.
 
 use jiff::Timestamp;
-use penstock_domain::push::Channel;
+use penstock_domain::source::Channel;
 use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};

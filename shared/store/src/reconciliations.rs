@@ -41,7 +41,7 @@ statements! {
     }
     reconciliations.drop_equal: DropEqual { run: Uuid, look: i16 }
     reconciliations.next_days: NextDays { run: Uuid, look: i16, before: Option<Date> }
-    reconciliations.ghosts: Ghosts<'a> {
+    reconciliations.unseen: FindUnseen<'a> {
         run: Uuid,
         look: i16,
         source: &'a str,
@@ -81,7 +81,7 @@ pub struct Stand {
 
 /// A payment that the vendor's lists do not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ghost {
+pub struct Unseen {
     /// The vendor's id of the payment.
     pub external_id: String,
     /// The amount in minor units of the currency.
@@ -182,15 +182,15 @@ pub async fn next_days(
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn ghosts(
+pub async fn unseen(
     tx: &Transaction<'_>,
     scope: Scope<'_>,
     look: i16,
     (version_key, older_than): (&str, Timestamp),
     (after, limit): (&str, i64),
-) -> Result<Vec<Ghost>, StoreError> {
+) -> Result<Vec<Unseen>, StoreError> {
     let Scope { run, source, kind, upper_bound } = scope;
-    let ghosts = Ghosts {
+    let find = FindUnseen {
         run: run.0,
         look,
         source,
@@ -201,16 +201,16 @@ pub async fn ghosts(
         after,
         limit,
     };
-    let rows = ghosts.rows(tx).await?;
-    let ghost = |row: &Row| {
-        Ok(Ghost {
+    let rows = find.rows(tx).await?;
+    let unseen = |row: &Row| {
+        Ok(Unseen {
             external_id: row.read("external_id")?,
             amount: row.read("amount")?,
             currency: row.read("currency")?,
             occurred_at: row.read("occurred_at")?,
         })
     };
-    rows.iter().map(ghost).collect()
+    rows.iter().map(unseen).collect()
 }
 
 /// Returns whether rows of the run are pending.

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 struct Invocation {
     id: String,

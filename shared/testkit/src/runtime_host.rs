@@ -13,38 +13,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::outcome::Outcome;
 use crate::runtime_api::{self, RuntimeApi};
-
-/// How an invocation ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The handler returned this.
-    Replied(Value),
-    /// The handler returned an error, or panicked; or the function could not start.
-    Failed {
-        /// The error's type, as Lambda's metrics would show it.
-        error_type: String,
-        /// The error's own words.
-        message: String,
-    },
-    /// The process ended before it answered.
-    Died(ExitStatus),
-    /// The deadline passed. As Lambda does, the host has killed the process.
-    TimedOut,
-}
-
-impl Outcome {
-    /// The reply.
-    ///
-    /// # Panics
-    /// Where there is none.
-    pub fn reply(self) -> Value {
-        match self {
-            Self::Replied(reply) => reply,
-            other => panic!("expected a reply, but the function {other:?}"),
-        }
-    }
-}
 
 /// How long an invocation may take unless said otherwise.
 const DEADLINE: Duration = Duration::from_secs(30);

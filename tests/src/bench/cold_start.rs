@@ -6,47 +6,48 @@ use penstock_testkit::RuntimeHost;
 
 use super::figures::{Figures, median, ms};
 use super::say;
-use crate::repository::functions;
+use crate::template::{Template, short_name};
 
 const STARTS: usize = 20;
 
 const KIB: f64 = 1024.0;
 
-/// As the template sets them: TLS with the system's roots, secrets by name. None is read before the
-/// first event.
-const ENVIRONMENT: [(&str, &str); 14] = [
-    ("PENSTOCK_LOG", "info"),
-    ("DATABASE_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:database"),
-    ("DATABASE_HOST", "proxy.example.com"),
-    ("DATABASE_NAME", "penstock"),
-    ("DATABASE_TLS", "require"),
-    ("DATABASE_POOL_SIZE", "1"),
-    ("STRIPE_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe"),
-    ("STRIPE_BASE_URL", "https://api.stripe.com"),
-    ("TICKETS_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/tickets"),
-    ("FETCH_REQUESTS_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/fetch-requests"),
-    ("SPILL_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/spill"),
-    ("STRIPE_WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook"),
-    ("BASE_CURRENCY", "USD"),
-    ("BUSINESS_TIMEZONE", "Europe/Berlin"),
-];
+/// The variables whose values come with a deployment; the template has the others. No function
+/// reads a secret before its first event.
+fn given(name: &str) -> Option<String> {
+    let queue = || format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
+    match name {
+        "DATABASE_HOST" => Some("proxy.example.com".to_owned()),
+        "SOURCES" => Some("stripe".to_owned()),
+        "BUSINESS_TIMEZONE" => Some("Europe/Berlin".to_owned()),
+        "DATABASE_SECRET_ARN" | "STRIPE_SECRET_ARN" | "STRIPE_WEBHOOK_SECRET_ARN" => {
+            Some(format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}"))
+        }
+        _ => name.ends_with("_QUEUE_URL").then(queue),
+    }
+}
 
-/// Starts what the zips hold, one function after the other by turns.
+/// Starts the binaries of the zips, one function after the other by turns.
 pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
-    let functions = functions();
+    let template = Template::read();
+    let functions = template.functions();
     let mut measured: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); functions.len()];
     say(&format!("init: starting each function {STARTS} times"));
     for _ in 0..STARTS {
-        for (function, (times, sizes)) in functions.iter().zip(&mut measured) {
-            let binary = folder.join(function).join("bootstrap");
+        for ((_, function), (times, sizes)) in functions.iter().zip(&mut measured) {
+            let binary = folder.join(short_name(function)).join("bootstrap");
             assert!(binary.is_file(), "{} is not there: run `make bench`", binary.display());
-            let host = RuntimeHost::start(&binary, &ENVIRONMENT).await;
+            let variables = template.environment(function, given);
+            let environment: Vec<(&str, &str)> =
+                variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let host = RuntimeHost::start(&binary, &environment).await;
             times.push(ms(host.first_poll().await));
             sizes.push(f64::from(u32::try_from(host.resident_kib()).expect("below 4 TiB")) / KIB);
             host.kill().await;
         }
     }
-    for (function, (times, sizes)) in functions.iter().zip(measured) {
+    for ((_, function), (times, sizes)) in functions.iter().zip(measured) {
+        let function = short_name(function);
         let zip = folder.join(function).join("bootstrap.zip");
         let bytes = std::fs::metadata(&zip).map(|m| m.len()).unwrap_or_default();
         figures.note(format!("init_ms_{function}"), median(&times));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::http::{Presented, Request};
 use penstock_store::Database;
@@ -17,6 +16,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::simulators::stripe::sign;
+use crate::test_app::endpoints;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 
@@ -62,9 +62,8 @@ pub(super) fn routes(database: &Database) -> Vec<Route<'static>> {
 fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
     let ports = Arc::new(webhook::Ports {
         database,
-        secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-        hubspot: None,
-        gcal: None,
+        endpoints: endpoints(WEBHOOK_SECRET),
+        public_base_url: None,
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         spill: MemoryQueue::default(),

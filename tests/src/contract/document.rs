@@ -21,7 +21,7 @@ made. The log has it too.\n\n\
 pub fn document(contract: &Contract) -> Value {
     let mut paths = Map::new();
     for operation in contract.operations() {
-        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let path = paths.entry(operation.path.as_ref()).or_insert_with(|| json!({}));
         path[operation.method] = operation.to_value();
     }
     let tag = |name: &str, about: &str| json!({ "name": name, "description": about });

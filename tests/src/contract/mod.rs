@@ -26,12 +26,12 @@ const HTTP: [(&str, Describe); 4] = [
 ];
 
 /// A route that a function answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The method, in lower case.
     pub method: &'static str,
     /// The path, such as `/runs/{runId}`.
-    pub path: &'static str,
+    pub path: String,
 }
 
 /// The routes of each function that answers HTTP.
@@ -41,7 +41,7 @@ pub fn routes() -> BTreeMap<String, Vec<Route>> {
         let mut contract = Contract::default();
         describe(&mut contract);
         let operations = contract.operations().iter();
-        operations.map(|it| Route { method: it.method, path: it.path }).collect()
+        operations.map(|it| Route { method: it.method, path: it.path.to_string() }).collect()
     };
     HTTP.iter().map(|(name, describe)| ((*name).to_owned(), of(*describe))).collect()
 }

@@ -4,6 +4,8 @@
 //! The folders are alike: `state.rs` is the account's data, `host.rs` starts and stops the HTTP
 //! server, `server.rs` routes requests, `truth.rs` says what the tables must hold.
 
+mod faults;
 pub mod gcal;
 pub mod hubspot;
+mod log;
 pub mod stripe;

@@ -10,11 +10,11 @@ use super::lambda::Functions;
 use super::{LocalStack, StackError};
 use crate::gateway::{Server, Settings};
 
-/// A running gateway and a client of it. The gateway stops on drop.
+/// A client of an HTTP API. A gateway that was started for it stops on drop.
 #[derive(Debug)]
 pub struct Gateway {
     url: String,
-    _server: Server,
+    _server: Option<Server>,
 }
 
 impl Gateway {
@@ -28,7 +28,13 @@ impl Gateway {
         let log = local.logs.join(format!("{}-gateway.log", settings.name));
         let log = File::create(log).map_err(failed)?;
         let server = Server::start(settings, functions, log).map_err(failed)?;
-        Ok(Self { url: server.url(), _server: server })
+        Ok(Self { url: server.url(), _server: Some(server) })
+    }
+
+    /// A client of the HTTP API at a base URL, such as that of `cargo lambda watch`.
+    #[must_use]
+    pub const fn at(url: String) -> Self {
+        Self { url, _server: None }
     }
 
     /// The base URL, without a slash at the end.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use penstock_domain::source::SOURCES;
 
 use super::TemplateError;
-use super::chapters::{Chapters, SECTIONS};
+use super::chapters::{Chapters, HEADS, SECTIONS};
 use super::function::{Function, KEYS};
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
@@ -137,10 +137,12 @@ impl Assembly {
                 self.follow(origin, &pattern, own, context, first)
                     .map_err(|what| format!("{}: {what}", entry.key))?;
             }
-        } else if !section.value.inline.is_empty() {
+        } else if HEADS.contains(&key) {
             self.chapters.head(section);
         } else {
-            return Err(format!("{PATTERNS}/ has no pattern for {key}"));
+            return Err(format!(
+                "{key} is no key of a function, no section of the template and no pattern of {PATTERNS}/"
+            ));
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::text::{Entry, entries, indented};
 
+/// The lines at the head of the template.
+pub const HEADS: [&str; 3] = ["AWSTemplateFormatVersion", "Transform", "Description"];
+
 /// The sections of CloudFormation that parts add to, in the order in which they are written.
 pub const SECTIONS: [&str; 5] = ["Parameters", "Conditions", "Globals", "Resources", "Outputs"];
 

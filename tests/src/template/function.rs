@@ -93,11 +93,11 @@ impl Function {
 }
 
 /// The paths of routes, each once, in their order.
-pub fn paths(routes: &[Route]) -> Vec<&'static str> {
+pub fn paths(routes: &[Route]) -> Vec<&str> {
     let mut paths = Vec::new();
     for route in routes {
-        if !paths.contains(&route.path) {
-            paths.push(route.path);
+        if !paths.contains(&route.path.as_str()) {
+            paths.push(route.path.as_str());
         }
     }
     paths

@@ -115,6 +115,21 @@ impl Template {
         all
     }
 
+    /// The environment of a function: `given` comes first, then the template's defaults. A value
+    /// that is known only when deployed becomes a made-up ARN.
+    pub fn environment(
+        &self,
+        function: &Value,
+        given: impl Fn(&str) -> Option<String>,
+    ) -> Vec<(String, String)> {
+        let value = |name: &str, value: &Value| {
+            let known = given(name).or_else(|| self.text(value));
+            known.unwrap_or_else(|| format!("arn:aws:test:{name}"))
+        };
+        let variables = self.variables(function).into_iter();
+        variables.map(|(name, said)| (name.clone(), value(&name, &said))).collect()
+    }
+
     /// The queues that a function is called from: (the queue's properties, the mapping's).
     pub fn sources<'a>(&'a self, function: &'a Value) -> Vec<(&'a Value, &'a Value)> {
         let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);

@@ -7,6 +7,7 @@ mod fetch;
 mod gcal;
 mod hubspot;
 mod ingest;
+mod invoices;
 mod kills;
 mod metrics;
 mod migrate;

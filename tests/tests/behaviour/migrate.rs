@@ -1,32 +1,25 @@
 //! An operator's commands about keys, and the keys that come with a deployment.
 
 use std::error::Error as _;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use migrate::{MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::Clock as _;
 use penstock_store::admission::{Admission, Verdict};
 use penstock_testkit::TestDatabase;
+use penstock_tests::clock::StoppedClock;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 const KEY: &str = "a-key-that-the-crm-was-given-long-ago";
 
-struct StoppedClock;
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        "2026-03-15T12:00:00Z".parse().unwrap()
-    }
-
-    async fn sleep(&self, _: Duration) {}
+fn clock() -> StoppedClock {
+    StoppedClock("2026-03-15T12:00:00Z".parse().unwrap())
 }
 
 fn ports(database: &TestDatabase) -> Ports<StoppedClock> {
     let (database, business_zone) = (database.database(2), "UTC".to_owned());
-    Ports { database, business_zone, bootstrap_keys: None, clock: StoppedClock }
+    Ports { database, business_zone, bootstrap_keys: None, clock: clock() }
 }
 
 fn with_secret(database: &TestDatabase, secret: &Value) -> Ports<StoppedClock> {
@@ -56,7 +49,7 @@ async fn listed(ports: &Ports<StoppedClock>) -> Vec<Value> {
 
 async fn is_valid(database: &TestDatabase, key: &str) -> bool {
     let admission = Admission::new(database.database(1), 1);
-    let verdict = admission.admit(&Sha256::digest(key).into(), StoppedClock.now()).await.unwrap();
+    let verdict = admission.admit(&Sha256::digest(key).into(), clock().now()).await.unwrap();
     matches!(verdict, Verdict::Admitted(_))
 }
 

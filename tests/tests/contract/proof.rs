@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_clients::clock::SystemClock;
-use penstock_clients::secret::Secret;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::source::SOURCES;
 use penstock_edge::config;
@@ -17,7 +17,6 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use uuid::Uuid;
-use webhook::HubSpotDoor;
 
 use crate::documents::document;
 
@@ -58,6 +57,8 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
     let (pool, admission) =
         (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
     let queue = MemoryQueue::default;
+    let secrets = ["STRIPE_WEBHOOK_SECRET", "HUBSPOT_WEBHOOK_SECRET", "GCAL_CHANNEL_SECRET"];
+    let secrets = secrets.map(|name| (name, SIGNING_SECRET)).into_iter().collect();
     let none = std::iter::empty::<(String, String)>();
     let sources = SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>().join(",");
     Handlers {
@@ -88,12 +89,8 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
         },
         webhook: webhook::Ports {
             database: pool(),
-            hubspot: Some(HubSpotDoor {
-                secret: Secret::given(SIGNING_SECRET.to_owned()),
-                public_base_url: Some("https://hooks.example.com".to_owned()),
-            }),
-            secret: Secret::given(SIGNING_SECRET.to_owned()),
-            gcal: Some(Secret::given(SIGNING_SECRET.to_owned())),
+            endpoints: webhook::endpoints(&secrets, &Arc::default()),
+            public_base_url: Some("https://hooks.example.com".to_owned()),
             tickets: queue(),
             requests: queue(),
             spill: queue(),

@@ -71,9 +71,8 @@ impl Environment {
             Some(_) => Some(CuttingProxy::start(test.db.login()).await),
             None => None,
         };
-        let pages = if kills.is_some() { ["100", "100", "100"] } else { ["100", "200", "2500"] };
         let settings =
-            test.settings(proxy.as_ref().map_or_else(|| test.db.url(), CuttingProxy::url), pages);
+            test.settings(proxy.as_ref().map_or_else(|| test.db.url(), CuttingProxy::url));
         let env: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary("fetch"), &env).await;
         if place < PULLS.len() {

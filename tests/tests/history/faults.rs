@@ -50,7 +50,7 @@ pub fn plan(test: &HistoryTest, seed: u64) {
             let (path, most) = STRIPES[if round == 0 { 0 } else { rng.usize(0..STRIPES.len()) }];
             test.stripe.faults().at(rng.u64(2..=most), path, kind);
             let (path, most) = CALENDARS[0];
-            test.google.faults(|faults| faults.at(rng.u64(2..=most), path, kind));
+            test.google.faults().at(rng.u64(2..=most), path, kind);
         }
         for kind in PORTALS {
             let (path, most) = HUBSPOTS[if round == 0 { 0 } else { rng.usize(0..HUBSPOTS.len()) }];
@@ -71,7 +71,7 @@ pub fn assert_all_struck(test: &HistoryTest) {
     }
     assert!(asked.iter().any(|asked| asked.status == 410), "no sync token was refused");
     let of_portal: Vec<_> =
-        test.hubspot.asked().into_iter().filter_map(|asked| asked.fault).collect();
+        test.hubspot.requests().into_iter().filter_map(|asked| asked.fault).collect();
     for kind in PORTALS {
         assert!(of_portal.contains(&kind), "{kind:?} did not happen");
     }

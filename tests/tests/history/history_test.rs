@@ -1,13 +1,9 @@
 //! The three vendors, the database and the queues.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
 use penstock_clients::clock::SystemClock;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::Clock as _;
 use penstock_testkit::TestDatabase;
+use penstock_tests::clock::ShiftedClock;
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
@@ -21,39 +17,18 @@ const HUBSPOT_BEHIND: i64 = 500;
 /// How late Stripe shows what is made while it is paged, in seconds at most.
 const LATE: i64 = 20;
 
-/// How many of each there are to begin with; of refunds and disputes as many as follow from the charges.
+/// The objects before the first run. Refunds and disputes follow from the charges.
 #[derive(Clone, Copy)]
 pub struct Size {
     pub charges: u32,
     pub contacts: usize,
     pub deals: usize,
     pub events: usize,
-    /// Objects of all kinds that there are in the end at least.
+    /// Objects of all kinds after the last run, at least.
     pub at_least: usize,
-}
-
-/// The real clock, moved.
-#[derive(Clone, Default)]
-pub struct Moved(Arc<AtomicI64>);
-
-impl Moved {
-    fn by(seconds: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(seconds)))
-    }
-
-    pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Moved {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration).await;
-    }
+    /// Objects a page of Stripe, HubSpot and Google Calendar. Each source needs some twenty pages, or
+    /// planned faults do not happen.
+    pub pages: [&'static str; 3],
 }
 
 pub struct HistoryTest {
@@ -62,7 +37,8 @@ pub struct HistoryTest {
     pub hubspot: HubSpotSimulator,
     pub google: GoogleCalendarSimulator,
     pub aws: FakeAws,
-    portals_clock: Moved,
+    portals_clock: ShiftedClock,
+    size: Size,
 }
 
 impl HistoryTest {
@@ -75,7 +51,7 @@ impl HistoryTest {
         };
         let stripe = StripeSimulator::start(StripeAccount::new(spec)).unwrap();
         stripe.advance(-STRIPE_BEHIND);
-        let portals_clock = Moved::by(-HUBSPOT_BEHIND);
+        let portals_clock = ShiftedClock::by(-HUBSPOT_BEHIND);
         let portal = HubSpotPortal::new(
             seed,
             size.contacts,
@@ -88,7 +64,7 @@ impl HistoryTest {
         let google = GoogleCalendarSimulator::start(seed, size.events, now);
         google.follow(|| SystemClock.now());
         let (db, aws) = (TestDatabase::new().await, FakeAws::start().await);
-        Self { db, stripe, hubspot, google, aws, portals_clock }
+        Self { db, stripe, hubspot, google, aws, portals_clock, size }
     }
 
     /// How many objects the vendors know of.
@@ -125,7 +101,8 @@ impl HistoryTest {
     }
 
     /// What `fetch` needs over this database.
-    pub fn settings(&self, database_url: String, pages: [&str; 3]) -> Vec<(&'static str, String)> {
+    pub fn settings(&self, database_url: String) -> Vec<(&'static str, String)> {
+        let pages = self.size.pages;
         let own = [
             ("DATABASE_URL", database_url),
             ("STRIPE_BASE_URL", self.stripe.url()),

@@ -13,13 +13,14 @@ use penstock_domain::clock::Clock as _;
 use penstock_domain::settings::Settings;
 use penstock_edge::sqs::SqsEvent;
 use penstock_testkit::{MemoryQueue, Outcome};
+use penstock_tests::clock::ShiftedClock;
 use penstock_tests::simulators::gcal::CALENDAR_ID;
 use penstock_tests::victim::leases_run_out_of;
 use serde_json::{Value, json};
 
 use crate::environments::{Environment, LOOKS, PULLS, place_of};
 use crate::gate::Gate;
-use crate::history_test::{HistoryTest, Moved};
+use crate::history_test::HistoryTest;
 use crate::kills::Kills;
 
 /// Of `fetch`: what it keeps back, and time for some pages.
@@ -96,7 +97,7 @@ pub struct LocalLambda<'a> {
     waiting: Vec<VecDeque<Value>>,
     tickets: VecDeque<String>,
     looks: MemoryQueue,
-    relay: relay::Ports<Moved, MemoryQueue>,
+    relay: relay::Ports<ShiftedClock, MemoryQueue>,
     running: FuturesUnordered<BoxFuture<'a, Done>>,
     in_vain: Vec<(u32, i64)>,
     pub counts: Counts,
@@ -126,7 +127,7 @@ impl<'a> LocalLambda<'a> {
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
             retention: Duration::from_secs(35 * 86_400),
-            clock: Moved::default(),
+            clock: ShiftedClock::default(),
         };
         Self {
             test,
@@ -297,7 +298,7 @@ impl<'a> LocalLambda<'a> {
         assert!(self.counts.relays < ENDLESS, "relay always finds something to send");
         let deadline = self.relay.clock.now() + Duration::from_secs(3_600);
         let round = self.relay.run_once(deadline).await.unwrap();
-        round.runs + round.looks + round.ticketed
+        round.runs + round.refetches + round.ticketed
     }
 
     /// The most that was resident of each pull's process, in KiB.

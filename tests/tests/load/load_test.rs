@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ingest::IngestConfig;
-use jiff::Timestamp;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::secret::Secret;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::KeyId;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};
-use penstock_tests::test_app::WEBHOOK_SECRET;
+use penstock_tests::clock::ShiftedClock;
+use penstock_tests::test_app::{WEBHOOK_SECRET, endpoints};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -22,27 +21,13 @@ use crate::kinds::{Door, INGEST_KEY};
 /// Of each function. Fewer than clients, so that these wait for each other as behind a concurrency limit.
 const ENVIRONMENTS: usize = 16;
 
-/// The real clock, or one that goes ahead of it.
-#[derive(Clone, Copy, Default)]
-pub struct Ahead(pub Duration);
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + self.0
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration).await;
-    }
-}
-
 /// One Postgres, and all that is round it.
 pub struct LoadTest {
     pub postgres: PrivatePostgres,
     pub tickets: MemoryQueue,
     pub spill: MemoryQueue,
-    pub webhooks: Vec<Mutex<webhook::Ports<Ahead, MemoryQueue>>>,
-    ingests: Vec<Mutex<ingest::Ports<Ahead, MemoryQueue>>>,
+    pub webhooks: Vec<Mutex<webhook::Ports<ShiftedClock, MemoryQueue>>>,
+    ingests: Vec<Mutex<ingest::Ports<ShiftedClock, MemoryQueue>>>,
     next: AtomicUsize,
 }
 
@@ -52,13 +37,12 @@ impl LoadTest {
         let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());
         let webhook = || webhook::Ports {
             database: postgres.database(1),
-            secret: Secret::given(WEBHOOK_SECRET.to_owned()),
-            hubspot: None,
-            gcal: None,
+            endpoints: endpoints(WEBHOOK_SECRET),
+            public_base_url: None,
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),
             spill: spill.clone(),
-            clock: Ahead::default(),
+            clock: ShiftedClock::default(),
         };
         let ingest = || {
             let database = postgres.database(1);
@@ -68,7 +52,7 @@ impl LoadTest {
                 tickets: tickets.clone(),
                 spill: spill.clone(),
                 config: IngestConfig { legacy_key_required: true },
-                clock: Ahead::default(),
+                clock: ShiftedClock::default(),
             }
         };
         let webhooks = (0..ENVIRONMENTS).map(|_| Mutex::new(webhook())).collect();
@@ -95,30 +79,30 @@ impl LoadTest {
     }
 
     /// An environment of `process`.
-    pub fn process(&self) -> process::Ports<Ahead, MemoryQueue> {
+    pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
             database: self.postgres.database(1),
             normalize: process::normalize,
             settings: penstock_domain::settings::Settings::default(),
             refetches: None,
-            clock: Ahead::default(),
+            clock: ShiftedClock::default(),
         }
     }
 
     /// `relay`, so much later that every ticket that has not come is taken for lost.
-    pub fn relay(&self) -> relay::Ports<Ahead, MemoryQueue> {
+    pub fn relay(&self) -> relay::Ports<ShiftedClock, MemoryQueue> {
         relay::Ports {
             database: self.postgres.database(1),
             tickets: self.tickets.clone(),
             requests: MemoryQueue::default(),
             retention: Duration::from_secs(35 * 86_400),
-            clock: Ahead(Duration::from_secs(1_000)),
+            clock: ShiftedClock::by(1_000),
         }
     }
 
     /// `bury`.
-    pub fn bury(&self) -> bury::Ports<Ahead> {
-        bury::Ports { database: self.postgres.database(1), clock: Ahead::default() }
+    pub fn bury(&self) -> bury::Ports<ShiftedClock> {
+        bury::Ports { database: self.postgres.database(1), clock: ShiftedClock::default() }
     }
 }
 

@@ -1,12 +1,7 @@
 //! What goes wrong, and when: told by the count of answers, never by the clock.
 
-use crate::REQUESTS;
 use crate::load_test::LoadTest;
 use crate::traffic::Traffic;
-
-/// Where Postgres is stopped: after so many answers.
-const FIRST: usize = REQUESTS / 4;
-const SECOND: usize = REQUESTS * 3 / 5;
 
 /// Requests that may begin while it stops, so that it stops in the middle of them.
 const WHILE_STOPPING: usize = 200;
@@ -22,20 +17,23 @@ const WHILE_STARTING: usize = 300;
 
 /// Postgres is stopped twice, once in order and once as by a crash. Between the two SQS loses tickets.
 pub async fn both(test: &LoadTest, traffic: &Traffic) {
-    traffic.allow(FIRST + WHILE_STOPPING);
-    traffic.until(FIRST).await;
+    let requests = traffic.plan.sends();
+    // Postgres is stopped after this many answers.
+    let (first, second) = (requests / 4, requests * 3 / 5);
+    traffic.allow(first + WHILE_STOPPING);
+    traffic.until(first).await;
     test.postgres.stop_fast().await;
-    away(test, traffic, FIRST).await;
+    away(test, traffic, first).await;
 
-    traffic.allow(SECOND + WHILE_STOPPING);
-    traffic.until(REQUESTS * 7 / 20).await;
+    traffic.allow(second + WHILE_STOPPING);
+    traffic.until(requests * 7 / 20).await;
     test.tickets.refuse(true);
-    traffic.until(REQUESTS * 11 / 20).await;
+    traffic.until(requests * 11 / 20).await;
     test.tickets.refuse(false);
 
-    traffic.until(SECOND).await;
+    traffic.until(second).await;
     test.postgres.stop_immediate().await;
-    away(test, traffic, SECOND).await;
+    away(test, traffic, second).await;
     traffic.allow(usize::MAX);
 }
 

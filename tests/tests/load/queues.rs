@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::sqs::SqsEvent;
 use penstock_testkit::MemoryQueue;
+use penstock_tests::clock::ShiftedClock;
 use serde_json::{Value, json};
 
-use crate::load_test::{Ahead, LoadTest};
+use crate::load_test::LoadTest;
 use crate::traffic::{Progress, Traffic};
 
 /// Messages a batch, as in the template.
@@ -62,7 +63,7 @@ pub async fn process_beside(test: Arc<LoadTest>, traffic: Arc<Traffic>) {
 
 /// One batch; whether a message of it failed.
 async fn work(
-    process: &process::Ports<Ahead, MemoryQueue>,
+    process: &process::Ports<ShiftedClock, MemoryQueue>,
     tickets: &mut Messages,
     queue: &MemoryQueue,
     dead: &mut Vec<String>,

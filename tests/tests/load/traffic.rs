@@ -44,6 +44,11 @@ impl Plan {
         }
         plan
     }
+
+    /// Requests that are sent, repetitions included.
+    pub fn sends(&self) -> usize {
+        self.sends.len()
+    }
 }
 
 fn any_kind(rng: &mut fastrand::Rng) -> &'static Kind {

@@ -20,7 +20,7 @@ pub fn tracked() -> Vec<String> {
 }
 
 /// Every Rust file below `folder`.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::source::{SOURCES, Source, variable};
+use penstock_domain::source::{SOURCES, Source, Webhook, variable};
 use serde_json::Value;
 
 use penstock_tests::template::{Template, short_name};
@@ -51,9 +51,32 @@ fn fetch_is_told_each_sources_secret_and_asks_for_what_changes_in_it() {
         let pushes = asked.iter().any(|(_, mode)| *mode == Mode::Watch);
         assert_eq!(
             pushes,
-            source.push().is_some(),
+            matches!(source.webhook(), Some(Webhook::Notified(_))),
             "{}: a rule that renews its channels",
             source.name()
+        );
+    }
+}
+
+#[test]
+fn each_source_that_pushes_has_its_route_and_webhook_is_told_its_secret() {
+    let template = Template::read();
+    let webhook = function(&template, "webhook");
+    let variables = template.variables(webhook);
+    let events = webhook["Events"].as_object().unwrap().values();
+    let paths: BTreeSet<_> =
+        events.filter_map(|event| event["Properties"]["Path"].as_str()).collect();
+    for source in SOURCES {
+        let path = format!("/webhooks/{}", source.name());
+        let Some(webhook) = source.webhook() else {
+            assert!(!paths.contains(path.as_str()), "{path} leads nowhere");
+            continue;
+        };
+        assert!(paths.contains(path.as_str()), "WebhookFunction has no {path}");
+        let secret = format!("{}_ARN", variable(*source, webhook.secret_variable()));
+        assert!(
+            variables.get(&secret).is_some_and(|value| value["Ref"].is_string()),
+            "WebhookFunction has no {secret}"
         );
     }
 }

@@ -11,57 +11,56 @@ use crate::json::{DEEPEST, Object, place, too_deep};
 /// The most events in one request.
 pub const MOST_EVENTS: usize = 1_000;
 
-/// An event later than this after its receipt is flagged; queries that name no time end there (trap 32).
+/// An event later than this after its receipt is flagged. Queries that name no time end there.
 pub const FAR_FUTURE: Duration = Duration::from_secs(86_400);
 
-/// An event earlier than this before its receipt is flagged; queries that name no time begin there.
+/// An event earlier than this before its receipt is flagged. Queries that name no time begin there.
 pub const FAR_PAST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// A body in which there are no events, not even bad ones.
+/// The reason why a body holds no events, not even bad ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvents {
-    /// It is not UTF-8 from that byte on.
+    /// The body is not UTF-8 from that byte on.
     #[error("The body is not UTF-8 at byte {0}.")]
     NotUtf8(usize),
-    /// It is nested too deep at that byte.
+    /// The body is nested too deep at that byte.
     #[error("The body is nested more than {DEEPEST} deep at byte {0}.")]
     TooDeep(usize),
-    /// It is not JSON, there.
+    /// The body is not JSON at that place.
     #[error("The body is not an event or an array of events: {0}.")]
     NotJson(String),
-    /// There is nothing in the array.
     #[error("The array of events is empty.")]
     Empty,
-    /// There are more than [`MOST_EVENTS`].
+    /// The array holds more than [`MOST_EVENTS`].
     #[error("The array holds {0} events, more than {MOST_EVENTS}.")]
     TooMany(usize),
 }
 
-/// The events of one request, each good or with what is wrong with it.
+/// The events of one request, each good or with its faults.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Whether it came alone, not as an array.
+    /// Whether one event came alone, not as an array.
     pub single: bool,
     /// In the order of the body.
     pub events: Vec<Result<NewEvent<'a>, Vec<Fault>>>,
 }
 
-/// An event as it came.
+/// A good event with its text as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent<'a> {
-    /// Its sender's id of it, if it has one.
+    /// The sender's id of the event, if it gave one.
     pub event_id: Option<String>,
-    /// When it says that it happened.
+    /// The time of the event by its sender's word.
     pub occurred_at: Option<Timestamp>,
-    /// Byte for byte.
+    /// The event's JSON, byte for byte.
     pub text: &'a str,
 }
 
 impl<'a> Batch<'a> {
-    /// Reads a body.
+    /// Reads the body of a request.
     ///
     /// # Errors
-    /// [`NotEvents`] where it has to be refused as a whole.
+    /// [`NotEvents`] if it has to be refused as a whole.
     pub fn read(body: &'a [u8]) -> Result<Self, NotEvents> {
         let text = std::str::from_utf8(body).map_err(|e| NotEvents::NotUtf8(e.valid_up_to()))?;
         if let Some(offset) = too_deep(text) {
@@ -92,32 +91,33 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// An event, read. What may be any JSON stays as it stands in the text.
+/// An event with its fields. Fields that may be any JSON keep their text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Its sender's id of it, if it has one.
+    /// The sender's id of the event, if it gave one.
     pub event_id: Option<String>,
-    /// Whose event it is; not every event is somebody's.
+    /// The user, if the event has one.
     pub user_id: Option<String>,
-    /// In which of the user's sessions.
+    /// The user's session, if the event has one.
     pub session_id: Option<String>,
-    /// What happened.
+    /// The type in the sender's word, such as `order.paid`.
     pub r#type: String,
-    /// What belongs to it.
+    /// The JSON text of `payload`.
     pub payload: Option<&'a str>,
-    /// What its sender says about it.
+    /// The JSON text of `metadata`.
     pub metadata: Option<&'a str>,
-    /// When it says that it happened.
+    /// The time of the event by its sender's word.
     pub occurred_at: Option<Timestamp>,
 }
 
 impl<'a> Event<'a> {
-    /// Reads one event, which stands `at` that pointer: `{userId, sessionId, type, payload?, occurredAt?, eventId?}`
-    /// or `{eventType, payload, metadata?, eventId?}`, whose user, session and time may stand beside these or in
-    /// `metadata`. Fields that are not known are kept in the text, and otherwise left alone.
+    /// Reads one event at the pointer `at`, in either shape: `{userId, sessionId, type, payload?,
+    /// occurredAt?, eventId?}` or `{eventType, payload, metadata?, eventId?}`. In the second, user,
+    /// session and time may be beside these fields or in `metadata`. Unknown fields are kept in the
+    /// text and otherwise ignored.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the event.
     pub fn read(text: &'a str, at: &str) -> Result<Self, Vec<Fault>> {
         let object = serde_json::from_str::<Object<'a>>(text);
         let object = object.map_err(|_| {

@@ -1,4 +1,4 @@
-//! Fields of an event, read one by one, so that each that is wrong is named.
+//! Fields of an event, read one by one, so that every wrong one is named.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 use crate::json::Object;
 use crate::text::LONGEST_ID;
 
-/// What is wrong with a field, in words that its sender may read; the value itself is not repeated.
+/// A fault of a field, in words that its sender may read. The value itself is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which field: a JSON pointer into the body, as a URI fragment.
+    /// A JSON pointer to the field in the body, as a URI fragment.
     pub pointer: String,
-    /// What is wrong with it.
     pub detail: String,
 }
 
-/// The fields of one object, taken by name. What is wrong is collected, so that all of it is told at once.
+/// The fields of one object, taken by name. Faults are collected, so that the sender reads all of
+/// them at once.
 pub(super) struct Fields<'a> {
     at: String,
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
@@ -25,8 +25,8 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `object`, which stands `at` that pointer. A name that comes twice is a fault: whatever
-    /// we took, somebody else would take the other.
+    /// Takes the fields of `object` at the pointer `at`. A name that comes twice is a fault: other
+    /// readers might take the other value.
     pub fn of(object: Object<'a>, at: &str) -> Self {
         let mut fields = Self { at: at.to_owned(), fields: object.0, faults: Vec::new() };
         let mut names: Vec<&str> = fields.fields.iter().map(|(name, _)| name.as_ref()).collect();
@@ -40,23 +40,26 @@ impl<'a> Fields<'a> {
         fields
     }
 
+    /// Returns whether a field has a value other than null.
     pub fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()
     }
 
-    /// A field's value as it stands; null is as good as none.
+    /// Returns the text of a field's value. A null counts as absent.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let value = self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
         value.filter(|value| value.get() != "null")
     }
 
+    /// Notes a fault of the field called `name`.
     pub fn fault(&mut self, name: &str, detail: &str) {
         let name = name.replace('~', "~0").replace('/', "~1");
         self.faults
             .push(Fault { pointer: format!("{}/{name}", self.at), detail: detail.to_owned() });
     }
 
-    /// A text that serves as an id or a name: 1 to 255 characters, and no NUL, which Postgres does not keep.
+    /// Takes a text that serves as an id or a name: 1 to 255 characters without NUL, which Postgres
+    /// refuses.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let value = self.raw(name)?;
         match serde_json::from_str::<String>(value.get()) {
@@ -73,7 +76,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// The same, and its absence is a fault.
+    /// Takes a text as [`Self::text`] does; its absence is a fault.
     pub fn required_text(&mut self, name: &str) -> String {
         if !self.has(name) {
             self.fault(name, "is required");
@@ -81,7 +84,7 @@ impl<'a> Fields<'a> {
         self.text(name).unwrap_or_default()
     }
 
-    /// A point in time by RFC 3339.
+    /// Takes a point in time by RFC 3339.
     pub fn time(&mut self, name: &str) -> Option<Timestamp> {
         let value = self.raw(name)?;
         let time = serde_json::from_str::<String>(value.get())

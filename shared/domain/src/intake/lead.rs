@@ -1,4 +1,4 @@
-//! Leads: any bytes at all, and whom to call, where they say so.
+//! Leads: any bytes at all, with the contact data that they hold, if any.
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -8,12 +8,12 @@ use crate::json::{Object, too_deep};
 use crate::record::RowView;
 use crate::text::printable;
 
-/// What became of a lead at the door. The body is kept whichever it was.
+/// The state that a lead got as it arrived. Its body is kept in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeadState {
     /// It is a lead.
     Accepted,
-    /// Its Idempotency-Key had come with another body before; that other one is the lead (trap 29).
+    /// Its Idempotency-Key had come with another body before. That other one is the lead.
     Conflicting,
     /// It came to `/api/lead` and cannot be read.
     Rejected,
@@ -22,7 +22,7 @@ pub enum LeadState {
 impl LeadState {
     const ALL: [Self; 3] = [Self::Accepted, Self::Conflicting, Self::Rejected];
 
-    /// The word in `leads.state`.
+    /// Returns the word in `leads.state`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl LeadState {
         }
     }
 
-    /// The word in `outbox.entity`.
+    /// Returns the word in `outbox.entity`.
     #[must_use]
     pub fn entity(self) -> &'static str {
         match self {
@@ -43,21 +43,19 @@ impl LeadState {
     }
 }
 
-/// A lead, read from its row.
+/// A lead as its row holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lead {
-    /// Its id; for a conflicting one its row's.
+    /// The lead's id; for a conflicting one the id of its row.
     pub id: Uuid,
-    /// What became of it at the door.
     pub state: LeadState,
     /// The lead that its key belongs to.
     pub conflicts_with: Option<Uuid>,
-    /// Whom to call.
     pub contact: Contact,
 }
 
 impl Lead {
-    /// Reads a row. Its body may be anything; there is always a lead in it.
+    /// Reads a row. Its body may be anything, so a row of a known entity is always a lead.
     pub(super) fn of(row: RowView<'_>) -> Result<Self, Reason> {
         let strange =
             |what: &str| Reason::new(ReasonKind::Invalid, format!("{what} is none of a lead"));
@@ -77,7 +75,7 @@ impl Lead {
     }
 }
 
-/// What a lead says of whom to call; text as Postgres keeps it, a NUL shown as its picture.
+/// The contact data of a lead. Text is as Postgres keeps it, with NUL shown as `␀`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contact {
     /// `email` and its like.
@@ -94,9 +92,10 @@ pub struct Contact {
 const LONGEST_FIELD: usize = 1_000;
 
 impl Contact {
-    /// Reads a body: JSON, or what a form sends. None where it is neither: no object, nothing readable.
+    /// Reads a body that is a JSON object or a form; `None` if it is neither.
     ///
-    /// Fields are looked for in the object and in the objects right inside it, whatever the case of their names.
+    /// Fields are searched in the object and in the objects directly inside it, in any case of
+    /// letters.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
@@ -134,7 +133,7 @@ impl Contact {
     }
 }
 
-/// Fields by their plain names, the outer ones first.
+/// Fields by their plain names. Fields of the outer object come first.
 #[derive(Default)]
 struct Found(Vec<(String, String)>);
 
@@ -180,7 +179,7 @@ impl Found {
     }
 }
 
-/// `First-Name`, `first_name` and `firstName` are one.
+/// Reduces a name, so that `First-Name`, `first_name` and `firstName` are the same.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -1,7 +1,7 @@
-//! What our own clients push: leads and product events.
+//! Leads and product events, which our own senders push.
 //!
-//! A request becomes rows of the outbox under ids that are fixed before anything is stored, so that it may be
-//! stored twice (by a retry, by a message that went round a database that was away) and is there once.
+//! A request becomes rows of the outbox under ids that are fixed before anything is stored. So it
+//! may be stored twice, by a retry or by a message of the queue `spill`, and is there once.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -20,40 +20,41 @@ pub use fields::Fault;
 pub use lead::{Contact, Lead, LeadState};
 pub use spilled::NotAnIntake;
 
-/// `outbox.source` of leads.
+/// The value of `outbox.source` for leads.
 pub const LEADS: &str = "leads";
 
-/// `outbox.source` of product events.
+/// The value of `outbox.source` for product events.
 pub const EVENTS: &str = "events";
 
-/// `outbox.entity` of product events.
+/// The value of `outbox.entity` for product events.
 pub const EVENT: &str = "event";
 
-/// A request, read as far as the door needs it.
+/// A request, read as far as its reply needs.
 #[derive(Debug)]
 pub enum Reading<'a> {
-    /// A lead; the body is whatever it is.
+    /// A lead, whose body may be anything.
     Lead(LeadState),
-    /// Events, the bad ones among them.
+    /// Events, good and bad.
     Events(Batch<'a>),
 }
 
-/// Where a request came in.
+/// The route by which a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `POST /leads`
     Leads,
-    /// `POST /api/lead`, for older senders: what it cannot read it refuses, and keeps all the same.
+    /// `POST /api/lead`, for older senders. It refuses a body that it cannot read, and keeps it all
+    /// the same.
     ApiLead,
     /// `POST /events`
     Events {
-        /// One bad event sinks the others.
+        /// Whether one bad event refuses the others.
         atomic: bool,
     },
 }
 
 impl Route {
-    /// The word in `idempotency_keys.route`: the same key on another route is another key.
+    /// Returns the word in `idempotency_keys.route`. The same key on another route is another key.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,42 +65,39 @@ impl Route {
     }
 }
 
-/// Whose Idempotency-Keys these are: the SHA-256 of the API key, or zeros where none is asked for.
+/// The owner of Idempotency-Keys: the SHA-256 of the API key, or zeros if the route asks for none.
 pub type Scope = [u8; 32];
 
-/// Who sent a request.
+/// The sender of a request, by its API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
     /// The owner of the Idempotency-Keys that the request may name.
     pub scope: Scope,
-    /// Whether the API key was found valid. It is false where Postgres was away and this environment
-    /// did not know the key: then the key is checked when the request is stored.
+    /// Whether the API key was found valid. It is false if Postgres was away and this environment
+    /// did not know the key. Then the key is checked when the request is stored.
     pub verified: bool,
 }
 
 /// A request, as it is stored and as the queue `spill` carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intake {
-    /// Where it came in.
     pub route: Route,
-    /// Who sent it.
     pub sender: Sender,
-    /// Under which it is done once; none where each request is another.
+    /// The key under which the request is done once; `None` if each request is another.
     pub idempotency_key: Option<String>,
-    /// What the ids that are made for it derive from.
+    /// The seed of the ids that are made for the request.
     pub seed: RequestSeed,
-    /// When it came.
     pub received_at: Timestamp,
-    /// The body's media type.
     pub content_type: String,
-    /// Byte for byte as it was sent.
+    /// Returns the body, byte for byte as it was sent.
     body: Vec<u8>,
     sha256: [u8; 32],
 }
 
 impl Intake {
-    /// A request that came now. Under an Idempotency-Key its ids derive from the key, so that a retry makes the
-    /// same ones (trap 31). Older senders know no such header: there the body itself is the key.
+    /// Creates a request that arrives now. Under an Idempotency-Key its ids derive from the key, so
+    /// that a retry makes the same ones. Older senders know no such header: there the body itself
+    /// is the key.
     #[must_use]
     pub fn new(
         route: Route,
@@ -129,10 +127,10 @@ impl Intake {
         &self.body
     }
 
-    /// Reads the body as far as the door needs it.
+    /// Reads the body as far as the reply needs.
     ///
     /// # Errors
-    /// Where it holds no events.
+    /// [`NotEvents`] if the route takes events and the body holds none.
     pub fn read(&self) -> Result<Reading<'_>, NotEvents> {
         Ok(match self.route {
             Route::Leads => Reading::Lead(LeadState::Accepted),
@@ -144,14 +142,14 @@ impl Intake {
         })
     }
 
-    /// SHA-256 of the body: what tells another body under the same Idempotency-Key.
+    /// Returns the SHA-256 of the body, which tells another body under the same Idempotency-Key.
     #[must_use]
     pub fn body_sha256(&self) -> [u8; 32] {
         self.sha256
     }
 
-    /// The id of the lead that a body makes under this request's key. Each body has its own, so that two that race
-    /// under one key can never be taken for each other.
+    /// Returns the id of the lead that a body makes under this request's key. Each body has its
+    /// own, so two bodies that race under one key are never taken for each other.
     #[must_use]
     pub fn lead_id(&self, body_sha256: &[u8; 32]) -> Uuid {
         match self.idempotency_key {
@@ -160,8 +158,9 @@ impl Intake {
         }
     }
 
-    /// The id of the event at `index` where its sender gave none. Of the body, too: a key that is used again after its
-    /// time, with other events, must not make the ids of the old ones.
+    /// Returns the id of the event at `index` if its sender gave none. It also derives from the
+    /// body: a key that is used again after its time, with other events, must not make the ids of
+    /// the old ones.
     #[must_use]
     pub fn event_id(&self, index: usize) -> String {
         derive(&[b"event", self.seed.0.as_bytes(), &self.sha256, index.to_string().as_bytes()])
@@ -169,7 +168,8 @@ impl Intake {
     }
 }
 
-/// A UUID (version 8) out of a hash of the parts; their lengths keep one from running into the next.
+/// Returns a UUID (version 8) from a hash of the parts. Their lengths are hashed too, so that one
+/// part cannot run into the next.
 fn derive(parts: &[&[u8]]) -> Uuid {
     let mut hash = Sha256::new();
     for part in parts {

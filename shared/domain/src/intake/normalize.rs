@@ -13,7 +13,8 @@ pub fn lead(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
     Ok(Facts { leads: row.facts([Lead::of(row)?]), ..Facts::default() })
 }
 
-/// Reads a row of [`super::EVENTS`]. The event's id is the row's external id: its sender's, or ours.
+/// Reads a row of [`super::EVENTS`]. The event's id is the row's external id: its sender's, or
+/// ours.
 ///
 /// # Errors
 /// The reason for its dead letter, which names the place and repeats no value.

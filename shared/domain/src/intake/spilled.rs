@@ -1,4 +1,4 @@
-//! A request on its way round a database that is away: what the queue `spill` carries of it.
+//! A request of one of our own senders as the queue `spill` carries it while Postgres is away.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,7 +33,7 @@ struct Wire {
 }
 
 impl Intake {
-    /// The message for this request; none where SQS would not take it.
+    /// Returns the message for this request, or `None` if it is too long for SQS.
     #[must_use]
     pub fn message(&self) -> Option<String> {
         let wire = Wire {
@@ -51,10 +51,10 @@ impl Intake {
         serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
     }
 
-    /// Reads a message.
+    /// Reads a message of the queue.
     ///
     /// # Errors
-    /// [`NotAnIntake`] says what is wrong with it, without repeating any of it.
+    /// [`NotAnIntake`] if it is no request of this kind. The error repeats none of the message.
     pub fn parse(message: &str) -> Result<Self, NotAnIntake> {
         let not = |what: &str| NotAnIntake(what.to_owned());
         let wire: Wire = serde_json::from_str(message).map_err(|e| NotAnIntake(place(&e)))?;

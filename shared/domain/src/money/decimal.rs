@@ -1,8 +1,9 @@
-//! Amounts that come as decimal text in whole units of the currency.
+//! Amounts that vendors send as decimal text in whole units of the currency.
 
 use super::{Currency, MoneyError};
 
-/// How many decimals the currency has by ISO 4217 (list one). 2 for a code that the list does not know.
+/// Returns the number of decimals of the currency by ISO 4217 (list one), or 2 for a code that the
+/// list does not know.
 pub fn exponent(currency: Currency) -> u32 {
     match currency.as_str() {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
@@ -13,10 +14,11 @@ pub fn exponent(currency: Currency) -> u32 {
     }
 }
 
-/// Minor units of a decimal such as `1000.5` or `1.0E7`, exactly: no float on the way (trap 10).
+/// Converts a decimal such as `1000.5` or `1.0E7` to minor units, exactly: no float is involved.
 ///
 /// # Errors
-/// [`MoneyError::Decimal`] where it is no decimal, is negative, is not whole in minor units, or leaves 64 bits.
+/// [`MoneyError::Decimal`] if the text is no decimal, is negative, is not whole in minor units, or
+/// leaves 64 bits.
 pub fn from_decimal(text: &str, currency: Currency) -> Result<i64, MoneyError> {
     minor_units(text.trim(), exponent(currency)).map_err(|why| {
         let text = text.chars().take(40).collect();

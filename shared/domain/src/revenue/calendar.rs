@@ -1,4 +1,4 @@
-//! When each local day of a range begins and ends.
+//! The instants at which each local day of a range begins and ends.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -10,24 +10,24 @@ const DAY: i64 = 86_400;
 /// Seconds of the finest bucket.
 const QUARTER_HOUR: i64 = 900;
 
-/// The pieces of time that the local days of a range are made of, in order and without a hole.
+/// The pieces of time that make up the local days of a range, in order and without a gap.
 ///
-/// Nearly always one piece a day. A day that the zone skipped has none (Samoa, 2011-12-30), and a day
-/// that the clock fell back into after midnight has two (St. John's, 2010-11-07, at 00:01), with a
-/// stretch between them that belongs to the next day.
+/// A day nearly always has one piece. A day that the zone skipped has none (Samoa, 2011-12-30). A
+/// day that the clock fell back into after midnight has two (St. John's, 2010-11-07, at 00:01), and
+/// the stretch between them belongs to the next day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     range: DateRange,
-    /// Seconds since the epoch; one more than there are pieces, or none.
+    /// Seconds since the epoch: one more than there are pieces, or empty.
     cuts: Vec<i64>,
-    /// Which day of the range each piece belongs to; none where it lies outside the range.
+    /// The day of the range that each piece belongs to; `None` if it lies outside the range.
     owners: Vec<Option<usize>>,
 }
 
-/// A cut and the UTC midnight nearest to it: between the two lie at most 48 quarter hours.
+/// A cut and its nearest UTC midnight. At most 48 quarter hours lie between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
-    /// Which cut.
+    /// The cut's index in [`Calendar::cuts`].
     pub index: usize,
     /// The earlier of the two, as UTC wall clock.
     pub low: DateTime,
@@ -36,7 +36,7 @@ pub struct Edge {
 }
 
 impl Calendar {
-    /// The pieces of every local day in the range.
+    /// Creates the pieces of every local day in the range.
     #[must_use]
     pub fn new(zone: &Zone, range: DateRange) -> Self {
         let (first, last) = (day_number(range.first()), day_number(range.last()));
@@ -55,32 +55,34 @@ impl Calendar {
         Self { range, owners: owners.collect(), cuts: cuts.collect() }
     }
 
-    /// The days asked for.
+    /// Returns the requested range of days.
     #[must_use]
     pub fn range(&self) -> DateRange {
         self.range
     }
 
-    /// Whether no instant of time lies in the range: its days were all skipped.
+    /// Returns whether no instant lies in the range, because the zone skipped all its days.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty()
     }
 
-    /// Whether sums of quarter hours of UTC can answer. They cannot for local mean times, such as those
-    /// before 1883 in New York, nor for the clock changes at one minute past midnight of St. John's.
+    /// Returns whether sums of UTC quarter hours can answer. They cannot for local mean times, such
+    /// as those before 1883 in New York, nor for St. John's clock changes at one minute past
+    /// midnight.
     #[must_use]
     pub fn is_quarter_aligned(&self) -> bool {
         self.cuts.iter().all(|cut| cut.rem_euclid(QUARTER_HOUR) == 0)
     }
 
-    /// The instants between the pieces, the first and the last included.
+    /// Returns the instants between the pieces, with the first and the last.
     #[must_use]
     pub fn cuts(&self) -> Vec<Timestamp> {
         self.cuts.iter().map(|cut| instant(*cut)).collect()
     }
 
-    /// The UTC midnights nearest to the first and the last cut; whole days are read between them.
+    /// Returns the UTC midnights nearest to the first and the last cut. Whole days are read between
+    /// them.
     #[must_use]
     pub fn midnights(&self) -> Option<(DateTime, DateTime)> {
         Some((
@@ -89,7 +91,7 @@ impl Calendar {
         ))
     }
 
-    /// The stretches between the cuts and their nearest midnights, where there is a stretch.
+    /// Returns the stretches between cuts and their nearest midnights that are not empty.
     #[must_use]
     pub fn edges(&self) -> Vec<Edge> {
         let stretch = |(index, cut): (usize, &i64)| {
@@ -100,19 +102,19 @@ impl Calendar {
         self.cuts.iter().enumerate().filter_map(stretch).collect()
     }
 
-    /// The day of the range that owns a piece.
+    /// Returns the day of the range that owns a piece.
     pub(super) fn owner(&self, piece: usize) -> Option<usize> {
         self.owners.get(piece).copied().flatten()
     }
 
-    /// The piece between whose nearest midnights a UTC day lies.
+    /// Returns the piece between whose nearest midnights a UTC day lies.
     pub(super) fn piece_of_utc_day(&self, day: Date) -> Option<usize> {
         let start = day_number(day) * DAY;
         let after = self.cuts.partition_point(|cut| nearest_midnight(*cut) <= start);
         after.checked_sub(1)
     }
 
-    /// Whether a cut lies after the midnight nearest to it.
+    /// Returns whether a cut lies after its nearest midnight.
     pub(super) fn is_after_midnight(&self, cut: usize) -> bool {
         self.cuts.get(cut).is_some_and(|cut| *cut > nearest_midnight(*cut))
     }
@@ -152,7 +154,7 @@ fn nearest_midnight(cut: i64) -> i64 {
     (cut + DAY / 2).div_euclid(DAY) * DAY
 }
 
-/// In range: dates are held to the years 1 to 9998, where jiff's run from -9999 to 9999.
+/// Never out of range: dates are limited to the years 1 to 9998, and jiff's run from -9999 to 9999.
 fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH)
 }

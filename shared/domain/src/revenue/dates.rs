@@ -1,4 +1,4 @@
-//! Zones, dates and ranges of dates as callers give them.
+//! Time zones, dates and ranges of dates as callers write them.
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -11,51 +11,51 @@ pub struct Zone {
     rules: TimeZone,
 }
 
-/// No such zone in the IANA database.
+/// The IANA database has no zone of this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an IANA time zone name, such as Europe/Berlin")]
 pub struct UnknownZone;
 
-/// Not a date.
+/// The text is not a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a date as YYYY-MM-DD, from 0001-01-01 to 9998-12-31")]
 pub struct InvalidDate;
 
-/// Two dates that make no range.
+/// The two dates make no range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRange {
-    /// The first is later than the last.
+    /// The first date is later than the last.
     #[error("must not be later than endDate")]
     Backwards,
-    /// More than [`DateRange::MAX_DAYS`] days.
+    /// The range has more than [`DateRange::MAX_DAYS`] days.
     #[error("must be at most 3660 days before endDate")]
     TooLong,
 }
 
 impl Zone {
-    /// The zone of that name, in any case of letters.
+    /// Returns the zone of that name, in any case of letters.
     ///
     /// # Errors
-    /// Where there is none of that name.
+    /// [`UnknownZone`] if the IANA database has none of that name.
     pub fn parse(name: &str) -> Result<Self, UnknownZone> {
         let rules = TimeZone::get(name).map_err(|_| UnknownZone)?;
         let name = rules.iana_name().ok_or(UnknownZone)?.to_owned();
         Ok(Self { name, rules })
     }
 
-    /// UTC.
+    /// Returns the zone UTC.
     #[must_use]
     pub fn utc() -> Self {
         Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
     }
 
-    /// The name as the IANA database spells it.
+    /// Returns the name as the IANA database spells it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The local date at that instant.
+    /// Returns the local date at that instant.
     #[must_use]
     pub fn date_at(&self, instant: Timestamp) -> Date {
         self.rules.to_datetime(instant).date()
@@ -66,10 +66,10 @@ impl Zone {
     }
 }
 
-/// A date given as `YYYY-MM-DD` and nothing else.
+/// Reads a date that is written as `YYYY-MM-DD`.
 ///
 /// # Errors
-/// Where it is written otherwise, does not exist, or lies outside the years 1 to 9998.
+/// [`InvalidDate`] if it is written otherwise, does not exist, or is outside the years 1 to 9998.
 pub fn parse_date(text: &str) -> Result<Date, InvalidDate> {
     let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let date: Date =
@@ -85,13 +85,14 @@ pub struct DateRange {
 }
 
 impl DateRange {
-    /// Ten years and a week or so.
+    /// The most days of a range: ten years and a week or so.
     pub const MAX_DAYS: i64 = 3660;
 
-    /// The range between two dates, both included.
+    /// Creates the range between two dates, both included.
     ///
     /// # Errors
-    /// Where the first is later than the last, or the range longer than [`Self::MAX_DAYS`].
+    /// [`InvalidRange`] if the first is later than the last, or the range has more than
+    /// [`Self::MAX_DAYS`] days.
     pub fn new(first: Date, last: Date) -> Result<Self, InvalidRange> {
         if first > last {
             return Err(InvalidRange::Backwards);
@@ -102,19 +103,19 @@ impl DateRange {
         Ok(Self { first, last })
     }
 
-    /// The first day.
+    /// Returns the first day of the range.
     #[must_use]
     pub fn first(&self) -> Date {
         self.first
     }
 
-    /// The last day.
+    /// Returns the last day of the range.
     #[must_use]
     pub fn last(&self) -> Date {
         self.last
     }
 
-    /// Every day, in order.
+    /// Returns every day of the range, in order.
     pub fn days(&self) -> impl Iterator<Item = Date> + use<> {
         let last = self.last;
         self.first.series(Span::new().days(1)).take_while(move |day| *day <= last)

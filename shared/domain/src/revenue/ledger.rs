@@ -1,4 +1,4 @@
-//! From sums between instants to revenue by day, week and range.
+//! Turns sums between instants into revenue by day, week and range.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use jiff::civil::{Date, Weekday};
 use super::calendar::Calendar;
 use super::sums::{ByCurrency, Sums};
 
-/// Takes what the database kept and gives it to the local days it belongs to.
+/// Assigns the database's sums to the local days that they belong to.
 ///
-/// With F(t) all that moved before t, a piece from a to b is F(b) - F(a); and F(cut) is F(its nearest
-/// midnight) plus or minus what lies between the two.
+/// Let F(t) be the sum of everything before t. A piece from a to b is F(b) - F(a). F(cut) is F of
+/// its nearest midnight, plus or minus the sum between the two.
 #[derive(Debug)]
 pub struct Ledger<'a> {
     calendar: &'a Calendar,
@@ -28,12 +28,12 @@ pub struct Revenue {
 pub struct Period {
     /// The day itself, the Monday of the week, or the first day of the range.
     pub date: Date,
-    /// What moved, by currency; a currency in which nothing moved may be absent.
+    /// The sums by currency. A currency without payments may be absent.
     pub sums: ByCurrency,
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty ledger of the calendar's days.
+    /// Creates an empty ledger of the calendar's days.
     #[must_use]
     pub fn new(calendar: &'a Calendar) -> Self {
         let days = calendar.range().days().map(|_| ByCurrency::new()).collect();
@@ -47,7 +47,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Adds the sums between a cut and its nearest midnight, by the cut's index in [`Calendar::edges`].
+    /// Adds the sums between a cut and its nearest midnight, by the cut's index in
+    /// [`Calendar::edges`].
     pub fn add_edge(&mut self, cut: usize, currency: &str, sums: Sums) {
         let (mut before, mut after) = (sums, Sums::default());
         after -= sums;
@@ -74,7 +75,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The revenue of the range.
+    /// Returns the revenue of the range.
     #[must_use]
     pub fn into_revenue(self) -> Revenue {
         let days = self.calendar.range().days().zip(self.days);
@@ -83,14 +84,14 @@ impl<'a> Ledger<'a> {
 }
 
 impl Revenue {
-    /// Every day of the range in order, also those on which nothing moved.
+    /// Returns every day of the range in order, with those that have no payments.
     #[must_use]
     pub fn daily(&self) -> &[Period] {
         &self.days
     }
 
-    /// Every week of the range in order, named by its Monday. Of the first and the last only the days
-    /// that were asked for count.
+    /// Returns every week of the range in order, named by its Monday. In the first and the last
+    /// week only the requested days count.
     #[must_use]
     pub fn weekly(&self) -> Vec<Period> {
         let mut weeks: BTreeMap<Date, ByCurrency> = BTreeMap::new();
@@ -101,7 +102,7 @@ impl Revenue {
         weeks.into_iter().map(|(date, sums)| Period { date, sums }).collect()
     }
 
-    /// The whole range, by currency; currencies in which nothing moved are left out.
+    /// Returns the sums of the whole range by currency, without currencies that have no payments.
     #[must_use]
     pub fn totals(&self) -> ByCurrency {
         let mut totals = ByCurrency::new();
@@ -117,14 +118,14 @@ impl Revenue {
 }
 
 impl Period {
-    /// What moved in one currency.
+    /// Returns the sums in one currency.
     #[must_use]
     pub fn in_currency(&self, currency: &str) -> Sums {
         self.sums.get(currency).copied().unwrap_or_default()
     }
 }
 
-/// Dates lie in the years 1 to 9998 and 0001-01-01 is a Monday: there always is one.
+/// Every date has a Monday: dates are in the years 1 to 9998, and 0001-01-01 is a Monday.
 fn monday_of(date: Date) -> Date {
     if date.weekday() == Weekday::Monday {
         date

@@ -1,8 +1,9 @@
 //! Revenue by local day, week and range, in any IANA zone, from sums that are kept in UTC.
 //!
-//! A range of local days is a [`Calendar`]: the instants at which one local day gives way to the next.
-//! What the database kept between those instants is added to a [`Ledger`], and every number a caller
-//! sees comes from the [`Revenue`] it yields: summary, days and weeks are the same rows, added up.
+//! A range of local days is a [`Calendar`]: the instants at which one local day gives way to the
+//! next. The database's sums between those instants are added to a [`Ledger`]. Every number that a
+//! caller sees comes from the [`Revenue`] that it yields: summary, days and weeks are the same
+//! rows, added up.
 
 mod calendar;
 mod dates;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, SubAssign};
 
-/// What moved in one currency, in its minor units, each movement at its own date.
+/// Sums of payments in one currency, in its minor units, each payment at its own date.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Gross: payments collected.
@@ -12,7 +12,7 @@ pub struct Sums {
     pub refunded: i128,
     /// Disputes that were lost.
     pub disputed: i128,
-    /// How many payments were collected.
+    /// The number of payments that were collected.
     pub count: i128,
 }
 
@@ -20,13 +20,13 @@ pub struct Sums {
 pub type ByCurrency = BTreeMap<String, Sums>;
 
 impl Sums {
-    /// Gross less refunds and lost disputes, in minor units.
+    /// Returns gross minus refunds and lost disputes, in minor units.
     #[must_use]
     pub fn net(&self) -> i128 {
         self.collected - self.refunded - self.disputed
     }
 
-    /// Whether nothing moved.
+    /// Returns whether there are no payments.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()

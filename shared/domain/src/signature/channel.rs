@@ -1,34 +1,25 @@
-//! Push channels: the token that a vendor sends along is a keyed hash of the channel's id, so that whoever knows it was
-//! told by us, for this channel, and nothing has to be looked up.
+//! Push channels: the token that a vendor sends along is a keyed hash of the channel's id. A sender
+//! that knows it was told by us, for this channel, and no look-up is needed.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
+use super::mac::{Encoding, matches, sign};
+use super::secrets::SigningSecrets;
 
-use super::SigningSecrets;
+/// Keeps these tokens apart from anything else that is signed by the same secret.
+const PREFIX: &[u8] = b"channel.";
 
-/// The token of the channel called `id`, by the first of the secrets: 64 characters. Empty where there is no secret,
-/// which [`SigningSecrets`] does not allow.
+/// Returns the token of the channel called `id`, by the first of the secrets: 64 characters. It is
+/// empty without a secret, which [`SigningSecrets`] does not allow.
 #[must_use]
 pub fn token(secrets: &SigningSecrets, id: &str) -> String {
-    secrets.0.first().and_then(|secret| sign(secret, id)).unwrap_or_default()
+    let sign = |secret: &Vec<u8>| sign(secret, &[PREFIX, id.as_bytes()], Encoding::Hex);
+    secrets.0.first().and_then(sign).unwrap_or_default()
 }
 
-/// Whether `token` is the token of the channel called `id`, by any of the secrets, in a time that tells nothing of them.
+/// Returns whether `token` is the token of the channel called `id`, by any of the secrets. The time
+/// taken reveals nothing about them.
 #[must_use]
 pub fn is_ours(secrets: &SigningSecrets, id: &str, token: &str) -> bool {
-    let mut matches = Choice::from(0);
-    for expected in secrets.0.iter().filter_map(|secret| sign(secret, id)) {
-        matches |= expected.as_bytes().ct_eq(token.as_bytes());
-    }
-    bool::from(matches)
-}
-
-fn sign(secret: &[u8], id: &str) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
-    mac.update(b"channel.");
-    mac.update(id.as_bytes());
-    Some(hex::encode(mac.finalize().into_bytes()))
+    matches(secrets, &[PREFIX, id.as_bytes()], Encoding::Hex, &[token])
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A verified request on its way round a database that is away: what the `spill` queue carries.
+//! A verified webhook as the queue `spill` carries it while Postgres is away.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,15 +11,13 @@ use crate::json::place;
 /// The longest message that is sent, in bytes: SQS' limit of 256 KiB. A body of 190 KB fits.
 pub const SPILL_LIMIT: usize = 256 * 1024;
 
-/// A request as the queue carries it: the body in base64, byte for byte, and what is needed to store it as if
-/// it had just come. Its signature is not: it would be too old, and its secret may be gone, by the time it is read.
+/// A request as the queue carries it: the body in base64, byte for byte, and everything that is
+/// needed to store it as if it had just come. The signature is left out: by the time the message is
+/// read it would be too old, and its secret may be gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spilled {
-    /// The vendor that pushed it.
     pub source: String,
-    /// When it was received.
     pub received_at: Timestamp,
-    /// The body's media type.
     pub content_type: String,
     body: Vec<u8>,
 }
@@ -41,7 +39,7 @@ struct Wire {
 }
 
 impl Spilled {
-    /// The message for a body; `None` where it is longer than [`SPILL_LIMIT`].
+    /// Returns the message for a body, or `None` if it is longer than [`SPILL_LIMIT`].
     #[must_use]
     pub fn message(
         source: &str,
@@ -59,10 +57,10 @@ impl Spilled {
         serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
     }
 
-    /// Reads a message.
+    /// Reads a message of the queue.
     ///
     /// # Errors
-    /// [`SpillError`] says what is wrong with it, without repeating any of it.
+    /// [`SpillError`] if it is no spilled webhook. The error repeats none of the message.
     pub fn parse(message: &str) -> Result<Self, SpillError> {
         let wire: Wire = serde_json::from_str(message).map_err(|e| SpillError(place(&e)))?;
         if wire.spill != 1 {
@@ -75,8 +73,8 @@ impl Spilled {
         Ok(Self { source, received_at, content_type, body })
     }
 
-    /// The body, which was verified before the message was written. Who may send to the queue is the queue's
-    /// to say: only `webhook` may.
+    /// Returns the body, which was verified before the message was written. Only the role of
+    /// `webhook` may send to the queue.
     #[must_use]
     pub fn body(&self) -> Verified<'_> {
         Verified(&self.body)

@@ -1,4 +1,4 @@
-//! The vendors Penstock pulls from. A new one is one file here and one line in [`SOURCES`].
+//! The vendors. A new one is one folder here and one line in [`SOURCES`].
 
 use jiff::Timestamp;
 
@@ -7,17 +7,25 @@ use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
-use crate::push::Push;
-use crate::record::{Delivery, Item, RowView};
+use crate::record::{Item, RowView};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
 mod access;
+#[cfg(feature = "contract")]
+mod contract;
 pub mod gcal;
 pub mod hubspot;
+mod push;
 pub mod stripe;
+mod webhook;
+mod webhook_request;
 
 pub use access::{Access, variable};
+#[cfg(feature = "contract")]
+pub use contract::{HeaderContract, WebhookContract};
+pub use push::{Change, Channel, NewChannel, Notice, Push};
+pub use webhook::{Signed, Webhook};
+pub use webhook_request::WebhookRequest;
 
 /// Every source, in the order reports list them.
 pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot, &gcal::GoogleCalendar];
@@ -25,6 +33,14 @@ pub static SOURCES: &[&dyn Source] = &[&stripe::Stripe, &hubspot::HubSpot, &gcal
 /// The source called `name`.
 pub fn find(name: &str) -> Option<&'static dyn Source> {
     SOURCES.iter().copied().find(|s| s.name() == name)
+}
+
+/// What the source called `name` says of the bodies it pushes; `None` if it signs none.
+pub fn signed(name: &str) -> Option<&'static dyn Signed> {
+    match find(name)?.webhook()? {
+        Webhook::Signed(signed) => Some(signed),
+        Webhook::Notified(_) => None,
+    }
 }
 
 /// All that Penstock knows of a vendor. Pure: it says what to ask and reads what came.
@@ -65,10 +81,6 @@ pub trait Source: Sync + Send {
     fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
     -> Result<Item<'a>, PageError>;
 
-    /// Reads what the vendor pushed. Never fails: what cannot be identified is kept under its hash, and
-    /// `process` says what is wrong with it.
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a>;
-
     /// Reads a row of this source. The row may be a tombstone that `fetch` made
     /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`Verdict::Gone`] asked for one.
     ///
@@ -98,8 +110,14 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// How the vendor is told to push that something has changed, where it wants to be told again and again.
-    fn push(&self) -> Option<&'static dyn Push> {
+    /// How the vendor pushes to `/webhooks/{source}`; `None` if it only answers.
+    fn webhook(&self) -> Option<Webhook> {
+        None
+    }
+
+    /// What docs/openapi.json says of that route; a source that pushes must say it.
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<WebhookContract> {
         None
     }
 

@@ -1,5 +1,7 @@
 //! One route and method.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 /// What opens a route.
@@ -19,7 +21,7 @@ pub enum Key {
 #[derive(Debug, Clone)]
 pub struct Operation {
     /// The path, such as `/runs/{runId}`.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// The method, in lower case.
     pub method: &'static str,
     parts: Map<String, Value>,
@@ -30,17 +32,23 @@ pub struct Operation {
 impl Operation {
     /// A GET.
     #[must_use]
-    pub fn get(path: &'static str, id: &str, tag: &str, summary: &str) -> Self {
-        Self::new("get", path, id, tag, summary)
+    pub fn get(path: impl Into<Cow<'static, str>>, id: &str, tag: &str, summary: &str) -> Self {
+        Self::new("get", path.into(), id, tag, summary)
     }
 
     /// A POST.
     #[must_use]
-    pub fn post(path: &'static str, id: &str, tag: &str, summary: &str) -> Self {
-        Self::new("post", path, id, tag, summary)
+    pub fn post(path: impl Into<Cow<'static, str>>, id: &str, tag: &str, summary: &str) -> Self {
+        Self::new("post", path.into(), id, tag, summary)
     }
 
-    fn new(method: &'static str, path: &'static str, id: &str, tag: &str, summary: &str) -> Self {
+    fn new(
+        method: &'static str,
+        path: Cow<'static, str>,
+        id: &str,
+        tag: &str,
+        summary: &str,
+    ) -> Self {
         let parts = Map::from_iter([
             ("operationId".to_owned(), json!(id)),
             ("tags".to_owned(), json!([tag])),

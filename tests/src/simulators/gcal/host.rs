@@ -6,66 +6,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::channels::{Channel, Channels};
 use super::list::Lists;
-use super::server;
+use super::log::Request;
+use super::server::{self, Service, Shared};
 use super::state::Calendar;
 use super::token::{Account, Tokens};
 use crate::loopback::{Loopback, lock};
-use crate::simulators::stripe::{Fault, Faults};
+use crate::simulators::faults::Faults;
 
-/// The calendar's id; it needs encoding in a path.
-pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";
-
-/// A request, as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// Its path.
-    pub path: String,
-    /// Its parameters, decoded.
-    pub query: Vec<(String, String)>,
-    /// What it was answered with; 0 while it is not.
-    pub status: u16,
-    /// What went wrong on command.
-    pub fault: Option<Fault>,
-}
-
-impl Asked {
-    /// The value of a parameter.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-type Time = Box<dyn Fn() -> Timestamp + Send>;
-type Hook = Box<dyn FnOnce() + Send>;
-type Watcher = Box<dyn FnMut(&str, &mut Calendar) + Send>;
-
-pub(super) struct State {
-    pub(super) calendar: Calendar,
-    pub(super) lists: Lists,
-    pub(super) tokens: Tokens,
-    pub(super) channels: Channels,
-    pub(super) faults: Faults,
-    pub(super) daily_limit: bool,
-    pub(super) asked: Vec<Asked>,
-    pub(super) hooks: Vec<(usize, Hook)>,
-    pub(super) watcher: Option<Watcher>,
-    pub(super) url: String,
-    time: Time,
-}
-
-impl State {
-    pub(super) fn now(&mut self) -> Timestamp {
-        let now = (self.time)();
-        self.calendar.set_now(now);
-        self.channels.expire(now);
-        now
-    }
-}
+/// The service account that may read the calendar.
+const ACCOUNT: &str = "reader@penstock.iam.gserviceaccount.com";
 
 /// A simulated Google Calendar that listens on 127.0.0.1 until it is dropped.
 pub struct GoogleCalendarSimulator {
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
     server: Loopback,
 }
 
@@ -79,25 +32,26 @@ impl GoogleCalendarSimulator {
     pub fn start(seed: u64, events: usize, now: Timestamp) -> Self {
         let mut calendar = Calendar::new(seed, now);
         calendar.fill(events);
-        let state = State {
+        let service = Service {
             calendar,
             lists: Lists::default(),
-            tokens: Tokens::new(Account::generate("reader@penstock.iam.gserviceaccount.com")),
+            tokens: Tokens::new(Account::generate(ACCOUNT)),
             channels: Channels::default(),
-            faults: Faults::default(),
             daily_limit: false,
-            asked: Vec::new(),
-            hooks: Vec::new(),
-            watcher: None,
             url: String::new(),
-            time: Box::new(move || now),
+            clock: Box::new(move || now),
         };
-        let state = Arc::new(Mutex::new(state));
-        let served = Arc::clone(&state);
+        let shared = Arc::new(Shared {
+            service: Mutex::new(service),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            watcher: Mutex::default(),
+        });
+        let served = Arc::clone(&shared);
         let answer = move |request| server::answer(Arc::clone(&served), request);
         let server = Loopback::start("gcal-simulator", 0, answer).expect("a free port");
-        lock(&state).url = server.url();
-        Self { state, server }
+        lock(&shared.service).url = server.url();
+        Self { shared, server }
     }
 
     /// Where it listens: `http://127.0.0.1:port`.
@@ -123,13 +77,13 @@ impl GoogleCalendarSimulator {
         self.handle().rotate_key();
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn lock(&self) -> MutexGuard<'_, Service> {
+        lock(&self.shared.service)
     }
 
-    /// From now on its time is what `time` says.
-    pub fn follow(&self, time: impl Fn() -> Timestamp + Send + 'static) {
-        self.lock().time = Box::new(time);
+    /// Lets `clock` tell the calendar's time from here on.
+    pub fn follow(&self, clock: impl Fn() -> Timestamp + Send + 'static) {
+        self.lock().clock = Box::new(clock);
     }
 
     /// Does something to the calendar, at its time. Replies wait meanwhile.
@@ -140,12 +94,12 @@ impl GoogleCalendarSimulator {
     /// The calendar, for a hook.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.state))
+        Handle(Arc::clone(&self.shared))
     }
 
-    /// Does something to the plan of faults.
-    pub fn faults(&self, act: impl FnOnce(&mut Faults)) {
-        act(&mut self.lock().faults);
+    /// The plan of faults.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.shared.faults)
     }
 
     /// Whether the day's quota is used up.
@@ -176,16 +130,16 @@ impl GoogleCalendarSimulator {
     /// How many exchanges were granted, and how many refused.
     #[must_use]
     pub fn exchanges(&self) -> (u32, u32) {
-        let state = self.lock();
-        (state.tokens.granted, state.tokens.denied)
+        let service = self.lock();
+        (service.tokens.granted, service.tokens.denied)
     }
 
     /// The channels that are open.
     #[must_use]
     pub fn channels(&self) -> Vec<Channel> {
-        let mut state = self.lock();
-        state.now();
-        state.channels.open.clone()
+        let mut service = self.lock();
+        service.now();
+        service.channels.open.clone()
     }
 
     /// The channels that are open are closed, behind everybody's back.
@@ -195,59 +149,57 @@ impl GoogleCalendarSimulator {
 
     /// Calls `hook` when the `n`-th request to the calendar from now (counted from 1) has come in, before it is
     /// answered. It runs on the server's thread.
-    pub fn on_request(&self, n: usize, hook: impl FnOnce() + Send + 'static) {
-        let mut state = self.lock();
-        let at = state.asked.len() + n;
-        state.hooks.push((at, Box::new(hook)));
+    pub fn on_request(&self, n: u64, hook: impl FnOnce() + Send + 'static) {
+        lock(&self.shared.log).hook(n, Box::new(hook));
     }
 
     /// From now on `watcher` is told the path of each request to the calendar, before it is answered; what it does to
     /// the calendar the reply shows. It runs on the server's thread.
     pub fn watch(&self, watcher: impl FnMut(&str, &mut Calendar) + Send + 'static) {
-        self.lock().watcher = Some(Box::new(watcher));
+        *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
     /// The requests to the calendar so far; forgets them.
     #[must_use]
-    pub fn take_requests(&self) -> Vec<Asked> {
-        std::mem::take(&mut self.lock().asked)
+    pub fn take_requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).take()
     }
 }
 
 /// A calendar in other hands.
-pub struct Handle(Arc<Mutex<State>>);
+pub struct Handle(Arc<Shared>);
 
 impl Handle {
     /// As [`GoogleCalendarSimulator::with`].
     pub fn with<T>(&self, act: impl FnOnce(&mut Calendar) -> T) -> T {
-        let mut state = lock(&self.0);
-        state.now();
-        act(&mut state.calendar)
+        let mut service = lock(&self.0.service);
+        service.now();
+        act(&mut service.calendar)
     }
 
     /// How many channels are open.
     #[must_use]
     pub fn channels(&self) -> usize {
-        lock(&self.0).channels.open.len()
+        lock(&self.0.service).channels.open.len()
     }
 
     /// The account gets a new key, whose file this answers with; the old one signs nothing any more, and tokens it was
     /// exchanged for are revoked.
     pub fn rotate_key(&self) -> String {
-        let account = Account::generate("reader@penstock.iam.gserviceaccount.com");
-        let mut state = lock(&self.0);
-        state.tokens.account = account;
-        state.tokens.revoke_all();
-        state.tokens.account.key_file(&format!("{}/token", state.url))
+        let account = Account::generate(ACCOUNT);
+        let mut service = lock(&self.0.service);
+        service.tokens.account = account;
+        service.tokens.revoke_all();
+        service.tokens.account.key_file(&format!("{}/token", service.url))
     }
 
     /// As [`GoogleCalendarSimulator::daily_limit`].
     pub fn daily_limit(&self, reached: bool) {
-        lock(&self.0).daily_limit = reached;
+        lock(&self.0.service).daily_limit = reached;
     }
 
     /// As [`GoogleCalendarSimulator::revoke_access_tokens`].
     pub fn revoke_access_tokens(&self) {
-        lock(&self.0).tokens.revoke_all();
+        lock(&self.0.service).tokens.revoke_all();
     }
 }

@@ -9,14 +9,17 @@
 mod channels;
 mod host;
 mod list;
-mod ours;
+mod log;
 mod refusal;
 mod server;
 mod state;
 mod token;
+mod truth;
 
+pub use super::faults::{Fault, Faults, RetryAfter};
 pub use channels::Channel;
-pub use host::{Asked, CALENDAR_ID, GoogleCalendarSimulator, Handle};
-pub use ours::{different, events};
-pub use state::{Calendar, TruthRow};
+pub use host::{GoogleCalendarSimulator, Handle};
+pub use log::Request;
+pub use state::{CALENDAR_ID, Calendar};
 pub use token::Account;
+pub use truth::TruthRow;

@@ -8,10 +8,45 @@ use axum::http::{HeaderMap, Request as HttpRequest, Response, header};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::host::{Asked, CALENDAR_ID, State};
+use super::channels::Channels;
+use super::list::Lists;
+use super::log::{Log, Request};
 use super::refusal::Refusal;
+use super::state::{CALENDAR_ID, Calendar};
+use super::token::Tokens;
 use crate::loopback::{half, lock};
-use crate::simulators::stripe::{Fault, RetryAfter};
+use crate::simulators::faults::{Fault, Faults, RetryAfter};
+
+/// Sees the path of each request, and may change the calendar before it is answered.
+pub(super) type Watcher = Box<dyn FnMut(&str, &mut Calendar) + Send>;
+
+/// What the server and the test share.
+pub(super) struct Shared {
+    pub(super) service: Mutex<Service>,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) log: Mutex<Log>,
+    pub(super) watcher: Mutex<Option<Watcher>>,
+}
+
+/// The calendar and what Google keeps about its readers.
+pub(super) struct Service {
+    pub(super) calendar: Calendar,
+    pub(super) lists: Lists,
+    pub(super) tokens: Tokens,
+    pub(super) channels: Channels,
+    pub(super) daily_limit: bool,
+    pub(super) url: String,
+    pub(super) clock: Box<dyn Fn() -> Timestamp + Send>,
+}
+
+impl Service {
+    pub(super) fn now(&mut self) -> Timestamp {
+        let now = (self.clock)();
+        self.calendar.set_now(now);
+        self.channels.expire(now);
+        now
+    }
+}
 
 /// A reply before its headers.
 struct Reply {
@@ -48,7 +83,7 @@ impl From<Refusal> for Reply {
 }
 
 /// Answers one request.
-pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>) -> Response<Body> {
+pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let path = parts.uri.path().to_owned();
@@ -56,60 +91,54 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: HttpRequest<Body>)
         form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
             .into_owned()
             .collect();
+    let fault = lock(&shared.faults).strike(&path);
     if path == "/token" {
-        return respond(exchange(&state, &body), lock(&state).now());
+        let mut service = lock(&shared.service);
+        let now = service.now();
+        return respond(exchange(&mut service, &body, fault, now), now);
     }
-    let (number, hooks, fault) = {
-        let mut state = lock(&state);
-        let fault = state.faults.strike(&path);
-        state.asked.push(Asked { path: path.clone(), query: query.clone(), status: 0, fault });
-        let number = state.asked.len();
-        let (due, rest) =
-            std::mem::take(&mut state.hooks).into_iter().partition(|(at, _)| *at == number);
-        state.hooks = rest;
-        (number, due, fault)
-    };
-    for (_, hook) in hooks {
+    let (number, hooks) = lock(&shared.log).add(|_| Request {
+        path: path.clone(),
+        query: query.clone(),
+        status: 0,
+        fault,
+    });
+    for hook in hooks {
         hook();
     }
-    watch(&mut lock(&state), &path);
+    if let Some(watcher) = lock(&shared.watcher).as_mut() {
+        let mut service = lock(&shared.service);
+        service.now();
+        watcher(&path, &mut service.calendar);
+    }
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;
     }
-    let mut state = lock(&state);
-    let now = state.now();
-    let reply = strike(&mut state, fault, |state, empty_page| {
-        serve(state, &path, &query, &parts.headers, &body, empty_page, now)
+    let mut service = lock(&shared.service);
+    let now = service.now();
+    let reply = strike(&mut service, fault, |service, empty_page| {
+        serve(service, &path, &query, &parts.headers, &body, empty_page, now)
             .unwrap_or_else(Reply::from)
     });
-    if let Some(asked) = state.asked.get_mut(number - 1) {
-        asked.status = reply.status;
-    }
-    drop(state);
+    drop(service);
+    lock(&shared.log).amend(number, |request| request.status = reply.status);
     respond(reply, now)
 }
 
-fn watch(state: &mut State, path: &str) {
-    state.now();
-    if let Some(mut watcher) = state.watcher.take() {
-        watcher(path, &mut state.calendar);
-        state.watcher = Some(watcher);
+fn exchange(service: &mut Service, body: &[u8], fault: Option<Fault>, now: Timestamp) -> Reply {
+    match fault {
+        Some(Fault::Html) => Reply::html(200),
+        Some(_) => Refusal::backend(503).into(),
+        None => {
+            let audience = format!("{}/token", service.url);
+            let (status, body) = service.tokens.exchange(body, &audience, now);
+            Reply::json(status, &body)
+        }
     }
-}
-
-fn exchange(state: &Mutex<State>, body: &[u8]) -> Reply {
-    let mut state = lock(state);
-    let now = state.now();
-    if let Some(fault) = state.faults.strike("/token") {
-        return if fault == Fault::Html { Reply::html(200) } else { Refusal::backend(503).into() };
-    }
-    let audience = format!("{}/token", state.url);
-    let (status, body) = state.tokens.exchange(body, &audience, now);
-    Reply::json(status, &body)
 }
 
 fn serve(
-    state: &mut State,
+    service: &mut Service,
     path: &str,
     query: &[(String, String)],
     headers: &HeaderMap,
@@ -119,16 +148,16 @@ fn serve(
 ) -> Result<Reply, Refusal> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    if !state.tokens.accepts(token, now) {
+    if !service.tokens.accepts(token, now) {
         return Err(Refusal::invalid_credentials());
     }
-    if state.daily_limit {
+    if service.daily_limit {
         return Err(Refusal::daily());
     }
     let calendar = CALENDAR_ID.replace('#', "%23");
     let Some(rest) = path.strip_prefix("/calendar/v3") else { return Err(Refusal::not_found()) };
     if rest == "/channels/stop" {
-        return state
+        return service
             .channels
             .stop(body)
             .map(|()| Reply { body: Vec::new(), ..Reply::json(204, &json!(null)) });
@@ -137,13 +166,13 @@ fn serve(
         .strip_prefix(&format!("/calendars/{calendar}/events"))
         .ok_or_else(Refusal::not_found)?;
     match rest {
-        "" => state
+        "" => service
             .lists
-            .answer(&state.calendar, query, empty_page)
+            .answer(&service.calendar, query, empty_page)
             .map(|body| Reply::json(200, &body)),
-        "/watch" => state.channels.watch(body, now).map(|body| Reply::json(200, &body)),
+        "/watch" => service.channels.watch(body, now).map(|body| Reply::json(200, &body)),
         id => {
-            let event = id.strip_prefix('/').and_then(|id| state.calendar.render(id));
+            let event = id.strip_prefix('/').and_then(|id| service.calendar.render(id));
             event.map(|body| Reply::json(200, &body)).ok_or_else(Refusal::not_found)
         }
     }
@@ -151,13 +180,13 @@ fn serve(
 
 /// What a fault makes of a reply. Google has no `Retry-After` on its rate limits, and calls some of them 403.
 fn strike(
-    state: &mut State,
+    service: &mut Service,
     fault: Option<Fault>,
-    serve: impl FnOnce(&mut State, bool) -> Reply,
+    serve: impl FnOnce(&mut Service, bool) -> Reply,
 ) -> Reply {
     match fault {
-        None | Some(Fault::Hang) => serve(state, false),
-        Some(Fault::EmptyPage) => serve(state, true),
+        None | Some(Fault::Hang) => serve(service, false),
+        Some(Fault::EmptyPage) => serve(service, true),
         Some(Fault::TooMany(RetryAfter::Absent)) => Refusal::user_rate().into(),
         Some(Fault::TooMany(RetryAfter::Date(_))) => Refusal::rate(403).into(),
         Some(Fault::TooMany(RetryAfter::Seconds(s))) => {
@@ -170,9 +199,9 @@ fn strike(
         Some(Fault::ErrorInside) => Reply { status: 200, ..Refusal::backend(500).into() },
         Some(Fault::Unauthorized) => Refusal::invalid_credentials().into(),
         Some(Fault::Forbidden) => Refusal::forbidden().into(),
-        Some(Fault::CutBody) => Reply { cut: true, ..serve(state, false) },
+        Some(Fault::CutBody) => Reply { cut: true, ..serve(service, false) },
         Some(Fault::TruncatedJson) => {
-            let mut reply = serve(state, false);
+            let mut reply = serve(service, false);
             reply.body.truncate(reply.body.len() / 2);
             reply
         }

@@ -1,4 +1,4 @@
-//! The calendar itself: events, what has changed since when, and what is true now.
+//! The calendar: its events and their changes.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,12 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+/// The calendar's id; it needs encoding in a path.
+pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";
+
 /// When an event takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum When {
+pub(super) enum When {
     Timed(Timestamp, Timestamp),
     Days(Date, Date),
 }
@@ -24,26 +27,22 @@ enum Tombstone {
 }
 
 #[derive(Clone, Debug)]
-struct Event {
-    status: &'static str,
-    summary: Option<String>,
-    when: When,
-    series: Option<(String, When)>,
+pub(super) struct Event {
+    pub(super) status: &'static str,
+    pub(super) summary: Option<String>,
+    pub(super) when: When,
+    pub(super) series: Option<(String, When)>,
     tombstone: Tombstone,
     updated: Timestamp,
     /// Which change of the calendar was its last.
     change: u64,
 }
 
-/// An event as it should be known: id, status, summary, start, end, series, whether it is there. Of one that is not,
-/// only the id.
-pub type TruthRow = (String, Option<(String, Option<String>, String, String, Option<String>)>);
-
 /// One calendar.
 #[derive(Debug)]
 pub struct Calendar {
     /// By id; the list is in this order, which is stable.
-    events: BTreeMap<String, Event>,
+    pub(super) events: BTreeMap<String, Event>,
     changes: u64,
     rng: Rng,
     now: Timestamp,
@@ -198,25 +197,6 @@ impl Calendar {
             self.cancel(id);
         }
         self.events.retain(|_, event| event.status != "cancelled");
-    }
-
-    /// What is true now. What is gone for good is not in it.
-    #[must_use]
-    pub fn truth(&self) -> Vec<TruthRow> {
-        let text = |when: &When| match when {
-            When::Timed(start, end) => (start.to_string(), end.to_string()),
-            When::Days(start, end) => (start.to_string(), end.to_string()),
-        };
-        let row = |(id, event): (&String, &Event)| {
-            let (start, end) = text(&event.when);
-            let series = event.series.as_ref().map(|(series, _)| series.clone());
-            let there = event.status != "cancelled";
-            (
-                id.clone(),
-                there.then(|| (event.status.to_owned(), event.summary.clone(), start, end, series)),
-            )
-        };
-        self.events.iter().map(row).collect()
     }
 
     /// An event as Google renders it; `None` where it is gone for good.

@@ -4,33 +4,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::DEFAULT_TOKEN;
-use super::faults::{Fault, Faults};
+use super::faults::Faults;
+use super::log::Request;
 use super::server::{Shared, answer};
 use super::state::HubSpotPortal;
 use crate::loopback::{Loopback, lock};
-
-/// What a test does to the portal while it is paged.
-pub(super) type Hook = Box<dyn FnOnce(&mut HubSpotPortal) + Send>;
-
-/// Sees the path of each request, and may change the portal before it is answered.
-pub(super) type Watcher = Box<dyn FnMut(&str, &mut HubSpotPortal) + Send>;
-
-/// A request that has come in.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// GET or POST.
-    pub method: String,
-    /// Its path.
-    pub path: String,
-    /// Its query, as sent.
-    pub query: String,
-    /// Its body.
-    pub body: String,
-    /// What it was answered with; 0 where it was not.
-    pub status: u16,
-    /// What went wrong on command.
-    pub fault: Option<Fault>,
-}
 
 /// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
 pub struct HubSpotSimulator {
@@ -55,8 +33,7 @@ impl HubSpotSimulator {
         let shared = Arc::new(Shared {
             portal: Mutex::new(portal),
             faults: Mutex::default(),
-            asked: Mutex::default(),
-            hooks: Mutex::default(),
+            log: Mutex::default(),
             watcher: Mutex::default(),
             token: Mutex::new(DEFAULT_TOKEN.to_owned()),
             clock: Mutex::default(),
@@ -108,14 +85,13 @@ impl HubSpotSimulator {
 
     /// Every request so far.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
-        lock(&self.shared.asked).clone()
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).requests().to_vec()
     }
 
     /// Changes the portal when the `n`-th request from now has come in, before it is answered.
     pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
-        let at = lock(&self.shared.asked).len() as u64 + n;
-        lock(&self.shared.hooks).push((at, Box::new(hook)));
+        lock(&self.shared.log).hook(n, Box::new(hook));
     }
 
     /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to

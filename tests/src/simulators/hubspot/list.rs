@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::refusal::Refusal;
 use super::render;
-use super::server::Refusal;
 use super::state::{HubSpotPortal, Kind};
 
 /// Objects a page of a list at most.

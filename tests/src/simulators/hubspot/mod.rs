@@ -6,8 +6,9 @@
 mod faults;
 mod host;
 mod list;
-mod ours;
+mod log;
 mod push;
+mod refusal;
 mod render;
 mod search;
 mod server;
@@ -16,8 +17,8 @@ mod state;
 mod truth;
 
 pub use faults::{Fault, Faults, Policy};
-pub use host::{Asked, HubSpotSimulator};
-pub use ours::{contacts, deals};
+pub use host::HubSpotSimulator;
+pub use log::Request;
 pub use push::{Change, push_bodies};
 pub use sign::sign_v3;
 pub use state::{HubSpotPortal, Kind};

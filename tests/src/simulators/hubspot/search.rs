@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::refusal::Refusal;
 use super::render;
-use super::server::Refusal;
 use super::state::{HubSpotPortal, Kind, Record};
 
 const PAGE: usize = 200;

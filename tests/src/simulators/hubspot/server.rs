@@ -5,22 +5,26 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{Request as HttpRequest, Response, StatusCode, header};
 use serde_json::json;
 
 use super::faults::{Fault, Faults, Policy};
-use super::host::{Asked, Hook, Watcher};
+use super::log::{Log, Request};
+use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
 
 /// Requests a second that search takes.
 const SEARCHES_A_SECOND: u32 = 5;
 
+/// Sees the path of each request, and may change the portal before it is answered.
+pub(super) type Watcher = Box<dyn FnMut(&str, &mut HubSpotPortal) + Send>;
+
+/// What the server and the test share.
 pub(super) struct Shared {
     pub portal: Mutex<HubSpotPortal>,
     pub faults: Mutex<Faults>,
-    pub asked: Mutex<Vec<Asked>>,
-    pub hooks: Mutex<Vec<(u64, Hook)>>,
+    pub log: Mutex<Log>,
     pub watcher: Mutex<Option<Watcher>>,
     pub token: Mutex<String>,
     /// The time, where somebody else tells it.
@@ -28,39 +32,6 @@ pub(super) struct Shared {
     /// The second of the last search, and how many it has seen; none where there is no such limit.
     pub searches: Mutex<Option<(i64, u32)>>,
 }
-
-/// An error as HubSpot words it.
-pub(super) struct Refusal(u16, String);
-
-impl Refusal {
-    fn new(status: u16, category: &str, message: &str) -> Self {
-        let body = json!({"status": "error", "message": message, "correlationId": CORRELATION, "category": category});
-        Self(status, body.to_string())
-    }
-
-    pub(super) fn bad_request(why: &str) -> Self {
-        Self::new(400, "VALIDATION_ERROR", why)
-    }
-
-    pub(super) fn not_found() -> Self {
-        let body = json!({"status": "error", "message": "resource not found", "correlationId": CORRELATION});
-        Self(404, body.to_string())
-    }
-
-    fn too_many(policy: Policy) -> Self {
-        let word = policy.word();
-        let body = json!({
-            "status": "error",
-            "message": format!("You have reached your {} limit.", word.to_lowercase()),
-            "errorType": "RATE_LIMIT",
-            "correlationId": CORRELATION,
-            "policyName": word,
-        });
-        Self(429, body.to_string())
-    }
-}
-
-const CORRELATION: &str = "c033cdaa-2c40-4a64-ae48-b4cec88dad24";
 
 struct Reply {
     status: u16,
@@ -91,7 +62,7 @@ impl From<Refusal> for Reply {
     }
 }
 
-pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> {
+pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
     if let Some(clock) = lock(&shared.clock).as_ref() {
@@ -99,27 +70,22 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
     }
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let number = {
-        let mut asked = lock(&shared.asked);
-        let body = String::from_utf8_lossy(&body).into_owned();
-        asked.push(Asked {
-            method: parts.method.to_string(),
-            path: path.clone(),
-            query: query.clone(),
-            body,
-            status: 0,
-            fault: None,
-        });
-        asked.len()
-    };
-    run_hooks(&shared, number);
+    let (number, hooks) = lock(&shared.log).add(|_| Request {
+        method: parts.method.to_string(),
+        path: path.clone(),
+        query: query.clone(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        status: 0,
+        fault: None,
+    });
+    for hook in hooks {
+        hook(&mut lock(&shared.portal));
+    }
     if let Some(watcher) = lock(&shared.watcher).as_mut() {
         watcher(&path, &mut lock(&shared.portal));
     }
     let fault = lock(&shared.faults).strike(&path);
-    if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
-        asked.fault = fault;
-    }
+    lock(&shared.log).amend(number, |request| request.fault = fault);
     if fault == Some(Fault::Hang) {
         return std::future::pending().await;
     }
@@ -129,23 +95,8 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
             .unwrap_or_else(Reply::from)
     };
     let reply = fault.map_or_else(honest, |fault| spoil(fault, honest));
-    if let Some(asked) = lock(&shared.asked).get_mut(number - 1) {
-        asked.status = reply.status;
-    }
+    lock(&shared.log).amend(number, |request| request.status = reply.status);
     respond(reply, lock(&shared.portal).now_ms)
-}
-
-fn run_hooks(shared: &Shared, number: usize) {
-    let due: Vec<Hook> = {
-        let mut hooks = lock(&shared.hooks);
-        let (due, later) =
-            std::mem::take(&mut *hooks).into_iter().partition(|(at, _)| *at <= number as u64);
-        *hooks = later;
-        due.into_iter().map(|(_, hook)| hook).collect()
-    };
-    for hook in due {
-        hook(&mut lock(&shared.portal));
-    }
 }
 
 fn serve(

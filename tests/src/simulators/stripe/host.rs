@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::event::Emitted;
-use super::faults::Faults;
 use super::log::Request;
 use super::server::{self, DEFAULT_KEY, Keys, Shared};
 use super::state::StripeAccount;
 use super::truth::{Ledger, TruthRow};
 use crate::loopback::{Loopback, lock};
+use crate::simulators::faults::Faults;
 
 /// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
 ///
@@ -94,19 +94,19 @@ impl StripeSimulator {
     /// Every request so far, in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.shared.log).requests.clone()
+        lock(&self.shared.log).requests().to_vec()
     }
 
     /// The requests to paths that start with `prefix`.
     #[must_use]
     pub fn requests_to(&self, prefix: &str) -> Vec<Request> {
         let log = lock(&self.shared.log);
-        log.requests.iter().filter(|r| r.path.starts_with(prefix)).cloned().collect()
+        log.requests().iter().filter(|r| r.path.starts_with(prefix)).cloned().collect()
     }
 
     /// Forgets the requests so far; their numbering goes on.
     pub fn forget_requests(&self) {
-        lock(&self.shared.log).requests.clear();
+        drop(lock(&self.shared.log).take());
     }
 
     /// Calls `hook` when the `n`-th request from now (counted from 1) has come in, before it is

@@ -1,4 +1,6 @@
-//! What was asked of the simulator, and hooks on the way in.
+//! What the log keeps of a request.
+
+use crate::simulators::faults::Fault;
 
 /// A request that came in. Control requests under `/_sim` are not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,40 +24,12 @@ pub struct Request {
     /// The account's time when it came, Unix seconds.
     pub at: i64,
     /// What went wrong on command.
-    pub fault: Option<super::Fault>,
+    pub fault: Option<Fault>,
     /// The reply's status; 0 while there is none, and for good when it hangs.
     pub status: u16,
 }
 
-type Hook = Box<dyn FnOnce() + Send>;
+/// Runs on the server's thread when its request has come in.
+pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 
-/// The log and its hooks.
-#[derive(Default)]
-pub(crate) struct Log {
-    pub(crate) requests: Vec<Request>,
-    hooks: Vec<(u64, Hook)>,
-    count: u64,
-}
-
-impl Log {
-    /// Files a request and returns its number and the hooks that wait for it.
-    pub(crate) fn file(&mut self, mut request: Request) -> (u64, Vec<Hook>) {
-        self.count += 1;
-        request.number = self.count;
-        self.requests.push(request);
-        let (due, later) =
-            std::mem::take(&mut self.hooks).into_iter().partition(|&(n, _)| n <= self.count);
-        self.hooks = later;
-        (self.count, due.into_iter().map(|(_, hook)| hook).collect())
-    }
-
-    pub(crate) fn set_status(&mut self, number: u64, status: u16) {
-        if let Some(entry) = self.requests.iter_mut().rev().find(|r| r.number == number) {
-            entry.status = status;
-        }
-    }
-
-    pub(crate) fn hook(&mut self, n: u64, hook: Hook) {
-        self.hooks.push((self.count + n, hook));
-    }
-}
+pub(crate) type Log = crate::simulators::log::Log<Request, Hook>;

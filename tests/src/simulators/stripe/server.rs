@@ -7,13 +7,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request as HttpRequest, Response, StatusCode, header};
 
 use super::event::ApiVersion;
-use super::faults::{Fault, Faults, RetryAfter};
 use super::id::{self, Kind};
 use super::log::{Log, Request};
 use super::query::Resource;
 use super::refusal::Refusal;
 use super::state::StripeAccount;
 use crate::loopback::{half, lock};
+use crate::simulators::faults::{Fault, Faults, RetryAfter};
 
 /// The key a simulator accepts until it is told otherwise.
 pub const DEFAULT_KEY: &str = "sk_test_penstock";
@@ -81,7 +81,8 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     let fault = lock(&shared.faults).strike(&path);
     let (number, hooks) = {
         let at = lock(&shared.account).now();
-        lock(&shared.log).file(entry(&request, &path, &query, fault, at))
+        lock(&shared.log)
+            .add(|number| Request { number, ..entry(&request, &path, &query, fault, at) })
     };
     for hook in hooks {
         hook();
@@ -96,7 +97,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
         Some(fault) => spoil(fault, &path, || serve(&shared, &request, &path, &query)),
         None => serve(&shared, &request, &path, &query),
     };
-    lock(&shared.log).set_status(number, reply.status);
+    lock(&shared.log).amend(number, |request| request.status = reply.status);
     respond(&shared, reply, number, header_text(request.headers(), "stripe-version"))
 }
 

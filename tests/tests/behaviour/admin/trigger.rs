@@ -12,7 +12,8 @@ use penstock_edge::http::{Reply, Request};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::MemoryQueue;
-use penstock_tests::test_app::{TestApp, TestClock};
+use penstock_tests::clock::TestClock;
+use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -1,5 +1,6 @@
 //! Sources that a deployment does not pull, or pulls no more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_domain::clock::Clock;
@@ -7,7 +8,8 @@ use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
 use crate::fetch::windows::left_without_windows;
-use crate::stripe_account::account;
+use crate::stripe_account::{NOW, account};
+use crate::webhook::{charge_event, send, signed};
 
 #[tokio::test]
 async fn what_is_owed_of_a_source_that_is_configured_no_more_fills_no_dead_letter_queue_and_waits()
@@ -32,6 +34,27 @@ async fn what_is_owed_of_a_source_that_is_configured_no_more_fills_no_dead_lette
         failed, 0,
         "each is tried again by SQS and ends as a dead letter, every 4 minutes for ever"
     );
+}
+
+#[tokio::test]
+async fn without_its_secret_a_webhook_is_no_route_and_what_was_spilled_before_is_stored_all_the_same()
+ {
+    let mut app = TestApp::over(account(903, 1)).await;
+    let gone = app.nowhere();
+    let there = std::mem::replace(&mut app.webhook.database, gone);
+    let event = signed(&app, &charge_event("evt_1", "ch_1", NOW));
+    assert_eq!(send(&app, event.clone()).await.0, 202);
+    app.webhook.database = there;
+    app.webhook.endpoints =
+        ::webhook::endpoints(&std::iter::empty::<(String, String)>().collect(), &Arc::default());
+    for source in ["stripe", "hubspot", "gcal"] {
+        let mut event = event.clone();
+        event["rawPath"] = json!(format!("/webhooks/{source}"));
+        let (status, problem) = send(&app, event).await;
+        assert_eq!((status, &problem["detail"]), (404, &json!("There is no such route.")));
+    }
+    assert_eq!(app.bring_in(&app.spill.take()).await, 0);
+    assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 1);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::google::{RENEW_BEFORE, ServiceAccount, TokenError};
 use penstock_clients::secret::Secret;
+use penstock_tests::simulators::gcal::Fault;
 use penstock_tests::simulators::gcal::{Account, GoogleCalendarSimulator};
-use penstock_tests::simulators::stripe::Fault;
 use secrecy::{ExposeSecret, SecretString};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
@@ -111,8 +111,8 @@ async fn what_is_no_key_file_says_where_and_not_what() {
 async fn an_outage_of_the_token_endpoint_may_pass() {
     let google = GoogleCalendarSimulator::start(5, 0, now());
     let account = account(google.key_file());
-    google.faults(|faults| faults.next("/token", Fault::ServerError));
-    google.faults(|faults| faults.next("/token", Fault::Html));
+    google.faults().next("/token", Fault::ServerError);
+    google.faults().next("/token", Fault::Html);
     for expected in ["status 503", "it is not JSON"] {
         let error = token(&account, now(), false).await.unwrap_err();
         assert!(

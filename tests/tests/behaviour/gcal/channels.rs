@@ -5,7 +5,7 @@ use std::time::Duration;
 use fetch::{FetchError, Outcome, RENEW_BEFORE};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulators::stripe::{Fault, Faults};
+use penstock_tests::simulators::gcal::Fault;
 
 use crate::gcal::test_app::{GcalTestApp, WEBHOOK_URL};
 
@@ -59,11 +59,11 @@ async fn an_old_channel_that_cannot_be_closed_is_closed_the_next_time_or_ends() 
     let test = GcalTestApp::with(303, 0).await;
     watch(&test).await;
     test.app.clock.advance(WEEK - RENEW_BEFORE);
-    test.google.faults(|faults| faults.always("/calendar/v3/channels/stop", Fault::ServerError));
+    test.google.faults().always("/calendar/v3/channels/stop", Fault::ServerError);
     assert_eq!(watch(&test).await, (true, 0));
     assert_eq!(watch(&test).await, (false, 0), "it is not opened again for that");
     assert_eq!(test.google.channels().len(), 2);
-    test.google.faults(Faults::clear);
+    test.google.faults().clear();
     assert_eq!(watch(&test).await, (false, 1));
     assert_eq!(test.google.channels().len(), 1);
 
@@ -95,12 +95,12 @@ async fn a_channel_that_pushes_elsewhere_is_replaced() {
 #[tokio::test]
 async fn an_outage_fails_the_invocation_and_the_next_one_makes_up_for_it() {
     let test = GcalTestApp::with(305, 0).await;
-    test.google.faults(|faults| faults.always("/calendar/v3/calendars", Fault::ServerError));
+    test.google.faults().always("/calendar/v3/calendars", Fault::ServerError);
     let error = test.fetch(Mode::Watch).await.unwrap_err();
     assert!(matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })), "{error}");
-    test.google.faults(Faults::clear);
+    test.google.faults().clear();
     // Opened there, but the reply is lost: the id is known when it is sent again, so another one is opened.
-    test.google.faults(|faults| faults.next("/calendar/v3/calendars", Fault::CutBody));
+    test.google.faults().next("/calendar/v3/calendars", Fault::CutBody);
     test.fetch(Mode::Watch).await.unwrap_err();
     assert_eq!(watch(&test).await, (true, 0));
     assert_eq!((test.google.channels().len(), test.app.db.scalar::<i64>(CHANNELS).await), (2, 1));

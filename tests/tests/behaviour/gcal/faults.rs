@@ -6,7 +6,7 @@ use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::PageError;
-use penstock_tests::simulators::stripe::{Fault, RetryAfter};
+use penstock_tests::simulators::gcal::{Fault, RetryAfter};
 
 use crate::gcal::test_app::GcalTestApp;
 
@@ -16,8 +16,8 @@ const EVENTS: &str = "/calendar/v3/calendars";
 async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
     for seed in 200..204 {
         let test = GcalTestApp::with(seed, 400).await;
-        test.google.faults(|faults| faults.random(seed, 250, EVENTS, &Fault::PASSING));
-        test.google.faults(|faults| faults.random(seed, 300, "/token", &[Fault::ServerError]));
+        test.google.faults().random(seed, 250, EVENTS, &Fault::PASSING);
+        test.google.faults().random(seed, 300, "/token", &[Fault::ServerError]);
         for round in 0..6 {
             let mode = if round == 0 { Mode::Full } else { Mode::Incremental };
             // Three bad replies in a row end an invocation; the next one goes on.
@@ -52,7 +52,7 @@ async fn trap_14_rate_limits_wait_whatever_their_status_and_use_up_no_attempt() 
     let test = GcalTestApp::with(210, 120).await;
     let limits = [RetryAfter::Absent, RetryAfter::Date(0), RetryAfter::Seconds(7)];
     for limit in limits {
-        test.google.faults(|faults| faults.next_n(EVENTS, 9, Fault::TooMany(limit)));
+        test.google.faults().next_n(EVENTS, 9, Fault::TooMany(limit));
     }
     test.fetch(Mode::Full).await.unwrap();
     test.app.drain().await;
@@ -88,14 +88,14 @@ async fn trap_15_a_refused_account_halts_the_run_and_asks_for_no_full_one() {
         let test = GcalTestApp::filled(220, 60).await;
         let cursor = test.cursor().await;
         test.change(5);
-        test.google.faults(|faults| faults.always(EVENTS, fault));
+        test.google.faults().always(EVENTS, fault);
         let error = test.fetch(Mode::Incremental).await.unwrap_err();
         assert!(matches!(error, FetchError::Vendor(VendorError::Refused { .. })), "{error}");
         assert_eq!(test.app.requests.take(), Vec::<String>::new());
         test.app.clock.advance(Duration::from_secs(86_400));
         assert_eq!(test.app.relay.run_once(test.app.relay_deadline()).await.unwrap().runs, 0);
         assert_eq!(test.cursor().await, cursor);
-        test.google.faults(penstock_tests::simulators::stripe::Faults::clear);
+        test.google.faults().clear();
         test.fetch(Mode::Incremental).await.unwrap();
         test.app.drain().await;
         test.assert_true().await;
@@ -136,14 +136,14 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
         [Fault::Html, Fault::TruncatedJson, Fault::ErrorInside, Fault::CutBody, Fault::Hang]
     {
         let test = GcalTestApp::with_settings(230, 120, &[("GCAL_TIMEOUT_SECONDS", "1")]).await;
-        test.google.faults(|faults| faults.at(2, EVENTS, fault));
+        test.google.faults().at(2, EVENTS, fault);
         test.fetch(Mode::Full).await.unwrap();
         test.change(10);
         if fault == Fault::Hang {
             continue;
         }
         let cursor = test.cursor().await;
-        test.google.faults(|faults| faults.always(EVENTS, fault));
+        test.google.faults().always(EVENTS, fault);
         let error = test.fetch(Mode::Incremental).await.unwrap_err();
         match fault {
             Fault::CutBody => assert!(
@@ -162,7 +162,7 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
             ),
         }
         assert_eq!(test.cursor().await, cursor, "{fault:?} moved the cursor");
-        test.google.faults(penstock_tests::simulators::stripe::Faults::clear);
+        test.google.faults().clear();
         test.fetch(Mode::Incremental).await.unwrap();
         test.app.drain().await;
         test.assert_true().await;
@@ -172,8 +172,8 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
 #[tokio::test]
 async fn trap_16_a_page_without_events_is_not_the_end() {
     let test = GcalTestApp::with(231, 120).await;
-    test.google.faults(|faults| faults.next_n(EVENTS, 2, Fault::EmptyPage));
-    test.google.faults(|faults| faults.at(3, EVENTS, Fault::EmptyPage));
+    test.google.faults().next_n(EVENTS, 2, Fault::EmptyPage);
+    test.google.faults().at(3, EVENTS, Fault::EmptyPage);
     test.fetch(Mode::Full).await.unwrap();
     test.app.drain().await;
     test.assert_true().await;

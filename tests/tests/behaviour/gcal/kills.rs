@@ -59,7 +59,7 @@ async fn go_on(test: &GcalTestApp) {
 #[tokio::test]
 async fn trap_13_killed_between_pages_a_full_run_goes_on_and_sweeps_at_its_end_only() {
     for page in [2, 3, 5] {
-        let test = with_ghosts(500 + u64::try_from(page).unwrap()).await;
+        let test = with_ghosts(500 + page).await;
         let victim = start(&test).await;
         drop(test.google.take_requests());
         test.google.on_request(page, victim.host.killer());

@@ -9,7 +9,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_edge::http::Reply;
 use penstock_store::sync_state::owed::{self, Unless};
 use penstock_tests::elsewhere;
-use penstock_tests::simulators::stripe::Fault;
+use penstock_tests::simulators::gcal::Fault;
 use serde_json::{Value, json};
 
 use crate::gcal::test_app::GcalTestApp;
@@ -117,7 +117,7 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
 #[tokio::test]
 async fn a_push_does_not_try_a_refused_account_again() {
     let test = watched(404).await;
-    test.google.faults(|faults| faults.always("/calendar/v3/calendars", Fault::Forbidden));
+    test.google.faults().always("/calendar/v3/calendars", Fault::Forbidden);
     test.fetch(Mode::Incremental).await.unwrap_err();
     let reply = send(&test, "POST", &notification(&test, "exists")).await;
     assert_eq!(reply.status_code, StatusCode::OK);

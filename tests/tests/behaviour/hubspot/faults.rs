@@ -72,12 +72,12 @@ async fn trap_14_the_daily_limit_stops_the_run_with_its_reason_and_it_goes_on_wh
     let test = HubSpotTestApp::over(portal(33, 350, 1)).await;
     test.fetch_within("contact", Mode::Full, std::time::Duration::from_millis(300)).await.unwrap();
     test.hubspot.faults().always(OBJECTS, Fault::TooMany(Policy::Daily));
-    let asked = test.hubspot.asked().len();
+    let asked = test.hubspot.requests().len();
     let Outcome::Stopped { run, reason } = test.fetch("contact", Mode::Full).await.unwrap() else {
         panic!("the run does not stop");
     };
     assert_eq!(reason, "RATE_LIMIT: DAILY: You have reached your daily limit.");
-    assert_eq!(test.hubspot.asked().len(), asked + 1, "nothing is asked again and again");
+    assert_eq!(test.hubspot.requests().len(), asked + 1, "nothing is asked again and again");
     let sql = format!("select last_error from sync_runs where id = '{run}'");
     assert!(test.app.db.scalar::<String>(&sql).await.contains("DAILY"));
     let halted: i64 =
@@ -98,14 +98,14 @@ async fn trap_15_a_refused_token_halts_the_run_and_asks_for_no_full_run() {
     test.run(Mode::Incremental).await;
     test.hubspot.set_token("pat-eu1-rotated");
     test.wait(600);
-    let before = test.hubspot.asked().len();
+    let before = test.hubspot.requests().len();
     let error = test.fetch("contact", Mode::Incremental).await.unwrap_err();
     assert!(
         matches!(error, FetchError::Vendor(VendorError::Refused { status: 401, .. })),
         "{error}"
     );
     assert!(error.to_string().contains("INVALID_AUTHENTICATION"), "{error}");
-    assert_eq!(test.hubspot.asked().len(), before + 2, "once more with the token read again");
+    assert_eq!(test.hubspot.requests().len(), before + 2, "once more with the token read again");
     test.hubspot.faults().next_n(OBJECTS, 1, Fault::Forbidden);
     let error = test.fetch("deal", Mode::Incremental).await.unwrap_err();
     assert!(

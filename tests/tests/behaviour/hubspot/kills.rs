@@ -91,11 +91,11 @@ async fn go_on(test: &HubSpotTestApp) {
 /// Kills a run when its `page`-th request has come; what it was, with its body and its query.
 async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String, String) {
     let victim = start(test).await;
-    let before = test.hubspot.asked().len();
+    let before = test.hubspot.requests().len();
     let killer = victim.host.killer();
     test.hubspot.on_request(page, |_| killer());
     assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
-    let asked = test.hubspot.asked();
+    let asked = test.hubspot.requests();
     assert_eq!(asked.len(), before + usize::try_from(page).unwrap());
     asked.last().map(|last| (last.query.clone(), last.body.clone())).unwrap()
 }
@@ -104,9 +104,9 @@ async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String,
 async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
-    let before = test.hubspot.asked().len();
+    let before = test.hubspot.requests().len();
     assert_eq!(victim.host.invoke(event).await.reply()["outcome"], "finished");
-    let first = test.hubspot.asked().swap_remove(before);
+    let first = test.hubspot.requests().swap_remove(before);
     (first.query, first.body)
 }
 

@@ -160,7 +160,7 @@ async fn trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_p
     test.run(Mode::Incremental).await;
     test.assert_true().await;
     assert!(
-        test.hubspot.asked().iter().all(|asked| asked.status == 200),
+        test.hubspot.requests().iter().all(|asked| asked.status == 200),
         "no request went past the limit"
     );
 }

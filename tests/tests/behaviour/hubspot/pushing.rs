@@ -221,7 +221,7 @@ async fn a_request_that_is_not_signed_as_hubspot_signs_is_refused_and_leaves_not
 async fn behind_a_proxy_the_configured_address_is_what_is_signed() {
     let mut test = HubSpotTestApp::over(portal(44, 1, 1)).await;
     let address = "https://hooks.example.com/prod/";
-    test.app.webhook.hubspot.as_mut().unwrap().public_base_url = Some(address.to_owned());
+    test.app.webhook.public_base_url = Some(address.to_owned());
     let (body, now) =
         (json!([change("contact.creation", 7)]).to_string(), test.app.clock.now().as_millisecond());
     let uri = "https://hooks.example.com/prod/webhooks/hubspot";

@@ -38,7 +38,7 @@ async fn trap_46_a_token_that_is_rotated_in_mid_run_is_read_again_once_and_no_ru
     assert_eq!(aws.secret_reads(), 2, "once to begin with, once after the 401");
     let refused: Vec<u16> = test
         .hubspot
-        .asked()
+        .requests()
         .iter()
         .map(|asked| asked.status)
         .filter(|status| *status != 200)

@@ -9,7 +9,7 @@ use fetch::{FetchError, Outcome};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::simulators::hubspot::{
-    self, ContactTruth, DEFAULT_TOKEN, DealTruth, HubSpotPortal, HubSpotSimulator, Kind,
+    ContactTruth, DEFAULT_TOKEN, DealTruth, HubSpotPortal, HubSpotSimulator, Kind,
 };
 use penstock_tests::simulators::stripe::{self, AccountSpec};
 use penstock_tests::test_app::TestApp;
@@ -96,12 +96,12 @@ impl HubSpotTestApp {
 
     /// Our contacts; of one that is gone only that, and what it went into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
-        hubspot::contacts(&self.app.db.client().await).await.unwrap()
+        truth::hubspot::contacts(&self.app.db.client().await).await.unwrap()
     }
 
     /// Our deals that count, each with its status.
     pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
-        hubspot::deals(&self.app.db.client().await).await.unwrap()
+        truth::hubspot::deals(&self.app.db.client().await).await.unwrap()
     }
 }
 

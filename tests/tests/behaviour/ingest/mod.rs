@@ -10,7 +10,8 @@ use http::HeaderMap;
 use penstock_edge::http::Request;
 use penstock_store::admission::Admission;
 use penstock_testkit::MemoryQueue;
-use penstock_tests::test_app::{INGEST_KEY, TestApp, TestClock};
+use penstock_tests::clock::TestClock;
+use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
 
 pub type Ingest = ingest::Ports<TestClock, MemoryQueue>;

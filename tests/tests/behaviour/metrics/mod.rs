@@ -12,34 +12,20 @@ mod plans;
 mod snapshots;
 mod stats;
 
-use std::time::Duration;
-
 use ::http::HeaderMap;
 use jiff::Timestamp;
 use metrics::{MetricsConfig, Ports};
-use penstock_domain::clock::Clock;
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::TestDatabase;
+pub use penstock_tests::clock::StoppedClock;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 pub const READ_KEY: &str = "read-key";
-
-/// A clock that stands still.
-#[derive(Debug, Clone, Copy)]
-pub struct StoppedClock(pub Timestamp);
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

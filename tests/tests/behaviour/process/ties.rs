@@ -96,7 +96,7 @@ async fn trap_03_the_second_look_brings_the_truth_even_where_its_message_was_los
     app.requests.take();
     app.clock.advance(Duration::from_secs(400));
     let round = app.relay.run_once(app.relay_deadline()).await.unwrap();
-    assert_eq!(round.looks, 1);
+    assert_eq!(round.refetches, 1);
     app.drain().await;
     let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
@@ -123,8 +123,10 @@ async fn without_a_key_for_a_second_look_the_rank_alone_decides() {
 async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_once() {
     let app = TestApp::over(account(45, 5)).await;
     let truth = app.stripe.truth().remove(0);
-    let by_hand =
-        FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let by_hand = FetchRequest {
+        ids: vec![truth.id],
+        ..FetchRequest::new("stripe", "charge", Mode::Refetch)
+    };
     let deadline = app.clock.now() + Duration::from_secs(3_600);
     for _ in 0..2 {
         app.fetch.serve(&by_hand, deadline).await.unwrap();
@@ -134,7 +136,7 @@ async fn two_looks_in_one_second_ask_for_no_third_and_a_doubled_message_looks_on
     }
     assert!(app.requests.take().is_empty(), "a look asks for a look");
     let late = by_hand.resuming();
-    assert_eq!(app.fetch.serve(&late, deadline).await.unwrap(), Outcome::Looked { objects: 0 });
+    assert_eq!(app.fetch.serve(&late, deadline).await.unwrap(), Outcome::Refetched { objects: 0 });
 }
 
 #[tokio::test]
@@ -142,13 +144,15 @@ async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
     let app = TestApp::over(account(46, 5)).await;
     let truth = app.stripe.truth().remove(0);
     app.stripe.faults().always("/v1/", Fault::ServerError);
-    let by_hand =
-        FetchRequest { ids: vec![truth.id], ..FetchRequest::new("stripe", "charge", Mode::Object) };
+    let by_hand = FetchRequest {
+        ids: vec![truth.id],
+        ..FetchRequest::new("stripe", "charge", Mode::Refetch)
+    };
     let deadline = app.clock.now() + Duration::from_secs(3_600);
     app.fetch.serve(&by_hand, deadline).await.unwrap_err();
     app.stripe.faults().clear();
     app.clock.advance(Duration::from_secs(400));
-    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
     app.drain().await;
     let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);
@@ -158,7 +162,7 @@ async fn an_object_asked_for_by_hand_is_not_lost_by_an_outage() {
 async fn trap_16_a_look_that_is_answered_with_another_thing_is_no_letter_and_is_asked_for_again() {
     let app = TestApp::over(account(47, 1)).await;
     let id = app.stripe.truth().remove(0).id;
-    let look = FetchRequest::look("stripe", "charge", id);
+    let look = FetchRequest::refetch("stripe", "charge", id);
     // JSON, and no error: a list of nothing.
     app.stripe.faults().next("/v1/charges/", Fault::EmptyPage);
     let deadline = app.clock.now() + Duration::from_secs(3_600);
@@ -166,7 +170,7 @@ async fn trap_16_a_look_that_is_answered_with_another_thing_is_no_letter_and_is_
     assert!(matches!(error, FetchError::Page { .. }), "{error}");
     assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 0);
     app.clock.advance(Duration::from_secs(600));
-    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
     app.drain().await;
     assert_true(&app).await;
     assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);

@@ -17,9 +17,8 @@ use penstock_domain::ids::RunId;
 use penstock_domain::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use penstock_domain::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
-use penstock_domain::signature::Verified;
 use penstock_domain::source::{Access, Source};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
@@ -73,7 +72,7 @@ impl Source for Rolodex {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object => &["person", "entry"],
+            Mode::Full | Mode::Incremental | Mode::Refetch => &["person", "entry"],
             Mode::Watch | Mode::Reconcile => &[],
         }
     }
@@ -154,10 +153,6 @@ impl Source for Rolodex {
         Ok(item(raw, None))
     }
 
-    fn delivery<'a>(&self, _body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        unreachable!("nothing is pushed")
-    }
-
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
         let calendar = settings.calendar_id.as_deref().unwrap_or_default();
         let mut facts = Facts::default();
@@ -181,7 +176,7 @@ impl Source for Rolodex {
             (400, "slow down") => Some(Verdict::Wait(Duration::from_secs(2))),
             (403, "enough for today") => Some(Verdict::Stop("enough for today".to_owned())),
             (410, "cursor expired") => Some(Verdict::StartOver("cursor expired".to_owned())),
-            (404, _) if mode == Mode::Object => Some(Verdict::Gone),
+            (404, _) if mode == Mode::Refetch => Some(Verdict::Gone),
             _ => None,
         }
     }

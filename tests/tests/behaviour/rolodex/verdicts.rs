@@ -118,10 +118,13 @@ async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
     run(&app, "person", Mode::Full).await;
     server.account().forget("p002");
     app.clock.advance(Duration::from_secs(60));
-    let look =
-        penstock_domain::fetch_request::FetchRequest::look("rolodex", "person", "p002".to_owned());
+    let look = penstock_domain::fetch_request::FetchRequest::refetch(
+        "rolodex",
+        "person",
+        "p002".to_owned(),
+    );
     let deadline = app.clock.now() + HOUR;
-    assert_eq!(app.fetch.serve(&look, deadline).await.unwrap(), Outcome::Looked { objects: 1 });
+    assert_eq!(app.fetch.serve(&look, deadline).await.unwrap(), Outcome::Refetched { objects: 1 });
     app.drain().await;
     assert_eq!(people(&app).await, server.account().truth('p'));
     assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);

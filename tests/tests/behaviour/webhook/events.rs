@@ -73,7 +73,7 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
     );
     // The message is lost here. The wish stands in Postgres.
     app.clock.advance(Duration::from_secs(400));
-    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().looks, 1);
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
     app.drain().await;
     let raw: String = app.db.scalar("select raw_status from payments").await;
     assert_eq!(raw, truth.raw_status);

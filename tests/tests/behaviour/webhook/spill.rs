@@ -6,7 +6,7 @@ use std::time::Duration;
 use penstock_clients::queue::Outlet as _;
 use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
-use penstock_tests::test_app::{TestApp, batch};
+use penstock_tests::test_app::{TestApp, batch, endpoints};
 use serde_json::{Value, json};
 
 use crate::stripe_account::{NOW, account, assert_true};
@@ -41,7 +41,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
     fastrand::Rng::with_seed(230).shuffle(&mut spilled);
     // Long after their signatures ran out, and after the secret was revoked.
     app.clock.advance(Duration::from_secs(7_200));
-    app.webhook.secret = penstock_clients::secret::Secret::given("whsec_another".to_owned());
+    app.webhook.endpoints = endpoints("whsec_another");
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
         assert_eq!(app.bring_in(bodies).await, 0);
     }
@@ -192,7 +192,7 @@ async fn an_outage_longer_than_the_queue_tries_ends_in_rows_and_no_dead_letters(
     assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
     app.clock.advance(Duration::from_secs(1));
     let round = app.relay.run_once(app.relay_deadline()).await.unwrap();
-    assert_eq!((round.ticketed, round.looks), (2, 1), "at once, by themselves");
+    assert_eq!((round.ticketed, round.refetches), (2, 1), "at once, by themselves");
     app.drain().await;
     assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 2);
     app.db.assert_nothing_waits().await;

@@ -5,10 +5,13 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{GoogleCalendar, events_path, reply};
+use super::{ENTITY, GoogleCalendar, events_path, reply};
 use crate::json::place;
 use crate::paging::{PageError, Paging, Reply, Request};
-use crate::push::{Channel, NewChannel, Push};
+use crate::source::{Change, Channel, NewChannel, Notice, Push, WebhookRequest};
+
+/// All that Google says has happened: the channel was opened; the calendar has changed; it is gone.
+const STATES: [&str; 3] = ["sync", "exists", "not_exists"];
 
 /// `api#channel`. `expiration` are Unix milliseconds: text, as Google writes its 64-bit numbers, or a number, as the
 /// guide shows it.
@@ -55,5 +58,21 @@ impl Push for GoogleCalendar {
     fn close(&self, channel: &Channel) -> Request {
         let body = json!({"id": channel.id, "resourceId": channel.resource_id});
         Request::post("/channels/stop", body.to_string())
+    }
+    fn notice<'r>(&self, request: &WebhookRequest<'r>) -> Result<Notice<'r>, &'static str> {
+        let header = request.headers;
+        let (Some(channel), Some(token)) =
+            (header("x-goog-channel-id"), header("x-goog-channel-token"))
+        else {
+            return Err("X-Goog-Channel-Id or X-Goog-Channel-Token is missing.");
+        };
+        let state = header("x-goog-resource-state").unwrap_or_default();
+        let change = match STATES.contains(&state) {
+            true => {
+                Ok(Change { entity: ENTITY, reason: "Google says that the calendar has changed" })
+            }
+            false => Err("X-Goog-Resource-State says nothing known."),
+        };
+        Ok(Notice { channel, token, change })
     }
 }

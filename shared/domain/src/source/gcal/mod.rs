@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::Source;
+use super::{Source, Webhook};
 use crate::calendar_event::CalendarEvent;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::{Facts, Swept};
@@ -14,12 +14,12 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
 };
-use crate::push::Push;
-use crate::record::{Delivery, Item, RowView, full_run_key, is_vanished};
+use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
 mod channel;
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod normalize;
 mod place;
@@ -57,14 +57,14 @@ impl Source for GoogleCalendar {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object | Mode::Watch => &[ENTITY],
+            Mode::Full | Mode::Incremental | Mode::Refetch | Mode::Watch => &[ENTITY],
             Mode::Reconcile => &[],
         }
     }
 
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
         let start = match mode {
-            Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile => {
+            Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile => {
                 Place::start(calendar(paging))
             }
             Mode::Incremental => Place::read(cursor.token, calendar(paging)),
@@ -133,16 +133,8 @@ impl Source for GoogleCalendar {
         reply: Reply<'a>,
     ) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
-        let keys = Keys { seen: &format!("look:{run}"), native: false, as_of: reply.as_of };
+        let keys = Keys { seen: &refetch_key(run), native: false, as_of: reply.as_of };
         Ok(item::read(reply.body, &keys))
-    }
-
-    /// Google pushes no bodies: what it pushes is a reason to ask, and goes another way. What comes here all the same
-    /// is kept under its hash.
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let keys =
-            Keys { seen: &format!("pushed:{received_at}"), native: true, as_of: received_at };
-        Delivery { item: Some(item::read(body.bytes(), &keys)), looks: Vec::new() }
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
@@ -179,7 +171,7 @@ impl Source for GoogleCalendar {
                 Some(Verdict::Wait(reply::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Object && says("notFound") => Some(Verdict::Gone),
+            404 if mode == Mode::Refetch && says("notFound") => Some(Verdict::Gone),
             410 if says("deleted") => Some(Verdict::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
             410 => Some(Verdict::StartOver(words())),
@@ -194,8 +186,13 @@ impl Source for GoogleCalendar {
         (entity == ENTITY).then_some(Swept::CalendarEvents)
     }
 
-    fn push(&self) -> Option<&'static dyn Push> {
-        Some(&GoogleCalendar)
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Notified(&GoogleCalendar))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 }
 

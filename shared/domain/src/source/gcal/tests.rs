@@ -3,6 +3,7 @@ use jiff::civil::date;
 use super::*;
 use crate::calendar_event::When;
 use crate::ids::OutboxId;
+use crate::source::Push;
 
 const AT: &str = "2026-06-01T10:00:00Z";
 
@@ -181,8 +182,8 @@ fn what_a_refusal_means_is_told_by_its_reason() {
         again("invalid")
     );
     assert_eq!(verdict(Mode::Full, 400, &body("timeRangeEmpty", r#","location":"timeMax""#)), None);
-    assert_eq!(verdict(Mode::Object, 410, &body("deleted", "")), Some(Verdict::Gone));
-    assert_eq!(verdict(Mode::Object, 404, &body("notFound", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(Verdict::Gone));
     assert_eq!(
         verdict(Mode::Full, 404, &body("notFound", "")),
         None,

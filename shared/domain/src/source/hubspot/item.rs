@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::object::Object;
-use super::{LIST_LAG, LOOK_LAG};
+use super::{LIST_LAG, REFETCH_LAG};
 use crate::clock::earlier;
 use crate::ids::RunId;
-use crate::record::{Item, full_run_key};
+use crate::record::{Item, full_run_key, refetch_key};
 
 /// How an object came to be seen.
 #[derive(Debug, Clone, Copy)]
@@ -17,21 +17,21 @@ pub(super) enum Seen {
     /// In a search on the modified time.
     Found(RunId),
     /// By its id.
-    Looked(RunId),
+    Refetched(RunId),
 }
 
 /// Reads one object. Never fails: what cannot be identified is kept under its hash, and `process` says in a dead letter
 /// what is wrong with it; the page goes on (rule 7).
 ///
-/// A search is stamped and keyed with the object's own modified time. What was listed or looked at is stamped later where
-/// that is safe, so that it repairs: an object that was restored, which HubSpot's modified time may not tell, or rows
-/// under a stage map that has changed. A change within the lag before the reply, which the reply may not show yet, still
-/// stands above it.
+/// A search is stamped and keyed with the object's own modified time. What was listed or refetched
+/// is stamped later where that is safe, so that it repairs: an object that was restored, which
+/// HubSpot's modified time may not tell, or rows under a stage map that has changed. A change
+/// within the lag before the reply, which the reply may not show yet, still stands above it.
 pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp) -> Item<'a> {
     let object: Object<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let run_key = match seen {
         Seen::Listed(run) | Seen::Found(run) => full_run_key(run),
-        Seen::Looked(run) => format!("look:{run}"),
+        Seen::Refetched(run) => refetch_key(run),
     };
     let Some(id) = object.id() else {
         let hash = format!("sha256:{}", hex::encode(Sha256::digest(raw)));
@@ -42,7 +42,7 @@ pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp
         (Seen::Found(_), Some(at)) => (format!("modified:{at}"), at),
         (_, None) => (run_key, as_of),
         (Seen::Listed(_), Some(at)) => (run_key, at.max(earlier(as_of, LIST_LAG))),
-        (Seen::Looked(_), Some(at)) => (run_key, at.max(earlier(as_of, LOOK_LAG))),
+        (Seen::Refetched(_), Some(at)) => (run_key, at.max(earlier(as_of, REFETCH_LAG))),
     };
     item(entity, id.into_owned(), key, at, raw)
 }

@@ -1,15 +1,16 @@
 //! HubSpot's CRM v3: contacts and deals. Full by list, first what is there, then what is archived; incremental by search on
 //! the modified time.
 //!
-//! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time of archiving. Deletions
-//! come by webhook (a look that finds nothing leaves a tombstone), and at the latest with the next full run, which reads the
-//! archived list and sweeps what no list shows any more.
+//! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time
+//! of archiving. Deletions come by webhook (a refetch that finds nothing leaves a tombstone), and
+//! at the latest with the next full run, which reads the archived list and sweeps what no list
+//! shows any more.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Source};
+use super::{Access, Source, Webhook};
 use crate::clock::earlier;
 use crate::disposition::Reason;
 use crate::facts::{Facts, Swept};
@@ -18,16 +19,18 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict, parse_body,
 };
-use crate::record::{Delivery, Item, RowView};
+use crate::record::{Item, RowView};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
 mod object;
 mod push;
 mod stages;
+mod webhook;
 
 use item::Seen;
 use list::{List, Reach};
@@ -76,7 +79,7 @@ pub const OVERLAP: Duration = Duration::from_secs(10 * 60);
 const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 
 /// How far an object that is read by its id may lag behind.
-const LOOK_LAG: Duration = Duration::from_secs(10);
+const REFETCH_LAG: Duration = Duration::from_secs(10);
 
 /// What a merge is stamped later than the object it went into was. More than [`LIST_LAG`], or the sweep of the run that
 /// shows the merge would forget it: `Date` is cut to the second, and HubSpot's clock may be behind ours.
@@ -100,7 +103,7 @@ impl Source for HubSpot {
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
-            Mode::Full | Mode::Incremental | Mode::Object => &[CONTACT, DEAL],
+            Mode::Full | Mode::Incremental | Mode::Refetch => &[CONTACT, DEAL],
             Mode::Watch | Mode::Reconcile => &[],
         }
     }
@@ -108,7 +111,7 @@ impl Source for HubSpot {
     fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
         let to = whole_millisecond(earlier(now, SAFETY_LAG));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
+            (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
@@ -177,11 +180,7 @@ impl Source for HubSpot {
     ) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = parse_body(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
-        Ok(item::read(entity, raw.get().as_bytes(), Seen::Looked(run), reply.as_of))
-    }
-
-    fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        Delivery { item: None, looks: push::named(body.bytes()) }
+        Ok(item::read(entity, raw.get().as_bytes(), Seen::Refetched(run), reply.as_of))
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
@@ -203,7 +202,7 @@ impl Source for HubSpot {
             (LOCKED, _) => Some(Verdict::Wait(Duration::from_secs(2))),
             (MIGRATING, _) => Some(Verdict::Wait(Duration::from_secs(60))),
             // HubSpot's own words, not those of a proxy in between, or of a base URL that is wrong.
-            (404, _) if mode == Mode::Object && words().is_some() => Some(Verdict::Gone),
+            (404, _) if mode == Mode::Refetch && words().is_some() => Some(Verdict::Gone),
             _ => None,
         }
     }
@@ -217,6 +216,15 @@ impl Source for HubSpot {
             per_second: 2,
             scope: None,
         })
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&HubSpot))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn sweeps(&self, entity: &str) -> Option<Swept> {

@@ -34,7 +34,8 @@ pub(super) fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Fac
     if object.id().is_none_or(|id| id != row.external_id) {
         return Err(malformed("the payload has another id than its row"));
     }
-    // What a search shows is stamped with the object's own time; a full run, or a look, may have moved it on.
+    // What a search shows is stamped with the object's own time; a full run, or a refetch, may have
+    // moved it on.
     let stamp =
         if object.changed_at() == Some(row.version_at) { Stamp::Native } else { Stamp::Observed };
     let view = View { row, object: &object, version: Version::of(row, stamp) };
@@ -187,8 +188,9 @@ impl View<'_> {
         }
     }
 
-    /// When the ids merged into this one ended. A merge is for ever, and says more than the tombstone that a look, or
-    /// the sweep of the full run that saw it, may have made of the same id: it stands above them.
+    /// When the ids merged into this one ended. A merge is for ever, and says more than the
+    /// tombstone that a refetch, or the sweep of the full run that saw it, may have made of the
+    /// same id: it stands above them.
     fn merged_at(&self) -> Timestamp {
         self.row.version_at.checked_add(MERGE_LEAD).unwrap_or(self.row.version_at)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Source;
+use super::{Source, Webhook};
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
 use crate::facts::Facts;
@@ -16,13 +16,15 @@ use crate::ids::RunId;
 use crate::paging::{
     Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
-use crate::record::{Delivery, Item, RowView, full_run_key};
+use crate::record::{Item, RowView, full_run_key, refetch_key};
 use crate::settings::Settings;
-use crate::signature::Verified;
 
+#[cfg(feature = "contract")]
+mod contract;
 mod item;
 mod list;
 mod normalize;
+mod webhook;
 
 /// Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +66,7 @@ impl Source for Stripe {
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Incremental => &["event"],
-            Mode::Full | Mode::Object | Mode::Reconcile => &["charge", "refund", "dispute"],
+            Mode::Full | Mode::Refetch | Mode::Reconcile => &["charge", "refund", "dispute"],
             Mode::Watch => &[],
         }
     }
@@ -74,7 +76,7 @@ impl Source for Stripe {
         let upper_bound = whole_second(now);
         let to = later(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, cursor.watermark) {
-            (Mode::Full | Mode::Object | Mode::Watch | Mode::Reconcile, _) => (None, None),
+            (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
@@ -140,14 +142,7 @@ impl Source for Stripe {
     ) -> Result<Item<'a>, PageError> {
         let raw: &serde_json::value::RawValue = parse_body(reply.body)?;
         list::no_error_inside(raw.get().as_bytes())?;
-        Ok(item::read(raw.get().as_bytes(), &format!("look:{run}"), reply.as_of))
-    }
-
-    fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
-        let (item, named) = item::delivery(body.bytes(), received_at);
-        let modelled =
-            |(kind, _): &(String, String)| self.entities(Mode::Object).contains(&kind.as_str());
-        Delivery { item: Some(item), looks: named.filter(modelled).into_iter().collect() }
+        Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
     fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
@@ -157,6 +152,15 @@ impl Source for Stripe {
 
     fn refusal(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&Stripe))
+    }
+
+    #[cfg(feature = "contract")]
+    fn webhook_contract(&self) -> Option<super::WebhookContract> {
+        Some(contract::webhook())
     }
 
     fn goes_back_in_time(&self) -> bool {

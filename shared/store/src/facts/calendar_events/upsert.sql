@@ -6,8 +6,8 @@ with incoming as (
                recurring_event_id, deleted_at, version_at, native, version_rank, content_hash, outbox_id,
                raw_from, raw_length)
 )
--- In the order of the key, so that two writers lock the rows they share one after the other. The object
--- itself is cut out of the outbox row: it does not travel a second time.
+-- Writes in the order of the key, so that two writers lock shared rows in one order. The object is
+-- cut out of the outbox row, so it is not sent a second time.
 insert into calendar_events as c (source, calendar_id, external_id, status, summary, starts_at, ends_at, start_date,
                                   end_date, all_day, recurring_event_id, deleted_at, version_at, native, version_rank,
                                   content_hash, raw, outbox_id, updated_at)
@@ -25,8 +25,8 @@ set status = excluded.status, summary = excluded.summary, starts_at = excluded.s
     version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
     content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
     updated_at = excluded.updated_at
--- Older never wins. What a full run merely saw again and is the same is not written again; a change always
--- moves the version on, or an older one that comes late could undo it.
+-- Older never wins. A full run that sees the same again writes nothing. A change always moves the
+-- version on, or an older one that comes late could undo it.
 where (excluded.version_at, excluded.version_rank, excluded.content_hash)
         > (c.version_at, c.version_rank, c.content_hash)
   and (excluded.native

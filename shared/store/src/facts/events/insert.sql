@@ -1,5 +1,6 @@
--- Product events; the first of an id stands. One without a time of its own happened when it came. In the order of
--- the ids, so that two writers that share some wait for each other in one direction only.
+-- Writes product events; the first of an id is kept. An event without a time of its own happened
+-- when it was received. Writes in the order of the ids, so that two writers lock shared rows in one
+-- order.
 insert into events (event_id, user_id, session_id, type, payload, metadata, occurred_at, received_at, clock_skew, outbox_id)
 select i.event_id, i.user_id, i.session_id, i.type, i.payload, i.metadata, coalesce(i.occurred_at, o.received_at),
        o.received_at,

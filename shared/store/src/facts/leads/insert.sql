@@ -1,4 +1,4 @@
--- Leads; what their rows know of them, the body first of all, is not sent again.
+-- Writes leads. The body and what else the outbox row has are taken from there, not sent again.
 insert into leads (id, state, conflicts_with, email, phone, name, company, content_type, body,
                    received_at, outbox_id)
 select i.id, i.state, i.conflicts_with, i.email, i.phone, i.name, i.company, o.content_type, o.payload,

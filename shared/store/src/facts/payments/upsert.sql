@@ -5,8 +5,8 @@ with incoming as (
          as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at,
                native, version_rank, content_hash, outbox_id, raw_from, raw_length)
 ),
--- In the order of the key, so that two writers lock the rows they share one after the other. The object
--- itself is cut out of the outbox row: it does not travel a second time.
+-- Writes in the order of the key, so that two writers lock shared rows in one order. The object is
+-- cut out of the outbox row, so it is not sent a second time.
 written as (
     insert into payments as p (source, kind, external_id, amount, currency, status, raw_status, occurred_at,
                                version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
@@ -21,16 +21,17 @@ written as (
         raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, version_at = excluded.version_at,
         native = excluded.native, version_rank = excluded.version_rank, content_hash = excluded.content_hash,
         raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
-    -- Older never wins. What was merely seen again and is the same is not written again; an event always
-    -- moves the version on, or an older one that comes late could undo it.
+    -- Older never wins. A list that shows the same again writes nothing. An event always moves the
+    -- version on, or an older one that comes late could undo it.
     where (excluded.version_at, excluded.version_rank, excluded.amount, excluded.content_hash)
             > (p.version_at, p.version_rank, p.amount, p.content_hash)
       and (excluded.native
            or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at, excluded.content_hash)
               is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.content_hash))
 )
--- Twins: another version with the same time-stamp that came in another batch. Asked of the outbox, where
--- both rows were committed before either ticket was sent, so whoever is processed last sees the other.
+-- Ties: another version with the same time-stamp that came in another batch. The outbox knows it:
+-- both rows were committed before either ticket was sent, so the batch that comes last sees the
+-- other.
 select i.source, i.kind as entity, i.external_id
 from incoming i
 join outbox me on me.id = i.outbox_id
@@ -39,7 +40,7 @@ cross join lateral (
     from outbox o
     where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
       and o.version_at = i.version_at and o.id <> all ($17)
-      -- Two second looks in one second saw the same; a change between them has an event of its own.
+      -- Two refetches in one second saw the same. A change between them has an event of its own.
       and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
     limit 1
 ) twin

@@ -1,69 +1,43 @@
 //! HubSpot's signature, version 3
-//! (developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests): base64 of the HMAC-SHA256 over
-//! method, URI, body and time-stamp, under the app's client secret.
+//! (developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests): base64 of the
+//! HMAC-SHA256 over method, URL, body and time-stamp, under the app's client secret.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
 
-use super::{SignatureError, SigningSecrets, TOLERANCE_SECONDS, Verified};
+use super::{HubSpot, push};
+use crate::record::Delivery;
+use crate::signature::{Claim, Encoding, SignatureError, SignedAt, Verified};
+use crate::source::{Signed, WebhookRequest};
 
-/// What HubSpot signed beside the body.
-#[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
-    /// `POST`.
-    pub method: &'a str,
-    /// Scheme, host, path and query, as HubSpot has called it.
-    pub uri: &'a str,
-    /// `X-HubSpot-Signature-v3`.
-    pub signature: &'a str,
-    /// `X-HubSpot-Request-Timestamp`, Unix milliseconds.
-    pub timestamp: &'a str,
-}
+const SIGNATURE: &str = "X-HubSpot-Signature-v3";
 
-/// Verifies a request, in a time that tells nothing of the secrets. A time-stamp is good for five minutes either way:
-/// HubSpot says how old one may be, and its clock is not ahead of ours by more.
-///
-/// # Errors
-/// [`SignatureError`] says what is wrong. [`SignatureError::TooOld`] comes only for a signature that matches.
-pub fn verify_v3<'a>(
-    body: &'a [u8],
-    request: Signed<'_>,
-    secrets: &SigningSecrets,
-    now: Timestamp,
-) -> Result<Verified<'a>, SignatureError> {
-    let time: i64 = request.timestamp.parse().map_err(|_| SignatureError::NoTime)?;
-    if request.signature.is_empty() {
-        return Err(SignatureError::NoSignature);
-    }
-    let uri = decoded(request.uri);
-    let mut matches = Choice::from(0);
-    for secret in &secrets.0 {
-        if let Some(expected) = sign(secret, body, request, &uri) {
-            matches |= request.signature.as_bytes().ct_eq(expected.as_bytes());
+/// Unix milliseconds. HubSpot says how old one may be, and its clock is not ahead of ours by more.
+const TIMESTAMP: &str = "X-HubSpot-Request-Timestamp";
+
+impl Signed for HubSpot {
+    fn claim<'r>(&self, request: &WebhookRequest<'r>) -> Result<Claim<'r>, SignatureError> {
+        let signature = request.header(SIGNATURE)?;
+        let timestamp = request.header(TIMESTAMP)?;
+        let time: i64 = timestamp.parse().map_err(|_| SignatureError::NoTime)?;
+        if signature.is_empty() {
+            return Err(SignatureError::NoSignature("v3"));
         }
+        Ok(Claim {
+            before: format!("{}{}", request.method, decoded(request.url)),
+            after: timestamp,
+            signatures: vec![signature],
+            encoding: Encoding::Base64,
+            signed_at: Some(SignedAt::Milliseconds(time)),
+        })
     }
-    if !bool::from(matches) {
-        return Err(SignatureError::NoMatch);
+
+    fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
+        Delivery { item: None, refetches: push::named(body.bytes()) }
     }
-    if now.as_millisecond().saturating_sub(time).saturating_abs() > TOLERANCE_SECONDS * 1_000 {
-        return Err(SignatureError::TooOld);
-    }
-    Ok(Verified(body))
 }
 
-fn sign(secret: &[u8], body: &[u8], request: Signed<'_>, uri: &str) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
-    for part in [request.method.as_bytes(), uri.as_bytes(), body, request.timestamp.as_bytes()] {
-        mac.update(part);
-    }
-    Some(STANDARD.encode(mac.finalize().into_bytes()))
-}
-
-/// The URI with those characters decoded that HubSpot's table lists, and no others: a space stays `%20`.
+/// The URL with those characters decoded that HubSpot's table lists, and no others: a space stays
+/// `%20`.
 fn decoded(uri: &str) -> String {
     let mut out = String::with_capacity(uri.len());
     let mut rest = uri;
@@ -105,7 +79,12 @@ fn listed(escape: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
     use super::*;
+    use crate::signature::{SigningSecrets, verify};
 
     const BODY: &[u8] =
         br#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"objectId":123}]"#;
@@ -121,7 +100,7 @@ mod tests {
         let source = [b"POST", uri.as_bytes(), BODY, time.as_bytes()].concat();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(&source);
-        STANDARD.encode(mac.finalize().into_bytes())
+        base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
     }
 
     fn verdict(
@@ -131,8 +110,14 @@ mod tests {
         now: i64,
     ) -> Result<(), SignatureError> {
         let both = secrets(r#"{"signingSecrets":["new-secret","old-secret"]}"#);
-        let request = Signed { method: "POST", uri, signature, timestamp };
-        verify_v3(BODY, request, &both, Timestamp::from_millisecond(now).unwrap())
+        let headers = |name: &str| match name {
+            SIGNATURE => Some(signature),
+            TIMESTAMP => Some(timestamp),
+            _ => None,
+        };
+        let claim =
+            HubSpot.claim(&WebhookRequest { method: "POST", url: uri, headers: &headers })?;
+        verify(BODY, &claim, &both, Timestamp::from_millisecond(now).unwrap())
             .map(|body| assert_eq!(body.bytes(), BODY))
     }
 
@@ -166,7 +151,7 @@ mod tests {
         assert_eq!(verdict(URI, &good, &(NOW + 1).to_string(), NOW), Err(SignatureError::NoMatch));
         assert_eq!(verdict(URI, &good, "", NOW), Err(SignatureError::NoTime));
         assert_eq!(verdict(URI, &good, "2026-06-01", NOW), Err(SignatureError::NoTime));
-        assert_eq!(verdict(URI, "", &time, NOW), Err(SignatureError::NoSignature));
+        assert_eq!(verdict(URI, "", &time, NOW), Err(SignatureError::NoSignature("v3")));
         assert_eq!(verdict(URI, &good.to_uppercase(), &time, NOW), Err(SignatureError::NoMatch));
     }
 

@@ -1,28 +1,29 @@
-//! Faults on command: what goes wrong, for which paths, how often.
+//! Faults on command: which requests fail, and how. The plan serves all vendors; the faults here are
+//! those of Stripe and Google Calendar, HubSpot has its own.
 
 use fastrand::Rng;
 
 /// How a 429 or 503 says when to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// Not at all.
+    /// Says nothing.
     Absent,
-    /// In so many seconds.
+    /// Names the seconds to wait.
     Seconds(u32),
-    /// At an HTTP date so many seconds after the account's clock.
+    /// Names an HTTP date, this many seconds after the account's clock.
     Date(u32),
 }
 
-/// What goes wrong with one request.
+/// A fault of Stripe or Google Calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// 429 with Stripe's body.
+    /// 429 with the vendor's body.
     TooMany(RetryAfter),
-    /// 500 with Stripe's body.
+    /// 500 with the vendor's body.
     ServerError,
     /// 502 with a proxy's HTML.
     BadGateway,
-    /// 503 with Stripe's body.
+    /// 503 with the vendor's body.
     Unavailable(RetryAfter),
     /// No answer at all, for as long as the simulator lives.
     Hang,
@@ -34,7 +35,7 @@ pub enum Fault {
     TruncatedJson,
     /// 200 with `{"error": …}` inside.
     ErrorInside,
-    /// 200: `data` is empty and `has_more` is true.
+    /// 200: an empty page that promises another.
     EmptyPage,
     /// 401 as for a revoked key.
     Unauthorized,
@@ -71,68 +72,74 @@ enum When {
 }
 
 #[derive(Clone, Debug)]
-struct Rule {
+struct Rule<F> {
     prefix: String,
     when: When,
-    faults: Vec<Fault>,
-    /// How many requests to the prefix this rule has seen.
+    faults: Vec<F>,
+    /// Requests to the prefix that reached this rule.
     seen: u64,
 }
 
-/// The plan. Rules are asked in the order they were given; the first that strikes wins. Every rule
-/// counts only the requests to its own path prefix.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    rules: Vec<Rule>,
+/// The plan of faults `F`. Rules are asked in the order in which they were added; the first that strikes
+/// wins. A rule counts only the requests to its own path prefix that no earlier rule has struck.
+#[derive(Clone, Debug)]
+pub struct Faults<F = Fault> {
+    rules: Vec<Rule<F>>,
 }
 
-impl Faults {
+impl<F> Default for Faults<F> {
+    fn default() -> Self {
+        Self { rules: Vec::new() }
+    }
+}
+
+impl<F: Copy> Faults<F> {
     /// The next request to `prefix` goes wrong. Repeated calls queue up.
-    pub fn next(&mut self, prefix: &str, fault: Fault) {
+    pub fn next(&mut self, prefix: &str, fault: F) {
         self.next_n(prefix, 1, fault);
     }
 
     /// The next `n` requests to `prefix` go wrong.
-    pub fn next_n(&mut self, prefix: &str, n: u64, fault: Fault) {
+    pub fn next_n(&mut self, prefix: &str, n: u64, fault: F) {
         self.add(prefix, When::Next(n), vec![fault]);
     }
 
     /// The `n`-th request to `prefix` from now, counted from 1, goes wrong.
-    pub fn at(&mut self, n: u64, prefix: &str, fault: Fault) {
+    pub fn at(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::At(n), vec![fault]);
     }
 
     /// Every `n`-th request to `prefix` goes wrong.
-    pub fn every(&mut self, n: u64, prefix: &str, fault: Fault) {
+    pub fn every(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::Every(n.max(1)), vec![fault]);
     }
 
     /// The `n`-th request to `prefix` from now and all after it go wrong, until [`Faults::clear`].
-    pub fn since(&mut self, n: u64, prefix: &str, fault: Fault) {
+    pub fn since(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::Since(n), vec![fault]);
     }
 
     /// Every request to `prefix` goes wrong until [`Faults::clear`].
-    pub fn always(&mut self, prefix: &str, fault: Fault) {
+    pub fn always(&mut self, prefix: &str, fault: F) {
         self.add(prefix, When::Always, vec![fault]);
     }
 
     /// `permille` in 1000 requests to `prefix` go wrong, in one of the ways of `faults`, by seed.
-    pub fn random(&mut self, seed: u64, permille: u32, prefix: &str, faults: &[Fault]) {
+    pub fn random(&mut self, seed: u64, permille: u32, prefix: &str, faults: &[F]) {
         self.add(prefix, When::Random(Rng::with_seed(seed), permille), faults.to_vec());
     }
 
-    /// All goes well from here on.
+    /// Removes every rule.
     pub fn clear(&mut self) {
         self.rules.clear();
     }
 
-    fn add(&mut self, prefix: &str, when: When, faults: Vec<Fault>) {
+    fn add(&mut self, prefix: &str, when: When, faults: Vec<F>) {
         self.rules.push(Rule { prefix: prefix.to_owned(), when, faults, seen: 0 });
     }
 
-    /// What is to go wrong with a request to `path` that has just come in.
-    pub(crate) fn strike(&mut self, path: &str) -> Option<Fault> {
+    /// Draws the fault, if any, of a request to `path` that has just come in.
+    pub(super) fn strike(&mut self, path: &str) -> Option<F> {
         let struck =
             self.rules.iter_mut().filter(|r| path.starts_with(&r.prefix)).find_map(Rule::strike);
         self.rules.retain(|rule| match rule.when {
@@ -144,8 +151,8 @@ impl Faults {
     }
 }
 
-impl Rule {
-    fn strike(&mut self) -> Option<Fault> {
+impl<F: Copy> Rule<F> {
+    fn strike(&mut self) -> Option<F> {
         self.seen += 1;
         let pick = match &mut self.when {
             When::Next(left) => {

@@ -1,4 +1,4 @@
-//! What we have and the vendor does not.
+//! Rows of ours that the vendor does not show.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, full_run_key, vanished_movement};
 use penstock_store::outbox::{self, Arrival};
-use penstock_store::reconciliations::{self, Ghost};
+use penstock_store::reconciliations::{self, Unseen};
 use penstock_store::{StoreError, Transaction};
 
 use super::Work;
@@ -17,8 +17,8 @@ const SETTLED: Duration = Duration::from_secs(60 * 60);
 /// Rows a statement.
 const CHUNK: i64 = 500;
 
-/// Gives each row of ours that the differing days' lists did not show a tombstone: it goes through the gate like any
-/// other version, and an object that shows again is newer.
+/// Gives a tombstone to each row of ours that the differing days' lists did not show. It goes
+/// through the gate like any other version, and an object that shows again is newer.
 pub(super) async fn bury(
     tx: &Transaction<'_>,
     work: &Work<'_>,
@@ -31,24 +31,24 @@ pub(super) async fn bury(
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
         let until = (shown_as.as_str(), since - SETTLED);
-        let ghosts =
-            reconciliations::ghosts(tx, work.scope(), look, until, (&after, CHUNK)).await?;
-        let Some(last) = ghosts.last() else { break };
+        let unseen =
+            reconciliations::unseen(tx, work.scope(), look, until, (&after, CHUNK)).await?;
+        let Some(last) = unseen.last() else { break };
         after.clone_from(&last.external_id);
-        let payload = |g: &Ghost| {
-            vanished_movement(kind, &g.external_id, g.amount, &g.currency, g.occurred_at)
+        let payload = |row: &Unseen| {
+            vanished_movement(kind, &row.external_id, row.amount, &row.currency, row.occurred_at)
         };
-        let payloads: Vec<Vec<u8>> = ghosts.iter().map(payload).collect();
-        let tombstone = |(ghost, payload): (Ghost, _)| Item {
+        let payloads: Vec<Vec<u8>> = unseen.iter().map(payload).collect();
+        let tombstone = |(row, payload): (Unseen, _)| Item {
             entity: kind.to_owned(),
-            external_id: ghost.external_id,
+            external_id: row.external_id,
             version_key: format!("gone:{}", key.0),
             version_at: now,
             api_version: None,
             payload,
         };
         let items: Vec<Item<'_>> =
-            ghosts.into_iter().zip(payloads.iter().map(Vec::as_slice)).map(tombstone).collect();
+            unseen.into_iter().zip(payloads.iter().map(Vec::as_slice)).map(tombstone).collect();
         rows.extend(outbox::insert(tx, arrival, &items).await?);
     }
     if !rows.is_empty() {

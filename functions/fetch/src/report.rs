@@ -1,4 +1,4 @@
-//! What whoever asked for a reconciliation reads.
+//! The reply to a person who asked for a reconciliation.
 
 use penstock_domain::ids::RunId;
 use penstock_domain::reconcile::Phase;
@@ -7,8 +7,8 @@ use penstock_store::sync_state::Key;
 use penstock_store::{GenericClient, StoreError};
 use serde::Serialize;
 
-/// So many differences are told at most.
-pub(super) const MOST: i64 = 500;
+/// Differences that a report names at most.
+pub(crate) const MOST: i64 = 500;
 
 /// How a reconciliation ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub struct Difference {
 }
 
 impl Report {
-    pub(super) async fn of(
+    pub(crate) async fn of(
         on: &impl GenericClient,
         key: Key<'_>,
         run: RunId,

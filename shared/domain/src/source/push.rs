@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::webhook_request::WebhookRequest;
 use crate::paging::{PageError, Paging, Reply, Request};
 
 /// A channel that still has to be opened.
@@ -30,7 +31,27 @@ pub struct Channel {
     pub expires_at: Timestamp,
 }
 
-/// How a source is told to push.
+/// A notification, read from its headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice<'r> {
+    /// The channel's id.
+    pub channel: &'r str,
+    /// What was agreed on when the channel was opened.
+    pub token: &'r str,
+    /// What has changed; `Err` says which header is not understood.
+    pub change: Result<Change, &'static str>,
+}
+
+/// What a notification says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// The entity whose incremental run will find out what has changed.
+    pub entity: &'static str,
+    /// Why that run is requested, in words for its report.
+    pub reason: &'static str,
+}
+
+/// How a source is told to push, and what its notifications say.
 pub trait Push: Sync + Send {
     /// The request that opens a channel. Sent again after a fault it may be refused: the id is known then.
     fn open(&self, entity: &str, channel: NewChannel<'_>, paging: &Paging) -> Request;
@@ -43,4 +64,11 @@ pub trait Push: Sync + Send {
 
     /// The request that closes a channel.
     fn close(&self, channel: &Channel) -> Request;
+
+    /// Reads a notification. Whether the channel is one of ours is for
+    /// [`crate::signature::channel::is_ours`] to say.
+    ///
+    /// # Errors
+    /// Names the headers that are missing.
+    fn notice<'r>(&self, request: &WebhookRequest<'r>) -> Result<Notice<'r>, &'static str>;
 }

@@ -1,0 +1,69 @@
+//! How an invocation ends.
+
+use jiff::Timestamp;
+use penstock_domain::ids::RunId;
+use serde::Serialize;
+
+use crate::report::Report;
+
+/// How an invocation ended. Its JSON is the reply to an invocation by an EventBridge rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The run is drained.
+    Finished {
+        /// The run that ended.
+        run: RunId,
+        /// Rows whose version was not known before, in this invocation.
+        new_rows: usize,
+    },
+    /// The time was up. A message goes on with the run.
+    Continues {
+        /// The run under way.
+        run: RunId,
+        /// Rows whose version was not known before, in this invocation.
+        new_rows: usize,
+    },
+    /// The vendor gives no more for now. `relay` asks for the run again later.
+    Stopped {
+        /// The run under way.
+        run: RunId,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// The cursor has expired. The run is over, and full runs are requested.
+    StartsOver {
+        /// The run that ended.
+        run: RunId,
+        /// The vendor's reason.
+        reason: String,
+    },
+    /// There is no cursor to begin with. Full runs are requested or under way.
+    LeftToFullRuns {
+        /// Why there is no cursor.
+        reason: String,
+    },
+    /// Both sides were compared, and what differed was mended.
+    Reconciled(Report),
+    /// Another invocation holds the lease.
+    Busy,
+    /// The message came late: the run that it names is done.
+    NothingToResume,
+    /// A push channel is open for days to come.
+    Watched {
+        /// Whether this invocation opened it.
+        opened: bool,
+        /// How many other channels were closed.
+        closed: usize,
+        /// When the channel ends.
+        expires_at: Timestamp,
+    },
+    /// This deployment does not pull the source. The requested run waits until it does.
+    NotConfigured,
+    /// The objects named were read again. The word is `looked`, as in older releases.
+    #[serde(rename = "looked")]
+    Refetched {
+        /// The number of objects.
+        objects: usize,
+    },
+}

@@ -1,0 +1,58 @@
+//! What an invocation works with, and the messages it sends after a commit.
+
+use penstock_clients::queue::Outlet;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::ticket::Ticket;
+use penstock_edge::telemetry::chain;
+use penstock_store::Database;
+
+use crate::vendors::Vendor;
+
+/// What `fetch` uses.
+pub struct Ports<C, Q> {
+    /// The outbox and the cursors.
+    pub database: Database,
+    /// The sources that this deployment is configured for.
+    pub vendors: Vec<Vendor<C>>,
+    /// The queue that `process` reads.
+    pub tickets: Q,
+    /// The queue that `fetch` itself reads.
+    pub requests: Q,
+    /// Tells the time, and waits.
+    pub clock: C,
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Sends tickets for rows that are committed. `relay` sends a lost ticket again, so a queue
+    /// that fails does not end the run.
+    pub(crate) async fn send_tickets(&self, ids: &[OutboxId]) {
+        if ids.is_empty() {
+            return;
+        }
+        let bodies = Ticket::split(ids).map(|t| t.to_body()).collect();
+        if let Err(error) = self.tickets.send_all(bodies).await {
+            tracing::warn!(event = "tickets_not_sent", rows = ids.len(), error = chain(&error));
+        }
+    }
+
+    /// Asks for runs that were committed as requested. `relay` sends a lost message again.
+    pub(crate) async fn ask_for_runs(
+        &self,
+        source: &str,
+        entities: &[impl AsRef<str>],
+        mode: Mode,
+    ) {
+        let requests = entities
+            .iter()
+            .map(|entity| FetchRequest::new(source, entity.as_ref(), mode).resuming());
+        let bodies: Vec<String> = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
+        if bodies.is_empty() {
+            return;
+        }
+        if let Err(error) = self.requests.send_all(bodies).await {
+            tracing::warn!(event = "requests_not_sent", error = chain(&error));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads single objects again by their ids: two versions of one carry the same stamp, a push only
+//! named it, or a person asks.
+
+use jiff::Timestamp;
+use penstock_clients::queue::Outlet;
+use penstock_clients::vendor::{Fetched, VendorError};
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::ids::RunId;
+use penstock_domain::paging::{PageError, Reply};
+use penstock_domain::record::{Item, became, vanished};
+use penstock_domain::source::Source;
+use penstock_domain::ticket;
+use penstock_store::outbox::{self, Arrival};
+use penstock_store::{begin, commit, refetch};
+
+use crate::error::FetchError;
+use crate::outcome::Outcome;
+use crate::ports::Ports;
+use crate::vendors::Vendor;
+
+/// The vendor's answer to a refetch.
+enum Answer {
+    Object(Fetched),
+    /// The vendor no longer has the object.
+    Gone {
+        as_of: Timestamp,
+        payload: Vec<u8>,
+    },
+}
+
+/// Reads each object named, and puts its present version into the outbox.
+pub(crate) async fn serve<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    vendor: &Vendor<C>,
+    request: &FetchRequest,
+    stop_at: Timestamp,
+) -> Result<Outcome, FetchError> {
+    let ids = pending(ports, vendor, request).await?;
+    for id in &ids {
+        read_one(ports, vendor, &request.entity, id, stop_at).await?;
+    }
+    Ok(Outcome::Refetched { objects: ids.len() })
+}
+
+/// Returns the ids that are to be read. The system's own messages name objects that Postgres keeps
+/// until they are read, so a message that comes twice finds nothing to do. A person's request is
+/// written down first, so that an outage of the vendor does not lose it.
+async fn pending<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    vendor: &Vendor<C>,
+    request: &FetchRequest,
+) -> Result<Vec<String>, FetchError> {
+    let (source, entity, now) = (vendor.source().name(), &request.entity, ports.clock.now());
+    let connection = ports.database.connection().await?;
+    if request.resume {
+        return Ok(refetch::wanted(&**connection, source, entity, &request.ids).await?);
+    }
+    refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE)
+        .await?;
+    Ok(request.ids.clone())
+}
+
+async fn read_one<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    vendor: &Vendor<C>,
+    entity: &str,
+    id: &str,
+    stop_at: Timestamp,
+) -> Result<(), FetchError> {
+    let source = vendor.source();
+    // Read before the object is: a tie found afterwards asks for another refetch.
+    let asked_at = ports.clock.now();
+    let answer = ask(vendor, entity, id, stop_at).await?;
+    let run = RunId::new(asked_at);
+    let became_another;
+    let items: Vec<Item<'_>> = match &answer {
+        Some(Answer::Object(Fetched { as_of, body })) => {
+            let item = source.object(entity, run, Reply { as_of: *as_of, body });
+            let item = item.and_then(|item| of_kind(item, entity));
+            let item =
+                item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+            became_another = merged_into(source, entity, id, &item);
+            let gone = became_another
+                .as_deref()
+                .map(|payload| tombstone(entity, id, run, *as_of, payload));
+            std::iter::once(item).chain(gone).collect()
+        }
+        Some(Answer::Gone { as_of, payload }) => {
+            vec![tombstone(entity, id, run, *as_of, payload)]
+        }
+        None => Vec::new(),
+    };
+    let now = ports.clock.now();
+    let arrival = Arrival {
+        source: source.name(),
+        content_type: "application/json",
+        run: None,
+        received_at: now,
+        ticket_due_at: now + ticket::GRACE,
+    };
+    let mut connection = ports.database.connection().await?;
+    let tx = begin(&mut connection).await?;
+    let new = outbox::insert(&tx, arrival, &items).await?;
+    refetch::answered(&tx, source.name(), entity, id, asked_at).await?;
+    commit(tx).await?;
+    ports.send_tickets(&new).await;
+    Ok(())
+}
+
+/// Asks the vendor for the object. `None`: the reply says nothing about the object, and nothing is
+/// stored.
+async fn ask<C: Clock>(
+    vendor: &Vendor<C>,
+    entity: &str,
+    id: &str,
+    stop_at: Timestamp,
+) -> Result<Option<Answer>, FetchError> {
+    let source = vendor.source();
+    let request = source.object_request(entity, id, &vendor.paging);
+    match vendor.client.ask(Mode::Refetch, &request, stop_at).await {
+        Ok(fetched) => Ok(Some(Answer::Object(fetched))),
+        Err(VendorError::Gone { as_of, .. }) => {
+            Ok(Some(Answer::Gone { as_of, payload: vanished(id) }))
+        }
+        // A source whose deletions are swept recognizes its vendor's own 404: this one is a
+        // proxy's.
+        Err(VendorError::Rejected { status: 404, words, .. })
+            if source.sweeps(entity).is_none() =>
+        {
+            tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
+            Ok(None)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Refuses an item of another kind: it would be a dead letter, and the refetch would count as done.
+/// The id may differ, because HubSpot answers with the contact that the one asked for was merged
+/// into.
+fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
+    if item.entity == entity {
+        return Ok(item);
+    }
+    Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
+}
+
+/// The payload of the tombstone for the id that was asked for, where another object answers: the one that it was merged
+/// into. Where that one does not name it (yet), nothing else would end it before the next sweep.
+fn merged_into(source: &dyn Source, entity: &str, id: &str, item: &Item<'_>) -> Option<Vec<u8>> {
+    let another =
+        item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();
+    another.then(|| became(id, &item.external_id))
+}
+
+/// The row of an object that is gone.
+fn tombstone<'a>(
+    entity: &str,
+    id: &str,
+    run: RunId,
+    as_of: Timestamp,
+    payload: &'a [u8],
+) -> Item<'a> {
+    Item {
+        entity: entity.to_owned(),
+        external_id: id.to_owned(),
+        version_key: format!("gone:{run}"),
+        version_at: as_of,
+        api_version: None,
+        payload,
+    }
+}

@@ -1,0 +1,62 @@
+//! Which vendors may push, and by which secrets their requests are checked.
+
+use std::sync::Arc;
+
+use penstock_clients::aws::Aws;
+use penstock_clients::secret::Secret;
+use penstock_domain::config::Env;
+use penstock_domain::source::{SOURCES, Source, Webhook, variable};
+use penstock_edge::http::Request;
+
+/// The route `/webhooks/{source}` of one vendor.
+pub struct Endpoint {
+    /// The vendor.
+    pub source: &'static dyn Source,
+    /// How it pushes.
+    pub webhook: Webhook,
+    /// Checks who has sent a request. `None` if the deployment names no secret: the route answers
+    /// 404, and only what was spilled before is still stored.
+    pub secret: Option<Secret>,
+}
+
+/// The endpoints of all sources that push. `<NAME>_WEBHOOK_SECRET_ARN` names the secret of a vendor
+/// that signs, `<NAME>_CHANNEL_SECRET_ARN` that of a vendor that notifies. Without `_ARN` the
+/// variable is the secret itself, for local runs.
+pub fn endpoints(env: &Env, aws: &Arc<Aws>) -> Vec<Endpoint> {
+    SOURCES.iter().filter_map(|source| Endpoint::of(*source, env, aws)).collect()
+}
+
+impl Endpoint {
+    /// The endpoint of one source; `None` if it does not push. The secret is named as in
+    /// [`endpoints`].
+    pub fn of(source: &'static dyn Source, env: &Env, aws: &Arc<Aws>) -> Option<Self> {
+        let webhook = source.webhook()?;
+        let given = variable(source, webhook.secret_variable());
+        let secret = Secret::from_env(env, aws, &given, &format!("{given}_ARN"));
+        Some(Self { source, webhook, secret })
+    }
+}
+
+/// The endpoint of a path, with its secret; `None` if the deployment has no such route.
+pub(crate) fn at<'e>(endpoints: &'e [Endpoint], path: &str) -> Option<(&'e Endpoint, &'e Secret)> {
+    let endpoint = find(endpoints, path.strip_prefix("/webhooks/")?)?;
+    Some((endpoint, endpoint.secret.as_ref()?))
+}
+
+/// The endpoint of a source by its name, with or without a secret.
+pub(crate) fn find<'e>(endpoints: &'e [Endpoint], name: &str) -> Option<&'e Endpoint> {
+    endpoints.iter().find(|endpoint| endpoint.source.name() == name)
+}
+
+/// The URL that the vendor has called, which its signature may cover: `base`, which is scheme, host
+/// and stage, or the request's own `Host`, which a proxy in between may have changed.
+pub(crate) fn called_url(base: Option<&str>, request: &Request) -> String {
+    let host =
+        || request.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let base = base.map_or_else(|| format!("https://{}", host()), str::to_owned);
+    let query = match request.raw_query.as_str() {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    format!("{}{}{query}", base.trim_end_matches('/'), request.path)
+}

@@ -1,0 +1,67 @@
+//! A notification over a push channel. It says that something has changed, not what, so it requests
+//! an incremental run, which is in Postgres before the reply says so.
+
+use http::StatusCode;
+use penstock_clients::queue::Outlet;
+use penstock_clients::secret::Secret;
+use penstock_domain::clock::Clock;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::signature::{SignatureError, channel};
+use penstock_domain::source::{Change, Push, WebhookRequest};
+use penstock_edge::http::{Problem, RequestId};
+use penstock_edge::telemetry::chain;
+use penstock_store::sync_state::owed::{self, Unless};
+use penstock_store::{StoreError, in_time};
+
+use crate::Ports;
+use crate::refusal::Refusal;
+use crate::sender::checked;
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Takes a notification. If Postgres is away the reply is 503 and the vendor sends it again.
+    /// Nothing in it could be lost, and the schedule requests the same run.
+    pub(crate) async fn take_notice(
+        &self,
+        source: &'static str,
+        vendor: &dyn Push,
+        secret: &Secret,
+        request: &WebhookRequest<'_>,
+        id: &RequestId,
+    ) -> Result<(StatusCode, &'static str), Refusal> {
+        let notice = vendor.notice(request).map_err(no_channel)?;
+        let is_ours = checked(secret, self.clock.now(), |secrets| {
+            let is_ours = channel::is_ours(secrets, notice.channel, notice.token);
+            is_ours.then_some(()).ok_or(SignatureError::NoMatch)
+        });
+        is_ours.await.map_err(|refusal| match refusal {
+            Refusal::Signature(_) => no_channel("The channel is not one of ours."),
+            other => other,
+        })?;
+        let change = notice.change.map_err(|why| Problem::bad_request("bad-notification", why))?;
+        match in_time(self.request_incremental(source, change)).await {
+            Ok(true) => {}
+            Ok(false) => return Ok((StatusCode::OK, "halted")),
+            Err(error) => {
+                let request_id = id.as_str();
+                tracing::error!(event = "not_owed", request_id, error = chain(&error));
+                return Err(Refusal::NotKept);
+            }
+        }
+        let request = FetchRequest::new(source, change.entity, Mode::Incremental).resuming();
+        self.announce(&[], &[request]).await;
+        Ok((StatusCode::OK, "asked"))
+    }
+
+    /// Whether a run is requested now. A pull that is paused is left to a person.
+    async fn request_incremental(&self, source: &str, change: Change) -> Result<bool, StoreError> {
+        let connection = self.database.connection().await?;
+        let (entities, why) = ([change.entity], Some(change.reason));
+        let (mode, unless, now) = (Mode::Incremental, Unless::Halted, self.clock.now());
+        let owed = owed::owe(&**connection, source, &entities, mode, why, unless, now).await?;
+        Ok(!owed.is_empty())
+    }
+}
+
+fn no_channel(why: &'static str) -> Refusal {
+    Problem::bad_request("bad-channel", why).into()
+}
