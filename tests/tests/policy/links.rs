@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::files::{root, tracked};
+use penstock_tests::repository::root;
+
+use crate::files::tracked;
 
 /// The anchors that GitHub gives to the headings of a page.
 fn anchors(page: &str) -> BTreeSet<String> {
