@@ -166,7 +166,7 @@ pub struct Paging {
     pub side_by_side: usize,
     /// The part of the vendor's data that this deployment pulls, in the vendor's word: a calendar's
     /// id.
-    pub scope: Option<String>,
+    pub part: Option<String>,
 }
 
 /// The progress of a full run whose windows go back in time

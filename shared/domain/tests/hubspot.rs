@@ -28,7 +28,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn paging(page_size: u32) -> Paging {
-    Paging { page_size, window: Duration::ZERO, side_by_side: 1, scope: None }
+    Paging { page_size, window: Duration::ZERO, side_by_side: 1, part: None }
 }
 
 /// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come

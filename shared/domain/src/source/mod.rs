@@ -20,7 +20,7 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
-pub use access::{Access, variable};
+pub use access::{Access, Credential, Header, Windows, variable};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use push::{Change, Channel, NewChannel, Notice, Push};
@@ -47,6 +47,9 @@ pub fn signed(name: &str) -> Option<&'static dyn Signed> {
 pub trait Source: Sync + Send {
     /// The word in `source` columns and requests.
     fn name(&self) -> &'static str;
+
+    /// How the vendor is reached and paged.
+    fn access(&self) -> Access;
 
     /// What can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
@@ -101,12 +104,6 @@ pub trait Source: Sync + Send {
     /// Only for an entity whose full list shows everything, with items under the run's own version
     /// key ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Swept> {
-        None
-    }
-
-    /// How it is reached, where a bearer key is all it wants. None where there is more to it: `vendors.rs` of `fetch` has
-    /// to know then.
-    fn access(&self) -> Option<Access> {
         None
     }
 

@@ -19,7 +19,7 @@ use penstock_domain::paging::{
 };
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
-use penstock_domain::source::{Access, Source};
+use penstock_domain::source::{Access, Credential, Source};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
 use serde::Deserialize;
@@ -68,6 +68,19 @@ fn malformed(body: &[u8], e: &serde_json::Error) -> PageError {
 impl Source for Rolodex {
     fn name(&self) -> &'static str {
         "rolodex"
+    }
+
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://api.rolodex.example",
+            credential: Credential::TOKEN,
+            headers: &[],
+            page_size: 50,
+            max_page_size: 50,
+            rate_per_second: 1_000,
+            windows: None,
+            part: Some("CALENDAR"),
+        }
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
@@ -179,17 +192,6 @@ impl Source for Rolodex {
             (404, _) if mode == Mode::Refetch => Some(Verdict::Gone),
             _ => None,
         }
-    }
-
-    fn access(&self) -> Option<Access> {
-        let base_url = "https://api.rolodex.example";
-        Some(Access {
-            base_url,
-            page_size: 50,
-            most: 50,
-            per_second: 1_000,
-            scope: Some("CALENDAR"),
-        })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Swept> {

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::{Source, Webhook};
+use super::{Access, Credential, Source, Webhook};
 use crate::calendar_event::CalendarEvent;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::{Facts, Swept};
@@ -37,13 +37,19 @@ pub struct GoogleCalendar;
 pub const ENTITY: &str = "event";
 
 /// Events a page at most, by Google's reference.
-pub const MAX_PAGE: u32 = 2_500;
+const MAX_PAGE: u32 = 2_500;
+
+/// The ending of the variable that names the calendar.
+const CALENDAR_ID: &str = "CALENDAR_ID";
+
+/// What the account asks to be let into: to read events, and to watch them.
+const READ_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
 
 /// The calendar where a deployment names none: the service account's own.
 pub const PRIMARY: &str = "primary";
 
 fn calendar(paging: &Paging) -> &str {
-    paging.scope.as_deref().unwrap_or(PRIMARY)
+    paging.part.as_deref().unwrap_or(PRIMARY)
 }
 
 fn events_path(paging: &Paging) -> String {
@@ -53,6 +59,23 @@ fn events_path(paging: &Paging) -> String {
 impl Source for GoogleCalendar {
     fn name(&self) -> &'static str {
         "gcal"
+    }
+
+    /// Google allows a user 600 requests a minute.
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://www.googleapis.com/calendar/v3",
+            credential: Credential::GoogleServiceAccount {
+                given: "SERVICE_ACCOUNT",
+                oauth_scope: READ_EVENTS,
+            },
+            headers: &[],
+            page_size: 500,
+            max_page_size: MAX_PAGE,
+            rate_per_second: 4,
+            windows: None,
+            part: Some(CALENDAR_ID),
+        }
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {

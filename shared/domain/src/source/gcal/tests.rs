@@ -16,7 +16,7 @@ fn paging() -> Paging {
         page_size: 250,
         window: std::time::Duration::ZERO,
         side_by_side: 1,
-        scope: Some("team#1@group.calendar.google.com".into()),
+        part: Some("team#1@group.calendar.google.com".into()),
     }
 }
 
@@ -42,7 +42,7 @@ fn position(token: &Place) -> Position {
 
 #[test]
 fn trap_12_every_request_has_the_same_parameters_and_none_that_a_token_excludes() {
-    let calendar = paging().scope.unwrap();
+    let calendar = paging().part.unwrap();
     let full = Place::start(&calendar);
     let places = [
         full.clone(),
@@ -96,7 +96,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
         GoogleCalendar.request(ENTITY, Mode::Incremental, &begun.position.unwrap(), &paging());
     assert_eq!(request.query.last().unwrap(), &("syncToken", "s1".to_owned()));
 
-    let elsewhere = Paging { scope: Some("another".into()), ..paging() };
+    let elsewhere = Paging { part: Some("another".into()), ..paging() };
     for (cursor, paging, why) in [
         (cursor, &elsewhere, "the sync token is another calendar's"),
         (Cursor::default(), &paging(), "there is no sync token yet"),
@@ -108,7 +108,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
 
 #[test]
 fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
-    let place = Place { page: Some("p".into()), ..Place::start(&paging().scope.unwrap()) };
+    let place = Place { page: Some("p".into()), ..Place::start(&paging().part.unwrap()) };
     for (body, expected) in [
         ("<html>", "it is not JSON"),
         (r#"{"kind":"calendar#events","items":["#, "it ends too early"),
@@ -136,7 +136,7 @@ fn a_version_is_its_content_or_where_it_carries_no_stamp_the_run_that_saw_it() {
         {"id":"a","updated":"2026-05-01T00:00:00.123Z"},{"id":"b","status":"cancelled"},
         {"id":"c","status":"cancelled","updated":"0000-12-29T00:00:00.000Z"},{"status":"confirmed"},17]}"#;
     let run = RunId::new(at(AT));
-    let start = position(&Place::start(&paging().scope.unwrap()));
+    let start = position(&Place::start(&paging().part.unwrap()));
     let page = |mode, as_of| {
         let reply = Reply { as_of, body: body.as_bytes() };
         GoogleCalendar.page(ENTITY, mode, run, &start, reply, &paging()).unwrap().items

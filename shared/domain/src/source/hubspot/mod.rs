@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Source, Webhook};
+use super::{Access, Credential, Source, Webhook};
 use crate::clock::earlier;
 use crate::disposition::Reason;
 use crate::facts::{Facts, Swept};
@@ -99,6 +99,21 @@ const WITHIN: &str = "id:";
 impl Source for HubSpot {
     fn name(&self) -> &'static str {
         "hubspot"
+    }
+
+    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an
+    /// account.
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://api.hubapi.com",
+            credential: Credential::TOKEN,
+            headers: &[],
+            page_size: 200,
+            max_page_size: 200,
+            rate_per_second: 2,
+            windows: None,
+            part: None,
+        }
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
@@ -205,17 +220,6 @@ impl Source for HubSpot {
             (404, _) if mode == Mode::Refetch && words().is_some() => Some(Verdict::Gone),
             _ => None,
         }
-    }
-
-    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an account.
-    fn access(&self) -> Option<Access> {
-        Some(Access {
-            base_url: "https://api.hubapi.com",
-            page_size: 200,
-            most: 200,
-            per_second: 2,
-            scope: None,
-        })
     }
 
     fn webhook(&self) -> Option<Webhook> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Source, Webhook};
+use super::{Access, Credential, Header, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
 use crate::facts::Facts;
@@ -61,6 +61,24 @@ pub const STALE_AFTER: Duration = Duration::from_secs(25 * 24 * 60 * 60);
 impl Source for Stripe {
     fn name(&self) -> &'static str {
         "stripe"
+    }
+
+    /// Stripe allows an account 25 requests a second in test mode and 100 live.
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://api.stripe.com",
+            credential: Credential::Bearer { given: "API_KEY" },
+            headers: &[Header {
+                name: "stripe-version",
+                variable: "VERSION",
+                value: "2026-10-28.endive",
+            }],
+            page_size: 100,
+            max_page_size: 100,
+            rate_per_second: 6,
+            windows: Some(Windows { days: 31, side_by_side: 4 }),
+            part: None,
+        }
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
