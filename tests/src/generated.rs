@@ -1,5 +1,5 @@
-//! The files of the repository that are generated and committed. `make generate` writes them, and
-//! tests fail if one is out of date.
+//! The generated files that are committed. `make generate` writes them, and tests fail if one is
+//! out of date.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,20 +11,19 @@ use penstock_edge::contract::Mismatch;
 use crate::template::TemplateError;
 use crate::{contract, template};
 
-/// A file of the repository, and its text as it should be.
+/// A generated file: its path and its correct text.
 #[derive(Debug)]
 pub struct Generated {
-    /// The file's path.
     pub path: PathBuf,
-    /// The file's text.
     pub text: String,
 }
 
-/// All files that are generated: those of the contract, and those of the template.
+/// Generates all files: those of the contract and those of the template.
 ///
 /// # Errors
-/// A [`Mismatch`] of routes and descriptions; a [`TemplateError`] if the template's parts do not fit
-/// together.
+///
+/// [`Mismatch`] if routes and descriptions differ; [`TemplateError`] if the template's parts do not
+/// fit together.
 pub fn generate() -> Result<Vec<Generated>, Box<dyn Error>> {
     let mut files = contract::generate()?;
     files.extend(template::generate()?);

@@ -1,5 +1,7 @@
-//! The contract as files, generated from what the functions say of themselves: docs/openapi.json, a page for people and a
-//! collection for Postman. `make generate` writes them, and a test says when they are out of date.
+//! The contract as files: docs/openapi.json, a page for people and a collection for Postman.
+//!
+//! They are generated from the functions' descriptions of their routes. `make generate` writes
+//! them, and a test fails if one is out of date.
 
 mod collection;
 mod document;
@@ -29,15 +31,16 @@ const HTTP: [HttpFunction; 4] = [
     ("admin", || admin::contract::routes().collect(), admin::contract::describe),
 ];
 
-/// The routes of each function that answers HTTP.
+/// Returns the routes of each function that answers HTTP.
 #[must_use]
 pub fn routes() -> BTreeMap<String, Vec<RouteInfo>> {
     HTTP.iter().map(|(name, routes, _)| ((*name).to_owned(), routes())).collect()
 }
 
-/// The files of the contract.
+/// Generates the files of the contract.
 ///
 /// # Errors
+///
 /// [`Mismatch`] if a function describes other routes than it has.
 pub fn generate() -> Result<Vec<Generated>, Mismatch> {
     let mut contract = Contract::default();
