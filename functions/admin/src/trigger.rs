@@ -12,7 +12,7 @@ use penstock_edge::http::{
     FieldError, Presented, Problem, Query, Reply, Request, RequestId, StatusCode, idempotency_key,
 };
 use penstock_edge::telemetry::chain;
-use penstock_store::run_requests::{self, Answer, Wish};
+use penstock_store::run_requests::{self, Answer, NewRequest};
 use penstock_store::{StoreError, in_time};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -78,7 +78,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let sha256 = fingerprint(source.name(), mode, &request.bytes(BODY_LIMIT)?);
         let interval =
             if mode == Mode::Full { self.config.min_full_interval } else { Duration::ZERO };
-        let wish = Wish {
+        let wish = NewRequest {
             scope: &admin.sha256,
             key: &key,
             sha256: &sha256,
@@ -123,13 +123,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    async fn write_down(&self, wish: Wish<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+    async fn write_down(&self, wish: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {
         let mut connection = self.database.connection().await?;
         run_requests::accept(&mut connection, wish, now).await
     }
 
     /// Tells `fetch`. What is owed stands in Postgres: a message that is lost `relay` sends again.
-    async fn announce(&self, wish: Wish<'_>) {
+    async fn announce(&self, wish: NewRequest<'_>) {
         let requests = wish
             .entities
             .iter()
