@@ -22,12 +22,24 @@ sys.dont_write_bytecode = True
 import boto3
 
 import template as penstock
-from servers import ROOT, VENV, free_port, say, tether
+from servers import ROOT, VENV, say, tether
 
 STACK = "watch"
 SCOPES = ("read", "ingest", "admin")
 # Long enough for a machine that is busy with compiling.
 PATIENCE_SECONDS = 60
+
+
+def reserve(port: int) -> socket.socket:
+    """Holds a port of loopback, any free one if it is 0, until `cargo lambda watch` listens there.
+    Linux lets two sockets with SO_REUSEADDR have a port as long as neither listens."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise SystemExit(f"watch: port {port} cannot be had: {error.strerror}") from None
+    return held
 
 
 def build(functions: list[str]) -> None:
@@ -119,12 +131,14 @@ def explain(url: str, port: int, keys: dict[str, str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The functions under `cargo lambda watch`.")
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
-    port = parser.parse_args().port or free_port()
+    held = reserve(parser.parse_args().port)
+    port = held.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     functions = [penstock.short_name(f) for f in penstock.functions(penstock.load()).values()]
     build(functions)
     deploy(functions, url)
     process = watch(port)
+    held.close()
     say("watch: migrating the database, by the function migrate")
     run("migrate.py", "schema")
     say("watch: making API keys")
