@@ -11,7 +11,7 @@ use penstock_domain::ids::RunId;
 use penstock_domain::source::Source;
 use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply, StatusCode, idempotency_key};
 use penstock_edge::telemetry::chain;
-use penstock_store::run_requests::{self, Answer, Wish};
+use penstock_store::run_requests::{self, Answer, NewRequest};
 use penstock_store::{StoreError, in_time};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -54,7 +54,7 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     let entities = source.entities(mode);
     let sha256 = fingerprint(source.name(), mode, &call.request.bytes(BODY_LIMIT)?);
     let interval = if mode == Mode::Full { ports.config.min_full_interval } else { Duration::ZERO };
-    let wish = Wish {
+    let wish = NewRequest {
         scope: &call.caller.sha256,
         key: &key,
         sha256: &sha256,
@@ -97,13 +97,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    async fn write_down(&self, wish: Wish<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+    async fn write_down(&self, wish: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {
         let mut connection = self.database.connection().await?;
         run_requests::accept(&mut connection, wish, now).await
     }
 
     /// Tells `fetch`. What is owed stands in Postgres: a message that is lost `relay` sends again.
-    async fn announce(&self, wish: Wish<'_>) {
+    async fn announce(&self, wish: NewRequest<'_>) {
         let requests = wish
             .entities
             .iter()

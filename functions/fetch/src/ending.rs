@@ -9,7 +9,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::Source;
 use penstock_edge::telemetry::chain;
-use penstock_store::sync_state::owed::Unless;
+use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease};
 use penstock_store::{StoreError, begin, commit, sync_runs, sync_state};
 
@@ -86,7 +86,7 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     hand_over(ports, run, request, RECONNECT).await
 }
 
-/// Reports the error and frees the lease. A refused key halts the run until a person has seen to
+/// Reports the error and frees the lease. A refused key pauses the run until a person has seen to
 /// it. After any other error the next invocation tries the same page again.
 ///
 /// # Errors
@@ -97,7 +97,7 @@ pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
     let report = chain(&error);
-    let halted = matches!(
+    let paused = matches!(
         error,
         FetchError::Vendor(
             VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_)
@@ -106,15 +106,15 @@ pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     let now = ports.clock.now();
     let Key { source, entity, mode } = run.key;
     let mode = mode.as_str();
-    tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted, error = report);
+    tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted = paused, error = report);
     if matches!(error, FetchError::Store(StoreError::FenceLost(_))) {
         // The invocation that has the lease now reports on the run.
         return Err(error);
     }
     // Best effort: where Postgres itself fails, the lease runs out.
     if let Ok(connection) = ports.database.connection().await {
-        drop(sync_runs::record_error(&**connection, run.at.id, &report, halted, now).await);
-        let why = halted.then_some(report.as_str());
+        drop(sync_runs::record_error(&**connection, run.at.id, &report, paused, now).await);
+        let why = paused.then_some(report.as_str());
         drop(sync_state::release(&**connection, run.key, &run.lease, why, now, now).await);
     }
     Err(error)
@@ -150,7 +150,7 @@ pub(crate) async fn start_over<C: Clock, Q: Outlet>(
     let tx = begin(&mut connection).await?;
     // A full run is itself under way until it is abandoned below, and must be requested all the
     // same.
-    let unless = if mode == Mode::Full { Unless::Never } else { Unless::OwedOrUnderWay };
+    let unless = if mode == Mode::Full { Unless::Never } else { Unless::RequestedOrUnderWay };
     let requested = full_runs::request(&tx, source, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, run.key, &run.lease, now).await?;
     sync_runs::record_error(&tx, run.at.id, &reason, true, now).await?;
@@ -183,7 +183,7 @@ pub(crate) async fn leave_to_full_runs<C: Clock, Q: Outlet>(
     );
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;
-    let unless = Unless::OwedOrUnderWay;
+    let unless = Unless::RequestedOrUnderWay;
     let requested = full_runs::request(&tx, source, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, key, lease, now).await?;
     if let Some(left) = &lease.run {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::source::Source;
-use penstock_store::sync_state::owed::{self, Unless};
+use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::{StoreError, Transaction};
 
 /// Requests the full runs that make up for the cursor of `entity`, and returns the entities for
@@ -22,5 +22,5 @@ pub(crate) async fn request(
     let all = source.entities(Mode::Full);
     let own = [entity];
     let entities = if all.contains(&entity) { &own } else { all };
-    owed::owe(tx, source.name(), entities, Mode::Full, Some(reason), unless, now).await
+    pending::request(tx, source.name(), entities, Mode::Full, Some(reason), unless, now).await
 }

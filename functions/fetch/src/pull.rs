@@ -6,7 +6,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Reply};
-use penstock_store::sync_state::owed::Unless;
+use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
@@ -53,7 +53,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
         return Ok(Outcome::Busy);
     };
-    if request.resume && lease.run.is_none() && !lease.owed {
+    if request.resume && lease.run.is_none() && !lease.requested {
         sync_state::release(&**ports.database.connection().await?, key, &lease, None, now, now)
             .await?;
         return Ok(Outcome::NothingToResume);
@@ -106,7 +106,7 @@ async fn open<C: Clock, Q: Outlet>(
         return left.map(Begun::Ended);
     };
     let at = RunUnderWay::begun(now, position, upper_bound);
-    let note = match (&backfill, &lease.owed_why) {
+    let note = match (&backfill, &lease.requested_why) {
         (Some(why), _) => Some(format!("full runs requested: {why}")),
         (None, Some(why)) => Some(format!("requested: {why}")),
         (None, None) => None,

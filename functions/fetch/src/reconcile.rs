@@ -14,7 +14,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
 use penstock_domain::reconcile::Phase;
-use penstock_store::reconciliations::{self, Scope, Stand, report};
+use penstock_store::reconciliations::{self, Comparison, State, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
@@ -44,18 +44,23 @@ struct Reconciliation<'a, C, Q> {
 /// The run of a reconciliation, and what it is doing.
 struct Work<'a> {
     run: Run<'a>,
-    stand: Stand,
+    state: State,
 }
 
 impl Work<'_> {
-    fn scope(&self) -> Scope<'_> {
+    fn comparison(&self) -> Comparison<'_> {
         let Key { source, entity, .. } = self.run.key;
-        Scope { run: self.run.at.id, source, kind: entity, upper_bound: self.run.at.upper_bound }
+        Comparison {
+            run: self.run.at.id,
+            source,
+            kind: entity,
+            upper_bound: self.run.at.upper_bound,
+        }
     }
 
     /// The run as which the items of a page are read.
     fn reads_as(&self) -> RunId {
-        self.stand.mend.map_or(self.run.at.id, |(key, _)| key.as_run())
+        self.state.mend.map_or(self.run.at.id, |(key, _)| key.as_run())
     }
 }
 
@@ -72,7 +77,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     let lease =
         sync_state::acquire(&**ports.database.connection().await?, key, now, now + LEASE).await?;
     let Some(lease) = lease else { return Ok(Outcome::Busy) };
-    if request.resume && lease.run.is_none() && !lease.owed {
+    if request.resume && lease.run.is_none() && !lease.requested {
         return last_report(ports, key, &lease).await;
     }
     let work = open(ports, vendor, key, lease).await?;
@@ -107,14 +112,14 @@ async fn open<'a, C: Clock, Q: Outlet>(
     let now = ports.clock.now();
     let mut connection = ports.database.connection().await?;
     if let Some(at) = lease.run.clone()
-        && let Some(stand) = reconciliations::find(&**connection, at.id).await?
+        && let Some(state) = reconciliations::find(&**connection, at.id).await?
     {
         drop(connection);
         let mut run = Run::new(key, lease, at);
-        if stand.phase == Phase::Listing {
+        if state.phase == Phase::Listing {
             run.adopt(&ports.database, vendor.source(), ports.clock.now()).await?;
         }
-        return Ok(Work { run, stand });
+        return Ok(Work { run, state });
     }
     let Begin { position, upper_bound, .. } =
         vendor.source().begin(Mode::Full, Checkpoint::default(), now, &vendor.paging);
@@ -127,7 +132,7 @@ async fn open<'a, C: Clock, Q: Outlet>(
     commit(tx).await?;
     let Key { source, entity, .. } = key;
     tracing::info!(event = "run_begun", run = %run.at.id, source, entity, mode = key.mode.as_str());
-    Ok(Work { run, stand: Stand { phase: Phase::Listing, look: 1, mend: None } })
+    Ok(Work { run, state: State { phase: Phase::Listing, round: 1, mend: None } })
 }
 
 impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
@@ -137,7 +142,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
             if self.ports.clock.now() >= stop_at {
                 return Ok(Stop::OutOfTime(Duration::ZERO));
             }
-            match self.work.stand.phase {
+            match self.work.state.phase {
                 Phase::Ended => return Ok(Stop::Done),
                 Phase::Settling => {
                     if !self.compare_if_settled().await? {
@@ -209,10 +214,10 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let Page { items, next } = page;
         let now = ports.clock.now();
         let sums = days::sums(vendor.source(), work.run.key.entity, &items);
-        let mending = work.stand.phase == Phase::Mending;
+        let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        reconciliations::add_theirs(&tx, work.run.at.id, work.stand.look, &sums).await?;
+        reconciliations::add_theirs(&tx, work.run.at.id, work.state.round, &sums).await?;
         let mut rows = if mending {
             outbox::insert(&tx, work.run.arrival(now), &items).await?
         } else {

@@ -54,7 +54,7 @@ async fn pending<C: Clock, Q: Outlet>(
     let (source, entity, now) = (vendor.source().name(), &request.entity, ports.clock.now());
     let connection = ports.database.connection().await?;
     if request.resume {
-        return Ok(refetch::wanted(&**connection, source, entity, &request.ids).await?);
+        return Ok(refetch::pending(&**connection, source, entity, &request.ids).await?);
     }
     refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE)
         .await?;

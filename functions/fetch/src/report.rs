@@ -54,8 +54,8 @@ impl Report {
         key: Key<'_>,
         run: RunId,
     ) -> Result<Self, StoreError> {
-        let stand = reconciliations::find(on, run).await?;
-        let last = stand.map_or(1, |stand| stand.look);
+        let state = reconciliations::find(on, run).await?;
+        let last = state.map_or(1, |state| state.round);
         let read = |difference: report::Difference| Difference {
             day: difference.day.to_string(),
             currency: difference.currency,
@@ -70,7 +70,7 @@ impl Report {
         let remaining = report::differences(on, run, last, MOST).await?;
         Ok(Self {
             run,
-            ended: stand.is_some_and(|stand| stand.phase == Phase::Ended),
+            ended: state.is_some_and(|state| state.phase == Phase::Ended),
             found: report::count(on, run, 1).await?,
             remaining: report::count(on, run, last).await?,
             found_differences: first.into_iter().map(read).collect(),

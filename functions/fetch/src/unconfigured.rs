@@ -32,12 +32,12 @@ pub(crate) async fn leave<C: Clock, Q: Outlet>(
     }
     tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str());
     if *mode != Mode::Refetch {
-        halt(ports, Key { source, entity, mode: *mode }).await?;
+        pause(ports, Key { source, entity, mode: *mode }).await?;
     }
     Ok(Outcome::NotConfigured)
 }
 
-async fn halt<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, key: Key<'_>) -> Result<(), FetchError> {
+async fn pause<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, key: Key<'_>) -> Result<(), FetchError> {
     let now = ports.clock.now();
     let connection = ports.database.connection().await?;
     if let Some(lease) = sync_state::acquire(&**connection, key, now, now).await? {

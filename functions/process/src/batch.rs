@@ -14,7 +14,7 @@ use penstock_domain::record::RowView;
 use penstock_domain::settings::Settings;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::outbox::{self, Claimed, DeadRow};
-use penstock_store::sync_runs::{self, Outcome};
+use penstock_store::sync_runs::{self, RunTally};
 use penstock_store::{StoreError, Transaction, begin, commit, refetch};
 
 use crate::{Ports, Reader, Tally};
@@ -27,7 +27,7 @@ const REFETCH_PAUSE: Duration = Duration::from_secs(300);
 struct Readings<F> {
     facts: F,
     dead: Vec<DeadRow>,
-    runs: BTreeMap<RunId, Outcome>,
+    runs: BTreeMap<RunId, RunTally>,
 }
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {

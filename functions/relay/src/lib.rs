@@ -10,7 +10,7 @@ use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
-use penstock_store::sync_state::owed;
+use penstock_store::sync_state::pending;
 use penstock_store::{Database, StoreError, intake, outbox, refetch};
 use serde::Serialize;
 
@@ -123,7 +123,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn ask_for_runs(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let stalled = owed::stalled(&**connection, now, now - RUN_QUIET).await?;
+        let stalled = pending::stalled(&**connection, now, now - RUN_QUIET).await?;
         drop(connection);
         self.send_requests(&stalled).await
     }

@@ -9,7 +9,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::signature::{SignatureError, channel};
 use penstock_domain::source::{Change, Push, WebhookRequest};
 use penstock_edge::http::{Failure, Problem, Reply, RequestId};
-use penstock_store::sync_state::owed::{self, Unless};
+use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::{StoreError, in_time};
 
 use crate::sender::{Unverified, checked};
@@ -57,9 +57,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn request_incremental(&self, source: &str, change: Change) -> Result<bool, StoreError> {
         let connection = self.database.connection().await?;
         let (entities, why) = ([change.entity], Some(change.reason));
-        let (mode, unless, now) = (Mode::Incremental, Unless::Halted, self.clock.now());
-        let owed = owed::owe(&**connection, source, &entities, mode, why, unless, now).await?;
-        Ok(!owed.is_empty())
+        let (mode, unless, now) = (Mode::Incremental, Unless::Paused, self.clock.now());
+        let owed =
+            pending::request(&**connection, source, &entities, mode, why, unless, now).await?;
+        Ok(!requested.is_empty())
     }
 }
 

@@ -55,7 +55,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
-        sync_state::owed::STATEMENTS,
+        sync_state::pending::STATEMENTS,
         sync_state::windows::STATEMENTS,
     ];
     let of_facts = facts::statements().into_iter().map(|(sql, _)| sql);

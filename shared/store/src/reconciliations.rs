@@ -57,7 +57,7 @@ statements! {
 
 /// The payments that are compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub struct Comparison<'a> {
     /// The run that compares them.
     pub run: RunId,
     /// The name of the vendor's source.
@@ -70,11 +70,11 @@ pub struct Scope<'a> {
 
 /// The state of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stand {
+pub struct State {
     /// The phase that it is in.
     pub phase: Phase,
-    /// The number of the comparison that is under way or comes next.
-    pub look: i16,
+    /// The number of the comparison that is under way or comes next, from 1. The column is `look`.
+    pub round: i16,
     /// The key under which differing objects go into the outbox again, and since when.
     pub mend: Option<(MendKey, Timestamp)>,
 }
@@ -104,21 +104,21 @@ pub async fn begin(tx: &Transaction<'_>, run: RunId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<Stand>, StoreError> {
+pub async fn find(on: &impl GenericClient, run: RunId) -> Result<Option<State>, StoreError> {
     let row = Find { run: run.0 }.optional(on).await?;
     let Some(row) = row else { return Ok(None) };
     let Some(phase) = Phase::parse(row.read("phase")?) else { return Ok(None) };
     let key = row.read::<Option<Uuid>>("mend_key")?.map(MendKey);
-    Ok(Some(Stand { phase, look: row.read("look")?, mend: key.zip(row.read("mended_at")?) }))
+    Ok(Some(State { phase, round: row.read("look")?, mend: key.zip(row.read("mended_at")?) }))
 }
 
 /// Writes the state of a reconciliation.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn advance(tx: &Transaction<'_>, run: RunId, stand: Stand) -> Result<(), StoreError> {
-    let (mend_key, mended_at) = stand.mend.map(|(key, since)| (key.0, since)).unzip();
-    let (phase, look) = (stand.phase.as_str(), stand.look);
+pub async fn advance(tx: &Transaction<'_>, run: RunId, state: State) -> Result<(), StoreError> {
+    let (mend_key, mended_at) = state.mend.map(|(key, since)| (key.0, since)).unzip();
+    let (phase, look) = (state.phase.as_str(), state.round);
     Move { run: run.0, phase, look, mend_key, mended_at }.execute(tx).await.map(drop)
 }
 
@@ -155,8 +155,12 @@ pub async fn add_theirs(
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn compare(tx: &Transaction<'_>, scope: Scope<'_>, look: i16) -> Result<i64, StoreError> {
-    let Scope { run, source, kind, upper_bound } = scope;
+pub async fn compare(
+    tx: &Transaction<'_>,
+    scope: Comparison<'_>,
+    look: i16,
+) -> Result<i64, StoreError> {
+    let Comparison { run, source, kind, upper_bound } = scope;
     AddOurs { run: run.0, look, source, kind, upper_bound }.execute(tx).await?;
     DropEqual { run: run.0, look }.execute(tx).await?;
     report::count(tx, run, look).await
@@ -184,12 +188,12 @@ pub async fn next_days(
 /// Returns [`StoreError`] if the statement fails.
 pub async fn unseen(
     tx: &Transaction<'_>,
-    scope: Scope<'_>,
+    scope: Comparison<'_>,
     look: i16,
     (version_key, older_than): (&str, Timestamp),
     (after, limit): (&str, i64),
 ) -> Result<Vec<Unseen>, StoreError> {
-    let Scope { run, source, kind, upper_bound } = scope;
+    let Comparison { run, source, kind, upper_bound } = scope;
     let find = FindUnseen {
         run: run.0,
         look,

@@ -30,7 +30,7 @@ statements! {
         now: Timestamp,
         resend_at: Timestamp,
     }
-    refetch_requests.wanted: Wanted<'a> {
+    refetch_requests.pending: Pending<'a> {
         source: &'a str,
         entity: &'a str,
         external_ids: &'a [String],
@@ -93,13 +93,13 @@ pub async fn remember(
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn wanted(
+pub async fn pending(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
     ids: &[String],
 ) -> Result<Vec<String>, StoreError> {
-    let rows = Wanted { source, entity, external_ids: ids }.rows(on).await?;
+    let rows = Pending { source, entity, external_ids: ids }.rows(on).await?;
     rows.iter().map(|row| row.read("external_id")).collect()
 }
 

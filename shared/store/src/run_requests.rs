@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::intake::KEY_LIFE;
 use crate::sql::{Statement, statements};
 use crate::sync_runs::read::{RunRecord, record};
-use crate::sync_state::owed::{self, Unless};
+use crate::sync_state::pending::{self, Unless};
 use crate::{Connection, Row, StoreError, begin, commit};
 
 statements! {
@@ -45,7 +45,7 @@ const COLLISIONS: u32 = 3;
 
 /// A run that is requested over HTTP.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct NewRequest<'a> {
     /// The SHA-256 of the sender's API key, which owns the Idempotency-Key.
     pub scope: &'a [u8; 32],
     /// The Idempotency-Key of the request.
@@ -88,12 +88,12 @@ pub enum Answer {
 /// the request was committed; doing it again does no harm.
 pub async fn accept(
     on: &mut Connection,
-    wish: Wish<'_>,
+    request: NewRequest<'_>,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
     let mut collisions = 0;
     loop {
-        match attempt(on, wish, now).await {
+        match attempt(on, request, now).await {
             Err(error)
                 if error.disposition() == Disposition::Retry(Duration::ZERO)
                     && collisions < COLLISIONS =>
@@ -107,11 +107,12 @@ pub async fn accept(
 
 async fn attempt(
     on: &mut Connection,
-    wish: Wish<'_>,
+    request: NewRequest<'_>,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
-    let Wish { key, source, entities, mode, .. } = wish;
-    let (scope, sha256, id) = (wish.scope.as_slice(), wish.sha256.as_slice(), RunId::new(now));
+    let NewRequest { key, source, entities, mode, .. } = request;
+    let (scope, sha256, id) =
+        (request.scope.as_slice(), request.sha256.as_slice(), RunId::new(now));
     let tx = begin(on).await?;
     let claim = Claim {
         scope,
@@ -131,17 +132,17 @@ async fn attempt(
         });
     }
     // Of two requests at once, the second looks for recent runs when the first is committed.
-    owed::lock(&tx, source, entities, mode, now).await?;
-    if !wish.interval.is_zero() {
-        let recent = TooRecent { source, mode: mode.as_str(), since: now - wish.interval };
+    pending::lock(&tx, source, entities, mode, now).await?;
+    if !request.interval.is_zero() {
+        let recent = TooRecent { source, mode: mode.as_str(), since: now - request.interval };
         if let Some(row) = recent.optional(&tx).await? {
-            let again_at = row.read::<Timestamp>("at")? + wish.interval;
+            let again_at = row.read::<Timestamp>("at")? + request.interval;
             return Ok(Answer::TooRecent { run: RunId(row.read("id")?), again_at });
         }
     }
     Insert { id: id.0, source, mode: mode.as_str(), entities, now }.execute(&tx).await?;
     let why = format!("by POST /trigger, accepted as {id}");
-    owed::owe(&tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
+    pending::request(&tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
     commit(tx).await?;
     Ok(Answer::Accepted(id))
 }

@@ -106,9 +106,9 @@ pub async fn note(on: &impl GenericClient, run: RunId, note: &str) -> Result<(),
     Note { id: run.0, note }.execute(on).await.map(drop)
 }
 
-/// The outcome of one run's rows in one batch.
+/// The counts of one run's rows in one batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunTally {
     /// The number of rows whose effect is committed.
     pub processed: usize,
     /// The number of rows that are dead.
@@ -117,23 +117,23 @@ pub struct Outcome {
     pub unmapped: Vec<String>,
 }
 
-/// Adds a batch's outcome to the reports of its runs.
+/// Adds a batch's counts to the reports of its runs.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn count_processed(
     on: &impl GenericClient,
-    outcomes: &[(RunId, Outcome)],
+    tallies: &[(RunId, RunTally)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if outcomes.is_empty() {
+    if tallies.is_empty() {
         return Ok(());
     }
-    let runs: Vec<Uuid> = outcomes.iter().map(|(id, _)| id.0).collect();
-    let processed: Vec<i64> = outcomes.iter().map(|(_, o)| count(o.processed)).collect();
-    let dead: Vec<i64> = outcomes.iter().map(|(_, o)| count(o.dead)).collect();
+    let runs: Vec<Uuid> = tallies.iter().map(|(id, _)| id.0).collect();
+    let processed: Vec<i64> = tallies.iter().map(|(_, o)| count(o.processed)).collect();
+    let dead: Vec<i64> = tallies.iter().map(|(_, o)| count(o.dead)).collect();
     let unmapped =
-        || outcomes.iter().flat_map(|(id, o)| o.unmapped.iter().map(|u| (id.0, u.as_str())));
+        || tallies.iter().flat_map(|(id, o)| o.unmapped.iter().map(|u| (id.0, u.as_str())));
     let unmapped_runs: Vec<Uuid> = unmapped().map(|(id, _)| id).collect();
     let statuses: Vec<&str> = unmapped().map(|(_, status)| status).collect();
     let counted = CountProcessed {

@@ -1,6 +1,6 @@
 //! The `sync_state` table: how far each pull has come, and which function may move it on.
 
-pub mod owed;
+pub mod pending;
 pub mod windows;
 
 use jiff::Timestamp;
@@ -91,9 +91,9 @@ pub struct Lease {
     /// The unfinished run that this lease resumes.
     pub run: Option<RunUnderWay>,
     /// Whether a run is requested that has not succeeded yet.
-    pub owed: bool,
+    pub requested: bool,
     /// The reason that the request gave.
-    pub owed_why: Option<String>,
+    pub requested_why: Option<String>,
 }
 
 impl Lease {
@@ -167,8 +167,8 @@ pub async fn acquire(
         watermark: row.read("watermark")?,
         cursor: row.read("cursor")?,
         run,
-        owed: row.read("owed")?,
-        owed_why: row.read("requested_why")?,
+        requested: row.read("requested")?,
+        requested_why: row.read("requested_why")?,
     }))
 }
 
@@ -236,7 +236,7 @@ pub async fn finish(
     let (Key { source, entity, mode }, fence) = (key, lease.fence);
     let finish = Finish { source, entity, mode: mode.as_str(), fence, cursor, now };
     let row = finish.optional(tx).await?;
-    row.ok_or(StoreError::FenceLost(fence))?.read("owed")
+    row.ok_or(StoreError::FenceLost(fence))?.read("requested")
 }
 
 /// Ends the run without success and releases the lease. The vendor's own cursor, which has expired,
@@ -273,8 +273,8 @@ pub async fn hand_on(
 
 /// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.
 ///
-/// `halted` pauses the pull and says why: only an operator can resume it. Until `quiet_until` a
-/// message is under way that resumes the run, and `relay` sends no other.
+/// `paused` pauses the pull and says why. The column is `halted`. Only an operator can resume it.
+/// Until `quiet_until` a message is under way that resumes the run, and `relay` sends no other.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -282,7 +282,7 @@ pub async fn release(
     on: &impl GenericClient,
     key: Key<'_>,
     lease: &Lease,
-    halted: Option<&str>,
+    paused: Option<&str>,
     now: Timestamp,
     quiet_until: Timestamp,
 ) -> Result<(), StoreError> {
@@ -291,7 +291,7 @@ pub async fn release(
         entity: key.entity,
         mode: key.mode.as_str(),
         fence: lease.fence,
-        halted,
+        halted: paused,
         now,
         quiet_until,
     };

@@ -78,15 +78,9 @@ impl Function {
         Ok(values)
     }
 
-<<<<<<< HEAD
-    /// The settings of the gateway for each of the function's paths; empty if the function is
-    /// content with those of the whole API.
-    pub fn route_settings(&self, routes: &[RouteInfo]) -> Vec<String> {
-=======
     /// Returns the gateway's settings for each of the function's paths; empty if those of the whole
     /// API apply.
-    pub fn route_settings(&self, routes: &[Route]) -> Vec<String> {
->>>>>>> main
+    pub fn route_settings(&self, routes: &[RouteInfo]) -> Vec<String> {
         let throttle = self.said("Throttle");
         if throttle.is_empty() {
             return Vec::new();
@@ -100,13 +94,8 @@ impl Function {
     }
 }
 
-<<<<<<< HEAD
-/// The paths of routes, each once, in their order.
-pub fn paths(routes: &[RouteInfo]) -> Vec<&str> {
-=======
 /// Returns the paths of routes, each once, in their order.
-pub fn paths(routes: &[Route]) -> Vec<&str> {
->>>>>>> main
+pub fn paths(routes: &[RouteInfo]) -> Vec<&str> {
     let mut paths = Vec::new();
     for route in routes {
         if !paths.contains(&&*route.path) {
@@ -116,14 +105,9 @@ pub fn paths(routes: &[Route]) -> Vec<&str> {
     paths
 }
 
-<<<<<<< HEAD
-/// An event for each path. Any method gets in: the function answers 405 in the contract's form.
-fn http_events(routes: &[RouteInfo]) -> Vec<String> {
-=======
 /// Returns an event for each path. Any method gets in: the function replies 405 in the contract's
 /// form.
-fn http_events(routes: &[Route]) -> Vec<String> {
->>>>>>> main
+fn http_events(routes: &[RouteInfo]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths(routes) {
         let quoted = if path.contains('{') { format!("\"{path}\"") } else { path.to_owned() };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::reconcile::{MendKey, Phase};
-use penstock_store::reconciliations::{self, Stand, report};
+use penstock_store::reconciliations::{self, State, report};
 use penstock_store::sync_state::Key;
 use penstock_store::{StoreError, Transaction, sync_runs, sync_state};
 
@@ -12,25 +12,26 @@ use crate::report::MOST;
 
 /// The two sides are compared at most this often: on an account in use, one may move on between the
 /// list and the comparison.
-const LOOKS: i16 = 3;
+const ROUNDS: i16 = 3;
 
-/// Compares the two sides as they are now. A difference is mended, or after the last look reported.
+/// Compares the two sides as they are now. A difference is mended, or after the last round
+/// reported.
 pub(super) async fn compare(
     tx: &Transaction<'_>,
     work: &mut Work<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let look = work.stand.look;
-    let differences = reconciliations::compare(tx, work.scope(), look).await?;
+    let round = work.state.round;
+    let differences = reconciliations::compare(tx, work.comparison(), round).await?;
     let Key { source, entity, .. } = work.run.key;
     let run = work.run.at.id;
-    tracing::info!(event = "compared", run = %run, source, entity, look, differences);
-    if differences > 0 && look < LOOKS {
+    tracing::info!(event = "compared", run = %run, source, entity, look = round, differences);
+    if differences > 0 && round < ROUNDS {
         begin_mending(tx, work, now).await?;
     } else {
         end(tx, work, differences, now).await?;
     }
-    reconciliations::advance(tx, run, work.stand).await
+    reconciliations::advance(tx, run, work.state).await
 }
 
 async fn begin_mending(
@@ -38,9 +39,9 @@ async fn begin_mending(
     work: &mut Work<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    work.stand = Stand {
+    work.state = State {
         phase: Phase::Mending,
-        look: work.stand.look + 1,
+        round: work.state.round + 1,
         mend: Some((MendKey(RunId::new(now).0), now)),
     };
     if let Some(position) = days::first(tx, work).await? {
@@ -56,15 +57,15 @@ async fn end(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Key { source, entity, .. } = work.run.key;
-    let (run, look) = (work.run.at.id, work.stand.look);
+    let (run, round) = (work.run.at.id, work.state.round);
     let found = report::count(tx, run, 1).await?;
-    for difference in report::differences(tx, run, look, MOST).await? {
+    for difference in report::differences(tx, run, round, MOST).await? {
         let day = difference.day.to_string();
         let (currency, status) = (&difference.currency, &difference.status);
         let (theirs, ours) = (&difference.theirs_sum, &difference.ours_sum);
         tracing::warn!(event = "differs", run = %run, source, kind = entity, day, currency, status, theirs, ours);
     }
-    work.stand.phase = Phase::Ended;
+    work.state.phase = Phase::Ended;
     // `relay` asks for another one, if it was requested meanwhile.
     let _requested = sync_state::finish(tx, work.run.key, &work.run.lease, None, now).await?;
     sync_runs::succeed(tx, run, work.run.at.upper_bound, now).await?;
@@ -82,8 +83,8 @@ pub(super) async fn settle(
     now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
     let rows = unseen::bury(tx, work, work.run.arrival(now), now).await?;
-    work.stand.phase = Phase::Settling;
-    reconciliations::advance(tx, work.run.at.id, work.stand).await?;
+    work.state.phase = Phase::Settling;
+    reconciliations::advance(tx, work.run.at.id, work.state).await?;
     work.run.store_position(tx, now).await?;
     Ok(rows)
 }

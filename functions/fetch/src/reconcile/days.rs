@@ -46,7 +46,7 @@ pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySu
     sums
 }
 
-/// The window of the newest days that differed at the look before.
+/// The window of the newest days that differed in the round before.
 pub(super) async fn first(
     tx: &Transaction<'_>,
     work: &Work<'_>,
@@ -71,11 +71,11 @@ async fn window(
     work: &Work<'_>,
     before: Option<Date>,
 ) -> Result<Option<Position>, StoreError> {
-    let days = reconciliations::next_days(tx, work.run.at.id, work.stand.look - 1, before).await?;
+    let days = reconciliations::next_days(tx, work.run.at.id, work.state.round - 1, before).await?;
     let start = |day: Date| day.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).ok();
     let window = days
         .and_then(|(first, last)| Some((start(first)?, start(last.checked_add(1.day()).ok()?)?)));
-    // Not past what the first look has seen, to the second in which it began.
+    // Not past the upper bound of the run. It is a second, and all of it counts.
     let bound = later(work.run.at.upper_bound, Duration::from_secs(1));
     Ok(window.map(|(from, to)| Position { from: Some(from), to: to.min(bound), token: None }))
 }

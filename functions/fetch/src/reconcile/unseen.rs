@@ -25,14 +25,14 @@ pub(super) async fn bury(
     arrival: Arrival<'_>,
     now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
-    let Some((key, since)) = work.stand.mend else { return Ok(Vec::new()) };
-    let (shown_as, look, kind) =
-        (full_run_key(key.as_run()), work.stand.look - 1, work.run.key.entity);
+    let Some((key, since)) = work.state.mend else { return Ok(Vec::new()) };
+    let (shown_as, round, kind) =
+        (full_run_key(key.as_run()), work.state.round - 1, work.run.key.entity);
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
         let until = (shown_as.as_str(), since - SETTLED);
         let unseen =
-            reconciliations::unseen(tx, work.scope(), look, until, (&after, CHUNK)).await?;
+            reconciliations::unseen(tx, work.comparison(), round, until, (&after, CHUNK)).await?;
         let Some(last) = unseen.last() else { break };
         after.clone_from(&last.external_id);
         let payload = |row: &Unseen| {

@@ -6,4 +6,4 @@ on conflict (source, entity, mode) do update
 set lease_until = excluded.lease_until, fence = s.fence + 1, updated_at = excluded.updated_at
 where s.lease_until <= :now
 returning fence, watermark, run_id, run_started, window_from, window_to, upper_bound, page_token,
-          requested_at is not null as owed, requested_why, cursor, windows_complete
+          requested_at is not null as requested, requested_why, cursor, windows_complete

@@ -7,4 +7,4 @@ set watermark = upper_bound, cursor = coalesce(:cursor, cursor),
     requested_at = case when requested_at > run_started then requested_at end,
     requested_why = case when requested_at > run_started then requested_why end
 where source = :source and entity = :entity and mode = :mode and fence = :fence
-returning requested_at is not null as owed
+returning requested_at is not null as requested

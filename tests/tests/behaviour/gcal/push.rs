@@ -7,7 +7,7 @@ use http::StatusCode;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_edge::http::{Reply, Service as _};
-use penstock_store::sync_state::owed::{self, Unless};
+use penstock_store::sync_state::pending::{self, Unless};
 use penstock_tests::elsewhere;
 use penstock_tests::simulators::gcal::Fault;
 use serde_json::{Value, json};
@@ -160,8 +160,10 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
         google.with(|calendar| calendar.change(20));
         elsewhere::with_client(&url, async move |client| {
             let why = Some("Google says that the calendar has changed");
-            let (mode, unless) = (Mode::Incremental, Unless::Halted);
-            owed::owe(client, "gcal", &["event"], mode, why, unless, clock.now()).await.unwrap();
+            let (mode, unless) = (Mode::Incremental, Unless::Paused);
+            pending::request(client, "gcal", &["event"], mode, why, unless, clock.now())
+                .await
+                .unwrap();
         });
     });
     let outcome = test.fetch(Mode::Incremental).await.unwrap();

@@ -8,7 +8,7 @@ use crate::StoreError;
 use crate::sql::{Statement, statements};
 
 statements! {
-    sync_state.owe: Owe<'a> {
+    sync_state.request: Request<'a> {
         source: &'a str,
         entities: &'a [&'a str],
         mode: &'a str,
@@ -31,9 +31,9 @@ pub enum Unless {
     /// Always request it, even if a run is under way.
     Never,
     /// Skip pulls that already have a run requested or under way.
-    OwedOrUnderWay,
+    RequestedOrUnderWay,
     /// Skip pulls that are paused: a notification is no reason to try a refused key again.
-    Halted,
+    Paused,
 }
 
 /// Requests runs and says why. `relay` repeats the request until they have succeeded. Returns the
@@ -41,7 +41,7 @@ pub enum Unless {
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn owe(
+pub async fn request(
     on: &impl GenericClient,
     source: &str,
     entities: &[&str],
@@ -52,10 +52,10 @@ pub async fn owe(
 ) -> Result<Vec<String>, StoreError> {
     let unless = match unless {
         Unless::Never => "never",
-        Unless::OwedOrUnderWay => "owed",
-        Unless::Halted => "halted",
+        Unless::RequestedOrUnderWay => "requested",
+        Unless::Paused => "paused",
     };
-    let rows = Owe { source, entities, mode: mode.as_str(), why, unless, now }.rows(on).await?;
+    let rows = Request { source, entities, mode: mode.as_str(), why, unless, now }.rows(on).await?;
     rows.iter().map(|row| row.read("entity")).collect()
 }
 

@@ -8,7 +8,7 @@ order by i.entity
 on conflict (source, entity, mode) do update
 set requested_at = excluded.requested_at, requested_why = excluded.requested_why, halted = null
 where case :unless
-      when 'owed' then s.run_id is null and s.requested_at is null
-      when 'halted' then s.halted is null
+      when 'requested' then s.run_id is null and s.requested_at is null
+      when 'paused' then s.halted is null
       else true end
 returning entity
