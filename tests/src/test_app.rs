@@ -163,14 +163,23 @@ impl TestApp {
         Ok(())
     }
 
-    /// Puts items straight into the outbox, as `fetch` would at the current time; the ids of the new ones.
+    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no ticket.
+    /// Returns the ids of the new rows.
     ///
     /// # Panics
-    /// Where Postgres does not take them.
+    /// Postgres refuses them.
     pub async fn put(&self, items: &[Item<'_>]) -> Vec<OutboxId> {
+        self.put_of("stripe", items).await
+    }
+
+    /// Like [`TestApp::put`], for items of `source`.
+    ///
+    /// # Panics
+    /// Postgres refuses them.
+    pub async fn put_of(&self, source: &str, items: &[Item<'_>]) -> Vec<OutboxId> {
         let now = self.clock.now();
         let arrival = Arrival {
-            source: "stripe",
+            source,
             content_type: "application/json",
             run: None,
             received_at: now,
