@@ -138,6 +138,6 @@ pub enum Swept {
     Contacts,
     /// `payments` that are deals.
     Deals,
-    /// `calendar_events`, of the calendar that [`crate::paging::Paging::scope`] names.
+    /// `calendar_events`, of the calendar that [`crate::paging::Paging::part`] names.
     CalendarEvents,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Cursor, Next, Paging, Position, Reply, Request};
+use penstock_domain::paging::{Checkpoint, Next, Paging, Position, Reply, Request};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn run(
 ) -> (Vec<String>, usize) {
     let now = Timestamp::from_second(NOW).unwrap();
     let mut places: Vec<Position> =
-        vec![Stripe.begin(Mode::Full, Cursor::default(), now, paging).position.unwrap()];
+        vec![Stripe.begin(Mode::Full, Checkpoint::default(), now, paging).position.unwrap()];
     let (mut seen, mut requests) = (Vec::new(), 0);
     while !places.is_empty() {
         requests += 1;
@@ -79,7 +79,7 @@ proptest! {
     ) {
         let mut history: Vec<(i64, String)> = ages.iter().enumerate().map(|(i, age)| (NOW - age, format!("ch_{i:03}"))).collect();
         history.sort_by(|a, b| b.cmp(a));
-        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400), side_by_side: 4, scope: None };
+        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400), side_by_side: 4, part: None };
         let mut order = order.iter().cycle();
         let (mut seen, requests) = run(&history, &paging, |places| order.next().unwrap() % places);
         seen.sort();

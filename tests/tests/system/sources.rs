@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::source::{SOURCES, Source, Webhook, variable};
+use penstock_domain::source::{SOURCES, Source, Webhook, Windows, variable};
 use serde_json::Value;
 
 use penstock_tests::template::{Template, short_name};
@@ -79,6 +79,37 @@ fn each_source_that_pushes_has_its_route_and_webhook_is_told_its_secret() {
             "WebhookFunction has no {secret}"
         );
     }
+}
+
+#[test]
+fn the_templates_defaults_are_those_that_the_vendors_folders_say() {
+    let template = Template::read();
+    let variables = template.variables(function(&template, "fetch"));
+    let mut compared = 0;
+    for source in SOURCES {
+        let access = source.access();
+        let (page_size, rate) = (access.page_size, access.rate_per_second);
+        let mut said = vec![
+            ("BASE_URL", access.base_url.to_owned()),
+            ("PAGE_SIZE", page_size.to_string()),
+            ("RATE_PER_SECOND", rate.to_string()),
+        ];
+        if let Some(Windows { days, side_by_side }) = access.windows {
+            said.extend([
+                ("WINDOW_DAYS", days.to_string()),
+                ("CONCURRENCY", side_by_side.to_string()),
+            ]);
+        }
+        said.extend(access.headers.iter().map(|it| (it.variable, it.value.to_owned())));
+        for (ending, value) in said {
+            let name = variable(*source, ending);
+            let parameter =
+                variables.get(&name).unwrap_or_else(|| panic!("FetchFunction has no {name}"));
+            assert_eq!(template.text(parameter), Some(value), "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 10, "only {compared} were compared");
 }
 
 #[test]

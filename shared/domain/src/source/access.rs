@@ -1,23 +1,82 @@
-//! How a vendor is reached that wants no more than a key.
+//! How a vendor is reached and paged.
 
 use super::Source;
 
-/// What `fetch` must know of a vendor that takes a bearer key. A deployment says where the key is, and may say the rest
-/// otherwise, by the variables that [`variable`] names: `SECRET_ARN` (for local runs `TOKEN` is the key itself),
-/// `BASE_URL`, `PAGE_SIZE`, `RATE_PER_SECOND`, `TIMEOUT_SECONDS`. Without a key it is no source of that deployment.
+/// What `fetch` must know of a vendor to ask it. A deployment may set most of it otherwise, by the
+/// variables that [`variable`] names: `BASE_URL`, `PAGE_SIZE`, `RATE_PER_SECOND`, `TIMEOUT_SECONDS`
+/// and those that the fields here name. A vendor without a key is not configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
-    /// Scheme and host.
+    /// Scheme and host, and the beginning of the path that all requests share.
     pub base_url: &'static str,
+    /// How a request authenticates. `SECRET_ARN` names the secret for it.
+    pub credential: Credential,
+    /// Sent with every request.
+    pub headers: &'static [Header],
     /// Objects a page.
     pub page_size: u32,
     /// Objects that the vendor gives a page at most.
-    pub most: u32,
-    /// Requests a second, of each environment.
-    pub per_second: u32,
-    /// The ending of the variable that says what part of the vendor is pulled (`Paging::scope`), such as `CALENDAR_ID`;
-    /// it must be set where there is a key. None where all of it is pulled.
-    pub scope: Option<&'static str>,
+    pub max_page_size: u32,
+    /// Requests a second, of each environment of `fetch`.
+    pub rate_per_second: u32,
+    /// How a full run cuts the history; `None` if it pages through all of it in one.
+    pub windows: Option<Windows>,
+    /// The ending of the variable that says which part of the vendor's data is pulled
+    /// ([`crate::paging::Paging::part`]), such as `CALENDAR_ID`. The variable is required. `None` if
+    /// all of it is pulled.
+    pub part: Option<&'static str>,
+}
+
+/// How a request to a vendor authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// The secret itself is the bearer token.
+    Bearer {
+        /// The ending of the variable that holds the secret itself, for local runs.
+        given: &'static str,
+    },
+    /// The secret is the key file of a service account of Google's, exchanged for access tokens.
+    /// `SUBJECT` names a user of the domain to act for, `TOKEN_URL` another place of exchange than
+    /// the key file says.
+    GoogleServiceAccount {
+        /// The ending of the variable that holds the key file's text, for local runs.
+        given: &'static str,
+        /// What the account asks to be let into: OAuth scopes with spaces between.
+        oauth_scope: &'static str,
+    },
+}
+
+impl Credential {
+    /// A bearer token that local runs give as `TOKEN`.
+    pub const TOKEN: Self = Self::Bearer { given: "TOKEN" };
+
+    /// The ending of the variable that holds the secret itself, for local runs.
+    #[must_use]
+    pub fn given(self) -> &'static str {
+        match self {
+            Self::Bearer { given } | Self::GoogleServiceAccount { given, .. } => given,
+        }
+    }
+}
+
+/// A header that a vendor wants with every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The header's name, in lower case.
+    pub name: &'static str,
+    /// The ending of the variable that sets it otherwise.
+    pub variable: &'static str,
+    /// Its value without that variable.
+    pub value: &'static str,
+}
+
+/// How a full run cuts the history into windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// The width of a window in days; `WINDOW_DAYS`.
+    pub days: u64,
+    /// How many windows are paged at once; `CONCURRENCY`.
+    pub side_by_side: usize,
 }
 
 /// The name of a source's variable: `HUBSPOT_TOKEN` of `hubspot` and `TOKEN`.

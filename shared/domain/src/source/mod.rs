@@ -6,7 +6,9 @@ use crate::disposition::Reason;
 use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::paging::{
+    Begin, Checkpoint, ErrorClass, Page, PageError, Paging, Position, Reply, Request,
+};
 use crate::record::{Item, RowView};
 use crate::settings::Settings;
 
@@ -20,7 +22,7 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
-pub use access::{Access, variable};
+pub use access::{Access, Credential, Header, Windows, variable};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use push::{Change, Channel, NewChannel, Notice, Push};
@@ -48,11 +50,20 @@ pub trait Source: Sync + Send {
     /// The word in `source` columns and requests.
     fn name(&self) -> &'static str;
 
+    /// How the vendor is reached and paged.
+    fn access(&self) -> Access;
+
     /// What can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
-    /// Opens a run at `now`, from where `cursor` says the last one came to.
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin;
+    /// Opens a run at `now`. It begins where the last one ended, which is `checkpoint`.
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        paging: &Paging,
+    ) -> Begin;
 
     /// The request for the page at `position`.
     fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request;
@@ -82,18 +93,21 @@ pub trait Source: Sync + Send {
     -> Result<Item<'a>, PageError>;
 
     /// Reads a row of this source. The row may be a tombstone that `fetch` made
-    /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`Verdict::Gone`] asked for one.
+    /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`ErrorClass::Gone`] asked for
+    /// one.
     ///
     /// # Errors
     /// The reason for its dead letter.
     fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason>;
 
-    /// The vendor's own words in a refusal, short and free of secrets; `None` where it has none.
-    fn refusal(&self, body: &[u8]) -> Option<String>;
+    /// The vendor's own words in an error reply, short and free of secrets; `None` where it has
+    /// none.
+    fn error_message(&self, body: &[u8]) -> Option<String>;
 
-    /// What a reply with a status other than 200 means; `None` leaves it to the status: 401 and 403 halt, 429
-    /// waits, 5xx is tried again, anything else is a request that was wrong.
-    fn verdict(&self, _mode: Mode, _status: u16, _body: &[u8]) -> Option<Verdict> {
+    /// Classifies a reply whose status is not 200. `None` leaves it to the status: 401 and 403
+    /// pause the pull, 429 waits, 5xx is tried again, and any other status means that the request
+    /// was wrong.
+    fn error_class(&self, _mode: Mode, _status: u16, _body: &[u8]) -> Option<ErrorClass> {
         None
     }
 
@@ -101,12 +115,6 @@ pub trait Source: Sync + Send {
     /// Only for an entity whose full list shows everything, with items under the run's own version
     /// key ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Swept> {
-        None
-    }
-
-    /// How it is reached, where a bearer key is all it wants. None where there is more to it: `vendors.rs` of `fetch` has
-    /// to know then.
-    fn access(&self) -> Option<Access> {
         None
     }
 

@@ -15,11 +15,11 @@ use penstock_domain::facts::{Facts, Swept};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::settings::Settings;
-use penstock_domain::source::{Access, Source};
+use penstock_domain::source::{Access, Credential, Source};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
 use serde::Deserialize;
@@ -70,6 +70,19 @@ impl Source for Rolodex {
         "rolodex"
     }
 
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://api.rolodex.example",
+            credential: Credential::TOKEN,
+            headers: &[],
+            page_size: 50,
+            max_page_size: 50,
+            rate_per_second: 1_000,
+            windows: None,
+            part: Some("CALENDAR"),
+        }
+    }
+
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Full | Mode::Incremental | Mode::Refetch => &["person", "entry"],
@@ -77,9 +90,15 @@ impl Source for Rolodex {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        _paging: &Paging,
+    ) -> Begin {
         let start = |token: Option<String>| Some(Position { from: None, to: now, token });
-        match (mode, cursor.token) {
+        match (mode, checkpoint.token) {
             (Mode::Incremental, None) => Begin {
                 position: None,
                 upper_bound: now,
@@ -167,29 +186,20 @@ impl Source for Rolodex {
         Ok(facts)
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         serde_json::from_slice(body).ok().map(|Refusal { error }| error)
     }
 
-    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
-        match (status, self.refusal(body)?.as_str()) {
-            (400, "slow down") => Some(Verdict::Wait(Duration::from_secs(2))),
-            (403, "enough for today") => Some(Verdict::Stop("enough for today".to_owned())),
-            (410, "cursor expired") => Some(Verdict::StartOver("cursor expired".to_owned())),
-            (404, _) if mode == Mode::Refetch => Some(Verdict::Gone),
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
+        match (status, self.error_message(body)?.as_str()) {
+            (400, "slow down") => Some(ErrorClass::RateLimited(Duration::from_secs(2))),
+            (403, "enough for today") => {
+                Some(ErrorClass::QuotaExhausted("enough for today".to_owned()))
+            }
+            (410, "cursor expired") => Some(ErrorClass::CursorExpired("cursor expired".to_owned())),
+            (404, _) if mode == Mode::Refetch => Some(ErrorClass::Gone),
             _ => None,
         }
-    }
-
-    fn access(&self) -> Option<Access> {
-        let base_url = "https://api.rolodex.example";
-        Some(Access {
-            base_url,
-            page_size: 50,
-            most: 50,
-            per_second: 1_000,
-            scope: Some("CALENDAR"),
-        })
     }
 
     fn sweeps(&self, entity: &str) -> Option<Swept> {

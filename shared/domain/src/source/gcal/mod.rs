@@ -5,14 +5,14 @@
 
 use jiff::Timestamp;
 
-use super::{Source, Webhook};
+use super::{Access, Credential, Source, Webhook};
 use crate::calendar_event::CalendarEvent;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::{Facts, Swept};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
 use crate::settings::Settings;
@@ -37,13 +37,19 @@ pub struct GoogleCalendar;
 pub const ENTITY: &str = "event";
 
 /// Events a page at most, by Google's reference.
-pub const MAX_PAGE: u32 = 2_500;
+const MAX_PAGE: u32 = 2_500;
+
+/// The ending of the variable that names the calendar.
+const CALENDAR_ID: &str = "CALENDAR_ID";
+
+/// What the account asks to be let into: to read events, and to watch them.
+const READ_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
 
 /// The calendar where a deployment names none: the service account's own.
 pub const PRIMARY: &str = "primary";
 
 fn calendar(paging: &Paging) -> &str {
-    paging.scope.as_deref().unwrap_or(PRIMARY)
+    paging.part.as_deref().unwrap_or(PRIMARY)
 }
 
 fn events_path(paging: &Paging) -> String {
@@ -55,6 +61,23 @@ impl Source for GoogleCalendar {
         "gcal"
     }
 
+    /// Google allows a user 600 requests a minute.
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://www.googleapis.com/calendar/v3",
+            credential: Credential::GoogleServiceAccount {
+                given: "SERVICE_ACCOUNT",
+                oauth_scope: READ_EVENTS,
+            },
+            headers: &[],
+            page_size: 500,
+            max_page_size: MAX_PAGE,
+            rate_per_second: 4,
+            windows: None,
+            part: Some(CALENDAR_ID),
+        }
+    }
+
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Full | Mode::Incremental | Mode::Refetch | Mode::Watch => &[ENTITY],
@@ -62,15 +85,21 @@ impl Source for GoogleCalendar {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        paging: &Paging,
+    ) -> Begin {
         let start = match mode {
             Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile => {
                 Place::start(calendar(paging))
             }
-            Mode::Incremental => Place::read(cursor.token, calendar(paging)),
+            Mode::Incremental => Place::read(checkpoint.token, calendar(paging)),
         };
         let lost = mode == Mode::Incremental && start.sync.is_none();
-        let backfill = lost.then(|| match cursor.token {
+        let backfill = lost.then(|| match checkpoint.token {
             None => "there is no sync token yet".to_owned(),
             Some(_) => "the sync token is another calendar's".to_owned(),
         });
@@ -155,28 +184,28 @@ impl Source for GoogleCalendar {
         Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         reply::error(body).map(|error| error.words())
     }
 
-    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
         let error = reply::error(body);
         let says = |reason: &str| error.as_ref().is_some_and(|error| error.says(reason));
         let words = || error.as_ref().map(reply::ErrorObject::words).unwrap_or_default();
         match status {
             403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => {
-                Some(Verdict::Stop(words()))
+                Some(ErrorClass::QuotaExhausted(words()))
             }
             403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => {
-                Some(Verdict::Wait(reply::RATE_PAUSE))
+                Some(ErrorClass::RateLimited(reply::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Refetch && says("notFound") => Some(Verdict::Gone),
-            410 if says("deleted") => Some(Verdict::Gone),
+            404 if mode == Mode::Refetch && says("notFound") => Some(ErrorClass::Gone),
+            410 if says("deleted") => Some(ErrorClass::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
-            410 => Some(Verdict::StartOver(words())),
+            410 => Some(ErrorClass::CursorExpired(words())),
             400 if error.is_some_and(|error| error.is_about_a_token()) => {
-                Some(Verdict::StartOver(self.refusal(body).unwrap_or_default()))
+                Some(ErrorClass::CursorExpired(self.error_message(body).unwrap_or_default()))
             }
             _ => None,
         }

@@ -16,7 +16,7 @@ fn paging() -> Paging {
         page_size: 250,
         window: std::time::Duration::ZERO,
         side_by_side: 1,
-        scope: Some("team#1@group.calendar.google.com".into()),
+        part: Some("team#1@group.calendar.google.com".into()),
     }
 }
 
@@ -42,7 +42,7 @@ fn position(token: &Place) -> Position {
 
 #[test]
 fn trap_12_every_request_has_the_same_parameters_and_none_that_a_token_excludes() {
-    let calendar = paging().scope.unwrap();
+    let calendar = paging().part.unwrap();
     let full = Place::start(&calendar);
     let places = [
         full.clone(),
@@ -72,8 +72,10 @@ fn trap_12_every_request_has_the_same_parameters_and_none_that_a_token_excludes(
 
 #[test]
 fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
-    let start =
-        GoogleCalendar.begin(Mode::Full, Cursor::default(), at(AT), &paging()).position.unwrap();
+    let start = GoogleCalendar
+        .begin(Mode::Full, Checkpoint::default(), at(AT), &paging())
+        .position
+        .unwrap();
     let read = |body: &'static str, position: &Position| {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
         GoogleCalendar
@@ -90,16 +92,16 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
     else {
         panic!("that was the last page")
     };
-    let cursor = Cursor { watermark: None, token: cursor.as_deref() };
+    let cursor = Checkpoint { watermark: None, token: cursor.as_deref() };
     let begun = GoogleCalendar.begin(Mode::Incremental, cursor, at(AT), &paging());
     let request =
         GoogleCalendar.request(ENTITY, Mode::Incremental, &begun.position.unwrap(), &paging());
     assert_eq!(request.query.last().unwrap(), &("syncToken", "s1".to_owned()));
 
-    let elsewhere = Paging { scope: Some("another".into()), ..paging() };
+    let elsewhere = Paging { part: Some("another".into()), ..paging() };
     for (cursor, paging, why) in [
         (cursor, &elsewhere, "the sync token is another calendar's"),
-        (Cursor::default(), &paging(), "there is no sync token yet"),
+        (Checkpoint::default(), &paging(), "there is no sync token yet"),
     ] {
         let begun = GoogleCalendar.begin(Mode::Incremental, cursor, at(AT), paging);
         assert_eq!((begun.position, begun.backfill.as_deref()), (None, Some(why)));
@@ -108,7 +110,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
 
 #[test]
 fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
-    let place = Place { page: Some("p".into()), ..Place::start(&paging().scope.unwrap()) };
+    let place = Place { page: Some("p".into()), ..Place::start(&paging().part.unwrap()) };
     for (body, expected) in [
         ("<html>", "it is not JSON"),
         (r#"{"kind":"calendar#events","items":["#, "it ends too early"),
@@ -136,7 +138,7 @@ fn a_version_is_its_content_or_where_it_carries_no_stamp_the_run_that_saw_it() {
         {"id":"a","updated":"2026-05-01T00:00:00.123Z"},{"id":"b","status":"cancelled"},
         {"id":"c","status":"cancelled","updated":"0000-12-29T00:00:00.000Z"},{"status":"confirmed"},17]}"#;
     let run = RunId::new(at(AT));
-    let start = position(&Place::start(&paging().scope.unwrap()));
+    let start = position(&Place::start(&paging().part.unwrap()));
     let page = |mode, as_of| {
         let reply = Reply { as_of, body: body.as_bytes() };
         GoogleCalendar.page(ENTITY, mode, run, &start, reply, &paging()).unwrap().items
@@ -172,8 +174,9 @@ fn what_a_refusal_means_is_told_by_its_reason() {
             r#"{{"error":{{"errors":[{{"domain":"d","reason":"{reason}","message":"m"{rest}}}],"message":"m"}}}}"#
         )
     };
-    let verdict = |mode, status, body: &str| GoogleCalendar.verdict(mode, status, body.as_bytes());
-    let again = |reason: &str| Some(Verdict::StartOver(format!("{reason}: m")));
+    let verdict =
+        |mode, status, body: &str| GoogleCalendar.error_class(mode, status, body.as_bytes());
+    let again = |reason: &str| Some(ErrorClass::CursorExpired(format!("{reason}: m")));
     for reason in ["fullSyncRequired", "updatedMinTooLongAgo"] {
         assert_eq!(verdict(Mode::Incremental, 410, &body(reason, "")), again(reason));
     }
@@ -182,8 +185,8 @@ fn what_a_refusal_means_is_told_by_its_reason() {
         again("invalid")
     );
     assert_eq!(verdict(Mode::Full, 400, &body("timeRangeEmpty", r#","location":"timeMax""#)), None);
-    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(Verdict::Gone));
-    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(ErrorClass::Gone));
+    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(ErrorClass::Gone));
     assert_eq!(
         verdict(Mode::Full, 404, &body("notFound", "")),
         None,
@@ -191,12 +194,12 @@ fn what_a_refusal_means_is_told_by_its_reason() {
     );
     for reason in ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"] {
         assert!(
-            matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(Verdict::Wait(_))),
+            matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(ErrorClass::RateLimited(_))),
             "{reason}"
         );
         assert_eq!(verdict(Mode::Full, 429, &body(reason, "")), None, "429 says so itself");
     }
-    let daily = Some(Verdict::Stop("dailyLimitExceeded: m".to_owned()));
+    let daily = Some(ErrorClass::QuotaExhausted("dailyLimitExceeded: m".to_owned()));
     assert_eq!(verdict(Mode::Full, 403, &body("dailyLimitExceeded", "")), daily);
     for (status, reason) in [
         (401, "authError"),

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Source, Webhook};
+use super::{Access, Credential, Header, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
 use crate::disposition::Reason;
 use crate::facts::Facts;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
+    Begin, Checkpoint, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
 use crate::record::{Item, RowView, full_run_key, refetch_key};
 use crate::settings::Settings;
@@ -63,6 +63,24 @@ impl Source for Stripe {
         "stripe"
     }
 
+    /// Stripe allows an account 25 requests a second in test mode and 100 live.
+    fn access(&self) -> Access {
+        Access {
+            base_url: "https://api.stripe.com",
+            credential: Credential::Bearer { given: "API_KEY" },
+            headers: &[Header {
+                name: "stripe-version",
+                variable: "VERSION",
+                value: "2026-10-28.endive",
+            }],
+            page_size: 100,
+            max_page_size: 100,
+            rate_per_second: 6,
+            windows: Some(Windows { days: 31, side_by_side: 4 }),
+            part: None,
+        }
+    }
+
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
         match mode {
             Mode::Incremental => &["event"],
@@ -71,11 +89,17 @@ impl Source for Stripe {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        _paging: &Paging,
+    ) -> Begin {
         // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
         let upper_bound = whole_second(now);
         let to = later(upper_bound, Duration::from_secs(1));
-        let (from, backfill) = match (mode, cursor.watermark) {
+        let (from, backfill) = match (mode, checkpoint.watermark) {
             (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
@@ -150,7 +174,7 @@ impl Source for Stripe {
         Ok(Facts { payments, ..Facts::default() })
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
     }
 
