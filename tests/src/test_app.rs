@@ -162,8 +162,8 @@ impl TestApp {
         Ok(())
     }
 
-    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no ticket.
-    /// Returns the ids of the new rows.
+    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no
+    /// ticket. Returns the ids of the new rows.
     ///
     /// # Panics
     /// If Postgres refuses the rows or cannot be reached.

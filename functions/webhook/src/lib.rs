@@ -33,7 +33,7 @@ use endpoints::{called_url, open};
 use sender::{Unverified, checked};
 use storing::Kept;
 
-/// What `webhook` uses.
+/// Everything that `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
@@ -42,11 +42,11 @@ pub struct Ports<C, Q> {
     /// Scheme and host under which vendors call, and the stage if the path has one. `None`: the
     /// request's own `Host`.
     pub public_base_url: Option<String>,
-    /// Where `process` listens.
+    /// The queue of `process`.
     pub tickets: Q,
-    /// Where `fetch` listens.
+    /// The queue of `fetch`.
     pub requests: Q,
-    /// Where requests wait for a database that is away.
+    /// The queue of requests that Postgres could not take.
     pub spill: Q,
     /// The time.
     pub clock: C,
@@ -86,7 +86,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         self.clock.now()
     }
 
-    /// Lets every caller through to [`take`], which verifies the signature over the body.
+    /// Lets every caller through to `take`, which verifies the signature over the body.
     async fn authorize(&self, _: &Call<'_>) -> Result<(), Failure> {
         Ok(())
     }

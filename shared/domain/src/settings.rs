@@ -1,4 +1,5 @@
-//! What a deployment configures of the reading of rows; `process` reads it from its environment once.
+//! What a deployment configures of the reading of rows; `process` reads it from its environment
+//! once.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,12 @@ use crate::config::{ConfigError, Env};
 use crate::money::Currency;
 use crate::payment::Status;
 
-/// What the vendors' own data does not say. A source that is configured in other ways adds a field here.
+/// What the vendors' own data does not say. A source that is configured in other ways adds a field
+/// here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// What the stages of HubSpot's deals mean for money, over the defaults that the source itself knows.
+    /// What the stages of HubSpot's deals mean for money, over the defaults that the source itself
+    /// knows.
     pub deal_stages: BTreeMap<String, Status>,
     /// The currency of HubSpot's deals that name none: the portal's.
     pub portal_currency: Option<Currency>,
@@ -21,8 +24,9 @@ pub struct Settings {
 const STAGES: &str = "HUBSPOT_DEAL_STAGES";
 
 impl Settings {
-    /// `HUBSPOT_DEAL_STAGES` (`stage=status` with commas between, such as `1234=collected,5678=failed`),
-    /// `HUBSPOT_CURRENCY` and `GCAL_CALENDAR_ID`; all may be missing.
+    /// `HUBSPOT_DEAL_STAGES` (`stage=status` with commas between, such as
+    /// `1234=collected,5678=failed`), `HUBSPOT_CURRENCY` and `GCAL_CALENDAR_ID`; all may be
+    /// missing.
     ///
     /// # Errors
     /// Where a variable cannot be used; it is named.

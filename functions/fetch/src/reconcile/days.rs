@@ -16,8 +16,9 @@ use penstock_store::{StoreError, Transaction, reconciliations};
 
 use super::Work;
 
-/// The sums of a page. Of movements inside others, such as refunds that are rendered in a charge, each is added where
-/// its own list shows it. What cannot be read is a dead letter, and counts on neither side.
+/// The sums of a page. Of movements inside others, such as refunds that are rendered in a charge,
+/// each is added where its own list shows it. What cannot be read is a dead letter, and counts on
+/// neither side.
 pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySums {
     let mut sums = DaySums::new();
     for item in items {

@@ -53,7 +53,7 @@ pub trait Source: Sync + Send {
     /// How the vendor is reached and paged.
     fn access(&self) -> Access;
 
-    /// What can be fetched in `mode`.
+    /// Returns the entities that can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
     /// Opens a run at `now`. It begins where the last one ended, which is `checkpoint`.

@@ -1,7 +1,9 @@
-//! Google Calendar v3: the events of one calendar, in full by pages, and what changes later by sync token.
+//! Google Calendar v3: the events of one calendar, in full by pages, and what changes later by sync
+//! token.
 //!
-//! A token comes with the last page of a list only, and goes with the parameters of that list (trap 12). When it is
-//! no use any more, a full list does not show what was deleted meanwhile, so what vanished is swept (trap 13).
+//! A token comes with the last page of a list only, and goes with the parameters of that list (trap
+//! 12). When it is no use any more, a full list does not show what was deleted meanwhile, so what
+//! vanished is swept (trap 13).
 
 use jiff::Timestamp;
 
@@ -109,7 +111,8 @@ impl Source for GoogleCalendar {
 
     fn request(&self, _entity: &str, _mode: Mode, position: &Position, paging: &Paging) -> Request {
         let place = Place::read(position.token.as_deref(), calendar(paging));
-        // The same in every request: a sync token is good only for the parameters of the list it came with.
+        // The same in every request: a sync token is good only for the parameters of the list it
+        // came with.
         let mut query = vec![
             ("maxResults", paging.page_size.to_string()),
             ("showDeleted", "true".to_owned()),
@@ -132,8 +135,8 @@ impl Source for GoogleCalendar {
         let place = Place::read(position.token.as_deref(), calendar(paging));
         let events = Events::parse(reply.body, place.page.as_deref())?;
         let seen = full_run_key(run);
-        // `Date` is cut to the second: an event that was changed and deleted within one would be newer than its own
-        // tombstone. The calendar's own stamp is finer, where it moves.
+        // `Date` is cut to the second: an event that was changed and deleted within one would be
+        // newer than its own tombstone. The calendar's own stamp is finer, where it moves.
         let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
         let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
         let items =

@@ -83,8 +83,9 @@ pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarE
         when,
         recurring_event_id: series,
         deleted_at: cancelled.then_some(row.version_at),
-        // A tombstone that carries no stamp counts as native, too: it always moves the version on. Else the same
-        // tombstone, seen again after a restored version that comes late, would lose against that one.
+        // A tombstone that carries no stamp counts as native, too: it always moves the version on.
+        // Else the same tombstone, seen again after a restored version that comes late, would lose
+        // against that one.
         version: Version::of_part(row, raw.get(), Stamp::Native),
     })
 }
@@ -124,7 +125,8 @@ fn point(edge: &Edge<'_>) -> Result<Point, String> {
     }
 }
 
-/// A time with an offset says all; one without needs its zone. `timeZone` beside an offset is only for display.
+/// A time with an offset says all; one without needs its zone. `timeZone` beside an offset is only
+/// for display.
 fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse() {
         return Ok(at);

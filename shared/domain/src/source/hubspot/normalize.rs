@@ -107,7 +107,8 @@ impl View<'_> {
         std::iter::once(contact).chain(others).collect()
     }
 
-    /// The deal, and those that were merged into it: what they were worth is counted in this one now.
+    /// The deal, and those that were merged into it: what they were worth is counted in this one
+    /// now.
     fn deals(&self, settings: &Settings) -> Result<Vec<Payment>, Reason> {
         let deal = self.deal(settings)?;
         let merged = |id: String| Payment {

@@ -94,7 +94,8 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     }
 }
 
-/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts for nothing.
+/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts
+/// for nothing.
 fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
     let raw = text(row.payload)?;
     let (object, money): (Object<'_>, Money<'_>) = (parse(row.payload)?, parse(row.payload)?);
@@ -116,7 +117,8 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     let status = match money.status.as_deref() {
         // "paid" before 2015-02-18.
         Some("succeeded" | "paid") if captured => Status::Collected,
-        // An authorisation that ran out or was cancelled says refunded, though nothing was ever captured.
+        // An authorisation that ran out or was cancelled says refunded, though nothing was ever
+        // captured.
         Some("succeeded" | "paid") if money.refunded == Some(true) => Status::Canceled,
         Some("succeeded" | "paid") => Status::Authorized,
         Some("pending") => Status::Pending,
@@ -136,8 +138,8 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     Ok(movements)
 }
 
-/// The refunds inside a charge, as slices of the same text: before 2014-06-17 a bare array, afterwards a
-/// list, and since 2022-11-15 absent unless expanded.
+/// The refunds inside a charge, as slices of the same text: before 2014-06-17 a bare array,
+/// afterwards a list, and since 2022-11-15 absent unless expanded.
 fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
     #[derive(Deserialize)]
     struct List<'a> {
@@ -153,8 +155,8 @@ fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-/// Before 2025-03-31 an authorisation that was cancelled or ran out left a refund object behind, though
-/// nothing had been collected (docs.stripe.com/changelog/basil/2025-03-31).
+/// Before 2025-03-31 an authorisation that was cancelled or ran out left a refund object behind,
+/// though nothing had been collected (docs.stripe.com/changelog/basil/2025-03-31).
 fn refund(raw: &str, of_captured: bool, context: Context<'_>) -> Result<Payment, Reason> {
     let money: Money<'_> = parse(raw.as_bytes())?;
     let release = !of_captured || money.reason.as_deref() == Some("expired_uncaptured_charge");
@@ -180,7 +182,8 @@ fn dispute(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
         Some("warning_needs_response" | "warning_under_review" | "warning_closed") => {
             Status::Inquiry
         }
-        // Settled before it became a chargeback: with or without the money, and the balance tells which.
+        // Settled before it became a chargeback: with or without the money, and the balance tells
+        // which.
         Some("prevented") if withdrawn(&money)? => Status::Disputed,
         Some("prevented") => Status::DisputeWon,
         _ => Status::Unmapped,
