@@ -17,7 +17,6 @@ const COLUMNS: usize = 100;
 const PAGE_COLUMNS: usize = 110;
 
 /// Words that a sentence about code does not begin with.
-const BEGINNINGS: [&str; 7] = ["What", "Whatever", "Whoever", "Who", "Where", "None", "Nobody"];
 
 /// One place that breaks a rule.
 type Finding = String;
