@@ -16,8 +16,6 @@ const COLUMNS: usize = 100;
 /// Columns of a line of Markdown outside tables and code.
 const PAGE_COLUMNS: usize = 110;
 
-/// Words that a sentence about code does not begin with.
-
 /// One place that breaks a rule.
 type Finding = String;
 
