@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use crate::disposition::Reason;
-use crate::facts::{Facts, Swept};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
-use crate::record::{Item, RowView};
-use crate::settings::Settings;
+use crate::record::Item;
 
 mod access;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod gcal;
 pub mod hubspot;
+mod normalize;
 mod push;
 pub mod stripe;
 mod webhook;
@@ -23,6 +23,7 @@ mod webhook_request;
 pub use access::{Access, Credential, Header, Windows, variable};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
+pub use normalize::Normalize;
 pub use push::{Change, Channel, NewChannel, Notice, Push};
 pub use webhook::{Signed, Webhook};
 pub use webhook_request::WebhookRequest;
@@ -84,12 +85,11 @@ pub trait Source: Sync + Send {
     fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
     -> Result<Item<'a>, PageError>;
 
-    /// Reads a row of this source. The row may be a tombstone that `fetch` made
-    /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`Verdict::Gone`] asked for one.
+    /// The reader of this source's rows, by the variables of this source in `env`.
     ///
     /// # Errors
-    /// The reason for its dead letter.
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason>;
+    /// If a variable cannot be used; the error names it.
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError>;
 
     /// The vendor's own words in a refusal, short and free of secrets; `None` where it has none.
     fn refusal(&self, body: &[u8]) -> Option<String>;
