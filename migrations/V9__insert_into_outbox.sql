@@ -30,7 +30,7 @@ begin
            p_content_type, p_run, p_ticket_due_at, p_received_at
     from unnest(p_ids, p_entities, p_external_ids, p_version_keys, p_version_ats, p_api_versions, p_payloads)
          with ordinality as i (id, entity, external_id, version_key, version_at, api_version, payload, place)
-    order by i.entity, i.external_id, i.version_key, i.place
+    order by i.external_id collate "C", i.entity, i.version_key, i.place
     on conflict (source, entity, external_id, version_key) do nothing
     returning outbox.id;
 end

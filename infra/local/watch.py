@@ -22,12 +22,24 @@ sys.dont_write_bytecode = True
 import boto3
 
 import template as penstock
-from servers import ROOT, VENV, free_port, say, tether
+from servers import ROOT, VENV, say, tether
 
 STACK = "watch"
 SCOPES = ("read", "ingest", "admin")
 # Long enough for a machine that is busy with compiling.
 PATIENCE_SECONDS = 60
+
+
+def reserve(port: int) -> socket.socket:
+    """Holds a port of loopback, any free one if it is 0, until `cargo lambda watch` listens there.
+    Linux lets two sockets with SO_REUSEADDR have a port as long as neither listens."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise SystemExit(f"watch: port {port} cannot be had: {error.strerror}") from None
+    return held
 
 
 def build(functions: list[str]) -> None:
@@ -63,7 +75,7 @@ def deploy(functions: list[str], url: str) -> None:
 
 
 def variables() -> dict[str, str]:
-    """The environment of the deployed functions, in which a name means the same to all of them."""
+    """Returns the variables of all deployed functions: a name means the same in each of them."""
     found: dict[str, str] = {}
     for function in boto3.client("lambda").list_functions()["Functions"]:
         for name, value in function.get("Environment", {}).get("Variables", {}).items():
@@ -96,7 +108,7 @@ def listens(port: int) -> bool:
 
 
 def explain(url: str, port: int, keys: dict[str, str]) -> None:
-    """Prints what a person needs to ask the functions something."""
+    """Prints the commands with which a person can call the functions."""
     event = '{"eventId": "e-1", "userId": "u-1", "sessionId": "s-1", "eventType": "click", "payload": {}}'
     # The program itself: cargo finds its subcommands on PATH, where this one need not be.
     program = f"{VENV.relative_to(ROOT)}/bin/cargo-lambda lambda invoke"
@@ -119,12 +131,14 @@ def explain(url: str, port: int, keys: dict[str, str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The functions under `cargo lambda watch`.")
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
-    port = parser.parse_args().port or free_port()
+    held = reserve(parser.parse_args().port)
+    port = held.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     functions = [penstock.short_name(f) for f in penstock.functions(penstock.load()).values()]
     build(functions)
     deploy(functions, url)
     process = watch(port)
+    held.close()
     say("watch: migrating the database, by the function migrate")
     run("migrate.py", "schema")
     say("watch: making API keys")

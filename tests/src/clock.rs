@@ -1,4 +1,5 @@
-//! Clocks for tests: one that moves on demand, one that is stopped, one that is ahead of the real time.
+//! Clocks for tests: one that moves on demand, one that is stopped, one with an offset to the real
+//! time.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use penstock_domain::clock::Clock;
 
 use crate::simulators::stripe::StripeSimulator;
 
-/// A clock that moves only when a test advances it or code sleeps. It moves the simulated Stripe's clock
-/// along.
+/// A clock that moves only when a test advances it or code sleeps. The simulated Stripe's clock
+/// moves with it.
 #[derive(Clone)]
 pub struct TestClock {
     stripe: Arc<StripeSimulator>,
@@ -20,12 +21,12 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// A clock that shows and moves the time of `stripe`.
+    /// Returns a clock that shows and moves the time of `stripe`.
     pub(crate) fn of(stripe: &Arc<StripeSimulator>) -> Self {
         Self { stripe: Arc::clone(stripe), extra_nanos: Arc::default() }
     }
 
-    /// Lets `by` pass, here and for the simulator.
+    /// Advances this clock and the simulator's by `by`.
     pub fn advance(&self, by: Duration) {
         let nanos = i64::try_from(by.as_nanos()).expect("a test's waits are short");
         let total = self.extra_nanos.fetch_add(nanos, Ordering::SeqCst) + nanos;
@@ -62,7 +63,7 @@ impl Clock for StoppedClock {
 pub struct ShiftedClock(Arc<AtomicI64>);
 
 impl ShiftedClock {
-    /// A clock that is `seconds` ahead of the real time, or behind it where negative.
+    /// Returns a clock that is `seconds` ahead of the real time, or behind it if negative.
     #[must_use]
     pub fn by(seconds: i64) -> Self {
         Self(Arc::new(AtomicI64::new(seconds)))

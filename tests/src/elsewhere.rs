@@ -1,14 +1,15 @@
-//! Postgres from within a simulator's hook: it runs on the simulator's own thread, in no async context of the test's, and
-//! the reply waits for it.
+//! Access to Postgres from a simulator's hook. A hook runs on the simulator's own thread, outside
+//! the test's async context, and the reply waits for it.
 
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use tokio_postgres::Client;
 
-/// Does `work` with a connection of its own to the database at `url`; the caller waits.
+/// Runs `work` with a connection of its own to the database at `url`, and blocks until it is done.
 ///
 /// # Panics
-/// Where Postgres cannot be reached, or `work` panics.
+///
+/// If Postgres cannot be reached, or `work` panics.
 pub fn with_client<T: Send + 'static>(
     url: &str,
     work: impl AsyncFnOnce(&Client) -> T + Send + 'static,
@@ -27,10 +28,11 @@ pub fn with_client<T: Send + 'static>(
     std::thread::spawn(move || runtime().block_on(all())).join().expect("the work is done")
 }
 
-/// Runs statements; the caller waits.
+/// Runs statements, and blocks until they are done.
 ///
 /// # Panics
-/// Where Postgres does not take them.
+///
+/// If Postgres refuses them or cannot be reached.
 pub fn execute(url: &str, sql: &str) {
     let sql = sql.to_owned();
     with_client(url, async move |client| {

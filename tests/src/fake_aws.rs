@@ -1,5 +1,5 @@
-//! As much of AWS as a function needs that only sends and reads a secret: takes messages and hands them to
-//! the test; gives one secret.
+//! The part of AWS that a sending function needs: queues that hand their messages to the test, and
+//! one secret.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use std::sync::{Arc, Mutex};
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// What was sent, each with the URL of its queue.
+/// The sent messages, each with the URL of its queue.
 type Sent = Vec<(String, String)>;
 
-/// A server on loopback that speaks AWS' JSON protocol for `SendMessage`, `SendMessageBatch` and
+/// A server on loopback that speaks AWS's JSON protocol for `SendMessage`, `SendMessageBatch` and
 /// `GetSecretValue`.
 #[derive(Debug)]
 pub struct FakeAws {
-    /// For `AWS_ENDPOINT_URL`.
+    /// The value of `AWS_ENDPOINT_URL`.
     pub url: String,
     sent: Arc<Mutex<Sent>>,
     arrival: Arc<Notify>,
@@ -28,7 +28,7 @@ pub struct FakeAws {
 }
 
 impl FakeAws {
-    /// Starts listening.
+    /// Starts listening on a free port.
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -40,7 +40,7 @@ impl FakeAws {
         let app = Router::new().route(
             "/",
             post(move |headers: HeaderMap, body: Bytes| async move {
-                // AWS names the media type its own way, which `Json` would refuse.
+                // AWS has a media type of its own, which `Json` would refuse.
                 let request: Value = serde_json::from_slice(&body).expect("the SDK sends JSON");
                 let target = headers.get("x-amz-target").map_or(&b""[..], |t| t.as_bytes());
                 Json(if target.ends_with(b"GetSecretValue") {
@@ -61,12 +61,13 @@ impl FakeAws {
         Self { url, sent, arrival, secret, server }
     }
 
-    /// A queue's URL here.
+    /// Returns the URL of the queue `name` on this server.
     pub fn queue(&self, name: &str) -> String {
         format!("{}/000000000000/{name}", self.url)
     }
 
-    /// What a function as built must be told to come here for its queues and secrets, and of a Postgres of tests.
+    /// Returns the environment that directs a function's binary to these queues and secrets, and to
+    /// a Postgres without TLS.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.url.clone()),
@@ -77,17 +78,17 @@ impl FakeAws {
         ]
     }
 
-    /// From now on the secret is this.
+    /// Sets the secret from now on.
     pub fn rotate(&self, secret: &str) {
         secret.clone_into(&mut self.secret.lock().expect("not poisoned").0);
     }
 
-    /// How often the secret was read.
+    /// Returns how often the secret was read.
     pub fn secret_reads(&self) -> usize {
         self.secret.lock().expect("not poisoned").1
     }
 
-    /// Takes out what was sent, whatever the queue.
+    /// Takes out the messages of all queues.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().expect("not poisoned"))
             .into_iter()
@@ -95,7 +96,7 @@ impl FakeAws {
             .collect()
     }
 
-    /// Takes out what was sent to the queue `name`.
+    /// Takes out the messages of the queue `name`.
     pub fn take_from(&self, name: &str) -> Vec<String> {
         let (queue, mut sent) = (self.queue(name), self.sent.lock().expect("not poisoned"));
         let (of_it, others) =
@@ -105,7 +106,7 @@ impl FakeAws {
         of_it.into_iter().map(|(_, body)| body).collect()
     }
 
-    /// Returns once something has arrived since the last time this returned.
+    /// Returns once a message has arrived since the last return.
     pub async fn arrival(&self) {
         self.arrival.notified().await;
     }

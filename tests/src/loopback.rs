@@ -1,5 +1,5 @@
-//! The HTTP server of the simulated vendors and the gateway: it listens on 127.0.0.1, runs on a thread
-//! of its own and stops when it is dropped.
+//! The HTTP server of the simulated vendors and the gateway. It listens on 127.0.0.1, runs on a
+//! thread of its own and stops when it is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
 use tokio::sync::oneshot;
 
-/// A server that runs. It may be started and dropped in and outside async contexts.
+/// A running server. It may be started and dropped in and outside async contexts.
 #[derive(Debug)]
 pub(crate) struct Loopback {
     address: SocketAddr,
@@ -20,10 +20,11 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// Starts on `port`, 0 for a free one; `answer` runs on the thread called `name`.
+    /// Starts on `port`; 0 picks a free one. `answer` runs on the thread called `name`.
     ///
     /// # Errors
-    /// Where the port cannot be had.
+    ///
+    /// The port is in use, or no port is free.
     pub(crate) fn start<F, R>(name: &str, port: u16, answer: F) -> io::Result<Self>
     where
         F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
@@ -39,12 +40,12 @@ impl Loopback {
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens: `http://127.0.0.1:port`, without a slash at the end.
+    /// Returns the server's URL, `http://127.0.0.1:port`, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -61,14 +62,14 @@ impl Loopback {
 impl Drop for Loopback {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // The thread may have ended before.
+            // An error means that the thread has ended already.
             stop.send(()).unwrap_or_default();
         }
         self.wait();
     }
 }
 
-/// Connections still open, hanging ones too, end with the runtime.
+/// Serves until it is stopped. Open connections, hanging ones too, end with the runtime.
 async fn serve<F, R>(listener: TcpListener, answer: F, stopped: oneshot::Receiver<()>)
 where
     F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
@@ -81,13 +82,13 @@ where
     }
 }
 
-/// A test that panicked while it held a lock must not take a simulator down.
+/// Locks a mutex even if it is poisoned: a test that panicked must not take a simulator down.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body that ends in an error after its first half, which closes the connection. The pause lets the half reach the
-/// client first.
+/// Returns a body that ends in an error after its first half, which closes the connection. The
+/// pause lets that half reach the client first.
 pub(crate) fn half(mut body: Vec<u8>) -> Body {
     body.truncate(body.len() / 2);
     let mut first = Some(Bytes::from(body));

@@ -3,16 +3,17 @@
 
 use std::path::Path;
 
-/// The folder that holds the workspace.
+/// Returns the folder that holds the workspace.
 #[must_use]
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root")
 }
 
-/// The names of the Lambda functions, in alphabetical order: each folder of `functions/` that
-/// holds a crate is one. No other list of them exists.
+/// Returns the names of the Lambda functions, in alphabetical order. Each folder of `functions/`
+/// that holds a crate is one. No other list of them exists.
 ///
 /// # Panics
+///
 /// If the folder cannot be read.
 #[must_use]
 pub fn functions() -> Vec<String> {

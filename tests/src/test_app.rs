@@ -1,5 +1,5 @@
-//! The main job in one process: the functions' own handlers over a real Postgres and the simulator, with
-//! queues in memory and a clock that does not wait.
+//! The main job in one process: the functions' own handlers over a real Postgres and the simulator.
+//! The queues are in memory, and sleeps take no time.
 
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
@@ -31,31 +31,26 @@ use webhook::Endpoint;
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
-/// Everything that the main job consists of.
+/// The functions of the main job with their database, queues and clock.
 pub struct TestApp {
-    /// A database of its own.
     pub db: TestDatabase,
-    /// The vendor.
+    /// The simulated vendor.
     pub stripe: Arc<StripeSimulator>,
-    /// The time, of the functions and of the vendor.
+    /// The clock of the functions and of the vendor.
     pub clock: TestClock,
-    /// What `fetch` and `relay` sent to `process`.
+    /// The tickets that `fetch` and `relay` sent to `process`.
     pub tickets: MemoryQueue,
-    /// What was sent to `fetch`.
+    /// The fetch requests that were sent to `fetch`.
     pub requests: MemoryQueue,
-    /// What `fetch` uses.
     pub fetch: fetch::Ports<TestClock, MemoryQueue>,
-    /// What `process` uses.
     pub process: process::Ports<TestClock, MemoryQueue>,
-    /// What `relay` uses.
     pub relay: relay::Ports<TestClock, MemoryQueue>,
-    /// What `bury` uses.
     pub bury: bury::Ports<TestClock>,
-    /// What `webhook` and `ingest` sent round Postgres.
+    /// The requests that `webhook` and `ingest` took while Postgres was away.
     pub spill: MemoryQueue,
-    /// What `ingest` uses; [`INGEST_KEY`] is a key of its.
+    /// Accepts [`INGEST_KEY`] once [`TestApp::let_in`] was called.
     pub ingest: ingest::Ports<TestClock, MemoryQueue>,
-    /// What `webhook` uses; vendors sign with [`WEBHOOK_SECRET`].
+    /// Accepts webhooks that are signed with [`WEBHOOK_SECRET`].
     pub webhook: webhook::Ports<TestClock, MemoryQueue>,
 }
 
@@ -65,16 +60,17 @@ pub const WEBHOOK_SECRET: &str = "whsec_of_the_test_app";
 /// The secret from which the tokens of Google's push channels are made.
 pub const CHANNEL_SECRET: &str = "channels of the test app";
 
-/// A key for `ingest`, once [`TestApp::let_in`] was called.
+/// A key for `ingest`, valid once [`TestApp::let_in`] was called.
 pub const INGEST_KEY: &str = "an ingest key of the test app";
 
 impl TestApp {
-    /// Starts every function before `account`, with default settings.
+    /// Starts every function with `account` as the vendor and default settings.
     pub async fn over(account: StripeAccount) -> Self {
         Self::with_settings(account, &[]).await
     }
 
-    /// Starts every function before `account`; `settings` are variables of `fetch` and `process`.
+    /// Starts every function with `account` as the vendor. `settings` are variables of `fetch` and
+    /// `process`.
     pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
@@ -133,6 +129,7 @@ impl TestApp {
     /// Configures one more source, as a deployment does by these variables.
     ///
     /// # Panics
+    ///
     /// If a variable is missing or cannot be used.
     pub fn add_source(&mut self, source: &'static dyn Source, env: &Env) {
         let aws = Arc::new(Aws::default());
@@ -142,10 +139,11 @@ impl TestApp {
         self.webhook.endpoints.extend(Endpoint::of(source, env, &aws));
     }
 
-    /// One invocation of `fetch` with `time` to go.
+    /// Runs one invocation of `fetch` with `time` left.
     ///
     /// # Errors
-    /// As `fetch` fails.
+    ///
+    /// The error of `fetch`.
     pub async fn fetch_within(
         &self,
         entity: &str,
@@ -156,18 +154,20 @@ impl TestApp {
         self.fetch.serve(&FetchRequest::new("stripe", entity, mode), deadline).await
     }
 
-    /// One invocation of `fetch` with all the time it needs.
+    /// Runs one invocation of `fetch` with all the time it needs.
     ///
     /// # Errors
-    /// As `fetch` fails.
+    ///
+    /// The error of `fetch`.
     pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
         self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
     }
 
-    /// Full runs of everything.
+    /// Runs a full run of every entity of Stripe.
     ///
     /// # Errors
-    /// As `fetch` fails.
+    ///
+    /// The error of `fetch`.
     pub async fn fetch_all(&self) -> Result<(), FetchError> {
         for entity in ["charge", "refund", "dispute"] {
             self.fetch(entity, Mode::Full).await?;
@@ -175,10 +175,12 @@ impl TestApp {
         Ok(())
     }
 
-    /// Puts items straight into the outbox, as `fetch` would at the current time; the ids of the new ones.
+    /// Inserts items straight into the outbox, as `fetch` would at the current time. Returns the
+    /// ids of the new rows.
     ///
     /// # Panics
-    /// Where Postgres does not take them.
+    ///
+    /// If Postgres refuses the rows or cannot be reached.
     pub async fn put(&self, items: &[Item<'_>]) -> Vec<OutboxId> {
         let now = self.clock.now();
         let arrival = Arrival {
@@ -195,12 +197,12 @@ impl TestApp {
         ids
     }
 
-    /// Hands `process` messages as SQS would.
+    /// Hands messages to `process` as SQS would.
     pub async fn deliver(&self, bodies: &[String], receives: u32) -> BatchResponse {
         self.process.handle(batch(bodies, receives)).await
     }
 
-    /// Works everything that waits in the queues, until nothing does. Time passes between rounds.
+    /// Works off all messages until the queues are empty. The clock advances between rounds.
     pub async fn drain(&self) {
         loop {
             let (tickets, requests) = (self.tickets.take(), self.requests.take());
@@ -220,7 +222,7 @@ impl TestApp {
     }
 }
 
-/// The webhooks of all vendors, signed with `secret`.
+/// Returns the webhook endpoints of all vendors, with `secret` as the signing secret.
 pub fn endpoints(secret: &str) -> Vec<Endpoint> {
     let env = [
         ("STRIPE_WEBHOOK_SECRET", secret),
@@ -243,7 +245,7 @@ fn vendors_of(
         .expect("the settings are sound")
 }
 
-/// Messages as an event source mapping hands them over.
+/// Returns messages in the form in which an event source mapping delivers them.
 pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
     let message = |(i, body): (usize, &String)| SqsMessage {
         message_id: format!("message-{i}"),
@@ -254,10 +256,11 @@ pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
 }
 
 impl TestApp {
-    /// Registers [`INGEST_KEY`] and answers with its id.
+    /// Registers [`INGEST_KEY`] and returns its id.
     ///
     /// # Panics
-    /// Where Postgres does not take it.
+    ///
+    /// If Postgres refuses the key or cannot be reached.
     pub async fn let_in(&self) -> Uuid {
         let sha256 = Sha256::digest(INGEST_KEY).into();
         let id = KeyId::new(self.clock.now()).0;
@@ -271,20 +274,23 @@ impl TestApp {
         id
     }
 
-    /// A database that nobody answers for.
+    /// Returns a pool for an address at which no server listens.
     ///
     /// # Panics
-    /// Where no pool can be made.
+    ///
+    /// If the pool cannot be made.
     pub fn nowhere(&self) -> Database {
         let mut login = self.db.login();
         login.port = 1;
         Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
     }
 
-    /// Hands messages of the queue `spill` to `webhook`; how many it gave back.
+    /// Hands messages of the queue `spill` to `webhook`. Returns how many it asked SQS to deliver
+    /// again.
     ///
     /// # Panics
-    /// Where it fails as a whole.
+    ///
+    /// If the invocation fails as a whole.
     pub async fn bring_in(&self, bodies: &[String]) -> usize {
         let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
         let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
@@ -292,7 +298,7 @@ impl TestApp {
         reply["batchItemFailures"].as_array().expect("a list").len()
     }
 
-    /// A deadline for `relay` that leaves it all the time it needs.
+    /// Returns a deadline for `relay` that leaves it all the time it needs.
     pub fn relay_deadline(&self) -> Timestamp {
         self.clock.now() + Duration::from_secs(3_600)
     }

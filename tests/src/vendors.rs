@@ -1,5 +1,5 @@
-//! All that is pulled, simulated: an account, a portal and a calendar, which go by the real time. What a stack makes of
-//! them is compared with their own truth.
+//! The three simulated vendors: an account, a portal and a calendar, on the real clock. A stack's
+//! tables are compared with the vendors' own truth.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,52 +16,49 @@ use crate::simulators::stripe::{AccountSpec, Emitted, StripeAccount, StripeSimul
 use crate::stack::{Gateway, Reply, Secrets, StackError, WEBHOOK_SECRET};
 use crate::truth::{gcal, hubspot};
 
-/// Days of the simulated history.
+/// The days of the simulated history.
 pub const YEAR_DAYS: i64 = 365;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// Requests a second to the simulated Stripe: what it allows a live account, where the template is modest.
+/// Requests per second to the simulated Stripe: Stripe's limit for a live account. The template's
+/// default is lower.
 const STRIPE_RATE: u32 = 100;
 
-/// Requests a second to the simulated HubSpot: what it takes of a private app (190 in ten seconds), without the room
-/// that the template leaves for searches.
+/// Requests per second to the simulated HubSpot: the limit of a private app (190 in ten seconds).
+/// The template's default leaves room for searches.
 const HUBSPOT_RATE: u32 = 19;
 
-/// What signs the portal's webhooks.
+/// The secret that signs the portal's webhooks.
 const HUBSPOT_SECRET: &str = "the secret of the portal's app";
 
-/// How much there is of everything.
+/// The size of each simulated vendor.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// Charges of the year; refunds and disputes come with them.
+    /// Charges of the year. Refunds and disputes come in addition.
     pub charges: u32,
-    /// Contacts of the portal.
     pub contacts: usize,
-    /// Its deals.
     pub deals: usize,
-    /// Events of the calendar, at least.
+    /// Calendar events, at least.
     pub events: usize,
 }
 
-/// Three vendors, which listen on loopback until they are dropped.
+/// Three vendors that listen on loopback until they are dropped.
 pub struct Vendors {
-    /// The account.
     pub stripe: StripeSimulator,
-    /// The portal.
     pub hubspot: HubSpotSimulator,
-    /// The calendar.
     pub google: GoogleCalendarSimulator,
 }
 
 impl Vendors {
-    /// The sources that they are.
+    /// The sources of the three vendors.
     pub const SOURCES: [&str; 3] = ["stripe", "hubspot", "gcal"];
 
-    /// Starts them on free ports, with a year that ends now.
+    /// Starts the vendors on free ports, with a history of a year that ends now.
     ///
     /// # Errors
-    /// Where no port can be had.
+    ///
+    /// No port is free.
     pub fn start(seed: u64, sizes: Sizes) -> io::Result<Self> {
         let now = SystemClock.now();
         let (from, to) = (now.as_second() - YEAR_DAYS * DAY_SECONDS, now.as_second());
@@ -79,7 +76,7 @@ impl Vendors {
         Ok(Self { stripe, hubspot, google })
     }
 
-    /// The keys that they take.
+    /// Returns the keys that the vendors accept.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
         Secrets {
@@ -92,13 +89,15 @@ impl Vendors {
         }
     }
 
-    /// Where they are, as the template's parameters. Where tokens are to be had the key file says.
+    /// Returns the vendors' URLs and settings as parameters of the template. The URL of Google's
+    /// token endpoint is in the key file.
     #[must_use]
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         vec![
             ("StripeBaseUrl", self.stripe.url()),
             ("StripeRatePerSecond", STRIPE_RATE.to_string()),
-            // A single year of a busy account: by the month its progress would be a staircase of twelve steps.
+            // A window of a week: by the month, the progress bar of a single busy year would have
+            // twelve steps.
             ("StripeWindowDays", "7".to_owned()),
             ("HubSpotBaseUrl", self.hubspot.url()),
             ("HubSpotRatePerSecond", HUBSPOT_RATE.to_string()),
@@ -107,10 +106,11 @@ impl Vendors {
         ]
     }
 
-    /// Sends what Stripe pushes of its events, each in a request of its own.
+    /// Sends Stripe's webhooks for `events`, each in a request of its own.
     ///
     /// # Errors
-    /// [`StackError::Status`] where a request is answered with anything but 200.
+    ///
+    /// [`StackError::Status`] if a reply has a status other than 200.
     pub async fn push_stripe(
         &self,
         events: &[Emitted],
@@ -126,10 +126,12 @@ impl Vendors {
         Ok(())
     }
 
-    /// Sends what the portal pushes of changes, signed as HubSpot signs: over the URL with `https`.
+    /// Sends the portal's webhooks for `changes`. The signature covers the URL with `https`, as
+    /// HubSpot's does.
     ///
     /// # Errors
-    /// [`StackError::Status`] where a request is answered with anything but 200.
+    ///
+    /// [`StackError::Status`] if a reply has a status other than 200.
     pub async fn push_hubspot(
         &self,
         changes: &[Change],
@@ -154,7 +156,8 @@ impl Vendors {
     /// Compares contacts, deals and calendar events one by one, every field.
     ///
     /// # Errors
-    /// Postgres' own.
+    ///
+    /// [`StackError::Database`] if Postgres refuses a query or cannot be reached.
     pub async fn compare(&self, on: &Client) -> Result<[Compared; 3], StackError> {
         let (contacts, deals) = (hubspot::contacts(on).await?, hubspot::deals(on).await?);
         let events = gcal::events(on, CALENDAR_ID).await?;
@@ -179,7 +182,7 @@ impl Vendors {
         ])
     }
 
-    /// What the portal's deals that are won come to, in minor units by currency.
+    /// Sums the portal's won deals, in minor units by currency.
     #[must_use]
     pub fn won(&self) -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
@@ -208,14 +211,13 @@ async fn post(
     }
 }
 
-/// What stands here of one kind of object, against what is true.
+/// The comparison of one kind of object with the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
-    /// The kind.
     pub what: &'static str,
-    /// How many there are here.
+    /// The number of our live rows.
     pub there: usize,
-    /// The ids of those that are not what they should be, here or there.
+    /// The ids of objects that are wrong, missing or surplus in our tables.
     pub different: Vec<String>,
 }
 

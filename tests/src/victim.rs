@@ -1,4 +1,5 @@
-//! A function as built that a test may kill: with SIGKILL, at a chosen message to Postgres or whenever it likes.
+//! A function's binary that a test kills with SIGKILL, at a chosen message to Postgres or at any
+//! time.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, TestDatabase, binary};
@@ -6,21 +7,21 @@ use serde_json::Value;
 
 use crate::fake_aws::FakeAws;
 
-/// A function under test: it reaches Postgres through the proxy only, and its queues are AWS' of its own.
+/// A function under test. It reaches Postgres only through the proxy, and its queues are in a fake
+/// AWS of its own.
 pub struct Victim {
-    /// Runs and kills it.
     pub host: RuntimeHost,
-    /// Between it and Postgres.
     pub proxy: CuttingProxy,
-    /// What it sends messages to.
     pub aws: FakeAws,
 }
 
 impl Victim {
-    /// Starts the function `name` over a database, with `settings` beside those that all functions need.
+    /// Starts the function `name` over a database, with `settings` and those that all functions
+    /// need.
     ///
     /// # Panics
-    /// Where it is not built.
+    ///
+    /// If the function is not built.
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
         let proxy = CuttingProxy::start(db.login()).await;
         let aws = FakeAws::start().await;
@@ -31,10 +32,11 @@ impl Victim {
         Self { host, proxy, aws }
     }
 
-    /// Invokes it, and kills it at its `nth` message to Postgres, if it sends that many.
+    /// Invokes the function, and kills it at its `nth` message to Postgres if it sends that many.
     ///
     /// # Panics
-    /// Where it was killed and lives, or died of something else.
+    ///
+    /// If the function was killed and lives, or died for another reason.
     pub async fn die_at(&self, nth: u64, cut: Cut, event: Value) {
         self.proxy.cut_at(nth, cut, self.host.killer());
         let outcome = self.host.invoke(event).await;
@@ -43,18 +45,20 @@ impl Victim {
     }
 }
 
-/// The leases of those that died run out, as they do with time.
+/// Expires all leases at once, which in production takes time.
 ///
 /// # Panics
-/// Where Postgres does not do it.
+///
+/// If Postgres refuses the statement or cannot be reached.
 pub async fn leases_run_out(db: &TestDatabase) {
     leases_run_out_of(db, "", "").await;
 }
 
-/// Those of one source's entity, or of all where none is named.
+/// Expires the leases of one source's entity. An empty name matches all.
 ///
 /// # Panics
-/// Where Postgres does not do it.
+///
+/// If Postgres refuses the statement or cannot be reached.
 pub async fn leases_run_out_of(db: &TestDatabase, source: &str, entity: &str) {
     let expired = "update sync_state set lease_until = '-infinity' where $1 in ('', source) and $2 in ('', entity)";
     db.client().await.execute(expired, &[&source, &entity]).await.expect("the leases are free");

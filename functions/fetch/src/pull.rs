@@ -5,7 +5,7 @@ use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::paging::{Begin, Cursor, Next, Page, Reply};
+use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Reply};
 use penstock_store::sync_state::owed::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
@@ -83,7 +83,7 @@ fn outlived<C: Clock>(
     at: &RunUnderWay,
     now: Timestamp,
 ) -> bool {
-    let there = Cursor { watermark: at.position.from, ..lease.reached() };
+    let there = Checkpoint { watermark: at.position.from, ..lease.checkpoint() };
     let begun_there = vendor.source().begin(key.mode, there, now, &vendor.paging);
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
 }
@@ -99,7 +99,7 @@ async fn open<C: Clock, Q: Outlet>(
     let source = vendor.source();
     let now = ports.clock.now();
     let Begin { position, upper_bound, backfill } =
-        source.begin(key.mode, lease.reached(), now, &vendor.paging);
+        source.begin(key.mode, lease.checkpoint(), now, &vendor.paging);
     let Some(position) = position else {
         let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
         let left = ending::leave_to_full_runs(ports, source, key, lease, why).await;
@@ -217,10 +217,10 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         match ended {
             Ok(Stop::Done) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
-            Err(FetchError::Vendor(VendorError::Stopped { reason, .. })) => {
+            Err(FetchError::Vendor(VendorError::QuotaExhausted { reason, .. })) => {
                 ending::stop(ports, run, reason).await
             }
-            Err(FetchError::Vendor(VendorError::StartOver { reason, .. })) => {
+            Err(FetchError::Vendor(VendorError::CursorExpired { reason, .. })) => {
                 ending::start_over(ports, vendor.source(), run, reason).await
             }
             Err(FetchError::Store(e)) if e.is_broken_connection() => {

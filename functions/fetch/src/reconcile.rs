@@ -12,7 +12,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Begin, Cursor, Page, Position, Reply};
+use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
 use penstock_domain::reconcile::Phase;
 use penstock_store::reconciliations::{self, Scope, Stand, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
@@ -116,9 +116,8 @@ async fn open<'a, C: Clock, Q: Outlet>(
         }
         return Ok(Work { run, stand });
     }
-    let cursor = Cursor { watermark: None, token: None };
     let Begin { position, upper_bound, .. } =
-        vendor.source().begin(Mode::Full, cursor, now, &vendor.paging);
+        vendor.source().begin(Mode::Full, Checkpoint::default(), now, &vendor.paging);
     let position = position.unwrap_or(Position { from: None, to: upper_bound, token: None });
     let run = Run::new(key, lease, RunUnderWay::begun(now, position, upper_bound));
     let tx = begin(&mut connection).await?;

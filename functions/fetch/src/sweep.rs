@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::paging::Cursor;
+use penstock_domain::paging::Checkpoint;
 use penstock_domain::record::{Item, vanished};
 use penstock_domain::source::Source;
 use penstock_store::facts::unseen::{self, Chunk, FullList};
@@ -27,8 +27,8 @@ pub(crate) async fn hand_on(
     if run.key.mode != Mode::Full || !source.entities(Mode::Incremental).contains(&run.key.entity) {
         return Ok(());
     }
-    let reached = Cursor { watermark: Some(run.at.upper_bound), token: Some(cursor) };
-    sync_state::hand_on(tx, incremental, reached, now).await
+    let checkpoint = Checkpoint { watermark: Some(run.at.upper_bound), token: Some(cursor) };
+    sync_state::hand_on(tx, incremental, checkpoint, now).await
 }
 
 /// Gives every row that the full list no longer shows a tombstone; the answer is the tombstones' rows.

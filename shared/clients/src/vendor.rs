@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::paging::{Request, Verdict};
+use penstock_domain::paging::{ErrorClass, Request};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
 use penstock_domain::source::Source;
@@ -91,7 +91,7 @@ impl<C: Clock> VendorClient<C> {
     /// Asks until there is an answer or it is clear that there is none before `deadline`.
     ///
     /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
-    /// time-outs do. A 401 has the key read again, once. What else a refusal means is the source's to say.
+    /// time-outs do. A 401 has the key read again, once. The source classifies any other error.
     ///
     /// # Errors
     /// [`VendorError`] says what to do about it.
@@ -242,19 +242,23 @@ impl<C: Clock> VendorClient<C> {
         if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
             return Ok(Attempt::Reply(Fetched { as_of, body }));
         }
-        match self.source.verdict(mode, status.as_u16(), &body) {
-            Some(Verdict::Wait(at_least)) => {
+        match self.source.error_class(mode, status.as_u16(), &body) {
+            Some(ErrorClass::RateLimited(at_least)) => {
                 return Ok(Attempt::Wait(pause.unwrap_or_default().max(at_least)));
             }
-            Some(Verdict::Stop(reason)) => return Err(VendorError::Stopped { vendor, reason }),
-            Some(Verdict::StartOver(reason)) => {
-                return Err(VendorError::StartOver { vendor, reason });
+            Some(ErrorClass::QuotaExhausted(reason)) => {
+                return Err(VendorError::QuotaExhausted { vendor, reason });
             }
-            Some(Verdict::Gone) => return Err(VendorError::Gone { vendor, as_of }),
+            Some(ErrorClass::CursorExpired(reason)) => {
+                return Err(VendorError::CursorExpired { vendor, reason });
+            }
+            Some(ErrorClass::Gone) => return Err(VendorError::Gone { vendor, as_of }),
             None => {}
         }
         let words = || {
-            self.source.refusal(&body).unwrap_or_else(|| format!("a body of {} bytes", body.len()))
+            self.source
+                .error_message(&body)
+                .unwrap_or_else(|| format!("a body of {} bytes", body.len()))
         };
         match status {
             StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized { words: words(), sent_at }),

@@ -24,15 +24,15 @@ pub struct Position {
 
 /// The point from which the next run of a pull begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor<'a> {
-    /// Everything up to here has been drained.
+pub struct Checkpoint<'a> {
+    /// Everything up to this time has been drained.
     pub watermark: Option<Timestamp>,
     /// The vendor's own cursor, if it gave one: opaque text, such as a sync token.
     pub token: Option<&'a str>,
 }
 
-impl Cursor<'_> {
-    /// Creates a cursor that is only a time.
+impl Checkpoint<'_> {
+    /// Creates a checkpoint that is only a time.
     pub fn at(watermark: Option<Timestamp>) -> Self {
         Self { watermark, token: None }
     }
@@ -115,15 +115,15 @@ impl Request {
 
 /// The meaning of a vendor's refusal if its status alone does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ErrorClass {
     /// A rate limit: ask again after this time, or after `Retry-After` if that is longer. It does
     /// not count as an attempt.
-    Wait(Duration),
+    RateLimited(Duration),
     /// A limit too long to wait for, such as a daily one. The run ends with this reason. It is not
     /// paused, and `relay` asks for it again when the limit may be over.
-    Stop(String),
+    QuotaExhausted(String),
     /// The cursor has expired. The run ends with this reason, and full runs are requested.
-    StartOver(String),
+    CursorExpired(String),
     /// The requested object no longer exists.
     Gone,
 }

@@ -11,7 +11,7 @@ use penstock_domain::contact::Contact;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::paging::{Cursor, Next, PageError, Paging, Position, Reply, Verdict};
+use penstock_domain::paging::{Checkpoint, ErrorClass, Next, PageError, Paging, Position, Reply};
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::{RowView, vanished};
 use penstock_domain::source::Source;
@@ -72,7 +72,7 @@ fn search(objects: &[(i64, u64)], body: &str) -> String {
 /// Runs to the end; ids with their version keys, and the number of requests.
 fn run(objects: &[(i64, u64)], watermark: i64, page_size: u32) -> (BTreeSet<(u64, String)>, usize) {
     let (now, paging) = (at(NOW_MS), paging(page_size));
-    let begun = HubSpot.begin(Mode::Incremental, Cursor::at(Some(at(watermark))), now, &paging);
+    let begun = HubSpot.begin(Mode::Incremental, Checkpoint::at(Some(at(watermark))), now, &paging);
     assert_eq!(begun.backfill, None);
     let mut position = begun.position.unwrap();
     let (mut seen, mut requests) = (BTreeSet::new(), 0);
@@ -170,8 +170,10 @@ fn trap_16_no_page_makes_an_endless_loop() {
 
 #[test]
 fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
-    let begun =
-        HubSpot.begin(Mode::Full, Cursor::default(), at(NOW_MS), &paging(200)).position.unwrap();
+    let begun = HubSpot
+        .begin(Mode::Full, Checkpoint::default(), at(NOW_MS), &paging(200))
+        .position
+        .unwrap();
     let asked = |position: &Position| {
         let request = HubSpot.request("deal", Mode::Full, position, &paging(200));
         let get = |key: &str| request.query.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
@@ -202,22 +204,31 @@ fn trap_14_each_limit_has_its_own_verdict() {
             r#"{{"status":"error","message":"You have reached your limit.","errorType":"RATE_LIMIT","policyName":"{policy}"}}"#
         )
     };
-    let verdict = |policy: &str| HubSpot.verdict(Mode::Full, 429, body(policy).as_bytes());
-    assert_eq!(verdict("SECONDLY"), Some(Verdict::Wait(Duration::from_secs(1))));
-    assert_eq!(verdict("TEN_SECONDLY_ROLLING"), Some(Verdict::Wait(Duration::from_secs(10))));
+    let verdict = |policy: &str| HubSpot.error_class(Mode::Full, 429, body(policy).as_bytes());
+    assert_eq!(verdict("SECONDLY"), Some(ErrorClass::RateLimited(Duration::from_secs(1))));
+    assert_eq!(
+        verdict("TEN_SECONDLY_ROLLING"),
+        Some(ErrorClass::RateLimited(Duration::from_secs(10)))
+    );
     let reason = "RATE_LIMIT: DAILY: You have reached your limit.";
-    assert_eq!(verdict("DAILY"), Some(Verdict::Stop(reason.to_owned())));
+    assert_eq!(verdict("DAILY"), Some(ErrorClass::QuotaExhausted(reason.to_owned())));
     assert_eq!(verdict("ANOTHER"), None);
-    assert_eq!(HubSpot.verdict(Mode::Full, 429, b"<html>"), None);
+    assert_eq!(HubSpot.error_class(Mode::Full, 429, b"<html>"), None);
     // A lock of two seconds, and a portal that moves house: both pass, and no person has to see to
     // them.
-    assert_eq!(HubSpot.verdict(Mode::Full, 423, b""), Some(Verdict::Wait(Duration::from_secs(2))));
-    assert_eq!(HubSpot.verdict(Mode::Full, 477, b""), Some(Verdict::Wait(Duration::from_secs(60))));
-    let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
-    assert_eq!(HubSpot.verdict(Mode::Refetch, 404, missing), Some(Verdict::Gone));
-    assert_eq!(HubSpot.verdict(Mode::Full, 404, missing), None);
     assert_eq!(
-        HubSpot.verdict(Mode::Refetch, 404, b"<html>"),
+        HubSpot.error_class(Mode::Full, 423, b""),
+        Some(ErrorClass::RateLimited(Duration::from_secs(2)))
+    );
+    assert_eq!(
+        HubSpot.error_class(Mode::Full, 477, b""),
+        Some(ErrorClass::RateLimited(Duration::from_secs(60)))
+    );
+    let missing = br#"{"status":"error","message":"resource not found","correlationId":"x"}"#;
+    assert_eq!(HubSpot.error_class(Mode::Refetch, 404, missing), Some(ErrorClass::Gone));
+    assert_eq!(HubSpot.error_class(Mode::Full, 404, missing), None);
+    assert_eq!(
+        HubSpot.error_class(Mode::Refetch, 404, b"<html>"),
         None,
         "a base URL that is wrong deletes nothing"
     );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Cursor, Next, Paging, Position, Reply, Request};
+use penstock_domain::paging::{Checkpoint, Next, Paging, Position, Reply, Request};
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn run(
 ) -> (Vec<String>, usize) {
     let now = Timestamp::from_second(NOW).unwrap();
     let mut places: Vec<Position> =
-        vec![Stripe.begin(Mode::Full, Cursor::default(), now, paging).position.unwrap()];
+        vec![Stripe.begin(Mode::Full, Checkpoint::default(), now, paging).position.unwrap()];
     let (mut seen, mut requests) = (Vec::new(), 0);
     while !places.is_empty() {
         requests += 1;

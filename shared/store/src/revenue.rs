@@ -1,6 +1,6 @@
 //! Revenue: the `revenue_buckets` that the database keeps beside `payments`, and their settings.
 
-mod numeric;
+mod whole;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -9,7 +9,7 @@ use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
-use numeric::Whole;
+use whole::Whole;
 
 statements! {
     revenue.read_edges: ReadEdges<'a> {

@@ -6,7 +6,7 @@ pub mod windows;
 use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Cursor, Position};
+use penstock_domain::paging::{Checkpoint, Position};
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -98,8 +98,8 @@ pub struct Lease {
 
 impl Lease {
     /// Returns how far the pull has come.
-    pub fn reached(&self) -> Cursor<'_> {
-        Cursor { watermark: self.watermark, token: self.cursor.as_deref() }
+    pub fn checkpoint(&self) -> Checkpoint<'_> {
+        Checkpoint { watermark: self.watermark, token: self.cursor.as_deref() }
     }
 }
 
@@ -263,10 +263,10 @@ pub async fn abandon(
 pub async fn hand_on(
     tx: &Transaction<'_>,
     to: Key<'_>,
-    cursor: Cursor<'_>,
+    checkpoint: Checkpoint<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (Key { source, entity, mode }, Cursor { watermark, token }) = (to, cursor);
+    let (Key { source, entity, mode }, Checkpoint { watermark, token }) = (to, checkpoint);
     let hand_on = HandOn { source, entity, mode: mode.as_str(), watermark, cursor: token, now };
     hand_on.execute(tx).await.map(drop)
 }

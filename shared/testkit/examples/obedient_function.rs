@@ -1,4 +1,5 @@
-//! A Lambda function that does what its payload says; stands for the real ones in the test kit's own tests.
+//! A Lambda function that does what its payload says. It replaces the real functions in the test
+//! kit's own tests.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A proxy before Postgres that counts the client's messages and cuts the connection at a chosen one.
+//! A proxy before Postgres that counts the client's messages and cuts the connection at a chosen
+//! one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 use crate::framing::Framing;
 use crate::server;
 
-/// Where at the chosen message the connection is cut.
+/// The side of the chosen message on which the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The server never gets the message.
@@ -24,7 +25,7 @@ pub enum Cut {
     AfterForwarding,
 }
 
-/// How long the server may take to finish with a connection that was cut.
+/// The longest time that the server may take to finish with a connection that was cut.
 const SERVER_SETTLES: Duration = Duration::from_secs(5);
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -44,11 +45,12 @@ struct State {
     relays: Vec<JoinHandle<()>>,
 }
 
-/// A TCP proxy between the code under test and Postgres; gone when dropped, with all its connections.
+/// A TCP proxy between the code under test and Postgres. Dropping it closes all its connections.
 ///
-/// It counts whole messages of the frontend protocol over all connections, from the start-up packet on:
-/// a statement of `penstock_store` is five of them (Parse, Bind, Describe, Execute, Sync). Terminate and
-/// requests for encryption do not count. TLS cannot be looked into, so use `Tls::Disable`.
+/// It counts whole messages of the frontend protocol over all connections, from the start-up packet
+/// on. A statement of `penstock_store` is five of them: Parse, Bind, Describe, Execute, Sync.
+/// Terminate and requests for encryption do not count. The proxy cannot read TLS, so use
+/// `Tls::Disable`.
 pub struct CuttingProxy {
     upstream: Login,
     address: SocketAddr,
@@ -58,10 +60,12 @@ pub struct CuttingProxy {
 }
 
 impl CuttingProxy {
-    /// A proxy before the server of `upstream`, which forwards everything until told otherwise.
+    /// Starts a proxy before the server of `upstream`. It forwards everything until a test sets a
+    /// cut.
     ///
     /// # Panics
-    /// Where no loopback port is to be had.
+    ///
+    /// If no loopback port is free.
     pub async fn start(upstream: Login) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("the proxy's address");
@@ -72,7 +76,7 @@ impl CuttingProxy {
         Self { upstream, address, state, freeze, listening }
     }
 
-    /// The login that goes through the proxy.
+    /// Returns the login that goes through the proxy.
     pub fn login(&self) -> Login {
         Login {
             host: self.address.ip().to_string(),
@@ -81,28 +85,31 @@ impl CuttingProxy {
         }
     }
 
-    /// The same as a URL, for a function's environment.
+    /// Returns the same login as a URL, for a function's environment.
     pub fn url(&self) -> String {
         server::url(&self.login())
     }
 
-    /// How many messages reached the server since the proxy was started: the N of a dry run.
+    /// Returns how many messages have reached the server since the start. A dry run learns its N
+    /// from it.
     pub fn messages(&self) -> u64 {
         self.state.lock().unwrap().messages
     }
 
-    /// How many connections were opened since the proxy was started.
+    /// Returns how many connections have been opened since the start.
     pub fn connections(&self) -> u64 {
         self.state.lock().unwrap().connections
     }
 
     /// Cuts the connection that sends the `nth` message from now on (the first is 1), exactly once.
     ///
-    /// The server first finishes with the connection, so that whatever it commits or rolls back is done;
-    /// then `action` runs, for example [`crate::RuntimeHost::killer`]'s; then the client's socket closes.
+    /// The server finishes with the connection first, so its commit or rollback is complete. Then
+    /// `action` runs, for example that of [`crate::RuntimeHost::killer`]. Then the client's socket
+    /// closes.
     ///
     /// # Panics
-    /// Where `nth` is 0.
+    ///
+    /// If `nth` is 0.
     pub fn cut_at(&self, nth: u64, cut: Cut, action: impl FnOnce() + Send + 'static) {
         assert!(nth > 0, "messages are counted from 1");
         let mut state = self.state.lock().unwrap();
@@ -111,12 +118,13 @@ impl CuttingProxy {
         state.plan = Some(Plan { at, cut, action: Box::new(action) });
     }
 
-    /// Whether the cut that was asked for has happened.
+    /// Returns whether the requested cut has happened.
     pub fn was_cut(&self) -> bool {
         self.state.lock().unwrap().was_cut
     }
 
-    /// Closes all connections there are; new ones may be opened. The client's peer hung up (trap 44).
+    /// Closes all open connections; new ones may be opened. The client sees a peer that hung up
+    /// (trap 44).
     pub async fn drop_connections(&self) {
         let relays = std::mem::take(&mut self.state.lock().unwrap().relays);
         for relay in relays {
@@ -125,8 +133,10 @@ impl CuttingProxy {
         }
     }
 
-    /// From now on the connections there are stay open, and nothing passes; new ones work. What a socket
-    /// looks like whose peer went away unseen while the environment was frozen (trap 44).
+    /// Freezes the open connections: they stay open, and nothing passes. New connections work.
+    ///
+    /// A socket looks like this if its peer went away unseen while the environment was frozen (trap
+    /// 44).
     pub fn freeze_connections(&self) {
         self.freeze.send_replace(());
     }
@@ -166,10 +176,11 @@ async fn relay(
     mut frozen: watch::Receiver<()>,
     state: &Mutex<State>,
 ) {
-    // Without delay, as the driver itself: a held-back Sync would cost 40 ms a statement.
+    // TCP_NODELAY, as the driver sets it: a delayed Sync would cost 40 ms a statement.
     client.set_nodelay(true).expect("an open socket");
     server.set_nodelay(true).expect("an open socket");
-    // Lives as long as the relay: dropped earlier, it would tell the client before the action.
+    // It lives as long as the relay. Dropped earlier, it would close the client's socket before the
+    // action runs.
     let (from_client, mut to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     let muted = watch::Sender::new(false);
@@ -189,7 +200,7 @@ async fn relay(
     }
 }
 
-/// Forwards message by message until the client leaves (`None`) or the planned one has come.
+/// Forwards message by message. Returns `None` once the client leaves, or the plan at its message.
 async fn pass_up(
     mut from: OwnedReadHalf,
     to: &mut OwnedWriteHalf,
@@ -217,7 +228,7 @@ async fn pass_up(
     }
 }
 
-/// Counts a message, and gives the plan where this is the one to cut at.
+/// Counts a message, and returns the plan if this is the message to cut at.
 fn count(state: &Mutex<State>) -> Option<Plan> {
     let mut state = state.lock().unwrap();
     let nth = state.messages + 1;
@@ -228,7 +239,7 @@ fn count(state: &Mutex<State>) -> Option<Plan> {
     plan
 }
 
-/// Passes the server's bytes on until it hangs up; once muted, reads them and throws them away.
+/// Forwards the server's bytes until it hangs up. Once muted, it reads and discards them.
 async fn pass_down(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, muted: watch::Receiver<bool>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {

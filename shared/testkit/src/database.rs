@@ -1,4 +1,4 @@
-//! A database a test.
+//! A database for each test.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_postgres::types::FromSqlOwned;
 use crate::server::{self, Server};
 use crate::template::{self, run};
 
-/// A database that belongs to one test: there when made, gone when dropped.
+/// A database that belongs to one test. It is created with this value and dropped with it.
 #[derive(Debug)]
 pub struct TestDatabase {
     server: Server,
@@ -17,26 +17,29 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A migrated database, copied from the template.
+    /// Creates a migrated database, copied from the template.
     ///
     /// # Panics
-    /// Where `DATABASE_URL` is not set or its server does not answer.
+    ///
+    /// If `DATABASE_URL` is not set or its server does not answer.
     pub async fn new() -> Self {
         let server = Server::from_environment();
         let template = template::ensure(&server).await;
         Self::create(server, template).await
     }
 
-    /// A database without any table, for the tests of the migrations themselves.
+    /// Creates a database without any table, for the tests of the migrations themselves.
     ///
     /// # Panics
+    ///
     /// As [`TestDatabase::new`].
     pub async fn empty() -> Self {
         Self::create(Server::from_environment(), "template0").await
     }
 
-    /// By file copy: in `make test`'s server (18, without fsync, 2 busy cores) a copy takes 27 to 35 ms, alone or
-    /// with three at once; by WAL it takes 50 to 76 ms alone and 145 ms with three.
+    /// Copies by file, not by WAL. Measured in the server of `make test` (Postgres 18, without
+    /// fsync, 2 busy cores): a file copy takes 27 to 35 ms, alone or with three at once. A copy by
+    /// WAL takes 50 to 76 ms alone and 145 ms with three.
     async fn create(server: Server, template: &str) -> Self {
         let name = template::unique_name();
         let admin = server.admin().await;
@@ -45,34 +48,36 @@ impl TestDatabase {
         Self { server, name }
     }
 
-    /// A pool of at most `size` connections, without TLS.
+    /// Returns a pool of at most `size` connections, without TLS.
     pub fn database(&self, size: usize) -> Database {
         Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
             .expect("a pool")
     }
 
-    /// How to log in.
+    /// Returns the login to this database.
     pub fn login(&self) -> Login {
         self.server.login(&self.name)
     }
 
-    /// The same as a URL, for a function's environment.
+    /// Returns the same login as a URL, for a function's environment.
     pub fn url(&self) -> String {
         server::url(&self.login())
     }
 
-    /// A connection outside any pool, to look at what the code under test left.
+    /// Opens a connection outside any pool, to read what the code under test has written.
     ///
     /// # Panics
-    /// Where the server does not answer.
+    ///
+    /// If the server does not answer.
     pub async fn client(&self) -> Client {
         server::connect(&self.login()).await
     }
 
-    /// The first column of the one row that `sql` gives.
+    /// Returns the first column of the one row that `sql` returns.
     ///
     /// # Panics
-    /// Where the statement fails, or gives no row or several.
+    ///
+    /// If the statement fails, or returns no row or several.
     pub async fn scalar<T: FromSqlOwned>(&self, sql: &str) -> T {
         match self.client().await.query_one(sql, &[]).await {
             Ok(row) => row.get(0),
@@ -80,10 +85,12 @@ impl TestDatabase {
         }
     }
 
-    /// The guard at the end of a test: everything that entered was processed, or is dead for a reason.
+    /// Asserts, at the end of a test, that no outbox row is pending: each is processed, or dead
+    /// with a reason.
     ///
     /// # Panics
-    /// Where an outbox row is pending; says which, and what kept it.
+    ///
+    /// If an outbox row is pending. The message names the first ten rows and their last errors.
     pub async fn assert_nothing_waits(&self) {
         let pending = "select format('%s/%s/%s version %s, attempts %s, last error: %s', source, entity, external_id, \
                        version_key, attempts, coalesce(last_error, 'none')) \
@@ -99,7 +106,7 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// From a thread of its own, since the test's runtime may be on its way out.
+    /// Drops the database on a thread of its own, since the test's runtime may be shutting down.
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
         let dropped = std::thread::spawn(move || {
@@ -113,7 +120,8 @@ impl Drop for TestDatabase {
             });
         })
         .join();
-        // In a test that is failing already, a second panic would abort the process and hide the first.
+        // A second panic in a test that is failing already would abort the process and hide the
+        // first.
         assert!(
             dropped.is_ok() || std::thread::panicking(),
             "database {} was not dropped",

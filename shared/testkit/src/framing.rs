@@ -1,7 +1,7 @@
-//! Where one message of the Postgres frontend ends and the next begins.
+//! Finds the boundaries of the messages that a Postgres client sends.
 //!
-//! A connection begins with packets that have a length and a code but no type; after the start-up
-//! packet each message is a type byte, and a length that counts itself but not the type.
+//! A connection begins with packets that have a length and a code but no type. After the start-up
+//! packet each message is a type byte and a length. The length counts itself but not the type.
 //! <https://www.postgresql.org/docs/current/protocol-message-formats.html>
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +14,8 @@ const TERMINATE: u8 = b'X';
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) bytes: Bytes,
-    /// Not the polite good-bye, which comes whenever a pool happens to be dropped.
+    /// False for Terminate, which is sent whenever a pool happens to be dropped, and for requests
+    /// for encryption.
     pub(crate) counts: bool,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Framing {
 }
 
 impl Framing {
-    /// The next message, where all of it has arrived.
+    /// Returns the next message, or `None` until all of it has arrived.
     pub(crate) fn next(&mut self) -> Option<Message> {
         let type_length = usize::from(self.started);
         let length = usize::try_from(self.number_at(type_length)?).ok()? + type_length;
@@ -37,7 +38,8 @@ impl Framing {
         Some(Message { bytes: self.buffer.split_to(length).freeze(), counts })
     }
 
-    /// A request for encryption is answered by one byte, "N" here, and the start-up packet follows.
+    /// Reads a packet without a type, and returns whether it counts. The server answers a request
+    /// for encryption with one byte, "N" here, and the start-up packet follows.
     fn begin(&mut self) -> Option<bool> {
         let code = self.number_at(4)?;
         self.started = code != SSL_REQUEST && code != GSS_REQUEST;
@@ -54,7 +56,7 @@ impl Framing {
 mod tests {
     use super::*;
 
-    /// SSLRequest, start-up with the code 3.0 and no parameters, Query "", Terminate.
+    /// SSLRequest; start-up with the code 3.0 and no parameters; Query ""; Terminate.
     const SPOKEN: &[u8] =
         b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x09\0\x03\0\0\0Q\0\0\0\x05\0X\0\0\0\x04";
 

@@ -1,11 +1,13 @@
-//! For tests only: a database a test, a server that stops, a Lambda Runtime API host, a proxy that cuts.
+//! The test kit: a database for each test, a server that can stop, a Lambda Runtime API host and a
+//! proxy that cuts connections. For tests only.
 //!
 //! - [`TestDatabase`]: a migrated database of its own for every test, copied from a template.
 //! - [`PrivatePostgres`]: a server of its own, for a test that stops and starts it.
-//! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it when asked.
-//! - [`CuttingProxy`]: stands before Postgres, counts what is said, and cuts at a chosen message.
+//! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it on request.
+//! - [`CuttingProxy`]: sits before Postgres, counts the client's messages, and cuts at a chosen
+//!   one.
 //!
-//! What goes wrong here is a test that fails, so everything panics, with a sentence.
+//! An error here is a test that fails, so every function panics, with a sentence.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

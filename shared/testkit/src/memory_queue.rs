@@ -1,11 +1,11 @@
-//! A queue in memory, for tests that look at what was sent.
+//! A queue in memory, for tests that check which messages were sent.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use penstock_clients::queue::{Outlet, QueueError};
 
-/// Takes messages and keeps them until a test takes them out; can be told to refuse.
+/// Keeps each message until a test takes it out. A test can make it refuse messages.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryQueue {
     inner: Arc<Mutex<Inner>>,
@@ -18,17 +18,17 @@ struct Inner {
 }
 
 impl MemoryQueue {
-    /// Takes out what was sent, in order.
+    /// Takes out the bodies of the messages, in the order in which they were sent.
     pub fn take(&self) -> Vec<String> {
         self.inner.lock().unwrap().messages.drain(..).map(|(body, _)| body).collect()
     }
 
-    /// The delays of what waits, in order.
+    /// Returns the delays of the waiting messages, in the order in which they were sent.
     pub fn delays(&self) -> Vec<Duration> {
         self.inner.lock().unwrap().messages.iter().map(|(_, delay)| *delay).collect()
     }
 
-    /// From now on, takes nothing (or takes again).
+    /// Makes the queue refuse messages from now on (`true`), or accept them again (`false`).
     pub fn refuse(&self, refusing: bool) {
         self.inner.lock().unwrap().refusing = refusing;
     }

@@ -7,16 +7,15 @@ use serde_json::Value;
 /// How an invocation of a function ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The handler returned this.
+    /// The handler returned this reply.
     Replied(Value),
-    /// The handler returned an error, or panicked; or the function could not start.
+    /// The handler returned an error or panicked, or the function could not start.
     Failed {
-        /// The error's type, as Lambda's metrics would show it.
+        /// The error's type, as Lambda's metrics show it.
         error_type: String,
-        /// The error's own words.
         message: String,
     },
-    /// The process ended before it answered.
+    /// The process ended before it replied.
     Died(ExitStatus),
     /// The deadline passed. As Lambda does, the host has killed the process.
     TimedOut,

@@ -13,10 +13,11 @@ use crate::server;
 const NO_PYTHON: &str = "PENSTOCK_PYTHON is not set, which names the Python of .local/venv, where Postgres is \
     installed: run `make test`, or `python3.11 infra/local/stack.py with -- cargo test`";
 
-/// A server with one migrated database, at one port for as long as it lives; what was committed survives its stops.
+/// A server with one migrated database. Its port does not change, and committed rows survive its
+/// stops.
 ///
-/// It is served by `infra/local/private_postgres.py`, which ends it when this is dropped, and when this process is
-/// gone without that.
+/// `infra/local/private_postgres.py` runs it. That script ends the server when this value is
+/// dropped, and also if this process dies without dropping it.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     keeper: Arc<Mutex<Keeper>>,
@@ -25,10 +26,11 @@ pub struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// A server that serves.
+    /// Starts a server and migrates its database.
     ///
     /// # Panics
-    /// Where `PENSTOCK_PYTHON` is not set, or the server does not start.
+    ///
+    /// If `PENSTOCK_PYTHON` is not set, the server does not start, or a migration fails.
     #[expect(
         clippy::disallowed_methods,
         reason = "a setting of the tests; functions get theirs from edge"
@@ -41,56 +43,62 @@ impl PrivatePostgres {
         server
     }
 
-    /// As `systemctl stop` does it: clients are cut off, what is under way is rolled back, everything is written out.
+    /// Stops the server as `systemctl stop` does: it closes the clients' connections, rolls back
+    /// open transactions and writes everything out.
     ///
     /// # Panics
-    /// Where the server does not stop.
+    ///
+    /// If the server does not stop.
     pub async fn stop_fast(&self) {
         assert_eq!(self.ask("fast").await, None, "it runs on");
     }
 
-    /// As good as a crash: everything ends at once, nothing is written out, and the next start has to recover.
+    /// Stops the server at once, which is as good as a crash: nothing is written out, and the next
+    /// start has to recover.
     ///
     /// # Panics
-    /// Where the server does not stop.
+    ///
+    /// If the server does not stop.
     pub async fn stop_immediate(&self) {
         assert_eq!(self.ask("immediate").await, None, "it runs on");
     }
 
-    /// Starts it again; returns when it takes connections.
+    /// Starts the server again. Returns once it accepts connections.
     ///
     /// # Panics
-    /// Where it does not start.
+    ///
+    /// If the server does not start.
     pub async fn start(&self) {
         assert!(self.ask("start").await.is_some(), "it does not run");
     }
 
-    /// A pool of at most `size` connections, without TLS.
+    /// Returns a pool of at most `size` connections, without TLS.
     pub fn database(&self, size: usize) -> Database {
         Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
             .expect("a pool")
     }
 
-    /// How to log in; the same before and after a stop.
+    /// Returns the login, which is the same before and after a stop.
     pub fn login(&self) -> Login {
         let (host, name) = ("127.0.0.1".to_owned(), "postgres".to_owned());
         Login { host, port: self.port, database: name.clone(), user: name, password: None }
     }
 
-    /// A connection outside any pool, to look at what the code under test left.
+    /// Opens a connection outside any pool, to read what the code under test has written.
     ///
     /// # Panics
-    /// Where the server does not answer.
+    ///
+    /// If the server does not answer.
     pub async fn client(&self) -> Client {
         server::connect(&self.login()).await
     }
 
-    /// The server's process, where it runs.
+    /// Returns the id of the server's process, or `None` while it is stopped.
     pub fn process_id(&self) -> Option<u32> {
         lock(&self.keeper).postgres
     }
 
-    /// Where its files are.
+    /// Returns the server's data directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -101,7 +109,7 @@ impl PrivatePostgres {
     }
 }
 
-/// The process that holds the server.
+/// The Python process that runs the server.
 #[derive(Debug)]
 struct Keeper {
     process: Child,
@@ -131,7 +139,7 @@ impl Keeper {
     fn ask(&mut self, word: &str) -> Option<u32> {
         use std::io::Write as _;
         let words = self.words.as_mut().expect("open until it is dropped");
-        // Where it has gone its answer says so.
+        // If the script has ended, reading its answer reports that.
         let _ = writeln!(words, "{word}");
         let line = self.line();
         let postgres: u32 =
@@ -154,7 +162,7 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// Returns when the server and its files are gone.
+    /// Returns once the server and its files are gone.
     fn drop(&mut self) {
         self.words = None;
         let ended = self.process.wait();
@@ -169,7 +177,7 @@ fn lock(keeper: &Mutex<Keeper>) -> std::sync::MutexGuard<'_, Keeper> {
     keeper.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Off the test's runtime, whose other tasks go on meanwhile.
+/// Runs blocking work off the test's runtime, whose other tasks go on meanwhile.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

@@ -29,7 +29,8 @@ struct Invocation {
     deadline_millis: i64,
 }
 
-/// The state of one environment: what waits to be polled, and who waits for which answer.
+/// The state of one environment: the invocations that wait for a poll, and the callers that wait
+/// for an outcome.
 pub(crate) struct RuntimeApi {
     queue: mpsc::UnboundedSender<Invocation>,
     queued: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
@@ -50,7 +51,7 @@ impl RuntimeApi {
         })
     }
 
-    /// Hands an invocation to the next poll; the receiver hears how it ended.
+    /// Queues an invocation for the next poll. The receiver gets its outcome.
     #[expect(
         clippy::disallowed_methods,
         reason = "stands for Lambda, which says by the wall clock when time is up"
@@ -65,17 +66,17 @@ impl RuntimeApi {
         hear
     }
 
-    /// When the process polled for the first time, once it has.
+    /// Returns the time of the process's first poll, once there was one.
     pub(crate) fn first_poll(&self) -> watch::Receiver<Option<Instant>> {
         self.first_poll.subscribe()
     }
 
-    /// What the process said of its start, where it failed.
+    /// Returns the error that the process reported if it failed to start.
     pub(crate) fn init_error(&self) -> Option<Outcome> {
         self.init_error.lock().unwrap().clone()
     }
 
-    /// Serves the process until the task is aborted, and its connections with it.
+    /// Serves the process until the task is aborted. Its connections end with the task.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
@@ -85,7 +86,8 @@ impl RuntimeApi {
                     let api = api.clone();
                     async move { Ok::<_, Infallible>(api.answer(request).await) }
                 });
-                // An error is a process that died in mid-request: told by its exit.
+                // An error means that the process died in mid-request. Its exit status reports
+                // that.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
@@ -125,13 +127,13 @@ impl RuntimeApi {
 
     fn tell(&self, id: &str, outcome: Outcome) {
         if let Some(waiting) = self.waiting.lock().unwrap().remove(id) {
-            // Nobody hears it where the deadline was first.
+            // The receiver is gone if the deadline passed first.
             let _ = waiting.send(outcome);
         }
     }
 }
 
-/// A loopback port for the API, and its address.
+/// Returns a listener on a free loopback port, and its address.
 pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let address = listener.local_addr().expect("the listener's address");

@@ -16,12 +16,13 @@ use tokio::task::JoinHandle;
 use crate::outcome::Outcome;
 use crate::runtime_api::{self, RuntimeApi};
 
-/// How long an invocation may take unless said otherwise.
+/// The default deadline of an invocation.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One Lambda environment: the function's process and the Runtime API it polls.
+/// One Lambda environment: the function's process and the Runtime API that it polls.
 ///
-/// The process is killed when this is dropped, and what it wrote is shown where the test fails.
+/// The process is killed when this value is dropped. If the test fails, the process's output is
+/// printed.
 pub struct RuntimeHost {
     api: Arc<RuntimeApi>,
     child: Arc<Mutex<Child>>,
@@ -33,10 +34,12 @@ pub struct RuntimeHost {
 }
 
 impl RuntimeHost {
-    /// Starts the process with `env`, what `lambda_runtime` needs, made-up credentials, and nothing else.
+    /// Starts the process. Its environment holds `env`, the variables that `lambda_runtime` needs,
+    /// made-up credentials, and nothing else.
     ///
     /// # Panics
-    /// Where the binary cannot be started.
+    ///
+    /// If the binary cannot be started.
     pub async fn start(binary: &Path, env: &[(&str, &str)]) -> Self {
         let (listener, address) = runtime_api::listen().await;
         let api = RuntimeApi::new();
@@ -65,12 +68,13 @@ impl RuntimeHost {
         Self { api, child, pid, spawned, exit, output, serving }
     }
 
-    /// Invokes the function and waits for what becomes of it, 30 seconds at most.
+    /// Invokes the function and waits for the outcome, for at most 30 s.
     pub async fn invoke(&self, payload: Value) -> Outcome {
         self.invoke_with_deadline(payload, DEADLINE).await
     }
 
-    /// Invokes the function, which is told the deadline, and killed when it passes.
+    /// Invokes the function with a deadline. The function can read it, and is killed when it
+    /// passes.
     pub async fn invoke_with_deadline(&self, payload: Value, deadline: Duration) -> Outcome {
         let outcome = self.api.submit(&payload, deadline);
         tokio::select! {
@@ -84,22 +88,24 @@ impl RuntimeHost {
         }
     }
 
-    /// SIGKILL, at once; returns when the process is gone.
+    /// Sends SIGKILL at once. Returns once the process is gone.
     pub async fn kill(&self) -> ExitStatus {
         self.killer()();
         self.exit_status().await
     }
 
-    /// What sends the SIGKILL from elsewhere, for example from [`crate::CuttingProxy::cut_at`].
+    /// Returns a closure that sends the SIGKILL, for use elsewhere, as in
+    /// [`crate::CuttingProxy::cut_at`].
     pub fn killer(&self) -> impl FnOnce() + Send + 'static {
         let child = self.child.clone();
         move || kill(&child)
     }
 
-    /// How long it took from the start of the process to its first request for work: the cold start.
+    /// Returns the time from the start of the process to its first poll: the cold start.
     ///
     /// # Panics
-    /// Where the process ended without one.
+    ///
+    /// If the process ended before it polled.
     pub async fn first_poll(&self) -> Duration {
         let mut polled = self.api.first_poll();
         tokio::select! {
@@ -109,20 +115,22 @@ impl RuntimeHost {
         }
     }
 
-    /// The process.
+    /// Returns the id of the process.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The process's resident memory in KiB.
+    /// Returns the process's resident memory in KiB.
     ///
     /// # Panics
-    /// Where the process is gone.
+    ///
+    /// If the process is gone.
     pub fn resident_kib(&self) -> u64 {
         memory_kib(self.pid, "VmRSS").expect("a live process")
     }
 
-    /// What the process has written so far, stdout and stderr as they came; all of it once it has ended.
+    /// Returns the stdout and stderr of the process so far, in the order of arrival. The output is
+    /// complete once the process has ended.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner))
             .into_owned()
@@ -151,18 +159,21 @@ impl Drop for RuntimeHost {
     }
 }
 
-/// What Linux says of a process's memory in KiB: `VmRSS` is what is resident now, `VmHWM` the most there has been;
-/// `None` where the process is gone, or this is not Linux.
+/// Reads a field of Linux's `/proc/<pid>/status` in KiB: `VmRSS` is the memory resident now,
+/// `VmHWM` its peak.
+///
+/// Returns `None` if the process is gone or the system is not Linux.
 pub fn memory_kib(pid: u32, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-/// The binary of the function `name`, from the same `target/<profile>` as the running test.
+/// Returns the binary of the function `name`, from the same `target/<profile>` as the running test.
 ///
 /// # Panics
-/// Where it has not been built.
+///
+/// If the function has not been built.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of the running test");
     // target/<profile>/deps/<test>-<hash>
@@ -176,7 +187,7 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// What Lambda sets, as far as `lambda_runtime` and the AWS SDK read it.
+/// The variables that Lambda sets, as far as `lambda_runtime` and the AWS SDK read them.
 fn lambda_environment(name: &str) -> [(&'static str, String); 9] {
     [
         ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
@@ -192,13 +203,14 @@ fn lambda_environment(name: &str) -> [(&'static str, String); 9] {
 }
 
 fn kill(child: &Mutex<Child>) {
-    // An error says that the process is gone already.
+    // An error means that the process is gone already.
     let _ = child.lock().unwrap_or_else(PoisonError::into_inner).start_kill();
 }
 
-/// Tells the exit once everything the process wrote has been read.
+/// Reports the exit once all output of the process has been read.
 ///
-/// Waits without keeping the child's lock, which [`kill`] must be able to take at any time.
+/// It does not hold the child's lock while it waits, because [`kill`] must be able to take it at
+/// any time.
 fn watch_exit(
     child: Arc<Mutex<Child>>,
     captures: [JoinHandle<()>; 2],

@@ -1,4 +1,4 @@
-//! The Postgres server the tests run against.
+//! The Postgres server that the tests run against.
 
 use penstock_store::Login;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,12 +8,13 @@ use tokio_postgres::{Client, Config, NoTls};
 const NO_SERVER: &str = "DATABASE_URL is not set: run `make test`, or \
     `python3.11 infra/local/stack.py with --fast --postgres -- cargo test`";
 
-/// Where the server is and who may create databases on it; the login's database is the maintenance one.
+/// The server's address and a login that may create databases. The login's database is the
+/// maintenance database.
 #[derive(Debug, Clone)]
 pub(crate) struct Server(Login);
 
 impl Server {
-    /// The server that `DATABASE_URL` names.
+    /// Reads the server from `DATABASE_URL`.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one setting of the tests; functions get theirs from edge"
@@ -39,18 +40,18 @@ impl Server {
         })
     }
 
-    /// The login to one of the server's databases.
+    /// Returns the login to one of the server's databases.
     pub(crate) fn login(&self, database: &str) -> Login {
         Login { database: database.to_owned(), ..self.0.clone() }
     }
 
-    /// A connection to the maintenance database, to create and drop others from.
+    /// Opens a connection to the maintenance database, from which others are created and dropped.
     pub(crate) async fn admin(&self) -> Client {
         connect(&self.0).await
     }
 }
 
-/// A plain connection, outside any pool, served by a task of the current runtime.
+/// Opens a connection outside any pool, served by a task of the current runtime.
 pub(crate) async fn connect(login: &Login) -> Client {
     let mut config = Config::new();
     config.host(&login.host).port(login.port).dbname(&login.database).user(&login.user);
@@ -67,7 +68,7 @@ pub(crate) async fn connect(login: &Login) -> Client {
     client
 }
 
-/// The login as the URL a function reads from its environment.
+/// Returns the login as the URL that a function reads from its environment.
 pub(crate) fn url(login: &Login) -> String {
     let Login { host, port, database, user, .. } = login;
     let password =

@@ -1,4 +1,5 @@
-//! The template every test's database is copied from: migrated once a version of the migrations.
+//! The template from which every test's database is copied. It is migrated once for each version of
+//! the migrations.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -16,10 +17,11 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// Serialises the processes that may want to make the template at once ("penstock" in ASCII).
+/// The key of the advisory lock that lets one process at a time make the template ("penstock" in
+/// ASCII).
 const LOCK: i64 = 0x7065_6e73_746f_636b;
 
-/// A test's database that is older than this was left behind by a process that was killed.
+/// A process that was killed left any test database that is older than this.
 const STALE: SignedDuration = SignedDuration::from_hours(1);
 
 const STALE_BUILD: &str = "a migration came or went since penstock-store or penstock-testkit was compiled: \
@@ -27,7 +29,7 @@ const STALE_BUILD: &str = "a migration came or went since penstock-store or pens
 
 static NAME: OnceCell<String> = OnceCell::const_new();
 
-/// The template's name; made first where it does not exist yet.
+/// Returns the template's name, and makes the template first if it does not exist.
 pub(crate) async fn ensure(server: &Server) -> &'static str {
     NAME.get_or_init(|| make(server)).await
 }
@@ -39,7 +41,7 @@ async fn make(server: &Server) -> String {
     admin.execute("select pg_advisory_lock($1)", &[&LOCK]).await.expect("the template's lock");
     drop_what_was_left_behind(&admin).await;
     if !is_sealed(&admin, &name).await {
-        // What a process that died in the middle left behind, is not sealed.
+        // A template without the seal was left by a process that died while it made it.
         run(&admin, &format!("drop database if exists {name} with (force)")).await;
         run(&admin, &format!("create database {name} template template0")).await;
         fill(&server.login(&name), &checksums).await;
@@ -66,11 +68,11 @@ async fn fill(login: &Login, checksums: &[String]) {
     let applied: Vec<String> =
         client.query_one(history, &[]).await.expect("the migrations' history").get(0);
     assert_eq!(applied, checksums, "{STALE_BUILD}");
-    // So that the copies are planned like a database that has been up for a while.
+    // The planner then treats the copies like a database that has been up for a while.
     run(&client, "vacuum (freeze, analyze)").await;
 }
 
-/// From here on nobody can connect, which would make every copy fail.
+/// Forbids connections from here on: one open connection would make every copy fail.
 async fn seal(admin: &Client, name: &str) {
     run(admin, &format!("alter database {name} with allow_connections false")).await;
     let connected =
@@ -79,7 +81,8 @@ async fn seal(admin: &Client, name: &str) {
     run(admin, &format!("alter database {name} with is_template true")).await;
 }
 
-/// Names are `t_` and a uuid v7, so they sort by the time they were made.
+/// Drops stale databases of tests. A name is `t_` and a UUID v7, so names sort by the time at which
+/// they were made.
 #[expect(
     clippy::disallowed_methods,
     reason = "the age of a database on the server, nothing that is tested"
@@ -93,12 +96,13 @@ async fn drop_what_was_left_behind(admin: &Client) {
                  and not exists (select from pg_stat_activity a where a.datname = d.datname)";
     for row in admin.query(stale, &[&newest]).await.expect("the list of databases") {
         let name: String = row.get(0);
-        // Somebody may have connected since, or dropped it: then it is not ours to drop.
+        // Another process may have connected since or dropped it; then the drop fails, as it
+        // should.
         let _ = admin.batch_execute(&format!("drop database if exists {name}")).await;
     }
 }
 
-/// A database name that no other test has, today or ever.
+/// Returns a database name that no other test has ever had or will have.
 pub(crate) fn unique_name() -> String {
     name_at(Uuid::now_v7())
 }
@@ -113,8 +117,10 @@ pub(crate) async fn run(client: &Client, sql: &str) {
     }
 }
 
-/// What tells one version of the migrations from another, as they were when this was compiled: a file
-/// that is being edited while the tests run must not leave a template with the wrong name.
+/// Returns the checksums that identify this version of the migrations.
+///
+/// They are those of compile time. A file that is edited while the tests run must not give a
+/// template the wrong name.
 fn checksums() -> Vec<String> {
     let mut migrations = embedded::migrations::runner().get_migrations().clone();
     migrations.sort_by_key(refinery::Migration::version);

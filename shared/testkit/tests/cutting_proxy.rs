@@ -1,4 +1,4 @@
-//! The proxy before Postgres: what it counts, and where it cuts.
+//! The proxy before Postgres: which messages it counts and at which it cuts.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn through(proxy: &CuttingProxy) -> Database {
     Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap()
 }
 
-/// What the function under test would do: one statement in a transaction.
+/// Does the work of a function under test: one statement in a transaction.
 async fn work(pool: &Database) -> Result<(), String> {
     let mut connection = pool.connection().await.map_err(|e| e.to_string())?;
     let transaction = connection.transaction().await.map_err(|e| e.to_string())?;
@@ -80,7 +80,7 @@ async fn a_cut_counts_from_the_moment_it_is_asked_for() {
     let pool = through(&proxy);
     work(&pool).await.unwrap();
     database.client().await.batch_execute("truncate api_keys").await.unwrap();
-    // On the open connection the commit is the seventh.
+    // On the open connection the commit is the seventh message.
     proxy.cut_at(7, Cut::AfterForwarding, || {});
     assert!(work(&pool).await.is_err());
     assert_eq!(keys(&database).await, 1);
@@ -111,7 +111,7 @@ async fn a_frozen_connection_neither_answers_nor_ends() {
         let answer = connection.simple_query("select 1").await;
         let _ = tell.send(answer.is_ok());
     });
-    // Meanwhile a connection that is opened now goes through all of its work.
+    // Meanwhile a connection that is opened now does all of its work.
     work(&through(&proxy)).await.unwrap();
     assert_eq!(proxy.messages() - before, 8);
     assert!(!asking.is_finished());

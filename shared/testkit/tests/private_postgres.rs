@@ -47,7 +47,8 @@ async fn it_is_migrated_and_its_pools_find_it_again_where_it_was() {
         assert!(connection.query("select from outbox", &[]).await.unwrap().is_empty());
         drop(connection);
         server.stop_immediate().await;
-        // Until the pool has seen the end of its connection it may hand it out once more.
+        // Until the pool has seen the end of its connection, it may hand the connection out once
+        // more.
         while pool.connection().await.is_ok() {}
         server.start().await;
     }

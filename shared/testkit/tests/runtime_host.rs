@@ -1,4 +1,4 @@
-//! The host of the Lambda Runtime API, with a function that does as it is told.
+//! The host of the Lambda Runtime API, with a function that does what its payload says.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::os::unix::process::ExitStatusExt;

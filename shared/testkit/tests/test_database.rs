@@ -1,4 +1,4 @@
-//! The databases that tests get.
+//! The databases that the test kit creates.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use penstock_testkit::TestDatabase;

@@ -1,4 +1,5 @@
-//! The benchmarks as a program: `bench [backfill|drain|metrics|front|init]...`, all of them without an argument.
+//! Runs the benchmarks: `bench [backfill|drain|metrics|front|init]...`; without an argument, all of
+//! them.
 
 use penstock_tests::bench;
 

@@ -1,4 +1,4 @@
-//! `make generate`: writes the files that are generated from the code, and says which of them
+//! `make generate`: writes the files that are generated from the code, and prints which of them
 //! were out of date.
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The simulated Stripe as a program: `simulator --port 12111 --charges 200000 --seed 7`.
+//! Runs the simulated Stripe: `simulator --port 12111 --charges 200000 --seed 7`.
 
 use std::io::Write;
 

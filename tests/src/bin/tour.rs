@@ -1,4 +1,5 @@
-//! `make run`. Wants what `infra/local/stack.py with --postgres --localstack` sets up.
+//! `make run`. It needs the servers that `infra/local/stack.py with --postgres --localstack`
+//! starts.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ async fn main() -> std::io::Result<ExitCode> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let env = config::from_process();
-    // Whatever the tour has started ends when its future is dropped.
+    // Everything that the tour has started ends when its future is dropped.
     let toured = tokio::select! {
         toured = tour::run(&env) => Some(toured),
         _ = interrupt.recv() => None,

@@ -1,8 +1,8 @@
-//! The same as a collection for Postman (format 2.1), which Bruno and others import too.
+//! Writes the contract as a collection for Postman (format 2.1), which Bruno and others import too.
 
 use serde_json::{Value, json};
 
-/// The collection: a folder a tag, a request an operation.
+/// Returns the collection: a folder for each tag, a request for each operation.
 pub fn collection(document: &Value) -> Value {
     let tags = document["tags"].as_array().into_iter().flatten();
     let folders: Vec<Value> = tags
@@ -43,7 +43,7 @@ fn item(document: &Value, path: &str, method: &str, operation: &Value) -> Value 
         match parameter["in"].as_str() {
             Some("path") => variables.push(entry),
             place => {
-                // What may be left out is there to be switched on.
+                // An optional parameter is listed, but switched off.
                 if parameter["required"] != true {
                     entry["disabled"] = json!(true);
                 }
@@ -67,7 +67,7 @@ fn item(document: &Value, path: &str, method: &str, operation: &Value) -> Value 
     json!({ "name": operation["summary"], "request": request, "response": [] })
 }
 
-/// `{runId}` is `:runId` there.
+/// Postman writes `{runId}` as `:runId`.
 fn segment(text: &str) -> String {
     text.strip_prefix('{')
         .and_then(|text| text.strip_suffix('}'))

@@ -1,4 +1,4 @@
-//! The OpenAPI document around the functions' own words.
+//! Builds the OpenAPI document around the functions' descriptions of their routes.
 
 use penstock_edge::contract::{Contract, IDEMPOTENCY_KEY_PATTERN};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ made. The log has it too.\n\n\
 `Idempotency-Replayed: true`; the same key with another body is 422. Keys are kept for 24 hours, and each route and API key has its own.\n\n\
 **Limits**: a body of 1 MiB and 1,000 events (413), JSON nested 64 deep (400), ids of 255 characters (400).";
 
-/// The whole document.
+/// Builds the whole OpenAPI document.
 pub fn document(contract: &Contract) -> Value {
     let mut paths = Map::new();
     for operation in contract.operations() {
@@ -57,7 +57,7 @@ pub fn document(contract: &Contract) -> Value {
 }
 
 fn parameters() -> Value {
-    // Bare, or a string by RFC 9651; white space around it counts for nothing.
+    // The key is bare, or a string by RFC 9651. White space around it is ignored.
     let key = IDEMPOTENCY_KEY_PATTERN;
     let parameter = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "header", "required": false, "description": about, "schema": schema });
     json!({
@@ -164,7 +164,7 @@ fn responses() -> Value {
     })
 }
 
-/// Schemas of a problem's further members, by their examples.
+/// Returns the schemas of a problem's extra members, derived from their examples.
 fn extension(members: &Value) -> Value {
     let schema = |value: &Value| match value {
         Value::Bool(value) => json!({ "const": value }),

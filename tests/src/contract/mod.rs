@@ -1,5 +1,7 @@
-//! The contract as files, generated from what the functions say of themselves: docs/openapi.json, a page for people and a
-//! collection for Postman. `make generate` writes them, and a test says when they are out of date.
+//! The contract as files: docs/openapi.json, a page for people and a collection for Postman.
+//!
+//! They are generated from the functions' descriptions of their routes. `make generate` writes
+//! them, and a test fails if one is out of date.
 
 mod collection;
 mod document;
@@ -25,7 +27,7 @@ const HTTP: [(&str, Describe); 4] = [
     ("admin", admin::contract::describe),
 ];
 
-/// A route that a function answers.
+/// One route of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The method, in lower case.
@@ -34,7 +36,7 @@ pub struct Route {
     pub path: String,
 }
 
-/// The routes of each function that answers HTTP.
+/// Returns the routes of each function that answers HTTP.
 #[must_use]
 pub fn routes() -> BTreeMap<String, Vec<Route>> {
     let of = |describe: Describe| {
@@ -46,7 +48,7 @@ pub fn routes() -> BTreeMap<String, Vec<Route>> {
     HTTP.iter().map(|(name, describe)| ((*name).to_owned(), of(*describe))).collect()
 }
 
-/// The files of the contract.
+/// Generates the files of the contract.
 #[must_use]
 pub fn generate() -> Vec<Generated> {
     let mut contract = Contract::default();

@@ -1,4 +1,4 @@
-//! The document as one page of HTML: no script, no font, nothing from anywhere else.
+//! Renders the document as one HTML page, without scripts, fonts or any other file.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 const STYLE: &str = include_str!("page.css");
 const METHODS: [&str; 2] = ["get", "post"];
 
-/// What the page's Content-Security-Policy allows: this style, by its hash.
+/// Returns the hash that the page's Content-Security-Policy allows: that of its style.
 #[must_use]
 pub fn style_sha256() -> String {
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE))
 }
 
-/// Path, method and operation, in the order of the paths.
+/// Returns path, method and operation, in the order of the paths.
 pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, item)| {
@@ -25,13 +25,13 @@ pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)
     })
 }
 
-/// What a `$ref` leads to, or the value itself.
+/// Returns the target of a `$ref`, or the value itself.
 pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
 }
 
-/// The page. Writing to a String does not fail.
+/// Renders the page. Its errors are ignored: writing to a String does not fail.
 pub fn page(document: &Value) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -213,7 +213,7 @@ fn schemas(page: &mut String, document: &Value) {
     }
 }
 
-/// A schema in a few words.
+/// Describes a schema in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return format!("<a href=\"#schema-{name}\">{name}</a>");
@@ -266,7 +266,7 @@ fn kind(schema: &Value) -> String {
     words
 }
 
-/// Markdown as far as the document uses it: paragraphs, bold, code, links.
+/// Renders the Markdown that the document uses: paragraphs, bold, code, links.
 fn prose(value: &Value) -> String {
     let paragraphs =
         value.as_str().unwrap_or_default().split("\n\n").filter(|paragraph| !paragraph.is_empty());

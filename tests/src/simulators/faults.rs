@@ -1,16 +1,16 @@
-//! Faults on command: which requests fail, and how. The plan serves all vendors; the faults here are
-//! those of Stripe and Google Calendar, HubSpot has its own.
+//! Faults on command: which requests fail, and how. The plan serves all vendors. The faults here
+//! are those of Stripe and Google Calendar; HubSpot has its own.
 
 use fastrand::Rng;
 
-/// How a 429 or 503 says when to come back.
+/// The `Retry-After` header of a 429 or 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// Says nothing.
+    /// No header.
     Absent,
-    /// Names the seconds to wait.
+    /// The seconds to wait.
     Seconds(u32),
-    /// Names an HTTP date, this many seconds after the account's clock.
+    /// An HTTP date, this many seconds after the account's clock.
     Date(u32),
 }
 
@@ -25,7 +25,7 @@ pub enum Fault {
     BadGateway,
     /// 503 with the vendor's body.
     Unavailable(RetryAfter),
-    /// No answer at all, for as long as the simulator lives.
+    /// No reply, for as long as the simulator lives.
     Hang,
     /// The right headers, half of the body, then the connection is closed.
     CutBody,
@@ -76,12 +76,12 @@ struct Rule<F> {
     prefix: String,
     when: When,
     faults: Vec<F>,
-    /// Requests to the prefix that reached this rule.
+    /// The requests to the prefix that reached this rule.
     seen: u64,
 }
 
-/// The plan of faults `F`. Rules are asked in the order in which they were added; the first that strikes
-/// wins. A rule counts only the requests to its own path prefix that no earlier rule has struck.
+/// The plan of faults `F`. Rules are tried in the order in which they were added, and the first
+/// match wins. A rule counts only requests to its own path prefix that no earlier rule has failed.
 #[derive(Clone, Debug)]
 pub struct Faults<F = Fault> {
     rules: Vec<Rule<F>>,
@@ -94,42 +94,42 @@ impl<F> Default for Faults<F> {
 }
 
 impl<F: Copy> Faults<F> {
-    /// The next request to `prefix` goes wrong. Repeated calls queue up.
+    /// Fails the next request to `prefix`. Repeated calls queue up.
     pub fn next(&mut self, prefix: &str, fault: F) {
         self.next_n(prefix, 1, fault);
     }
 
-    /// The next `n` requests to `prefix` go wrong.
+    /// Fails the next `n` requests to `prefix`.
     pub fn next_n(&mut self, prefix: &str, n: u64, fault: F) {
         self.add(prefix, When::Next(n), vec![fault]);
     }
 
-    /// The `n`-th request to `prefix` from now, counted from 1, goes wrong.
+    /// Fails the `n`-th request to `prefix` from now, counted from 1.
     pub fn at(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::At(n), vec![fault]);
     }
 
-    /// Every `n`-th request to `prefix` goes wrong.
+    /// Fails every `n`-th request to `prefix`.
     pub fn every(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::Every(n.max(1)), vec![fault]);
     }
 
-    /// The `n`-th request to `prefix` from now and all after it go wrong, until [`Faults::clear`].
+    /// Fails the `n`-th request to `prefix` from now and all after it, until [`Faults::clear`].
     pub fn since(&mut self, n: u64, prefix: &str, fault: F) {
         self.add(prefix, When::Since(n), vec![fault]);
     }
 
-    /// Every request to `prefix` goes wrong until [`Faults::clear`].
+    /// Fails every request to `prefix` until [`Faults::clear`].
     pub fn always(&mut self, prefix: &str, fault: F) {
         self.add(prefix, When::Always, vec![fault]);
     }
 
-    /// `permille` in 1000 requests to `prefix` go wrong, in one of the ways of `faults`, by seed.
+    /// Fails `permille` in 1000 requests to `prefix`, each with one of `faults`, both by seed.
     pub fn random(&mut self, seed: u64, permille: u32, prefix: &str, faults: &[F]) {
         self.add(prefix, When::Random(Rng::with_seed(seed), permille), faults.to_vec());
     }
 
-    /// Removes every rule.
+    /// Removes every rule, also those that have not struck.
     pub fn clear(&mut self) {
         self.rules.clear();
     }
@@ -138,7 +138,7 @@ impl<F: Copy> Faults<F> {
         self.rules.push(Rule { prefix: prefix.to_owned(), when, faults, seen: 0 });
     }
 
-    /// Draws the fault, if any, of a request to `path` that has just come in.
+    /// Returns the fault, if any, of a request to `path` that has just come in.
     pub(super) fn strike(&mut self, path: &str) -> Option<F> {
         let struck =
             self.rules.iter_mut().filter(|r| path.starts_with(&r.prefix)).find_map(Rule::strike);

@@ -3,7 +3,7 @@
 /// Requests `R`, numbered from 1, and hooks `H`.
 pub(super) struct Log<R, H> {
     requests: Vec<R>,
-    /// Requests so far, forgotten ones included.
+    /// The number of requests so far, those taken out included.
     count: u64,
     hooks: Vec<(u64, H)>,
 }
@@ -25,7 +25,7 @@ impl<R, H> Log<R, H> {
         (self.count, due.into_iter().map(|(_, hook)| hook).collect())
     }
 
-    /// Changes the entry of request `number`, unless it is forgotten.
+    /// Changes the entry of request `number`, unless it was taken out.
     pub(super) fn amend(&mut self, number: u64, change: impl FnOnce(&mut R)) {
         let newer = usize::try_from(self.count - number).unwrap_or(usize::MAX);
         if let Some(entry) = self.requests.iter_mut().rev().nth(newer) {
@@ -38,7 +38,7 @@ impl<R, H> Log<R, H> {
         self.hooks.push((self.count + n, hook));
     }
 
-    /// The requests in order of arrival.
+    /// Returns the requests in the order of arrival.
     pub(super) fn requests(&self) -> &[R] {
         &self.requests
     }

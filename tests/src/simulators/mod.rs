@@ -2,7 +2,7 @@
 //! Penstock, so that its own truth can check the product.
 //!
 //! The folders are alike: `state.rs` is the account's data, `host.rs` starts and stops the HTTP
-//! server, `server.rs` routes requests, `truth.rs` says what the tables must hold.
+//! server, `server.rs` routes requests, `truth.rs` returns the rows that the tables must hold.
 
 mod faults;
 pub mod gcal;

@@ -1,4 +1,4 @@
-//! What is still to be done, in the queues and in the database.
+//! Counts the work that is left, in the queues and in the database.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -7,24 +7,22 @@ use tokio_postgres::Client;
 
 use super::{Depth, Stack, StackError, eventually};
 
-/// What the outbox holds.
+/// The rows of the outbox, counted by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// Rows that entered.
+    /// All rows, whatever their status.
     pub fetched: i64,
-    /// Of which wait to be processed.
     pub waiting: i64,
-    /// Of which are processed.
     pub processed: i64,
-    /// Of which are dead.
     pub dead: i64,
 }
 
 impl Outbox {
-    /// Counts.
+    /// Counts the rows of the outbox.
     ///
     /// # Errors
-    /// Postgres' own.
+    ///
+    /// [`StackError::Database`] if Postgres refuses the query or cannot be reached.
     pub async fn count(on: &Client) -> Result<Self, StackError> {
         let sql = "select count(*), count(*) filter (where status = 'pending'), \
                    count(*) filter (where status = 'processed'), count(*) filter (where status = 'dead') from outbox";
@@ -38,27 +36,28 @@ impl Outbox {
     }
 }
 
-/// All that is under way.
+/// All work that is not done yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Tickets.
     pub tickets: Depth,
-    /// Requests to fetch.
     pub requests: Depth,
-    /// Rows that wait to be processed.
+    /// Outbox rows that wait to be processed.
     pub pending: i64,
-    /// Runs that are under way, or owed.
+    /// Runs that are open or requested.
     pub runs: i64,
-    /// Objects that are to be read again.
+    /// Objects that wait to be refetched.
     pub looks: i64,
 }
 
 impl Backlog {
-    /// Looks at the queues first and then at the database: whatever leaves a queue has been committed
-    /// before, so that nothing can slip by between the two.
+    /// Reads the queues first and then the database. A worker commits before it deletes its
+    /// message, so work that has left a queue is already in the database, and none is missed
+    /// between the two.
     ///
     /// # Errors
-    /// [`StackError::Halted`] where a run will not go on by itself.
+    ///
+    /// [`StackError::Halted`] if a pull is paused until a person mends the cause. Errors of SQS and
+    /// Postgres are passed on.
     pub async fn look(stack: &Stack, on: &Client) -> Result<Self, StackError> {
         let (tickets, requests) =
             (stack.tickets().depth().await?, stack.fetch_requests().depth().await?);
@@ -78,7 +77,7 @@ impl Backlog {
         })
     }
 
-    /// Whether nothing is left to be done.
+    /// Returns whether no work is left.
     #[must_use]
     pub const fn is_drained(&self) -> bool {
         self.tickets.is_empty()
@@ -86,10 +85,12 @@ impl Backlog {
             && self.pending + self.runs + self.looks == 0
     }
 
-    /// Waits until nothing is left to be done.
+    /// Waits until no work is left.
     ///
     /// # Errors
-    /// [`StackError::TimedOut`] after `limit`, with what is left.
+    ///
+    /// [`StackError::TimedOut`] after `limit`, with the work that is left. Otherwise as
+    /// [`Backlog::look`].
     pub async fn drain(stack: &Stack, on: &Client, limit: Duration) -> Result<(), StackError> {
         eventually("an empty backlog", limit, async || {
             let backlog = Self::look(stack, on).await?;

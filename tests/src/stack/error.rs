@@ -1,85 +1,80 @@
-//! What can go wrong around a stack.
+//! The errors of a stack and of the calls to it.
 
 use std::time::Duration;
 
 use penstock_clients::queue::QueueError;
 
-/// Why something asked of a stack did not come about.
+/// Why a stack could not be deployed, called or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// Not started under stack.py.
+    /// The environment variables of `infra/local/stack.py` are missing.
     #[error(
         "there is no LocalStack: run `make test` (or `python3.11 infra/local/stack.py with --fast --postgres \
          --localstack -- cargo test -p penstock-tests --test system`)"
     )]
     NoLocalStack,
-    /// A function's binary is missing.
+    /// The binary of a function is missing.
     #[error(
         "the functions are not built beside {0}: run `make run` or `make test`, which build them"
     )]
     NotBuilt(String),
-    /// A script of infra/ failed.
+    /// A script of `infra/` failed.
     #[error("{script} failed ({status}):\n{said}")]
     Script {
-        /// Which.
+        /// The script's path in the repository.
         script: &'static str,
-        /// Its exit status.
         status: std::process::ExitStatus,
-        /// What it wrote to stderr.
+        /// Its stderr.
         said: String,
     },
-    /// A process cannot be started or read.
+    /// A process cannot be started, or its output cannot be read.
     #[error("{what}: {source}")]
     Process {
-        /// What was tried.
+        /// The step that failed.
         what: &'static str,
-        /// What the system says.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// An invoked function failed.
     #[error("the function {function} failed: {said}")]
     Function {
-        /// Which.
         function: String,
-        /// What it says.
+        /// The reply's body.
         said: String,
     },
-    /// The HTTP API answers with something else than 200.
+    /// The HTTP API replied with a status other than 200.
     #[error("{path} answers {status}: {body}")]
     Status {
-        /// Which route.
         path: String,
-        /// The status.
         status: u16,
-        /// The problem it tells.
+        /// The reply's body, usually a problem document.
         body: String,
     },
-    /// The connection failed.
+    /// The HTTP request got no reply.
     #[error("no reply: {0}")]
     Http(#[from] reqwest::Error),
-    /// What came back is not what it should be.
+    /// A reply is not the JSON that was expected.
     #[error("cannot be read: {0}")]
     Shape(#[from] serde_json::Error),
-    /// SQS does not take a message.
+    /// SQS does not accept a message.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// SQS does not tell about a queue.
+    /// SQS does not return a queue's attributes.
     #[error("SQS: {0}")]
     Sqs(String),
-    /// Postgres.
+    /// Postgres refuses a query or cannot be reached.
     #[error("the database: {0}")]
     Database(#[from] tokio_postgres::Error),
-    /// A run that only a person can get going again.
+    /// A pull is paused until a person mends the cause.
     #[error("fetching has halted: {0}")]
     Halted(String),
-    /// Something did not come about in time.
+    /// A condition was not met in time.
     #[error("{what} did not come about within {limit:?}; last seen: {seen}")]
     TimedOut {
-        /// What was waited for.
+        /// The condition.
         what: String,
-        /// For how long.
         limit: Duration,
-        /// How things stood at the end.
+        /// The last state that was read.
         seen: String,
     },
 }

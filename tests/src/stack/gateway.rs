@@ -1,4 +1,4 @@
-//! The stack's HTTP API: the local gateway before the stack's functions.
+//! The stack's HTTP API: a local gateway that invokes the stack's functions.
 
 use std::fs::File;
 
@@ -10,7 +10,7 @@ use super::lambda::Functions;
 use super::{LocalStack, StackError};
 use crate::gateway::{Server, Settings};
 
-/// A client of an HTTP API. A gateway that was started for it stops on drop.
+/// A client of an HTTP API. If a gateway was started for it, the gateway stops on drop.
 #[derive(Debug)]
 pub struct Gateway {
     url: String,
@@ -18,7 +18,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. Its log lies among those of the stack's functions.
+    /// Starts a gateway. Its log file is in the folder of the functions' logs.
     pub(super) fn start(
         local: &LocalStack,
         settings: Settings<'_>,
@@ -31,30 +31,32 @@ impl Gateway {
         Ok(Self { url: server.url(), _server: Some(server) })
     }
 
-    /// A client of the HTTP API at a base URL, such as that of `cargo lambda watch`.
+    /// Returns a client of the HTTP API at a base URL, such as that of `cargo lambda watch`.
     #[must_use]
     pub const fn at(url: String) -> Self {
         Self { url, _server: None }
     }
 
-    /// The base URL, without a slash at the end.
+    /// Returns the base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Gets `path` (and query), whatever the status.
+    /// Sends a GET for `path` (and query) and returns the reply with any status.
     ///
     /// # Errors
-    /// Where there is no reply.
+    ///
+    /// [`StackError::Http`] if there is no reply.
     pub async fn reply(&self, path: &str, key: Option<&str>) -> Result<Reply, StackError> {
         http::get(&format!("{}{path}", self.url), key).await
     }
 
-    /// Posts a body to `path`, whatever the status of the reply.
+    /// Posts a body to `path` and returns the reply with any status.
     ///
     /// # Errors
-    /// Where there is no reply.
+    ///
+    /// [`StackError::Http`] if there is no reply.
     pub async fn post(
         &self,
         path: &str,
@@ -64,10 +66,11 @@ impl Gateway {
         http::post(&format!("{}{path}", self.url), headers, body).await
     }
 
-    /// Asks by any method, without a body, whatever the status.
+    /// Sends a request without a body, by any method, and returns the reply with any status.
     ///
     /// # Errors
-    /// Where there is no reply.
+    ///
+    /// [`StackError::Http`] if there is no reply.
     pub async fn ask(
         &self,
         method: Method,
@@ -77,10 +80,12 @@ impl Gateway {
         http::ask(method, &format!("{}{path}", self.url), headers).await
     }
 
-    /// Gets `path` (and query) as JSON.
+    /// Sends a GET for `path` (and query) and returns the JSON of the reply.
     ///
     /// # Errors
-    /// Where the status is not 200.
+    ///
+    /// [`StackError::Status`] if the status is not 200, [`StackError::Http`] if there is no reply,
+    /// [`StackError::Shape`] if the body is not JSON.
     pub async fn get(&self, path: &str, key: &str) -> Result<Value, StackError> {
         let Reply { status, body, .. } = self.reply(path, Some(key)).await?;
         if status != 200 {

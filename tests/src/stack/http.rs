@@ -1,4 +1,4 @@
-//! Plain requests to loopback.
+//! HTTP requests to servers on loopback.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,27 +7,26 @@ use serde_json::Value;
 
 use super::StackError;
 
-/// Longer than any function here works.
+/// The time-out of a request. It is longer than any function here works.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What came back.
+/// The reply to an HTTP request.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status.
     pub status: u16,
-    /// The headers.
     pub headers: http::HeaderMap,
-    /// The body, which is text everywhere here.
+    /// The body. It is text in all replies here.
     pub body: String,
-    /// Whether Lambda says that the function failed.
+    /// Whether Lambda reports that the function failed (`x-amz-function-error`).
     pub function_error: bool,
 }
 
 impl Reply {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// Where it is none.
+    ///
+    /// [`StackError::Shape`] if the body is not JSON.
     pub fn json(&self) -> Result<Value, StackError> {
         Ok(serde_json::from_str(&self.body)?)
     }
@@ -70,13 +69,14 @@ async fn send(request: reqwest::RequestBuilder) -> Result<Reply, StackError> {
     })
 }
 
-/// A client keeps no connection: each test has a runtime of its own, and a connection ends with it.
+/// Returns the shared client. It keeps no connection: each test has a runtime of its own, and a
+/// connection ends with its runtime.
 fn client() -> Result<reqwest::Client, StackError> {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    // Fails only where a provider is installed already, which serves as well.
+    // This fails only if a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -18,10 +18,11 @@ impl Functions {
         Self { localstack: localstack.to_owned(), stack: stack.to_owned() }
     }
 
-    /// Sends `payload` to a function and returns what Lambda says, once the function is done.
+    /// Sends `payload` to a function and returns Lambda's reply once the function is done.
     ///
     /// # Errors
-    /// If there is no reply.
+    ///
+    /// [`StackError::Http`] if there is no reply.
     pub(super) async fn call(&self, function: &str, payload: &Value) -> Result<Reply, StackError> {
         let Self { localstack, stack } = self;
         let url = format!("{localstack}/2015-03-31/functions/{stack}-{function}/invocations");

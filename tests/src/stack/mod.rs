@@ -1,5 +1,7 @@
-//! A stack in LocalStack, as the tour and the system tests use it: deployed from the same template as on
-//! AWS, by `infra/local/deploy.py`, and then asked from outside only: by queue, by invocation, by HTTP.
+//! A stack in LocalStack, for the tour and the system tests.
+//!
+//! `infra/local/deploy.py` deploys it from the template that AWS gets. The tests then reach it only
+//! from outside: by queue, by invocation and by HTTP.
 
 mod backlog;
 mod error;
@@ -31,7 +33,7 @@ pub use queues::{Depth, StackQueue};
 pub use spec::{Secrets, StackSpec};
 pub use wait::eventually;
 
-/// The environment that `infra/local/stack.py with --postgres --localstack` makes.
+/// The environment that `infra/local/stack.py with --postgres --localstack` sets up.
 #[derive(Debug, Clone)]
 pub struct LocalStack {
     url: String,
@@ -40,13 +42,14 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Reads it.
+    /// Reads the environment from the variables that `stack.py` sets.
     ///
     /// # Errors
-    /// [`StackError::NoLocalStack`] where a variable of it is missing.
+    ///
+    /// [`StackError::NoLocalStack`] if one of the variables is missing.
     pub fn from_env(env: &Env) -> Result<Self, StackError> {
         let of = |name: &str| env.optional(name).ok_or(StackError::NoLocalStack);
-        // Without a DATABASE_URL it is half of it.
+        // Without DATABASE_URL the environment has LocalStack but no Postgres.
         of("DATABASE_URL")?;
         Ok(Self {
             url: of("PENSTOCK_LOCALSTACK_URL")?,
@@ -56,10 +59,10 @@ impl LocalStack {
     }
 }
 
-/// What signs Stripe's webhooks to a stack that is given no other (infra/local/deploy.py).
+/// The secret that signs Stripe's webhooks if a stack gets no other (infra/local/deploy.py).
 pub const WEBHOOK_SECRET: &str = "whsec_local";
 
-/// A deployed stack.
+/// A stack that has been deployed.
 #[derive(Debug)]
 pub struct Stack {
     name: String,
@@ -69,7 +72,7 @@ pub struct Stack {
     cors_allow_origins: String,
 }
 
-/// What `infra/local/deploy.py` says of a stack.
+/// The output of `infra/local/deploy.py`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Made {
@@ -89,10 +92,12 @@ struct Outputs {
 }
 
 impl Stack {
-    /// Deploys infra/template.yaml with the functions that were built beside this program.
+    /// Deploys `infra/template.yaml` with the functions that were built beside this program.
     ///
     /// # Errors
-    /// Where a function is not built, or CloudFormation refuses; its words are in the error.
+    ///
+    /// [`StackError::NotBuilt`] if a function is not built. [`StackError::Script`] if
+    /// CloudFormation refuses the template; the error holds the script's stderr.
     pub async fn deploy(local: &LocalStack, spec: &StackSpec<'_>) -> Result<Self, StackError> {
         script::forget_logs(&local.logs, spec.name);
         let binaries = script::binaries()?;
@@ -107,7 +112,7 @@ impl Stack {
         arguments.extend(
             spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")),
         );
-        // By the environment: a command line is everybody's to read.
+        // Secrets go by the environment: every user of the machine can read a command line.
         let said =
             script::run(local, "infra/local/deploy.py", &arguments, &spec.secrets.variables())
                 .await?;
@@ -122,13 +127,13 @@ impl Stack {
         })
     }
 
-    /// The stack's name.
+    /// Returns the name of the stack.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many resources of a type, such as `AWS::SQS::Queue`, the stack consists of.
+    /// Returns the number of the stack's resources of a type, such as `AWS::SQS::Queue`.
     #[must_use]
     pub fn count(&self, of_type: &str) -> u64 {
         self.made.resources.get(of_type).copied().unwrap_or_default()
@@ -137,16 +142,18 @@ impl Stack {
     /// Brings the schema up to date, as a deployment does.
     ///
     /// # Errors
-    /// The migrate function's own.
+    ///
+    /// [`StackError::Script`] if the migrate function fails.
     pub async fn migrate(&self) -> Result<(), StackError> {
         let arguments = ["schema".to_owned(), format!("--stack={}", self.name)];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
     }
 
-    /// Registers a new API key of a scope, by the operator's own command.
+    /// Registers a new API key of a scope, by the operator's own command, and returns the key.
     ///
     /// # Errors
-    /// The migrate function's own.
+    ///
+    /// [`StackError::Script`] if the migrate function fails.
     pub async fn key(&self, scope: &str, who: &str) -> Result<String, StackError> {
         let stack = format!("--stack={}", self.name);
         let arguments =
@@ -155,30 +162,33 @@ impl Stack {
         Ok(said.trim().to_owned())
     }
 
-    /// Ends all keys of a name, by the operator's own command.
+    /// Revokes all keys of a name, by the operator's own command.
     ///
     /// # Errors
-    /// The migrate function's own; where there is no such key.
+    ///
+    /// [`StackError::Script`] if the migrate function fails or there is no such key.
     pub async fn revoke_keys(&self, who: &str) -> Result<(), StackError> {
         let arguments =
             ["revoke".to_owned(), format!("--stack={}", self.name), format!("--key={who}")];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
     }
 
-    /// The list of the keys, by the operator's own command.
+    /// Returns the list of the keys, as the operator's own command prints it.
     ///
     /// # Errors
-    /// The migrate function's own.
+    ///
+    /// [`StackError::Script`] if the migrate function fails.
     pub async fn keys(&self) -> Result<String, StackError> {
         let arguments = ["keys".to_owned(), format!("--stack={}", self.name)];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await
     }
 
-    /// Compares a source's lists with what the stack has, by the operator's own command: its exit code, and what it
-    /// printed.
+    /// Compares a source's lists with the stack's rows, by the operator's own command. Returns its
+    /// exit code and its output.
     ///
     /// # Errors
-    /// Where it cannot be started.
+    ///
+    /// [`StackError::Process`] if the command cannot be started.
     pub async fn reconcile(&self, source: &str) -> Result<(i32, String), StackError> {
         let arguments = [format!("--stack={}", self.name), format!("--source={source}")];
         script::outcome(&self.local, "infra/reconcile.py", &arguments).await
@@ -187,7 +197,8 @@ impl Stack {
     /// Invokes a function and waits for its reply.
     ///
     /// # Errors
-    /// [`StackError::Function`] with the function's own words where it failed.
+    ///
+    /// [`StackError::Function`] with the reply's body if the function failed.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, StackError> {
         let reply = self.functions().call(function, payload).await?;
         if reply.status != 200 || reply.function_error {
@@ -199,7 +210,8 @@ impl Stack {
     /// Starts the HTTP API of the stack.
     ///
     /// # Errors
-    /// If no port can be had, or the log cannot be written.
+    ///
+    /// [`StackError::Process`] if no port is free or the log cannot be written.
     pub fn gateway(&self) -> Result<Gateway, StackError> {
         let cors_allow_origins = &self.cors_allow_origins;
         let settings = Settings { name: &self.name, cors_allow_origins };
@@ -210,37 +222,37 @@ impl Stack {
         Functions::new(&self.local.url, &self.name)
     }
 
-    /// Where tickets go.
+    /// Returns the queue of tickets.
     #[must_use]
     pub fn tickets(&self) -> StackQueue {
         self.queue(&self.made.outputs.tickets_queue_url)
     }
 
-    /// Where tickets go that were received too often.
+    /// Returns the dead-letter queue of tickets.
     #[must_use]
     pub fn tickets_dlq(&self) -> StackQueue {
         self.queue(&self.made.outputs.tickets_dlq_url)
     }
 
-    /// Where requests to fetch go.
+    /// Returns the queue of fetch requests.
     #[must_use]
     pub fn fetch_requests(&self) -> StackQueue {
         self.queue(&self.made.outputs.fetch_requests_queue_url)
     }
 
-    /// Where requests to fetch go that were received too often.
+    /// Returns the dead-letter queue of fetch requests.
     #[must_use]
     pub fn fetch_requests_dlq(&self) -> StackQueue {
         self.queue(&self.made.outputs.fetch_requests_dlq_url)
     }
 
-    /// Where requests wait that came while Postgres was away.
+    /// Returns the queue of requests that came while Postgres was away.
     #[must_use]
     pub fn spill(&self) -> StackQueue {
         self.queue(&self.made.outputs.spill_queue_url)
     }
 
-    /// The last lines of each function's log.
+    /// Returns the last lines of each function's log.
     #[must_use]
     pub fn last_words(&self, lines: usize) -> String {
         script::last_words(&self.local.logs, &self.name, lines)

@@ -1,4 +1,4 @@
-//! A stack's queue, from outside.
+//! A stack's queue, seen from outside.
 
 use std::sync::Arc;
 
@@ -9,24 +9,25 @@ use penstock_clients::queue::{Outlet, Queue};
 
 use super::StackError;
 
-/// One of a stack's queues.
+/// One of the stack's SQS queues.
 #[derive(Debug, Clone)]
 pub struct StackQueue {
     aws: Arc<Aws>,
     url: String,
 }
 
-/// How many messages are in a queue. LocalStack counts exactly.
+/// The number of messages in a queue. LocalStack counts exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// That may be received, now or after their delay.
+    /// Messages that can be received now or after their delay.
     pub waiting: u64,
-    /// That somebody has received, and neither deleted nor let run out.
+    /// Messages that a consumer has received and not deleted, and whose visibility time-out still
+    /// runs.
     pub in_flight: u64,
 }
 
 impl Depth {
-    /// Whether nothing is there.
+    /// Returns whether the queue holds no message.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.waiting + self.in_flight == 0
@@ -38,18 +39,20 @@ impl StackQueue {
         Self { aws, url }
     }
 
-    /// Sends messages, ten a request.
+    /// Sends messages, ten in each request.
     ///
     /// # Errors
-    /// Where SQS does not take one.
+    ///
+    /// [`StackError::Queue`] if SQS does not accept one.
     pub async fn send(&self, bodies: Vec<String>) -> Result<(), StackError> {
         Ok(Queue::new(Arc::clone(&self.aws), self.url.clone()).send_all(bodies).await?)
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages in the queue.
     ///
     /// # Errors
-    /// Where SQS does not tell.
+    ///
+    /// [`StackError::Sqs`] if SQS does not return the queue's attributes.
     pub async fn depth(&self) -> Result<Depth, StackError> {
         let visible = QueueAttributeName::ApproximateNumberOfMessages;
         let hidden = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;

@@ -1,4 +1,4 @@
-//! The scripts of infra/, and the functions' logs.
+//! Runs the scripts of `infra/` and reads the functions' logs.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::{LocalStack, StackError};
 
-/// A command in the repository's root. It ends with whoever holds it.
+/// Returns a command in the repository's root. Its process is killed when the handle is dropped.
 pub(super) fn command(local: &LocalStack, script: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new(&local.python);
@@ -16,7 +16,7 @@ pub(super) fn command(local: &LocalStack, script: &str) -> Command {
     command
 }
 
-/// Runs a script to its end; what it wrote to stdout.
+/// Runs a script to its end and returns its stdout. A failed script is an error.
 pub(super) async fn run(
     local: &LocalStack,
     script: &'static str,
@@ -32,7 +32,7 @@ pub(super) async fn run(
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a script to its end, well or not: its exit code, and what it wrote to stdout.
+/// Runs a script to its end. Returns its exit code, whatever it is, and its stdout.
 pub(super) async fn outcome(
     local: &LocalStack,
     script: &'static str,
@@ -47,7 +47,8 @@ pub(super) async fn outcome(
     Ok((code, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// `target/<profile>`, where this program was built: a test lies in its `deps`.
+/// Returns `target/<profile>`, the folder in which this program was built. A test is one level
+/// deeper, in `deps`.
 pub(super) fn binaries() -> Result<PathBuf, StackError> {
     let own = std::env::current_exe()
         .map_err(|source| StackError::Process { what: "the path of this program", source })?;
@@ -55,10 +56,10 @@ pub(super) fn binaries() -> Result<PathBuf, StackError> {
     found.map(Path::to_owned).ok_or_else(|| StackError::NotBuilt(own.display().to_string()))
 }
 
-/// Removes the logs of an earlier stack of that name.
+/// Removes the logs of an earlier stack of the same name.
 pub(super) fn forget_logs(folder: &Path, stack: &str) {
     for log in logs(folder, stack) {
-        // Gone already, which is as good.
+        // An error means that the log is gone already.
         std::fs::remove_file(log).unwrap_or_default();
     }
 }
@@ -82,7 +83,7 @@ fn logs(folder: &Path, stack: &str) -> Vec<PathBuf> {
     let prefix = format!("{stack}-");
     let of_stack = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // One function's name has no dash: another stack's name may begin with this one's.
+        // A function's name has no dash, so a rest with a dash belongs to another stack.
         name.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with(".log") && !rest.contains('-'))
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);

@@ -1,39 +1,38 @@
-//! What to deploy.
+//! The parameters of a deployment.
 
-/// What to deploy.
+/// The parameters of one stack.
 #[derive(Clone)]
 pub struct StackSpec<'a> {
-    /// The stack's name, from which all others derive. A stack of that name is updated.
+    /// The stack's name, from which all other names derive. A stack that has this name is updated.
     pub name: &'a str,
-    /// Where its rows go.
     pub database_url: &'a str,
-    /// What goes into the stack's secrets.
     pub secrets: Secrets,
-    /// Whether to run the binaries from where they lie, in place of zips that go through S3.
+    /// Whether to run the binaries from their folder, in place of zips that go through S3.
     pub in_place: bool,
-    /// Parameters of the template other than its defaults.
+    /// Parameters of the template that differ from its defaults.
     pub parameters: Vec<(&'static str, String)>,
 }
 
-/// What goes into a stack's secrets. A source without its key is not configured.
+/// The values of a stack's secrets. A source without its key is not configured.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    /// Stripe's key.
     pub stripe_key: Option<String>,
-    /// What signs Stripe's webhooks; [`WEBHOOK_SECRET`](super::WEBHOOK_SECRET) where it is not told.
+    /// The secret that signs Stripe's webhooks; [`WEBHOOK_SECRET`](super::WEBHOOK_SECRET) if
+    /// `None`.
     pub stripe_webhook: Option<String>,
     /// The token of HubSpot's private app.
     pub hubspot_token: Option<String>,
-    /// What signs HubSpot's webhooks.
+    /// The secret that signs HubSpot's webhooks.
     pub hubspot_webhook: Option<String>,
     /// The text of the key file of Google's service account.
     pub gcal_account: Option<String>,
-    /// What makes the tokens of Google's push channels.
+    /// The secret from which the tokens of Google's push channels are made.
     pub gcal_channel: Option<String>,
 }
 
 impl Secrets {
-    /// As infra/local/deploy.py reads them: what is empty is none, whatever this program's own environment says.
+    /// Returns the variables that `infra/local/deploy.py` reads. A missing secret is set to the
+    /// empty string, which hides a variable of the same name in this program's own environment.
     pub(super) fn variables(&self) -> [(&'static str, &str); 6] {
         [
             ("STRIPE_API_KEY", &self.stripe_key),

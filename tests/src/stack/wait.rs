@@ -1,4 +1,4 @@
-//! The one way to wait here.
+//! Waits for a condition. All waits of the stack's tests use it.
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::StackError;
 
-/// Between two looks. Waiting is for a condition and never for a time: this only keeps the looking from
-/// taking the machine away from what is looked at.
+/// The pause between two probes. It is not a delay that a test relies on: it only keeps the probes
+/// from taking the machine's time from the code under test.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Looks until `probe` breaks with what was waited for. `what` names it for the error, which also shows what
-/// the last look saw.
+/// Runs `probe` until it breaks with a value. `what` names the condition for the error, which also
+/// shows the last state.
 ///
 /// # Errors
-/// [`StackError::TimedOut`] after `limit`, and whatever a look fails with.
+///
+/// [`StackError::TimedOut`] after `limit`. An error of `probe` ends the wait.
 pub async fn eventually<T, S: Debug>(
     what: &str,
     limit: Duration,

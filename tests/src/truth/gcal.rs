@@ -9,9 +9,10 @@ use tokio_postgres::{Client, Error, Row};
 use super::assert_same;
 use crate::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
 
-/// Our events of a calendar by id. A deleted one has only its id.
+/// Reads our events of a calendar, by id. A deleted event has only its id.
 ///
 /// # Errors
+///
 /// Postgres refuses the query or cannot be reached.
 pub async fn events(on: &Client, calendar: &str) -> Result<BTreeMap<String, TruthRow>, Error> {
     let sql = "select external_id, deleted_at is not null, status, summary, all_day, starts_at, ends_at, \
@@ -34,8 +35,8 @@ fn event(row: &Row) -> (String, TruthRow) {
     (id.clone(), (id, there))
 }
 
-/// The ids of events that differ. An event that Google has forgotten may be deleted here, or may never
-/// have come.
+/// Returns the ids of events that differ. An event that Google has forgotten may be deleted here,
+/// or may never have come.
 #[must_use]
 pub fn different(ours: &BTreeMap<String, TruthRow>, truth: &[TruthRow]) -> Vec<String> {
     let is_wrong =

@@ -8,9 +8,11 @@ use tokio_postgres::{Client, Error, Row};
 use super::assert_same;
 use crate::simulators::hubspot::{ContactTruth, DealTruth, HubSpotPortal, HubSpotSimulator};
 
-/// Our contacts by id. A deleted one has no fields, only the contact that it was merged into.
+/// Reads our contacts, by id. A deleted contact has no fields, only the contact that it was merged
+/// into.
 ///
 /// # Errors
+///
 /// Postgres refuses the query or cannot be reached.
 pub async fn contacts(on: &Client) -> Result<BTreeMap<String, ContactTruth>, Error> {
     let sql = "select external_id, email, phone, first_name, last_name, merged_into, deleted_at is not null \
@@ -23,9 +25,10 @@ pub async fn contacts(on: &Client) -> Result<BTreeMap<String, ContactTruth>, Err
     Ok(on.query(sql, &[]).await?.iter().map(read).collect())
 }
 
-/// Our deals by id, each with its status. Canceled ones count for nothing and are left out.
+/// Reads our deals, by id, each with its status. Canceled deals count for nothing and are left out.
 ///
 /// # Errors
+///
 /// Postgres refuses the query or cannot be reached.
 pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>, Error> {
     let sql = "select external_id, amount, currency, raw_status, \
@@ -43,8 +46,8 @@ pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>,
     Ok(on.query(sql, &[]).await?.iter().map(read).collect())
 }
 
-/// The contacts that the tables must hold. A contact that was deleted before the first run is only in
-/// `known` if HubSpot still listed it.
+/// Returns the contacts that the tables must hold. A contact that was deleted before the first run
+/// is due only if `known` has it, since HubSpot may not list it any more.
 #[must_use]
 pub fn contacts_due(
     portal: &HubSpotPortal,
@@ -55,8 +58,8 @@ pub fn contacts_due(
     due
 }
 
-/// The deals that the tables must hold, with the status of each stage. The map of stages is written here
-/// a second time, so that it checks the product's.
+/// Returns the deals that the tables must hold, with the status of each stage. The map of stages is
+/// written here a second time, so that it checks the product's.
 #[must_use]
 pub fn deals_due(portal: &HubSpotPortal) -> BTreeMap<String, (DealTruth, String)> {
     let status = |stage: &str| match stage {

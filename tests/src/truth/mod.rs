@@ -1,4 +1,4 @@
-//! What every test compares in the end: our tables with the simulators' own truth, row by row.
+//! Compares our tables with the simulators' own truth, row by row. Most tests end with it.
 #![allow(clippy::expect_used, clippy::panic, reason = "for tests only: to fail is to panic")]
 
 pub mod gcal;
@@ -10,11 +10,14 @@ use std::fmt::Debug;
 
 use penstock_testkit::TestDatabase;
 
-/// Rows that differ are shown up to here.
+/// The most differing rows that a failure shows.
 const SHOWN: usize = 5;
 
+/// Asserts that our rows are the true ones.
+///
 /// # Panics
-/// Where a row is wrong, missing, or not in the truth; shows some of each.
+///
+/// If a row is wrong, missing, or not in the truth. The message shows some of each.
 pub fn assert_same<K: Ord + Debug, V: PartialEq + Debug>(
     what: &str,
     ours: &BTreeMap<K, V>,
@@ -35,10 +38,11 @@ pub fn assert_same<K: Ord + Debug, V: PartialEq + Debug>(
     );
 }
 
-/// Everything that entered was processed, and nothing died.
+/// Asserts that every outbox row was processed and that there is no dead letter.
 ///
 /// # Panics
-/// Where that is not so; says which.
+///
+/// If a row is pending or dead. The message names it.
 pub async fn assert_nothing_left(db: &TestDatabase) {
     db.assert_nothing_waits().await;
     let letters: i64 = db.scalar("select count(*) from dead_letters").await;

@@ -8,28 +8,28 @@ use penstock_testkit::TestDatabase;
 use super::assert_same;
 use crate::simulators::stripe::{Kind, Ledger, StripeSimulator, Totals, TruthRow};
 
-/// What is known of a movement of money.
+/// A charge, refund or dispute, by the fields that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// ISO 4217 minor units: of what was captured, where that counts.
+    /// In ISO 4217 minor units: the counted amount if there is one, else the object's amount.
     pub amount: i128,
-    /// Upper case.
     pub currency: String,
     /// Penstock's word.
     pub status: String,
     /// Stripe's word.
     pub raw_status: String,
-    /// Its `created`.
+    /// Stripe's `created`.
     pub occurred_at: Timestamp,
 }
 
-/// By kind and id.
+/// Charges, refunds and disputes by kind and id.
 pub type Movements = BTreeMap<(String, String), Movement>;
 
-/// What our tables say.
+/// Reads the rows of our tables.
 ///
 /// # Panics
-/// Where Postgres does not.
+///
+/// If Postgres refuses the query or cannot be reached.
 pub async fn rows(db: &TestDatabase) -> Movements {
     let sql = "select kind, external_id, amount, currency, status, raw_status, occurred_at from payments \
                where source = 'stripe'";
@@ -44,10 +44,11 @@ pub async fn rows(db: &TestDatabase) -> Movements {
     rows.iter().map(|row| ((row.get(0), row.get(1)), movement(row))).collect()
 }
 
-/// What Stripe knows, in our words.
+/// Returns the simulator's objects in Penstock's words.
 ///
 /// # Panics
-/// Where an object was made at no time.
+///
+/// If an object's `created` is not a valid time.
 pub fn true_rows(stripe: &StripeSimulator) -> Movements {
     let row = |row: TruthRow| {
         let kind = match row.kind {
@@ -71,7 +72,8 @@ pub fn true_rows(stripe: &StripeSimulator) -> Movements {
     stripe.truth().into_iter().map(row).collect()
 }
 
-/// Penstock's word for Stripe's, written down a second time, so that the map of the product is checked as well.
+/// Maps Stripe's status to Penstock's word. The map is written down here a second time, so that it
+/// checks the product's.
 fn status(row: &TruthRow) -> &'static str {
     match (row.kind, row.raw_status) {
         (Kind::Charge, "succeeded") if row.counted_iso_minor > 0 => "collected",
@@ -92,10 +94,11 @@ fn status(row: &TruthRow) -> &'static str {
     }
 }
 
-/// Sums and counts of what counts, by currency, of the rows themselves.
+/// Sums and counts the payments that count, by currency.
 ///
 /// # Panics
-/// Where Postgres gives none.
+///
+/// If Postgres refuses the query or cannot be reached.
 pub async fn books(db: &TestDatabase) -> Ledger {
     totals(
         db,
@@ -105,9 +108,10 @@ pub async fn books(db: &TestDatabase) -> Ledger {
     .await
 }
 
-/// The same of the buckets that the revenue summary adds up.
+/// Sums and counts the buckets of the revenue summary, by currency.
 ///
 /// # Panics
+///
 /// As [`books`].
 pub async fn summary(db: &TestDatabase) -> Ledger {
     totals(
@@ -136,10 +140,11 @@ async fn totals(db: &TestDatabase, sql: &str) -> Ledger {
     books
 }
 
-/// The tables hold Stripe's truth, object by object and to the cent.
+/// Asserts that the tables hold Stripe's truth, object by object and to the cent.
 ///
 /// # Panics
-/// Where they do not.
+///
+/// If a row or a sum differs.
 pub async fn assert_true(db: &TestDatabase, stripe: &StripeSimulator) {
     assert_same("stripe", &rows(db).await, &true_rows(stripe));
     let mut ledger = stripe.ledger();

@@ -29,17 +29,17 @@ pub enum VendorError {
         /// The vendor's own words.
         words: String,
     },
-    /// A limit that waiting here does not help against, such as one a day.
+    /// A limit that lasts longer than an invocation, such as one a day.
     #[error("{vendor} gives no more for now: {reason}")]
-    Stopped {
+    QuotaExhausted {
         /// The vendor.
         vendor: &'static str,
         /// The vendor's reason.
         reason: String,
     },
-    /// The cursor is no use any more: only a full run can tell what changed.
+    /// The vendor no longer accepts the cursor: only a full run can tell what changed.
     #[error("{vendor} does not go on from this cursor: {reason}")]
-    StartOver {
+    CursorExpired {
         /// The vendor.
         vendor: &'static str,
         /// The vendor's reason.

@@ -6,7 +6,9 @@ use crate::config::{ConfigError, Env};
 use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
-use crate::paging::{Begin, Cursor, Page, PageError, Paging, Position, Reply, Request, Verdict};
+use crate::paging::{
+    Begin, Checkpoint, ErrorClass, Page, PageError, Paging, Position, Reply, Request,
+};
 use crate::record::Item;
 
 mod access;
@@ -55,8 +57,14 @@ pub trait Source: Sync + Send {
     /// What can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
-    /// Opens a run at `now`, from where `cursor` says the last one came to.
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin;
+    /// Opens a run at `now`. It begins where the last one ended, which is `checkpoint`.
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        paging: &Paging,
+    ) -> Begin;
 
     /// The request for the page at `position`.
     fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request;
@@ -91,12 +99,14 @@ pub trait Source: Sync + Send {
     /// If a variable cannot be used; the error names it.
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError>;
 
-    /// The vendor's own words in a refusal, short and free of secrets; `None` where it has none.
-    fn refusal(&self, body: &[u8]) -> Option<String>;
+    /// The vendor's own words in an error reply, short and free of secrets; `None` where it has
+    /// none.
+    fn error_message(&self, body: &[u8]) -> Option<String>;
 
-    /// What a reply with a status other than 200 means; `None` leaves it to the status: 401 and 403 halt, 429
-    /// waits, 5xx is tried again, anything else is a request that was wrong.
-    fn verdict(&self, _mode: Mode, _status: u16, _body: &[u8]) -> Option<Verdict> {
+    /// Classifies a reply whose status is not 200. `None` leaves it to the status: 401 and 403
+    /// pause the pull, 429 waits, 5xx is tried again, and any other status means that the request
+    /// was wrong.
+    fn error_class(&self, _mode: Mode, _status: u16, _body: &[u8]) -> Option<ErrorClass> {
         None
     }
 

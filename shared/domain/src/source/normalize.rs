@@ -8,7 +8,7 @@ use crate::record::RowView;
 /// that a setting that cannot be used stops the deployment and not a row.
 pub trait Normalize: Send + Sync {
     /// Reads a row. The row may be a tombstone that `fetch` made ([`crate::record::is_vanished`]), if
-    /// [`super::Source::sweeps`] or [`crate::paging::Verdict::Gone`] asked for one.
+    /// [`super::Source::sweeps`] or [`crate::paging::ErrorClass::Gone`] asked for one.
     ///
     /// # Errors
     /// The reason for its dead letter.

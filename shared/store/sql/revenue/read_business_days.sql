@@ -5,10 +5,10 @@ select (day.bucket_start::date - :first::date)::bigint as day, day.currency,
   from revenue_settings
   left join lateral (
        select bucket_start, currency,
-              coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
-              coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
-              coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
-              coalesce(sum(count) filter (where status = 'collected'), 0) as count
+              coalesce(sum(amount) filter (where status = 'collected'), 0)::text as collected,
+              coalesce(sum(amount) filter (where status = 'refunded'), 0)::text as refunded,
+              coalesce(sum(amount) filter (where status = 'disputed'), 0)::text as disputed,
+              coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
          from revenue_buckets
         where grain = 'business_day' and bucket_start >= :first and bucket_start <= :last
           and (:source::text is null or source = :source)

@@ -1,10 +1,10 @@
 -- Sums of calendars whose days begin on a quarter of an hour. Whole UTC days between the first and
 -- the last midnight,
 select bucket_start::date as utc_day, null::bigint as cut, currency,
-       coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
-       coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
-       coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
-       coalesce(sum(count) filter (where status = 'collected'), 0) as count
+       coalesce(sum(amount) filter (where status = 'collected'), 0)::text as collected,
+       coalesce(sum(amount) filter (where status = 'refunded'), 0)::text as refunded,
+       coalesce(sum(amount) filter (where status = 'disputed'), 0)::text as disputed,
+       coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
   from revenue_buckets
  where grain = 'day' and bucket_start >= :first_midnight and bucket_start < :last_midnight
    and (:source::text is null or source = :source)
@@ -15,10 +15,10 @@ select null, edge.cut, part.currency, part.collected, part.refunded, part.disput
   from unnest(:cuts::bigint[], :lows::timestamp[], :highs::timestamp[]) as edge (cut, low, high)
  cross join lateral (
        select currency,
-              coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
-              coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
-              coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
-              coalesce(sum(count) filter (where status = 'collected'), 0) as count
+              coalesce(sum(amount) filter (where status = 'collected'), 0)::text as collected,
+              coalesce(sum(amount) filter (where status = 'refunded'), 0)::text as refunded,
+              coalesce(sum(amount) filter (where status = 'disputed'), 0)::text as disputed,
+              coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
          from revenue_buckets
         where grain = 'quarter_hour' and bucket_start >= edge.low and bucket_start < edge.high
           and (:source::text is null or source = :source)

@@ -1,10 +1,10 @@
 -- Sums straight from the payments, for cuts that no bucket keeps to. It is one pass over the table,
 -- whatever the number of cuts, because width_bucket finds the piece by bisection.
 select width_bucket(occurred_at, :cuts::timestamptz[])::bigint as piece_from_one, currency,
-       coalesce(sum(amount) filter (where status = 'collected'), 0) as collected,
-       coalesce(sum(amount) filter (where status = 'refunded'), 0) as refunded,
-       coalesce(sum(amount) filter (where status = 'disputed'), 0) as disputed,
-       count(*) filter (where status = 'collected')::numeric as count
+       coalesce(sum(amount) filter (where status = 'collected'), 0)::text as collected,
+       coalesce(sum(amount) filter (where status = 'refunded'), 0)::text as refunded,
+       coalesce(sum(amount) filter (where status = 'disputed'), 0)::text as disputed,
+       count(*) filter (where status = 'collected')::text as count
   from payments
  where occurred_at >= (:cuts::timestamptz[])[1]
    and occurred_at < (:cuts::timestamptz[])[cardinality(:cuts::timestamptz[])]

@@ -5,24 +5,24 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 
-/// A channel that is open.
+/// An open push channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    /// As its maker called it.
+    /// The id that the channel's maker chose.
     pub id: String,
-    /// What it watches.
+    /// The id of the watched resource.
     pub resource_id: String,
-    /// Sent along with each notification.
+    /// Sent with each notification.
     pub token: String,
-    /// Where to.
+    /// The URL that gets the notifications.
     pub address: String,
-    /// Until when, Unix milliseconds.
+    /// Unix milliseconds.
     pub expiration: i64,
     messages: u64,
 }
 
 impl Channel {
-    /// The headers of the next notification; the body is empty.
+    /// Returns the headers of the next notification. Its body is empty.
     pub fn notify(&mut self, state: &str) -> Vec<(&'static str, String)> {
         self.messages += 1;
         vec![
@@ -36,19 +36,18 @@ impl Channel {
     }
 }
 
-/// All channels.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     pub(super) open: Vec<Channel>,
-    /// Ids are never used twice.
+    /// Every id so far: Google accepts each only once.
     used: Vec<String>,
 }
 
-/// Google's default, a week.
+/// Google's default in seconds: a week.
 const DEFAULT_TTL: i64 = 604_800;
 
 impl Channels {
-    /// `events.watch`.
+    /// Answers `events.watch`.
     pub(super) fn watch(&mut self, body: &[u8], now: Timestamp) -> Result<Value, Refusal> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;
@@ -93,7 +92,7 @@ impl Channels {
         Ok(reply)
     }
 
-    /// `channels.stop`.
+    /// Answers `channels.stop`.
     pub(super) fn stop(&mut self, body: &[u8]) -> Result<(), Refusal> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| Refusal::bad("body", "Parse Error"))?;

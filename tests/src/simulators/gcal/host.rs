@@ -1,4 +1,4 @@
-//! A running calendar.
+//! Starts and stops a simulated calendar, and gives tests access to it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -23,11 +23,12 @@ pub struct GoogleCalendarSimulator {
 }
 
 impl GoogleCalendarSimulator {
-    /// Starts on a free port, with `events` events, by `seed`. Its clock stands at `now` until it is told to follow
-    /// another.
+    /// Starts on a free port, with `events` events made from `seed`. Its clock shows `now` until
+    /// [`follow`](Self::follow) replaces it.
     ///
     /// # Panics
-    /// Where no port can be had.
+    ///
+    /// If no port is free.
     #[must_use]
     pub fn start(seed: u64, events: usize, now: Timestamp) -> Self {
         let mut calendar = Calendar::new(seed, now);
@@ -54,25 +55,25 @@ impl GoogleCalendarSimulator {
         Self { shared, server }
     }
 
-    /// Where it listens: `http://127.0.0.1:port`.
+    /// Returns the server's base URL, `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The base of the API's paths.
+    /// Returns the base URL of the API's paths.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}/calendar/v3", self.url())
     }
 
-    /// The key file of the account that may read the calendar.
+    /// Returns the key file of the account that may read the calendar.
     #[must_use]
     pub fn key_file(&self) -> String {
         self.lock().tokens.account.key_file(&format!("{}/token", self.url()))
     }
 
-    /// As [`Handle::rotate_key`].
+    /// Gives the account a new key, as [`Handle::rotate_key`] does.
     pub fn rotate_key(&self) {
         self.handle().rotate_key();
     }
@@ -81,60 +82,60 @@ impl GoogleCalendarSimulator {
         lock(&self.shared.service)
     }
 
-    /// Lets `clock` tell the calendar's time from here on.
+    /// Takes the calendar's time from `clock` from here on.
     pub fn follow(&self, clock: impl Fn() -> Timestamp + Send + 'static) {
         self.lock().clock = Box::new(clock);
     }
 
-    /// Does something to the calendar, at its time. Replies wait meanwhile.
+    /// Runs `act` on the calendar, at the calendar's time. Replies wait meanwhile.
     pub fn with<T>(&self, act: impl FnOnce(&mut Calendar) -> T) -> T {
         self.handle().with(act)
     }
 
-    /// The calendar, for a hook.
+    /// Returns a handle on the calendar, for a hook.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
     }
 
-    /// The plan of faults.
+    /// Returns the plan of faults.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.shared.faults)
     }
 
-    /// Whether the day's quota is used up.
+    /// Sets whether the day's quota is used up.
     pub fn daily_limit(&self, reached: bool) {
         self.lock().daily_limit = reached;
     }
 
-    /// Sync tokens given so far are answered with 410 from now on.
+    /// Expires all sync tokens so far: a request with one gets a 410.
     pub fn expire_sync_tokens(&self) {
         self.lock().lists.expire_tokens();
     }
 
-    /// Page tokens given so far are answered with 400 from now on.
+    /// Expires all page tokens so far: a request with one gets a 400.
     pub fn expire_page_tokens(&self) {
         self.lock().lists.expire_pages();
     }
 
-    /// Access tokens given so far are answered with 401 from now on.
+    /// Revokes all access tokens so far: a request with one gets a 401.
     pub fn revoke_access_tokens(&self) {
         self.lock().tokens.revoke_all();
     }
 
-    /// How long access tokens are good from now on.
+    /// Sets how long new access tokens are valid.
     pub fn access_tokens_last(&self, lifetime: SignedDuration) {
         self.lock().tokens.lifetime = lifetime;
     }
 
-    /// How many exchanges were granted, and how many refused.
+    /// Returns how many token exchanges were granted, and how many were refused.
     #[must_use]
     pub fn exchanges(&self) -> (u32, u32) {
         let service = self.lock();
         (service.tokens.granted, service.tokens.denied)
     }
 
-    /// The channels that are open.
+    /// Returns the open push channels.
     #[must_use]
     pub fn channels(&self) -> Vec<Channel> {
         let mut service = self.lock();
@@ -142,49 +143,49 @@ impl GoogleCalendarSimulator {
         service.channels.open.clone()
     }
 
-    /// The channels that are open are closed, behind everybody's back.
+    /// Closes all open channels without a notification.
     pub fn forget_channels(&self) {
         self.lock().channels.open.clear();
     }
 
-    /// Calls `hook` when the `n`-th request to the calendar from now (counted from 1) has come in, before it is
-    /// answered. It runs on the server's thread.
+    /// Calls `hook` when the `n`-th request to the calendar from now (counted from 1) has come in,
+    /// before the reply. It runs on the server's thread.
     pub fn on_request(&self, n: u64, hook: impl FnOnce() + Send + 'static) {
         lock(&self.shared.log).hook(n, Box::new(hook));
     }
 
-    /// From now on `watcher` is told the path of each request to the calendar, before it is answered; what it does to
-    /// the calendar the reply shows. It runs on the server's thread.
+    /// Calls `watcher` with the path of each later request to the calendar, before the reply. The
+    /// reply shows the changes that `watcher` makes. It runs on the server's thread.
     pub fn watch(&self, watcher: impl FnMut(&str, &mut Calendar) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
-    /// The requests to the calendar so far; forgets them.
+    /// Takes out the requests to the calendar so far.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Request> {
         lock(&self.shared.log).take()
     }
 }
 
-/// A calendar in other hands.
+/// Access to the calendar for code that does not own the simulator.
 pub struct Handle(Arc<Shared>);
 
 impl Handle {
-    /// As [`GoogleCalendarSimulator::with`].
+    /// Runs `act` on the calendar, as [`GoogleCalendarSimulator::with`] does.
     pub fn with<T>(&self, act: impl FnOnce(&mut Calendar) -> T) -> T {
         let mut service = lock(&self.0.service);
         service.now();
         act(&mut service.calendar)
     }
 
-    /// How many channels are open.
+    /// Returns the number of open channels.
     #[must_use]
     pub fn channels(&self) -> usize {
         lock(&self.0.service).channels.open.len()
     }
 
-    /// The account gets a new key, whose file this answers with; the old one signs nothing any more, and tokens it was
-    /// exchanged for are revoked.
+    /// Gives the account a new key and returns its file. The old key signs nothing any more, and
+    /// all access tokens are revoked.
     pub fn rotate_key(&self) -> String {
         let account = Account::generate(ACCOUNT);
         let mut service = lock(&self.0.service);
@@ -193,12 +194,12 @@ impl Handle {
         service.tokens.account.key_file(&format!("{}/token", service.url))
     }
 
-    /// As [`GoogleCalendarSimulator::daily_limit`].
+    /// Sets whether the quota is used up, as [`GoogleCalendarSimulator::daily_limit`] does.
     pub fn daily_limit(&self, reached: bool) {
         lock(&self.0.service).daily_limit = reached;
     }
 
-    /// As [`GoogleCalendarSimulator::revoke_access_tokens`].
+    /// Revokes access tokens, as [`GoogleCalendarSimulator::revoke_access_tokens`] does.
     pub fn revoke_access_tokens(&self) {
         lock(&self.0.service).tokens.revoke_all();
     }

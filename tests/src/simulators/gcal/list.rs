@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::refusal::Refusal;
 use super::state::Calendar;
 
-/// What must not be sent with a sync token, by the reference.
+/// The parameters that Google's reference forbids together with a sync token.
 const EXCLUDED: [&str; 8] = [
     "iCalUID",
     "orderBy",
@@ -19,15 +19,15 @@ const EXCLUDED: [&str; 8] = [
     "updatedMin",
 ];
 
-/// What must be the same in all requests of a chain of tokens.
+/// The parameters that must be the same in all requests of a chain of tokens.
 const FIXED: [&str; 2] = ["singleEvents", "showDeleted"];
 
-/// The lists that are being paged through, and the tokens that are good.
+/// The lists that are being paged through, and the valid tokens.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    /// By page token: what is left to show.
+    /// By page token: the rest of its list.
     pages: HashMap<String, Left>,
-    /// By sync token: up to which change its holder knows all, and by which parameters.
+    /// By sync token: the last change that its holder has seen, and the parameters of the list.
     tokens: HashMap<String, (u64, Vec<Option<String>>)>,
     made: u64,
 }
@@ -35,19 +35,19 @@ pub(super) struct Lists {
 #[derive(Debug, Clone)]
 struct Left {
     ids: Vec<String>,
-    /// How many changes there had been when the list was begun.
+    /// The number of changes when the list began.
     begun: u64,
     fixed: Vec<Option<String>>,
     sync: Option<String>,
 }
 
 impl Lists {
-    /// No token given so far is good any more.
+    /// Expires all sync tokens so far.
     pub(super) fn expire_tokens(&mut self) {
         self.tokens.clear();
     }
 
-    /// No page token given so far is good any more.
+    /// Expires all page tokens so far.
     pub(super) fn expire_pages(&mut self) {
         self.pages.clear();
     }
@@ -57,7 +57,7 @@ impl Lists {
         format!("{kind}{:x}==", self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// Answers one request.
+    /// Answers one request of `events.list`.
     pub(super) fn answer(
         &mut self,
         calendar: &Calendar,
@@ -86,7 +86,7 @@ impl Lists {
         if let Some((key, _)) = query.iter().find(|(key, _)| !known(key)) {
             return Err(Refusal::bad(key, "The simulator does not know this parameter."));
         }
-        // The calendar's series are not kept, only their instances.
+        // The calendar keeps no series, only their instances.
         if get("singleEvents").as_deref() != Some("true") {
             return Err(Refusal::bad("singleEvents", "The simulator expands series only."));
         }
@@ -128,12 +128,13 @@ impl Lists {
                 sync,
             });
         };
-        // The exact same query as for the first page, by the guide.
+        // Google's guide demands the exact query of the first page.
         let left = self.pages.get(&page).filter(|left| left.sync == sync && left.fixed == fixed);
         left.cloned().ok_or_else(|| Refusal::bad("pageToken", "Invalid page token value."))
     }
 
-    /// Shows events as they are when the page is read: what changes meanwhile is in the next list as well.
+    /// Shows events as they are when the page is read. An event that changes during the list is in
+    /// the next list as well.
     fn show(&mut self, calendar: &Calendar, mut left: Left, size: usize) -> Value {
         let rest = left.ids.split_off(size.min(left.ids.len()));
         let items: Vec<Value> = left.ids.iter().filter_map(|id| calendar.render(id)).collect();

@@ -1,9 +1,9 @@
-//! A Google Calendar that behaves, and misbehaves on command: one calendar, its list with pages and sync tokens,
-//! the token endpoint of its service account, its push channels.
+//! A Google Calendar that behaves, and misbehaves on command. It has one calendar with pages and
+//! sync tokens, the token endpoint of its service account, and push channels.
 //!
-//! It is written from Google's documentation (the reference of Calendar v3, its guides on synchronization, errors and
-//! push notifications, and OAuth 2.0 for service accounts) and knows nothing of Penstock, so that what Penstock makes
-//! of it can be checked against the simulator's own truth.
+//! It is written from Google's documentation: the reference of Calendar v3, its guides on
+//! synchronization, errors and push notifications, and OAuth 2.0 for service accounts. It knows
+//! nothing of Penstock, so Penstock's tables can be checked against the simulator's own truth.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
 mod channels;

@@ -1,4 +1,4 @@
-//! Google's way of saying no (developers.google.com/workspace/calendar/api/guides/errors).
+//! Google's error replies (developers.google.com/workspace/calendar/api/guides/errors).
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ impl Refusal {
         self
     }
 
-    /// 400 over one parameter.
+    /// A 400 that names one parameter.
     pub(super) fn bad(parameter: &str, message: &str) -> Self {
         Self::new(400, "global", "invalid", message).at("parameter", parameter)
     }

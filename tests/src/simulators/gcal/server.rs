@@ -17,10 +17,10 @@ use super::token::Tokens;
 use crate::loopback::{half, lock};
 use crate::simulators::faults::{Fault, Faults, RetryAfter};
 
-/// Sees the path of each request, and may change the calendar before it is answered.
+/// A callback that gets the path of each request, and may change the calendar before the reply.
 pub(super) type Watcher = Box<dyn FnMut(&str, &mut Calendar) + Send>;
 
-/// What the server and the test share.
+/// The state that the server and the test share.
 pub(super) struct Shared {
     pub(super) service: Mutex<Service>,
     pub(super) faults: Mutex<Faults>,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) watcher: Mutex<Option<Watcher>>,
 }
 
-/// The calendar and what Google keeps about its readers.
+/// The calendar, and Google's state about its readers.
 pub(super) struct Service {
     pub(super) calendar: Calendar,
     pub(super) lists: Lists,
@@ -48,7 +48,7 @@ impl Service {
     }
 }
 
-/// A reply before its headers.
+/// A reply before its headers are added.
 struct Reply {
     status: u16,
     content_type: &'static str,
@@ -82,7 +82,7 @@ impl From<Refusal> for Reply {
     }
 }
 
-/// Answers one request.
+/// Answers one HTTP request.
 pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
@@ -178,7 +178,8 @@ fn serve(
     }
 }
 
-/// What a fault makes of a reply. Google has no `Retry-After` on its rate limits, and calls some of them 403.
+/// Applies a fault to a reply. Google sends no `Retry-After` with its rate limits, and gives some
+/// of them the status 403.
 fn strike(
     service: &mut Service,
     fault: Option<Fault>,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// The calendar's id; it needs encoding in a path.
+/// The calendar's id. It has characters that a path must encode.
 pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";
 
 /// When an event takes place.
@@ -17,12 +17,12 @@ pub(super) enum When {
     Days(Date, Date),
 }
 
-/// How much a cancelled event still says.
+/// How much of a cancelled event Google still shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tombstone {
-    /// `id` and `status`; of an instance the series and the original start, too.
+    /// `id` and `status`. An instance also keeps its series and its original start.
     Bare,
-    /// All it said before, as on the organizer's calendar.
+    /// All fields, as on the organizer's calendar.
     Whole,
 }
 
@@ -34,14 +34,14 @@ pub(super) struct Event {
     pub(super) series: Option<(String, When)>,
     tombstone: Tombstone,
     updated: Timestamp,
-    /// Which change of the calendar was its last.
+    /// The number of the calendar's change that last touched this event.
     change: u64,
 }
 
-/// One calendar.
+/// A calendar and its history of changes.
 #[derive(Debug)]
 pub struct Calendar {
-    /// By id; the list is in this order, which is stable.
+    /// By id. Lists are in this order, which is stable.
     pub(super) events: BTreeMap<String, Event>,
     changes: u64,
     rng: Rng,
@@ -63,29 +63,30 @@ impl Calendar {
         }
     }
 
-    /// The time here from now on; it does not go back.
+    /// Advances the calendar's clock to `now`. The clock never goes back.
     pub(super) fn set_now(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 
-    /// How many changes there have been.
+    /// Returns the number of changes so far.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// `updated` of the list.
+    /// Returns the `updated` of the list.
     pub(super) fn updated(&self) -> Timestamp {
         self.updated
     }
 
-    /// Ids of what is there, or with `deleted` of tombstones too, that changed after the `since`-th change.
+    /// Returns the ids of events that changed after the `since`-th change. Tombstones are among
+    /// them only if `deleted` is set.
     pub(super) fn ids(&self, since: u64, deleted: bool) -> Vec<String> {
         let shown = |e: &Event| e.change > since && (deleted || e.status != "cancelled");
         self.events.iter().filter(|(_, e)| shown(e)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Adds `n` events of every kind: timed, all-day, without a summary, of no length, series of instances. Their last
-    /// changes lie in the past.
+    /// Adds `n` events of every kind: timed, all-day, without a summary, of no length, series of
+    /// instances. Their last changes are in the past.
     pub fn fill(&mut self, n: usize) {
         while self.events.len() < n {
             self.add_something();
@@ -95,7 +96,7 @@ impl Calendar {
         }
     }
 
-    /// `n` random things happen: events come, change, are cancelled and restored.
+    /// Makes `n` random changes: events are added, renamed, cancelled and restored.
     pub fn change(&mut self, n: usize) {
         for _ in 0..n {
             let ids: Vec<String> = self.events.keys().cloned().collect();
@@ -147,7 +148,7 @@ impl Calendar {
         self.touch(id);
     }
 
-    /// Every change has a stamp of its own.
+    /// Records a change. Every change has a stamp of its own.
     fn touch(&mut self, id: &str) {
         self.changes += 1;
         self.updated = self.now.max(self.updated + SignedDuration::from_millis(1));
@@ -155,14 +156,14 @@ impl Calendar {
         (event.updated, event.change) = (self.updated, self.changes);
     }
 
-    /// Another title, or none.
+    /// Gives an event another title, or removes its title.
     pub fn rename(&mut self, id: &str) {
         let summary = (self.rng.u8(0..9) > 0).then(|| format!("Renamed {}", self.rng.u32(..)));
         self.events.get_mut(id).expect("an event").summary = summary;
         self.touch(id);
     }
 
-    /// Deletes an event: a tombstone stays, which says much or little.
+    /// Deletes an event. A tombstone remains, bare or whole at random.
     pub fn cancel(&mut self, id: &str) {
         let tombstone = if self.rng.u8(0..4) == 0 { Tombstone::Whole } else { Tombstone::Bare };
         let event = self.events.get_mut(id).expect("an event");
@@ -170,7 +171,7 @@ impl Calendar {
         self.touch(id);
     }
 
-    /// Deletes an event: a tombstone stays, with no more than its id.
+    /// Deletes an event. A bare tombstone remains, which has no more than the id.
     pub fn cancel_barely(&mut self, id: &str) {
         let event = self.events.get_mut(id).expect("an event");
         (event.status, event.tombstone) = ("cancelled", Tombstone::Bare);
@@ -183,13 +184,14 @@ impl Calendar {
         self.touch(id);
     }
 
-    /// Ids of the events that are there.
+    /// Returns the ids of the events that are not cancelled.
     #[must_use]
     pub fn present(&self) -> Vec<String> {
         self.ids(0, false)
     }
 
-    /// Cancels `n` events and forgets all tombstones: only who had read them before knows.
+    /// Cancels `n` events and forgets all tombstones. No later list shows that these events are
+    /// gone.
     pub fn cancel_and_forget(&mut self, n: usize) {
         let mut present = self.present();
         self.rng.shuffle(&mut present);
@@ -199,7 +201,7 @@ impl Calendar {
         self.events.retain(|_, event| event.status != "cancelled");
     }
 
-    /// An event as Google renders it; `None` where it is gone for good.
+    /// Renders an event as Google does; `None` if Google has forgotten it.
     pub(super) fn render(&self, id: &str) -> Option<Value> {
         let event = self.events.get(id)?;
         let etag = format!("\"{}\"", event.updated.as_millisecond() * 2_000);
@@ -239,7 +241,7 @@ impl Calendar {
     }
 }
 
-/// In the digits that Google's ids are made of.
+/// Writes a number in the digits of Google's ids.
 fn radix32(mut number: u64) -> String {
     let mut digits = Vec::new();
     while number > 0 {

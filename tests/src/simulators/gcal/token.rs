@@ -1,4 +1,4 @@
-//! The token endpoint: claims signed with RS256 for access tokens of an hour
+//! The token endpoint: it exchanges claims signed with RS256 for access tokens that last an hour
 //! (developers.google.com/identity/protocols/oauth2/service-account; errors by RFC 6749).
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use penstock_edge::config;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-/// Scopes that may read a calendar's events.
+/// The scopes that allow reading a calendar's events.
 const READING: [&str; 4] = [
     "https://www.googleapis.com/auth/calendar",
     "https://www.googleapis.com/auth/calendar.readonly",
@@ -19,17 +19,17 @@ const READING: [&str; 4] = [
     "https://www.googleapis.com/auth/calendar.events.readonly",
 ];
 
-/// A service account with a key of its own, made for the test.
+/// A service account with a key that was made for the test.
 #[derive(Clone, Debug)]
 pub struct Account {
     email: String,
     key_id: String,
     pem: String,
-    /// PKCS#1, as `ring` reads it.
+    /// PKCS#1, the form that `ring` reads.
     public: Vec<u8>,
 }
 
-/// PKCS#8, as Google hands keys out.
+/// Makes a key in PKCS#8, the form in which Google gives keys out.
 const MAKE_KEY: &str = "
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -38,10 +38,12 @@ print(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
 ";
 
 impl Account {
-    /// A new account, or an old one with a new key: 2048 bits, made by the Python that the local servers run on.
+    /// Makes a new account, or an old one with a new key. The key has 2048 bits, and the Python of
+    /// the local servers makes it.
     ///
     /// # Panics
-    /// Where `PENSTOCK_PYTHON` does not name it.
+    ///
+    /// If `PENSTOCK_PYTHON` is not set, or that Python does not make a key.
     #[must_use]
     pub fn generate(email: &str) -> Self {
         let python = config::from_process()
@@ -61,7 +63,7 @@ impl Account {
         Self { email: email.to_owned(), key_id, pem, public }
     }
 
-    /// The file that Google hands out for it; tokens are to be had at `token_uri`.
+    /// Returns the account's key file as Google gives it out. Tokens are issued at `token_uri`.
     #[must_use]
     pub fn key_file(&self, token_uri: &str) -> String {
         json!({
@@ -77,7 +79,7 @@ impl Account {
     }
 }
 
-/// What the endpoint knows.
+/// The state of the token endpoint.
 #[derive(Debug)]
 pub(super) struct Tokens {
     pub(super) account: Account,
@@ -93,7 +95,7 @@ impl Tokens {
         Self { account, lifetime, good_until: HashMap::new(), granted: 0, denied: 0 }
     }
 
-    /// No token given so far is good any more.
+    /// Revokes all access tokens so far.
     pub(super) fn revoke_all(&mut self) {
         self.good_until.clear();
     }
@@ -102,7 +104,7 @@ impl Tokens {
         self.good_until.get(token).is_some_and(|until| now < *until)
     }
 
-    /// Answers one exchange.
+    /// Answers one token exchange.
     pub(super) fn exchange(&mut self, body: &[u8], audience: &str, now: Timestamp) -> (u16, Value) {
         match self.check(body, audience, now) {
             Ok(()) => {

@@ -1,12 +1,12 @@
-//! What the tables must hold of a calendar.
+//! The rows that the tables must hold for a calendar.
 
 use super::state::{Calendar, Event, When};
 
-/// An event: its id and, unless it is cancelled, status, summary, start, end and series.
+/// An event: its id and, unless it is cancelled, its status, summary, start, end and series.
 pub type TruthRow = (String, Option<(String, Option<String>, String, String, Option<String>)>);
 
 impl Calendar {
-    /// Every event as it is now, tombstones included.
+    /// Returns every event as it is now, tombstones included.
     #[must_use]
     pub fn truth(&self) -> Vec<TruthRow> {
         let text = |when: &When| match when {

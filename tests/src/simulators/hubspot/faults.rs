@@ -1,16 +1,16 @@
-//! HubSpot's faults.
+//! The faults of a simulated HubSpot.
 
 /// The plan of HubSpot's faults.
 pub type Faults = crate::simulators::faults::Faults<Fault>;
 
-/// Which limit a 429 speaks of (developers.hubspot.com/docs/api/usage-details).
+/// The limit that a 429 names (developers.hubspot.com/docs/api/usage-details).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// Requests a second, of search.
+    /// Requests per second, of search.
     Secondly,
-    /// Requests in ten seconds.
+    /// Requests per ten seconds.
     TenSecondlyRolling,
-    /// Requests a day, of the portal.
+    /// Requests per day, of the portal.
     Daily,
 }
 
@@ -24,7 +24,7 @@ impl Policy {
     }
 }
 
-/// What goes wrong with one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 429 with HubSpot's body.
@@ -35,7 +35,7 @@ pub enum Fault {
     BadGateway,
     /// 200, but a maintenance page in HTML.
     Html,
-    /// 200 with an error inside.
+    /// 200 with an error in the body.
     ErrorInside,
     /// 200, complete by its length, but the JSON stops in the middle.
     TruncatedJson,
@@ -45,16 +45,17 @@ pub enum Fault {
     EmptyPage,
     /// No answer at all.
     Hang,
-    /// 401 as for a token that was revoked.
+    /// 401 as for a revoked token.
     Unauthorized,
     /// 403 as for a token without the scope.
     Forbidden,
-    /// 404 with the HTML of a proxy in between, which knows nothing of objects.
+    /// 404 with the HTML of a proxy, which knows nothing of objects.
     NoSuchPage,
 }
 
 impl Fault {
-    /// Every fault that passes when the request is repeated; [`Fault::Hang`] needs a client with a time-out.
+    /// Every fault that passes when the request is repeated. [`Fault::Hang`] is left out: it needs
+    /// a client with a time-out.
     pub const PASSING: [Self; 9] = [
         Self::TooMany(Policy::Secondly),
         Self::TooMany(Policy::TenSecondlyRolling),

@@ -1,4 +1,4 @@
-//! A running portal.
+//! Starts and stops a simulated portal, and gives tests access to it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,15 +20,17 @@ impl HubSpotSimulator {
     /// Starts on a free port.
     ///
     /// # Errors
-    /// Where no port can be had.
+    ///
+    /// No port is free.
     pub fn start(portal: HubSpotPortal) -> io::Result<Self> {
         Self::start_on(portal, 0)
     }
 
-    /// Starts on `port`, 0 for a free one.
+    /// Starts on `port`; 0 picks a free one.
     ///
     /// # Errors
-    /// Where the port cannot be had.
+    ///
+    /// The port is in use, or no port is free.
     pub fn start_on(portal: HubSpotPortal, port: u16) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             portal: Mutex::new(portal),
@@ -46,19 +48,19 @@ impl HubSpotSimulator {
         Ok(Self { shared, server })
     }
 
-    /// Where it listens, without a slash at the end.
+    /// Returns the server's base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Lets `clock` tell the portal's time, in Unix milliseconds, from here on.
+    /// Takes the portal's time, in Unix milliseconds, from `clock` from here on.
     pub fn follow(&self, clock: impl Fn() -> i64 + Send + 'static) {
         lock(&self.shared.portal).set_now(clock());
         *lock(&self.shared.clock) = Some(Box::new(clock));
     }
 
-    /// The portal as it is now. Replies wait while the guard is held.
+    /// Locks the portal as it is now. Replies wait while the guard is held.
     pub fn portal(&self) -> MutexGuard<'_, HubSpotPortal> {
         let now = lock(&self.shared.clock).as_ref().map(|clock| clock());
         let mut portal = lock(&self.shared.portal);
@@ -68,34 +70,34 @@ impl HubSpotSimulator {
         portal
     }
 
-    /// What goes wrong.
+    /// Locks the plan of faults.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.shared.faults)
     }
 
-    /// From here on search takes no more than five requests a second.
+    /// Limits search to five requests per second from here on.
     pub fn limit_searches(&self) {
         *lock(&self.shared.searches) = Some((0, 0));
     }
 
-    /// Another token is good from here on, the old one is refused.
+    /// Replaces the token. A request with the old one is refused.
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut lock(&self.shared.token));
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.log).requests().to_vec()
     }
 
-    /// Changes the portal when the `n`-th request from now has come in, before it is answered.
+    /// Changes the portal when the `n`-th request from now has come in, before the reply.
     pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
         lock(&self.shared.log).hook(n, Box::new(hook));
     }
 
-    /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
-    /// the portal the reply shows. It runs on the server's thread.
+    /// Calls `watcher` with the path of each later request, before the reply. The reply shows the
+    /// changes that `watcher` makes. It runs on the server's thread.
     pub fn watch(&self, watcher: impl FnMut(&str, &mut HubSpotPortal) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }

@@ -8,11 +8,12 @@ use super::refusal::Refusal;
 use super::render;
 use super::state::{HubSpotPortal, Kind};
 
-/// Objects a page of a list at most.
+/// The most objects in a page of a list.
 const LIST_LIMIT: usize = 100;
 
 impl HubSpotPortal {
-    /// `GET /crm/v3/objects/{kind}`. In the order of the ids; what has just changed shows at once.
+    /// Answers `GET /crm/v3/objects/{kind}`. The list is in the order of the ids, and shows a
+    /// change at once.
     pub(super) fn list(
         &self,
         kind: Kind,
@@ -49,7 +50,7 @@ impl HubSpotPortal {
         Ok(page)
     }
 
-    /// `GET /crm/v3/objects/{kind}/{id}`.
+    /// Answers `GET /crm/v3/objects/{kind}/{id}`.
     pub(super) fn read(
         &self,
         kind: Kind,

@@ -1,7 +1,8 @@
 //! A HubSpot portal that behaves, and misbehaves on command: contacts and deals of CRM v3.
 //!
-//! It is written from HubSpot's documentation and knows nothing of Penstock, so that what Penstock makes of it can
-//! be checked against the portal's own truth. Times are Unix milliseconds, amounts minor units of their currency.
+//! It is written from HubSpot's documentation. It knows nothing of Penstock, so Penstock's tables
+//! can be checked against the portal's own truth. Times are Unix milliseconds, amounts minor units
+//! of their currency.
 
 mod faults;
 mod host;
@@ -24,5 +25,5 @@ pub use sign::sign_v3;
 pub use state::{HubSpotPortal, Kind};
 pub use truth::{ContactTruth, DealTruth};
 
-/// The token that a portal accepts until it is told otherwise.
+/// The token that a portal accepts until a test sets another.
 pub const DEFAULT_TOKEN: &str = "pat-eu1-penstock";

@@ -1,30 +1,27 @@
-//! What a portal pushes of its changes (developers.hubspot.com/docs/api/webhooks).
+//! The webhooks that a portal sends about its changes (developers.hubspot.com/docs/api/webhooks).
 
 use serde_json::{Value, json};
 
 use super::state::Kind;
 
-/// Changes that HubSpot sends in one request at most.
+/// The most changes that HubSpot sends in one request.
 const MOST: usize = 100;
 
-/// Something that has happened to an object.
+/// A change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was made.
     Created(Kind, u64),
     /// A property has another value.
     Edited(Kind, u64),
-    /// It was archived.
     Archived(Kind, u64),
-    /// Two became one.
+    /// Two objects became one.
     Merged {
-        /// Of which kind.
         kind: Kind,
-        /// The one whose values stay.
+        /// The object whose values remain.
         primary: u64,
-        /// The one that goes.
+        /// The object that disappears.
         loser: u64,
-        /// What remains: the primary, or a new one.
+        /// The object that remains: the primary, or a new one.
         into: u64,
     },
 }
@@ -53,7 +50,7 @@ impl Change {
     }
 }
 
-/// The bodies of the requests in which HubSpot tells of changes.
+/// Returns the bodies of the webhook requests that report `changes`.
 #[must_use]
 pub fn push_bodies(changes: &[Change]) -> Vec<String> {
     let body = |changes: &[Change]| {

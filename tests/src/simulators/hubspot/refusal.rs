@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::faults::Policy;
 
-/// An error as HubSpot words it.
+/// An error reply: its status and HubSpot's JSON.
 pub(super) struct Refusal(pub(super) u16, pub(super) String);
 
 impl Refusal {

@@ -1,11 +1,11 @@
-//! Objects as HubSpot's JSON.
+//! Renders objects as HubSpot's JSON.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::state::{CURRENCIES, Fields, Kind, Record};
 
-/// What is returned of an object where nobody says which properties.
+/// The properties that HubSpot returns if the request names none.
 const DEFAULTS: [(Kind, &[&str]); 2] = [
     (
         Kind::Contact,
@@ -26,7 +26,7 @@ const DEFAULTS: [(Kind, &[&str]); 2] = [
     ),
 ];
 
-/// These come with every object.
+/// The properties that come with every object.
 const ALWAYS: [&str; 2] = ["createdate", "hs_object_id"];
 
 pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
@@ -59,8 +59,8 @@ pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
     object
 }
 
-/// A property's value; none where it is not set, or the object has no such property: contacts know no
-/// `hs_lastmodifieddate`, deals no `lastmodifieddate`.
+/// Returns a property's value; `None` if it is not set or the kind has no such property. Contacts
+/// have no `hs_lastmodifieddate`, and deals have no `lastmodifieddate`.
 pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String> {
     let modified = match kind {
         Kind::Contact => "lastmodifieddate",
@@ -90,7 +90,7 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
             "dealstage" => Some((*stage).to_owned()),
             "dealname" => Some(format!("Deal {}", record.id)),
             "pipeline" => Some("default".to_owned()),
-            // Both are seen in the wild.
+            // Real portals show both forms.
             "closedate" => closed_ms
                 .map(|at| if record.id.is_multiple_of(3) { at.to_string() } else { iso(at) }),
             _ => None,
@@ -98,7 +98,7 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
     }
 }
 
-/// Text as people type amounts: without the zeros that say nothing.
+/// Formats an amount as people type it, without trailing zeros.
 fn decimal(minor: i64, currency: &str) -> String {
     let decimals =
         CURRENCIES.iter().find(|(code, _)| *code == currency).map_or(2, |(_, decimals)| *decimals);

@@ -1,4 +1,5 @@
-//! The search endpoint (developers.hubspot.com/docs/api/crm/search): 200 a page, 10,000 in all, one sort, late.
+//! The search endpoint (developers.hubspot.com/docs/api/crm/search). It returns 200 objects per
+//! page and 10,000 in all, takes one sort, and shows changes late.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -45,8 +46,10 @@ struct Sort {
 }
 
 impl HubSpotPortal {
-    /// `POST /crm/v3/objects/{kind}/search`. Shows neither what is archived or merged, nor what has changed within
-    /// the lag of the index. What shares the sorted value comes in no order that means anything.
+    /// Answers `POST /crm/v3/objects/{kind}/search`.
+    ///
+    /// It shows neither archived or merged objects, nor changes that the index has not caught up
+    /// with. The order of objects with the same sorted value is arbitrary.
     pub(super) fn search(&self, kind: Kind, body: &[u8]) -> Result<Value, Refusal> {
         let search: Search =
             serde_json::from_slice(body).map_err(|e| Refusal::bad_request(&e.to_string()))?;
@@ -64,7 +67,7 @@ impl HubSpotPortal {
                 "Paging past 10,000 results of a search is not possible",
             ));
         }
-        // Groups are joined by OR, the filters of one by AND.
+        // Groups are joined by OR, the filters of a group by AND.
         let groups =
             search.filter_groups.iter().map(|group| group.filters.iter().map(Test::of).collect());
         let groups: Vec<Vec<Test<'_>>> = groups.collect::<Result<_, _>>()?;
@@ -97,7 +100,7 @@ impl HubSpotPortal {
 }
 
 fn sort(kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
-    // Scattered, but the same each time.
+    // Arbitrary, but the same each time.
     let scattered = |record: &Record| record.id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let Some(sort) = sort else { return found.sort_by_key(|record| record.created_ms) };
     let value = |record: &Record| number(kind, record, &sort.property_name).unwrap_or(i64::MIN);
@@ -107,7 +110,7 @@ fn sort(kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
     });
 }
 
-/// A filter, understood.
+/// A parsed filter.
 struct Test<'a> {
     property: &'a str,
     holds: fn(i64, i64, i64) -> bool,
@@ -144,7 +147,8 @@ impl Test<'_> {
     }
 }
 
-/// A property as search compares it: dates in milliseconds. A property that the kind does not have has no value.
+/// Returns a property as search compares it, dates in milliseconds; `None` if the kind has no such
+/// property.
 fn number(kind: Kind, record: &Record, name: &str) -> Option<i64> {
     match (name, kind) {
         ("lastmodifieddate", Kind::Contact) | ("hs_lastmodifieddate", Kind::Deal) => {

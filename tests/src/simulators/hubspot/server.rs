@@ -14,22 +14,22 @@ use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
 
-/// Requests a second that search takes.
+/// The most search requests per second.
 const SEARCHES_A_SECOND: u32 = 5;
 
-/// Sees the path of each request, and may change the portal before it is answered.
+/// A callback that gets the path of each request, and may change the portal before the reply.
 pub(super) type Watcher = Box<dyn FnMut(&str, &mut HubSpotPortal) + Send>;
 
-/// What the server and the test share.
+/// The state that the server and the test share.
 pub(super) struct Shared {
     pub portal: Mutex<HubSpotPortal>,
     pub faults: Mutex<Faults>,
     pub log: Mutex<Log>,
     pub watcher: Mutex<Option<Watcher>>,
     pub token: Mutex<String>,
-    /// The time, where somebody else tells it.
+    /// The clock that a test has set, if any.
     pub clock: Mutex<Option<Box<dyn Fn() -> i64 + Send>>>,
-    /// The second of the last search, and how many it has seen; none where there is no such limit.
+    /// The second of the last search and the number of searches in it; `None` without this limit.
     pub searches: Mutex<Option<(i64, u32)>>,
 }
 

@@ -1,11 +1,11 @@
-//! Signs what a portal pushes, version 3.
+//! Signs a portal's webhooks, version 3.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// `X-HubSpot-Signature-v3` of a request at `timestamp_ms`.
+/// Returns the `X-HubSpot-Signature-v3` of a request sent at `timestamp_ms`.
 #[must_use]
 pub fn sign_v3(secret: &str, method: &str, uri: &str, body: &[u8], timestamp_ms: i64) -> String {
     let mut source = format!("{method}{uri}").into_bytes();

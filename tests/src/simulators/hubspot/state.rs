@@ -1,4 +1,4 @@
-//! The portal: its contacts and deals, what has been archived, merged and purged, and how they change.
+//! The portal: its contacts and deals, those archived, merged and purged, and the changes to them.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,10 @@ use fastrand::Rng;
 
 use super::push::Change;
 
-/// A kind of CRM object.
+/// The kinds of CRM objects here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// People.
     Contact,
-    /// Sales.
     Deal,
 }
 
@@ -31,7 +29,7 @@ pub(super) enum Fields {
     },
 }
 
-/// One object.
+/// A contact or a deal.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub id: u64,
@@ -39,16 +37,16 @@ pub(super) struct Record {
     pub created_ms: i64,
     pub modified_ms: i64,
     pub archived_ms: Option<i64>,
-    /// From when on search shows it as it is.
+    /// The time from which search shows the object's present state.
     pub searchable_ms: i64,
-    /// The ids that were merged into it, at any remove.
+    /// The ids that were merged into it, directly or by further merges.
     pub merged: Vec<u64>,
 }
 
-/// Currencies with their decimals (ISO 4217), as the deals of the portal have them.
+/// The currencies of the portal's deals, with their decimals (ISO 4217).
 pub(super) const CURRENCIES: [(&str, u32); 4] = [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3)];
 
-/// Stages of the deals; the last two belong to pipelines of the portal's own.
+/// The stages of the deals. The last two belong to pipelines of the portal's own.
 const STAGES: [&str; 7] = [
     "appointmentscheduled",
     "qualifiedtobuy",
@@ -59,20 +57,23 @@ const STAGES: [&str; 7] = [
     "48231230",
 ];
 
-/// A portal.
+/// A portal's contacts and deals, and their clock.
 #[derive(Debug)]
 pub struct HubSpotPortal {
     pub(super) contacts: BTreeMap<u64, Record>,
     pub(super) deals: BTreeMap<u64, Record>,
-    /// Who was merged into whom, and who was purged: no API shows them any more.
+    /// The merges and purges. No API shows these objects any more.
     pub(super) merged_into: BTreeMap<(Kind, u64), u64>,
     pub(super) purged: Vec<(Kind, u64)>,
-    /// How long a change stays out of search at most, in milliseconds.
+    /// The longest time, in milliseconds, that a change is missing from search.
     pub search_lag_ms: i64,
-    /// Whether an object that was merged away answers with the one it went into, as HubSpot's changelog says
-    /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies), or with 404.
+    /// Whether reading a merged-away object returns the one that it was merged into, as HubSpot's
+    /// changelog says
+    /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies).
+    /// If false, the reply is a 404.
     pub merged_ids_resolve: bool,
-    /// Whether an object that is read by id says which ones were merged into it: a computed property may lag behind.
+    /// Whether an object that is read by id lists the objects merged into it. The property is
+    /// computed, so it may lag behind.
     pub merged_ids_listed: bool,
     pub(super) now_ms: i64,
     rng: Rng,
@@ -80,7 +81,7 @@ pub struct HubSpotPortal {
 }
 
 impl HubSpotPortal {
-    /// A portal of so many contacts and deals, made and changed in the year before `now_ms`.
+    /// Makes a portal of `contacts` and `deals`, made and changed in the year before `now_ms`.
     #[must_use]
     pub fn new(seed: u64, contacts: usize, deals: usize, now_ms: i64) -> Self {
         let mut portal = Self {
@@ -99,7 +100,7 @@ impl HubSpotPortal {
         let steps = i64::try_from(all).unwrap_or(1).max(1);
         for i in 0..all {
             portal.now_ms = now_ms - YEAR_MS + YEAR_MS / steps * i64::try_from(i).unwrap_or(0);
-            // Both kinds come all year round.
+            // Spreads both kinds over the whole year.
             let is_contact = (i + 1) * contacts / all > i * contacts / all;
             portal.create(if is_contact { Kind::Contact } else { Kind::Deal });
         }
@@ -107,12 +108,12 @@ impl HubSpotPortal {
         portal
     }
 
-    /// Sets the portal's clock.
+    /// Sets the portal's clock, in Unix milliseconds.
     pub const fn set_now(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
     }
 
-    /// Makes an object; its id.
+    /// Makes an object and returns its id.
     pub fn create(&mut self, kind: Kind) -> u64 {
         self.next_id += self.rng.u64(1..40);
         let id = self.next_id;
@@ -141,7 +142,7 @@ impl HubSpotPortal {
         }
     }
 
-    /// Changes the first `n` objects of a kind at one and the same millisecond, as an import does.
+    /// Changes the first `n` objects of a kind in the same millisecond, as an import does.
     pub fn edit_at_once(&mut self, kind: Kind, n: usize) {
         for id in self.live(kind).into_iter().take(n).collect::<Vec<_>>() {
             self.edit(kind, id);
@@ -159,7 +160,7 @@ impl HubSpotPortal {
         }
     }
 
-    /// Puts an object into the recycling bin. Its modified time stays.
+    /// Moves an object into the recycling bin. Its modified time does not change.
     pub fn archive(&mut self, kind: Kind, id: u64) {
         let now = self.now_ms;
         if let Some(record) = self.table(kind).get_mut(&id) {
@@ -167,7 +168,7 @@ impl HubSpotPortal {
         }
     }
 
-    /// Takes it out of there again. Its modified time stays.
+    /// Takes an object out of the recycling bin. Its modified time does not change.
     pub fn restore(&mut self, kind: Kind, id: u64) {
         let searchable = self.now_ms + self.lag();
         if let Some(record) = self.table(kind).get_mut(&id) {
@@ -175,14 +176,16 @@ impl HubSpotPortal {
         }
     }
 
-    /// Deletes an object for good, as the recycling bin does after 90 days, or a person's right to be forgotten at once.
+    /// Deletes an object for good, as the recycling bin does after 90 days, or a request for
+    /// erasure at once.
     pub fn purge(&mut self, kind: Kind, id: u64) {
         if self.table(kind).remove(&id).is_some() {
             self.purged.push((kind, id));
         }
     }
 
-    /// Merges `loser` into `primary`; the id of what remains. With `fresh` HubSpot makes a record of a new id of both.
+    /// Merges `loser` into `primary` and returns the id of the remaining object. With `fresh`,
+    /// HubSpot makes a new object of both.
     pub fn merge(&mut self, kind: Kind, primary: u64, loser: u64, fresh: bool) -> u64 {
         let (now, lag) = (self.now_ms, self.lag());
         let Some(lost) = self.table(kind).remove(&loser) else { return primary };
@@ -202,7 +205,7 @@ impl HubSpotPortal {
         id
     }
 
-    /// Lets `n` random things happen now, and returns what HubSpot pushes of them.
+    /// Makes `n` random changes now, and returns those that HubSpot reports by webhook.
     pub fn change(&mut self, n: usize) -> Vec<Change> {
         let mut changes = Vec::new();
         for _ in 0..n {
@@ -229,7 +232,7 @@ impl HubSpotPortal {
         changes
     }
 
-    /// The ids of what is neither archived nor gone.
+    /// Returns the ids of the objects that are neither archived, merged away nor purged.
     #[must_use]
     pub fn live(&self, kind: Kind) -> Vec<u64> {
         self.records(kind)

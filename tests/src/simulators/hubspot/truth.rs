@@ -1,35 +1,34 @@
-//! What the portal's tables must come to.
+//! The rows that the tables must hold for a portal.
 
 use std::collections::BTreeMap;
 
 use super::state::{Fields, HubSpotPortal, Kind};
 
-/// A contact as it is, or is no more.
+/// A contact as it is, or the trace of one that is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactTruth {
-    /// E-mail, phone, first and last name; nothing of one that is gone.
+    /// E-mail, phone, first and last name; all `None` for a contact that is gone.
     pub fields: [Option<String>; 4],
-    /// Archived, merged or purged.
+    /// Whether it was archived, merged or purged.
     pub deleted: bool,
-    /// The contact that took its place.
+    /// The contact that took its place in a merge.
     pub merged_into: Option<String>,
 }
 
-/// A deal that is there. One that was archived, merged or purged counts as nothing.
+/// A live deal. An archived, merged or purged deal counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealTruth {
-    /// Minor units.
+    /// In minor units; 0 if the deal has no amount.
     pub amount: i64,
-    /// Of the amount.
     pub currency: String,
-    /// Its stage, HubSpot's word.
+    /// HubSpot's word for the stage.
     pub stage: String,
-    /// When it was, or is to be, closed; where it has no such date, when it came to be.
+    /// The close date, past or planned; without one, the creation time.
     pub closed_ms: i64,
 }
 
 impl HubSpotPortal {
-    /// Every contact that there was, by id.
+    /// Returns every contact that has ever existed, by id.
     #[must_use]
     pub fn contacts_truth(&self) -> BTreeMap<String, ContactTruth> {
         let gone =
@@ -58,7 +57,7 @@ impl HubSpotPortal {
         truth
     }
 
-    /// Every deal that is there, by id.
+    /// Returns every live deal, by id.
     #[must_use]
     pub fn deals_truth(&self) -> BTreeMap<String, DealTruth> {
         let live = self.deals.values().filter(|record| record.archived_ms.is_none());

@@ -1,4 +1,4 @@
-//! What can happen in the account, when it is allowed, and which events Stripe sends for it.
+//! The actions in the account: when each is allowed, and which events Stripe sends for it.
 //!
 //! Sources: <https://docs.stripe.com/api/events/types>, <https://docs.stripe.com/refunds>,
 //! <https://docs.stripe.com/disputes/how-disputes-work>, and the changelog of 2024-10-28
@@ -9,121 +9,85 @@ use super::event::{Emitted, EventType as E};
 use super::model::{ChargeStatus, DisputeStatus as D, RefundStatus as R};
 use super::state::StripeAccount;
 
-/// How a new charge starts.
+/// The first state of a new charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Charged and captured at once.
     Captured,
-    /// Authorised only.
+    /// Authorised, not captured.
     Authorised,
     /// Declined.
     Declined,
-    /// A bank debit under way.
+    /// A bank debit that is under way.
     Debit,
 }
 
-/// One thing that happens. Objects are named by their index; see [`StripeAccount::find`].
+/// An action in the account. It names objects by their index; see [`StripeAccount::find`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A new charge of `amount`, in Stripe's units.
-    Charge {
-        /// `amount`.
-        amount: i64,
-        /// Its currency.
-        currency: Currency,
-        /// How it starts.
-        outcome: Outcome,
-    },
-    /// The balance transaction of a charge is filled in: `charge.updated`.
-    Settle {
-        /// The charge.
-        charge: u32,
-    },
-    /// An authorisation is captured, `amount` of it.
+    /// Makes a charge of `amount`, in Stripe's units.
+    Charge { amount: i64, currency: Currency, outcome: Outcome },
+    /// Fills in the balance transaction of a charge: `charge.updated`.
+    Settle { charge: u32 },
+    /// Captures an authorisation, `amount` of it.
     Capture {
-        /// The charge.
         charge: u32,
-        /// `amount_captured`.
+        /// The charge's new `amount_captured`.
         amount: i64,
     },
-    /// An authorisation runs out.
-    Expire {
-        /// The charge.
-        charge: u32,
-    },
-    /// A bank debit arrives or comes back.
+    /// Lets an authorisation expire.
+    Expire { charge: u32 },
+    /// Ends a bank debit: the money arrives or comes back.
     DebitEnds {
-        /// The charge.
         charge: u32,
-        /// Whether it arrived.
+        /// Whether the money arrives.
         succeeds: bool,
     },
-    /// A refund of a charge.
+    /// Refunds a charge, in full or in part.
     Refund {
-        /// The charge.
         charge: u32,
-        /// `amount`.
         amount: i64,
         /// The refund's first status.
         status: R,
     },
-    /// A refund changes its status.
-    RefundBecomes {
-        /// The refund.
-        refund: u32,
-        /// The new status.
-        status: R,
-    },
-    /// A dispute of a charge.
+    /// Changes a refund's status.
+    RefundBecomes { refund: u32, status: R },
+    /// Opens a dispute of a charge.
     Dispute {
-        /// The charge.
         charge: u32,
-        /// `amount`.
         amount: i64,
         /// The dispute's first status.
         status: D,
     },
-    /// A dispute changes its status.
-    DisputeBecomes {
-        /// The dispute.
-        dispute: u32,
-        /// The new status.
-        status: D,
-    },
-    /// A charge's metadata changes.
-    NoteCharge {
-        /// The charge.
-        charge: u32,
-    },
-    /// A refund's metadata changes.
-    NoteRefund {
-        /// The refund.
-        refund: u32,
-    },
-    /// A dispute's metadata changes.
-    NoteDispute {
-        /// The dispute.
-        dispute: u32,
-    },
+    /// Changes a dispute's status.
+    DisputeBecomes { dispute: u32, status: D },
+    /// Changes a charge's metadata.
+    NoteCharge { charge: u32 },
+    /// Changes a refund's metadata.
+    NoteRefund { refund: u32 },
+    /// Changes a dispute's metadata.
+    NoteDispute { dispute: u32 },
 }
 
-/// What an action did: the object it made or changed, and the events, by index.
+/// The result of an action: the object that it made or changed, and the events, by index.
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The index of the charge, refund or dispute.
     pub object: u32,
-    /// The events made, oldest first.
+    /// The new events, oldest first.
     pub events: Vec<u32>,
 }
 
 impl StripeAccount {
-    /// Lets `action` happen now. `None` where Stripe would refuse it.
+    /// Applies `action` now and returns its events. Returns `None` if Stripe would refuse the
+    /// action.
     pub fn act(&mut self, action: Action) -> Option<Vec<Emitted>> {
         let applied = self.apply(action, self.now())?;
         Some(applied.events.iter().filter_map(|&e| self.emitted(e)).collect())
     }
 
-    /// As [`StripeAccount::act`], at Unix second `at`, with indices instead of bodies.
+    /// Applies `action` at Unix second `at`, and returns indices instead of bodies. Returns `None`
+    /// if Stripe would refuse the action.
     pub fn apply(&mut self, action: Action, at: i64) -> Option<Applied> {
         if !self.allows(action) {
             return None;
@@ -160,7 +124,7 @@ impl StripeAccount {
         }
     }
 
-    /// Whether Stripe would let `action` happen in the present state.
+    /// Returns whether Stripe would accept `action` in the present state.
     #[must_use]
     pub fn allows(&self, action: Action) -> bool {
         self.allows_charge_action(action)

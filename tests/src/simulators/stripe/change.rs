@@ -1,4 +1,4 @@
-//! Random live changes, each valid in the present state.
+//! Random live changes. Each is valid in the present state.
 
 use super::action::{Action, Outcome};
 use super::event::Emitted;
@@ -6,8 +6,8 @@ use super::model::{DisputeStatus as D, RefundStatus as R};
 use super::state::StripeAccount;
 
 impl StripeAccount {
-    /// Lets `n` random things happen now, and returns the events Stripe sends for them in the order
-    /// in which they were made. All fall into the same second while the clock stands still.
+    /// Applies `n` random actions now, and returns their events in the order in which they were
+    /// made. All fall into the same second while the clock is stopped.
     pub fn change(&mut self, n: u32) -> Vec<Emitted> {
         let mut events = Vec::new();
         for _ in 0..n {
@@ -17,7 +17,8 @@ impl StripeAccount {
         events
     }
 
-    /// A random action that is allowed now. A new charge always is.
+    /// Draws a random action that is allowed now. If it finds no other, it draws a new charge,
+    /// which always is.
     pub fn draw_action(&mut self) -> Action {
         for _ in 0..24 {
             let candidate = self.draw_candidate();
@@ -97,7 +98,7 @@ impl StripeAccount {
         Some(Action::Refund { charge, amount, status: self.rng.choice(all)? })
     }
 
-    /// Any object, or mostly one of the newest hundred.
+    /// Draws any object or, with `recent`, mostly one of the newest hundred.
     fn draw_index(&mut self, len: usize, recent: bool) -> Option<u32> {
         let floor = if recent && self.rng.u8(0..4) != 0 { len.saturating_sub(100) } else { 0 };
         if len == 0 { None } else { u32::try_from(self.rng.usize(floor..len)).ok() }

@@ -1,6 +1,6 @@
-//! The account's clock: the real one, shifted or stopped by a test.
+//! The account's clock: the real one, possibly shifted, or one that a test has stopped.
 
-/// The real time, Unix seconds.
+/// Returns the real time in Unix seconds.
 #[allow(clippy::disallowed_methods, reason = "the simulator's default clock is the real one")]
 #[must_use]
 pub fn real_now() -> i64 {
@@ -10,14 +10,14 @@ pub fn real_now() -> i64 {
 /// A clock that reads whole seconds.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
-    /// The real time plus so many seconds.
+    /// The real time plus this number of seconds.
     Real(i64),
-    /// Stands still at this Unix second.
+    /// Stopped at this Unix second.
     Fixed(i64),
 }
 
 impl Clock {
-    /// Now, Unix seconds.
+    /// Returns the clock's time in Unix seconds.
     #[must_use]
     pub fn now(self) -> i64 {
         match self {
@@ -26,7 +26,7 @@ impl Clock {
         }
     }
 
-    /// The clock moved forward by `seconds`.
+    /// Returns the clock moved forward by `seconds`.
     #[must_use]
     pub const fn advanced(self, seconds: i64) -> Self {
         match self {

@@ -1,11 +1,11 @@
-//! A small HTTP interface for people and scripts that drive the binary: `/_sim/…`.
+//! A small HTTP interface, `/_sim/…`, for people and scripts that drive the binary.
 
 use super::query::pairs;
 use super::server::Shared;
 use super::truth::Ledger;
 use crate::loopback::lock;
 
-/// Runs a command; returns the status and a JSON body.
+/// Runs a command. Returns the status and a JSON body.
 pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) {
     let number = |name: &str| {
         pairs(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok())
@@ -39,7 +39,7 @@ pub(crate) fn run(shared: &Shared, command: &str, query: &str) -> (u16, String) 
     }
 }
 
-/// Sums as strings: they may pass 2^53.
+/// Writes sums as strings: they may exceed 2^53.
 fn ledger_json(ledger: &Ledger) -> String {
     let rows: Vec<String> = ledger
         .iter()

@@ -1,10 +1,10 @@
-//! The currencies of the simulated account, and what Stripe's amounts mean in them.
+//! The currencies of the simulated account, and the units of Stripe's amounts in them.
 //!
 //! Source: <https://docs.stripe.com/currencies> (zero-decimal, three-decimal, special cases).
 
 use fastrand::Rng;
 
-/// A currency charges are made in.
+/// A currency in which charges are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Currency {
     /// US dollar: two decimals.
@@ -13,22 +13,22 @@ pub enum Currency {
     Eur,
     /// Pound sterling: two decimals.
     Gbp,
-    /// Yen: no decimals at Stripe, none in ISO 4217.
+    /// Yen: no decimals at Stripe or in ISO 4217.
     Jpy,
-    /// Kuwaiti dinar: three decimals, of which Stripe wants the last to be 0.
+    /// Kuwaiti dinar: three decimals. Stripe requires the last to be 0.
     Kwd,
-    /// Icelandic króna: none in ISO 4217, two at Stripe, always multiples of 100.
+    /// Icelandic króna: no decimals in ISO 4217, two at Stripe, always multiples of 100.
     Isk,
-    /// Ugandan shilling: none in ISO 4217, two at Stripe, always multiples of 100.
+    /// Ugandan shilling: no decimals in ISO 4217, two at Stripe, always multiples of 100.
     Ugx,
-    /// Malagasy ariary: two in ISO 4217, none at Stripe.
+    /// Malagasy ariary: two decimals in ISO 4217, none at Stripe.
     Mga,
     /// Forint: two decimals in charges (whole forints only in payouts).
     Huf,
 }
 
 impl Currency {
-    /// Every currency the simulator knows, the commoner ones first.
+    /// Every currency that the simulator knows, the commoner ones first.
     pub const ALL: [Self; 9] = [
         Self::Usd,
         Self::Eur,
@@ -41,7 +41,7 @@ impl Currency {
         Self::Huf,
     ];
 
-    /// The code as Stripe writes it: lower case.
+    /// Returns the code as Stripe writes it, in lower case.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Currency {
         }
     }
 
-    /// The code as ISO 4217 writes it: upper case.
+    /// Returns the code as ISO 4217 writes it, in upper case.
     #[must_use]
     pub const fn iso(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Currency {
         }
     }
 
-    /// An amount as Stripe states it, in ISO 4217 minor units.
+    /// Converts an amount of Stripe to ISO 4217 minor units.
     #[must_use]
     pub fn iso_minor(self, stripe_amount: i64) -> i128 {
         let amount = i128::from(stripe_amount);
@@ -84,7 +84,7 @@ impl Currency {
         }
     }
 
-    /// Stripe accepts only multiples of this, in Stripe's own units.
+    /// Returns the step of amounts, in Stripe's own units. Stripe accepts only multiples of it.
     #[must_use]
     pub const fn step(self) -> i64 {
         match self {
@@ -94,7 +94,7 @@ impl Currency {
         }
     }
 
-    /// A plausible price in Stripe's units, never below two steps so that it can be split.
+    /// Draws a plausible price in Stripe's units, never below two steps so that it can be split.
     pub(crate) fn draw(self, rng: &mut Rng) -> i64 {
         let (low, high) = match self {
             Self::Usd | Self::Eur | Self::Gbp => (100, 50_000),
@@ -108,8 +108,8 @@ impl Currency {
         rng.i64(low..high) * self.step()
     }
 
-    /// A part of `whole` that Stripe would accept: at least one step, less than `whole`
-    /// (all of it where `whole` is a single step).
+    /// Draws a part of `whole` that Stripe would accept: at least one step and less than `whole`.
+    /// If `whole` is a single step, it returns all of it.
     pub(crate) fn part(self, whole: i64, rng: &mut Rng) -> i64 {
         let steps = whole / self.step();
         if steps < 2 { whole } else { rng.i64(1..steps) * self.step() }

@@ -1,4 +1,4 @@
-//! How each [`super::Action`] changes the objects, and the events it leaves behind.
+//! The effects of each [`super::Action`]: the changes to the objects, and the events.
 
 use super::action::{Applied, Outcome};
 use super::currency::Currency;
@@ -10,7 +10,7 @@ use super::record::Draft;
 use super::state::{StripeAccount, get_mut};
 
 impl Charge {
-    /// Whether it is an authorisation that may still be captured.
+    /// Returns whether this is an authorisation that may still be captured.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status == ChargeStatus::Succeeded && !self.captured && !self.expired
@@ -57,7 +57,8 @@ impl StripeAccount {
         Some(self.record(index, at, drafts))
     }
 
-    /// Partial captures release the rest; with `releases` on, by a refund object of its own.
+    /// Captures an authorisation. A partial capture releases the rest; with `releases` on, a refund
+    /// object records the release.
     pub(crate) fn capture(&mut self, charge: u32, amount: i64, at: i64) -> Option<Applied> {
         let rest = self.charge(charge)?.amount - amount;
         let mut applied = self.edit_charge(charge, at, &[E::ChargeCaptured], |c| {

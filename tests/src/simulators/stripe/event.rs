@@ -7,12 +7,12 @@ use super::model::{Charge, Dispute, Refund};
 pub enum ApiVersion {
     /// Before 2022-11-15: `charge.refunds` is an expanded list, `charge.dispute` an id.
     V2020_08_27,
-    /// The present version: neither is rendered unless `expand[]` asks for refunds.
+    /// The present version. It renders neither, unless `expand[]` asks for refunds.
     Endive,
 }
 
 impl ApiVersion {
-    /// The version as it appears in `api_version` and `Stripe-Version`.
+    /// Returns the version as `api_version` and `Stripe-Version` show it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -21,7 +21,8 @@ impl ApiVersion {
         }
     }
 
-    /// The shape a `Stripe-Version` header asks for; `None` where it is not a version at all.
+    /// Returns the version whose shape a `Stripe-Version` header asks for; `None` if it is not a
+    /// version.
     #[must_use]
     pub fn of_header(header: &str) -> Option<Self> {
         let date = header.get(..10)?;
@@ -36,7 +37,7 @@ impl ApiVersion {
         Some(if date < "2022-11-15" { Self::V2020_08_27 } else { Self::Endive })
     }
 
-    /// Whether charges carry their refunds unasked.
+    /// Returns whether a charge contains its refunds without being asked.
     #[must_use]
     pub const fn expands_refunds(self) -> bool {
         matches!(self, Self::V2020_08_27)
@@ -45,15 +46,14 @@ impl ApiVersion {
 
 macro_rules! event_types {
     ($($name:ident = $word:literal, $what:literal;)+) => {
-        /// A type of event this simulator emits.
+        /// A type of event that this simulator emits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum EventType { $(#[doc = $what] $name,)+ }
 
         impl EventType {
-            /// Every type.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// Stripe's name for it.
+            /// Returns Stripe's name of the type.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
@@ -81,7 +81,7 @@ event_types! {
     DisputeFundsReinstated = "charge.dispute.funds_reinstated", "Stripe gave the disputed money back.";
 }
 
-/// An object as it stood at one moment.
+/// An object as it was at one moment.
 #[derive(Clone, Debug)]
 pub enum Snapshot {
     /// A charge with its refunds, newest first.
@@ -92,37 +92,36 @@ pub enum Snapshot {
     Dispute(u32, Dispute, Charge),
 }
 
-/// An event.
+/// An event as the account keeps it.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `created`, Unix seconds.
+    /// Unix seconds.
     pub created: i64,
-    /// From when it is listed.
+    /// The Unix second from which lists show it.
     pub visible_at: i64,
-    /// `type`.
+    /// Stripe's `type`.
     pub kind: EventType,
-    /// `api_version`.
+    /// Stripe's `api_version`.
     pub version: ApiVersion,
-    /// The number of the request that caused it, 0 where none did.
+    /// The number of the request that caused it; 0 if no request did.
     pub request: u32,
-    /// `data.object`.
+    /// Stripe's `data.object`.
     pub after: Snapshot,
-    /// What `data.previous_attributes` is the difference from.
+    /// The object before the change. `data.previous_attributes` is the difference from it.
     pub before: Option<Box<Snapshot>>,
 }
 
-/// An event handed to a test, with the body Stripe would send to a webhook endpoint.
+/// An event for a test, with the body that Stripe would send to a webhook endpoint.
 #[derive(Clone, Debug)]
 pub struct Emitted {
-    /// `id`.
     pub id: String,
-    /// `type`.
+    /// Stripe's `type`.
     pub event_type: &'static str,
-    /// `created`, Unix seconds.
+    /// Unix seconds.
     pub created: i64,
-    /// From when lists show it, Unix seconds.
+    /// The Unix second from which lists show it.
     pub visible_at: i64,
-    /// `data.object.id`.
+    /// Stripe's `data.object.id`.
     pub object_id: String,
     /// The whole event, pretty-printed as Stripe sends it.
     pub body: String,

@@ -1,7 +1,7 @@
 //! The seeded past of an account: charges over the period, and what became of each.
 //!
-//! It is made by the same actions as live changes, in the order of time, so that the events of the
-//! last 30 days tell exactly how the present state came about.
+//! The same actions as for live changes make it, in the order of time. So the events of the last 30
+//! days lead exactly to the present state.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,7 +13,7 @@ use super::state::StripeAccount;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
-/// What is still to happen, soonest first.
+/// The planned actions, soonest first.
 #[derive(Default)]
 struct Agenda {
     due: BinaryHeap<Reverse<(i64, usize)>>,
@@ -40,7 +40,7 @@ pub(crate) fn write(account: &mut StripeAccount) {
     let span = (to - from).max(1);
     let mut at = from;
     for n in 0..charges {
-        // One in six shares the second of the one before it.
+        // One charge in six shares the second of the one before it.
         if n == 0 || account.rng.u8(0..6) != 0 {
             let slot = from + n * span / charges;
             at = at.max(slot + account.rng.i64(0..=(span / charges).max(1) - 1));
@@ -93,7 +93,7 @@ fn start(account: &mut StripeAccount, agenda: &mut Agenda, at: i64) {
     }
 }
 
-/// The later an index in the spec's list, the rarer the currency.
+/// Draws a currency. The later it is in the spec's list, the rarer it is.
 fn draw_currency(account: &mut StripeAccount) -> super::Currency {
     let all = &account.spec.currencies;
     let last = all.len().saturating_sub(1);
@@ -157,7 +157,7 @@ fn first_refund_status(account: &mut StripeAccount) -> R {
     }
 }
 
-/// Plans what follows from what has just happened.
+/// Plans the actions that follow from one that was just applied.
 fn follow(account: &mut StripeAccount, agenda: &mut Agenda, at: i64, action: Action, object: u32) {
     match action {
         Action::Capture { charge, .. } | Action::DebitEnds { charge, succeeds: true } => {
@@ -176,7 +176,7 @@ fn follow(account: &mut StripeAccount, agenda: &mut Agenda, at: i64, action: Act
 fn plan_refund(account: &mut StripeAccount, agenda: &mut Agenda, at: i64, refund: u32, status: R) {
     let draw = account.rng.u8(0..20);
     let next = match (status, draw) {
-        // Many a refund succeeds in the second in which it was made.
+        // Many refunds succeed in the second in which they were made.
         (R::Pending, 0..6) => Some((at, R::Succeeded)),
         (R::Pending, 6..12) => Some((at + DAY, R::Succeeded)),
         (R::Pending, 12..16) => Some((at + 2 * DAY, R::Failed)),

@@ -1,4 +1,4 @@
-//! A running simulator.
+//! Starts and stops a simulated Stripe, and gives tests access to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,8 @@ use crate::simulators::faults::Faults;
 /// A simulated Stripe that listens on 127.0.0.1 until it is dropped.
 ///
 /// It runs on a thread of its own, so it may be started and dropped in and outside async contexts.
-/// The guards of [`StripeSimulator::account`] and [`StripeSimulator::faults`] hold up its replies: let them go.
+/// The guards of [`StripeSimulator::account`] and [`StripeSimulator::faults`] block its replies:
+/// drop them soon.
 pub struct StripeSimulator {
     shared: Arc<Shared>,
     server: Loopback,
@@ -25,15 +26,17 @@ impl StripeSimulator {
     /// Starts on a free port.
     ///
     /// # Errors
-    /// Where no port can be had.
+    ///
+    /// No port is free.
     pub fn start(account: StripeAccount) -> io::Result<Self> {
         Self::start_on(account, 0)
     }
 
-    /// Starts on `port`, 0 for a free one.
+    /// Starts on `port`; 0 picks a free one.
     ///
     /// # Errors
-    /// Where the port cannot be had.
+    ///
+    /// The port is in use, or no port is free.
     pub fn start_on(account: StripeAccount, port: u16) -> io::Result<Self> {
         let keys = Keys { secret: DEFAULT_KEY.to_owned(), forbidden: Vec::new() };
         let shared = Arc::new(Shared {
@@ -48,80 +51,80 @@ impl StripeSimulator {
         Ok(Self { shared, server: Loopback::start("stripe-simulator", port, answer)? })
     }
 
-    /// Where it listens: `http://127.0.0.1:port`, without a slash at the end.
+    /// Returns the server's base URL, `http://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// The secret key it accepts now.
+    /// Returns the secret key that it accepts now.
     #[must_use]
     pub fn key(&self) -> String {
         lock(&self.shared.keys).secret.clone()
     }
 
-    /// Rolls the key: the old one is refused with 401 from here on.
+    /// Rolls the key: from here on a request with the old one gets a 401.
     pub fn set_key(&self, key: &str) {
         key.clone_into(&mut lock(&self.shared.keys).secret);
     }
 
-    /// The key lacks permission for paths that start with `prefix`: 403.
+    /// Takes the key's permission for paths that start with `prefix`: such a request gets a 403.
     pub fn forbid(&self, prefix: &str) {
         lock(&self.shared.keys).forbidden.push(prefix.to_owned());
     }
 
-    /// The key may do everything again.
+    /// Gives the key all permissions again.
     pub fn permit_all(&self) {
         lock(&self.shared.keys).forbidden.clear();
     }
 
-    /// The account. Replies wait while the guard is held.
+    /// Locks the account. Replies wait while the guard is held.
     pub fn account(&self) -> MutexGuard<'_, StripeAccount> {
         lock(&self.shared.account)
     }
 
-    /// The plan of faults.
+    /// Locks the plan of faults.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.shared.faults)
     }
 
-    /// Every request so far, in order of arrival.
+    /// Returns every request so far, in the order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.log).requests().to_vec()
     }
 
-    /// The requests to paths that start with `prefix`.
+    /// Returns the requests to paths that start with `prefix`.
     #[must_use]
     pub fn requests_to(&self, prefix: &str) -> Vec<Request> {
         let log = lock(&self.shared.log);
         log.requests().iter().filter(|r| r.path.starts_with(prefix)).cloned().collect()
     }
 
-    /// Forgets the requests so far; their numbering goes on.
+    /// Forgets the requests so far. Their numbering goes on.
     pub fn forget_requests(&self) {
         drop(lock(&self.shared.log).take());
     }
 
-    /// Calls `hook` when the `n`-th request from now (counted from 1) has come in, before it is
-    /// answered. It runs on the server's thread: the reply waits for it.
+    /// Calls `hook` when the `n`-th request from now (counted from 1) has come in, before the
+    /// reply. It runs on the server's thread: the reply waits for it.
     pub fn on_request(&self, n: u64, hook: impl FnOnce() + Send + 'static) {
         lock(&self.shared.log).hook(n, Box::new(hook));
     }
 
-    /// From now on `watcher` is told the path of each request that comes in, before it is answered; what it does to
-    /// the account the reply shows. It runs on the server's thread.
+    /// Calls `watcher` with the path of each later request, before the reply. The reply shows the
+    /// changes that `watcher` makes. It runs on the server's thread.
     pub fn watch(&self, watcher: impl FnMut(&str, &mut StripeAccount) + Send + 'static) {
         *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
-    /// The account's time, Unix seconds.
+    /// Returns the account's time in Unix seconds.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.account().now()
@@ -137,29 +140,30 @@ impl StripeSimulator {
         self.account().advance(seconds);
     }
 
-    /// Moves the account's clock to where nothing is late any more.
+    /// Advances the account's clock until no object or event is late any more, and returns its
+    /// time.
     pub fn settle(&self) -> i64 {
         self.account().settle()
     }
 
-    /// Lets `n` random things happen now; see [`StripeAccount::change`].
+    /// Applies `n` random actions now; see [`StripeAccount::change`].
     pub fn change(&self, n: u32) -> Vec<Emitted> {
         self.account().change(n)
     }
 
-    /// The account's books; see [`StripeAccount::ledger`].
+    /// Returns the account's books; see [`StripeAccount::ledger`].
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.account().ledger()
     }
 
-    /// The books of objects created in `[from, to)`, Unix seconds.
+    /// Returns the books of objects created in `[from, to)`, Unix seconds.
     #[must_use]
     pub fn ledger_between(&self, from: i64, to: i64) -> Ledger {
         self.account().ledger_between(from, to)
     }
 
-    /// Every object as it is now.
+    /// Returns every object as it is now.
     #[must_use]
     pub fn truth(&self) -> Vec<TruthRow> {
         self.account().truth()

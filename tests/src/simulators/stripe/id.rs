@@ -1,15 +1,17 @@
-//! Ids shaped like Stripe's, made from an object's place in the account and read back from it.
+//! Ids shaped like Stripe's. They are made from an object's index in the account and read back from
+//! it.
 //!
-//! Nothing is stored: an id is the prefix, the scrambled index in base 62 around the account's
-//! fragment, and two check characters. Scrambling keeps ids from following time, as Stripe's do not.
+//! Nothing is stored. An id is the prefix, the scrambled index in base 62 around the account's
+//! fragment, and two check characters. Scrambling keeps ids from following time: Stripe's do not
+//! either.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ACCOUNT: &str = "LkdIwHu7ix";
-/// Odd, so multiplication by it is a bijection on 2^64; its inverse follows.
+/// Odd, so multiplication by it is a bijection on 2^64. Its inverse follows.
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 const INVERSE: u64 = 0xF1DE_83E1_9937_733D;
 
-/// What an id stands for.
+/// The kind of object that an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A charge, `ch_` (cards) or `py_` (other payment methods).
@@ -37,7 +39,7 @@ impl Kind {
         (self as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03)
     }
 
-    /// The prefix, in the second of its two forms where `variant` says so.
+    /// Returns the prefix; with `variant`, the second of its two forms.
     const fn prefix(self, variant: bool) -> &'static str {
         match (self, variant) {
             (Self::Charge, false) => "ch_",
@@ -56,7 +58,7 @@ impl Kind {
     }
 }
 
-/// The id of the `index`-th object of a kind.
+/// Returns the id of the `index`-th object of a kind.
 #[must_use]
 pub fn encode(kind: Kind, variant: bool, index: u64) -> String {
     let mut out = String::with_capacity(30);
@@ -64,7 +66,7 @@ pub fn encode(kind: Kind, variant: bool, index: u64) -> String {
     out
 }
 
-/// As [`encode`], appended to `out`.
+/// Appends the id to `out`, as [`encode`] makes it.
 pub fn write(out: &mut String, kind: Kind, variant: bool, index: u64) {
     let mixed = scramble(index ^ kind.salt());
     let mut digits = [b'0'; 11];
@@ -82,7 +84,7 @@ pub fn write(out: &mut String, kind: Kind, variant: bool, index: u64) {
     out.push(char::from(letter(mixed % 59)));
 }
 
-/// The index an id was made from, where it is one of ours and of this kind.
+/// Returns the index that an id was made from; `None` if the id is of another account or kind.
 #[must_use]
 pub fn decode(kind: Kind, id: &str) -> Option<u64> {
     let rest = [false, true]

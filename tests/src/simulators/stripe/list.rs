@@ -1,4 +1,4 @@
-//! Lists and single reads.
+//! Lists, and reads of single objects.
 
 use super::event::ApiVersion;
 use super::id::{self, Kind};
@@ -8,7 +8,7 @@ use super::render::{self, Shape};
 use super::state::{EVENT_DAYS, Order, StripeAccount, get};
 
 impl StripeAccount {
-    /// One page of a list, newest first by `created`, then by order of insertion.
+    /// Returns one page of a list, newest first by `created`, then by the order of insertion.
     pub(crate) fn list(
         &self,
         resource: Resource,
@@ -47,7 +47,7 @@ impl StripeAccount {
         Ok(self.page(resource, &page, has_more, shape))
     }
 
-    /// One object. Reads by id see what lists do not show yet.
+    /// Returns one object. A read by id finds objects that lists do not show yet.
     pub(crate) fn read(
         &self,
         resource: Resource,
@@ -80,7 +80,7 @@ impl StripeAccount {
         }
     }
 
-    /// Where a cursor stands in the order.
+    /// Returns a cursor's position in the order.
     fn place(&self, resource: Resource, id: &str, parameter: &str) -> Result<usize, Refusal> {
         let missing = || Refusal::missing(400, resource.noun(), id, parameter);
         let index = self.find(resource.kind(), id).ok_or_else(missing)?;
@@ -116,7 +116,7 @@ impl StripeAccount {
         visible_at.is_some_and(|at| at <= now) && self.is_of(charge, query)
     }
 
-    /// Whether a charge passes the filters by charge, payment intent and customer.
+    /// Returns whether a charge passes the filters by charge, payment intent and customer.
     fn is_of(&self, charge: u32, query: &ListQuery) -> bool {
         let number = Some(u64::from(charge));
         let same = |kind: Kind, wanted: &Option<String>, own: Option<u64>| {
@@ -189,7 +189,7 @@ const fn shape(version: ApiVersion, expand_refunds: bool) -> Shape {
     }
 }
 
-/// Names may end in a wildcard: `charge.*`, `charge.dispute.*`, `*`.
+/// A name may end in a wildcard: `charge.*`, `charge.dispute.*`, `*`.
 fn is_wanted(types: &[String], word: &str) -> bool {
     let matches = |pattern: &String| match pattern.strip_suffix('*') {
         Some(head) => word.starts_with(head),

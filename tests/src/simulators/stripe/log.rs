@@ -1,35 +1,30 @@
-//! What the log keeps of a request.
+//! The log entry of a request.
 
 use crate::simulators::faults::Fault;
 
 /// A request that came in. Control requests under `/_sim` are not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its number, from 1.
+    /// The request's number, from 1.
     pub number: u64,
-    /// `GET`, as a rule.
+    /// The HTTP method, usually `GET`.
     pub method: String,
-    /// The path without the query.
     pub path: String,
-    /// The query as it was sent, without `?`; empty without one.
+    /// The query as it was sent, without `?`; empty if there is none.
     pub query: String,
-    /// `Stripe-Version`.
     pub stripe_version: Option<String>,
-    /// `User-Agent`.
     pub user_agent: Option<String>,
-    /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// Whether an `Authorization` came with it.
+    /// Whether the request had an `Authorization` header.
     pub authorized: bool,
-    /// The account's time when it came, Unix seconds.
+    /// The account's time at the arrival, Unix seconds.
     pub at: i64,
-    /// What went wrong on command.
     pub fault: Option<Fault>,
-    /// The reply's status; 0 while there is none, and for good when it hangs.
+    /// The reply's status. It is 0 until there is a reply, so a request that hangs keeps it.
     pub status: u16,
 }
 
-/// Runs on the server's thread when its request has come in.
+/// A hook. It runs on the server's thread once its request has come in.
 pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 
 pub(crate) type Log = crate::simulators::log::Log<Request, Hook>;

@@ -1,4 +1,4 @@
-//! The three money objects as small structs; their JSON is made on demand by [`super::render`].
+//! The three money objects as small structs. [`super::render`] makes their JSON on demand.
 //!
 //! Amounts are in Stripe's units of the charge's currency, times in Unix seconds.
 
@@ -7,10 +7,10 @@ use super::currency::Currency;
 /// "No object" in the links between charges, refunds and disputes.
 pub const NONE: u32 = u32::MAX;
 
-/// A charge's `status`.
+/// The values of a charge's `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeStatus {
-    /// The payment (or the authorisation) went through.
+    /// The payment or the authorisation succeeded.
     Succeeded,
     /// A bank debit that has not settled yet.
     Pending,
@@ -19,7 +19,7 @@ pub enum ChargeStatus {
 }
 
 impl ChargeStatus {
-    /// Stripe's word.
+    /// Returns the status in Stripe's word.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl ChargeStatus {
     }
 }
 
-/// A refund's `status`.
+/// The values of a refund's `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundStatus {
     /// Waits for the network or for the balance.
@@ -41,12 +41,12 @@ pub enum RefundStatus {
     Succeeded,
     /// Came back, possibly after it had succeeded.
     Failed,
-    /// Taken back while it required an action.
+    /// Canceled while it required an action.
     Canceled,
 }
 
 impl RefundStatus {
-    /// Stripe's word.
+    /// Returns the status in Stripe's word.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -58,14 +58,14 @@ impl RefundStatus {
         }
     }
 
-    /// Whether the charge's `amount_refunded` still counts the refund.
+    /// Returns whether the charge's `amount_refunded` still counts the refund.
     #[must_use]
     pub const fn stands(self) -> bool {
         !matches!(self, Self::Failed | Self::Canceled)
     }
 }
 
-/// A dispute's `status`.
+/// The values of a dispute's `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisputeStatus {
     /// An inquiry that waits for an answer.
@@ -87,7 +87,7 @@ pub enum DisputeStatus {
 }
 
 impl DisputeStatus {
-    /// Stripe's word.
+    /// Returns the status in Stripe's word.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -102,45 +102,41 @@ impl DisputeStatus {
         }
     }
 
-    /// Whether Stripe takes the money while the dispute runs: not for inquiries.
+    /// Returns whether Stripe takes the money while the dispute runs. It does not for inquiries.
     #[must_use]
     pub const fn is_chargeback(self) -> bool {
         matches!(self, Self::NeedsResponse | Self::UnderReview | Self::Won | Self::Lost)
     }
 
-    /// Whether nothing changes any more.
+    /// Returns whether the status is final.
     #[must_use]
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Won | Self::Lost | Self::WarningClosed | Self::Prevented)
     }
 }
 
-/// A charge.
+/// A charge as the account keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge {
-    /// `created`.
     pub created: i64,
-    /// From when lists show it; later than `created` where it is late.
+    /// The Unix second from which lists show it; later than `created` if it is late.
     pub visible_at: i64,
-    /// `amount`: what was asked for.
+    /// The requested amount.
     pub amount: i64,
-    /// `amount_captured`.
+    /// Stripe's `amount_captured`.
     pub captured_amount: i64,
-    /// `amount_refunded`.
+    /// Stripe's `amount_refunded`.
     pub refunded_amount: i64,
-    /// The newest of its refunds, [`NONE`] without one.
+    /// The index of its newest refund; [`NONE`] without one.
     pub last_refund: u32,
-    /// Its dispute, [`NONE`] without one.
+    /// The index of its dispute; [`NONE`] without one.
     pub dispute: u32,
     /// How often its metadata was changed.
     pub notes: u16,
-    /// `currency`.
     pub currency: Currency,
-    /// `status`.
     pub status: ChargeStatus,
-    /// `captured`.
     pub captured: bool,
-    /// Whether an uncaptured authorisation ran out.
+    /// Whether an uncaptured authorisation expired.
     pub expired: bool,
     /// Whether it was paid by bank debit: its id is `py_…`.
     pub bank_debit: bool,
@@ -149,7 +145,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// What may still be refunded.
+    /// Returns the amount that may still be refunded.
     #[must_use]
     pub const fn refundable(&self) -> i64 {
         match (self.status, self.captured) {
@@ -158,7 +154,7 @@ impl Charge {
         }
     }
 
-    /// `refunded`: in full.
+    /// Returns Stripe's `refunded`: whether the charge was refunded in full.
     #[must_use]
     pub const fn is_refunded(&self) -> bool {
         self.refunded_amount > 0
@@ -169,29 +165,26 @@ impl Charge {
         self.captured && self.refunded_amount >= self.captured_amount
     }
 
-    /// `paid`.
+    /// Returns Stripe's `paid`: whether the charge succeeded.
     #[must_use]
     pub const fn is_paid(&self) -> bool {
         matches!(self.status, ChargeStatus::Succeeded)
     }
 }
 
-/// A refund.
+/// A refund as the account keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct Refund {
-    /// `created`.
     pub created: i64,
-    /// From when lists show it.
+    /// The Unix second from which lists show it.
     pub visible_at: i64,
-    /// `amount`.
     pub amount: i64,
     /// The charge's index.
     pub charge: u32,
-    /// The charge's refund before this one, [`NONE`] for the first.
+    /// The index of the charge's refund before this one; [`NONE`] for the first.
     pub previous: u32,
     /// How often its metadata was changed.
     pub notes: u16,
-    /// `status`.
     pub status: RefundStatus,
     /// Whether it had succeeded before it failed.
     pub had_succeeded: bool,
@@ -199,25 +192,22 @@ pub struct Refund {
     pub release: bool,
 }
 
-/// A dispute.
+/// A dispute as the account keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct Dispute {
-    /// `created`.
     pub created: i64,
-    /// From when lists show it.
+    /// The Unix second from which lists show it.
     pub visible_at: i64,
-    /// `amount`.
     pub amount: i64,
-    /// When Stripe took the money, 0 when it did not.
+    /// The Unix second at which Stripe took the money; 0 if it did not.
     pub withdrawn_at: i64,
-    /// When Stripe gave it back, 0 when it did not.
+    /// The Unix second at which Stripe gave the money back; 0 if it did not.
     pub reinstated_at: i64,
     /// The charge's index.
     pub charge: u32,
     /// How often its metadata was changed.
     pub notes: u16,
-    /// `evidence_details.submission_count`.
+    /// Stripe's `evidence_details.submission_count`.
     pub submissions: u16,
-    /// `status`.
     pub status: DisputeStatus,
 }

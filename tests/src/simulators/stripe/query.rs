@@ -1,4 +1,4 @@
-//! A request's parameters, read as strictly as Stripe reads them.
+//! Parses a request's parameters as strictly as Stripe does.
 //!
 //! Sources: <https://docs.stripe.com/api/pagination>, `/api/charges/list`, `/api/refunds/list`,
 //! `/api/disputes/list`, `/api/events/list`.
@@ -44,7 +44,7 @@ impl Resource {
         }
     }
 
-    /// The object's name in messages.
+    /// Returns the object's name in error messages.
     pub(crate) const fn noun(self) -> &'static str {
         match self {
             Self::Charges => "charge",
@@ -63,21 +63,21 @@ impl Resource {
     }
 }
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(Clone, Debug)]
 pub(crate) enum Cursor {
     StartingAfter(String),
     EndingBefore(String),
 }
 
-/// A list request, understood.
+/// A parsed list request.
 #[derive(Clone, Debug)]
 pub(crate) struct ListQuery {
     pub(crate) limit: usize,
     pub(crate) cursor: Option<Cursor>,
-    /// `created` is at least this.
+    /// The lower bound of `created`, included.
     pub(crate) from: i64,
-    /// `created` is below this.
+    /// The upper bound of `created`, excluded.
     pub(crate) to: i64,
     pub(crate) charge: Option<String>,
     pub(crate) payment_intent: Option<String>,
@@ -88,7 +88,7 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    /// Reads a query string.
+    /// Parses a query string.
     pub(crate) fn parse(resource: Resource, query: &str) -> Result<Self, Refusal> {
         let mut list = Self {
             limit: 10,
@@ -166,7 +166,7 @@ impl ListQuery {
     }
 }
 
-/// Reads what may come with a read of one object; whether it asks for a charge's refunds.
+/// Parses the query of a read of one object. Returns whether it asks for a charge's refunds.
 pub(crate) fn expands_refunds(query: &str) -> Result<bool, Refusal> {
     let mut asked = false;
     for (key, value) in pairs(query) {
@@ -194,7 +194,7 @@ fn integer(value: &str, parameter: &str) -> Result<i64, Refusal> {
     })
 }
 
-/// The decoded pairs of a query string.
+/// Returns the decoded pairs of a query string.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

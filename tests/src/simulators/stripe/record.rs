@@ -1,10 +1,10 @@
-//! How events come into the account's books: frozen, versioned, sometimes late.
+//! Records events: frozen, versioned, sometimes late.
 
 use super::action::Applied;
 use super::event::{Event, EventType, Snapshot};
 use super::state::StripeAccount;
 
-/// An event about to be recorded: its type, the object after and before the change.
+/// An event to be recorded: its type, and the object after and before the change.
 pub(crate) type Draft = (EventType, Snapshot, Option<Snapshot>);
 
 impl StripeAccount {
@@ -23,7 +23,8 @@ impl StripeAccount {
         self.record(object, at, drafts)
     }
 
-    /// Live, the events of one change are listed in any order among themselves.
+    /// Records events. After the history, lists show the events of one change in any order among
+    /// themselves.
     pub(crate) fn record(&mut self, object: u32, at: i64, mut drafts: Vec<Draft>) -> Applied {
         if self.live && self.rng.u8(0..4) == 0 {
             self.rng.shuffle(&mut drafts);
@@ -50,12 +51,12 @@ impl StripeAccount {
         Applied { object, events }
     }
 
-    /// Whether events of Unix second `at` are kept.
+    /// Returns whether events of Unix second `at` are kept.
     pub(crate) const fn records(&self, at: i64) -> bool {
         at >= self.events_since
     }
 
-    /// A snapshot, where an event of Unix second `at` would be kept.
+    /// Takes a snapshot if an event of Unix second `at` would be kept.
     pub(crate) fn snapshot_if(
         &self,
         at: i64,
@@ -64,7 +65,8 @@ impl StripeAccount {
         if self.records(at) { take(self) } else { None }
     }
 
-    /// Seconds until something made now is listed: mostly 0, and always during the history.
+    /// Draws the seconds until lists show an object that is made now: mostly 0, and always 0 in the
+    /// history.
     pub(crate) fn lateness(&mut self) -> i64 {
         let late = self.live && self.rng.u32(0..1000) < self.spec.late_permille;
         if late && self.spec.late_seconds > 0 {

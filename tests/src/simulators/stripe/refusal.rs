@@ -1,7 +1,7 @@
-//! Replies, and Stripe's way of saying no.
+//! Stripe's error replies.
 //!
-//! Sources: <https://docs.stripe.com/api/errors>, <https://docs.stripe.com/error-codes>; the texts as
-//! reported in the trackers of Stripe's SDKs.
+//! Sources: <https://docs.stripe.com/api/errors>, <https://docs.stripe.com/error-codes>. The texts
+//! are those reported in the issues of Stripe's SDKs.
 
 use std::fmt::Write;
 
@@ -26,22 +26,22 @@ impl Refusal {
         }
     }
 
-    /// 400 over one parameter.
+    /// A 400 that names one parameter.
     pub(crate) fn bad(message: &str, code: &'static str, param: &str) -> Self {
         Self { code: Some(code), param: Some(param.to_owned()), ..Self::new(400, message) }
     }
 
-    /// 400 for a parameter the endpoint does not have.
+    /// A 400 for a parameter that the endpoint does not have.
     pub(crate) fn unknown_parameter(key: &str) -> Self {
         Self::bad(&format!("Received unknown parameter: {key}"), "parameter_unknown", key)
     }
 
-    /// 404 for an object, or 400 for a cursor, that does not exist.
+    /// A 404 for an unknown object, or a 400 for an unknown cursor.
     pub(crate) fn missing(status: u16, noun: &str, id: &str, param: &str) -> Self {
         Self { status, ..Self::bad(&format!("No such {noun}: '{id}'"), "resource_missing", param) }
     }
 
-    /// 404 for a path Stripe does not have.
+    /// A 404 for a path that Stripe does not have.
     pub(crate) fn unrecognized(method: &str, path: &str) -> Self {
         Self::new(
             404,
@@ -52,12 +52,12 @@ impl Refusal {
         )
     }
 
-    /// 400 for a `Stripe-Version` that is none.
+    /// A 400 for a `Stripe-Version` that is not a version.
     pub(crate) fn version(version: &str) -> Self {
         Self::new(400, format!("Invalid Stripe API version: {version}"))
     }
 
-    /// 401 without a key.
+    /// A 401 for a request without a key.
     pub(crate) fn no_key() -> Self {
         Self::new(
             401,
@@ -68,14 +68,14 @@ impl Refusal {
         )
     }
 
-    /// 401 with a wrong key, of which only the ends are shown.
+    /// A 401 for a wrong key. The message shows only the ends of the key.
     pub(crate) fn wrong_key(key: &str) -> Self {
         let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().iter().rev().collect();
         let head: String = key.chars().take(8).collect();
         Self::new(401, format!("Invalid API Key provided: {head}*********{tail}"))
     }
 
-    /// 403 for a restricted key.
+    /// A 403 for a restricted key.
     pub(crate) fn forbidden(noun: &str) -> Self {
         Self::new(
             403,
@@ -87,7 +87,7 @@ impl Refusal {
         )
     }
 
-    /// 429.
+    /// A 429 with the code `rate_limit`.
     pub(crate) fn too_many() -> Self {
         Self {
             code: Some("rate_limit"),
@@ -99,7 +99,7 @@ impl Refusal {
         }
     }
 
-    /// 500 and its like.
+    /// A 5xx with Stripe's text for a 500.
     pub(crate) fn server(status: u16) -> Self {
         Self {
             kind: "api_error",
@@ -111,7 +111,7 @@ impl Refusal {
         }
     }
 
-    /// The body.
+    /// Returns the JSON body of the reply.
     pub(crate) fn body(&self) -> String {
         let mut out = String::from("{\n  \"error\": {\n");
         if let Some(code) = self.code {
@@ -131,7 +131,7 @@ impl Refusal {
     }
 }
 
-/// A text as a JSON string.
+/// Returns a text as a JSON string.
 pub(crate) fn escaped(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

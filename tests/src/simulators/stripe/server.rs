@@ -15,16 +15,16 @@ use super::state::StripeAccount;
 use crate::loopback::{half, lock};
 use crate::simulators::faults::{Fault, Faults, RetryAfter};
 
-/// The key a simulator accepts until it is told otherwise.
+/// The key that a simulator accepts until a test sets another.
 pub const DEFAULT_KEY: &str = "sk_test_penstock";
 
-/// Which keys may do what.
+/// The valid key, and the path prefixes that it lacks permission for.
 pub(crate) struct Keys {
     pub(crate) secret: String,
     pub(crate) forbidden: Vec<String>,
 }
 
-/// What the server and the test share.
+/// The state that the server and the test share.
 pub(crate) struct Shared {
     pub(crate) account: Mutex<StripeAccount>,
     pub(crate) faults: Mutex<Faults>,
@@ -33,10 +33,10 @@ pub(crate) struct Shared {
     pub(crate) watcher: Mutex<Option<Watcher>>,
 }
 
-/// Sees the path of each request, and may change the account before it is answered.
+/// A callback that gets the path of each request, and may change the account before the reply.
 pub(crate) type Watcher = Box<dyn FnMut(&str, &mut StripeAccount) + Send>;
 
-/// A reply before its headers.
+/// A reply before its headers are added.
 struct Reply {
     status: u16,
     content_type: &'static str,
@@ -70,7 +70,7 @@ impl Reply {
     }
 }
 
-/// Answers one request.
+/// Answers one HTTP request.
 pub(crate) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -128,7 +128,7 @@ fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// The honest answer.
+/// Returns the reply without any fault.
 fn serve(shared: &Shared, request: &HttpRequest<Body>, path: &str, query: &str) -> Reply {
     match try_serve(shared, request, path, query) {
         Ok(body) => Reply::json(200, body),
@@ -184,7 +184,7 @@ fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<(), Refusal> {
     if key == lock(&shared.keys).secret { Ok(()) } else { Err(Refusal::wrong_key(&key)) }
 }
 
-/// Decodes base 64 in the standard alphabet.
+/// Decodes base64 in the standard alphabet.
 fn base64(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0_u32, 0_u32);
@@ -207,7 +207,7 @@ fn base64(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The answer as a fault leaves it.
+/// Applies a fault to a reply.
 fn spoil(fault: Fault, path: &str, honest: impl FnOnce() -> Reply) -> Reply {
     match fault {
         Fault::TooMany(retry_after) => {

@@ -1,15 +1,15 @@
-//! Webhook signatures, as the documentation describes them (docs.stripe.com/webhooks#verify-manually).
+//! Webhook signatures (docs.stripe.com/webhooks#verify-manually).
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The `Stripe-Signature` header of a body sent at `time` (Unix seconds), signed with each of `secrets`: while one
-/// replaces another Stripe signs with both.
+/// Returns the `Stripe-Signature` header of a body sent at `time` (Unix seconds). It holds a
+/// signature for each of `secrets`: while one secret replaces another, Stripe signs with both.
 #[must_use]
 pub fn sign(secrets: &[&str], time: i64, body: &[u8]) -> String {
     let mut header = format!("t={time}");
     for secret in secrets {
-        // Fails for no length of key.
+        // HMAC accepts a key of any length, so this never fails.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { continue };
         mac.update(format!("{time}.").as_bytes());
         mac.update(body);

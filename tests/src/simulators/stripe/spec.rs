@@ -1,48 +1,50 @@
-//! What an account is to be made of.
+//! The parameters of a simulated account.
 
 use super::currency::Currency;
 use super::event::ApiVersion;
 
-/// The order for an account. Equal specs with a fixed `now` make equal accounts.
+/// The parameters of an account. Equal specs with a fixed `now` make equal accounts.
 #[derive(Clone, Debug)]
 pub struct AccountSpec {
-    /// Seeds every draw.
+    /// The seed of every draw.
     pub seed: u64,
-    /// How many charges.
+    /// The number of charges.
     pub charges: u32,
-    /// The first second of the period, Unix.
+    /// The first second of the period, Unix seconds.
     pub from: i64,
-    /// The end of the period, not included, Unix. Nothing happens at or after it.
+    /// The end of the period, excluded, Unix seconds. The history has nothing at or after it.
     pub to: i64,
     /// The currencies in use; the earlier in the list, the commoner.
     pub currencies: Vec<Currency>,
     /// The account's clock, Unix seconds; `None` follows the real time.
     pub now: Option<i64>,
-    /// The version events are rendered at before `upgraded_at`.
+    /// The version of events before `upgraded_at`.
     pub old_version: ApiVersion,
-    /// The version from then on, and of requests without `Stripe-Version`.
+    /// The version of later events, and of requests without `Stripe-Version`.
     pub version: ApiVersion,
-    /// When the account was upgraded; `None` means 15 days before the clock.
+    /// The time of the account's upgrade, Unix seconds; `None` means 15 days before the clock.
     pub upgraded_at: Option<i64>,
     /// Whether releasing an authorisation (an expiry, a partial capture) makes a refund object with
-    /// `balance_transaction: null`, as Stripe does. Such refunds move no money and are not in the
+    /// `balance_transaction: null`, as Stripe does. Such a refund moves no money and is not in the
     /// ledger. Off by default.
     pub releases: bool,
     /// How many in 1000 live changes become visible late.
     pub late_permille: u32,
-    /// The longest lateness in seconds; at most this much after `created`.
+    /// The longest lateness, in seconds after `created`.
     pub late_seconds: i64,
 }
 
 impl AccountSpec {
-    /// An account of `charges` over the 90 days before the real time, in every currency.
+    /// Returns the spec of an account with `charges` over the 90 days before the real time, in
+    /// every currency.
     #[must_use]
     pub fn new(seed: u64, charges: u32) -> Self {
         let now = super::clock::real_now();
         Self::between(seed, charges, now - 90 * 86_400, now)
     }
 
-    /// An account of `charges` in `[from, to)`, Unix seconds, with the real time as its clock.
+    /// Returns the spec of an account with `charges` in `[from, to)`, Unix seconds, and the real
+    /// time as its clock.
     #[must_use]
     pub fn between(seed: u64, charges: u32, from: i64, to: i64) -> Self {
         Self {
@@ -61,14 +63,14 @@ impl AccountSpec {
         }
     }
 
-    /// The same with the account's clock standing at `now`, Unix seconds.
+    /// Returns the spec with the account's clock stopped at `now`, Unix seconds.
     #[must_use]
     pub const fn at(mut self, now: i64) -> Self {
         self.now = Some(now);
         self
     }
 
-    /// The same with every live change visible at once.
+    /// Returns the spec with every live change visible at once.
     #[must_use]
     pub const fn punctual(mut self) -> Self {
         self.late_permille = 0;

@@ -12,7 +12,7 @@ use super::spec::AccountSpec;
 /// How long Stripe lists an event, in seconds: 30 days.
 pub const EVENT_DAYS: i64 = 30 * 86_400;
 
-/// Objects of one kind by (`created`, order of insertion), which is how lists are sorted.
+/// The objects of one kind by (`created`, order of insertion), the order of lists.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order(Vec<(i64, u32)>);
 
@@ -27,12 +27,12 @@ impl Order {
         }
     }
 
-    /// How many come before (`created`, `index`).
+    /// Returns how many objects come before (`created`, `index`).
     pub(crate) fn position(&self, created: i64, index: u32) -> usize {
         self.0.partition_point(|&entry| entry < (created, index))
     }
 
-    /// How many were created before `second`.
+    /// Returns how many objects were created before `second`.
     pub(crate) fn before(&self, second: i64) -> usize {
         self.0.partition_point(|&(created, _)| created < second)
     }
@@ -42,7 +42,7 @@ impl Order {
     }
 }
 
-/// A simulated Stripe account.
+/// A simulated Stripe account: its objects, events and clock.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
     pub(crate) spec: AccountSpec,
@@ -56,16 +56,16 @@ pub struct StripeAccount {
     pub(crate) refund_order: Order,
     pub(crate) dispute_order: Order,
     pub(crate) event_order: Order,
-    /// Events older than this are not recorded.
+    /// The Unix second from which events are recorded.
     pub(crate) events_since: i64,
-    /// From when events are rendered at the newer version.
+    /// The Unix second from which events have the newer version.
     pub(crate) upgraded_at: i64,
-    /// Whether the history is over: lateness and shuffling apply.
+    /// Whether the history is complete: from then on, lateness and shuffling apply.
     pub(crate) live: bool,
 }
 
 impl StripeAccount {
-    /// An account made to order; the same spec with a fixed clock gives the same account.
+    /// Makes an account of this spec. The same spec with a fixed clock gives the same account.
     #[must_use]
     pub fn new(spec: AccountSpec) -> Self {
         let clock = spec.now.map_or(Clock::Real(0), Clock::Fixed);
@@ -91,7 +91,7 @@ impl StripeAccount {
         account
     }
 
-    /// The account's time, Unix seconds.
+    /// Returns the account's time in Unix seconds.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.clock.now()
@@ -102,12 +102,12 @@ impl StripeAccount {
         self.clock = Clock::Fixed(now);
     }
 
-    /// Moves the clock forward by `seconds`, whether it stands or runs.
+    /// Moves the clock forward by `seconds`, whether it is stopped or runs.
     pub const fn advance(&mut self, seconds: i64) {
         self.clock = self.clock.advanced(seconds);
     }
 
-    /// Moves the clock to where nothing is late any more, and returns the time there.
+    /// Moves the clock forward until no object or event is late any more, and returns its time.
     pub fn settle(&mut self) -> i64 {
         let latest = self.charges.iter().map(|c| c.visible_at);
         let latest = latest.chain(self.refunds.iter().map(|r| r.visible_at));
@@ -120,38 +120,38 @@ impl StripeAccount {
         self.now()
     }
 
-    /// How many charges, refunds, disputes and recorded events there are, late ones included.
+    /// Returns the numbers of charges, refunds, disputes and recorded events, late ones included.
     #[must_use]
     pub const fn counts(&self) -> (usize, usize, usize, usize) {
         (self.charges.len(), self.refunds.len(), self.disputes.len(), self.events.len())
     }
 
-    /// The charge behind an index of [`super::Action`].
+    /// Returns the charge with an index of [`super::Action`].
     #[must_use]
     pub fn charge(&self, index: u32) -> Option<&Charge> {
         get(&self.charges, index)
     }
 
-    /// The refund behind an index.
+    /// Returns the refund with an index.
     #[must_use]
     pub fn refund(&self, index: u32) -> Option<&Refund> {
         get(&self.refunds, index)
     }
 
-    /// The dispute behind an index.
+    /// Returns the dispute with an index.
     #[must_use]
     pub fn dispute(&self, index: u32) -> Option<&Dispute> {
         get(&self.disputes, index)
     }
 
-    /// The index of the object (or event) of this kind with this id.
+    /// Returns the index of the object or event of this kind that has this id.
     #[must_use]
     pub fn find(&self, kind: Kind, id: &str) -> Option<u32> {
         let index = u32::try_from(id::decode(kind, id)?).ok()?;
         (self.id(kind, index).as_deref() == Some(id)).then_some(index)
     }
 
-    /// The id of the `index`-th object of this kind, `None` past the end.
+    /// Returns the id of the `index`-th object of this kind; `None` past the end.
     #[must_use]
     pub fn id(&self, kind: Kind, index: u32) -> Option<String> {
         let variant = match kind {
@@ -167,7 +167,8 @@ impl StripeAccount {
         Some(id::encode(kind, variant, u64::from(index)))
     }
 
-    /// Every recorded event, in the order they were made: bodies as a webhook would carry them.
+    /// Returns every recorded event in the order in which they were made, with the bodies of
+    /// webhooks.
     #[must_use]
     pub fn history(&self) -> Vec<Emitted> {
         (0..self.events.len()).filter_map(|i| self.emitted(u32::try_from(i).ok()?)).collect()
@@ -202,7 +203,7 @@ impl StripeAccount {
         Some(Snapshot::Dispute(index, dispute, *self.charge(dispute.charge)?))
     }
 
-    /// A charge's refunds, newest first.
+    /// Returns a charge's refunds, newest first.
     pub(crate) fn refunds_of(&self, charge: &Charge) -> Box<[(u32, Refund)]> {
         let mut next = charge.last_refund;
         let step = || {

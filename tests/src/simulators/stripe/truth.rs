@@ -1,8 +1,11 @@
-//! What the account's books say, worked out from the account's own truth and from nothing else.
+//! The account's books, calculated from the account's own state and from nothing else.
 //!
-//! gross = `amount_captured` of succeeded, captured charges; refunded = refunds that succeeded (and
-//! moved money); disputed = disputes that were lost; net = gross - refunded - disputed. All in
-//! ISO 4217 minor units of one currency; late objects are included.
+//! - gross: `amount_captured` of succeeded, captured charges
+//! - refunded: refunds that succeeded and moved money
+//! - disputed: disputes that were lost
+//! - net: gross - refunded - disputed
+//!
+//! All are in ISO 4217 minor units of one currency. Late objects are included.
 
 use std::collections::BTreeMap;
 
@@ -14,44 +17,44 @@ use super::state::StripeAccount;
 /// The sums of one currency, in ISO 4217 minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Captured.
+    /// The captured amounts.
     pub gross: i128,
-    /// Paid back.
+    /// The amounts that were paid back.
     pub refunded: i128,
-    /// Lost in disputes.
+    /// The amounts that were lost in disputes.
     pub disputed: i128,
-    /// What remains.
+    /// The rest of gross.
     pub net: i128,
-    /// How many charges make up `gross`.
+    /// The number of charges in `gross`.
     pub charges: u64,
-    /// How many refunds make up `refunded`.
+    /// The number of refunds in `refunded`.
     pub refunds: u64,
-    /// How many disputes make up `disputed`.
+    /// The number of disputes in `disputed`.
     pub disputes: u64,
 }
 
-/// One object as the account knows it.
+/// A charge, refund or dispute in its true state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TruthRow {
-    /// Charge, refund or dispute.
     pub kind: Kind,
-    /// Its id.
     pub id: String,
-    /// Its `amount`, in ISO 4217 minor units.
+    /// Stripe's `amount`, in ISO 4217 minor units.
     pub amount_iso_minor: i128,
-    /// What it adds to gross, refunded or disputed, in ISO 4217 minor units; 0 where it does not.
+    /// The part of gross, refunded or disputed, in ISO 4217 minor units; 0 if the object does not
+    /// count.
     pub counted_iso_minor: i128,
-    /// Upper case.
+    /// In upper case.
     pub currency: &'static str,
-    /// Its `status`, in Stripe's word.
+    /// Stripe's `status`.
     pub raw_status: &'static str,
-    /// Its `created`, Unix seconds.
+    /// Unix seconds.
     pub created: i64,
-    /// An authorisation that ran out, or the refund object that its release left behind: never money.
+    /// Whether no money ever moves: an authorisation that expired, or the refund object of its
+    /// release.
     pub void: bool,
 }
 
-/// A ledger by currency, upper case.
+/// The sums by currency, in upper case.
 pub type Ledger = BTreeMap<String, Totals>;
 
 fn counted_charge(charge: &Charge) -> i64 {
@@ -71,13 +74,14 @@ fn counted_dispute(dispute: &Dispute) -> i64 {
 }
 
 impl StripeAccount {
-    /// The whole ledger.
+    /// Returns the ledger of all objects.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.ledger_between(i64::MIN, i64::MAX)
     }
 
-    /// The ledger of objects created in `[from, to)`, Unix seconds, each by its own `created`.
+    /// Returns the ledger of objects created in `[from, to)`, Unix seconds, each by its own
+    /// `created`.
     #[must_use]
     pub fn ledger_between(&self, from: i64, to: i64) -> Ledger {
         let within = |created: i64| (from..to).contains(&created);
@@ -113,7 +117,7 @@ impl StripeAccount {
         ledger.into_iter().map(close).collect()
     }
 
-    /// Every charge, refund and dispute, each as its present state has it.
+    /// Returns every charge, refund and dispute in its present state.
     #[must_use]
     pub fn truth(&self) -> Vec<TruthRow> {
         let total = self.charges.len() + self.refunds.len() + self.disputes.len();

@@ -1,5 +1,6 @@
-//! A made-up source that does what Stripe does not: it is asked by POST, its cursor is text that expires, it limits
-//! by the day, objects vanish from it without a word. People and diary entries.
+//! A made-up source that differs from Stripe. It is read by POST, its cursor is text that expires,
+//! it limits requests by the day, and objects vanish without notice. It has people and diary
+//! entries.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use penstock_domain::facts::{Facts, Swept};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
 use penstock_domain::source::{Access, Credential, Normalize, Source};
@@ -29,7 +30,7 @@ mod verdicts;
 
 pub use server::{RolodexAccount, Server};
 
-/// The source.
+/// The made-up source of these tests.
 pub struct Rolodex;
 
 /// The calendar that the app pulls.
@@ -87,15 +88,21 @@ impl Source for Rolodex {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        _paging: &Paging,
+    ) -> Begin {
         let start = |token: Option<String>| Some(Position { from: None, to: now, token });
-        match (mode, cursor.token) {
+        match (mode, checkpoint.token) {
             (Mode::Incremental, None) => Begin {
                 position: None,
                 upper_bound: now,
                 backfill: Some("there is no cursor yet".to_owned()),
             },
-            // The cursor goes with every page, so it stands in the page's token.
+            // The cursor comes with every page, so it is part of the page's token.
             (Mode::Incremental, Some(since)) => Begin {
                 position: start(Some(format!("{since}/"))),
                 upper_bound: now,
@@ -167,16 +174,18 @@ impl Source for Rolodex {
         Ok(Box::new(Cards { calendar: env.optional("ROLODEX_CALENDAR").unwrap_or_default() }))
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         serde_json::from_slice(body).ok().map(|Refusal { error }| error)
     }
 
-    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
-        match (status, self.refusal(body)?.as_str()) {
-            (400, "slow down") => Some(Verdict::Wait(Duration::from_secs(2))),
-            (403, "enough for today") => Some(Verdict::Stop("enough for today".to_owned())),
-            (410, "cursor expired") => Some(Verdict::StartOver("cursor expired".to_owned())),
-            (404, _) if mode == Mode::Refetch => Some(Verdict::Gone),
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
+        match (status, self.error_message(body)?.as_str()) {
+            (400, "slow down") => Some(ErrorClass::RateLimited(Duration::from_secs(2))),
+            (403, "enough for today") => {
+                Some(ErrorClass::QuotaExhausted("enough for today".to_owned()))
+            }
+            (410, "cursor expired") => Some(ErrorClass::CursorExpired("cursor expired".to_owned())),
+            (404, _) if mode == Mode::Refetch => Some(ErrorClass::Gone),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use crate::record::{Item, full_run_key, refetch_key};
 
@@ -83,15 +83,21 @@ impl Source for GoogleCalendar {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        paging: &Paging,
+    ) -> Begin {
         let start = match mode {
             Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile => {
                 Place::start(calendar(paging))
             }
-            Mode::Incremental => Place::read(cursor.token, calendar(paging)),
+            Mode::Incremental => Place::read(checkpoint.token, calendar(paging)),
         };
         let lost = mode == Mode::Incremental && start.sync.is_none();
-        let backfill = lost.then(|| match cursor.token {
+        let backfill = lost.then(|| match checkpoint.token {
             None => "there is no sync token yet".to_owned(),
             Some(_) => "the sync token is another calendar's".to_owned(),
         });
@@ -163,28 +169,28 @@ impl Source for GoogleCalendar {
         Ok(Box::new(normalize::Normalizer { calendar_id }))
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         reply::error(body).map(|error| error.words())
     }
 
-    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
         let error = reply::error(body);
         let says = |reason: &str| error.as_ref().is_some_and(|error| error.says(reason));
         let words = || error.as_ref().map(reply::ErrorObject::words).unwrap_or_default();
         match status {
             403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => {
-                Some(Verdict::Stop(words()))
+                Some(ErrorClass::QuotaExhausted(words()))
             }
             403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => {
-                Some(Verdict::Wait(reply::RATE_PAUSE))
+                Some(ErrorClass::RateLimited(reply::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Refetch && says("notFound") => Some(Verdict::Gone),
-            410 if says("deleted") => Some(Verdict::Gone),
+            404 if mode == Mode::Refetch && says("notFound") => Some(ErrorClass::Gone),
+            410 if says("deleted") => Some(ErrorClass::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
-            410 => Some(Verdict::StartOver(words())),
+            410 => Some(ErrorClass::CursorExpired(words())),
             400 if error.is_some_and(|error| error.is_about_a_token()) => {
-                Some(Verdict::StartOver(self.refusal(body).unwrap_or_default()))
+                Some(ErrorClass::CursorExpired(self.error_message(body).unwrap_or_default()))
             }
             _ => None,
         }

@@ -75,8 +75,10 @@ fn trap_12_every_request_has_the_same_parameters_and_none_that_a_token_excludes(
 
 #[test]
 fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
-    let start =
-        GoogleCalendar.begin(Mode::Full, Cursor::default(), at(AT), &paging()).position.unwrap();
+    let start = GoogleCalendar
+        .begin(Mode::Full, Checkpoint::default(), at(AT), &paging())
+        .position
+        .unwrap();
     let read = |body: &'static str, position: &Position| {
         let reply = Reply { as_of: at(AT), body: body.as_bytes() };
         GoogleCalendar
@@ -93,7 +95,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
     else {
         panic!("that was the last page")
     };
-    let cursor = Cursor { watermark: None, token: cursor.as_deref() };
+    let cursor = Checkpoint { watermark: None, token: cursor.as_deref() };
     let begun = GoogleCalendar.begin(Mode::Incremental, cursor, at(AT), &paging());
     let request =
         GoogleCalendar.request(ENTITY, Mode::Incremental, &begun.position.unwrap(), &paging());
@@ -102,7 +104,7 @@ fn trap_12_the_last_page_gives_the_cursor_and_only_that_calendar_can_use_it() {
     let elsewhere = Paging { part: Some("another".into()), ..paging() };
     for (cursor, paging, why) in [
         (cursor, &elsewhere, "the sync token is another calendar's"),
-        (Cursor::default(), &paging(), "there is no sync token yet"),
+        (Checkpoint::default(), &paging(), "there is no sync token yet"),
     ] {
         let begun = GoogleCalendar.begin(Mode::Incremental, cursor, at(AT), paging);
         assert_eq!((begun.position, begun.backfill.as_deref()), (None, Some(why)));
@@ -175,8 +177,9 @@ fn what_a_refusal_means_is_told_by_its_reason() {
             r#"{{"error":{{"errors":[{{"domain":"d","reason":"{reason}","message":"m"{rest}}}],"message":"m"}}}}"#
         )
     };
-    let verdict = |mode, status, body: &str| GoogleCalendar.verdict(mode, status, body.as_bytes());
-    let again = |reason: &str| Some(Verdict::StartOver(format!("{reason}: m")));
+    let verdict =
+        |mode, status, body: &str| GoogleCalendar.error_class(mode, status, body.as_bytes());
+    let again = |reason: &str| Some(ErrorClass::CursorExpired(format!("{reason}: m")));
     for reason in ["fullSyncRequired", "updatedMinTooLongAgo"] {
         assert_eq!(verdict(Mode::Incremental, 410, &body(reason, "")), again(reason));
     }
@@ -185,8 +188,8 @@ fn what_a_refusal_means_is_told_by_its_reason() {
         again("invalid")
     );
     assert_eq!(verdict(Mode::Full, 400, &body("timeRangeEmpty", r#","location":"timeMax""#)), None);
-    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(Verdict::Gone));
-    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(Verdict::Gone));
+    assert_eq!(verdict(Mode::Refetch, 410, &body("deleted", "")), Some(ErrorClass::Gone));
+    assert_eq!(verdict(Mode::Refetch, 404, &body("notFound", "")), Some(ErrorClass::Gone));
     assert_eq!(
         verdict(Mode::Full, 404, &body("notFound", "")),
         None,
@@ -194,12 +197,12 @@ fn what_a_refusal_means_is_told_by_its_reason() {
     );
     for reason in ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"] {
         assert!(
-            matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(Verdict::Wait(_))),
+            matches!(verdict(Mode::Full, 403, &body(reason, "")), Some(ErrorClass::RateLimited(_))),
             "{reason}"
         );
         assert_eq!(verdict(Mode::Full, 429, &body(reason, "")), None, "429 says so itself");
     }
-    let daily = Some(Verdict::Stop("dailyLimitExceeded: m".to_owned()));
+    let daily = Some(ErrorClass::QuotaExhausted("dailyLimitExceeded: m".to_owned()));
     assert_eq!(verdict(Mode::Full, 403, &body("dailyLimitExceeded", "")), daily);
     for (status, reason) in [
         (401, "authError"),

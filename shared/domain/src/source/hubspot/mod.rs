@@ -17,7 +17,8 @@ use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, Verdict, parse_body,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
+    parse_body,
 };
 use crate::record::Item;
 
@@ -124,9 +125,15 @@ impl Source for HubSpot {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        _paging: &Paging,
+    ) -> Begin {
         let to = whole_millisecond(earlier(now, SAFETY_LAG));
-        let (from, backfill) = match (mode, cursor.watermark) {
+        let (from, backfill) = match (mode, checkpoint.watermark) {
             (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
@@ -203,22 +210,24 @@ impl Source for HubSpot {
         Ok(Box::new(Settings::from_env(env)?))
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         list::error_words(body)
     }
 
-    fn verdict(&self, mode: Mode, status: u16, body: &[u8]) -> Option<Verdict> {
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
         let words = || list::error_words(body);
         match (status, list::policy(body).as_deref()) {
             // Over at midnight in the portal's zone: no waiting helps.
-            (429, Some("DAILY")) => words().map(Verdict::Stop),
-            (429, Some("SECONDLY")) => Some(Verdict::Wait(Duration::from_secs(1))),
-            (429, Some("TEN_SECONDLY_ROLLING")) => Some(Verdict::Wait(Duration::from_secs(10))),
+            (429, Some("DAILY")) => words().map(ErrorClass::QuotaExhausted),
+            (429, Some("SECONDLY")) => Some(ErrorClass::RateLimited(Duration::from_secs(1))),
+            (429, Some("TEN_SECONDLY_ROLLING")) => {
+                Some(ErrorClass::RateLimited(Duration::from_secs(10)))
+            }
             // Locked by many writes at once; or moved to another data centre, with a `Retry-After` of up to a day.
-            (LOCKED, _) => Some(Verdict::Wait(Duration::from_secs(2))),
-            (MIGRATING, _) => Some(Verdict::Wait(Duration::from_secs(60))),
+            (LOCKED, _) => Some(ErrorClass::RateLimited(Duration::from_secs(2))),
+            (MIGRATING, _) => Some(ErrorClass::RateLimited(Duration::from_secs(60))),
             // HubSpot's own words, not those of a proxy in between, or of a base URL that is wrong.
-            (404, _) if mode == Mode::Refetch && words().is_some() => Some(Verdict::Gone),
+            (404, _) if mode == Mode::Refetch && words().is_some() => Some(ErrorClass::Gone),
             _ => None,
         }
     }

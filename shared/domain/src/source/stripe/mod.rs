@@ -13,7 +13,7 @@ use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Cursor, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
+    Begin, Checkpoint, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
 use crate::record::{Item, full_run_key, refetch_key};
 
@@ -87,11 +87,17 @@ impl Source for Stripe {
         }
     }
 
-    fn begin(&self, mode: Mode, cursor: Cursor<'_>, now: Timestamp, _paging: &Paging) -> Begin {
+    fn begin(
+        &self,
+        mode: Mode,
+        checkpoint: Checkpoint<'_>,
+        now: Timestamp,
+        _paging: &Paging,
+    ) -> Begin {
         // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
         let upper_bound = whole_second(now);
         let to = later(upper_bound, Duration::from_secs(1));
-        let (from, backfill) = match (mode, cursor.watermark) {
+        let (from, backfill) = match (mode, checkpoint.watermark) {
             (Mode::Full | Mode::Refetch | Mode::Watch | Mode::Reconcile, _) => (None, None),
             (Mode::Incremental, None) => {
                 (Some(earlier(upper_bound, OVERLAP)), Some("there is no cursor yet".to_owned()))
@@ -165,7 +171,7 @@ impl Source for Stripe {
         Ok(Box::new(normalize::normalize))
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<String> {
+    fn error_message(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
     }
 

@@ -1,4 +1,4 @@
-//! A charge's JSON.
+//! Renders a charge as JSON.
 
 use super::super::id::{self, Kind};
 use super::super::model::{Charge, ChargeStatus, Refund};
@@ -8,7 +8,8 @@ static CHARGE: Template = Template::new(include_str!("templates/charge.json"));
 static CARD: Template = Template::new(include_str!("templates/card.json"));
 static DEBIT: Template = Template::new(include_str!("templates/debit.json"));
 
-/// Writes a charge; `refunds` are its own, newest first, and appear where the shape has them.
+/// Writes a charge. `refunds` are the charge's own, newest first. They appear if the shape has
+/// them.
 pub(crate) fn charge(
     out: &mut String,
     indent: usize,
@@ -112,7 +113,7 @@ const fn has_transaction(charge: &Charge) -> bool {
     matches!(charge.status, ChargeStatus::Succeeded) && charge.captured && charge.settled
 }
 
-/// Fields that the account's actions change, in the order of `previous_attributes`.
+/// The fields that actions change, in the order of `previous_attributes`.
 const CHANGING: [&str; 11] = [
     "amount_captured",
     "amount_refunded",
@@ -127,7 +128,7 @@ const CHANGING: [&str; 11] = [
     "status",
 ];
 
-/// Writes what changed from `before` to `after` as members of an open object.
+/// Writes the fields that differ, with their values in `before`, as members of an open object.
 pub(super) fn previous(
     out: &mut String,
     indent: usize,
@@ -171,7 +172,7 @@ fn member(out: &mut String, indent: usize, any: &mut bool, name: &str) {
     out.push_str("\": ");
 }
 
-/// Stripe expands at most the ten newest refunds of a charge.
+/// Writes a charge's refunds: Stripe expands at most the ten newest.
 fn refund_list(
     out: &mut String,
     indent: usize,

@@ -1,4 +1,4 @@
-//! A dispute's JSON.
+//! Renders a dispute as JSON.
 
 use super::super::id::{self, Kind};
 use super::super::model::{Charge, Dispute, DisputeStatus};
@@ -10,7 +10,7 @@ static TRANSACTION: Template = Template::new(include_str!("templates/balance_tra
 const REASONS: [&str; 5] =
     ["fraudulent", "general", "product_not_received", "duplicate", "subscription_canceled"];
 
-/// Whether the `index`-th dispute is `du_…` rather than `dp_…`.
+/// Returns whether the id of the `index`-th dispute begins with `du_` instead of `dp_`.
 pub(crate) const fn variant(index: u32) -> bool {
     index % 2 == 1
 }
@@ -71,7 +71,7 @@ fn field(out: &mut String, slot: &str, index: u32, dispute: &Dispute, charge: &C
     }
 }
 
-/// Zero, one or two balance transactions: the money taken, the money given back.
+/// Writes up to two balance transactions: the money taken, and the money given back.
 fn transactions(
     out: &mut String,
     indent: usize,
@@ -112,7 +112,7 @@ fn transactions(
     out.push(']');
 }
 
-/// Writes what changed from `before` to `after` as members of an open object.
+/// Writes the fields that differ, with their values in `before`, as members of an open object.
 pub(super) fn previous(
     out: &mut String,
     indent: usize,
@@ -139,7 +139,7 @@ pub(super) fn previous(
     )
 }
 
-/// The part of `evidence_details` that a submission changes.
+/// Writes the part of `evidence_details` that a submission changes.
 fn evidence_details(out: &mut String, indent: usize, dispute: &Dispute) {
     out.push('{');
     super::line(out, indent + 2);

@@ -1,4 +1,4 @@
-//! An event's JSON: the object as it stood at the change, at the event's own version.
+//! Renders an event as JSON: the object as it was at the change, in the event's own version.
 
 use super::super::event::{ApiVersion, Event, Snapshot};
 use super::super::id::{self, Kind};
@@ -6,7 +6,7 @@ use super::template::{Shape, Template};
 
 static EVENT: Template = Template::new(include_str!("templates/event.json"));
 
-/// The id of the object in a snapshot.
+/// Returns the id of the object in a snapshot.
 pub(crate) fn snapshot_id(snapshot: &Snapshot) -> String {
     match snapshot {
         Snapshot::Charge(i, c, _) => id::encode(Kind::Charge, c.bank_debit, u64::from(*i)),
@@ -18,7 +18,7 @@ pub(crate) fn snapshot_id(snapshot: &Snapshot) -> String {
 }
 
 impl Shape {
-    /// The shape objects have at this version, unexpanded.
+    /// Returns the shape of objects in this version, unexpanded.
     pub(crate) const fn of(version: ApiVersion) -> Self {
         if version.expands_refunds() { Self::Old } else { Self::New }
     }
@@ -60,7 +60,7 @@ fn snapshot(out: &mut String, indent: usize, shape: Shape, of: &Snapshot) {
     }
 }
 
-/// `previous_attributes`, absent where nothing came before or nothing differs.
+/// Writes `previous_attributes`. The field is absent if the object is new or nothing differs.
 fn previous(out: &mut String, indent: usize, shape: Shape, event: &Event) {
     let Some(before) = event.before.as_deref() else { return };
     let mut inner = String::new();

@@ -1,4 +1,4 @@
-//! Objects as the JSON that Stripe sends: indented by two, in Stripe's order of fields.
+//! Renders objects as the JSON that Stripe sends: indented by two, in Stripe's order of fields.
 
 mod charge;
 mod dispute;
@@ -50,7 +50,7 @@ fn line(out: &mut String, indent: usize) {
     out.push_str(SPACES.get(..indent).unwrap_or(SPACES));
 }
 
-/// Metadata: an order number on two objects in three, a note on those that were changed.
+/// Appends metadata. Two objects in three have an order number; a changed object has a note.
 fn metadata(out: &mut String, index: u32, notes: u16, indent: usize) {
     let has_order = !index.is_multiple_of(3);
     if notes == 0 && !has_order {
@@ -73,7 +73,8 @@ fn metadata(out: &mut String, index: u32, notes: u16, indent: usize) {
     out.push('}');
 }
 
-/// The metadata keys that changed, with what they were, as `previous_attributes` has them.
+/// Appends the metadata keys that changed, with their old values, in the form of
+/// `previous_attributes`.
 fn metadata_before(out: &mut String, notes: u16, indent: usize) {
     out.push('{');
     line(out, indent + 2);
@@ -89,8 +90,8 @@ fn metadata_before(out: &mut String, notes: u16, indent: usize) {
     out.push('}');
 }
 
-/// Appends the fields of `names` whose rendering differs, as members of an open object; returns
-/// whether there were any. `before` and `after` write one field's value.
+/// Appends the fields of `names` whose rendering differs, as members of an open object. Returns
+/// whether any differs. `before` and `after` write one field's value.
 fn differences(
     out: &mut String,
     indent: usize,
@@ -120,7 +121,7 @@ fn differences(
     any
 }
 
-/// Names a customer could have; already escaped for JSON.
+/// Customer names, already escaped for JSON.
 const NAMES: [&str; 6] = [
     "Jenny Rosen",
     "Zoë Müller-Groß",
@@ -130,15 +131,15 @@ const NAMES: [&str; 6] = [
     "Rakoto \\\\ Andria",
 ];
 
-/// The name of the customer of the `index`-th charge, escaped.
+/// Returns the name of the customer of the `index`-th charge, escaped.
 fn name(index: u32) -> &'static str {
     usize::try_from(index % 6).ok().and_then(|i| NAMES.get(i)).copied().unwrap_or("Jenny Rosen")
 }
 
-/// How many customers there are: charges share them.
+/// The number of customers: charges share them.
 const CUSTOMERS: u32 = 997;
 
-/// The customer of the `index`-th charge; every fourth has none.
+/// Returns the customer of the `index`-th charge. Every fourth charge has none.
 pub(crate) fn customer(index: u32) -> Option<u64> {
     (!index.is_multiple_of(4)).then_some(u64::from(index % CUSTOMERS))
 }

@@ -1,4 +1,4 @@
-//! A refund's JSON.
+//! Renders a refund as JSON.
 
 use super::super::id::{self, Kind};
 use super::super::model::{Charge, Refund, RefundStatus};
@@ -37,7 +37,7 @@ pub(crate) fn refund(
     });
 }
 
-/// A line that only some refunds have, hung on to the end of the line before it.
+/// Appends a line that only some refunds have, to the end of the line before it.
 fn optional(
     out: &mut String,
     indent: usize,
@@ -103,7 +103,7 @@ const CHANGING: [&str; 6] = [
     "status",
 ];
 
-/// Writes what changed from `before` to `after` as members of an open object.
+/// Writes the fields that differ, with their values in `before`, as members of an open object.
 pub(super) fn previous(
     out: &mut String,
     indent: usize,

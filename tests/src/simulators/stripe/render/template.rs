@@ -1,11 +1,12 @@
-//! Object templates: the vendor's own layout with slots, cut into pieces once per shape and indent.
+//! Templates of objects: Stripe's own layout with slots, cut into pieces once for each shape and
+//! indent.
 //!
-//! `@name@` is a slot. A line that starts with `~old `, `~new ` or `~refunds ` belongs to some shapes
-//! only. Slots that hold objects are given the indent of their line.
+//! `@name@` is a slot. A line that starts with `~old `, `~new ` or `~refunds ` belongs to some
+//! shapes only. A slot that holds an object gets the indent of its line.
 
 use std::sync::OnceLock;
 
-/// Which of an object's shapes to render.
+/// The shape in which an object is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Before 2022-11-15.
@@ -16,7 +17,7 @@ pub(crate) enum Shape {
     Expanded,
 }
 
-/// The deepest indent in use, in steps of two spaces.
+/// The number of cached indents, in steps of two spaces.
 const INDENTS: usize = 16;
 
 enum Piece {
@@ -34,8 +35,8 @@ impl Template {
         Self { text, cut: [const { OnceLock::new() }; INDENTS * 3] }
     }
 
-    /// Writes the object `indent` spaces deep; its first brace stands where `out` ends. `fill` is
-    /// called once for every slot, in order, with the slot's name and indent.
+    /// Writes the object `indent` spaces deep, with its first brace at the end of `out`. It calls
+    /// `fill` once for every slot, in order, with the slot's name and indent.
     pub(crate) fn render(
         &self,
         out: &mut String,
@@ -77,7 +78,7 @@ fn cut(text: &'static str, shape: Shape, indent: usize) -> Vec<Piece> {
     pieces
 }
 
-/// The line without its marker, `None` where it is of another shape.
+/// Returns the line without its marker; `None` if it belongs to another shape.
 fn belongs(line: &'static str, shape: Shape) -> Option<&'static str> {
     let Some(marked) = line.strip_prefix('~') else { return Some(line) };
     let (marker, rest) = marked.split_once(' ')?;
