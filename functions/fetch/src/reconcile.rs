@@ -214,7 +214,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let Self { ports, vendor, work } = self;
         let Page { items, next } = page;
         let now = ports.clock.now();
-        let sums = days::sums(vendor.source(), work.run.key.entity, &items);
+        let sums = days::sums(vendor, work.run.key.entity, &items);
         let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;

@@ -7,17 +7,15 @@
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Source, Webhook};
-use crate::calendar_event::CalendarEvent;
-use crate::disposition::{Reason, ReasonKind};
-use crate::facts::{Facts, Swept};
+use super::{Access, Credential, Normalize, Source, Webhook, variable};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
-use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
-use crate::settings::Settings;
+use crate::record::{Item, full_run_key, refetch_key};
 
 mod channel;
 #[cfg(feature = "contract")]
@@ -169,22 +167,9 @@ impl Source for GoogleCalendar {
         Ok(item::read(reply.body, &keys))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        if row.entity != ENTITY {
-            return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
-        }
-        let calendar_id = settings.calendar_id.as_deref();
-        let calendar_id = calendar_id.ok_or_else(|| {
-            Reason::new(
-                ReasonKind::Invalid,
-                "GCAL_CALENDAR_ID does not say which calendar this is of",
-            )
-        })?;
-        let event = match is_vanished(row.payload) {
-            true => CalendarEvent::vanished(calendar_id, row),
-            false => normalize::normalize(row, calendar_id)?,
-        };
-        Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        let calendar_id = env.optional(&variable(self, CALENDAR_ID));
+        Ok(Box::new(normalize::Normalizer { calendar_id }))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

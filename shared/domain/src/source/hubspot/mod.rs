@@ -10,18 +10,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Credential, Source, Webhook};
+use super::{Access, Credential, Normalize, Source, Webhook};
 use crate::clock::earlier;
-use crate::disposition::Reason;
-use crate::facts::{Facts, Swept};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
     parse_body,
 };
-use crate::record::{Item, RowView};
-use crate::settings::Settings;
+use crate::record::Item;
 
 #[cfg(feature = "contract")]
 mod contract;
@@ -30,11 +29,13 @@ mod list;
 mod normalize;
 mod object;
 mod push;
+mod settings;
 mod stages;
 mod webhook;
 
 use item::Seen;
 use list::{List, Reach};
+use settings::Settings;
 
 /// HubSpot's CRM API v3.
 #[derive(Debug, Clone, Copy)]
@@ -209,8 +210,8 @@ impl Source for HubSpot {
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Refetched(run), reply.as_of))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        normalize::normalize(row, settings)
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(Settings::from_env(env)?))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Header, Source, Webhook, Windows};
+use super::{Access, Credential, Header, Normalize, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
-use crate::disposition::Reason;
-use crate::facts::Facts;
+use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
-use crate::record::{Item, RowView, full_run_key, refetch_key};
-use crate::settings::Settings;
+use crate::record::{Item, full_run_key, refetch_key};
 
 #[cfg(feature = "contract")]
 mod contract;
@@ -172,9 +170,8 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
-        let payments = row.facts(normalize::normalize(row)?);
-        Ok(Facts { payments, ..Facts::default() })
+    fn normalizer(&self, _env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(normalize::normalize))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

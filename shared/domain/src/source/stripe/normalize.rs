@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::disposition::{Reason, ReasonKind};
+use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, is_vanished};
@@ -67,8 +68,13 @@ struct Context<'a> {
     stamp: Stamp,
 }
 
-/// The movements in a row; none where it holds an object that is not money.
-pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+/// Reads a row as movements of money.
+pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
+    Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
+}
+
+/// The movements in a row; empty for an object that is not money.
+fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     if is_vanished(row.payload) {
         return vanished(row).map(|movement| vec![movement]);
     }
