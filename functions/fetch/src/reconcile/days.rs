@@ -15,9 +15,9 @@ use penstock_store::{StoreError, Transaction, reconciliations};
 use super::Work;
 use crate::vendors::Vendor;
 
-/// Returns the sums of a page. Payments inside other objects, such as refunds that are rendered in a
-/// charge, are added only as their own list shows them. An object that cannot be read becomes a dead
-/// letter, and counts on neither side.
+/// Returns the sums of a page. Payments inside other objects, such as refunds that are rendered in
+/// a charge, are added only as their own list shows them. An object that cannot be read becomes a
+/// dead letter, and counts on neither side.
 pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>]) -> DaySums {
     let source = vendor.source().name();
     let mut sums = DaySums::new();

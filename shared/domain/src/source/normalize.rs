@@ -4,11 +4,11 @@ use crate::disposition::Reason;
 use crate::facts::Facts;
 use crate::record::RowView;
 
-/// Reads the rows of one source by what its deployment has set. Made once, when a function starts, so
-/// that a setting that cannot be used stops the deployment and not a row.
+/// Reads the rows of one source by what its deployment has set. Made once, when a function starts,
+/// so that a setting that cannot be used stops the deployment and not a row.
 pub trait Normalize: Send + Sync {
-    /// Reads a row. The row may be a tombstone that `fetch` made ([`crate::record::is_vanished`]), if
-    /// [`super::Source::sweeps`] or [`crate::paging::ErrorClass::Gone`] asked for one.
+    /// Reads a row. The row may be a tombstone that `fetch` made ([`crate::record::is_vanished`]),
+    /// if [`super::Source::sweeps`] or [`crate::paging::ErrorClass::Gone`] asked for one.
     ///
     /// # Errors
     /// The reason for its dead letter.
