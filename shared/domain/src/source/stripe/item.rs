@@ -35,8 +35,8 @@ enum Created<'a> {
 }
 
 impl Created<'_> {
-    /// Returns the time; `None` if it cannot be read or is before 1970. Postgres takes no year before
-    /// -4712, and Stripe is younger than 1970.
+    /// Returns the time; `None` if it cannot be read or is before 1970. Postgres takes no year
+    /// before -4712, and Stripe is younger than 1970.
     fn at(&self) -> Option<Timestamp> {
         let at: Option<Timestamp> = match self {
             Self::Seconds(s) => Timestamp::from_second(*s).ok(),
