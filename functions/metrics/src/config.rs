@@ -5,6 +5,7 @@ use std::time::Duration;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::money::Currency;
 use penstock_domain::revenue::Zone;
+use penstock_domain::source;
 
 /// What an operator sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub struct MetricsConfig {
     pub base_currency: String,
     /// The zone whose days the database keeps.
     pub business_zone: String,
-    /// The sources that this deployment pulls from; none counts as all that it ever has.
-    pub sources: Vec<String>,
+    /// The names of the sources that this deployment pulls from.
+    pub sources: Vec<&'static str>,
     /// How old the last good run of a source may be.
     pub freshness: Duration,
     /// What a key without a rate of its own may ask, in requests a second.
@@ -22,11 +23,11 @@ pub struct MetricsConfig {
 }
 
 impl MetricsConfig {
-    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `SOURCES` (all), `FRESHNESS_SECONDS`
-    /// (3600) and `RATE_LIMIT_PER_SECOND` (100).
+    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `SOURCES` ([`source::configured`]),
+    /// `FRESHNESS_SECONDS` (3600) and `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
-    /// Where one of them is no currency code, no IANA zone, no number, or a rate of nothing.
+    /// If one of them is no currency code, no IANA zone, no source, no number, or a rate of zero.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_currency = env.or("BASE_CURRENCY", "USD");
         if !Currency::is_code(&base_currency) {
@@ -40,13 +41,7 @@ impl MetricsConfig {
             return Err(invalid("RATE_LIMIT_PER_SECOND", "it would let nobody in"));
         }
         let business_zone = zone.name().to_owned();
-        let sources = env.or("SOURCES", "");
-        let sources = sources
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let sources = source::configured(env)?.iter().map(|source| source.name()).collect();
         Ok(Self { base_currency, business_zone, sources, freshness, rate_limit_per_second })
     }
 }

@@ -63,8 +63,8 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
         let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)?;
         return Ok(reply.with_retry_after(RETRY_AFTER));
     };
-    // One that is configured no more has nothing to be late with.
-    sources.retain(|found| config.sources.is_empty() || config.sources.contains(&found.source));
+    // A source that is no longer configured cannot be late.
+    sources.retain(|found| config.sources.contains(&found.source.as_str()));
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
     let fresh = |source: &Freshness| {
         source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness)

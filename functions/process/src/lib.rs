@@ -23,8 +23,10 @@ use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError};
 
 mod batch;
+mod config;
 mod normalizers;
 
+pub use config::refetches_ties;
 pub use normalizers::Normalizers;
 
 /// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.

@@ -15,11 +15,10 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
-    let refetch_ties = env.parsed_or("STRIPE_REFETCH_TIES", false)?;
     let ports: Ports<_, _> = Ports {
         database: database::from_env(&env, &aws)?,
         reader: Normalizers::from_env(&env)?,
-        refetches: match refetch_ties {
+        refetches: match process::refetches_ties(&env)? {
             true => Some(Queue::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?)),
             false => None,
         },

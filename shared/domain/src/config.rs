@@ -57,6 +57,11 @@ impl Env {
         self.optional(name).ok_or_else(|| ConfigError::Missing(name.to_owned()))
     }
 
+    /// Returns the value of `name` as it was set, which may be empty; `None` if it is not set.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Returns the value of `name`, or `default` if it is not set.
     pub fn or(&self, name: &str, default: &str) -> String {
         self.optional(name).unwrap_or_else(|| default.to_owned())

@@ -38,6 +38,24 @@ pub fn find(name: &str) -> Option<&'static dyn Source> {
     SOURCES.iter().copied().find(|s| s.name() == name)
 }
 
+/// The sources that a deployment has configured: those whose names are in `SOURCES`, with commas
+/// between. Empty, `SOURCES` names none of them, as infra/template.yaml sets it without a vendor's
+/// secret. Not set, it stands for every source that Penstock knows.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] if there is no source of a name.
+pub fn configured(env: &Env) -> Result<Vec<&'static dyn Source>, ConfigError> {
+    let Some(names) = env.given("SOURCES") else { return Ok(SOURCES.to_vec()) };
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let known = |name: &str| {
+        find(name).ok_or_else(|| ConfigError::Invalid {
+            name: "SOURCES".to_owned(),
+            reason: format!("there is no source {name}"),
+        })
+    };
+    names.map(known).collect()
+}
+
 /// What the source called `name` says of the bodies it pushes; `None` if it signs none.
 pub fn signed(name: &str) -> Option<&'static dyn Signed> {
     match find(name)?.webhook()? {
@@ -132,5 +150,27 @@ pub trait Source: Sync + Send {
     /// first. Then its windows tell how far it has come.
     fn goes_back_in_time(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_are_set_to_nothing_are_none_and_not_set_they_are_all() {
+        let names = |env: &Env| {
+            let sources = configured(env).map_err(|error| error.to_string())?;
+            Ok(sources.iter().map(|source| source.name()).collect::<Vec<_>>())
+        };
+        let set = |value: &str| names(&[("SOURCES", value)].into_iter().collect());
+        let all = SOURCES.iter().map(|source| source.name()).collect();
+        assert_eq!(names(&Env::default()), Ok(all));
+        for nothing in ["", " ", ",", " , "] {
+            assert_eq!(set(nothing), Ok(Vec::new()), "{nothing:?}");
+        }
+        assert_eq!(set(" gcal, stripe,"), Ok(vec!["gcal", "stripe"]));
+        let unknown = "SOURCES cannot be used: there is no source nobody";
+        assert_eq!(set("stripe,nobody"), Err(unknown.to_owned()));
     }
 }

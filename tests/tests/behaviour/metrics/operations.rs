@@ -133,12 +133,23 @@ async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded
 #[tokio::test]
 async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
     let database = with_runs().await;
-    let late = MetricsConfig { sources: vec!["stripe".to_owned()], ..config() };
+    let late = MetricsConfig { sources: vec!["stripe"], ..config() };
     let mut ports = ports(database.database(1), late);
     ports.clock.0 = at("2026-03-15T12:05:30Z");
     let ready = send(&ports, &event("GET", "/readyz", &[])).await;
     assert_eq!(ready.body["status"], "ok");
     assert!(ready.body["checks"].get("hubspot").is_none(), "{}", ready.body);
+}
+
+#[tokio::test]
+async fn a_deployment_without_any_source_is_late_with_none() {
+    let database = with_runs().await;
+    let none = MetricsConfig::from_env(&[("SOURCES", "")].into_iter().collect()).unwrap();
+    let ready = send(&ports(database.database(1), none), &event("GET", "/readyz", &[])).await;
+    assert_eq!(
+        (&ready.body["status"], ready.body["checks"].as_object().unwrap().len()),
+        (&json!("ok"), 1)
+    );
 }
 
 #[tokio::test]

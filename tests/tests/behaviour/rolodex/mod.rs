@@ -2,8 +2,10 @@
 //! it limits requests by the day, and objects vanish without notice. It has people and diary
 //! entries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::webhook::Endpoint;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use penstock_domain::calendar_event::{CalendarEvent, When};
@@ -17,16 +19,18 @@ use penstock_domain::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
-use penstock_domain::source::{Access, Credential, Normalize, Source};
+use penstock_domain::source::{Access, Credential, Normalize, Source, Webhook};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+mod pushed;
 pub mod runs;
 mod server;
 mod verdicts;
+mod webhook;
 
 pub use server::{RolodexAccount, Server};
 
@@ -35,6 +39,9 @@ pub struct Rolodex;
 
 /// The calendar that the app pulls.
 pub const CALENDAR: &str = "main";
+
+/// Signs the cards that the vendor pushes.
+pub const WEBHOOK_SECRET: &str = "the secret of the rolodex";
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -190,6 +197,10 @@ impl Source for Rolodex {
         }
     }
 
+    fn webhook(&self) -> Option<Webhook> {
+        Some(Webhook::Signed(&Rolodex))
+    }
+
     fn sweeps(&self, entity: &str) -> Option<Swept> {
         Some(if entity == "person" { Swept::Contacts } else { Swept::CalendarEvents })
     }
@@ -269,7 +280,15 @@ pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32)
         ("ROLODEX_TOKEN", "a key".to_owned()),
         ("ROLODEX_PAGE_SIZE", page_size.to_string()),
         ("ROLODEX_CALENDAR", CALENDAR.to_owned()),
+        ("ROLODEX_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
     ];
     app.add_source(&Rolodex, &env.into_iter().collect());
     server
+}
+
+/// Has the deployment name another webhook secret, or none.
+fn sign_with(app: &mut TestApp, secret: Option<&str>) {
+    let env = secret.map(|secret| ("ROLODEX_WEBHOOK_SECRET", secret)).into_iter().collect();
+    app.webhook.endpoints.retain(|endpoint| endpoint.source.name() != "rolodex");
+    app.webhook.endpoints.extend(Endpoint::of(&Rolodex, &env, &Arc::default()));
 }
