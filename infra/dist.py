@@ -57,7 +57,7 @@ def cyclonedx() -> Path:
 
 
 def bills() -> None:
-    """One bill of materials a function, of what its binary links on Linux."""
+    """Writes a bill of materials for each function: the crates that its binary links on Linux."""
     tool = cyclonedx()
     for name in functions():
         written = ROOT / "functions" / name / f"{name}.cdx.json"
@@ -67,7 +67,7 @@ def bills() -> None:
             subprocess.run([*command, "--manifest-path", manifest], cwd=ROOT, check=True)
             shutil.move(written, DIST / f"penstock-{version()}-{name}.cdx.json")
         finally:
-            # It writes one beside each crate of the workspace.
+            # cargo-cyclonedx writes one beside each crate of the workspace.
             for other in ROOT.glob("*/**/*.cdx.json"):
                 if "target" not in other.relative_to(ROOT).parts:
                     other.unlink()
@@ -75,7 +75,7 @@ def bills() -> None:
 
 
 def notes(wanted: str) -> str:
-    """The version's section of CHANGELOG.md."""
+    """Returns the version's section of CHANGELOG.md."""
     sections = (ROOT / "CHANGELOG.md").read_text().split("\n## ")
     for section in sections[1:]:
         title, _, body = section.partition("\n")

@@ -13,24 +13,24 @@ import time
 
 import stack_functions
 
-# What is compared of each source.
+# The entities of each source that are compared.
 ENTITIES = {"stripe": ["charge", "refund", "dispute"]}
 
 COLUMNS = ["day", "kind", "status", "currency", "theirs", "ours"]
 
-# Between two questions, in seconds.
+# Seconds between two requests.
 PAUSE = 5
 
 
 def reconcile(on, stack: str, source: str, entity: str, until: float) -> dict | None:
-    """The report; none where it is not through in time. It goes on by itself then."""
+    """Returns the report; None if the run does not end in time. It then goes on by itself."""
     request = {"source": source, "entity": entity, "mode": "reconcile"}
     begun = False
     while time.monotonic() < until:
         reply = stack_functions.invoke(on, f"{stack}-fetch", request | {"resume": begun})
         if reply["outcome"] == "reconciled" and reply["ended"]:
             return reply
-        # Busy before ours began: another one is under way, and its report serves as well.
+        # Busy before our run began: another run is open, and its report serves as well.
         begun = True
         time.sleep(PAUSE)
     return None
@@ -51,7 +51,7 @@ def show(differences: list[dict]) -> None:
 
 
 def tell(source: str, entity: str, report: dict | None) -> bool:
-    """Prints the report; whether both sides are equal."""
+    """Prints the report. Returns whether both sides are equal."""
     if report is None:
         print(f"{source} {entity}: not through yet; it goes on by itself - ask again")
         return False

@@ -8,7 +8,7 @@ from botocore.config import Config
 
 
 def client():
-    """A client that waits for as long as a function may take, and asks no function twice."""
+    """Returns a client that waits as long as a function may take, and never invokes one twice."""
     url = os.environ.get("PENSTOCK_LOCALSTACK_URL") or os.environ.get("AWS_ENDPOINT_URL")
     if url:  # LocalStack takes any, but wants some
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
@@ -19,7 +19,7 @@ def client():
 
 
 def invoke(on, function: str, payload: dict) -> dict:
-    """The function's reply; ends the program with the function's own error where it failed."""
+    """Returns the function's reply. If the function fails, the program ends with its error."""
     answer = on.invoke(FunctionName=function, Payload=json.dumps(payload))
     reply = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:

@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "penstock-deployments"
 STARTED = time.monotonic()
 
-# The template's parameter, the end of the secret's name, the variable with its value, and what it is without one.
+# The template's parameter, the end of the secret's name, the variable with its value, and what it
+# is without one.
 SECRETS = [
     ("StripeSecretArn", "stripe", "STRIPE_API_KEY", ""),
     ("StripeWebhookSecretArn", "stripe-webhook", "STRIPE_WEBHOOK_SECRET", "whsec_local"),
@@ -74,13 +75,13 @@ def put_secret(name: str, value: str) -> str:
 
 
 def secret_parameters(stack: str) -> dict[str, str]:
-    """The parameters that name secrets; empty where there is none, and so no such source."""
+    """The parameters that name secrets. An empty one switches its source off."""
     values = [(key, end, os.environ.get(name) or default) for key, end, name, default in SECRETS]
     return {key: put_secret(f"{stack}-{end}", value) if value else "" for key, end, value in values}
 
 
 def parameters(wanted: argparse.Namespace) -> dict[str, str]:
-    """The template's parameters: what one machine needs, then what the caller says."""
+    """The template's parameters: those that one machine needs, then those of the caller."""
     url = urlsplit(wanted.database_url)
     database = {
         "username": unquote(url.username or "postgres"),
@@ -102,7 +103,7 @@ def parameters(wanted: argparse.Namespace) -> dict[str, str]:
 
 
 def uploaded(name: str, text: str) -> str:
-    """Where CloudFormation finds a template: in a request it takes no more than 51,200 bytes."""
+    """The URL of the template in S3: CloudFormation accepts at most 51,200 bytes in a request."""
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=name, Body=text.encode())
@@ -124,7 +125,7 @@ def create(wanted: argparse.Namespace) -> None:
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     cloudformation = boto3.client("cloudformation")
-    # One at a time: LocalStack now and then fails a stack, with no reason, where it makes many at once.
+    # One at a time: LocalStack sometimes fails a stack, without a reason, if it makes many at once.
     with open(ROOT / ".local/deploy.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if status(wanted.stack) is None:
@@ -151,14 +152,14 @@ def create(wanted: argparse.Namespace) -> None:
 
 
 def resources(stack: str) -> dict[str, int]:
-    """How many the stack has of each type."""
+    """Returns the number of the stack's resources of each type."""
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
     listed = pages.paginate(StackName=stack).search("StackResourceSummaries[].ResourceType")
     return dict(collections.Counter(listed))
 
 
 def status(stack: str) -> str | None:
-    """The stack's status; None where there is none."""
+    """Returns the stack's status; None if there is no such stack."""
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError:
@@ -167,7 +168,7 @@ def status(stack: str) -> str | None:
 
 
 def settle(stack: str, limit_s: float = 180) -> str:
-    """Waits until nothing is in progress; the status, or DELETE_COMPLETE where it is gone."""
+    """Waits until no change is in progress. Returns the status; DELETE_COMPLETE if it is gone."""
     started = time.monotonic()
     while time.monotonic() - started < limit_s:
         found = status(stack)

@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def ask(request: Request) -> tuple[str, bytes]:
-    """The end of the path that the Runtime API wants for this answer, and the answer."""
+    """Returns the last part of the Runtime API's path for this answer, and the answer."""
     try:
         with urlopen(request) as reply:
             return "response", reply.read()

@@ -18,7 +18,7 @@ KEPT = 48  # eight builds of six functions
 
 
 def zipped(binary: Path, strip: bool) -> Path:
-    """A zip with the binary as `bootstrap`, as AWS takes it."""
+    """Makes a zip with the binary as `bootstrap`, the form that AWS accepts."""
 
     def make(bootstrap: Path) -> Path:
         archive_path = bootstrap.with_name("made.zip")
@@ -32,7 +32,7 @@ def zipped(binary: Path, strip: bool) -> Path:
 
 
 def unpacked(binary: Path, strip: bool) -> Path:
-    """A directory with the binary as `bootstrap`, as it would lie after unzipping."""
+    """Makes a directory with the binary as `bootstrap`, as after unzipping."""
     return _cached(binary, strip, "", lambda bootstrap: bootstrap.parent)
 
 

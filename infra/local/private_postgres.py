@@ -17,8 +17,8 @@ from servers import Postgres, run_directory
 
 
 def quiet_port() -> int:
-    """A free port below those that the kernel gives to outgoing connections: while the server is
-    stopped nobody may get it, least of all a client that is trying to connect to it."""
+    """Returns a free port below those that the kernel gives to outgoing connections. While the
+    server is stopped no other socket may get it, least of all a client that tries to connect."""
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     for port in random.sample(range(min(10_240, lowest // 2), lowest), 100):
         with socket.socket() as probe:
@@ -31,12 +31,12 @@ def quiet_port() -> int:
 
 
 def main() -> None:
-    # Ctrl-C in the terminal is for the test; what becomes of it shows in stdin.
+    # Ctrl-C in the terminal is for the test. Its end closes stdin, which ends this script.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with run_directory() as directory:
         postgres = Postgres(directory, fast=True)
-        # What was committed has to survive the server; the machine may still take it along.
+        # Committed rows must survive the server, but need not survive the machine.
         del postgres.settings["synchronous_commit"]
         postgres.port = quiet_port()
         verbs = {"fast": postgres.stop, "immediate": postgres.crash, "start": postgres.serve}

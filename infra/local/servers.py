@@ -28,7 +28,7 @@ VENV = LOCAL / "venv"
 REGION = "us-east-1"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-# Everything the template deploys to, and nothing more: what is not listed is not loaded.
+# The services that the template deploys to, and no more: LocalStack loads only those listed.
 SERVICES = (
     "apigateway,cloudformation,cloudwatch,ec2,events,iam,lambda,logs,s3,secretsmanager,sns,sqs,ssm,sts"
 )
@@ -60,7 +60,7 @@ def free_port() -> int:
 def wait_until(
     ready: Callable[[], bool], name: str, process: subprocess.Popen, log: Path, limit_s: float = 90
 ) -> None:
-    """Polls `ready`; fails with the end of the log when the process died or the time is up."""
+    """Polls `ready`. Fails with the end of the log if the process died or the time is up."""
     started = time.monotonic()
     told = 0
     while not ready():
@@ -84,7 +84,7 @@ class Postgres:
         if not found:
             raise SystemExit("Postgres is not installed: run `make setup`")
         self.binaries = found[0]
-        # Nothing of a test's cluster is meant to survive it.
+        # A test's cluster need not survive a crash.
         unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         self.settings = unsafe if fast else {}
         self.port = free_port()
@@ -230,7 +230,7 @@ class LocalStack:
             "LOCALSTACK_VOLUME_DIR": str(self.directory / "volume"),
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
             "LOCALSTACK_HOST": f"127.0.0.1:{self.port}",
-            # Queue URLs without a host name that would have to be resolved.
+            # Queue URLs without a host name, so that no name must be resolved.
             "SQS_ENDPOINT_STRATEGY": "path",
             "SERVICES": SERVICES,
             "DISABLE_EVENTS": "1",
@@ -244,7 +244,7 @@ class LocalStack:
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.05",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "1",
-            # Many test stacks, each with concurrency reserved.
+            # There are many test stacks, and each reserves concurrency.
             "LAMBDA_LIMITS_CONCURRENT_EXECUTIONS": "100000",
             "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
         }
@@ -252,8 +252,8 @@ class LocalStack:
 
 @contextmanager
 def run_directory() -> Iterator[Path]:
-    """A directory below .local/run for as long as the block lasts. Removes those of runs that were
-    killed as well: theirs is the lock nobody holds."""
+    """Makes a directory below .local/run for as long as the block lasts. It also removes those of
+    runs that were killed: no process holds their lock."""
     runs = LOCAL / "run"
     runs.mkdir(parents=True, exist_ok=True)
     with open(LOCAL / "run.lock", "w") as guard:

@@ -25,7 +25,7 @@ sys.dont_write_bytecode = True
 from servers import LOCAL, REGION, ROOT, VENV, LocalStack, Postgres, run_directory, say, tether
 
 class Environment:
-    """A virtual environment made from a lock, hashes checked."""
+    """Makes a virtual environment from a lock, and checks the hashes."""
 
     def __init__(self, path: Path, lock: str, size: str) -> None:
         self.path, self.lock, self.size = path, ROOT / "infra/local" / lock, size
@@ -74,7 +74,7 @@ ENVIRONMENTS = (SERVERS, CONTRACT)
 
 
 def setup() -> int:
-    """Makes the environments of `.local/`. Does nothing where they are up to date."""
+    """Makes the environments of `.local/`. Does nothing if they are up to date."""
     if shutil.which("cargo") is None:
         raise SystemExit("cargo is missing: install Rust with rustup, then run this again")
     if all(environment.is_up_to_date() for environment in ENVIRONMENTS):
@@ -94,10 +94,10 @@ def setup() -> int:
 
 
 def run_with(wanted: argparse.Namespace) -> int:
-    """Starts the servers asked for, runs the command, stops the servers, returns its exit code."""
+    """Starts the requested servers, runs the command, stops the servers. Returns its exit code."""
     if not SERVERS.stamp.exists():
         raise SystemExit("nothing is installed yet: run `make setup`")
-    # What the command leaves running becomes a child of this process, and is ended with it.
+    # Processes that the command leaves running become children of this one, and end with it.
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -174,7 +174,7 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 
 def _end_leftovers() -> None:
-    """Ends whatever the command left running; the servers are stopped after it, by name."""
+    """Ends the processes that the command left running. The servers stop later, each by itself."""
     for number, patience_s in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
         limit = time.monotonic() + patience_s
         while leftovers := _leftovers():
@@ -186,8 +186,8 @@ def _end_leftovers() -> None:
 
 
 def _reap() -> None:
-    """Waits for what ended with LocalStack, such as its functions, which are this process's children
-    by then: left to an init that does not reap, as in many containers, they would stay as zombies."""
+    """Reaps the processes that ended with LocalStack, such as its functions, which are children of
+    this process by then. An init that does not reap, as in many containers, would leave zombies."""
     limit = time.monotonic() + 2
     while time.monotonic() < limit:
         try:
@@ -198,7 +198,7 @@ def _reap() -> None:
 
 
 def _leftovers() -> list[int]:
-    """Children of this process in its own session: the servers have sessions of their own."""
+    """Returns the children in this process's session: the servers have sessions of their own."""
     session, found = os.getsid(0), []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():

@@ -75,7 +75,7 @@ def deploy(functions: list[str], url: str) -> None:
 
 
 def variables() -> dict[str, str]:
-    """The environment of the deployed functions, in which a name means the same to all of them."""
+    """Returns the variables of all deployed functions: a name means the same in each of them."""
     found: dict[str, str] = {}
     for function in boto3.client("lambda").list_functions()["Functions"]:
         for name, value in function.get("Environment", {}).get("Variables", {}).items():
@@ -108,7 +108,7 @@ def listens(port: int) -> bool:
 
 
 def explain(url: str, port: int, keys: dict[str, str]) -> None:
-    """Prints what a person needs to ask the functions something."""
+    """Prints the commands with which a person can call the functions."""
     event = '{"eventId": "e-1", "userId": "u-1", "sessionId": "s-1", "eventType": "click", "payload": {}}'
     # The program itself: cargo finds its subcommands on PATH, where this one need not be.
     program = f"{VENV.relative_to(ROOT)}/bin/cargo-lambda lambda invoke"

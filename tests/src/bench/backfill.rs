@@ -1,5 +1,7 @@
-//! How fast `fetch` pulls a history: against plain INSERTs of the same pages where the vendor answers at once, and
-//! against the vendor's own time where it takes as long as a real one.
+//! Measures how fast `fetch` pulls a history.
+//!
+//! If the vendor replies at once, the measure is plain INSERTs of the same pages. If it takes as
+//! long as a real one, the measure is the vendor's own time.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -34,20 +36,20 @@ const CHARGES: u32 = 20_000;
 /// An odd number, for the median.
 const ROUNDS: usize = 5;
 
-/// How long a reply of Stripe's takes, about.
+/// The time of a reply, about that of Stripe.
 const REPLY: Duration = Duration::from_millis(100);
 
-/// Objects a page.
+/// Objects in a page.
 const PAGE: usize = 100;
 
-/// A page and nothing else.
+/// Inserts a page and does nothing else.
 const PLAIN: &str = "
 insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, next_attempt_at,
                     received_at)
 select id, 'bare', 'charge', external_id, '', now(), payload, 'application/json', now(), now()
   from unnest($1, $2, $3) as i (id, external_id, payload)";
 
-/// Measures both.
+/// Measures both: with a vendor that replies at once, and with one that takes its time.
 pub(super) async fn measure(figures: &mut Figures) {
     say(&format!("backfill: {CHARGES} charges of a year, from a vendor whose replies are kept"));
     let spec = AccountSpec::between(4, CHARGES, YEAR.0, YEAR.1).at(YEAR.1).punctual();
@@ -80,7 +82,7 @@ pub(super) async fn measure(figures: &mut Figures) {
     }
 }
 
-/// Rows a second of a full run into a database of its own.
+/// Returns the rows per second of a full run into a database of its own.
 async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     let db = TestDatabase::new().await;
     let at_once = at_once.to_string();
@@ -116,7 +118,7 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     (per_second(new_rows, took), db)
 }
 
-/// Rows a second of the same bytes by plain INSERTs, a page a transaction.
+/// Returns the rows per second of plain INSERTs of the same bytes, one transaction for each page.
 async fn inserted(db: &TestDatabase) -> f64 {
     let client = db.client().await;
     let rows = "select external_id, payload from outbox where source = 'stripe' order by id";
@@ -135,7 +137,7 @@ async fn inserted(db: &TestDatabase) -> f64 {
     per_second(rows.len(), took)
 }
 
-/// A vendor that renders each reply once, and gives it out again as often as it is asked for.
+/// A vendor that renders each reply once, and sends the kept bytes on every later request.
 struct Kept {
     url: String,
     delay_ms: Arc<AtomicU64>,
@@ -143,7 +145,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// On a thread of its own, as the simulator behind it.
+    /// Starts on a thread of its own, as the simulator behind it does.
     fn start(account: StripeAccount) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket that does not block");
@@ -182,7 +184,7 @@ async fn serve(
     delay_ms: Arc<AtomicU64>,
     stopped: oneshot::Receiver<()>,
 ) {
-    // Fails only where a provider is installed already, which serves as well.
+    // This fails only if a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let simulator = Arc::new(StripeSimulator::start(account).expect("a simulator"));
     let (http, kept) =

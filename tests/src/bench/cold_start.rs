@@ -1,4 +1,4 @@
-//! What a function costs before it has done anything.
+//! Measures what a function costs before its first event: start-up time, memory and size.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const STARTS: usize = 20;
 
 const KIB: f64 = 1024.0;
 
-/// The variables whose values come with a deployment; the template has the others. No function
+/// Returns the value of a variable that a deployment sets; the template has the others. No function
 /// reads a secret before its first event.
 fn given(name: &str) -> Option<String> {
     let queue = || format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
@@ -27,7 +27,7 @@ fn given(name: &str) -> Option<String> {
     }
 }
 
-/// Starts the binaries of the zips, one function after the other by turns.
+/// Starts the binaries of the zips in turn, so that the machine's other load falls on all of them.
 pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
     let template = Template::read();
     let functions = template.functions();

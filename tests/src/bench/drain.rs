@@ -1,5 +1,5 @@
-//! How fast `process` drains, against one SQL statement that does the same, and without the triggers
-//! that keep the revenue buckets.
+//! Measures how fast `process` drains the outbox. It is compared with one SQL statement that does
+//! the same, and with a run without the triggers that keep the revenue buckets.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::say;
 use super::stock::{Batch, Copy, Stock, one};
 use crate::test_app;
 
-/// Charges of the simulated year; what else belongs to them comes on top.
+/// Charges of the simulated year. Refunds, disputes and events come in addition.
 const CHARGES: u32 = 10_000;
 
 /// An odd number, for the median.
@@ -27,16 +27,16 @@ const ROUNDS: usize = 5;
 
 const ONE_STATEMENT: &str = include_str!("drain.sql");
 
-/// Who drains.
+/// The code that drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worker {
     /// The handler of `process`.
     Handler,
-    /// One statement a batch that does it all inside Postgres.
+    /// One statement for each batch, which does all the work inside Postgres.
     OneStatement,
 }
 
-/// Measures the rounds in turn, so that what else the machine does is shared by all.
+/// Measures the rounds in turn, so that the machine's other load is shared by all.
 pub(super) async fn measure(figures: &mut Figures) {
     say(&format!("drain: pulling {CHARGES} charges and what belongs to them through fetch"));
     let stock = Stock::of(CHARGES).await;
@@ -67,7 +67,7 @@ pub(super) async fn measure(figures: &mut Figures) {
     super::history::measure(&stock, figures).await;
 }
 
-/// Rows a second over the whole stock, and what came of it.
+/// Returns the rows per second over the whole stock, and a digest of the result.
 async fn drained(stock: &Stock, worker: Worker, before: &str) -> (f64, String) {
     let copy = stock.copy().await;
     copy.run(before).await;
@@ -83,7 +83,7 @@ async fn drained(stock: &Stock, worker: Worker, before: &str) -> (f64, String) {
     (bench.rate(worker), copy.digest().await)
 }
 
-/// A worker's table, and a watch for each.
+/// The ports of both workers, and the rows and time of each.
 pub(super) struct Bench {
     ports: Ports<SystemClock, MemoryQueue>,
     spent: [(usize, Duration); 2],
@@ -101,7 +101,7 @@ impl Bench {
         self.ports.database.connection().await.expect("a connection")
     }
 
-    /// Works a batch, the time taken.
+    /// Lets a worker process a batch, and adds its rows and its time.
     pub(super) async fn work(&mut self, worker: Worker, batch: &Batch) {
         let took = match worker {
             Worker::Handler => {
@@ -125,14 +125,14 @@ impl Bench {
         *total += took;
     }
 
-    /// Rows a second, so far.
+    /// Returns a worker's rows per second so far.
     pub(super) fn rate(&self, worker: Worker) -> f64 {
         let (rows, total) = self.spent[worker as usize];
         per_second(rows, total)
     }
 }
 
-/// As the template configures `process`: ties are settled by rank.
+/// Returns the ports as the template configures `process`: ties are settled by rank.
 fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
     Ports {
         database,
@@ -149,7 +149,8 @@ async fn in_one_statement(client: &Client, ids: &[Uuid], now: Timestamp) {
     client.execute_typed(ONE_STATEMENT, &parameters).await.expect("the statement");
 }
 
-/// Messages of the protocol that a full batch takes once it is connected; a statement is five.
+/// Returns the protocol messages of a full batch on an open connection. A statement is five of
+/// them.
 async fn messages_per_batch(stock: &Stock) -> f64 {
     let copy = stock.copy().await;
     let proxy = CuttingProxy::start(copy.login()).await;

@@ -1,15 +1,15 @@
-//! The figures by name, as a table and as a file.
+//! The figures by name, as a table and as a JSON file.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// What was measured, by name.
+/// The measured values, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures(BTreeMap<String, f64>);
 
-/// What a figure should come to.
+/// The target of a figure.
 enum Aim {
     AtLeast(f64),
     AtMost(f64),
@@ -40,7 +40,7 @@ impl Aim {
         })
     }
 
-    /// The aim and whether it is met.
+    /// Returns the target, and whether the value meets it.
     fn verdict(&self, value: f64) -> String {
         let (sign, aim, met) = match *self {
             Self::AtLeast(aim) => (">=", aim, value >= aim),
@@ -51,33 +51,34 @@ impl Aim {
 }
 
 impl Figures {
-    /// Notes a figure, to three digits after the point.
+    /// Adds a figure, rounded to three digits after the point.
     pub fn note(&mut self, name: impl Into<String>, value: f64) {
         self.0.insert(name.into(), (value * 1000.0).round() / 1000.0);
     }
 
-    /// The figure of that name.
+    /// Returns the figure with a name; `None` if it was not measured.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }
 
-    /// The figures of a former run; none where there was none.
+    /// Reads the figures of an earlier run; empty if there is no file.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let text = std::fs::read(path).unwrap_or_default();
         Self(serde_json::from_slice(&text).unwrap_or_default())
     }
 
-    /// Writes them as one flat JSON object.
+    /// Writes the figures as one flat JSON object.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    ///
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&self.0)? + "\n")
     }
 
-    /// A line a figure, with its aim where it has one.
+    /// Returns a line for each figure, with its target if it has one.
     #[must_use]
     pub fn table(&self) -> String {
         let width = self.0.keys().map(String::len).max().unwrap_or(0);
@@ -90,7 +91,7 @@ impl Figures {
     }
 }
 
-/// The value in the middle; of an even number of them, the mean of the two.
+/// Returns the middle value. For an even number of values, it returns the mean of the middle two.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -101,7 +102,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The smallest value that is not below so many percent of them.
+/// Returns the smallest value that is not below `percent` percent of the values.
 pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -109,12 +110,12 @@ pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
     sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
 }
 
-/// Milliseconds.
+/// Converts a duration to milliseconds.
 pub(super) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// How many a second.
+/// Returns `count` per second.
 pub(super) fn per_second(count: usize, duration: Duration) -> f64 {
     f64::from(u32::try_from(count).expect("a count of rows")) / duration.as_secs_f64()
 }

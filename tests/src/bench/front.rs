@@ -1,4 +1,5 @@
-//! How long a request waits at the front door, against a bare INSERT of the same bytes into the same table.
+//! Measures how long a request takes at the functions that receive data, against a bare INSERT of
+//! the same bytes into the same table.
 
 use std::time::Instant;
 
@@ -17,11 +18,11 @@ use super::figures::{Figures, median, ms, per_second, percentile};
 use super::front_routes::{Route, register, routes};
 use super::{say, stock::run};
 
-/// Requests of a route that count, and those before that do not.
+/// Measured requests of each route; the warm-up requests before them do not count.
 const REQUESTS: u32 = 2_000;
 const WARM_UP: u32 = 100;
 
-/// The same for requests that bring many rows.
+/// Measured requests of a route whose requests bring many rows.
 const BATCHES: u32 = 60;
 
 const ONE: &str = "
@@ -35,7 +36,8 @@ insert into outbox (id, source, entity, external_id, version_key, version_at, pa
 select id, 'bare', 'row', external_id, '', $3, payload, 'application/json', $5, $3
 from unnest($1, $2, $4) as i (id, external_id, payload)";
 
-/// Measures each route, in a database of its own: the handler and the bare INSERT by turns, over one connection.
+/// Measures each route on emptied tables: the handler and the bare INSERT in turn, over one
+/// connection.
 pub(super) async fn measure(figures: &mut Figures) {
     let db = TestDatabase::new().await;
     register(&db.client().await).await;
@@ -90,7 +92,7 @@ async fn measure_route(database: &Database, route: &Route<'_>, figures: &mut Fig
     }
 }
 
-/// Milliseconds from the event's bytes to the reply's.
+/// Returns the milliseconds from the event's bytes to the reply's.
 async fn handled(route: &Route<'_>, event: &Value) -> f64 {
     let bytes = serde_json::to_vec(event).expect("an event");
     let started = Instant::now();
@@ -100,7 +102,7 @@ async fn handled(route: &Route<'_>, event: &Value) -> f64 {
     took
 }
 
-/// Milliseconds of a statement that does nothing but insert, over the same pool; a transaction of its own.
+/// Returns the milliseconds of a bare INSERT over the same pool, in a transaction of its own.
 async fn inserted(database: &Database, nth: u32, rows: &[Vec<u8>]) -> f64 {
     let now = SystemClock.now();
     let ids: Vec<Uuid> = rows.iter().map(|_| OutboxId::new(now).0).collect();

@@ -1,4 +1,4 @@
-//! The routes of the front door, and what their requests look like.
+//! The routes of the front-door benchmark, and their requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::test_app::endpoints;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 
-/// A route: one entry of [`routes`].
+/// A route of the benchmark: one entry of [`routes`].
 pub(super) struct Route<'a> {
-    /// What its figures begin with.
+    /// The prefix of the names of its figures.
     pub name: &'static str,
-    /// Rows that one request brings.
+    /// Rows in one request.
     pub rows: usize,
-    /// The nth request, as API Gateway's event, and the bytes of its rows.
+    /// Makes the nth request, as API Gateway's event, and the bytes of its rows.
     pub request: fn(u32) -> (Value, Vec<Vec<u8>>),
-    /// From the event's bytes to the reply's: its status, and all of it.
+    /// Handles an event's bytes. Returns the reply's status and its bytes.
     pub handle: Box<dyn Fn(Vec<u8>) -> Answering<'a> + 'a>,
 }
 
@@ -38,10 +38,10 @@ const KEY: &str = "an ingest key for the benchmark";
 /// Events in a batch.
 const BATCH: u32 = 500;
 
-/// More than the benchmark asks for.
+/// A rate above the benchmark's own, so that no request is throttled.
 const REQUESTS_PER_SECOND: u32 = 1_000_000;
 
-/// Every route, over one pool of one connection, as a Lambda environment has.
+/// Returns every route, over one pool of one connection, as in a Lambda environment.
 pub(super) fn routes(database: &Database) -> Vec<Route<'static>> {
     let route = |name, rows: u32, request, handle| Route {
         name,
@@ -99,7 +99,7 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
     })
 }
 
-/// Makes the key good that the requests to `ingest` carry.
+/// Registers the key that the requests to `ingest` carry.
 pub(super) async fn register(on: &Client) {
     let request: Request =
         serde_json::from_value(post("/", "", json!({"x-api-key": KEY}))).expect("a request");
@@ -114,7 +114,7 @@ pub(super) async fn register(on: &Client) {
     api_keys::insert(on, key, SystemClock.now()).await.expect("the key");
 }
 
-/// A charge of some 2 kB, signed.
+/// Makes a signed event with a charge of about 2 kB.
 fn webhook(nth: u32) -> (Value, Vec<Vec<u8>>) {
     let now = SystemClock.now().as_second();
     let body = json!({
@@ -175,13 +175,13 @@ fn events(nth: u32) -> (Value, Vec<Vec<u8>>) {
     )
 }
 
-/// Text that does not compress to nothing.
+/// Returns random text, which does not compress to nothing.
 fn filler(nth: u32, length: usize) -> String {
     let mut rng = fastrand::Rng::with_seed(nth.into());
     std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect()
 }
 
-/// A POST in payload format 2.0, as API Gateway sends it.
+/// Returns a POST in payload format 2.0, as API Gateway sends it.
 fn post(path: &str, body: &str, headers: Value) -> Value {
     let mut all = json!({
         "accept": "*/*", "content-type": "application/json", "content-length": body.len().to_string(),

@@ -1,18 +1,18 @@
-//! The same with a million rows of the past in the tables.
+//! Measures the drain again with a million old rows in the tables.
 
 use super::drain::{Bench, Worker};
 use super::figures::Figures;
 use super::say;
 use super::stock::Stock;
 
-/// Rows of the past, in the outbox and in payments.
+/// Old rows, in the outbox and in payments.
 const ROWS: u32 = 1_000_000;
 
-/// Rows a statement that writes them.
+/// Rows that one statement writes.
 const STEP: u32 = 100_000;
 
-/// A processed row a payment, a few days old, in the order of arrival; payloads small enough to stay in
-/// their page, so that the tables are as wide as they can be.
+/// One processed row for each payment, a few days old, in the order of arrival. The payloads are
+/// small enough to stay in their page, so that the tables are as wide as they can be.
 const OUTBOX: &str = "
 insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, status,
                     next_attempt_at, received_at, processed_at)
@@ -30,7 +30,7 @@ select 'stripe', 'charge', 'ch_old_' || md5(n::text), 100 + n % 9000, (array['US
 from generate_series($from, $to) n
 cross join lateral (values (timestamptz '2025-01-01' + n * interval '31 s')) t (at)";
 
-/// Batches by turns, so that both workers meet the same tables.
+/// Gives the batches to the workers in turn, so that both meet the same tables.
 pub(super) async fn measure(stock: &Stock, figures: &mut Figures) {
     say(&format!("drain: writing {ROWS} rows of the past into outbox and payments"));
     let copy = stock.copy().await;

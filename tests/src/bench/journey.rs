@@ -1,4 +1,4 @@
-//! How fast a page of a user's events is read, by how many the user has.
+//! Measures how fast a page of a user's events is read, by the number of the user's events.
 
 use std::time::Instant;
 
@@ -20,19 +20,19 @@ use super::stock::run;
 
 const SCALES: [(&str, u32); 2] = [("10k", 10_000), ("1m", 1_000_000)];
 
-/// Events of other users, as many at either scale.
+/// Events of other users, equally many at both scales.
 const OTHERS: u32 = 100_000;
 
-/// Pages of a kind that count.
+/// Measured pages of each kind.
 const PAGES: usize = 300;
 
-/// Events a statement that writes them.
+/// Events that one statement writes.
 const STEP: u32 = 100_000;
 
-/// More than the benchmark asks for.
+/// A rate above the benchmark's own, so that no request is throttled.
 const REQUESTS_PER_SECOND: u32 = 1_000_000;
 
-/// Minute by minute backwards, in an order of the table that is not that of time.
+/// One event each minute, backwards. Their order in the table is not that of time.
 const EVENTS: &str = "
 insert into events (event_id, user_id, session_id, type, payload, occurred_at, received_at, outbox_id)
 select '$user-' || n, '$user' || n % $users, 'session', 'page_view',
@@ -40,7 +40,7 @@ select '$user-' || n, '$user' || n % $users, 'session', 'page_view',
        gen_random_uuid()
 from generate_series($from::bigint, $to) n order by md5(n::text)";
 
-/// Measures both scales.
+/// Measures both scales, each in a database of its own.
 pub(super) async fn measure(figures: &mut Figures) {
     for (scale, events) in SCALES {
         say(&format!("journey: writing {events} events of one user and {OTHERS} of others"));
@@ -80,7 +80,7 @@ async fn measure_scale(db: &TestDatabase, (scale, events): (&str, u32), figures:
     let admission = Admission::new(database.clone(), REQUESTS_PER_SECOND);
     let ports =
         Ports { database, admission, config, clock: SystemClock, started: SystemClock.now() };
-    // A tenth before the end.
+    // A tenth of the events are older.
     let deep = SystemClock.now() - jiff::SignedDuration::from_mins(i64::from(events) * 9 / 10);
     let bounds = format!("from=2000-01-01T00:00:00Z&to={deep}");
     let page = page(&ports, &bounds).await.1;
@@ -97,7 +97,7 @@ async fn measure_scale(db: &TestDatabase, (scale, events): (&str, u32), figures:
     figures.note(format!("journey_deep_p50_ms_{scale}"), median(&deep_times));
 }
 
-/// Milliseconds from the event's bytes to the reply's, and the page.
+/// Returns the milliseconds from the event's bytes to the reply's, and the page.
 async fn page(ports: &Ports<SystemClock>, query: &str) -> (f64, Value) {
     let event = serde_json::to_vec(&gateway_event("/users/ada0/journey", query)).expect("an event");
     let started = Instant::now();

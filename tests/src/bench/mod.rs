@@ -1,4 +1,4 @@
-//! The benchmarks behind `make bench`; what the figures mean is in docs/PERFORMANCE.md.
+//! The benchmarks of `make bench`. docs/PERFORMANCE.md explains the figures.
 
 #![allow(
     clippy::expect_used,
@@ -23,19 +23,20 @@ use std::path::Path;
 
 pub use figures::Figures;
 
-/// Where the functions' zips are, and their contents beside them.
+/// The folder of the functions' zips and of their contents.
 const FUNCTIONS_FOLDER: &str = ".local/bench";
 
-/// Where the figures go.
+/// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
 const PARTS: [&str; 5] = ["backfill", "drain", "metrics", "front", "init"];
 
-/// Runs the parts that are named, or all of them, prints their figures and writes them to
-/// `.local/bench.json`; those of parts that did not run stay as they were.
+/// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
+/// The figures of other parts stay in the file.
 ///
 /// # Errors
-/// Where a part is unknown, or the figures cannot be written.
+///
+/// A part is unknown, or the figures cannot be written.
 pub async fn run(parts: &[String]) -> io::Result<()> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
         return Err(io::Error::other(format!("there is no part {unknown:?}; there are {PARTS:?}")));
@@ -65,8 +66,8 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-/// A line of progress.
+/// Prints a line of progress.
 fn say(line: &str) {
-    // Nobody may be listening.
+    // Standard output may be closed.
     writeln!(io::stdout(), "{line}").unwrap_or_default();
 }

@@ -1,4 +1,5 @@
-//! How fast the revenue routes answer over a year, against a plain GROUP BY over the payments.
+//! Measures how fast the revenue routes reply over a year, against a plain GROUP BY over the
+//! payments.
 
 use std::time::Instant;
 
@@ -23,24 +24,24 @@ const SCALES: [(&str, u32); 3] = [("10k", 10_000), ("100k", 100_000), ("1m", 1_0
 
 const VIEWS: [&str; 3] = ["summary", "daily", "weekly"];
 
-/// What the figure's name ends in, and the zone.
+/// The suffix of the figure's name, and the zone.
 const ZONES: [(&str, &str); 3] =
     [("utc", "UTC"), ("business", BUSINESS_ZONE), ("other", "America/New_York")];
 
 const BUSINESS_ZONE: &str = "Europe/Berlin";
 
-/// May read.
+/// An API key with the scope `read`.
 pub(super) const KEY: &str = "a key for the benchmark";
 
-/// Questions a round, and rounds: the plain GROUP BY runs once a round, between them.
+/// Requests in a round, and rounds. Each round also runs the plain GROUP BY once.
 const QUESTIONS: usize = 5;
 const ROUNDS: usize = 9;
 
-/// Payments a statement that writes them.
+/// Payments that one statement writes.
 const STEP: u32 = 50_000;
 
-/// A year in four currencies and two sources, the statuses as common as they are in life. Little is in
-/// `raw`: narrow rows are what a GROUP BY over them likes best.
+/// A year in four currencies and two sources, with statuses about as frequent as in practice. `raw`
+/// is small: a GROUP BY is fastest over narrow rows.
 const PAYMENTS: &str = "
 insert into payments (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at, native,
                       version_rank, content_hash, raw, outbox_id, updated_at)
@@ -143,7 +144,7 @@ async fn measure_scale(db: &TestDatabase, scale: &str, figures: &mut Figures) {
     }
 }
 
-/// The dollars collected, and the milliseconds taken.
+/// Returns the dollars collected by the plain GROUP BY, and its milliseconds.
 async fn grouped(client: &Client, zone: &str) -> (String, f64) {
     let sql = GROUP_BY.replace("$1", &format!("'{zone}'"));
     let started = Instant::now();
@@ -156,7 +157,7 @@ async fn grouped(client: &Client, zone: &str) -> (String, f64) {
     (client.query_one(&total, &[]).await.expect("the total").get(0), took)
 }
 
-/// The route's dollars, and the milliseconds from the event's bytes to the reply's.
+/// Returns the route's dollars, and the milliseconds from the event's bytes to the reply's.
 async fn asked(ports: &Ports<SystemClock>, view: &str, zone: &str) -> (String, f64) {
     let query = format!(
         "startDate=2025-01-01&endDate=2025-12-31&timezone={}&currency=USD",
@@ -174,7 +175,7 @@ async fn asked(ports: &Ports<SystemClock>, view: &str, zone: &str) -> (String, f
     (body["totalRevenueCents"].as_str().expect("a total").to_owned(), took)
 }
 
-/// A GET in payload format 2.0, as API Gateway sends it.
+/// Returns a GET in payload format 2.0, as API Gateway sends it.
 pub(super) fn gateway_event(path: &str, query: &str) -> Value {
     json!({
         "version": "2.0",
@@ -194,7 +195,7 @@ pub(super) fn gateway_event(path: &str, query: &str) -> Value {
     })
 }
 
-/// What the database knows of [`KEY`].
+/// Returns the hash under which the database stores [`KEY`].
 pub(super) fn sha256_of_key() -> [u8; 32] {
     let request: Request = serde_json::from_value(gateway_event("/", "")).expect("a request");
     Presented::in_headers(&request.headers).expect("a key in it").sha256

@@ -1,4 +1,4 @@
-//! A database full of rows that wait, and as many copies of it as are asked for.
+//! A database full of pending rows, and copies of it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::test_app::TestApp;
 /// Messages in an event, as the template configures the event source.
 const MESSAGES: usize = 10;
 
-/// From and to of the simulated year, Unix seconds: 2025 in UTC.
+/// The bounds of the simulated year, Unix seconds: 2025 in UTC.
 pub(super) const YEAR: (i64, i64) = (1_735_689_600, 1_767_225_600);
 
 /// A year of objects in the outbox, all pending, and the tickets for them.
@@ -23,11 +23,10 @@ pub(super) struct Stock {
     batches: Vec<Batch>,
 }
 
-/// What one event of SQS holds.
+/// The contents of one SQS event.
 pub(super) struct Batch {
-    /// The messages' bodies.
     pub bodies: Vec<String>,
-    /// The rows they name.
+    /// The rows that the messages name.
     pub ids: Vec<OutboxId>,
 }
 
@@ -44,19 +43,19 @@ impl Stock {
         }
         app.fetch("event", Mode::Incremental).await.expect("the events are pulled");
         let mut tickets = app.tickets.take();
-        // As SQS does: in no order, so that lists and events meet in one batch.
+        // In arbitrary order, as SQS delivers them, so that lists and events meet in one batch.
         fastrand::Rng::with_seed(3).shuffle(&mut tickets);
         let TestApp { db, .. } = app;
         run(&db.client().await, "vacuum (freeze, analyze)").await;
         Self { db, batches: tickets.chunks(MESSAGES).map(Batch::of).collect() }
     }
 
-    /// The tickets, as SQS hands them over.
+    /// Returns the tickets in batches, as SQS delivers them.
     pub(super) fn batches(&self) -> &[Batch] {
         &self.batches
     }
 
-    /// How many rows of each entity, lists and events apart.
+    /// Describes the number of rows of each entity, lists and events apart.
     pub(super) async fn contents(&self) -> String {
         self.db
             .scalar(
@@ -68,7 +67,7 @@ impl Stock {
             .await
     }
 
-    /// A database with the same rows, nothing of them processed.
+    /// Copies the database. No row of the copy is processed.
     pub(super) async fn copy(&self) -> Copy {
         let login = self.db.login();
         let admin = one(Login { database: "postgres".to_owned(), ..login.clone() });
@@ -86,7 +85,7 @@ impl Stock {
             run(&connection, statement).await;
         }
         let copy = Copy { login: Login { database: name, ..login } };
-        // Into memory, so that the first to be measured does not read for the others.
+        // Read into memory, so that the first worker does not pay for the disk reads of all.
         copy.run("select sum(length(payload)) from outbox").await;
         copy
     }
@@ -105,23 +104,24 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// How to log in.
+    /// Returns the login to the copy.
     pub(super) fn login(&self) -> Login {
         self.login.clone()
     }
 
-    /// A pool of one, as a Lambda environment has.
+    /// Returns a pool of one connection, as in a Lambda environment.
     pub(super) fn database(&self) -> Database {
         one(self.login())
     }
 
-    /// Runs what is no part of the measurement.
+    /// Runs SQL that is not part of the measurement.
     pub(super) async fn run(&self, sql: &str) {
         run(&self.database().connection().await.expect("the copy"), sql).await;
     }
 
-    /// A digest of what the payments say of the money. Without the raw status: between two versions of the
-    /// same second that say the same of the money, a hash decides, and the workers' hashes are not alike.
+    /// Returns a digest of the payments' money, without the raw status. Two versions of the same
+    /// second may agree on the money and differ in the raw status. A hash then decides, and the two
+    /// workers hash differently.
     pub(super) async fn digest(&self) -> String {
         let sql = "select format('%s payments, %s', count(*), md5(string_agg(concat_ws('|', kind, external_id, amount, \
                    currency, status, occurred_at, version_at), E'\\n' order by kind, external_id))) from payments";
@@ -131,12 +131,12 @@ impl Copy {
     }
 }
 
-/// A pool of one connection.
+/// Returns a pool of one connection.
 pub(super) fn one(login: Login) -> Database {
     Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
 }
 
-/// Runs what is no part of the measurement.
+/// Runs SQL that is not part of the measurement.
 pub(super) async fn run(on: &tokio_postgres::Client, sql: &str) {
     if let Err(e) = on.batch_execute(sql).await {
         panic!("`{sql}` failed: {e:?}");

@@ -1,4 +1,4 @@
-//! How the gateway reaches a function.
+//! The functions behind the gateway.
 
 use serde_json::Value;
 

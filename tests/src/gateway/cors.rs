@@ -77,7 +77,7 @@ impl Cors {
 }
 
 impl Decision {
-    /// Writes the headers; where there are some, those of the function do not count.
+    /// Writes the headers. If there are any, they replace those of the function.
     pub(super) fn apply(self, response: &mut HeaderMap) {
         if self.headers.is_empty() {
             return;

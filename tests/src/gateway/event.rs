@@ -1,4 +1,4 @@
-//! A request as an event of payload format 2.0.
+//! Turns a request into an event of payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const TEXT: [&str; 6] = [
 /// The gateway listens on loopback only.
 const CALLER: &str = "127.0.0.1";
 
-/// The event of a request that came to the API `api` at `now`.
+/// Returns the event of a request that came to the API `api` at `now`.
 pub(super) fn event(
     api: &str,
     request: &Parts,
@@ -64,7 +64,7 @@ pub(super) fn event(
         },
         "isBase64Encoded": !body.is_empty() && text.is_none(),
     });
-    // AWS leaves these members out where they would be empty.
+    // AWS leaves out these members if they are empty.
     let cookies = cookies(&request.headers);
     if !cookies.is_empty() {
         event["cookies"] = cookies.into();
@@ -81,7 +81,8 @@ pub(super) fn event(
     event
 }
 
-/// All headers but `cookie`, which has a member of its own, and those that the gateway adds.
+/// Returns all headers except `cookie`, which has a member of its own, and adds those of the
+/// gateway.
 fn headers(sent: &HeaderMap) -> BTreeMap<String, String> {
     let others = sent.iter().filter(|(name, _)| *name != header::COOKIE);
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -113,7 +114,7 @@ fn joined<N: AsRef<str>, V: AsRef<str>>(
     all
 }
 
-/// The body as text, or `None` where API Gateway would send base64.
+/// Returns the body as text; `None` if API Gateway would send base64.
 fn as_text<'a>(body: &'a [u8], content_type: &str) -> Option<&'a str> {
     let content_type = content_type.to_ascii_lowercase();
     let is_text = TEXT.iter().any(|prefix| content_type.starts_with(prefix));

@@ -1,4 +1,4 @@
-//! The functions' own handlers as a backend: all in this process, without Lambda.
+//! The functions' own handlers as a backend: all run in this process, without Lambda.
 
 use penstock_clients::clock::SystemClock;
 use penstock_edge::http::Request;
@@ -10,13 +10,9 @@ use super::backend::{Backend, Failure};
 
 /// The functions with routes in the HTTP API.
 pub struct Handlers {
-    /// Answers the read side.
     pub metrics: metrics::Ports<SystemClock>,
-    /// Takes leads and events.
     pub ingest: ingest::Ports<SystemClock, MemoryQueue>,
-    /// Takes requests of operators.
     pub admin: admin::Ports<SystemClock, MemoryQueue>,
-    /// Takes what vendors push.
     pub webhook: webhook::Ports<SystemClock, MemoryQueue>,
 }
 

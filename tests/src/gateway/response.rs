@@ -1,4 +1,4 @@
-//! The answer of a function as an HTTP response, and the gateway's own responses.
+//! Turns a function's answer into an HTTP response, and makes the gateway's own responses.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -28,7 +28,7 @@ pub(super) fn response(answer: &Value) -> Result<Response<Body>, Failure> {
     Ok(response)
 }
 
-/// A response of the gateway itself, in the form that API Gateway gives it.
+/// Returns a response of the gateway itself, in API Gateway's form.
 pub(super) fn own(status: StatusCode, message: &str) -> Response<Body> {
     json_response(status, &json!({ "message": message }))
 }

@@ -39,13 +39,13 @@ impl Routes {
         Self::in_order(routes)
     }
 
-    /// `/runs/latest` is tried before `/runs/{runId}`, as on AWS.
+    /// Sorts the routes: `/runs/latest` is tried before `/runs/{runId}`, as on AWS.
     fn in_order(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| route.path.matches('{').count());
         Self(routes)
     }
 
-    /// The route of a request; `path` is percent-encoded, as it was sent.
+    /// Returns the route of a request. `path` is percent-encoded, as it was sent.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<Match<'_>> {
         self.0.iter().find_map(|route| {
             let parameters = route.parameters(method, path)?;
@@ -60,12 +60,13 @@ impl Route {
         Self { method, path: path.to_owned(), function: function.to_owned() }
     }
 
-    /// The route key, as events carry it.
+    /// Returns the route key in the form that events have.
     pub(super) fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The parameters of a path that fits: `{name}` takes one segment, `{name+}` all that follow.
+    /// Returns the parameters of a path that fits: `{name}` takes one segment, `{name+}` all that
+    /// follow.
     fn parameters(&self, method: &str, path: &str) -> Option<BTreeMap<String, String>> {
         if self.method != "ANY" && self.method != method {
             return None;

@@ -1,4 +1,4 @@
-//! The gateway's server.
+//! Runs the gateway's HTTP server.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,10 @@ use super::{event, response};
 use crate::loopback::{Loopback, lock};
 use crate::template::Template;
 
-/// The longest body that API Gateway takes, in bytes.
+/// The longest body that API Gateway accepts, in bytes.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
-/// What differs between one API and another.
+/// The settings in which APIs differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings<'a> {
     /// The API's id in events: the stack's name.
@@ -44,7 +44,8 @@ impl Server {
     /// Starts on a free port. Each failed invocation is one line in `log`.
     ///
     /// # Errors
-    /// If no port can be had.
+    ///
+    /// No port is free.
     pub fn start<B: Backend>(
         settings: Settings<'_>,
         backend: B,
@@ -65,7 +66,7 @@ impl Server {
         Loopback::start("gateway", 0, answer).map(Self)
     }
 
-    /// The base URL, without a slash at the end.
+    /// Returns the base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url()

@@ -59,12 +59,12 @@ impl Assembly {
         Ok(assembly)
     }
 
-    /// The functions by their names, with all that the parts say of them.
+    /// Returns the functions by name, with the entries of all parts.
     pub fn functions(&self) -> &BTreeMap<String, Function> {
         &self.functions
     }
 
-    /// A file for each source, in the order of [`SOURCES`].
+    /// Reads a file for each source, in the order of [`SOURCES`].
     fn add_sources(&mut self) -> Result<(), TemplateError> {
         let known = |stem: &String| SOURCES.iter().any(|source| source.name() == stem);
         if let Some(stray) = files(SOURCE_FILES)?.into_iter().find(|stem| !known(stem)) {
@@ -165,7 +165,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Follows the pattern of a function, once all parts have said what they know of it.
+    /// Follows the pattern of a function, once all parts have added their entries.
     fn write_function(&mut self, name: &str) -> Result<(), TemplateError> {
         let origin = stack_file(name);
         let wrong = |what| in_part(&origin, what);
@@ -178,7 +178,7 @@ impl Assembly {
         self.follow(&origin, &pattern, own, &Values::new(), true).map_err(wrong)
     }
 
-    /// Writes the template.
+    /// Returns the text of the assembled template.
     ///
     /// # Errors
     /// A part has a slot that nothing fills.
@@ -202,12 +202,13 @@ impl Assembly {
     }
 }
 
-/// The file in which a function states what it needs.
+/// Returns the path of the file in which a function states its needs.
 fn stack_file(function: &str) -> String {
     format!("functions/{function}/stack.yaml")
 }
 
-/// The slots that an entry's own name fills. Comments on the entry go where the name is first.
+/// Returns the slots that an entry's own name fills. Comments on the entry go to the first use of
+/// the name.
 fn names(key: &str, comments: Vec<String>) -> [(String, Text); 2] {
     let name = Text { comments, ..Text::inline(pascal(key)) };
     [("Name".to_owned(), name), ("name".to_owned(), Text::inline(kebab(key)))]

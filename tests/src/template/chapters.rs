@@ -1,4 +1,5 @@
-//! The sections of the assembled template, each in chapters: what one file adds to it.
+//! The sections of the assembled template, in chapters. A chapter is what one file adds to a
+//! section.
 
 use std::collections::BTreeMap;
 
@@ -66,10 +67,11 @@ impl Chapters {
         self.sections.get(section).into_iter().flatten().flat_map(Chapter::entries)
     }
 
-    /// The condition under which a parameter is not empty; `None` if it must be given.
+    /// Returns the condition under which a parameter is not empty; `None` if it must be given.
     ///
     /// # Errors
-    /// There is no such parameter, or an optional one for which no condition asks.
+    ///
+    /// There is no such parameter, or it is optional and no condition asks for it.
     pub fn guard(&self, parameter: &str) -> Result<Option<String>, String> {
         let found = self.all("Parameters").find(|entry| entry.key == parameter);
         let found = found.ok_or_else(|| format!("there is no parameter {parameter}"))?;
@@ -88,7 +90,8 @@ impl Chapters {
         }
     }
 
-    /// The chapters of the parameters: first those of which one has no default.
+    /// Returns the chapters of the parameters. Chapters with a parameter that has no default come
+    /// first.
     fn parameters(&self) -> Vec<&Chapter> {
         let mut chapters: Vec<&Chapter> =
             self.sections.get("Parameters").into_iter().flatten().collect();
@@ -96,7 +99,7 @@ impl Chapters {
         chapters
     }
 
-    /// The whole template as lines.
+    /// Returns the whole template as lines.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.heads.iter().flat_map(Entry::lines).collect();
         lines.push(String::new());
@@ -125,7 +128,7 @@ impl Chapters {
         lines
     }
 
-    /// The groups in which CloudFormation's console shows the parameters.
+    /// Returns the groups in which CloudFormation's console shows the parameters.
     fn groups(&self) -> Vec<String> {
         let head = ["Metadata:", "  AWS::CloudFormation::Interface:", "    ParameterGroups:"];
         let mut lines: Vec<String> = head.map(str::to_owned).to_vec();

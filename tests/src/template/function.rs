@@ -1,4 +1,4 @@
-//! A function as its own file and the sources that it serves describe it.
+//! A function, as described by its own file and by the sources that it serves.
 
 use std::collections::BTreeMap;
 
@@ -21,15 +21,16 @@ pub const KEYS: [&str; 9] = [
     "Throttle",
 ];
 
-/// All that is said of one function, by key.
+/// The entries of one function, by key.
 #[derive(Debug, Clone, Default)]
 pub struct Function(BTreeMap<String, Text>);
 
 impl Function {
-    /// Adds what one file says: lines to those that are there already.
+    /// Adds the entries of one file to those that are there already.
     ///
     /// # Errors
-    /// A key that a function does not have, or a word that is said twice.
+    ///
+    /// A key that a function does not have, or a value that is given twice.
     pub fn add(&mut self, said: Vec<Entry>) -> Result<(), String> {
         for Entry { key, value } in said {
             if !KEYS.contains(&key.as_str()) {
@@ -50,14 +51,15 @@ impl Function {
         self.0.get(key).cloned().unwrap_or_default()
     }
 
-    /// The database connections of one environment: 1 unless `Connections` says more.
+    /// Returns the database connections of one environment: 1 unless `Connections` sets more.
     pub fn connections(&self) -> i64 {
         self.said("Connections").word().parse().unwrap_or(1)
     }
 
-    /// The values for the pattern of a function. `guard` is that of [`policies`].
+    /// Returns the values for the pattern of a function. `guard` is that of [`policies`].
     ///
     /// # Errors
+    ///
     /// The environment refers to no resource; see [`policies`].
     pub fn values(
         &self,
@@ -76,8 +78,8 @@ impl Function {
         Ok(values)
     }
 
-    /// The settings of the gateway for each of the function's paths; empty if the function is
-    /// content with those of the whole API.
+    /// Returns the gateway's settings for each of the function's paths; empty if those of the whole
+    /// API apply.
     pub fn route_settings(&self, routes: &[Route]) -> Vec<String> {
         let throttle = self.said("Throttle");
         if throttle.is_empty() {
@@ -92,7 +94,7 @@ impl Function {
     }
 }
 
-/// The paths of routes, each once, in their order.
+/// Returns the paths of routes, each once, in their order.
 pub fn paths(routes: &[Route]) -> Vec<&str> {
     let mut paths = Vec::new();
     for route in routes {
@@ -103,7 +105,8 @@ pub fn paths(routes: &[Route]) -> Vec<&str> {
     paths
 }
 
-/// An event for each path. Any method gets in: the function answers 405 in the contract's form.
+/// Returns an event for each path. Any method gets in: the function replies 405 in the contract's
+/// form.
 fn http_events(routes: &[Route]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths(routes) {

@@ -48,10 +48,11 @@ pub enum TemplateError {
     Yaml(#[from] serde_norway::Error),
 }
 
-/// The files that follow from the parts: the template, the routes in Cargo.toml, and the table of
-/// functions in docs/OPERATIONS.md.
+/// Generates the files that follow from the parts: the template, the routes in Cargo.toml, and the
+/// table of functions in docs/OPERATIONS.md.
 ///
 /// # Errors
+///
 /// A part cannot be read or does not fit, or a page lacks the place for its table.
 pub fn generate() -> Result<Vec<Generated>, TemplateError> {
     let assembly = Assembly::read()?;

@@ -1,4 +1,4 @@
-//! The table of functions in docs/OPERATIONS.md.
+//! Writes the table of functions in docs/OPERATIONS.md.
 
 use super::assembly::Assembly;
 use super::function::Function;
@@ -9,9 +9,10 @@ use crate::repository::root;
 const BEGIN: &str = "<!-- functions: written by `make generate` -->\n";
 const END: &str = "<!-- end of functions -->\n";
 
-/// docs/OPERATIONS.md with the table of functions as they are now.
+/// Returns docs/OPERATIONS.md with the present table of functions.
 ///
 /// # Errors
+///
 /// The page cannot be read, or has no place for the table.
 pub fn operations(assembly: &Assembly, template: &Template) -> Result<String, TemplateError> {
     let origin = "docs/OPERATIONS.md";

@@ -1,4 +1,4 @@
-//! The files that the template is made of, and the patterns that some of their sections follow.
+//! The files that make up the template, and the patterns that some of their sections follow.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::TemplateError;
 use super::text::{Entry, entries, lines};
 use crate::repository::root;
 
-/// A file: its sections, and where it lies.
+/// A file: its path and its sections.
 #[derive(Debug)]
 pub struct Part {
     /// The path below the repository's root.
@@ -20,7 +20,8 @@ impl Part {
     /// Reads a file below the repository's root.
     ///
     /// # Errors
-    /// The file cannot be read, or is no mapping.
+    ///
+    /// The file cannot be read, or is not a mapping.
     pub fn read(origin: &str) -> Result<Self, TemplateError> {
         let text = std::fs::read_to_string(root().join(origin))
             .map_err(|source| TemplateError::Read { origin: origin.to_owned(), source })?;
@@ -28,28 +29,30 @@ impl Part {
         Ok(Self { origin: origin.to_owned(), sections })
     }
 
-    /// Takes a section out; `None` if the file has no such one.
+    /// Takes a section out; `None` if the file does not have it.
     pub fn take(&mut self, key: &str) -> Option<Entry> {
         let at = self.sections.iter().position(|section| section.key == key)?;
         Some(self.sections.remove(at))
     }
 }
 
-/// The error of a file.
+/// Returns the error that names a file.
 pub fn in_part(origin: &str, what: String) -> TemplateError {
     TemplateError::Part { origin: origin.to_owned(), what }
 }
 
-/// A file without the comment at its head, which is for its own readers.
+/// Returns a file without the comment at its head, which is for the file's own readers.
 fn body(lines: &[String]) -> Vec<String> {
     let head = lines.iter().take_while(|line| line.starts_with('#')).count();
     let is_head = lines.get(head).is_some_and(String::is_empty);
     lines.iter().skip(if is_head { head } else { 0 }).cloned().collect()
 }
 
-/// The files of a folder below the root that end in `.yaml`, by their stems, in alphabetical order.
+/// Returns the stems of a folder's `.yaml` files, in alphabetical order. The path starts at the
+/// root.
 ///
 /// # Errors
+///
 /// The folder cannot be read.
 pub fn files(folder: &str) -> Result<Vec<String>, TemplateError> {
     let unread = |source| TemplateError::Read { origin: folder.to_owned(), source };
@@ -64,9 +67,11 @@ pub fn files(folder: &str) -> Result<Vec<String>, TemplateError> {
     Ok(stems)
 }
 
-/// The patterns by the sections that follow them: `queue-event.yaml` is that of `QueueEvents`.
+/// Reads the patterns, by the sections that follow them: `queue-event.yaml` is that of
+/// `QueueEvents`.
 ///
 /// # Errors
+///
 /// A pattern cannot be read.
 pub fn patterns(folder: &str) -> Result<BTreeMap<String, Vec<String>>, TemplateError> {
     let read = |stem: String| {
@@ -78,7 +83,7 @@ pub fn patterns(folder: &str) -> Result<BTreeMap<String, Vec<String>>, TemplateE
     files(folder)?.into_iter().map(read).collect()
 }
 
-/// `QueueEvent` of `queue-event`, `RunsRunId` of `/runs/{runId}`.
+/// Returns `QueueEvent` for `queue-event` and `RunsRunId` for `/runs/{runId}`.
 pub fn pascal(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     words
@@ -89,7 +94,7 @@ pub fn pascal(name: &str) -> String {
         .collect()
 }
 
-/// `fetch-requests` of `FetchRequests`.
+/// Returns `fetch-requests` for `FetchRequests`.
 pub fn kebab(name: &str) -> String {
     let mut kebab = String::new();
     for letter in name.chars() {

@@ -1,10 +1,10 @@
-//! The permissions of a function's role. They follow from what the function is told: a variable
+//! The permissions of a function's role. They follow from the function's settings: a variable
 //! `…_QUEUE_URL` lets it send, a queue's event lets it receive, a variable `…_SECRET_ARN` lets it
-//! read. A function that needs more lists that under `Statements`.
+//! read. A function that needs more lists it under `Statements`.
 
 use super::text::{Text, entries, indented};
 
-/// A statement, and the condition under which it is there.
+/// A statement, and the condition under which the role has it.
 struct Statement {
     condition: Option<String>,
     lines: Vec<String>,
@@ -15,10 +15,11 @@ fn statement(action: &str, resource: &str, condition: Option<String>) -> Stateme
     Statement { condition, lines: lines.map(str::to_owned).to_vec() }
 }
 
-/// The value of `Policies` of a role; empty if the function may do no more than all may. `guard`
-/// is asked for the condition under which a secret's parameter names one.
+/// Returns the value of `Policies` of a role; empty if the function needs no more than all have.
+/// `guard` returns the condition under which a secret's parameter is set.
 ///
 /// # Errors
+///
 /// A variable that refers to nothing, or statements that cannot be made conditional.
 pub fn policies(
     environment: &Text,
@@ -53,7 +54,7 @@ pub fn policies(
     joined(&statements, own)
 }
 
-/// The ARNs of the queues that call the function.
+/// Returns the ARNs of the queues that call the function.
 fn queues(events: &Text) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for event in entries(&events.below)? {
@@ -70,8 +71,8 @@ fn queues(events: &Text) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// One policy of all statements. Where each has a condition there must be one only: a policy
-/// without a statement is refused by IAM.
+/// Joins all statements into one policy. If every statement has a condition, there may be only one:
+/// IAM refuses a policy without a statement.
 fn joined(statements: &[Statement], own: &Text) -> Result<Text, String> {
     let unconditional = !own.is_empty() || statements.iter().any(|it| it.condition.is_none());
     match statements {
@@ -108,7 +109,7 @@ fn conditional(statement: &Statement) -> Vec<String> {
     lines
 }
 
-/// Lines as an item of a list, behind `before`.
+/// Returns lines as an item of a list, behind `before`.
 fn item(before: &str, lines: &[String]) -> Vec<String> {
     let deeper = indented(lines, before.len() + 2);
     let mut item: Vec<String> = deeper.collect();

@@ -1,4 +1,4 @@
-//! The routes of `cargo lambda watch`, in Cargo.toml.
+//! Writes the routes of `cargo lambda watch` in Cargo.toml.
 
 use super::part::in_part;
 use super::{Template, TemplateError};
@@ -6,9 +6,10 @@ use crate::repository::root;
 
 const TABLE: &str = "[workspace.metadata.lambda.watch.router]\n";
 
-/// Cargo.toml with the template's routes.
+/// Returns Cargo.toml with the template's routes.
 ///
 /// # Errors
+///
 /// Cargo.toml cannot be read, or has no table of routes.
 pub fn manifest(template: &Template) -> Result<String, TemplateError> {
     let origin = "Cargo.toml";

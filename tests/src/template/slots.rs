@@ -1,12 +1,14 @@
-//! The slots of a pattern: `<Name>` must be filled, `<Name?>` may be, and `<Name|text>` is `text`
-//! unless it is. Comments on a value go above the line that it fills. A line whose optional slot stays empty falls away, and with it a heading above it
-//! that then has nothing below.
+//! The slots of a pattern: `<Name>` must be filled, `<Name?>` may be empty, and `<Name|text>` has
+//! the default `text`.
+//!
+//! Comments on a value go above the line that it fills. A line whose optional slot is empty is left
+//! out. So is a heading that then has nothing below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{Text, indent, indented};
 
-/// The values of slots by their names.
+/// The values of slots, by name.
 pub type Values = BTreeMap<String, Text>;
 
 struct Slot<'a> {
@@ -15,7 +17,7 @@ struct Slot<'a> {
     default: Option<&'a str>,
 }
 
-/// The first slot of a line: what is before it, it, and what is behind it.
+/// Returns the first slot of a line, with the text before and behind it.
 fn first(line: &str) -> Option<(&str, Slot<'_>, &str)> {
     for (start, _) in line.match_indices('<') {
         let rest = &line[start + 1..];
@@ -43,8 +45,10 @@ fn first(line: &str) -> Option<(&str, Slot<'_>, &str)> {
 /// Fills all slots of `lines`.
 ///
 /// # Errors
-/// A slot that must be filled and is not; a value of several lines where there is room for one; a
-/// value of `values` that no slot asks for, unless it is in `spare`.
+///
+/// - A slot must be filled and has no value.
+/// - A value has several lines, and there is room for one.
+/// - No slot asks for a value, and its name is not in `spare`.
 pub fn fill(lines: &[String], values: &Values, spare: &[&str]) -> Result<Vec<String>, String> {
     let mut filled = Vec::new();
     let mut used: BTreeSet<&str> = spare.iter().copied().collect();
@@ -55,7 +59,7 @@ pub fn fill(lines: &[String], values: &Values, spare: &[&str]) -> Result<Vec<Str
             None => emptied.push((filled.len(), indent(line))),
         }
     }
-    // From below, so that a heading whose last heading went goes too.
+    // From the bottom up, so that a heading whose last subheading went goes too.
     for (at, depth) in emptied.into_iter().rev() {
         drop_headings(&mut filled, at, depth);
     }
@@ -65,7 +69,7 @@ pub fn fill(lines: &[String], values: &Values, spare: &[&str]) -> Result<Vec<Str
     }
 }
 
-/// The line with its slots filled; `None` if an optional one is empty.
+/// Returns the line with its slots filled; `None` if an optional one is empty.
 fn fill_line<'v>(
     line: &str,
     values: &'v Values,
@@ -75,7 +79,7 @@ fn fill_line<'v>(
     let mut filled = Vec::new();
     while let Some((before, slot, after)) = first(&rest) {
         let value = values.get_key_value(slot.name).map(|(name, value)| {
-            // Comments are said where a value is used first.
+            // Comments are written at the first use of a value.
             if used.insert(name.as_str()) {
                 filled.extend(indented(&value.comments, indent(line)));
             }
@@ -92,7 +96,8 @@ fn fill_line<'v>(
             if !after.is_empty() {
                 return Err(format!("{} may have one line only", slot.name));
             }
-            // A slot alone in its line gives way to lines; behind a key they go below it.
+            // A slot that is alone in its line is replaced by lines. Behind a key, the lines go
+            // below it.
             let alone = done.trim().is_empty() && value.inline.is_empty();
             let depth = if alone { done.len() } else { indent(&done) + 2 };
             if !alone {
@@ -108,8 +113,8 @@ fn fill_line<'v>(
     Ok(Some(filled))
 }
 
-/// Takes away the headings above line `at`, where a line of depth `depth` was, as long as they
-/// have nothing below.
+/// Removes the headings above line `at` that have nothing below them. A line of depth `depth` was
+/// there.
 fn drop_headings(lines: &mut Vec<String>, at: usize, mut depth: usize) {
     let mut end = at;
     while let Some(heading) = end.checked_sub(1).and_then(|index| lines.get(index)) {

@@ -13,12 +13,12 @@ pub struct Text {
 }
 
 impl Text {
-    /// A value of one line.
+    /// Returns a value of one line.
     pub fn inline(text: impl Into<String>) -> Self {
         Self { inline: text.into(), ..Self::default() }
     }
 
-    /// A value that is lines only.
+    /// Returns a value that has only lines.
     pub fn below(lines: Vec<String>) -> Self {
         Self { below: lines, ..Self::default() }
     }
@@ -28,7 +28,7 @@ impl Text {
         self.inline.is_empty() && self.below.is_empty()
     }
 
-    /// The inline value without a comment behind it.
+    /// Returns the inline value without a trailing comment.
     pub fn word(&self) -> &str {
         self.inline.split_once(" #").map_or(self.inline.as_str(), |(word, _)| word.trim_end())
     }
@@ -42,7 +42,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as lines, indented from 0.
+    /// Returns the entry as lines, indented from 0.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = self.value.comments.clone();
         lines.push(format!("{}: {}", self.key, self.value.inline).trim_end().to_owned());
@@ -94,7 +94,7 @@ pub fn entries(lines: &[String]) -> Result<Vec<Entry>, String> {
     }
 }
 
-/// Lines further to the right. Blank ones stay blank.
+/// Indents lines by `by` spaces. Blank lines stay blank.
 pub fn indented(lines: &[String], by: usize) -> impl Iterator<Item = String> + '_ {
     lines.iter().map(
         move |line| {
@@ -103,12 +103,12 @@ pub fn indented(lines: &[String], by: usize) -> impl Iterator<Item = String> + '
     )
 }
 
-/// How far a line is indented.
+/// Returns the indent of a line in bytes.
 pub fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The lines of a text.
+/// Returns the lines of a text without trailing white space.
 pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }

@@ -20,31 +20,34 @@ impl Template {
     /// Reads the committed template.
     ///
     /// # Panics
-    /// If it cannot be read.
+    ///
+    /// If the file cannot be read or parsed.
     #[must_use]
     pub fn read() -> Self {
         let text = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
         Self::parse(&text).unwrap()
     }
 
-    /// Reads a template's text.
+    /// Parses a template's text.
     ///
     /// # Errors
-    /// It is not YAML, or a mapping has a key twice.
+    ///
+    /// The text is not YAML, or a mapping has a key twice.
     pub fn parse(text: &str) -> Result<Self, serde_norway::Error> {
         Ok(Self(long_form(serde_norway::from_str(text)?)))
     }
 
-    /// The parameters, by name.
+    /// Returns the parameters, by name.
     ///
     /// # Panics
-    /// If there are none.
+    ///
+    /// If the template has no parameters.
     #[must_use]
     pub fn parameters(&self) -> &Map<String, Value> {
         self.0["Parameters"].as_object().unwrap()
     }
 
-    /// The path of each route, and the name of the function that answers it.
+    /// Returns the path of each route, and the name of its function.
     #[must_use]
     pub fn routes(&self) -> BTreeMap<String, String> {
         let mut routes = BTreeMap::new();
@@ -57,14 +60,14 @@ impl Template {
         routes
     }
 
-    /// The memory of a function in MB.
+    /// Returns the memory of a function in MB.
     #[must_use]
     pub fn memory(&self, function: &Value) -> i64 {
         let own = function.get("MemorySize");
         self.number(own.unwrap_or(&self.0["Globals"]["Function"]["MemorySize"]))
     }
 
-    /// Names and properties of the resources of a type, such as `AWS::SQS::Queue`.
+    /// Returns names and properties of the resources of a type, such as `AWS::SQS::Queue`.
     pub fn resources(&self, of_type: &str) -> Vec<(&str, &Value)> {
         let all = self.0["Resources"].as_object().unwrap().iter();
         let found: Vec<_> = all
@@ -75,12 +78,12 @@ impl Template {
         found
     }
 
-    /// The properties of one resource.
+    /// Returns the properties of one resource.
     pub fn resource(&self, name: &str) -> &Value {
         &self.0["Resources"][name]["Properties"]
     }
 
-    /// A number that stands there, or is a parameter's default.
+    /// Returns a number: the value itself, or the default of the parameter that it refers to.
     pub fn number(&self, value: &Value) -> i64 {
         let value = value["Ref"]
             .as_str()
@@ -89,7 +92,8 @@ impl Template {
         value.as_i64().or(text).unwrap_or_else(|| panic!("{value} is no number"))
     }
 
-    /// A text that stands there, or is a parameter's default; none where it is known only when deployed.
+    /// Returns a text: the value itself, or the default of the parameter that it refers to. `None`
+    /// if only a deployment knows it.
     pub fn text(&self, value: &Value) -> Option<String> {
         let value = value["Ref"]
             .as_str()
@@ -100,12 +104,12 @@ impl Template {
             .or_else(|| value.as_i64().map(|number| number.to_string()))
     }
 
-    /// The functions: (logical name, properties).
+    /// Returns the functions: (logical name, properties).
     pub fn functions(&self) -> Vec<(&str, &Value)> {
         self.resources("AWS::Serverless::Function")
     }
 
-    /// The variables of a function, those of all functions included.
+    /// Returns the variables of a function, those of all functions included.
     pub fn variables(&self, function: &Value) -> Map<String, Value> {
         let mut all =
             self.0["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
@@ -115,8 +119,8 @@ impl Template {
         all
     }
 
-    /// The environment of a function: `given` comes first, then the template's defaults. A value
-    /// that is known only when deployed becomes a made-up ARN.
+    /// Returns the environment of a function: `given` comes first, then the template's defaults. A
+    /// value that only a deployment knows becomes a made-up ARN.
     pub fn environment(
         &self,
         function: &Value,
@@ -130,7 +134,7 @@ impl Template {
         variables.map(|(name, said)| (name.clone(), value(&name, &said))).collect()
     }
 
-    /// The queues that a function is called from: (the queue's properties, the mapping's).
+    /// Returns the queues that call a function: (the queue's properties, the mapping's).
     pub fn sources<'a>(&'a self, function: &'a Value) -> Vec<(&'a Value, &'a Value)> {
         let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
         let mappings =
@@ -139,13 +143,13 @@ impl Template {
     }
 }
 
-/// The resource behind `!GetAtt Name.Arn` or `!Ref Name`.
+/// Returns the name of the resource behind `!GetAtt Name.Arn` or `!Ref Name`.
 pub fn target(reference: &Value) -> &str {
     let name = reference["Fn::GetAtt"][0].as_str().or_else(|| reference["Ref"].as_str());
     name.unwrap_or_else(|| panic!("{reference} refers to no resource"))
 }
 
-/// `fetch` of `${AWS::StackName}-fetch`: the function's name, and its binary's.
+/// Returns `fetch` for `${AWS::StackName}-fetch`: the name of the function and of its binary.
 pub fn short_name(function: &Value) -> &str {
     function["FunctionName"]["Fn::Sub"]
         .as_str()

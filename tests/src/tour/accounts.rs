@@ -4,15 +4,14 @@ use penstock_domain::config::{ConfigError, Env};
 
 use crate::stack::Secrets;
 
-/// The accounts whose keys are in the environment. With any of them nothing is simulated: figures made up must not be
-/// added to real ones.
+/// The accounts whose keys are in the environment. If there is one, nothing is simulated: invented
+/// figures must not be added to real ones.
 #[derive(Clone)]
 pub struct Accounts {
     /// The sources that have a key.
     pub sources: Vec<&'static str>,
-    /// The keys.
     pub secrets: Secrets,
-    /// How the accounts are asked, where it is not as the template says.
+    /// Parameters of the template that the environment sets.
     pub parameters: Vec<(&'static str, String)>,
 }
 
@@ -40,11 +39,15 @@ const PARAMETERS: [(&str, &str); 19] = [
 ];
 
 impl Accounts {
-    /// `STRIPE_API_KEY`, `HUBSPOT_TOKEN`, `GCAL_SERVICE_ACCOUNT` (the text of the key file) or `GCAL_SERVICE_ACCOUNT_FILE`
-    /// (its path), and then `GCAL_CALENDAR_ID`. `None` where there is none of them.
+    /// Reads `STRIPE_API_KEY`, `HUBSPOT_TOKEN`, and `GCAL_SERVICE_ACCOUNT` (the text of the key
+    /// file) or `GCAL_SERVICE_ACCOUNT_FILE` (its path). A service account also needs
+    /// `GCAL_CALENDAR_ID`.
+    ///
+    /// Returns `None` if no key is set.
     ///
     /// # Errors
-    /// Where the file cannot be read, or the calendar is not named.
+    ///
+    /// The key file cannot be read, or `GCAL_CALENDAR_ID` is missing.
     pub fn from_env(env: &Env) -> Result<Option<Self>, ConfigError> {
         let secrets = Secrets {
             stripe_key: env.optional("STRIPE_API_KEY"),

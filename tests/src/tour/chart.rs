@@ -1,4 +1,4 @@
-//! Revenue per month and currency as small bars.
+//! Draws revenue by month and currency as small bars.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::money::readable;
 
-/// Months shown, the present one included.
+/// Months in the chart, the present one included.
 const MONTHS: usize = 12;
 
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -19,7 +19,7 @@ const NAMES: [&str; 12] =
 pub(super) struct Months(BTreeMap<String, i128>);
 
 impl Months {
-    /// Adds up the days that `GET /metrics/revenue/daily` lists.
+    /// Adds up the days of a reply of `GET /metrics/revenue/daily`.
     pub(super) fn of_daily(reply: &Value) -> Self {
         let mut months = BTreeMap::new();
         for day in reply["breakdown"].as_array().into_iter().flatten() {
@@ -38,7 +38,8 @@ impl Months {
     }
 }
 
-/// The last months' names above a row of bars a currency, each on its own scale, with its total at the end.
+/// Returns the names of the last months, and below them a row of bars for each currency. Each row
+/// has a scale of its own, and its total at the end.
 pub(super) fn chart(by_currency: &BTreeMap<String, Months>) -> Vec<String> {
     let Some(longest) = by_currency.values().max_by_key(|months| months.0.len()) else {
         return Vec::new();
@@ -60,7 +61,8 @@ pub(super) fn chart(by_currency: &BTreeMap<String, Months>) -> Vec<String> {
     lines
 }
 
-/// A bar three wide, eight steps high; what is anything at all is seen.
+/// Draws a bar three characters wide and eight steps high. Every amount above 0 gets at least one
+/// step.
 fn bar(amount: i128, most: i128) -> String {
     let step = if most == 0 { 0 } else { (amount * 8 + most - 1) / most };
     let glyph = usize::try_from(step).ok().and_then(|step| BARS.get(step)).copied().unwrap_or('?');

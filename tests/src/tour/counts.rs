@@ -1,10 +1,10 @@
-//! What the picture shows of the database, read-only.
+//! Reads the counts that the picture shows from the database.
 
 use tokio_postgres::Client;
 
 use crate::stack::{Outbox, StackError};
 
-/// Runs by what became of them, and the latest.
+/// The number of runs by status, and the latest run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Runs {
     pub(super) running: i64,
@@ -14,7 +14,7 @@ pub(super) struct Runs {
     pub(super) last_error: Option<String>,
 }
 
-/// One look.
+/// The counts at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) outbox: Outbox,

@@ -1,4 +1,5 @@
-//! The tour that stays up: the vendors keep changing, and what changed is fetched or pushed.
+//! The tour that keeps running: the vendors' data keeps changing, and Penstock pulls or receives
+//! the changes.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,16 @@ use super::set_up::Tour;
 use super::{NEWS, TourError};
 use crate::vendors::Vendors;
 
-/// Between two pictures.
+/// The time between two pictures.
 pub(super) const FRAME: Duration = Duration::from_millis(300);
 
-/// Between two changes to what is simulated.
+/// The time between two rounds of simulated changes.
 const CHANGE_EVERY: Duration = Duration::from_secs(2);
 
-/// Between two requests for what has changed. On AWS the rule sends one every 15 minutes.
+/// The time between two requests for changes. On AWS the rule sends one every 15 minutes.
 const FETCH_EVERY: Duration = Duration::from_secs(5);
 
-/// Goes on until the caller stops it.
+/// Runs until the caller stops it.
 pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     tour.request(NEWS).await?;
     let mut picture = Picture::default();
@@ -51,8 +52,8 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     }
 }
 
-/// Some things happen everywhere. Stripe and HubSpot push them; the calendar is asked, as are the others for what was
-/// not pushed.
+/// Changes some objects of every vendor. Stripe and HubSpot push their changes. The calendar is
+/// pulled, as are all changes that were not pushed.
 async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     let events = vendors.stripe.change(fastrand::u32(1..=5));
     let changes = vendors.hubspot.portal().change(fastrand::usize(1..=3));

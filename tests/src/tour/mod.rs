@@ -1,7 +1,8 @@
-//! `make run`: a year of Stripe, HubSpot and Google Calendar through the whole of Penstock, on one machine.
+//! `make run`: a year of Stripe, HubSpot and Google Calendar through the whole of Penstock, on one
+//! machine.
 //!
-//! Everything is the product's own: the SAM template, the functions' binaries, real queues, the HTTP API.
-//! Only the vendors are simulated, unless there is a key.
+//! Everything is the product's own: the SAM template, the functions' binaries, real queues, the
+//! HTTP API. Only the vendors are simulated, unless the environment has a key.
 
 mod accounts;
 mod chart;
@@ -29,40 +30,42 @@ use picture::Picture;
 use screen::Screen;
 use set_up::Tour;
 
-/// Why the tour ended early, or badly.
+/// Why the tour ended early, or found a difference.
 #[derive(Debug, thiserror::Error)]
 pub enum TourError {
-    /// The stack or what is around it.
+    /// The stack failed, or a server that it needs.
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// The environment.
+    /// A setting is invalid or missing.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The terminal, or the simulator's port.
+    /// The terminal or the simulator's port failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// Nothing has moved for long.
+    /// The backlog did not change for this time.
     #[error("nothing has moved for {0:?}, and there is work left: {1}")]
     Stuck(Duration, String),
-    /// The figures are not what they must be.
+    /// The figures differ from those of the vendors.
     #[error("{0}")]
     Wrong(String),
 }
 
-/// A backlog that does not change for so long is stuck: `relay` asks again for a run that failed after 180 s,
-/// and comes by each minute.
+/// The time after which an unchanged backlog is stuck. `relay` requests a failed run again after
+/// 180 s, and runs each minute.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Pulls everything.
+/// Pulls everything, whatever was pulled before.
 const EVERYTHING: Mode = Mode::Full;
 
-/// What the rules ask for every 15 minutes. Without a cursor `fetch` asks for full runs by itself.
+/// The mode that the schedule requests every 15 minutes. Without a cursor `fetch` starts a full run
+/// by itself.
 const NEWS: Mode = Mode::Incremental;
 
-/// The tour: until Ctrl-C, or with `ONCE` until its verdict.
+/// Runs the tour until Ctrl-C or, with `ONCE`, until its verdict.
 ///
 /// # Errors
-/// [`TourError`]; the functions' last words have been shown then.
+///
+/// [`TourError`], after the last lines of the functions' logs were printed.
 pub async fn run(env: &Env) -> Result<(), TourError> {
     let local = LocalStack::from_env(env)?;
     let options = Options::from_env(env)?;
@@ -80,7 +83,7 @@ pub async fn run(env: &Env) -> Result<(), TourError> {
     toured
 }
 
-/// Draws until nothing is left to be done.
+/// Redraws the picture until no work is left.
 async fn drain(
     tour: &Tour,
     what: &str,

@@ -1,6 +1,6 @@
-//! Amounts as people read them.
+//! Formats amounts for people.
 
-/// Decimals of a currency, by ISO 4217.
+/// Returns the decimals of a currency, by ISO 4217.
 const fn exponent(currency: &str) -> usize {
     match currency.as_bytes() {
         b"JPY" | b"ISK" | b"UGX" | b"KRW" | b"VND" | b"CLP" | b"PYG" | b"XAF" | b"XOF" | b"XPF" => {
@@ -11,7 +11,7 @@ const fn exponent(currency: &str) -> usize {
     }
 }
 
-/// `1234567` of USD as `12,345.67`.
+/// Formats `1234567` of USD as `12,345.67`.
 pub(super) fn readable(minor_units: i128, currency: &str) -> String {
     let exponent = exponent(currency);
     let digits = format!("{:0>width$}", minor_units.unsigned_abs(), width = exponent + 1);
@@ -21,7 +21,7 @@ pub(super) fn readable(minor_units: i128, currency: &str) -> String {
     format!("{sign}{}{point}{fraction}", grouped(whole))
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub(super) fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! The tour for scripts: everything once, and a verdict.
+//! The tour for scripts: every step once, and a verdict.
 
 use super::money::grouped;
 use super::picture::Picture;
@@ -9,16 +9,16 @@ use super::verdict::{self, Versions};
 use super::{EVERYTHING, NEWS, TourError, drain};
 use crate::vendors::Vendors;
 
-/// Things that happen to the account between the first pull and the second.
+/// Changes of the account between the first pull and the second.
 const CHANGES: u32 = 500;
 
-/// Things that happen to the portal, and to the calendar.
+/// Changes of the portal, and equally many of the calendar.
 const MORE_CHANGES: usize = 100;
 
-/// Leads, and batches of events, that are pushed.
+/// Leads, and equally many batches of events, that are pushed.
 const PUSHES: u32 = 10;
 
-/// Pulls everything, everything again, and then what has changed since.
+/// Pulls everything, pulls everything again, and then pulls the changes since.
 pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     let mut picture = Picture::default();
     tour.request(NEWS).await?;
@@ -45,18 +45,19 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     Ok(())
 }
 
-/// What happens to the account and to the calendar is there to be pulled; what happens to the portal it pushes, as a
-/// search does not show the last minute.
+/// Changes the vendors' data. The account's and the calendar's changes are pulled. The portal
+/// pushes its changes, because a search does not show the last minute.
 async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     vendors.stripe.change(CHANGES);
-    // Some of it becomes visible late; what is compared in the end is what there is to be seen.
+    // Some changes become visible late. The verdict compares only what is visible, so the clock
+    // moves on.
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(MORE_CHANGES));
     let changes = vendors.hubspot.portal().change(MORE_CHANGES);
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }
 
-/// Leads and events at the front door, each request sent twice.
+/// Pushes leads and events to the HTTP API, each request twice.
 async fn push(
     tour: &Tour,
     picture: &mut Picture,
@@ -70,7 +71,7 @@ async fn push(
     senders.must_be_there(tour).await
 }
 
-/// The first tables are not shown where they agree: the last ones say the same and more.
+/// Prints one line in place of the first tables: the last ones show the same and more.
 fn say_first(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     if tour.vendors.is_some() {
         let told =
@@ -80,7 +81,7 @@ fn say_first(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     Ok(())
 }
 
-/// A full pull with nothing new to be found: whatever it writes is one write too many.
+/// Pulls everything a second time. Nothing has changed, so any write is an error.
 async fn pull_again(
     tour: &Tour,
     picture: &mut Picture,

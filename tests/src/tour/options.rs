@@ -1,4 +1,4 @@
-//! What the tour is told by its environment.
+//! Reads the tour's settings from its environment.
 
 use std::io::IsTerminal as _;
 
@@ -7,26 +7,27 @@ use penstock_domain::config::{ConfigError, Env};
 use super::accounts::Accounts;
 use crate::vendors::Sizes;
 
-/// How the tour is to go.
+/// The settings of the tour.
 #[derive(Clone)]
 pub struct Options {
-    /// Charges of the simulated year; the portal and the calendar grow with them.
+    /// Charges of the simulated year. The portal and the calendar grow with them.
     pub charges: u32,
-    /// Seeds what is simulated.
+    /// The seed of the simulation.
     pub seed: u64,
-    /// Whether to end with a verdict in place of staying up.
+    /// Whether to end with a verdict in place of running on.
     pub once: bool,
     /// Real accounts in place of the simulated vendors.
     pub accounts: Option<Accounts>,
-    /// Whether stdout is a terminal, to be drawn on.
+    /// Whether stdout is a terminal that can be drawn on.
     pub terminal: bool,
 }
 
 impl Options {
-    /// `CHARGES` (20000), `SEED` (1), `ONCE`, and what [`Accounts`] reads.
+    /// Reads `CHARGES` (20000), `SEED` (1), `ONCE`, and the variables of [`Accounts`].
     ///
     /// # Errors
-    /// Where a number is none; the variable is named.
+    ///
+    /// A variable is not a number, or [`Accounts::from_env`] fails. The error names the variable.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             charges: env.parsed_or("CHARGES", 20_000)?,
@@ -37,7 +38,8 @@ impl Options {
         })
     }
 
-    /// How much is simulated: a contact for 8 charges, a deal and an event for 20.
+    /// Returns the sizes of the simulated vendors: one contact for 8 charges, one deal and one
+    /// event for 20.
     pub(super) fn sizes(&self) -> Sizes {
         let per = |charges: u32| usize::try_from(self.charges / charges).unwrap_or_default();
         Sizes { charges: self.charges, contacts: per(8), deals: per(20), events: per(20) }

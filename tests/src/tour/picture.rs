@@ -1,4 +1,4 @@
-//! The live picture.
+//! The live picture of the tour.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,10 +14,11 @@ use super::under_way::UnderWay;
 use crate::stack::{Backlog, Depth};
 use crate::vendors::YEAR_DAYS;
 
-/// The chart asks the HTTP API once a currency, so it is not asked for each time.
+/// The chart sends one HTTP request for each currency, so it is refreshed less often than the
+/// picture.
 const CHART_EVERY: Duration = Duration::from_secs(2);
 
-/// What is shown, and what of it is kept from one time to the next.
+/// The state of the picture that is kept between two frames.
 #[derive(Default)]
 pub(super) struct Picture {
     months: BTreeMap<String, Months>,
@@ -27,7 +28,7 @@ pub(super) struct Picture {
     truth: Truth,
 }
 
-/// Rows a second, of the last stretch in which rows were processed.
+/// Rows per second, over the last interval of a second or more.
 #[derive(Default)]
 struct Rate {
     since: Option<(Instant, i64)>,
@@ -48,7 +49,7 @@ impl Rate {
 }
 
 impl Picture {
-    /// Looks again and draws; the answer is what is under way.
+    /// Reads the state and draws it. Returns the backlog.
     pub(super) async fn refresh(
         &mut self,
         tour: &Tour,
@@ -69,7 +70,7 @@ impl Picture {
         Ok(backlog)
     }
 
-    /// Reads the chart anew from the HTTP API.
+    /// Reads the chart's figures again from the HTTP API.
     pub(super) async fn chart_again(&mut self, tour: &Tour) -> Result<(), TourError> {
         let summary = tour.revenue("summary", YEAR_DAYS, "").await?;
         let currencies = summary["byCurrency"].as_object().into_iter().flatten();
@@ -81,7 +82,7 @@ impl Picture {
         Ok(())
     }
 
-    /// The chart's lines.
+    /// Returns the lines of the chart.
     pub(super) fn chart(&self) -> Vec<String> {
         chart(&self.months)
     }
@@ -149,7 +150,7 @@ impl Picture {
     }
 }
 
-/// Where to look further.
+/// Returns the URLs and commands for further reading.
 fn links(tour: &Tour) -> Vec<String> {
     let (url, key) = (tour.gateway.url(), &tour.key);
     let mut lines = vec![

@@ -1,9 +1,9 @@
-//! Where the tour shows itself: steps line by line, and a picture redrawn in place on a terminal.
+//! The tour's output: steps line by line, and on a terminal a picture that is redrawn in place.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// Between two lines where nothing can be redrawn.
+/// The time between two lines if the output is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(3);
 
 /// Standard output, as a terminal or as a file.
@@ -15,7 +15,7 @@ pub(super) struct Screen {
     last_line: Option<Instant>,
 }
 
-/// A step that was announced.
+/// A step whose line has begun.
 pub(super) struct Step(Instant);
 
 impl Screen {
@@ -29,31 +29,32 @@ impl Screen {
         }
     }
 
-    /// Since the tour began.
+    /// Returns the time since the tour began.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Announces a step; its line is finished by [`Self::done`].
+    /// Begins a step's line; [`Self::done`] finishes it.
     pub(super) fn step(&mut self, what: &str) -> io::Result<Step> {
         write!(self.out, "{:5.1} s  {what} … ", self.elapsed().as_secs_f64())?;
         self.out.flush()?;
         Ok(Step(Instant::now()))
     }
 
-    /// Finishes a step's line with what came of it.
+    /// Finishes a step's line with its result and its time.
     pub(super) fn done(&mut self, step: Step, result: &str) -> io::Result<()> {
         let dash = if result.is_empty() { "" } else { ", " };
         writeln!(self.out, "{result}{dash}{:.1} s", step.0.elapsed().as_secs_f64())
     }
 
-    /// A line that stays.
+    /// Prints a line that is not redrawn.
     pub(super) fn say(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{line}")?;
         self.out.flush()
     }
 
-    /// Draws the picture over the one before. Where that cannot be done, adds `short` every few seconds.
+    /// Draws the picture over the one before. If stdout is not a terminal, it prints `short` every
+    /// 3 s.
     pub(super) fn draw(&mut self, picture: &[String], short: &str) -> io::Result<()> {
         if !self.terminal {
             if self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
@@ -62,7 +63,8 @@ impl Screen {
             }
             return Ok(());
         }
-        // Lines past the right edge are cut, not wrapped: the next picture must know how far up to go.
+        // Lines past the right edge are cut, not wrapped: the next picture must know how far up to
+        // go.
         let up = if self.drawn == 0 { String::new() } else { format!("\x1b[{}A", self.drawn) };
         let lines: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
         write!(self.out, "\x1b[?25l\x1b[?7l{up}\r{lines}\x1b[J\x1b[?7h\x1b[?25h")?;
@@ -70,7 +72,7 @@ impl Screen {
         self.out.flush()
     }
 
-    /// A line that stays, where the picture was: the next one is drawn below it.
+    /// Prints a line in place of the picture. The next picture is drawn below it.
     pub(super) fn say_above(&mut self, line: &str) -> io::Result<()> {
         if self.drawn > 0 {
             write!(self.out, "\x1b[{}A\r\x1b[J", self.drawn)?;
@@ -79,13 +81,13 @@ impl Screen {
         self.say(&format!("{:5.1} s  {line}", self.elapsed().as_secs_f64()))
     }
 
-    /// Leaves the last picture standing; what comes next stands below it.
+    /// Leaves the last picture on the screen. Later output goes below it.
     pub(super) fn keep(&mut self) {
         self.drawn = 0;
         self.last_line = None;
     }
 
-    /// Whether pictures are drawn.
+    /// Returns whether pictures are drawn.
     pub(super) const fn is_terminal(&self) -> bool {
         self.terminal
     }

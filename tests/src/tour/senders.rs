@@ -1,17 +1,17 @@
-//! What a company's own clients push while the tour goes on: leads, and what users do.
+//! The pushes of a company's own clients while the tour runs: leads, and events of users.
 
 use serde_json::{Value, json};
 
 use super::TourError;
 use super::set_up::Tour;
 
-/// Events of one request.
+/// Events in one request.
 const BATCH: u32 = 50;
 
-/// Whose events they are.
+/// The number of users that the events belong to.
 const USERS: u32 = 20;
 
-/// Requests so far.
+/// The leads and events sent so far.
 #[derive(Debug, Default)]
 pub(super) struct Senders {
     leads: u32,
@@ -19,7 +19,8 @@ pub(super) struct Senders {
 }
 
 impl Senders {
-    /// A lead and a batch of events, at the HTTP API; each twice, as a client sends that has heard no reply.
+    /// Sends a lead and a batch of events to the HTTP API. It sends each twice, as a client does
+    /// that got no reply.
     pub(super) async fn send(&mut self, tour: &Tour) -> Result<(), TourError> {
         let n = self.leads;
         let lead = json!({"email": format!("lead{n}@example.com"), "name": format!("Lead {n}"), "source": "tour"});
@@ -40,7 +41,7 @@ impl Senders {
         Ok(())
     }
 
-    /// Compares what is in the tables with what was sent.
+    /// Compares the rows of the tables with what was sent.
     pub(super) async fn must_be_there(&self, tour: &Tour) -> Result<String, TourError> {
         let counts = "select (select count(*) from leads), (select count(*) from events)";
         let row = tour.sql.query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;

@@ -1,4 +1,4 @@
-//! All that the tour sets up: database, vendors, stack, key, HTTP API.
+//! Sets up the tour: database, vendors, stack, keys, HTTP API.
 
 use jiff::{Timestamp, ToSpan as _};
 use penstock_clients::clock::SystemClock;
@@ -17,24 +17,23 @@ use super::screen::Screen;
 use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
 use crate::vendors::Vendors;
 
-/// The stack's name.
 pub(super) const STACK: &str = "penstock";
 
-/// What the tour walks through. Fields end in this order: who asks before whom they ask.
+/// The parts of the tour. Fields are dropped in this order, so a client goes before its server.
 pub(super) struct Tour {
     pub(super) gateway: Gateway,
     pub(super) key: String,
     pub(super) ingest_key: String,
     pub(super) stack: Stack,
     pub(super) sql: Client,
-    /// None where accounts are real.
+    /// `None` if the accounts are real.
     pub(super) vendors: Option<Vendors>,
     /// The sources that are configured.
     pub(super) sources: Vec<&'static str>,
     _database: TestDatabase,
 }
 
-/// Sets everything up, a line a step.
+/// Sets everything up, and prints a line for each step.
 pub(super) async fn set_up(
     local: &LocalStack,
     options: &Options,
@@ -77,7 +76,7 @@ pub(super) async fn set_up(
     Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
 }
 
-/// Says which accounts are real, and that nothing is simulated beside them.
+/// Prints which accounts are real. Nothing is simulated beside them.
 fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>, TourError> {
     for source in source::SOURCES.iter().map(|source| source.name()) {
         let real = accounts.sources.contains(&source);
@@ -91,7 +90,7 @@ fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>,
     Ok(None)
 }
 
-/// A year that ends now.
+/// Starts the simulated vendors, with a year that ends now.
 fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError> {
     let step = screen.step("Stripe, HubSpot, Google Calendar: a simulated year")?;
     let vendors = Vendors::start(options.seed, options.sizes())?;
@@ -124,7 +123,7 @@ fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError
     Ok(vendors)
 }
 
-/// The base URLs are all that differs between simulated and real.
+/// Deploys the stack. Real and simulated vendors differ only in secrets and parameters.
 async fn deploy(
     local: &LocalStack,
     accounts: Option<&Accounts>,
@@ -145,7 +144,8 @@ async fn deploy(
 }
 
 impl Tour {
-    /// Puts requests for all that `mode` knows of every source on the queue, as EventBridge's rules do.
+    /// Sends a fetch request for every entity of every source that `mode` applies to, as
+    /// EventBridge's rules do.
     pub(super) async fn request(&self, mode: Mode) -> Result<(), TourError> {
         let sources = self.sources.iter().filter_map(|name| source::find(name));
         let requests = sources.flat_map(|source| {
@@ -159,7 +159,8 @@ impl Tour {
         Ok(self.stack.fetch_requests().send(bodies).await?)
     }
 
-    /// Asks the revenue route `view`, with more of a query if any, over so many days up to tomorrow.
+    /// Sends a GET to the revenue route `view`, for the last `days` days up to tomorrow. `query` is
+    /// appended.
     pub(super) async fn revenue(
         &self,
         view: &str,
@@ -172,13 +173,13 @@ impl Tour {
         Ok(self.gateway.get(&path, &self.key).await?)
     }
 
-    /// The last lines of the functions' logs.
+    /// Returns the last lines of the functions' logs.
     pub(super) fn last_words(&self) -> String {
         self.stack.last_words(5)
     }
 }
 
-/// The UTC date so many days from now.
+/// Returns the UTC date `days` days from now.
 fn day(now: Timestamp, days: i64) -> jiff::civil::Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(days.days())
 }

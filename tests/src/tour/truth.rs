@@ -1,4 +1,4 @@
-//! How far what stands here is what the simulated vendors have, while things change.
+//! Compares our rows with those of the simulated vendors while both change.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use super::money::grouped;
 use super::set_up::Tour;
 use super::verdict::{self, Books};
 
-/// Between two comparisons, at least: each reads every row.
+/// The shortest time between two comparisons: each reads every row.
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 
-/// And so many times as long as one takes.
+/// The pause between two comparisons is at least this many times the duration of one.
 const PAUSES: u32 = 10;
 
-/// The last comparison.
+/// The result of the last comparison.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     due: Option<Instant>,
@@ -22,7 +22,8 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    /// Compares again, where the last time is long enough ago. Where accounts are real there is nothing to compare with.
+    /// Compares again if the last comparison is long enough ago. With real accounts it does
+    /// nothing.
     pub(super) async fn refresh(&mut self, tour: &Tour) -> Result<(), TourError> {
         let Some(vendors) =
             tour.vendors.as_ref().filter(|_| self.due.is_none_or(|due| due <= Instant::now()))
@@ -64,12 +65,12 @@ impl Truth {
         self.lines.push(format!("{what:<16} {there:>13}  {verdict}"));
     }
 
-    /// A line a kind.
+    /// Returns a line for each kind of object.
     pub(super) fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// The same in some words, for where nothing can be drawn.
+    /// Returns the result in a few words, for output that is not a terminal.
     pub(super) fn short(&self) -> String {
         match (self.lines.is_empty(), self.behind) {
             (true, _) => String::new(),

@@ -1,4 +1,4 @@
-//! Full runs under way, as the HTTP API tells of them.
+//! The full runs under way, as the HTTP API reports them.
 
 use std::time::{Duration, Instant};
 
@@ -8,20 +8,20 @@ use super::TourError;
 use super::money::grouped;
 use super::set_up::Tour;
 
-/// Between two looks; each asks for the list, and for how far one of its runs is.
+/// The time between two refreshes. Each reads the list of runs and the progress of one run.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Cells of a bar.
+/// Cells of a progress bar.
 const CELLS: u32 = 24;
 
-/// One full run.
+/// A full run under way.
 #[derive(Debug, Clone, PartialEq)]
 struct Run {
     id: String,
     what: String,
     pages: i64,
     rows: i64,
-    /// Percent that are behind it, where that can be told.
+    /// The progress in percent; `None` if it is unknown.
     done: Option<u32>,
 }
 
@@ -34,14 +34,14 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
-    /// Asks again, where the last time is long enough ago.
+    /// Reads the runs again if the last refresh is long enough ago.
     pub(super) async fn refresh(&mut self, tour: &Tour) -> Result<(), TourError> {
         if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
         self.see(&tour.gateway.get("/runs?status=running&limit=50", &tour.key).await?);
-        // In turn: how far a run is only its own page tells.
+        // One run each time, in turn: only a run's own page has its progress.
         self.looks += 1;
         if let Some(run) =
             self.looks.checked_rem(self.runs.len()).and_then(|index| self.runs.get_mut(index))
@@ -51,7 +51,7 @@ impl UnderWay {
         Ok(())
     }
 
-    /// Takes over a list of runs, and what is known of them already.
+    /// Takes over a list of runs, and keeps the known progress of each.
     fn see(&mut self, reply: &Value) {
         let listed =
             reply["runs"].as_array().into_iter().flatten().filter(|run| run["mode"] == "full");
@@ -72,7 +72,7 @@ impl UnderWay {
         self.runs = runs;
     }
 
-    /// A line a run.
+    /// Returns a line for each run.
     pub(super) fn lines(&self) -> Vec<String> {
         self.runs
             .iter()
@@ -89,7 +89,7 @@ impl UnderWay {
             .collect()
     }
 
-    /// The same in some words, for where nothing can be drawn; empty where nothing is under way.
+    /// Returns the runs in a few words, for output that is not a terminal; empty if there is none.
     pub(super) fn short(&self) -> String {
         let words = |run: &Run| {
             format!(
@@ -103,7 +103,7 @@ impl UnderWay {
     }
 }
 
-/// Percent; where it is missing, or null, nothing can be said.
+/// Returns the progress in percent; `None` if it is missing or null.
 #[allow(clippy::float_arithmetic, reason = "the length of a bar, not money")]
 fn done(run: &Value) -> Option<u32> {
     let done = run["progress"]["done"].as_f64()?;
@@ -114,7 +114,7 @@ fn percent(done: Option<u32>) -> String {
     done.map_or_else(String::new, |done| format!("{done} %"))
 }
 
-/// Nothing is filled in where nothing can be said.
+/// Draws a bar. It is dotted if the progress is unknown.
 fn bar(done: Option<u32>) -> String {
     let cell = |cell: u32| match done {
         None => '·',

@@ -1,4 +1,5 @@
-//! Whether the HTTP API and the tables say what the vendors' own books say, and whether a second pull changes nothing.
+//! Checks the HTTP API and the tables against the vendors' own books, and that a second pull
+//! changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use crate::vendors::{Compared, Vendors, YEAR_DAYS};
 /// Gross, refunded, disputed, net, in ISO 4217 minor units.
 type Four = [i128; 4];
 
-/// [`Four`] of each currency.
+/// The [`Four`] of each currency.
 pub(super) type Totals = BTreeMap<String, Four>;
 
 const COLUMNS: [&str; 4] = ["gross", "refunded", "disputed", "net"];
@@ -24,13 +25,13 @@ const COLUMNS: [&str; 4] = ["gross", "refunded", "disputed", "net"];
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) source: &'static str,
-    /// What `GET /metrics/revenue/summary` says.
+    /// The totals of `GET /metrics/revenue/summary`.
     pub(super) ours: Totals,
-    /// What the simulated vendor says, if it is one.
+    /// The simulated vendor's totals; `None` for a real account.
     theirs: Option<Totals>,
 }
 
-/// What `GET /metrics/revenue/summary` says of each currency, of all sources or one.
+/// Reads the totals of each currency from `GET /metrics/revenue/summary`, of all sources or one.
 pub(super) async fn totals(tour: &Tour, source: Option<&str>) -> Result<Totals, TourError> {
     let query = source.map_or_else(String::new, |source| format!("&source={source}"));
     let summary = tour.revenue("summary", 2 * YEAR_DAYS, &query).await?;
@@ -49,7 +50,7 @@ fn four(sums: &Value) -> Result<Four, TourError> {
     Ok(four)
 }
 
-/// The books of each source that has money, with the simulated vendor's own beside them.
+/// Returns the books of each source that has money, with the simulated vendor's own.
 pub(super) async fn books(tour: &Tour) -> Result<Vec<Books>, TourError> {
     let mut books = Vec::new();
     for source in ["stripe", "hubspot"].into_iter().filter(|source| tour.sources.contains(source)) {
@@ -63,7 +64,7 @@ pub(super) async fn books(tour: &Tour) -> Result<Vec<Books>, TourError> {
     Ok(books)
 }
 
-/// Stripe's ledger; of HubSpot the deals that are won, which are never refunded.
+/// Returns Stripe's ledger or the sum of HubSpot's won deals, which are never refunded.
 fn booked(vendors: &Vendors, source: &str) -> Totals {
     if source == "stripe" {
         let four = |b: Booked| [b.gross, b.refunded, b.disputed, b.net];
@@ -77,10 +78,11 @@ fn booked(vendors: &Vendors, source: &str) -> Totals {
     vendors.won().into_iter().map(|(currency, won)| (currency, [won, 0, 0, won])).collect()
 }
 
-/// The tables of totals, each line compared with the vendor's books where they are simulated, and then contacts, deals
-/// and calendar events.
+/// Returns the tables of totals, and a line each for contacts, deals and calendar events. Simulated
+/// vendors are compared with their own books.
 ///
 /// # Errors
+///
 /// [`TourError::Wrong`] with the tables and every difference.
 pub(super) async fn compare(tour: &Tour) -> Result<Vec<String>, TourError> {
     let (all, books) = (totals(tour, None).await?, books(tour).await?);
@@ -135,20 +137,20 @@ impl Books {
         self.ours.keys().chain(self.theirs.iter().flatten().map(|(code, _)| code)).collect()
     }
 
-    /// Both sides of a currency; the vendor's only where it is simulated.
+    /// Returns both sides of a currency; the vendor's is `None` for a real account.
     fn sides(&self, currency: &str) -> (Four, Option<Four>) {
         let of = |totals: &Totals| totals.get(currency).copied().unwrap_or_default();
         (of(&self.ours), self.theirs.as_ref().map(of))
     }
 
-    /// How many currencies are not what they are there.
+    /// Returns the number of currencies that differ from the vendor's books.
     pub(super) fn behind(&self) -> usize {
         let differs =
             |(ours, theirs): (Four, Option<Four>)| theirs.is_some_and(|theirs| theirs != ours);
         self.currencies().into_iter().filter(|currency| differs(self.sides(currency))).count()
     }
 
-    /// A line a currency, and how many of them differ.
+    /// Returns a line for each currency, and the number of currencies that differ.
     fn table(&self) -> (Vec<String>, usize) {
         let remark = if self.theirs.is_none() { "two years" } else { "" };
         let mut lines = vec![String::new(), row(self.source, COLUMNS.map(str::to_owned), remark)];
@@ -179,7 +181,7 @@ fn row(currency: &str, amounts: [String; 4], remark: &str) -> String {
     format!("{currency:<8}{amounts}  {remark}").trim_end().to_owned()
 }
 
-/// Which version of each row Postgres holds of what was pulled: a row that was written again has another.
+/// The physical version of each pulled row in Postgres. A row that was written again has another.
 pub(super) struct Versions(BTreeMap<(String, String), String>);
 
 impl Versions {
@@ -191,13 +193,16 @@ impl Versions {
         Ok(Self(rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect()))
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Compares the versions with later ones.
+    ///
     /// # Errors
-    /// [`TourError::Wrong`] where a row came, went or was written again.
+    ///
+    /// [`TourError::Wrong`] if a row was added, removed or written again.
     pub(super) fn must_equal(&self, later: &Self) -> Result<(), TourError> {
         let keys: BTreeSet<_> = self.0.keys().chain(later.0.keys()).collect();
         let changed: Vec<_> =

@@ -1,5 +1,5 @@
-//! `fetch` and `process` as built, killed with SIGKILL at any point of their conversation with Postgres,
-//! and run again: nothing lost, nothing twice (traps 8, 9, 21).
+//! `fetch` and `process` as built, killed with SIGKILL at any message to Postgres, and run again:
+//! nothing is lost or doubled (traps 8, 9, 21).
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::stripe_account::{account, assert_true};
 
-/// Points a function is killed at; each of the four tests has this many.
+/// Points at which a function is killed. Each of the four tests has this many.
 const POINTS: u64 = 15;
 
 fn sqs_event(bodies: &[String]) -> Value {
@@ -55,7 +55,7 @@ async fn process_dies(seeds: std::ops::Range<u64>) {
         let (app, tickets) = waiting(seed).await;
         let victim = start("process", &app).await;
         victim.die_at(nth, cut, sqs_event(&tickets)).await;
-        // SQS delivers what was not acknowledged again.
+        // SQS delivers again what was not acknowledged.
         assert_eq!(app.deliver(&tickets, 2).await.failures(), 0, "after message {nth}");
         app.drain().await;
         assert_true(&app).await;
@@ -75,7 +75,7 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
         let app = TestApp::over(account(seed, size)).await;
         let victim = start("fetch", &app).await;
         victim.die_at(nth, cut, event.clone()).await;
-        // Its lease runs out, as it does with time.
+        // Its lease expires, which in production takes time.
         leases_run_out(&app.db).await;
         app.fetch_all().await.unwrap();
         let twice: i64 = app
@@ -85,7 +85,7 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
             )
             .await;
         assert_eq!(twice, 0, "after message {nth}");
-        // Tickets that died with it relay sends.
+        // relay sends again the tickets that died with it.
         drop((app.tickets.take(), victim.aws.take()));
         app.clock.advance(Duration::from_secs(365 * 86_400));
         app.relay.run_once(app.relay_deadline()).await.unwrap();
@@ -160,7 +160,7 @@ async fn fetch_killed_at_any_other_point_loses_nothing_and_fetches_nothing_twice
 async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_are_done() {
     let (app, tickets) = waiting(5_000).await;
     let rows: i64 = app.db.scalar("select count(*) from outbox").await;
-    // The guilty one holds the function up until Lambda kills it: its lock on the outbox is never granted.
+    // A trigger hangs at the insert of this row's payment, until Lambda kills the function.
     let guilty: String =
         app.db.scalar("select external_id from outbox order by id offset 7 limit 1").await;
     let trap = format!(
@@ -254,7 +254,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
         victim.proxy.cut_at(nth, cut, || ());
         let mut outcome = victim.host.invoke(event.clone()).await;
         if app.db.scalar::<i64>("select count(*) from sync_runs").await == 0 {
-            // It broke before the run had begun: the message comes again.
+            // The connection broke before the run had begun: the message comes again.
             outcome = victim.host.invoke(event.clone()).await;
         }
         let reply = outcome.reply();

@@ -1,5 +1,6 @@
-//! The functions as a specification, a folder a function and a folder a source: their own handlers
-//! over a real Postgres, and vendors that behave, or misbehave on command.
+//! The functions as a specification: a folder for each function and for each source.
+//!
+//! Their own handlers run over a real Postgres. The vendors behave, or misbehave on command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod admin;

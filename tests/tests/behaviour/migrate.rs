@@ -53,7 +53,7 @@ async fn is_valid(database: &TestDatabase, key: &str) -> bool {
     matches!(verdict, Verdict::Admitted(_))
 }
 
-/// An error with its causes, as the log and the operator get it.
+/// Returns an error with its causes, as the log and the operator get it.
 fn said(error: &MigrateError) -> String {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     format!("{error}: {cause}")

@@ -1,4 +1,4 @@
-//! What a queue has lost, Postgres still knows.
+//! Postgres still knows what a queue has lost.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What every test compares in the end: our rows with the vendor's truth.
+//! Compares our rows with the vendor's truth. Most tests end with it.
 
 use penstock_tests::simulators::stripe::{AccountSpec, Ledger, StripeAccount};
 use penstock_tests::test_app::TestApp;
@@ -11,27 +11,28 @@ pub const NOW: i64 = 1_780_272_000;
 /// The day's seconds.
 pub const DAY: i64 = 86_400;
 
-/// An account of `charges` over the 90 days before [`NOW`], its clock standing there.
+/// Returns an account of `charges` over the 90 days before [`NOW`], with its clock stopped there.
 pub fn account(seed: u64, charges: u32) -> StripeAccount {
     StripeAccount::new(AccountSpec::between(seed, charges, NOW - 90 * DAY, NOW).at(NOW))
 }
 
-/// What our tables say, by currency.
+/// Sums our payments by currency.
 pub async fn our_books(app: &TestApp) -> Ledger {
     stripe::books(&app.db).await
 }
 
-/// Our rows.
+/// Reads our rows of Stripe.
 pub async fn our_rows(app: &TestApp) -> Movements {
     stripe::rows(&app.db).await
 }
 
-/// The vendor's rows.
+/// Returns the simulator's true rows.
 pub fn true_rows(app: &TestApp) -> Movements {
     stripe::true_rows(&app.stripe)
 }
 
-/// The tables hold the vendor's truth, object by object and to the cent, and nothing waits or died.
+/// Asserts that the tables hold the vendor's truth, object by object and to the cent, and that no
+/// row is pending or dead.
 pub async fn assert_true(app: &TestApp) {
     stripe::assert_true(&app.db, &app.stripe).await;
     assert_nothing_left(&app.db).await;

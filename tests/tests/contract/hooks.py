@@ -78,13 +78,15 @@ def before_call(context, case, kwargs):
     if not isinstance(query, dict) or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if case.headers and "Idempotency-Key" in case.headers:
-        # The examples have one key and many bodies: most get a key of their own, or little but 422 would be seen.
+        # The examples have one key and many bodies: most get a key of their own, or little but 422
+        # would be seen.
         said = repr((case.headers["Idempotency-Key"], case.path_parameters, case.body))
         digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
         if int(digest[0], 16) > 3:
             case.headers["Idempotency-Key"] = digest
     if case.operation.path.startswith("/metrics/revenue/"):
-        # A range has at most 3,660 days, and a single date is in it with today or 30 days before: both, in one year.
+        # A range has at most 3,660 days, and a single date is in it with today or 30 days before:
+        # both, in one year.
         if "startDate" in query or "endDate" in query:
             dates = sorted(in_year("2026", query.get(name) or "2026-01-01") for name in ("startDate", "endDate"))
             query["startDate"], query["endDate"] = dates

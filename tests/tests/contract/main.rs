@@ -1,4 +1,4 @@
-//! The contract: what is committed is what the types say, and what is served.
+//! The contract: the committed files are those that the types describe, and the served ones.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

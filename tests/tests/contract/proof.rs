@@ -1,4 +1,4 @@
-//! The functions keep their contract, whatever Schemathesis sends them.
+//! The functions keep their contract under all requests of Schemathesis.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -28,7 +28,7 @@ const SIGNING_SECRET: &str = "whsec_of_the_contract";
 /// Fewer cases than this prove too little.
 const LEAST_CASES: u64 = 5_000;
 
-/// So many requests a second that no key is ever limited.
+/// A rate per second at which no key is ever limited.
 const UNLIMITED: u32 = 1_000_000;
 
 const SEED: &str = "
@@ -143,7 +143,7 @@ async fn schemathesis_finds_nothing_in_five_thousand_cases() {
     for phase in ["examples", "coverage", "fuzzing", "stateful"] {
         assert_eq!(report["phases"][phase]["status"], "success", "{phase}\n{said}");
     }
-    // A run in which a route only ever refused would prove nothing of its replies.
+    // If a route only ever refused, the run would prove nothing of its replies.
     let rates = report["valid_rates"].as_object().unwrap();
     let document = document();
     let methods =

@@ -1,4 +1,4 @@
-//! By the request's id a reply and its log line are found by each other.
+//! The request's id connects a reply with its log line.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::proof::functions;
 
 thread_local! {
-    /// What this thread has logged; none where nobody wants to know.
+    /// The lines that this thread has logged; `None` while no test reads them.
     static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Writes to the log of the thread that it is called in. The subscriber is the whole process': one of a thread's own may miss
-/// events that another thread, without any, was the first to reach.
+/// Writes to the log of the calling thread. One subscriber serves the whole process: with a
+/// subscriber for each thread, events may be missed that another thread without one reaches first.
 struct OwnThread;
 
 impl Write for OwnThread {
@@ -29,7 +29,7 @@ impl Write for OwnThread {
     }
 }
 
-/// From now on this thread's log is kept.
+/// Keeps this thread's log from now on.
 fn listen() {
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| OwnThread).finish();
@@ -37,7 +37,7 @@ fn listen() {
     LOG.set(Some(Vec::new()));
 }
 
-/// The lines since the last time.
+/// Takes out the lines since the last call.
 fn lines() -> Vec<Value> {
     let bytes = LOG.replace(Some(Vec::new())).unwrap();
     String::from_utf8(bytes)

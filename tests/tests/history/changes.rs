@@ -1,4 +1,5 @@
-//! What the accounts do while they are paged: a little with every few requests, by seed, until it is enough.
+//! Changes the accounts while they are paged: a little with every few requests, by seed, up to a
+//! limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,31 +12,34 @@ use penstock_tests::simulators::stripe;
 use crate::gate::Gate;
 use crate::history_test::HistoryTest;
 
-/// Changes of each account at most.
+/// The most changes of each account.
 const MOST: usize = 1_500;
 
-/// Stages that a deal is moved to.
+/// The stages that deals are moved to.
 const STAGES: [&str; 4] = ["qualifiedtobuy", "closedwon", "closedlost", "paid"];
 
-/// What the accounts have done.
+/// The number of changes so far.
 #[derive(Default)]
 pub struct Changes {
     over: AtomicBool,
     pub stripe: AtomicUsize,
-    /// Of Stripe's events, those that showed late.
+    /// Events of Stripe that became visible late.
     pub late: AtomicUsize,
     pub portal: AtomicUsize,
     pub calendar: AtomicUsize,
 }
 
 impl Changes {
-    /// From now on nothing changes by itself.
+    /// Stops the changes from now on.
     pub fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
     }
 
+    /// Asserts that the accounts changed enough for the test to prove something.
+    ///
     /// # Panics
-    /// Where an account stood still, or nothing of Stripe's was late: it would have proved nothing.
+    ///
+    /// If an account had few changes, or few of Stripe's events were late.
     pub fn assert_enough(&self) {
         let [stripe, late, portal, calendar] =
             [&self.stripe, &self.late, &self.portal, &self.calendar]
@@ -46,7 +50,7 @@ impl Changes {
         assert!(stripe >= 100 && late >= 10 && portal >= 50 && calendar >= 10);
     }
 
-    /// How much is to happen now, if anything.
+    /// Draws the number of changes to make now, often 0.
     fn draw(&self, of: &AtomicUsize, rng: &mut Rng) -> usize {
         let enough = self.over.load(Ordering::SeqCst) || of.load(Ordering::SeqCst) >= MOST;
         let n = if enough || rng.bool() { 0 } else { rng.usize(1..=6) };
@@ -55,7 +59,7 @@ impl Changes {
     }
 }
 
-/// Has the accounts change with the requests that pass the gate.
+/// Makes the accounts change with the requests that pass the gate.
 pub fn begin(test: &HistoryTest, seed: u64, gate: &Gate) -> Arc<Changes> {
     let changes = Arc::new(Changes::default());
     let (shared, passing, mut rng) = (Arc::clone(&changes), gate.clone(), Rng::with_seed(seed));
@@ -82,7 +86,7 @@ pub fn begin(test: &HistoryTest, seed: u64, gate: &Gate) -> Arc<Changes> {
     changes
 }
 
-/// New charges, captures, refunds, disputes and what becomes of them.
+/// Makes, captures, refunds and disputes charges, and changes their refunds and disputes.
 fn stripe(account: &mut stripe::StripeAccount, n: usize, late: &AtomicUsize) {
     let events = account.change(u32::try_from(n).unwrap());
     late.fetch_add(
@@ -91,7 +95,7 @@ fn stripe(account: &mut stripe::StripeAccount, n: usize, late: &AtomicUsize) {
     );
 }
 
-/// Objects come, are edited, merged, archived, restored and deleted for good; deals move.
+/// Creates, edits, merges, archives, restores and purges objects, and moves deals.
 fn portal(account: &mut hubspot::HubSpotPortal, rng: &mut Rng, archived: &mut Vec<(Kind, u64)>) {
     let kind = if rng.bool() { Kind::Contact } else { Kind::Deal };
     let live = account.live(kind);

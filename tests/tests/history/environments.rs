@@ -1,4 +1,4 @@
-//! Who runs: an environment of `fetch` for each pull, and one for looks at single objects.
+//! The environments of `fetch`: one for each pull, and one for refetches.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub const DEAL: usize = 5;
 pub const CALENDAR: usize = 6;
 pub const LOOKS: usize = 7;
 
-/// Source and entity, by place.
+/// Source and entity of each pull, by place.
 pub const PULLS: [(&str, &str); 7] = [
     ("stripe", "event"),
     ("stripe", "charge"),
@@ -26,7 +26,7 @@ pub const PULLS: [(&str, &str); 7] = [
     ("gcal", "event"),
 ];
 
-/// Whose page a path is.
+/// Returns the pull whose page a path is.
 pub fn pull_of(path: &str) -> Option<usize> {
     match path {
         "/v1/events" => Some(EVENT),
@@ -40,7 +40,7 @@ pub fn pull_of(path: &str) -> Option<usize> {
     }
 }
 
-/// Where a request to `fetch` is served.
+/// Returns the place of the environment that serves a request to `fetch`.
 pub fn place_of(request: &Value) -> usize {
     let of = |(source, entity): &(&str, &str)| {
         request["source"] == *source && request["entity"] == *entity
@@ -55,12 +55,12 @@ pub fn place_of(request: &Value) -> usize {
 pub struct Environment {
     pub place: usize,
     host: RuntimeHost,
-    /// Between it and Postgres, where it may be killed there.
+    /// The proxy before Postgres, if the environment may be killed at a message.
     proxy: Option<CuttingProxy>,
 }
 
 impl Environment {
-    /// Starts a process, whose end is decided already where there are kills.
+    /// Starts a process. With `kills`, the point of its death is decided now.
     pub async fn start(
         place: usize,
         test: &HistoryTest,
@@ -84,18 +84,18 @@ impl Environment {
         Self { place, host, proxy }
     }
 
-    /// One invocation.
+    /// Invokes the function, and returns the environment with the event and the outcome.
     pub async fn invoke(self, event: Value, deadline: Duration) -> (Self, Value, Outcome) {
         let outcome = self.host.invoke_with_deadline(event.clone(), deadline).await;
         (self, event, outcome)
     }
 
-    /// Whether it was killed at a message to Postgres.
+    /// Returns whether it was killed at a message to Postgres.
     pub fn was_cut(&self) -> bool {
         self.proxy.as_ref().is_some_and(CuttingProxy::was_cut)
     }
 
-    /// The most that was resident, in KiB.
+    /// Returns the peak of its resident memory, in KiB.
     pub fn peak_kib(&self) -> Option<u64> {
         memory_kib(self.host.pid(), "VmHWM")
     }

@@ -1,4 +1,5 @@
-//! Faults over the run, by seed: of every kind that passes some in each source, at requests that are sure to come.
+//! Spreads faults over the run, by seed. In each source some of every passing kind hit requests
+//! that are sure to come.
 
 use fastrand::Rng;
 use penstock_tests::simulators::hubspot;
@@ -6,7 +7,8 @@ use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 
 use crate::history_test::HistoryTest;
 
-/// Stripe's and Google's: 429 and its like, 5xx, bodies cut in either way, no answer, and replies that are none.
+/// The faults of Stripe and Google: 429 and its like, 5xx, bodies cut in either way, no reply, and
+/// replies that are not JSON.
 const KINDS: [Fault; 12] = [
     Fault::TooMany(RetryAfter::Seconds(1)),
     Fault::TooMany(RetryAfter::Seconds(1)),
@@ -36,13 +38,13 @@ const PORTALS: [hubspot::Fault; 10] = [
     hubspot::Fault::EmptyPage,
 ];
 
-/// Paths, and how many requests each is sure to get.
+/// Paths, and the number of requests that each is sure to get.
 const STRIPES: [(&str, u64); 3] = [("/v1/charges", 60), ("/v1/refunds", 12), ("/v1/disputes", 2)];
 const HUBSPOTS: [(&str, u64); 2] =
     [("/crm/v3/objects/contacts", 40), ("/crm/v3/objects/deals", 20)];
 const CALENDARS: [(&str, u64); 1] = [("/calendar/v3/calendars", 16)];
 
-/// Twice each kind, the first of them at the path that gets the most requests.
+/// Plans each kind twice, the first at the path that gets the most requests.
 pub fn plan(test: &HistoryTest, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     for round in 0..2 {
@@ -59,8 +61,11 @@ pub fn plan(test: &HistoryTest, seed: u64) {
     }
 }
 
+/// Asserts that each kind of fault happened in each source; otherwise the run proves nothing of it.
+///
 /// # Panics
-/// Where a kind of fault did not happen in a source: it would have proved nothing.
+///
+/// If one did not happen.
 pub fn assert_all_struck(test: &HistoryTest) {
     let of_stripe: Vec<_> =
         test.stripe.requests().into_iter().filter_map(|asked| asked.fault).collect();

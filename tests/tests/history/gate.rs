@@ -1,5 +1,5 @@
-//! Where every request of `fetch` for a page passes: it is counted, the memory of who sent it is noted, and some are the
-//! last that their sender sends.
+//! The gate for every page request of `fetch`. It counts requests, records the sender's memory, and
+//! kills some senders.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,17 +9,17 @@ use crate::environments::{PULLS, pull_of};
 
 type Killer = Box<dyn FnOnce() + Send>;
 
-/// What is known of the environment that serves a pull.
+/// The environment that serves a pull.
 #[derive(Default)]
 struct Lane {
     pid: Option<u32>,
-    /// Who is to be killed, after how many requests more.
+    /// The killer, and the number of further requests after which it is called.
     doomed: Option<(u32, Killer)>,
-    /// Resident, in KiB, at each request.
+    /// Resident memory in KiB, at each request.
     resident: Vec<u64>,
 }
 
-/// Shared by the three simulators.
+/// The gate that the three simulators share.
 #[derive(Clone)]
 pub struct Gate(Arc<Mutex<Vec<Lane>>>);
 
@@ -32,7 +32,7 @@ impl Gate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request through; whether it is for a page.
+    /// Lets a request through. Returns whether it is for a page.
     pub fn pass(&self, path: &str) -> bool {
         let Some(place) = pull_of(path) else { return false };
         let mut lanes = self.lock();
@@ -48,18 +48,18 @@ impl Gate {
         true
     }
 
-    /// From now on this process serves the pull.
+    /// Names the process that serves the pull from now on.
     pub fn enter(&self, place: usize, pid: u32) {
         let lane = &mut self.lock()[place];
         (lane.pid, lane.doomed) = (Some(pid), None);
     }
 
-    /// Has `killer` called at the pull's `nth` request from now.
+    /// Calls `killer` at the pull's `nth` request from now.
     pub fn doom(&self, place: usize, nth: u32, killer: impl FnOnce() + Send + 'static) {
         self.lock()[place].doomed = Some((nth, Box::new(killer)));
     }
 
-    /// What was resident at each request of a pull, in KiB.
+    /// Returns the resident memory in KiB at each request of a pull.
     pub fn resident(&self, place: usize) -> Vec<u64> {
         self.lock()[place].resident.clone()
     }

@@ -9,12 +9,13 @@ use penstock_tests::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
 use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 
-/// Stripe's clock is so many seconds behind ours, and HubSpot's, to begin with: `fetch` goes by the real time, and what
-/// is to become old enough for it in this test must not take as long. Less than the incremental runs look back.
+/// Stripe's and HubSpot's clocks begin this many seconds behind ours. `fetch` uses the real time,
+/// and an object must become old enough for it without a long wait. It is less than the time that
+/// incremental runs look back.
 const STRIPE_BEHIND: i64 = 250;
 const HUBSPOT_BEHIND: i64 = 500;
 
-/// How late Stripe shows what is made while it is paged, in seconds at most.
+/// The longest time, in seconds, that Stripe hides an object made during the run.
 const LATE: i64 = 20;
 
 /// The objects before the first run. Refunds and disputes follow from the charges.
@@ -26,8 +27,8 @@ pub struct Size {
     pub events: usize,
     /// Objects of all kinds after the last run, at least.
     pub at_least: usize,
-    /// Objects a page of Stripe, HubSpot and Google Calendar. Each source needs some twenty pages, or
-    /// planned faults do not happen.
+    /// Objects per page of Stripe, HubSpot and Google Calendar. Each source needs some twenty
+    /// pages, or planned faults do not happen.
     pub pages: [&'static str; 3],
 }
 
@@ -67,7 +68,7 @@ impl HistoryTest {
         Self { db, stripe, hubspot, google, aws, portals_clock, size }
     }
 
-    /// How many objects the vendors know of.
+    /// Returns the number of objects that the vendors have.
     pub fn objects(&self) -> usize {
         let (charges, refunds, disputes, _) = self.stripe.account().counts();
         let portal = self.hubspot.portal();
@@ -75,8 +76,9 @@ impl HistoryTest {
         charges + refunds + disputes + objects + self.google.with(|calendar| calendar.truth().len())
     }
 
-    /// What happens between the first runs and the next: an import of as many contacts as there are, up to `imported`; and
-    /// Google forgets what it had told, and who had told it.
+    /// Changes the vendors between the first runs and the next. An import changes the first
+    /// `imported` contacts at once. Google cancels events, forgets their tombstones, and expires
+    /// its sync tokens.
     pub fn meanwhile(&self, imported: usize) {
         self.hubspot.portal().edit_at_once(Kind::Contact, imported);
         self.hubspot.portal().change(50);
@@ -89,7 +91,7 @@ impl HistoryTest {
         self.google.with(|calendar| calendar.change(60));
     }
 
-    /// Enough time for everything to have shown.
+    /// Purges some objects, and advances the clocks until everything late is visible.
     pub fn later(&self) {
         self.stripe.advance(LATE + 1);
         for kind in [Kind::Contact, Kind::Deal] {
@@ -100,7 +102,7 @@ impl HistoryTest {
         self.portals_clock.advance(3 * HUBSPOT_BEHIND);
     }
 
-    /// What `fetch` needs over this database.
+    /// Returns the settings of `fetch` over this database.
     pub fn settings(&self, database_url: String) -> Vec<(&'static str, String)> {
         let pages = self.size.pages;
         let own = [

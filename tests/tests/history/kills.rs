@@ -1,4 +1,5 @@
-//! How each process ends: with SIGKILL, while a page's request is under way or at a message to Postgres, by seed.
+//! The death of each process: SIGKILL, during a page's request or at a message to Postgres, by
+//! seed.
 
 use fastrand::Rng;
 use penstock_testkit::{Cut, CuttingProxy, RuntimeHost};
@@ -13,7 +14,8 @@ impl Kills {
         Self(Rng::with_seed(seed))
     }
 
-    /// Decides over a process of a pull: its third to seventh request for a page, or before that a message to Postgres.
+    /// Decides the death of a pull's process: at its third to seventh page request, or before that
+    /// at a message to Postgres.
     pub fn doom(&mut self, place: usize, host: &RuntimeHost, proxy: &CuttingProxy, gate: &Gate) {
         if place >= PULLS.len() {
             return;

@@ -1,5 +1,7 @@
-//! What Lambda, SQS and the rules do: requests reach environments one at a time, tickets reach `process`, what died is
-//! started again, and `relay` comes round whenever nothing is left to do.
+//! Does the work of Lambda, SQS and the rules.
+//!
+//! Each environment gets one request at a time, and `process` gets tickets. A process that died is
+//! started again. `relay` runs whenever no work is left.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,42 +25,42 @@ use crate::gate::Gate;
 use crate::history_test::HistoryTest;
 use crate::kills::Kills;
 
-/// Of `fetch`: what it keeps back, and time for some pages.
+/// The deadline of `fetch`: its own margin, and time for some pages.
 const DEADLINE: Duration = Duration::from_secs(26);
 
-/// Messages a batch of `process`, as in the template.
+/// Messages in a batch of `process`, as in the template.
 const BATCH: usize = 10;
 
 /// Environments of `process`.
 const PROCESSES: usize = 2;
 
-/// `relay` comes so much later each time: everything that was left alone is late by then.
+/// Seconds between two rounds of `relay`, so that all unfinished work is overdue.
 const RELAYS_AFTER: i64 = 4_000;
 
-/// Invocations of one pull without a page committed, after which it is stuck.
+/// Invocations of a pull without a committed page, after which it is stuck.
 const IN_VAIN: u32 = 40;
 
-/// What happens so often never ends.
+/// A count of rounds that only endless work reaches.
 const ENDLESS: u32 = 200;
 
-/// What came to its end.
+/// An invocation that has ended.
 enum Done {
     Fetched(Box<(Environment, Value, Outcome)>),
     Processed(process::Ports<SystemClock, MemoryQueue>, Vec<String>, Value),
 }
 
-/// How often things happened.
+/// The number of each kind of occurrence.
 #[derive(Debug, Default)]
 pub struct Counts {
     invocations: u32,
-    /// Ended by an error, which is no end of its run.
+    /// Invocations that ended with an error, which does not end their run.
     failed: u32,
     pub killed_at_requests: u32,
     pub killed_at_messages: u32,
     /// By pull.
     pub kills: [u32; PULLS.len()],
     batches: u32,
-    /// Batches of which something failed.
+    /// Batches with a failed message.
     returned: u32,
     relays: u32,
 }
@@ -145,7 +147,7 @@ impl<'a> LocalLambda<'a> {
         }
     }
 
-    /// What the rules send: a run of each of these pulls.
+    /// Sends the requests of the schedule: a run of each of these pulls.
     pub fn ask(&mut self, mode: &str, places: &[usize]) {
         for &place in places {
             let (source, entity) = PULLS[place];
@@ -154,7 +156,7 @@ impl<'a> LocalLambda<'a> {
         }
     }
 
-    /// Works until nothing waits, runs or is owed.
+    /// Works until no message waits and no run is open or requested.
     pub async fn until_nothing_is_left(&mut self) {
         loop {
             self.collect();
@@ -172,7 +174,7 @@ impl<'a> LocalLambda<'a> {
         }
     }
 
-    /// Takes what has arrived in the queues.
+    /// Takes the messages that have arrived in the queues.
     fn collect(&mut self) {
         self.tickets.extend(self.test.aws.take_from("tickets"));
         self.tickets.extend(self.relay.tickets.take());
@@ -184,7 +186,7 @@ impl<'a> LocalLambda<'a> {
         }
     }
 
-    /// Hands what waits to whom is free.
+    /// Gives waiting messages to free environments.
     fn begin(&mut self) {
         for place in 0..self.waiting.len() {
             if self.waiting[place].is_empty() || self.environments[place].is_none() {
@@ -250,7 +252,7 @@ impl<'a> LocalLambda<'a> {
                 let next =
                     Environment::start(place, self.test, &self.gate, self.kills.as_mut()).await;
                 self.environments[place] = Some(next);
-                // Nobody has acknowledged it.
+                // The message was not acknowledged, so it comes again.
                 self.waiting[place].push_front(event);
                 return;
             }
@@ -266,16 +268,22 @@ impl<'a> LocalLambda<'a> {
         self.environments[place] = Some(environment);
     }
 
+    /// Asserts that a run makes no tombstone before its end (trap 13).
+    ///
     /// # Panics
-    /// Where a run that is still under way has made a tombstone (trap 13).
+    ///
+    /// If an open run has made one.
     async fn nothing_is_swept_early(&self) {
         let sql = "select count(*) from outbox o join sync_runs r on o.version_key = 'sweep:' || r.id \
                    where r.finished_at is null";
         assert_eq!(self.test.db.scalar::<i64>(sql).await, 0, "swept before the list was complete");
     }
 
+    /// Asserts that a pull makes progress.
+    ///
     /// # Panics
-    /// Where a pull is invoked again and again and commits nothing.
+    ///
+    /// If it was invoked too often without a committed page.
     async fn is_getting_on(&mut self, place: usize, outcome: &Outcome) {
         let Some((source, entity)) = PULLS.get(place) else { return };
         let sql = format!(
@@ -291,7 +299,7 @@ impl<'a> LocalLambda<'a> {
         );
     }
 
-    /// A round of `relay`, long after everything before; how much it sends.
+    /// Runs `relay`, long after everything before. Returns how many messages it sends.
     async fn relay(&mut self) -> usize {
         self.relay.clock.advance(RELAYS_AFTER);
         self.counts.relays += 1;
@@ -301,7 +309,7 @@ impl<'a> LocalLambda<'a> {
         round.runs + round.refetches + round.ticketed
     }
 
-    /// The most that was resident of each pull's process, in KiB.
+    /// Returns the peak resident memory of each pull's process, in KiB.
     pub fn peaks(&self) -> Vec<(usize, u64)> {
         let pulls =
             self.environments.iter().flatten().filter(|environment| environment.place < LOOKS);
@@ -309,7 +317,7 @@ impl<'a> LocalLambda<'a> {
     }
 }
 
-/// As SQS hands it over.
+/// Returns a message in SQS's form.
 fn message(body: &str) -> Value {
     json!({"messageId": "m", "body": body, "attributes": {"ApproximateReceiveCount": "1"}})
 }

@@ -1,9 +1,9 @@
 //! All three sources from an empty database to the vendors' truth, with every fault that passes and
-//! accounts that change meanwhile: `fetch` as built, its memory flat. The same with `fetch` killed every
-//! few pages.
+//! accounts that change meanwhile: `fetch` as built, its memory flat. The same with `fetch` killed
+//! every few pages.
 //!
-//! The histories are small by default. `PENSTOCK_FULL=1 make test` runs the ignored test too, which pulls
-//! more than 200,000 objects.
+//! The histories are small by default. `PENSTOCK_FULL=1 make test` runs the ignored test too, which
+//! pulls more than 200,000 objects.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 #![allow(clippy::print_stdout, reason = "the figures are worth reading")]
 
@@ -27,7 +27,8 @@ use crate::history_test::{HistoryTest, Size};
 use crate::kills::Kills;
 use crate::local_lambda::{Counts, LocalLambda};
 
-/// Contacts that one import changes at one and the same millisecond: more than a search ever shows (trap 10).
+/// Contacts that one import changes at one and the same millisecond: more than a search ever shows
+/// (trap 10).
 const IMPORTED: usize = 10_300;
 
 /// From nothing to the truth, through everything that the accounts do.
@@ -49,7 +50,8 @@ async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda
     lambda.until_nothing_is_left().await;
 }
 
-/// One search went on past as many changes as HubSpot shows, where there were as many, and never past what it gives.
+/// One search went on past as many changes as HubSpot shows, where there were as many, and never
+/// past what it gives.
 async fn assert_cap(test: &HistoryTest, size: Size) {
     assert!(
         test.hubspot.requests().iter().all(|asked| asked.status != 400),
@@ -110,8 +112,9 @@ const FULL: Size = Size {
     pages: ["100", "200", "2500"],
 };
 
-/// Every fault, and memory over some 400 pages. Only the full size has more contacts than a search shows;
-/// `trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit` holds that too.
+/// Every fault, and memory over some 400 pages. Only the full size has more contacts than a search
+/// shows; `trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit`
+/// holds that too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails()
 {

@@ -4,17 +4,17 @@ use crate::environments::PULLS;
 use crate::gate::Gate;
 use crate::local_lambda::LocalLambda;
 
-/// Resident at any time, in KiB.
+/// The limit of resident memory at any time, in KiB.
 const MOST: u64 = 64 * 1024;
 
-/// What may come on top of the memory after a tenth of the pages, in KiB.
+/// The most that memory may grow after a tenth of the pages, in KiB.
 const GROWTH: u64 = 8 * 1024;
 
 /// Pulls of fewer pages say nothing about growth.
 const PAGES: usize = 40;
 
-/// No process was ever larger than the limit, and what is resident in the end is what was after a tenth of the pages.
-/// Where processes were killed, each life is too short to say anything of growth.
+/// Asserts that no process exceeded the limit, and that memory stayed flat after a tenth of the
+/// pages. If processes were killed, each life is too short to show growth.
 pub fn assert_flat(lambda: &LocalLambda<'_>, gate: &Gate, killed: bool) {
     if !cfg!(target_os = "linux") {
         println!("memory was not looked at: only Linux says how much is resident");

@@ -1,4 +1,4 @@
-//! What is compared in the end: what the clients were told with what is there, by id.
+//! Compares the replies that the clients got with the rows in the database, by id.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::load_test::LoadTest;
 use crate::queues::Brought;
 use crate::traffic::{Answer, Plan};
 
-/// A row of the outbox: its key, and what it has led to; `pending` where that is still to come.
+/// A row of the outbox: its key, and its effects; `pending` if it is not processed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     key: String,
@@ -28,14 +28,14 @@ impl Row {
     }
 }
 
-/// Whether words are those that were expected; a star stands for any.
+/// Returns whether words match the expected ones; a star matches any word.
 fn is_like(words: &str, expected: &str) -> bool {
     let same = |(word, wanted): (&str, &str)| wanted == "*" || wanted == word;
     words.split(' ').count() == expected.split(' ').count()
         && words.split(' ').zip(expected.split(' ')).all(same)
 }
 
-/// What happened, in numbers.
+/// The counts of a run.
 #[derive(Debug, Default)]
 pub struct Counts {
     requests: usize,
@@ -69,7 +69,7 @@ impl Counts {
     }
 }
 
-/// Compares. Fails with what is wrong and the counts of everything.
+/// Compares, and fails with the differences and all counts.
 pub async fn check(test: &LoadTest, plan: &Plan, answers: &[Answer], brought: Brought) -> Counts {
     let mut counts = Counts { requests: plan.requests.len(), brought, ..Counts::default() };
     let (mut kept, mut wrong) = (vec![false; plan.requests.len()], Vec::new());
@@ -107,7 +107,7 @@ pub async fn check(test: &LoadTest, plan: &Plan, answers: &[Answer], brought: Br
         wrong.len(),
         &wrong[..wrong.len().min(10)]
     );
-    // Else it was no trial.
+    // Otherwise the test tried nothing.
     assert!(counts.brought.waited > 1_000 && counts.unavailable() > 200, "{counts}");
     counts
 }
@@ -137,7 +137,8 @@ async fn rows(test: &LoadTest) -> HashMap<Vec<u8>, Vec<Row>> {
     there
 }
 
-/// Idempotency-Keys that several bodies came under, and not exactly one of these is the lead.
+/// Returns the shared Idempotency-Keys that do not have exactly one accepted lead, or whose
+/// conflicting leads do not refer to it.
 async fn contested_keys(test: &LoadTest) -> Vec<String> {
     let sql = "
         select concat_ws(' ', 'under', l.name, 'there are', count(*) filter (where l.state = 'accepted'), 'leads')

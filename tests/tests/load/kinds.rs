@@ -1,4 +1,4 @@
-//! The kinds of requests: what is sent, and what must be found of it.
+//! The kinds of requests: their bodies, and the rows that they must leave.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,44 +8,44 @@ mod stripes;
 
 pub use pushed::INGEST_KEY;
 
-/// Which function answers.
+/// The function that receives the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     Webhook,
     Ingest,
 }
 
-/// What must be found of a request that was kept. In its words a star stands for what only the server knows.
+/// The row that a kept request must leave. A star stands for a word that only the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// One row of the outbox has exactly these bytes.
     pub payload: Vec<u8>,
     /// Source, entity, external id and version key of that row.
     pub key: String,
-    /// What the row has led to, as [`crate::books`] says it.
+    /// The effects of the row, in the words of [`crate::books`].
     pub effects: Vec<String>,
 }
 
-/// A kind of requests.
+/// A kind of requests and its share.
 pub struct Kind {
     pub name: &'static str,
-    /// Of a hundred requests.
+    /// The share, of a hundred requests.
     pub share: usize,
     pub door: Door,
     pub path: &'static str,
-    /// Whether a client may send it again: it has an id, or a key.
+    /// Whether a client may send it again: it has an id or an Idempotency-Key.
     pub repeatable: bool,
-    /// The answers that say that it is kept; besides, only a 503 is right.
+    /// The statuses of a request that is kept. The only other right status is 503.
     pub kept: &'static [u64],
-    /// The answers that say that it is not, and never will be.
+    /// The statuses of a request that is not kept and never will be.
     pub refused: &'static [u64],
-    /// Body and headers of the nth request, sent at a time.
+    /// Makes body and headers of the nth request, sent at a Unix second.
     make: fn(usize, i64) -> (Vec<u8>, Value),
-    /// What must be found of the nth request, whose body this is.
+    /// Returns the rows that the nth request must leave, given its body.
     finds: fn(usize, Vec<u8>) -> Vec<Found>,
 }
 
-/// All of them; the shares make a hundred.
+/// Returns all kinds. Their shares add up to a hundred.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
     stripes::KINDS.iter().chain(pushed::KINDS)
 }
@@ -57,7 +57,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// What the gateway hands over at a time.
+    /// Returns the gateway's event of the request, sent at a time.
     pub fn event(&self, now: Timestamp) -> Value {
         let (body, headers) = (self.kind.make)(self.n, now.as_second());
         let (body, encoded) = match String::from_utf8(body) {
@@ -70,7 +70,7 @@ impl Request {
         })
     }
 
-    /// What must be found of it.
+    /// Returns the rows that the request must leave.
     pub fn found(&self) -> Vec<Found> {
         let (body, _) = (self.kind.make)(self.n, 0);
         (self.kind.finds)(self.n, body)

@@ -1,4 +1,5 @@
-//! What Lambda would run: environments that serve one request at a time, over one Postgres and queues in memory.
+//! The system under load: environments that serve one request at a time, over one Postgres and
+//! queues in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,10 +19,11 @@ use tokio::sync::Mutex;
 
 use crate::kinds::{Door, INGEST_KEY};
 
-/// Of each function. Fewer than clients, so that these wait for each other as behind a concurrency limit.
+/// Environments of each function. There are fewer than clients, so that clients wait as behind a
+/// concurrency limit.
 const ENVIRONMENTS: usize = 16;
 
-/// One Postgres, and all that is round it.
+/// One Postgres, and the queues and environments around it.
 pub struct LoadTest {
     pub postgres: PrivatePostgres,
     pub tickets: MemoryQueue,
@@ -61,7 +63,7 @@ impl LoadTest {
         Self { postgres, tickets, spill, webhooks, ingests, next: AtomicUsize::new(0) }
     }
 
-    /// Has one of the environments answer.
+    /// Lets one of the environments answer.
     pub async fn answer(&self, door: Door, event: Value) -> Value {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
         match door {
@@ -89,7 +91,7 @@ impl LoadTest {
         }
     }
 
-    /// `relay`, so much later that every ticket that has not come is taken for lost.
+    /// Runs `relay` so much later that every ticket that has not come is overdue.
     pub fn relay(&self) -> relay::Ports<ShiftedClock, MemoryQueue> {
         relay::Ports {
             database: self.postgres.database(1),
@@ -100,13 +102,13 @@ impl LoadTest {
         }
     }
 
-    /// `bury`.
+    /// Returns an environment of `bury`.
     pub fn bury(&self) -> bury::Ports<ShiftedClock> {
         bury::Ports { database: self.postgres.database(1), clock: ShiftedClock::default() }
     }
 }
 
-/// No limit of theirs is reached: that is not what is tried here.
+/// The limits are out of reach: this test does not try them.
 async fn let_clients_in(postgres: &PrivatePostgres) {
     let now = SystemClock.now();
     let sha256 = Sha256::digest(INGEST_KEY).into();

@@ -1,9 +1,9 @@
-//! Load with a fault: requests of many kinds from many clients while Postgres is stopped and started
-//! twice. Every request that was answered with success is there exactly once afterwards, by its id and
-//! byte for byte.
+//! Load with a fault: requests of many kinds from many clients while Postgres is stopped and
+//! started twice. Every request that was answered with success is there exactly once afterwards, by
+//! its id and byte for byte.
 //!
-//! By default 6,000 requests are sent. Both outages last as many answers as in the full test, which sends
-//! 20,000 and is run by `PENSTOCK_FULL=1 make test`.
+//! By default 6,000 requests are sent. Both outages last as many answers as in the full test, which
+//! sends 20,000 and is run by `PENSTOCK_FULL=1 make test`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 #![allow(clippy::print_stdout, reason = "the counts are worth reading")]
 
@@ -21,7 +21,8 @@ use traffic::{Plan, Traffic};
 
 const CLIENTS: usize = 32;
 
-/// Sends `requests` requests, repetitions included. A request that is sent again after a 503 counts once.
+/// Sends `requests` requests, repetitions included. A request that is sent again after a 503 counts
+/// once.
 async fn load(requests: usize) {
     let test = Arc::new(LoadTest::build().await);
     let traffic = Arc::new(Traffic::new(Plan::of(requests, 300)));

@@ -1,21 +1,22 @@
-//! What goes wrong, and when: told by the count of answers, never by the clock.
+//! The outages, timed by the number of replies and never by the clock.
 
 use crate::load_test::LoadTest;
 use crate::traffic::Traffic;
 
-/// Requests that may begin while it stops, so that it stops in the middle of them.
+/// Requests that may begin while Postgres stops, so that it stops in the middle of them.
 const WHILE_STOPPING: usize = 200;
 
-/// Answers from the order to stop to the order to start.
+/// Replies between the order to stop and the order to start.
 const AWAY: usize = 1_000;
 
-/// Of those, how many while SQS takes nothing either.
+/// The number of these replies during which SQS accepts nothing either.
 const ALL_AWAY: usize = 200;
 
-/// Requests that may begin while it starts.
+/// Requests that may begin while Postgres starts.
 const WHILE_STARTING: usize = 300;
 
-/// Postgres is stopped twice, once in order and once as by a crash. Between the two SQS loses tickets.
+/// Postgres is stopped twice, once in order and once as by a crash. Between the two SQS loses
+/// tickets.
 pub async fn both(test: &LoadTest, traffic: &Traffic) {
     let requests = traffic.plan.sends();
     // Postgres is stopped after this many answers.
@@ -37,7 +38,8 @@ pub async fn both(test: &LoadTest, traffic: &Traffic) {
     traffic.allow(usize::MAX);
 }
 
-/// However fast the clients are and however slow the server is: so many are answered without it, and no more.
+/// Holds Postgres away for a fixed number of replies, however fast the clients are and however slow
+/// the server is.
 async fn away(test: &LoadTest, traffic: &Traffic, since: usize) {
     traffic.allow(since + AWAY + WHILE_STARTING);
     traffic.until(since + AWAY / 2).await;

@@ -1,4 +1,5 @@
-//! The queues' side: `process` beside the clients, and what was spilled, once Postgres is back.
+//! The queues' side: `process` works beside the clients, and spilled requests come in once Postgres
+//! is back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,31 +15,31 @@ use serde_json::{Value, json};
 use crate::load_test::LoadTest;
 use crate::traffic::{Progress, Traffic};
 
-/// Messages a batch, as in the template.
+/// Messages in a batch, as in the template.
 const BATCH: usize = 10;
 
-/// After so many receives SQS gives a message to the dead-letter queue.
+/// Receives after which SQS moves a message to the dead-letter queue.
 const RECEIVES: u32 = 5;
 
-/// Answers, after which a message that failed is delivered again.
+/// Replies after which a failed message is delivered again.
 const OUT_OF_SIGHT: usize = 100;
 
-/// Messages of a queue on their way, with how often each has been received.
+/// The messages of a queue, each with the number of its receives.
 type Messages = VecDeque<(String, u32)>;
 
-/// What has been brought in of the queue `spill`.
+/// The messages of the queue `spill` that came in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Brought {
     /// Messages that waited.
     pub waited: usize,
-    /// Deliveries, some of a message that was delivered before.
+    /// Deliveries, repeated ones included.
     pub delivered: usize,
-    /// Rows that are new by them.
+    /// Rows that these messages added.
     pub rows: i64,
 }
 
-/// Works tickets while the clients go on and Postgres comes and goes; what is received too often goes to `bury`
-/// once it is back.
+/// Works off tickets while the clients go on and Postgres stops and starts. Messages that are
+/// received too often go to `bury` once Postgres is back.
 pub async fn process_beside(test: Arc<LoadTest>, traffic: Arc<Traffic>) {
     let process = test.process();
     let (mut tickets, mut dead) = (Messages::new(), Vec::new());
@@ -50,7 +51,7 @@ pub async fn process_beside(test: Arc<LoadTest>, traffic: Arc<Traffic>) {
             break;
         }
         if failed {
-            // As long as SQS keeps them out of sight.
+            // As long as SQS hides them after a failed receive.
             let later = |now: &Progress| now.is_over || now.answers >= answers + OUT_OF_SIGHT;
             progress.wait_for(later).await.unwrap();
         } else if tickets.is_empty() {
@@ -61,7 +62,7 @@ pub async fn process_beside(test: Arc<LoadTest>, traffic: Arc<Traffic>) {
     assert_eq!(test.bury().handle(batch_of(&messages)).await.failures(), 0);
 }
 
-/// One batch; whether a message of it failed.
+/// Delivers one batch. Returns whether a message of it failed.
 async fn work(
     process: &process::Ports<ShiftedClock, MemoryQueue>,
     tickets: &mut Messages,
@@ -83,7 +84,7 @@ async fn work(
     !failed.is_empty()
 }
 
-/// Hands over what was spilled, in any order, one of three twice.
+/// Delivers the spilled messages in any order, one in three twice.
 pub async fn bring_in(test: &LoadTest, seed: u64) -> Brought {
     let mut rng = fastrand::Rng::with_seed(seed);
     let spilled = test.spill.take();
@@ -92,7 +93,7 @@ pub async fn bring_in(test: &LoadTest, seed: u64) -> Brought {
     let mut messages: Vec<_> = spilled.into_iter().chain(again).map(|body| (body, 1)).collect();
     rng.shuffle(&mut messages);
     let batches: Vec<_> = messages.chunks(BATCH).collect();
-    // Two environments at once, as the template lets them.
+    // Two environments at once, as the template allows.
     join_all(test.webhooks[..2].iter().enumerate().map(|(nth, webhook)| {
         let own = batches.iter().skip(nth).step_by(2);
         async move {
@@ -111,7 +112,7 @@ async fn rows(test: &LoadTest) -> i64 {
     test.postgres.client().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
 }
 
-/// Works what waits, and what `relay` finds without a ticket.
+/// Works off the tickets, and the rows that `relay` finds without one.
 pub async fn process_the_rest(test: &LoadTest) {
     let (process, relay) = (test.process(), test.relay());
     let (mut tickets, mut dead) = (Messages::new(), Vec::new());
@@ -126,7 +127,7 @@ pub async fn process_the_rest(test: &LoadTest) {
     }
 }
 
-/// Messages as an event source mapping hands them over; each is named by its place.
+/// Returns messages in the form of an event source mapping. Each is named by its place.
 fn event(messages: &[(String, u32)]) -> Value {
     let message = |(place, (body, receives)): (usize, &(String, u32))| {
         json!({

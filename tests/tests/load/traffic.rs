@@ -1,4 +1,4 @@
-//! The clients: what they send in which order, and what they are told.
+//! The clients: their requests in order, and the replies that they got.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,19 +11,20 @@ use tokio::sync::watch;
 use crate::kinds::{Kind, Request, kinds};
 use crate::load_test::LoadTest;
 
-/// Of five requests that are answered 503, one is given up.
+/// One in this many requests with the reply 503 is given up.
 const GIVES_UP: usize = 5;
 
-/// What is sent, in order.
+/// The requests of a run, in order.
 pub struct Plan {
     pub requests: Vec<Request>,
-    /// Places in `requests`; some come again.
+    /// Places in `requests`. A repeated request has its place twice.
     sends: Vec<usize>,
 }
 
 impl Plan {
-    /// `sends` requests. Of ten that may be repeated one is: half of these at once, as by a client that does not
-    /// wait, the others at any time later.
+    /// Plans `sends` requests. One in ten repeats an earlier one, if that kind may be repeated.
+    /// Half of the repetitions follow at once, as from a client that does not wait, the others at
+    /// any later time.
     pub fn of(sends: usize, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut plan = Self { requests: Vec::new(), sends: Vec::with_capacity(sends) };
@@ -45,7 +46,7 @@ impl Plan {
         plan
     }
 
-    /// Requests that are sent, repetitions included.
+    /// Returns the number of sent requests, repetitions included.
     pub fn sends(&self) -> usize {
         self.sends.len()
     }
@@ -63,7 +64,7 @@ fn any_kind(rng: &mut fastrand::Rng) -> &'static Kind {
     reached.expect("the place is below the sum")
 }
 
-/// What a client was told of a request.
+/// The reply to a request.
 pub struct Answer {
     /// The request's place in the plan.
     pub place: usize,
@@ -71,17 +72,17 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// How far it is.
+/// The progress of the clients.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
-    /// How many answers there have been.
+    /// The number of replies so far.
     pub answers: usize,
-    /// There will be no more.
+    /// Whether there will be no more replies.
     pub is_over: bool,
 }
 
-/// The clients at work. Whoever causes outages counts their answers, and holds them up where it must be sure that
-/// something happens meanwhile.
+/// The clients at work. The code that causes outages counts replies, and holds requests back until
+/// an outage is sure to happen in the middle of them.
 pub struct Traffic {
     pub plan: Plan,
     next: AtomicUsize,
@@ -122,23 +123,23 @@ impl Traffic {
         answers
     }
 
-    /// Lets so many requests begin in all.
+    /// Lets this number of requests begin in all.
     pub fn allow(&self, requests: usize) {
         self.allowed.send_replace(requests);
     }
 
-    /// Returns when so many were answered in all.
+    /// Returns once this number of requests has been answered in all.
     pub async fn until(&self, answers: usize) {
         self.progress().wait_for(|progress| progress.answers >= answers).await.unwrap();
     }
 
-    /// Each change is an answer, the last one the end.
+    /// Each change is a reply, the last one the end.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 }
 
-/// Has clients send it all; the answers, of any one request in order.
+/// Sends all requests of the plan. Returns the replies; those of one request are in order.
 pub async fn run(test: &Arc<LoadTest>, traffic: &Arc<Traffic>, clients: usize) -> Vec<Answer> {
     let clients: Vec<_> =
         (0..clients).map(|_| tokio::spawn(traffic.clone().client(test.clone()))).collect();

@@ -10,7 +10,7 @@
 //! own, is not counted. Imports up and sideways are. The test thus finds two submodules that import
 //! each other, and a submodule whose parent imports a third file that needs the submodule.
 //!
-//! What only tests import is left out.
+//! Imports that only tests have are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Who may depend on whom (docs/ARCHITECTURE.md, Crates).
+//! The allowed dependencies between crates (docs/ARCHITECTURE.md, Crates).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -6,7 +6,8 @@ use std::process::Command;
 use penstock_tests::repository::{functions, root};
 use serde_json::Value;
 
-/// What the pure crate must not reach: runtimes, sockets, TLS, AWS, Postgres, HTTP clients. Beginnings of names.
+/// Prefixes of crate names that the pure crate must not reach: runtimes, sockets, TLS, AWS,
+/// Postgres, HTTP clients.
 const IMPURE: [&str; 16] = [
     "async-std",
     "aws-",
@@ -30,15 +31,15 @@ const IMPURE: [&str; 16] = [
 pub struct Package {
     pub name: String,
     pub licence: String,
-    /// None for our own.
+    /// `None` for a crate of the workspace.
     pub source: Option<String>,
-    /// What it depends on, and whether only its tests do.
+    /// The crate's dependencies, and whether only its tests use them.
     dependencies: Vec<(String, bool)>,
-    /// Ids of what it needs when it runs.
+    /// The ids of its dependencies at run time.
     needs: Vec<String>,
 }
 
-/// Everything that Cargo.lock brings to Linux, where the functions run and are built.
+/// All crates that Cargo.lock brings to Linux, where the functions run and are built.
 pub struct Graph(BTreeMap<String, Package>);
 
 impl Graph {
@@ -70,7 +71,7 @@ impl Graph {
             .unwrap_or_else(|| panic!("there is no crate {name}"))
     }
 
-    /// Names of all that a crate needs when it runs, itself included.
+    /// Returns the names of all crates that a crate needs at run time, itself included.
     fn closure(&self, name: &str) -> BTreeSet<&str> {
         let (mut found, mut open) = (BTreeSet::new(), vec![self.find(name).0]);
         while let Some(id) = open.pop() {

@@ -26,7 +26,7 @@ pub struct Use {
 }
 
 impl Imports {
-    /// Reads a file. What only tests use is left out.
+    /// Reads the imports of a file. Those that only tests have are left out.
     ///
     /// # Panics
     /// If the text does not consist of Rust's tokens.

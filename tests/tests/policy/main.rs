@@ -1,5 +1,5 @@
-//! What the repository allows itself: licences, banned crates, layers, imports, the length of
-//! files, and pages that say what the code does.
+//! The rules of the repository: licences, banned crates, layers, imports, the length of files, and
+//! pages that agree with the code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod circles;

@@ -1,4 +1,4 @@
-//! What the pages say and the code has, both or neither.
+//! Facts that pages and code both state must agree.
 
 use penstock_tests::repository::root;
 

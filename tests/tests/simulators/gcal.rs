@@ -1,4 +1,4 @@
-//! The simulator itself, asked as Google's documentation says, and otherwise.
+//! The simulator itself, with requests that follow Google's documentation and requests that do not.
 
 use jiff::Timestamp;
 use penstock_clients::google::ServiceAccount;
@@ -35,7 +35,7 @@ impl Client {
         (status, serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap())
     }
 
-    /// Reads a list to its end; the ids in it, and the sync token.
+    /// Reads a list to its end. Returns the ids in it, and the sync token.
     async fn list(&self, query: &str) -> (Vec<String>, String) {
         let (mut ids, mut page) = (Vec::new(), String::new());
         loop {

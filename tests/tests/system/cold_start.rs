@@ -1,11 +1,11 @@
-//! A function asks for its first event before it has spoken to anybody.
+//! A function polls for its first event before it opens any other connection.
 
 use std::net::{SocketAddr, TcpListener};
 
 use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::template::{Template, short_name};
 
-/// Every address that a function is told is the listener's.
+/// Every address in the function's settings is the listener's.
 fn given(name: &str, address: SocketAddr) -> Option<String> {
     match name {
         "DATABASE_HOST" => Some(address.ip().to_string()),

@@ -17,8 +17,8 @@ use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSp
 use penstock_tests::vendors::Vendors;
 use tokio_postgres::Client;
 
-/// Longer than anything here takes on a busy machine, and shorter than the visibility of a ticket (360 s) that
-/// is not made shorter: what is done within it was done without a redelivery.
+/// Longer than any step here takes on a busy machine, and shorter than the default visibility of a
+/// ticket (360 s). Work that is done within it was done without a redelivery.
 pub const SOON: Duration = Duration::from_secs(150);
 
 /// A deployed stack with a database of its own.
@@ -29,12 +29,13 @@ pub struct DeployedApp {
 }
 
 impl DeployedApp {
-    /// A stack over a migrated database. Schedules are off, so that nothing happens but what a test does.
+    /// Deploys a stack over a migrated database. Schedules are off, so that only the test causes
+    /// work.
     pub async fn new(name: &str, parameters: &[(&'static str, &str)]) -> Self {
         Self::deploy(name, TestDatabase::new().await, Secrets::default(), own(parameters)).await
     }
 
-    /// A stack over an empty database, before a simulated account.
+    /// Deploys a stack over an empty database, with a simulated account as the vendor.
     pub async fn before(name: &str, stripe: &StripeSimulator) -> Self {
         let secrets = Secrets { stripe_key: Some(stripe.key()), ..Secrets::default() };
         let parameters =
@@ -42,7 +43,7 @@ impl DeployedApp {
         Self::deploy(name, TestDatabase::empty().await, secrets, parameters).await
     }
 
-    /// A stack over an empty database, before the vendors of which it has the keys.
+    /// Deploys a stack over an empty database, with the vendors whose keys it has.
     pub async fn before_vendors(name: &str, vendors: &Vendors, secrets: Secrets) -> Self {
         Self::deploy(name, TestDatabase::empty().await, secrets, vendors.parameters()).await
     }
@@ -62,7 +63,8 @@ impl DeployedApp {
         Self { sql: database.client().await, stack, database }
     }
 
-    /// Commits rows as `fetch` does, and sends no ticket. Their first ticket is taken for lost after `grace`.
+    /// Commits rows as `fetch` does, and sends no ticket. Their first ticket is overdue after
+    /// `grace`.
     pub async fn insert(&self, payloads: &[String], grace: SignedDuration) -> Vec<OutboxId> {
         let now = SystemClock.now();
         let items: Vec<Item<'_>> =
@@ -83,7 +85,7 @@ impl DeployedApp {
         ids
     }
 
-    /// Waits until nothing is left to be done.
+    /// Waits until no work is left.
     pub async fn drain(&self) {
         if let Err(e) = Backlog::drain(&self.stack, &self.sql, SOON).await {
             panic!("{e}\n{}", self.stack.last_words(20));
@@ -105,7 +107,7 @@ impl DeployedApp {
         }
     }
 
-    /// What the outbox holds.
+    /// Counts the rows of the outbox.
     pub async fn outbox(&self) -> Outbox {
         Outbox::count(&self.sql).await.unwrap()
     }
@@ -117,7 +119,8 @@ impl DeployedApp {
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
     }
 
-    /// Which version of each payment Postgres holds: a row that was written again has another.
+    /// Returns the physical version of each payment in Postgres: a row that was written again has
+    /// another.
     pub async fn versions(&self) -> Vec<(String, String)> {
         let sql =
             "select external_id, format('%s %s', xmin, ctid) from payments order by external_id";
@@ -141,24 +144,24 @@ fn charge_item(index: usize, payload: &str, now: Timestamp) -> Item<'_> {
     }
 }
 
-/// A charge as Stripe lists it, with the fields that count.
+/// Returns a charge as Stripe lists it, with the fields that count.
 pub fn charge(index: usize, currency: &str) -> String {
     format!(
         r#"{{"id":"ch_{index}","object":"charge","amount":1000,"amount_captured":1000,"captured":true,"created":1790000000,"currency":"{currency}","status":"succeeded"}}"#
     )
 }
 
-/// As many good charges, numbered from 0.
+/// Returns this number of good charges, numbered from 0.
 pub fn charges(count: usize) -> Vec<String> {
     (0..count).map(|index| charge(index, "usd")).collect()
 }
 
-/// The bodies of the tickets for rows, as `fetch` and `relay` send them.
+/// Returns the bodies of the tickets for rows, as `fetch` and `relay` send them.
 pub fn tickets(ids: &[OutboxId]) -> Vec<String> {
     penstock_domain::ticket::Ticket::split(ids).map(|ticket| ticket.to_body()).collect()
 }
 
-/// A ticket for each row alone.
+/// Returns a ticket for each row alone.
 pub fn ticket_each(ids: &[OutboxId]) -> Vec<String> {
     ids.iter().flat_map(|id| tickets(std::slice::from_ref(id))).collect()
 }

@@ -1,5 +1,5 @@
-//! The whole of Penstock from outside: each test deploys infra/template.yaml to LocalStack as a stack of its
-//! own, with a database and an account of its own, and looks at what comes out.
+//! The whole of Penstock from outside. Each test deploys infra/template.yaml to LocalStack as a
+//! stack of its own, with a database and an account of its own, and checks the results.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

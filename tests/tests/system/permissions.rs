@@ -1,4 +1,4 @@
-//! The policies name what each function does, and nothing else.
+//! The policies name the actions that each function performs, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,8 @@ fn receive(queue: &'static str) -> impl Iterator<Item = (&'static str, &'static 
     RECEIVE.into_iter().map(move |action| (action, queue))
 }
 
-/// The queues that each function uses, listed here a second time. `None`: the function is not listed.
+/// The queues that each function uses, listed here a second time. `None`: the function is not
+/// listed.
 fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
     let send = |queue| ("sqs:SendMessage", queue);
     Some(match function {
@@ -87,7 +88,7 @@ fn each_role_allows_exactly_what_its_function_does() {
         if let Some(listed) = listed(short_name(function)) {
             assert_eq!(wanted, pairs(&listed), "{logical} is told of other queues");
         }
-        // Every secret that it is told of, and no other; that of the database all may read.
+        // Every secret in its settings, and no other. All functions may read that of the database.
         let told = template
             .variables(function)
             .into_iter()

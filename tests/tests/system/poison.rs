@@ -1,10 +1,10 @@
-//! What is bad goes down alone, through the real SQS redrive.
+//! A bad row or message fails alone, through the real SQS redrive.
 
 use jiff::SignedDuration;
 
 use crate::deployed_app::{DeployedApp, charge, charges, ticket_each, tickets};
 
-/// Nobody takes the first ticket for lost while a test runs.
+/// No first ticket counts as lost while a test runs.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Short, so that five receives take half a minute; long enough for a cold start on a busy machine.
@@ -27,7 +27,7 @@ async fn a_poison_row_among_a_thousand_dies_alone_with_its_reason() {
         [("invalid".to_owned(), reason.to_owned(), payloads[617].clone().into_bytes())]
     );
     assert_eq!(app.versions().await.len(), 999);
-    // At once: no row was tried a second time, and no message went to the dead letters.
+    // At once: no row was tried a second time, and no message went to the dead-letter queue.
     let tried: i64 =
         app.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
     assert_eq!(tried, 0);
@@ -77,7 +77,8 @@ async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
         bodies.insert(at * 2 % bodies.len(), (*bad).to_owned());
     }
     app.stack.tickets().send(bodies).await.unwrap();
-    // The visibility is 360 s: had the batch failed, its rows would wait far longer than we do.
+    // The visibility is 360 s: if the batch had failed, its rows would wait far longer than this
+    // test.
     app.until("four processed rows", "select count(*) = 4 from outbox where status = 'processed'")
         .await;
     assert!(app.dead_letters().await.is_empty(), "too early for a verdict on the others");
@@ -87,7 +88,7 @@ async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
 async fn trap_21_a_row_that_cannot_be_had_neither_loses_nor_repeats_its_neighbours() {
     let app = DeployedApp::new("sys-trap-21", &[QUICK]).await;
     let ids = app.insert(&charges(6), HOUR).await;
-    // Somebody else holds one row: its message fails and comes again, alone.
+    // Another transaction holds one row: its message fails and comes again, alone.
     let mut other = app.database.client().await;
     let held = other.transaction().await.unwrap();
     held.execute("select from outbox where id = $1 for update", &[&ids[2].0]).await.unwrap();

@@ -1,4 +1,5 @@
-//! What docs/ADDING-A-SOURCE.md asks for outside of Rust, of each source that there is. A step that was forgotten fails here.
+//! The steps of docs/ADDING-A-SOURCE.md outside of Rust, for each source. A forgotten step fails
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -34,7 +35,7 @@ fn fetch_is_told_each_sources_secret_and_asks_for_what_changes_in_it() {
     let (variables, rules) = (template.variables(function(&template, "fetch")), rules(&template));
     for source in SOURCES {
         let secret = variable(*source, "SECRET_ARN");
-        // That `fetch` may read it, and nothing else, is for `permissions.rs`.
+        // `permissions.rs` checks that `fetch` may read the secret, and nothing else.
         assert!(
             variables.get(&secret).is_some_and(|value| value["Ref"].is_string()),
             "FetchFunction has no {secret}"

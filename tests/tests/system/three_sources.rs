@@ -12,7 +12,7 @@ use crate::deployed_app::DeployedApp;
 
 const SIZES: Sizes = Sizes { charges: 300, contacts: 150, deals: 90, events: 60 };
 
-/// What collected of a source by currency, and net of refunds and disputes.
+/// A source's collected amounts by currency, and those net of refunds and disputes.
 type Books = BTreeMap<String, (i128, i128)>;
 
 struct Company {
@@ -28,7 +28,7 @@ impl Company {
         Self::with_sources(name, seed, &Vendors::SOURCES).await
     }
 
-    /// With the keys of some sources only.
+    /// Deploys with the keys of some sources only.
     async fn with_sources(name: &str, seed: u64, sources: &[&'static str]) -> Self {
         let vendors = Vendors::start(seed, SIZES).unwrap();
         let mut secrets = vendors.secrets();
@@ -46,7 +46,7 @@ impl Company {
         Self { vendors, app, gateway, key, sources: sources.to_vec() }
     }
 
-    /// All that `mode` knows of each of its sources, worked to the end.
+    /// Requests every entity that `mode` has in each source, and works everything off.
     async fn fetch(&self, mode: Mode) {
         let sources = self.sources.iter().map(|name| source::find(name).unwrap());
         let requests = sources.flat_map(|source| {
@@ -87,7 +87,8 @@ impl Company {
         assert_eq!((outbox.waiting, outbox.dead), (0, 0));
     }
 
-    /// Ready, and every source fresh; one that is not configured is not missed.
+    /// Asserts that the app is ready and every source is fresh. A source that is not configured
+    /// does not count.
     async fn assert_ready(&self) {
         let ready = self.gateway.reply("/readyz", None).await.unwrap();
         let told = ready.json().unwrap();
@@ -97,7 +98,7 @@ impl Company {
         assert_eq!(checks, self.sources.iter().copied().chain(["db"]).collect());
     }
 
-    /// Where each row lies, and which transaction wrote it.
+    /// Returns the place of each row, and the transaction that wrote it.
     async fn versions(&self) -> Vec<String> {
         let sql = "select format('%s %s %s %s %s', source, kind, external_id, xmin, ctid) from payments \
                    union all select format('contact %s %s %s', external_id, xmin, ctid) from contacts \
@@ -107,7 +108,7 @@ impl Company {
     }
 }
 
-/// The UTC date so many days from now.
+/// Returns the UTC date this number of days from now.
 fn day(days: i64) -> jiff::civil::Date {
     use penstock_domain::clock::Clock as _;
     let now = penstock_clients::clock::SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC);
@@ -117,7 +118,8 @@ fn day(days: i64) -> jiff::civil::Date {
 #[tokio::test]
 async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_row() {
     let company = Company::new("sys-sources", 31).await;
-    // What the rules send. There are no cursors yet, so fetch asks for the full runs by itself.
+    // The requests of the rules. There are no cursors yet, so fetch requests the full runs by
+    // itself.
     company.fetch(Mode::Incremental).await;
     company.assert_true().await;
 

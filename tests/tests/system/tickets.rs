@@ -1,4 +1,4 @@
-//! A ticket is only a ticket: lost, it is sent again; sent again, it works again.
+//! A ticket carries no data: a lost one is sent again, and one that is sent again works again.
 
 use jiff::SignedDuration;
 use penstock_domain::ids::OutboxId;
@@ -36,7 +36,7 @@ async fn a_lost_ticket_is_sent_again_by_the_rule_that_calls_relay() {
         .await;
 }
 
-/// What a replay is, until there is a function for it: the row pending again, and a fresh ticket.
+/// Replays a row by hand: the row is pending again, and gets a fresh ticket.
 async fn replay(app: &DeployedApp, id: OutboxId) {
     let again =
         "update outbox set status = 'pending', attempts = 0 where id = $1 and status = 'dead'";
@@ -55,7 +55,8 @@ async fn trap_24_a_replay_works_as_often_as_it_is_asked_for() {
     let first = app.sql.query_one(died, &[]).await.unwrap();
     assert_eq!(first.get::<_, i64>(0), 1);
 
-    // The first time nothing was repaired, and it dies again; one letter, with the newest verdict.
+    // The first time the row was not repaired, so it dies again. There is one letter, with the
+    // newest error.
     replay(&app, ids[0]).await;
     let second = app.sql.query_one(died, &[]).await.unwrap();
     assert_eq!(second.get::<_, i64>(0), 1);

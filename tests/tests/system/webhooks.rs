@@ -19,7 +19,8 @@ async fn an_event_posted_at_the_gateway_is_a_payment_and_revenue_within_seconds(
         charge(0, "usd")
     );
     let header = sign(&[WEBHOOK_SECRET], SystemClock.now().as_second(), body.as_bytes());
-    // As text, as the gateway hands JSON on, and as base64, as it does with what it does not know.
+    // As text, in which the gateway passes JSON on, and as base64, in which it passes unknown types
+    // on.
     for (media_type, outcome) in
         [("application/json; charset=utf-8", "stored"), ("application/octet-stream", "known")]
     {

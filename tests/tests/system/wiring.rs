@@ -1,4 +1,4 @@
-//! What must hold of infra/template.yaml before anything is deployed.
+//! The rules that infra/template.yaml must meet before a deployment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -73,8 +73,8 @@ fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
         let pool = if short_name(function) == "migrate" { 2 } else { pool };
         connections += reserved * pool;
 
-        // Pollers of all its queues together: those that run ahead of the reserved concurrency count
-        // receives that were none.
+        // The pollers of all its queues together. Pollers beyond the reserved concurrency count
+        // receives that no function saw.
         let polling: i64 = template
             .sources(function)
             .iter()
@@ -131,7 +131,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
     assert_eq!(silent["TreatMissingData"], "breaching");
 }
 
-/// The paths of http-api.md that there are, and who answers them.
+/// The paths of http-api.md, and the function that answers each.
 const ROUTES: [(&str, &str); 22] = [
     ("/api-docs", "metrics"),
     ("/api-docs.json", "metrics"),
@@ -164,7 +164,7 @@ fn routes(template: &Template) -> BTreeMap<String, String> {
         for event in function["Events"].as_object().into_iter().flatten().map(|(_, event)| event) {
             if event["Type"] == "HttpApi" {
                 let of = |name: &str| event["Properties"][name].as_str().unwrap();
-                // The function answers what it does not take: 405, and as a problem.
+                // The function replies to other methods: 405, as a problem.
                 assert_eq!(of("Method"), "ANY", "{event}");
                 routes.insert(of("Path").to_owned(), short_name(function).to_owned());
             }

@@ -69,7 +69,7 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
         401
     );
 
-    // What the rule sends. There is no cursor yet, so fetch asks for the full runs by itself.
+    // The request of the rule. There is no cursor yet, so fetch requests the full runs by itself.
     fetch(&app, &[("event", Mode::Incremental)]).await;
     assert_eq!(told(&gateway, &key).await, ledger(&stripe));
 
@@ -86,7 +86,8 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     );
     fetch(&app, &everything).await;
     assert_eq!(money(&app).await, before, "a full run moved money that the events had right");
-    // Stripe tells of some fields (a charge's `disputed`) by no event; now they are right, and stay.
+    // Stripe sends no event for some fields (a charge's `disputed`). Now they are right, and stay
+    // so.
     let written = app.versions().await;
     fetch(&app, &everything).await;
     assert_eq!(app.versions().await, written, "a full run wrote what had not changed");

@@ -2,7 +2,7 @@
 
 use std::fs::read_to_string;
 
-/// A process. Its id alone may come to mean another one.
+/// A process. Its id alone may later name another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     pub id: u32,
@@ -13,10 +13,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process of an id, unless it has ended; one that only its parent has yet to notice has.
+    /// Returns the process of an id; `None` if it has ended, even if its parent has not reaped it
+    /// yet.
     fn of(id: u32) -> Option<Self> {
         let stat = read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name stands in parentheses and may hold any character.
+        // The name is in parentheses and may hold any character.
         let (start, rest) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let name = start.split_once('(')?.1.to_owned();

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-/// Longer than anything here takes on a busy machine, a build of all functions included.
+/// Longer than any step here takes on a busy machine, a build of all functions included.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Beginnings of variables that a shell does not have. Cargo sets some for a test, and would build
@@ -37,7 +37,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts it with `variables` in place of the `.env` of this checkout, whose database is not for tests.
+    /// Starts it with `variables` in place of the `.env` of this checkout, whose database is not
+    /// for tests.
     pub fn start(variables: &[(&str, String)]) -> Self {
         let mut command = shell("exec make watch DOTENV=: 2>&1");
         for (name, _) in std::env::vars_os() {
@@ -52,7 +53,7 @@ impl Session {
         let (sender, lines) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok(Some(line)) = output.next_line().await {
-                // Read to the end even where the test is over: a full pipe would stop what writes.
+                // Reads to the end even after the test: a full pipe would block the writer.
                 sender.send(line).unwrap_or_default();
             }
         });
@@ -82,7 +83,7 @@ impl Session {
         line.split_whitespace().find(|word| word.starts_with(start)).unwrap().to_owned()
     }
 
-    /// All that was printed so far.
+    /// Returns all output so far.
     pub fn output(&mut self) -> String {
         while let Ok(line) = self.lines.try_recv() {
             self.seen.push(line);

@@ -4,7 +4,8 @@
 //! makes of it can be checked against the simulator's own ledger.
 //!
 //! ```
-//! use penstock_tests::simulators::stripe::{AccountSpec, Fault, RetryAfter, StripeAccount, StripeSimulator};
+//! use penstock_tests::simulators::stripe::{AccountSpec, Fault, RetryAfter};
+//! use penstock_tests::simulators::stripe::{StripeAccount, StripeSimulator};
 //!
 //! let spec = AccountSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
 //! let stripe = StripeSimulator::start(StripeAccount::new(spec))?;

@@ -1,4 +1,4 @@
-//! `admin`: an operator asks for runs and follows them.
+//! `admin`: an operator requests runs and follows them.
 
 mod reports;
 pub mod trigger;

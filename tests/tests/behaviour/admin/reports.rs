@@ -1,4 +1,4 @@
-//! What `GET /runs/{runId}` says of runs that were asked for: what they wait for, why they failed, how far they are.
+//! `GET /runs/{runId}` for requested runs: the reason for waiting, the error, the progress.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::stripe_account::{account, assert_true};
 async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
     let app = TestApp::with_settings(account(67, 150), &[("STRIPE_PAGE_SIZE", "10")]).await;
     let admin = admin(&app).await;
-    // The sixth page finds no time: the run stays under way.
+    // There is no time for the sixth page: the run stays open.
     let clock = app.clock.clone();
     app.stripe.on_request(5, move || clock.advance(Duration::from_secs(3_600)));
     app.fetch_within("charge", Mode::Full, Duration::from_secs(1_800)).await.unwrap();
@@ -116,7 +116,7 @@ async fn trap_15_a_refused_key_starts_no_backfill_and_trap_05_a_stale_cursor_doe
 async fn progress_tells_how_much_of_the_known_history_is_behind_a_full_run() {
     let app = TestApp::with_settings(account(71, 400), &[("STRIPE_WINDOW_DAYS", "5")]).await;
     drop(admin(&app).await);
-    // The first time nobody knows how old the oldest charge is.
+    // In the first run the age of the oldest charge is not known yet.
     let clock = app.clock.clone();
     app.stripe.on_request(5, move || clock.advance(Duration::from_secs(3_600)));
     app.fetch_within("charge", Mode::Full, Duration::from_secs(1_800)).await.unwrap();

@@ -1,4 +1,5 @@
-//! Runs that an operator asks for: `POST /trigger/{source}/{mode}`, and what `GET /runs/{runId}` says of them.
+//! Runs that an operator requests: `POST /trigger/{source}/{mode}`, and `GET /runs/{runId}` for
+//! them.
 
 use std::time::Duration;
 
@@ -67,14 +68,14 @@ async fn trigger(admin: &Admin, path: &str, key: &str) -> Reply {
     admin.handle(&request("POST", &format!("/trigger/{path}"), &headers), "invocation").await
 }
 
-/// Triggers what must be accepted; the run's id.
+/// Triggers a run that must be accepted, and returns its id.
 pub async fn accepted(admin: &Admin, path: &str, key: &str) -> String {
     let (status, body) = read(&trigger(admin, path, key).await);
     assert_eq!(status, 202, "{body}");
     body["runId"].as_str().unwrap().to_owned()
 }
 
-/// What `GET /runs/{runId}` says.
+/// Returns the reply of `GET /runs/{runId}`.
 pub async fn run(app: &TestApp, id: &str) -> Value {
     let metrics = metrics::Ports {
         database: app.db.database(1),
@@ -178,7 +179,7 @@ async fn the_same_request_under_the_same_key_is_the_same_run_and_another_is_422(
         (other.0, &other.1["type"]),
         (422, &json!("urn:penstock:problem:idempotency-key-reused"))
     );
-    // A day later the key is as good as new.
+    // A day later the key can be used again.
     app.drain().await;
     app.clock.advance(Duration::from_secs(86_401));
     let later = trigger(&admin, "stripe/full", "k").await;
@@ -205,7 +206,7 @@ async fn twenty_requests_at_once_under_one_key_are_one_run() {
 async fn full_runs_are_an_hour_apart_at_least_and_429_names_the_one_before() {
     let app = TestApp::over(account(66, 20)).await;
     drop(admin(&app).await);
-    // At once, under two keys, in two environments: one is too recent for the other.
+    // At once, under two keys, in two environments: the second request is too soon after the first.
     let (one, two) = (environment(&app), environment(&app));
     let both = tokio::join!(trigger(&one, "stripe/full", "a"), trigger(&two, "stripe/full", "b"));
     let both = [read(&both.0), read(&both.1)];
@@ -220,7 +221,8 @@ async fn full_runs_are_an_hour_apart_at_least_and_429_names_the_one_before() {
     let wait: u64 = early.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert_eq!((status, &body["type"]), (429, &json!("urn:penstock:problem:too-recent")));
     assert!((1..1_802).contains(&wait), "{wait}");
-    // An incremental run may be asked for at any time; and the key that was refused is not used up.
+    // An incremental run may be requested at any time, and the refused request has not used up its
+    // key.
     accepted(&one, "stripe/incremental", "d").await;
     app.clock.advance(Duration::from_secs(wait));
     accepted(&one, "stripe/full", "c").await;

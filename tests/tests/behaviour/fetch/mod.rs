@@ -1,4 +1,4 @@
-//! `fetch`: pulls of Stripe, whatever happens on the way.
+//! `fetch`: pulls of Stripe, with faults and changes on the way.
 
 mod pauses;
 mod pulling;

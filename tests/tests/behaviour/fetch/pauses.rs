@@ -1,4 +1,5 @@
-//! Pauses that a vendor asks for: none is waited for in Lambda, or under a lease, for longer than a minute (trap 14).
+//! Pauses that a vendor asks for. A pause of more than a minute is never waited for in Lambda or
+//! under a lease (trap 14).
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! From an empty database to the vendor's truth, whatever happens on the way (traps 1, 4, 5, 7, 8, 9).
+//! From an empty database to the vendor's truth, with faults and changes on the way (traps 1, 4, 5,
+//! 7, 8, 9).
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ async fn trap_04_refunds_disputes_and_captures_of_old_charges_arrive_by_events()
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     assert_true(&app).await;
-    // Changes of charges that are up to 90 days old: no list by `created` would show them again.
+    // Changes of charges that are up to 90 days old: no later list by `created` would show them.
     app.stripe.change(300);
     app.clock.advance(Duration::from_secs(900));
     app.fetch("event", Mode::Incremental).await.unwrap();
@@ -142,7 +143,7 @@ async fn trap_08_the_watermark_stays_until_the_window_is_drained_and_older_pages
 
     app.stripe.change(300);
     app.clock.advance(Duration::from_secs(600));
-    // Page 1 goes through; then the vendor is gone for good.
+    // Page 1 succeeds; then the vendor fails for good.
     app.stripe.faults().at(2, "/v1/events", Fault::Forbidden);
     app.fetch("event", Mode::Incremental).await.unwrap_err();
     assert_eq!(app.db.scalar::<String>(watermark).await, before);
@@ -184,7 +185,8 @@ async fn trap_09_a_run_outlives_its_invocation_and_commits_page_by_page() {
 async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
     let one_window = [("STRIPE_WINDOW_DAYS", "365"), ("STRIPE_CONCURRENCY", "1")];
     let app = TestApp::with_settings(account(9, 250), &one_window).await;
-    // Another takes the lease over while this one waits for page 2, after two looks at how far the history goes.
+    // Another run takes over the lease while this one waits for page 2, after two requests for the
+    // history's bounds.
     let url = app.db.url();
     app.stripe
         .on_request(4, move || elsewhere::execute(&url, "update sync_state set fence = fence + 1"));
@@ -234,7 +236,8 @@ async fn a_message_that_comes_twice_or_late_begins_no_second_run() {
 #[tokio::test]
 async fn a_full_run_under_way_does_not_stand_for_one_that_is_owed_since() {
     let app = TestApp::with_settings(account(14, 700), &[("STRIPE_RATE_PER_SECOND", "1")]).await;
-    // Begun by hand, left half-way; changes come while nobody pulls events; then the schedule is switched on.
+    // The run was begun by hand and left half-way. Changes come while no run pulls events; then the
+    // schedule is switched on.
     let begun = app.fetch_within("charge", Mode::Full, Duration::from_secs(3)).await.unwrap();
     assert!(matches!(begun, Outcome::Continues { .. }), "{begun:?}");
     app.stripe.change(300);

@@ -1,4 +1,5 @@
-//! The vendor's lists against payments: what differs is found, told and mended, and nothing else is touched.
+//! Compares the vendor's lists with payments. Differences are found, reported and mended, and other
+//! rows are not touched.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,7 +26,8 @@ async fn full(seed: u64, charges: u32) -> TestApp {
     app
 }
 
-/// Reconciles one kind, asking again until it is through; all that waits is worked meanwhile.
+/// Reconciles one kind, invoking again until the run is complete. Tickets and requests are worked
+/// off meanwhile.
 async fn reconcile_within(app: &TestApp, kind: &str, time: Duration) -> Report {
     let mut request = FetchRequest::new("stripe", kind, Mode::Reconcile);
     for _ in 0..10_000 {
@@ -56,7 +58,7 @@ async fn run(app: &TestApp, sql: &str) {
     app.db.client().await.batch_execute(sql).await.unwrap();
 }
 
-/// The days on which rows are that `condition` selects.
+/// Returns the days of the rows that `condition` selects.
 async fn days(app: &TestApp, condition: &str) -> BTreeSet<String> {
     let sql = format!(
         "select distinct (occurred_at at time zone 'UTC')::date::text from payments where {condition}"

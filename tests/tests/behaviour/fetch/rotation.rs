@@ -1,4 +1,4 @@
-//! Secrets that are rotated in the middle of a run (trap 46): read again once, and no run fails.
+//! Secrets that are rotated in the middle of a run (trap 46) are read again once, and no run fails.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::stripe_account::account;
 
-/// The database's secret as RDS writes it, for a login of that name.
+/// The database's secret in the form that RDS writes, for a login of that name.
 fn login_of(app: &TestApp, user: &str) -> String {
     let login = app.db.login();
     let (host, port, name) = (&login.host, login.port, &login.database);
@@ -40,11 +40,12 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
         ("FETCH_REQUESTS_QUEUE_URL", &queues[1]),
         ("STRIPE_BASE_URL", &stripe),
         ("STRIPE_API_KEY", &key),
-        // While its one request waits for the reply, the connection is idle: nothing breaks off that was under way.
+        // The connection is idle while the request waits for the reply, so no transaction is cut
+        // off.
         ("STRIPE_CONCURRENCY", "1"),
     ];
     let fetch = RuntimeHost::start(&binary("fetch"), &env).await;
-    // The old login ends, and with it the connection that was made by it.
+    // The old login ends, and with it the connection that used it.
     let (url, secrets, now) = (app.db.url(), Arc::clone(&aws), login_of(&app, &after));
     let end = format!(
         "alter role {before} nologin; \

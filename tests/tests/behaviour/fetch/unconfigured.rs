@@ -1,4 +1,4 @@
-//! Sources that a deployment does not pull, or pulls no more.
+//! Sources that a deployment does not pull, or no longer pulls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ async fn without_its_secret_a_webhook_is_no_route_and_what_was_spilled_before_is
 
 #[test]
 fn a_deployment_without_any_source_takes_no_wish_for_a_run() {
-    // infra/template.yaml joins the names of those that are configured: here, of none.
+    // infra/template.yaml joins the names of the configured sources: here there is none.
     let env: penstock_domain::config::Env = [("SOURCES", "")].into_iter().collect();
     let names: Vec<&str> =
         ::admin::AdminConfig::from_env(&env).unwrap().sources.iter().map(|s| s.name()).collect();

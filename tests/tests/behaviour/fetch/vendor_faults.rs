@@ -23,7 +23,7 @@ async fn every_passing_fault_passes_and_the_truth_is_reached() {
     let app = TestApp::over(account(20, 900)).await;
     app.stripe.faults().random(5, 150, "/v1/", &Fault::PASSING);
     for entity in ["charge", "refund", "dispute"] {
-        // A run that meets three bad replies in a row gives up; the next invocation goes on with it.
+        // A run that gets three bad replies in a row gives up; the next invocation continues it.
         while app.fetch(entity, Mode::Full).await.is_err() {}
     }
     app.stripe.faults().clear();
@@ -98,7 +98,7 @@ async fn trap_15_a_refused_key_stops_with_a_report_and_starts_no_backfill() {
             )
             .await;
         assert!(report.starts_with(&expected), "{report}");
-        // relay leaves it to a person; the schedule goes on by itself once the key is right.
+        // relay does not restart the pull; the schedule resumes it once the key is right.
         app.clock.advance(Duration::from_secs(3_600));
         assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 0);
         app.stripe.faults().clear();
@@ -167,7 +167,8 @@ async fn a_vendor_that_hangs_is_asked_again_after_the_time_out() {
 
 #[tokio::test]
 async fn trap_19_no_transaction_is_open_while_the_vendor_is_asked() {
-    // One window at a time: the page of another may be committed while a request is on its way.
+    // One window at a time: with more, a page of another window may be committed while a request is
+    // on its way.
     let app = TestApp::with_settings(account(27, 250), &[("STRIPE_CONCURRENCY", "1")]).await;
     let (url, open) = (app.db.url(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
     for request in 1..=3 {

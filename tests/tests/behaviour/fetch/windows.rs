@@ -1,4 +1,5 @@
-//! A full run that pages through several windows of its history side by side (docs/adr/0023; traps 8, 9, 14).
+//! A full run that pages through several windows of its history side by side (docs/adr/0023; traps
+//! 8, 9, 14).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +44,7 @@ async fn windows_are_paged_side_by_side_up_to_the_limit_and_no_further() {
     for at_once in [1, 3, 5] {
         let app = test_app(200, at_once).await;
         app.stripe.faults().since(20, "/v1/charges", Fault::Hang);
-        // The first pause is longer than there is time.
+        // The first pause is longer than the time that is left.
         let outcome =
             app.fetch_within("charge", Mode::Full, Duration::from_millis(1)).await.unwrap();
         assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
@@ -76,7 +77,8 @@ async fn trap_14_a_pause_that_one_window_is_told_is_kept_by_all() {
     let charges = app.stripe.requests_to("/v1/charges");
     let told = charges.iter().position(|request| request.fault.is_some()).unwrap();
     assert_eq!(charges.iter().filter(|request| request.fault.is_some()).count(), 1);
-    // Those that were sent before it was told may still come in; whatever is sent afterwards is sent 30 s later.
+    // Requests that were sent before the pause may still arrive; all later ones are sent 30 s
+    // later.
     let early =
         charges[told + 1..].iter().filter(|request| request.at < before.as_second() + 30).count();
     assert!(early <= 3, "{early} requests during the pause");
@@ -166,7 +168,8 @@ async fn a_full_run_whose_order_tells_nothing_counts_by_what_there_was_the_last_
     assert_eq!(progress["reached"], Value::Null);
 }
 
-/// A full run as code from before there were windows leaves it: its window in the row of the run itself, what lies before it unread.
+/// Leaves a full run as code from before windows did: its window is in the row of the run itself,
+/// and the time before that window is not read yet.
 pub async fn left_without_windows(app: &TestApp, mode: &str, complete: bool) {
     let now = app.clock.now();
     let sql = format!(

@@ -47,7 +47,7 @@ async fn a_signed_claim_is_exchanged_once_and_the_token_kept_until_shortly_befor
     let second = token(&account, almost + SignedDuration::from_secs(1), false).await.unwrap();
     assert_ne!(second.expose_secret(), first.expose_secret());
     assert_eq!(google.exchanges(), (2, 0));
-    // After a 401 another one is got, however young this one is.
+    // After a 401 a new token is fetched, even if this one is still young.
     assert_ne!(
         token(&account, almost, true).await.unwrap().expose_secret(),
         second.expose_secret()

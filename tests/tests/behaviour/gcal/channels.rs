@@ -1,4 +1,4 @@
-//! Push channels: opened, renewed before they end, the old ones closed.
+//! Push channels: opened, renewed before they expire, and the old ones closed.
 
 use std::time::Duration;
 
@@ -99,7 +99,8 @@ async fn an_outage_fails_the_invocation_and_the_next_one_makes_up_for_it() {
     let error = test.fetch(Mode::Watch).await.unwrap_err();
     assert!(matches!(error, FetchError::Vendor(VendorError::Unavailable { .. })), "{error}");
     test.google.faults().clear();
-    // Opened there, but the reply is lost: the id is known when it is sent again, so another one is opened.
+    // Google opened the channel, but the reply is lost. The id is known when it is sent again, so
+    // another channel is opened.
     test.google.faults().next("/calendar/v3/calendars", Fault::CutBody);
     test.fetch(Mode::Watch).await.unwrap_err();
     assert_eq!(watch(&test).await, (true, 0));

@@ -20,7 +20,7 @@ async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
         test.google.faults().random(seed, 300, "/token", &[Fault::ServerError]);
         for round in 0..6 {
             let mode = if round == 0 { Mode::Full } else { Mode::Incremental };
-            // Three bad replies in a row end an invocation; the next one goes on.
+            // Three bad replies in a row end an invocation; the next one continues.
             while test.fetch(mode).await.is_err() {}
             test.change(70);
             if round == 2 {

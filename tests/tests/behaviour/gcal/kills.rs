@@ -1,5 +1,5 @@
-//! `fetch` as built, killed with SIGKILL between pages and at any point of its conversation with Postgres, and run again
-//! (trap 13: no ghost is swept before the list is complete).
+//! `fetch` as built, killed with SIGKILL between pages and at any message to Postgres, and run
+//! again. No ghost is swept before the list is complete (trap 13).
 
 use penstock_testkit::Cut;
 use penstock_tests::simulators::gcal::CALENDAR_ID;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::gcal::test_app::{GcalTestApp, LONG_AGO};
 
-/// Points it is killed at.
+/// The number of points at which it is killed.
 const POINTS: u64 = 12;
 
 async fn start(test: &GcalTestApp) -> Victim {
@@ -28,7 +28,8 @@ fn request(mode: &str) -> Value {
     json!({"source": "gcal", "entity": "event", "mode": mode})
 }
 
-/// A calendar that is known here, of which 30 events have vanished without a trace; and changes since.
+/// Makes a pulled calendar from which 30 events have vanished without a trace, and which has
+/// changed since.
 async fn with_ghosts(seed: u64) -> GcalTestApp {
     let test = GcalTestApp::filled_at(LONG_AGO, seed, 230).await;
     test.google
@@ -39,7 +40,7 @@ async fn with_ghosts(seed: u64) -> GcalTestApp {
     test
 }
 
-/// Runs again what was killed, and brings everything to its end.
+/// Runs the killed run again, and works everything off.
 async fn go_on(test: &GcalTestApp) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;

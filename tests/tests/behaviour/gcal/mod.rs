@@ -1,5 +1,5 @@
-//! Google Calendar as a specification: the functions' own handlers over a real Postgres and a calendar that behaves, or
-//! misbehaves on command.
+//! Google Calendar as a specification: the functions' own handlers over a real Postgres. The
+//! calendar behaves, or misbehaves on command.
 
 mod auth;
 mod channels;

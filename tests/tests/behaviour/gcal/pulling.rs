@@ -114,14 +114,14 @@ async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_o
     let Outcome::StartsOver { reason, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(reason, "fullSyncRequired: Sync token is no longer valid, a full sync is required.");
     assert_eq!(test.cursor().await, None);
-    // The token is gone; asking again asks for no second full run.
+    // The token has expired; a second request does not request a second full run.
     assert!(matches!(test.fetch(Mode::Incremental).await.unwrap(), Outcome::LeftToFullRuns { .. }));
     assert_eq!(test.app.requests.take().len(), 1);
 
     let alive = "select count(*) from calendar_events where deleted_at is null";
     let before: i64 = test.app.db.scalar(alive).await;
     let full = FetchRequest::new("gcal", "event", Mode::Full).resuming();
-    // Two pages, then the time is up: nothing may vanish before the list is complete.
+    // Two pages, then the time is up: no event may vanish before the list is complete.
     let clock = test.app.clock.clone();
     test.google.on_request(2, move || clock.advance(Duration::from_secs(60)));
     let outcome = test.serve(&full, Duration::from_secs(30)).await.unwrap();
@@ -148,7 +148,7 @@ async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_o
         .scalar("select string_agg(last_error, ' | ' order by started_at) from sync_runs where mode = 'full'")
         .await;
     assert!(note.contains("fullSyncRequired"), "{note}");
-    // Life goes on from the full run's token.
+    // The next incremental run begins with the full run's token.
     test.change(25);
     assert!(matches!(test.fetch(Mode::Incremental).await.unwrap(), Outcome::Finished { .. }));
     test.app.drain().await;
@@ -236,7 +236,7 @@ async fn every_order_of_arrival_gives_the_same_rows() {
         }
         test.fetch(Mode::Incremental).await.unwrap();
         tickets.extend(test.app.tickets.take());
-        // One row a ticket, in another order each time.
+        // One row in each ticket, in another order each time.
         let parsed =
             tickets.iter().map(|body| penstock_domain::ticket::Ticket::parse(body).unwrap());
         let mut ids: Vec<_> = parsed.flat_map(|ticket| ticket.ids).collect();

@@ -1,4 +1,4 @@
-//! `POST /webhooks/gcal`: who may push, and what comes of it.
+//! `POST /webhooks/gcal`: which notifications are accepted, and what they cause.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::gcal::test_app::GcalTestApp;
 
-/// A request as the gateway hands it on.
+/// Returns a request as the gateway sends it to the function.
 async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> Reply {
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -31,7 +31,7 @@ async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> R
     test.app.webhook.answer(&request, "invocation").await
 }
 
-/// The headers of a notification of the one channel that is open.
+/// Returns the headers of a notification of the one open channel.
 fn notification(test: &GcalTestApp, state: &str) -> Vec<(&'static str, String)> {
     test.google.channels()[0].notify(state)
 }
@@ -153,7 +153,8 @@ async fn where_postgres_is_away_google_is_asked_to_come_again() {
 async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends() {
     let test = watched(406).await;
     test.change(120);
-    // Between two pages the calendar changes again, and Google says so. The message of that finds the lease busy.
+    // The calendar changes again between two pages, and Google sends a notification. Its message
+    // finds the lease busy.
     let (google, clock, url) = (test.google.handle(), test.app.clock.clone(), test.app.db.url());
     test.google.on_request(2, move || {
         clock.advance(Duration::from_secs(1));

@@ -1,4 +1,5 @@
-//! A key that is rotated in mid-run (trap 46), with `fetch` as built and its key in Secrets Manager.
+//! A key that is rotated in mid-run (trap 46), with `fetch` as built and its key in Secrets
+//! Manager.
 
 use std::sync::Arc;
 

@@ -15,10 +15,10 @@ use penstock_tests::truth::{assert_nothing_left, gcal};
 /// The clocks in these tests: 2026-06-01T00:00:00Z.
 const NOW: i64 = 1_780_272_000;
 
-/// Before anything that a function as built does, which goes by the real clock.
+/// A time before everything that a function's binary does, which uses the real clock.
 pub const LONG_AGO: i64 = 1_600_000_000;
 
-/// The app and the calendar that it pulls. The calendar goes by the app's clock.
+/// The app and the calendar that it pulls. The calendar uses the app's clock.
 pub struct GcalTestApp {
     pub app: TestApp,
     pub google: GoogleCalendarSimulator,
@@ -27,7 +27,7 @@ pub struct GcalTestApp {
 pub const WEBHOOK_URL: &str = "https://penstock.example/webhooks/gcal";
 
 impl GcalTestApp {
-    /// With `events` events, in pages of 50.
+    /// Makes a calendar with `events` events, in pages of 50.
     pub async fn with(seed: u64, events: usize) -> Self {
         Self::with_settings(seed, events, &[]).await
     }
@@ -70,7 +70,7 @@ impl GcalTestApp {
         self.app.fetch.serve(request, deadline).await
     }
 
-    /// A full run, and everything processed.
+    /// Runs a full run, and works everything off.
     pub async fn filled(seed: u64, events: usize) -> Self {
         Self::filled_at(NOW, seed, events).await
     }
@@ -84,20 +84,21 @@ impl GcalTestApp {
         test
     }
 
-    /// `n` changes, some seconds after everything before.
+    /// Makes `n` changes, some seconds after everything before.
     pub fn change(&self, n: usize) {
         self.app.clock.advance(Duration::from_secs(5));
         self.google.with(|calendar| calendar.change(n));
         self.app.clock.advance(Duration::from_secs(5));
     }
 
-    /// What stands here is the calendar's truth, event by event. Nothing waits or died.
+    /// Asserts that our rows are the calendar's truth, event by event, and that no row is pending
+    /// or dead.
     pub async fn assert_true(&self) {
         gcal::assert_true(&self.app.db, &self.google).await;
         assert_nothing_left(&self.app.db).await;
     }
 
-    /// The sync token that the next incremental run begins with.
+    /// Returns the sync token with which the next incremental run begins.
     pub async fn cursor(&self) -> Option<String> {
         let sql = "select coalesce((select cursor from sync_state where source = 'gcal' and mode = 'incremental'), '')";
         Some(self.app.db.scalar::<String>(sql).await).filter(|cursor| !cursor.is_empty())

@@ -1,4 +1,4 @@
-//! What search never shows: archived, merged, purged (trap 11).
+//! Objects that search never shows: archived, merged, purged (trap 11).
 
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::Mode;
@@ -83,7 +83,7 @@ async fn trap_11_merges_are_followed_at_any_remove_whatever_the_mode_and_lose_to
 
 #[tokio::test]
 async fn trap_11_a_merge_loses_to_no_sweep_where_hubspots_clock_reads_earlier_than_ours() {
-    // `Date` is cut to the second; and no two clocks agree.
+    // `Date` is cut to the second, and two clocks never agree exactly.
     for behind_ms in [0, 90_000] {
         let test = HubSpotTestApp::over(portal(25, 40, 40)).await;
         test.run(Mode::Full).await;

@@ -31,7 +31,7 @@ async fn with_every_fault_that_passes_and_a_world_that_changes_our_tables_come_t
     test.assert_true().await;
 }
 
-/// Invocations until a run of each entity is through; what fails goes on where it stopped.
+/// Invokes until a run of each entity is complete. A failed run continues from its last page.
 async fn persist(test: &HubSpotTestApp, mode: Mode) {
     for entity in ["contact", "deal"] {
         for attempt in 0.. {
@@ -53,7 +53,7 @@ async fn persist(test: &HubSpotTestApp, mode: Mode) {
 async fn trap_14_limits_of_seconds_are_waited_out_and_use_up_no_attempt() {
     let test = HubSpotTestApp::over(portal(32, 150, 1)).await;
     for policy in [Policy::Secondly, Policy::TenSecondlyRolling] {
-        // Far more than the attempts that a fault has.
+        // Far more invocations than a fault has attempts.
         test.hubspot.faults().next_n(OBJECTS, 25, Fault::TooMany(policy));
         test.run(Mode::Full).await;
         test.assert_true().await;

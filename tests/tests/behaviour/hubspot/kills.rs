@@ -1,5 +1,5 @@
-//! `fetch` as built, killed with SIGKILL between pages and at any point of its conversation with Postgres, and run again
-//! (traps 8, 9, 10, 11, 13).
+//! `fetch` as built, killed with SIGKILL between pages and at any message to Postgres, and run
+//! again (traps 8, 9, 10, 11, 13).
 
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use crate::hubspot::test_app::HubSpotTestApp;
 
-/// Points it is killed at.
+/// The number of points at which it is killed.
 const POINTS: u64 = 6;
 
-/// Before anything that a function as built does, which goes by the real clock.
+/// A time before everything that a function's binary does, which uses the real clock.
 const LONG_AGO: i64 = 1_600_000_000;
 
-/// How long before the runs the portal changes: longer than a search looks away (trap 10), shorter than a merge leads.
+/// How long before the runs the portal changes. It is longer than the time that a search leaves out
+/// (trap 10), and shorter than the lead of a merge.
 const EARLIER_MS: i64 = 200_000;
 
 const SWEPT: &str = "select count(*) from outbox where version_key like 'sweep:%'";
@@ -40,7 +41,8 @@ fn request(entity: &str, mode: Mode) -> Value {
     json!({"source": "hubspot", "entity": entity, "mode": mode.as_str()})
 }
 
-/// A portal that is known here, and that has changed since in every way: edited, archived, merged, purged, made.
+/// Makes a pulled portal that has changed since in every way: edited, archived, merged, purged,
+/// created.
 async fn changed(seed: u64) -> HubSpotTestApp {
     let test = HubSpotTestApp::at(LONG_AGO, seed, 230, 170, &[]).await;
     test.run(Mode::Full).await;
@@ -54,7 +56,7 @@ async fn changed(seed: u64) -> HubSpotTestApp {
         for two in ids[80..90].chunks(2) {
             test.hubspot.portal().merge(kind, two[0], two[1], true);
         }
-        // Each at a time of its own, but for an import of many at once.
+        // Each at a time of its own, except an import of many at once.
         for id in &ids[90..150] {
             test.hubspot.portal().edit(kind, *id);
         }
@@ -65,7 +67,7 @@ async fn changed(seed: u64) -> HubSpotTestApp {
     test
 }
 
-/// Runs again what was killed, and brings everything to its end.
+/// Runs the killed run again, and works everything off.
 async fn go_on(test: &HubSpotTestApp) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
@@ -77,7 +79,7 @@ async fn go_on(test: &HubSpotTestApp) {
             );
         }
     }
-    // Tickets that died with it, and those that are in the victims' queues, relay sends.
+    // relay sends again the tickets that died with the process, and those in the victims' queues.
     test.app.clock.advance(Duration::from_secs(80 * 365 * 86_400));
     test.app.relay.run_once(test.app.relay_deadline()).await.unwrap();
     drop(test.app.requests.take());
@@ -88,7 +90,7 @@ async fn go_on(test: &HubSpotTestApp) {
     test.assert_true().await;
 }
 
-/// Kills a run when its `page`-th request has come; what it was, with its body and its query.
+/// Kills a run when its `page`-th request has come. Returns the query and the body of that request.
 async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String, String) {
     let victim = start(test).await;
     let before = test.hubspot.requests().len();
@@ -100,7 +102,7 @@ async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String,
     asked.last().map(|last| (last.query.clone(), last.body.clone())).unwrap()
 }
 
-/// A new process goes on with a run; its first request.
+/// Continues a run in a new process. Returns the query and the body of its first request.
 async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
@@ -110,7 +112,7 @@ async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) 
     (first.query, first.body)
 }
 
-/// Where the pulls of an entity stand.
+/// Returns the watermarks of an entity's pulls.
 async fn watermarks(test: &HubSpotTestApp, entity: &str) -> String {
     let sql = format!(
         "select string_agg(mode || ' ' || watermark::text, ', ' order by mode) from sync_state \
@@ -122,7 +124,7 @@ async fn watermarks(test: &HubSpotTestApp, entity: &str) -> String {
 #[tokio::test]
 async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_sweeps_at_its_end_only()
 {
-    // Of what is there, of what is archived, and the last page there is.
+    // A page of the live objects, one of the archived objects, and the last page.
     for (entity, page, list) in [
         ("contact", 2, "archived=false"),
         ("contact", 5, "archived=true"),
@@ -149,7 +151,8 @@ async fn trap_13_killed_between_pages_of_either_list_a_full_run_goes_on_and_swee
 
 #[tokio::test]
 async fn trap_08_killed_between_the_pages_of_a_search_it_goes_on_there_and_the_watermark_stands() {
-    // In the order of the modified time, and by id within the one that an import has given to more than a page.
+    // In the order of the modified time. Within the time that an import has given to more than a
+    // page, by id.
     for (page, by) in [(2, "modifieddate"), (3, "hs_object_id")] {
         let test = changed(720 + page).await;
         let event = request("contact", Mode::Incremental);

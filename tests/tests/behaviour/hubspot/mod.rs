@@ -1,5 +1,5 @@
-//! HubSpot as a specification: contacts and deals over a real Postgres and a portal that behaves, or misbehaves on
-//! command (traps 10, 11, and those of 1-16 that any pull has).
+//! HubSpot as a specification: contacts and deals over a real Postgres. The portal behaves, or
+//! misbehaves on command (traps 10, 11, and those of 1-16 that any pull has).
 
 mod deletions;
 mod faults;

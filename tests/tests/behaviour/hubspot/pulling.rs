@@ -1,4 +1,4 @@
-//! From an empty database to the portal's truth, and on from there.
+//! From an empty database to the portal's truth, and the incremental runs after that.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn trap_07_trap_10_what_search_shows_late_is_not_skipped() {
     late.search_lag_ms = 45_000;
     let test = HubSpotTestApp::over(late).await;
     test.run(Mode::Incremental).await;
-    // Runs while changes are only partly to be seen.
+    // Runs while search shows only some of the changes.
     for _ in 0..12 {
         test.hubspot.portal().change(0);
         for kind in [Kind::Contact, Kind::Deal] {
@@ -109,7 +109,8 @@ async fn trap_08_what_changes_while_it_is_paged_belongs_to_the_next_run_and_move
         test.app.clock.advance(Duration::from_millis(100));
     }
     test.wait(90);
-    // Those of the first pages are changed again while the later ones are read: a page by offset would skip as many.
+    // Objects of the first pages change again while the later pages are read. Paging by offset
+    // would skip as many.
     for n in 1..5 {
         let again: Vec<u64> =
             ids.iter().copied().skip(usize::try_from(n).unwrap() * 30).take(30).collect();
@@ -128,7 +129,7 @@ async fn trap_09_a_run_outlives_its_invocation_and_goes_on_at_its_page() {
     let test = HubSpotTestApp::over(portal(6, 700, 600)).await;
     for entity in ["contact", "deal"] {
         let mut invocations = 1;
-        // A moment is time for a page or two.
+        // The time is enough for a page or two.
         let mut outcome =
             test.fetch_within(entity, Mode::Full, Duration::from_millis(600)).await.unwrap();
         while matches!(outcome, Outcome::Continues { .. }) {
@@ -191,7 +192,8 @@ async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_ful
         )
     };
     assert!(test.app.db.scalar::<i64>(&count("pending")).await > 0);
-    // Up, and down again: whatever the rank of the status, the map that is in force stands.
+    // The status goes up and down again. The present map of stages decides, whatever the rank of
+    // the status.
     for status in [Status::Collected, Status::Unmapped] {
         test.app.process.settings.deal_stages.insert("48231230".to_owned(), status);
         test.wait(3_600);

@@ -1,4 +1,4 @@
-//! `POST /webhooks/hubspot`: signature v3, and looks that are durable before the reply.
+//! `POST /webhooks/hubspot`: signature v3, and refetches that are durable before the reply.
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
@@ -10,7 +10,7 @@ use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
 
 const URI: &str = "https://api.example/webhooks/hubspot";
 
-/// What the gateway hands over.
+/// Returns a request as the gateway sends it to the function.
 fn posted(body: &str, signature: &str, timestamp: i64) -> Value {
     json!({
         "version": "2.0", "rawPath": "/webhooks/hubspot", "rawQueryString": "", "body": body,
@@ -137,12 +137,14 @@ async fn trap_11_an_id_that_answers_with_another_object_is_gone_even_where_that_
         test.app.drain().await;
         assert!(!test.deals().await.contains_key(&ids[3].to_string()), "it would count twice");
         if kind == Kind::Contact {
-            // It answered for them, so it is what they went into.
+            // The read of the merged id returned the object that it was merged into, so that is its
+            // target.
             let (contacts, into) = (test.contacts().await, Some(kept.to_string()));
             let merged_into = |id: u64| contacts[&id.to_string()].merged_into.clone();
             assert_eq!([ids[2], ids[3], kept].map(merged_into), [into.clone(), into, None]);
         }
-        // Once it is said into what they went, that stands, whichever of the two was processed first.
+        // Once HubSpot names the merged objects, the target stays, whichever of the two was
+        // processed first.
         test.hubspot.portal().merged_ids_listed = true;
         test.wait(5);
         assert_eq!(
@@ -171,7 +173,7 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
         test.deals().await.contains_key(&deal.to_string()),
         "nothing is deleted on a proxy's word"
     );
-    // The message comes again, or `relay` sends another: the wish still stands.
+    // SQS delivers the message again, or `relay` sends another: the refetch is still pending.
     test.app.fetch.serve(&request, deadline).await.unwrap();
     test.app.drain().await;
     test.assert_true().await;
@@ -250,7 +252,7 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     test.app.webhook.database = here;
     let spilled = test.app.spill.take();
     assert_eq!(spilled.len(), 1);
-    // Twice, as SQS may.
+    // Twice, as SQS may deliver it.
     for _ in 0..2 {
         let records: Vec<Value> = spilled
             .iter()

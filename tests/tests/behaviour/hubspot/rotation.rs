@@ -1,4 +1,5 @@
-//! A token that is rotated in mid-run (trap 46), with `fetch` as built and its token in Secrets Manager.
+//! A token that is rotated in mid-run (trap 46), with `fetch` as built and its token in Secrets
+//! Manager.
 
 use std::sync::Arc;
 

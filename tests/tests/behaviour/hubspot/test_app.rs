@@ -15,7 +15,7 @@ use penstock_tests::simulators::stripe::{self, AccountSpec};
 use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::{self, assert_nothing_left};
 
-/// When these tests begin: 2026-06-01T00:00:00Z.
+/// The time at which these tests begin: 2026-06-01T00:00:00Z.
 pub const NOW: i64 = 1_780_272_000;
 
 /// The same in milliseconds.
@@ -35,7 +35,7 @@ impl HubSpotTestApp {
         Self::beginning(NOW, portal, settings).await
     }
 
-    /// Over a portal of so many contacts and deals, at another time.
+    /// Makes a portal of `contacts` and `deals`, at another time.
     pub async fn at(
         now: i64,
         seed: u64,
@@ -74,7 +74,7 @@ impl HubSpotTestApp {
         self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
     }
 
-    /// Runs of both entities, worked to the end.
+    /// Runs both entities, and works everything off.
     pub async fn run(&self, mode: Mode) {
         for entity in ["contact", "deal"] {
             let outcome = self.fetch(entity, mode).await.unwrap();
@@ -83,34 +83,34 @@ impl HubSpotTestApp {
         self.app.drain().await;
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the clock by this number of seconds.
     pub fn wait(&self, seconds: u64) {
         self.app.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Everything that our tables say is what the portal's are.
+    /// Asserts that our tables are the portal's truth.
     pub async fn assert_true(&self) {
         truth::hubspot::assert_true(&self.app.db, &self.hubspot).await;
         assert_nothing_left(&self.app.db).await;
     }
 
-    /// Our contacts; of one that is gone only that, and what it went into.
+    /// Reads our contacts. One that is gone has only that, and the contact that it was merged into.
     pub async fn contacts(&self) -> BTreeMap<String, ContactTruth> {
         truth::hubspot::contacts(&self.app.db.client().await).await.unwrap()
     }
 
-    /// Our deals that count, each with its status.
+    /// Reads our deals that count, each with its status.
     pub async fn deals(&self) -> BTreeMap<String, (DealTruth, String)> {
         truth::hubspot::deals(&self.app.db.client().await).await.unwrap()
     }
 }
 
-/// A portal of so many contacts and deals.
+/// Makes a portal of this number of contacts and deals.
 pub fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
     HubSpotPortal::new(seed, contacts, deals, NOW_MS)
 }
 
-/// One live object of a kind.
+/// Returns one live object of a kind.
 pub fn some(test: &HubSpotTestApp, kind: Kind, n: usize) -> u64 {
     test.hubspot.portal().live(kind)[n]
 }

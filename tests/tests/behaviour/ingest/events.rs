@@ -120,10 +120,10 @@ async fn trap_31_ids_of_the_client_or_of_its_key_make_a_retry_the_same_events() 
     let again = post(&environment(&app), "/events", &keyed, batch.as_bytes()).await;
     assert_eq!((again.status, again.is_replayed(), &again.body), (202, true, &first.body));
     assert_eq!(processed(&app).await, 3);
-    // The client's own id is enough, whatever else is sent.
+    // The client's own id is enough, whatever else the event has.
     let known = post(&app.ingest, "/events", &[], event("e1").to_string().as_bytes()).await;
     assert_eq!((known.status, &known.body["results"][0]["status"]), (202, &json!("duplicate")));
-    // Neither: nobody can tell a retry from another event.
+    // Without either, a retry cannot be told from another event.
     for _ in 0..2 {
         assert_eq!(
             post(&app.ingest, "/events", &[], br#"{"eventType":"a","payload":1}"#).await.status,

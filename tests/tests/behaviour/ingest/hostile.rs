@@ -1,4 +1,4 @@
-//! Hostile input: what was sent comes out unchanged, or a 4xx names the place; no row blocks another.
+//! Hostile input: the bytes come out unchanged, or a 4xx names the place. No row blocks another.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn naughty_strings() -> Vec<String> {
     strings
 }
 
-/// Bodies that are no clean JSON.
+/// Bodies that are not clean JSON.
 fn odd_bodies() -> Vec<Vec<u8>> {
     let gzip =
         [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
@@ -219,7 +219,7 @@ async fn nothing_internal_leaks_when_a_row_that_was_taken_cannot_be_read() {
     let app = TestApp::over(account(344, 1)).await;
     app.let_in().await;
     post(&app.ingest, "/events", &[], br#"{"eventType":"t","payload":1,"eventId":"good"}"#).await;
-    // Nobody writes this but a person with psql; its neighbours must not wait for it.
+    // Only a person with psql writes such a row; its neighbours must not wait for it.
     let sql = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
                next_attempt_at, received_at) select gen_random_uuid(), source, entity, n, '1', version_at, '\\xff', '', \
                next_attempt_at, received_at from outbox, (values ('bad'), ('worse')) as t (n)";

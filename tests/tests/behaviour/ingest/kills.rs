@@ -1,5 +1,5 @@
-//! `ingest` as built, killed with SIGKILL at each point of its conversation with Postgres, and sent the same again
-//! under the same Idempotency-Key: nothing lost, nothing twice (traps 30, 31).
+//! `ingest` as built, killed with SIGKILL at each message to Postgres. The same request is sent
+//! again under the same Idempotency-Key: nothing is lost or doubled (traps 30, 31).
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_e
                     assert!(victim.aws.take().is_empty(), "no ticket before the commit is known");
                     killed = true;
                 }
-                // There was no reply, or it was lost, so its sender sends it again.
+                // There was no reply, or it was lost, so the sender sends the request again.
                 let status = survivor.post(path, &key, &body).await;
                 assert!([200, 201, 202].contains(&status), "{path} {cut:?} {nth}: {status}");
             }

@@ -42,7 +42,8 @@ async fn a_lead_is_a_row_with_its_bytes_before_the_201_and_whom_to_call_afterwar
     let lead = "select id || ' ' || email || ' ' || name || ' ' || content_type || ' ' || state from leads";
     let expected = format!("{} ada@example.com Ada L application/json accepted", created.lead_id());
     assert_eq!(app.db.scalar::<String>(lead).await, expected);
-    // Without a key, the same again is another lead: two people may send the same.
+    // Without an Idempotency-Key, the same body again is another lead: two people may send the
+    // same.
     assert_eq!(post(&app.ingest, "/leads", &[], body).await.status, 201);
     assert_eq!(leads(&app).await.len(), 2);
 }
@@ -60,7 +61,7 @@ async fn the_same_key_and_body_is_a_replay_quoted_or_bare_on_any_environment_for
             json!({"ok": true, "lead_id": first.lead_id(), "deduplicated": true})
         );
     }
-    // Another route, another key and another sender are others.
+    // Another route, another API key and another sender have keys of their own.
     for (path, key) in [("/api/lead", "k-1"), ("/leads", "k-2")] {
         let other = post(&app.ingest, path, &[("Idempotency-Key", key)], b"{}").await;
         assert_eq!(other.status, 201, "{}", other.body);

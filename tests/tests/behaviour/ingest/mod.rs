@@ -1,4 +1,4 @@
-//! Requests to `ingest`, as the gateway hands them over, and its replies.
+//! Sends requests to `ingest` in the gateway's form, and reads its replies.
 
 mod events;
 mod hostile;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub type Ingest = ingest::Ports<TestClock, MemoryQueue>;
 
-/// A reply, its body read.
+/// A reply with its parsed body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-/// Bodies are always base64 here: it is what the gateway does with all that is not certainly text.
+/// Bodies are always base64 here, as the gateway sends all that is not certainly text.
 pub fn request(path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
     use base64::Engine as _;
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
@@ -70,7 +70,7 @@ pub async fn answer(ingest: &Ingest, request: Request) -> Answer {
     Answer { status: reply.status_code, headers: reply.headers, body }
 }
 
-/// Another environment of the function, with a connection and a memory of keys of its own.
+/// Returns another environment of the function, with a connection and a cache of keys of its own.
 pub fn environment(app: &TestApp) -> Ingest {
     let at = &app.ingest;
     ingest::Ports {

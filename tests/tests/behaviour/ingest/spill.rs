@@ -1,5 +1,5 @@
-//! Postgres away: leads and events go round it through SQS, and come in by themselves, once; or they are refused
-//! in a way that makes their sender come again (rule 1).
+//! While Postgres is away, leads and events take the way through SQS and come in by themselves,
+//! once. Otherwise they are refused in a way that makes the sender try again (rule 1).
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::ingest::post;
 use crate::stripe_account::account;
 
-/// Cuts `ingest` off from its database. It still remembers the keys it has seen.
+/// Cuts `ingest` off from its database. Its cache of keys remains.
 async fn cut_off(seed: u64) -> TestApp {
     let mut app = TestApp::over(account(seed, 1)).await;
     app.let_in().await;
@@ -65,7 +65,7 @@ async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_t
     let mut found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     found.sort();
     assert_eq!(found, promised, "what was promised, each once");
-    // A retry after the outage is told what it was promised.
+    // A retry after the outage gets the reply that was promised.
     app.ingest = crate::ingest::environment(&app);
     let again = post(&app.ingest, "/leads", &[("Idempotency-Key", "key-0")], b"key-0").await;
     assert_eq!((again.status, promised.contains(&again.lead_id().to_owned())), (200, true));
@@ -74,7 +74,7 @@ async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_t
 #[tokio::test]
 async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     let mut app = cut_off(361).await;
-    // Seen before: it is as good as it was then, even if it is revoked meanwhile.
+    // The key is in the cache: it stays valid during the outage, even if it is revoked meanwhile.
     let proxy = CuttingProxy::start(app.db.login()).await;
     let through =
         || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
@@ -94,7 +94,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     app.drain().await;
     let kept = "select string_agg(convert_from(body, 'UTF8'), ' ' order by received_at) from leads";
     assert_eq!(app.db.scalar::<String>(kept).await, "before known");
-    // Given up by the queue, it is a letter that has all of it.
+    // If the queue gives the message up, its dead letter holds all of it.
     assert_eq!(app.bury.handle(batch(&spilled, 6)).await.failures(), 0);
     let letter = "select source || ' ' || entity || ' ' || error from dead_letters";
     let why = "leads lead its API key is not known, was revoked, or may not send this";
@@ -162,7 +162,7 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
         );
     }
     app.spill.refuse(false);
-    // What is wrong is wrong without Postgres, too.
+    // An invalid request is refused without Postgres, too.
     assert_eq!(post(&app.ingest, "/events", &[], b"{").await.status, 400);
     let bad = post(&app.ingest, "/api/lead", &[], b"{").await;
     assert_eq!((bad.status, &bad.body["error"]), (400, &json!("invalid_payload")));

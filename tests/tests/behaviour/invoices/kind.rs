@@ -74,7 +74,7 @@ impl Table for Invoice {
     }
 }
 
-/// What `Facts` would be with one more field.
+/// The form that `Facts` would have with one more field.
 #[derive(Default)]
 pub struct WithInvoices<'a> {
     known: Facts<'a>,

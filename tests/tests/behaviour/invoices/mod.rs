@@ -1,4 +1,5 @@
-//! A kind of row that the product does not have, added by this folder: a type, a table, a statement.
+//! A kind of row that the product does not have, added by this folder: a type, a table, a
+//! statement.
 //!
 //! Its rows go through `process` as every other kind's do. Nothing else knows of it.
 

@@ -33,7 +33,7 @@ pub fn row(event_id: &str, user_id: &str, occurred_at: &str) -> Row {
     }
 }
 
-/// Writes events received at noon; the first of an id stands.
+/// Writes events received at noon. Of several with the same id the first is kept.
 pub async fn add(on: &Client, rows: &[Row]) {
     let sql = "insert into events (event_id, user_id, session_id, type, payload, metadata, occurred_at, received_at, \
                clock_skew, outbox_id) values ($1, $2, $3, 'click', $4, $5, $6, $7, $8, gen_random_uuid()) \

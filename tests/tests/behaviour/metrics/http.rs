@@ -1,4 +1,4 @@
-//! What goes in and out at the front door: keys, parameters, problems.
+//! Requests and replies of the HTTP routes: keys, parameters, problems.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const GUARDED: [&str; 8] = [
 ];
 const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 
-/// A database that is not there.
+/// Returns a database at which no server listens.
 fn nowhere() -> Ports<StoppedClock> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (host, database, user) =
@@ -48,7 +48,7 @@ fn assert_problem(reply: &Reply, status: u16, slug: &str) {
     assert!(reply.body["title"].is_string() && reply.body["detail"].is_string());
 }
 
-/// Name and detail of each field that is wrong.
+/// Returns name and detail of each wrong field.
 fn errors(reply: &Reply) -> Vec<(String, String)> {
     assert_problem(reply, 400, "invalid-request");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -86,7 +86,7 @@ async fn a_reply_to_head_says_what_is_allowed_and_has_no_body() {
     assert_eq!((reply.status, &reply.body), (404, &Value::Null));
 }
 
-/// What lambda_http 1.3 panics at as it builds an `http::Request`.
+/// Events at which lambda_http 1.3 panics while it builds an `http::Request`.
 #[tokio::test]
 async fn a_host_query_or_body_that_is_none_is_answered_all_the_same() {
     let ports = nowhere();

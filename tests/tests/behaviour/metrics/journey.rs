@@ -1,4 +1,4 @@
-//! `/users/{userId}/journey`: whose events, which of them, and byte for byte.
+//! `/users/{userId}/journey`: the user's own events, in the bounds, byte for byte.
 
 use super::events::{Row, add, ids, journey, row};
 use super::{READ_KEY, Reply, add_key, config, database, event, get, ok, ports, send};

@@ -1,4 +1,4 @@
-//! Pages of a journey put together are the whole of it, whatever comes between them.
+//! The pages of a journey put together are the whole of it, whatever is added between them.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +15,19 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-/// Microseconds after the hour, and the name of an event: few of either, so that both meet often.
+/// Microseconds after the hour, and the name of an event. Both have few values, so that they often
+/// collide.
 type Key = (i64, u8);
 
 fn key() -> impl Strategy<Value = Key> {
     (0..6_i64, any::<u8>())
 }
 
-/// What one page-by-page reading meets.
+/// One page-by-page reading.
 #[derive(Debug)]
 struct Case {
     before: Vec<Key>,
-    /// What is added after each page: mine, or somebody else's.
+    /// Events that are added after each page, of this user (`true`) or of another.
     between: Vec<Vec<(Key, bool)>>,
     limit: usize,
     /// From and to.
@@ -50,7 +51,7 @@ fn time(micros: i64) -> Timestamp {
 struct Told<'a> {
     on: &'a Client,
     user: String,
-    /// By name: the first of it stands.
+    /// By id: the first event of an id is kept.
     known: BTreeMap<String, (i64, bool)>,
 }
 
@@ -67,7 +68,7 @@ impl Told<'_> {
         self.known.entry(id).or_insert((micros, mine));
     }
 
-    /// What is to be read next after `last`.
+    /// Returns the events that are to be read next after `last`.
     fn after(&self, last: Option<&(i64, String)>, case: &Case) -> Vec<(i64, String)> {
         let mine = self
             .known
@@ -207,7 +208,7 @@ async fn what_is_no_cursor_is_named_as_such() {
     }
 }
 
-/// Lambda takes a reply of 6 MiB.
+/// The longest reply that Lambda accepts: 6 MiB.
 const LAMBDAS_LIMIT: usize = 6 * 1024 * 1024;
 
 async fn bytes_of_page(ports: &Ports<StoppedClock>, query: &str) -> (usize, Value) {
@@ -223,7 +224,7 @@ async fn bytes_of_page(ports: &Ports<StoppedClock>, query: &str) -> (usize, Valu
 async fn heavy(database: &TestDatabase, sizes: &[usize]) {
     let rows = sizes.iter().enumerate().map(|(i, size)| {
         let mut row = row(&format!("e{i}"), "ada", &format!("2026-03-14T10:00:{:02}Z", 59 - i));
-        // Doubled where it is written within a string.
+        // Doubled by escaping inside a JSON string.
         row.payload = Some(format!("[{}1]", "\"\",".repeat(size / 3)));
         row
     });
@@ -234,7 +235,7 @@ async fn heavy(database: &TestDatabase, sizes: &[usize]) {
 async fn a_page_that_would_be_too_long_for_lambda_ends_early_and_the_next_goes_on() {
     let database = database().await;
     let ports = ports(database.database(1), config());
-    // The largest that a request may bring, the largest that nobody can bring, and small ones.
+    // The largest that a request may bring, a larger one that no request can bring, and small ones.
     let (mb, kb) = (1024 * 1024, 1024);
     heavy(&database, &[mb, mb, mb, kb, 5 * mb / 2, mb, kb, kb]).await;
     let (mut seen, mut query, mut pages) = (Vec::new(), String::new(), 0);

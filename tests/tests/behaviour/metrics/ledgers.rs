@@ -11,7 +11,7 @@ use penstock_store::revenue::set_business_zone;
 use penstock_testkit::TestDatabase;
 use tokio_postgres::Client;
 
-/// A zone and an instant near which its clock does something.
+/// A zone, and an instant near which its clock changes.
 const CASES: [(&str, &str); 16] = [
     ("UTC", "2024-12-31T00:00:00Z"),
     ("America/New_York", "2025-03-09T07:00:00Z"),
@@ -82,7 +82,7 @@ async fn write_ledger(rng: &mut Rng, on: &Client, centre: Timestamp) {
     on.batch_execute(rng.choice(changes).unwrap()).await.unwrap();
 }
 
-/// What Postgres makes of the payments themselves, with nothing of ours in between.
+/// Groups the payments in Postgres alone, without any code of ours.
 async fn brute_force(on: &Client, zone: &str, currency: &str) -> BTreeMap<Date, Sums> {
     let rows = on
         .query(
@@ -156,9 +156,9 @@ async fn one_ledger(seed: u64, database: &TestDatabase, on: &Client) {
     let case = usize::try_from(seed).unwrap() % CASES.len();
     let (zone, centre) = (CASES[case].0, at(CASES[case].1));
     write_ledger(&mut rng, on, centre).await;
-    // Sometimes the zone's days are kept, sometimes the function only believes so.
+    // Sometimes the database keeps the zone's days; sometimes only the function is configured so.
     let mut config = config();
-    // Thousands of questions at one instant.
+    // Thousands of requests at one instant.
     config.rate_limit_per_second = 1_000_000;
     let kept = *rng.choice(&["UTC", zone, zone]).unwrap();
     set_business_zone(on, kept).await.unwrap();

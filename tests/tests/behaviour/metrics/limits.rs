@@ -1,4 +1,4 @@
-//! How often a key may ask, and how long one lives that was revoked.
+//! How often a key may send requests, and how long a revoked key still works.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn through(proxy: &CuttingProxy, config: MetricsConfig) -> Ports<StoppedClock> {
     ports(pool.checked_after(Duration::MAX), config)
 }
 
-/// Asks until it is refused.
+/// Sends requests until one is refused.
 async fn spend(ports: &Ports<StoppedClock>) -> (u32, Reply) {
     let mut answered = 0;
     loop {

@@ -74,7 +74,7 @@ pub fn amount(value: &Value) -> i128 {
     value.as_str().unwrap_or_else(|| panic!("an amount is a string: {value}")).parse().unwrap()
 }
 
-/// What API Gateway sends for an HTTP API, payload format 2.0.
+/// Returns an event of an HTTP API, payload format 2.0, as API Gateway sends it.
 pub fn event(method: &str, target: &str, headers: &[(&str, &str)]) -> Value {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers: serde_json::Map<String, Value> =

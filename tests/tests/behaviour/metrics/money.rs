@@ -1,4 +1,4 @@
-//! Sums beyond 64 bits, and statuses that nobody knows yet.
+//! Sums beyond 64 bits, and unknown statuses.
 
 use super::{Payment, config, database, drift, noon, ok, ports, upsert};
 use penstock_store::revenue::{Remap, remap};
@@ -18,7 +18,7 @@ async fn trap_35_sums_above_2_63_are_exact_strings() {
         assert_eq!(body["totalRevenueCents"], "46116860184273879035");
         assert_eq!(body["netRevenueCents"], "46116860184273879034");
     }
-    // The same where no bucket keeps to the boundaries.
+    // The same if no bucket has the requested boundaries.
     let old: Vec<Payment> = (10..15)
         .map(|id| Payment::new(id, i64::MAX, "collected", "1880-01-01T12:00:00Z"))
         .collect();

@@ -1,4 +1,4 @@
-//! Runs and health, for whoever operates this.
+//! Runs and health, for the operator.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::{RuntimeHost, TestDatabase, binary};
 use serde_json::{Value, json};
 
-/// Seven runs, a minute apart but for two that began together.
+/// Seven runs, a minute apart except two that began together.
 const RUNS: &str = "
     insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at, unmapped, last_error)
     select ('019a0000-0000-7000-8000-00000000000' || n)::uuid, case n % 2 when 0 then 'stripe' else 'hubspot' end,
@@ -115,7 +115,8 @@ async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still(
 #[tokio::test]
 async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded() {
     let database = database().await;
-    // What a calendar's first full run leaves behind: its own pull, and the token for the incremental one.
+    // The state after a calendar's first full run: its own pull, and the token for the incremental
+    // one.
     let first = "
         insert into sync_state (source, entity, mode, updated_at)
         values ('gcal', 'event', 'full', now()), ('gcal', 'event', 'incremental', now());

@@ -1,4 +1,4 @@
-//! What a question costs, in pages of the database that are looked at: the same, however long the history is.
+//! The cost of a query in database pages read. It is the same however long the history is.
 
 use super::events::add_many;
 use super::{at, database, noon};
@@ -8,14 +8,14 @@ use penstock_testkit::TestDatabase;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-/// What Postgres did.
+/// The plan that Postgres used, and its cost.
 struct Plan {
     text: String,
-    /// Pages looked at.
+    /// Pages read, from the cache or from disk.
     buffers: u64,
 }
 
-/// Runs a statement of the product as the product runs it: planned for these very values.
+/// Runs a statement of the product as the product does: planned for these very values.
 async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Plan {
     let statement = all_statements().into_iter().find(|statement| statement.name == name).unwrap();
     let typed: Vec<(&(dyn ToSql + Sync), Type)> =
@@ -25,21 +25,22 @@ async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Pla
         .await
         .unwrap();
     let lines: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-    // The first line of them is of the whole.
+    // The first such line is for the whole plan.
     let line = lines.iter().find(|line| line.trim_start().starts_with("Buffers: shared")).unwrap();
     let pages =
         line.split(' ').filter_map(|word| word.strip_prefix("hit=").or(word.strip_prefix("read=")));
     Plan { text: lines.join("\n"), buffers: pages.map(|pages| pages.parse::<u64>().unwrap()).sum() }
 }
 
-/// A page of `limit` before so many of ada's events, a second apart each.
+/// Reads a page of `limit` events of ada, behind the newest `skipped`; the events are a second
+/// apart.
 async fn page(on: &Client, skipped: i64, limit: i64) -> Plan {
     let before = noon() - jiff::SignedDuration::from_secs(skipped);
     let (from, bytes) = (at("2016-01-01T00:00:00Z"), 4_000_000_i64);
     explain(on, "events.journey", &[&"ada", &from, &before, &"", &limit, &bytes]).await
 }
 
-/// One range of the index, in its order.
+/// Asserts that the plan reads one range of the index, in its order.
 fn assert_is_one_range(plan: &Plan) {
     let text = &plan.text;
     assert!(text.contains("Index Scan using events_journey on events"), "{text}");
@@ -75,7 +76,7 @@ async fn a_page_looks_at_as_much_of_a_short_history_as_of_a_long_one_wherever_it
     }
 }
 
-/// Where the planner takes a user for one of few events, it would sort "all of them".
+/// If the planner estimates few events for a user, it would sort all of that user's events.
 #[tokio::test]
 async fn statistics_that_know_nothing_of_a_user_do_not_have_all_events_of_that_user_sorted() {
     let database = database().await;
@@ -95,7 +96,7 @@ async fn statistics_that_know_nothing_of_a_user_do_not_have_all_events_of_that_u
     }
 }
 
-/// Rows of the outbox, a second apart each, the last at noon; the newest `pending` of them wait.
+/// Adds outbox rows, a second apart, the last at noon. The newest `pending` of them are pending.
 async fn arrived(on: &Client, count: i64, pending: i64) {
     let sql = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
                                    status, next_attempt_at, received_at) \

@@ -1,4 +1,4 @@
-//! Reading while others write.
+//! Reads while other transactions write.
 
 use super::{Payment, amount, at, config, database, drift, ok, ports, try_upsert, upsert};
 use fastrand::Rng;
@@ -18,7 +18,7 @@ fn payment(id: usize, rng: &mut Rng) -> Payment {
     }
 }
 
-/// Redates payments, some at a time, none of its own and no sum changed. Fails where it deadlocks.
+/// Redates payments, several in each statement. No sum changes. It fails if it deadlocks.
 async fn redate(database: &TestDatabase, seed: u64) {
     let (mut rng, on) = (Rng::with_seed(seed), database.client().await);
     for _ in 0..MOVES {
@@ -51,7 +51,7 @@ async fn watch(database: &TestDatabase, zone: &'static str) {
     }
 }
 
-/// Moves the business zone to and fro under everybody's feet.
+/// Changes the business zone to and fro while others read.
 async fn rezone(database: &TestDatabase) {
     let on = database.client().await;
     for zone in

@@ -1,4 +1,4 @@
-//! `/stats`: what waits, for how long, and what came lately.
+//! `/stats`: pending rows, their age, and recent arrivals.
 
 use super::{config, database, get, noon, ok, ports};
 use penstock_domain::ids::OutboxId;

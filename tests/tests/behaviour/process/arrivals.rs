@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::rolodex::{RolodexAccount, connect};
 use crate::stripe_account::account;
 
-/// One version of one object: what it says, and when; nothing for a tombstone.
+/// One version of one object: its stamp and its fields; a tombstone has no fields.
 struct Arriving {
     entity: &'static str,
     id: String,
@@ -22,7 +22,8 @@ struct Arriving {
     payload: Vec<u8>,
 }
 
-/// Versions of one object in the order of their stamps, some with the same one; tombstones of every kind among them.
+/// Versions of one object in the order of their stamps, some with equal stamps. Tombstones of every
+/// kind are among them.
 fn versions(
     rng: &mut fastrand::Rng,
     entity: &'static str,
@@ -80,12 +81,14 @@ async fn put(app: &TestApp, arriving: &[Arriving]) -> Vec<OutboxId> {
     ids
 }
 
-/// Both tables, whole but for when we wrote, and which of two rows that say the same at the same time stands.
+/// Reads both tables without our own write times. Which of two equal rows was kept is left out as
+/// well.
 const STANDING: &str = "select coalesce(string_agg(line, e'\n' order by line), '') from (\
     select (to_jsonb(c) - 'updated_at' - 'outbox_id')::text line from contacts c \
     union all select (to_jsonb(e) - 'updated_at' - 'outbox_id')::text from calendar_events e) lines";
 
-/// Delivers all rows anew, in a random order and in batches of random sizes; what stands then.
+/// Delivers all rows anew, in a random order and in batches of random sizes. Returns the final
+/// tables.
 async fn delivered(app: &TestApp, ids: &[OutboxId], rng: &mut fastrand::Rng) -> String {
     let again = "truncate contacts, calendar_events; update outbox set status = 'pending', processed_at = null";
     app.db.client().await.batch_execute(again).await.unwrap();

@@ -21,7 +21,7 @@ pub fn charge(id: &str, amount: &str, status: &str) -> String {
     )
 }
 
-/// Puts objects straight into the outbox, one version each, and gives their ids back.
+/// Inserts objects straight into the outbox, one version each, and returns their ids.
 pub async fn put(app: &TestApp, objects: &[(String, String)]) -> Vec<OutboxId> {
     let at = Timestamp::from_second(NOW).unwrap();
     let items = objects.iter().map(|(id, payload)| Item {

@@ -1,4 +1,4 @@
-//! Money that comes back, or was never gone (trap 34): in whatever order one hears of it.
+//! Money that comes back, or was never gone (trap 34). The order of arrival changes nothing.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn money(id: &str, kind: &str, status: &str) -> String {
     )
 }
 
-/// Reads events one after the other, each in a batch of its own.
+/// Processes events one after the other, each in a batch of its own.
 async fn hear(app: &TestApp, events: &[&String]) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
@@ -46,7 +46,7 @@ async fn hear(app: &TestApp, events: &[&String]) {
     }
 }
 
-/// What stands in the end, for each order of three events.
+/// Asserts the final row for each order of three events.
 async fn in_every_order(events: [String; 3], expected: &str) {
     for [a, b, c] in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let app = TestApp::over(account(1, 1)).await;

@@ -1,4 +1,4 @@
-//! What counts, and on which day (traps 33, 34, 38); and Stripe's own published objects.
+//! Which payments count, and on which day (traps 33, 34, 38); and Stripe's own published objects.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{NOW, account, assert_true, our_books};
 
-/// `kind amount currency status` of what a payload means, one line a movement.
+/// Returns `kind amount currency status` of a payload, one line for each payment.
 fn read(payload: &str) -> Vec<String> {
     let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
@@ -176,7 +176,8 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_no_longer_lowers_revenue
     assert_true(&app).await;
 }
 
-/// The folder of Stripe's own published objects; `None`, with a message, where it is not given.
+/// Returns the folder of Stripe's own published objects; `None`, with a message, if it is not
+/// configured.
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -229,7 +230,7 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
     app.db.assert_nothing_waits().await;
 }
 
-/// Reads a page as `fetch` does, and works it as `process` does.
+/// Reads a page as `fetch` does, and processes it as `process` does.
 async fn take(app: &TestApp, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };

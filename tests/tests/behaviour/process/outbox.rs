@@ -10,7 +10,7 @@ use crate::stripe_account::account;
 async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_the_partial_index() {
     let app = TestApp::over(account(60, 1)).await;
     let other = app.db.client().await;
-    // An id made first, committed last.
+    // Its id was made first, and it is committed last.
     let slow = put_slowly(&other).await;
     put(&app, &[("ch_fast".to_owned(), charge("ch_fast", "100", "succeeded"))]).await;
     app.clock.advance(std::time::Duration::from_secs(400));
@@ -25,7 +25,7 @@ async fn trap_18_rows_committed_out_of_order_are_all_found_and_the_search_uses_t
     app.drain().await;
     assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, 2);
 
-    // A hundred thousand old rows must not stand in the way of what is pending.
+    // A hundred thousand old rows must not slow down the pending ones.
     let history = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \
                                        status, next_attempt_at, received_at) \
                    select gen_random_uuid(), 'stripe', 'charge', 'old_' || i, 'v', now(), '{}', 'application/json', \
@@ -119,7 +119,7 @@ async fn trap_24_a_dead_row_can_be_replayed_as_often_as_asked_each_time_by_a_fre
         assert_eq!(app.db.scalar::<String>("select status from outbox").await, "dead");
         client.batch_execute("update outbox set status = 'pending', attempts = 0").await.unwrap();
     }
-    // What killed it is mended: the same bytes would not do, so the row is given sound ones.
+    // The error is mended. The same bytes would fail again, so the row gets valid ones.
     let sound = charge("ch_1", "150", "succeeded");
     client.execute("update outbox set payload = $1", &[&sound.as_bytes()]).await.unwrap();
     app.deliver(&[Ticket::new(ids).to_body()], 1).await;

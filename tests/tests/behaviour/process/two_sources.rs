@@ -1,4 +1,4 @@
-//! A batch that holds rows of several sources is worked by one statement, in one order of locks.
+//! One statement works off a batch with rows of several sources, in one order of locks.
 
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::Reason;

@@ -1,4 +1,4 @@
-//! Whatever the order of arrival, the newest version stands (traps 2, 6).
+//! The newest version wins, whatever the order of arrival (traps 2, 6).
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ async fn pending_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) -> Vec<Outb
     ids
 }
 
-/// Delivers every pending row in a random order, in batches of random sizes, some tickets twice and some
-/// not at all; what was dropped is sent by `relay`.
+/// Delivers every pending row in a random order, in batches of random sizes. Some tickets come
+/// twice and some not at all; `relay` sends those again.
 async fn deliver_in_disorder(app: &TestApp, rng: &mut fastrand::Rng) {
     let mut ids = pending_in_disorder(app, rng).await;
     let mut sent = Vec::new();
@@ -100,7 +100,7 @@ async fn trap_06_events_keep_their_own_api_version_and_both_shapes_are_read() {
     let spec =
         AccountSpec { upgraded_at, ..AccountSpec::between(31, 400, NOW - 25 * DAY, NOW).at(NOW) };
     let app = TestApp::over(StripeAccount::new(spec)).await;
-    // Events alone, no list: the watermark is 24 days old.
+    // Events alone, without a list: the watermark is 24 days old.
     let client = app.db.client().await;
     let cursor = "insert into sync_state (source, entity, mode, watermark, lease_until, updated_at) \
                   values ('stripe', 'event', 'incremental', to_timestamp($1::bigint), '-infinity', now())";

@@ -1,5 +1,6 @@
-//! A made-up source that does what Stripe does not: it is asked by POST, its cursor is text that expires, it limits
-//! by the day, objects vanish from it without a word. People and diary entries.
+//! A made-up source that differs from Stripe. It is read by POST, its cursor is text that expires,
+//! it limits requests by the day, and objects vanish without notice. It has people and diary
+//! entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ mod verdicts;
 
 pub use server::{RolodexAccount, Server};
 
-/// The source.
+/// The made-up source of these tests.
 pub struct Rolodex;
 
 /// The calendar that the app pulls.
@@ -104,7 +105,7 @@ impl Source for Rolodex {
                 upper_bound: now,
                 backfill: Some("there is no cursor yet".to_owned()),
             },
-            // The cursor goes with every page, so it stands in the page's token.
+            // The cursor comes with every page, so it is part of the page's token.
             (Mode::Incremental, Some(since)) => Begin {
                 position: start(Some(format!("{since}/"))),
                 upper_bound: now,

@@ -1,4 +1,4 @@
-//! What a source may do that Stripe does not, over a made-up one (traps 12, 13, 15).
+//! Behaviour that a source may have and Stripe does not, over a made-up one (traps 12, 13, 15).
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub async fn fetch(app: &TestApp, entity: &str, mode: Mode) -> Result<Outcome, F
     app.fetch.serve(&FetchRequest::new("rolodex", entity, mode), deadline).await
 }
 
-/// A run that must finish, and all that comes of it. Some time passes first.
+/// Runs a run that must finish, and works everything off. Some time passes first.
 pub async fn run(app: &TestApp, entity: &str, mode: Mode) {
     app.clock.advance(Duration::from_secs(60));
     let outcome = fetch(app, entity, mode).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_source_asked_by_post_is_drained_and_goes_on_from_the_cursor_its_full_
     assert!(asked.iter().all(|body| body.contains(r#""since":"sync-70""#)), "{asked:?}");
     assert!(ghosts(&app).await.is_empty(), "changes alone tell nothing of what vanished");
 
-    // The next one goes on where this one ended.
+    // The next run continues where this one ended.
     run(&app, "person", Mode::Incremental).await;
     assert!(server.account().requests[0].contains(r#""since":"sync-97""#));
     app.db.assert_nothing_waits().await;
@@ -111,7 +111,7 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
         server.account().forget(id);
     }
     app.clock.advance(HOUR);
-    // The vendor fails at each page in turn: nobody is gone before the last has come.
+    // The vendor fails at each page in turn: no object is deleted before the last page has come.
     for page in 1..=4 {
         server.account().refuse(5, 500, "broken");
         fetch(&app, "person", Mode::Full).await.unwrap_err();
@@ -174,7 +174,8 @@ async fn another_calendar_of_the_same_source_is_not_swept() {
     assert!(ghosts(&app).await.is_empty());
 }
 
-/// Who vanished and is there again while the full run is under way: whichever row is processed first, they stand.
+/// Objects vanish and come back while the full run is open. They stay, whichever row is processed
+/// first.
 async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
     let (app, server) = test_app(seed, 35).await;
     run(&app, "person", Mode::Full).await;
@@ -184,7 +185,7 @@ async fn reappears_during_the_run(seed: u64, tombstone_first: bool) {
     let requests = server.account().requests.len();
     server.account().on_request(move |n, account| {
         if n == requests + 4 {
-            // The page that would have shown them has passed.
+            // The page that would have shown them has been read already.
             clock.advance(Duration::from_secs(5));
             account.put("p003", "again@example.org", clock.now());
         }
@@ -212,7 +213,8 @@ async fn trap_13_who_was_seen_by_another_pull_since_the_run_began_is_no_ghost() 
     let (app, server) = test_app(86, 35).await;
     run(&app, "person", Mode::Full).await;
     app.clock.advance(HOUR);
-    // Page 1 has gone by; then somebody on it is reported by the changes, with a stamp from before the run.
+    // Page 1 has been read. Then the changes report an object on it, with a stamp from before the
+    // run.
     let old: Timestamp = app.clock.now() - Duration::from_secs(60);
     server.account().forget("p003");
     server.account().on_request(let_through_one());

@@ -15,18 +15,18 @@ use tokio::task::JoinHandle;
 
 type Action = Box<dyn FnMut(usize, &mut RolodexAccount) + Send>;
 
-/// What the vendor has, and how it behaves.
+/// The vendor's data and its behaviour.
 #[derive(Default)]
 pub struct RolodexAccount {
     cards: BTreeMap<String, Value>,
     versions: u64,
     /// Cursors below this have expired.
     expired: u64,
-    /// What the next requests get instead of an answer.
+    /// The errors that the next requests get.
     refusals: VecDeque<(u16, &'static str)>,
-    /// Bodies of the requests that came, and paths of those without.
+    /// Bodies of the requests so far; the path of a request without a body.
     pub requests: Vec<String>,
-    /// Runs with the number of each request, before it is answered.
+    /// Called with the number of each request, before the reply.
     on_request: Option<Action>,
 }
 
@@ -38,35 +38,35 @@ impl RolodexAccount {
         self.cards.insert(id.to_owned(), card);
     }
 
-    /// Removes a card and says so to whoever asks for changes.
+    /// Removes a card. The next list of changes reports it.
     pub fn remove(&mut self, id: &str, now: Timestamp) {
         self.versions += 1;
         let card = json!({ "id": id, "updated": now, "version": self.versions, "gone": true });
         self.cards.insert(id.to_owned(), card);
     }
 
-    /// A card is gone, and nobody is told.
+    /// Removes a card without a trace.
     pub fn forget(&mut self, id: &str) {
         self.cards.remove(id).unwrap();
     }
 
-    /// No cursor given out so far is taken any more.
+    /// Expires all cursors so far.
     pub fn expire_cursors(&mut self) {
         self.expired = self.versions + 1;
         self.versions += 1;
     }
 
-    /// The next `times` requests are refused.
+    /// Refuses the next `times` requests.
     pub fn refuse(&mut self, times: usize, status: u16, error: &'static str) {
         self.refusals.extend(std::iter::repeat_n((status, error), times));
     }
 
-    /// Does something before each request is answered.
+    /// Calls `action` before the reply to each request.
     pub fn on_request(&mut self, action: impl FnMut(usize, &mut RolodexAccount) + Send + 'static) {
         self.on_request = Some(Box::new(action));
     }
 
-    /// `id text` of what is there, of one kind of card.
+    /// Returns `id text` of each live card of one kind.
     pub fn truth(&self, prefix: char) -> Vec<String> {
         let there = self.cards.values().filter(|card| card.get("gone").is_none());
         let line = |card: &Value| {
@@ -96,7 +96,8 @@ impl RolodexAccount {
             Some(since) => card["version"].as_u64().unwrap() > since,
             None => card.get("gone").is_none(),
         };
-        // A list's cursor is of its beginning: what changes while it is paged comes with the next changes.
+        // A list's cursor is that of its beginning, so changes during the list are among the next
+        // changes.
         let (last, begun) = ask.after.split_once('@').unwrap_or_default();
         let begun = begun.parse().unwrap_or(self.versions);
         let after = |card: &&Value| card["id"].as_str().unwrap() > last;
@@ -124,7 +125,7 @@ struct Ask {
 
 type Shared = Arc<Mutex<RolodexAccount>>;
 
-/// The vendor, until it is dropped.
+/// The running vendor. It stops when it is dropped.
 pub struct Server {
     account: Shared,
     address: SocketAddr,
@@ -145,12 +146,12 @@ impl Server {
         Self { account, address, task }
     }
 
-    /// Where it listens.
+    /// Returns the server's base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has.
+    /// Locks the vendor's data.
     pub fn account(&self) -> MutexGuard<'_, RolodexAccount> {
         self.account.lock().unwrap()
     }

@@ -1,4 +1,4 @@
-//! What a source makes of its vendor's refusals: wait, stop, start over, gone (traps 13, 14, 15).
+//! How a source reads its vendor's refusals: wait, stop, start over, gone (traps 13, 14, 15).
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ async fn trap_13_a_cursor_that_expired_ends_the_run_and_owes_a_full_one_with_the
     let owed =
         "select requested_why from sync_state where mode = 'full' and requested_at is not null";
     assert_eq!(app.db.scalar::<String>(owed).await, "cursor expired");
-    // Asked again meanwhile, it owes nothing twice.
+    // A second request meanwhile does not request a second run.
     let again = fetch(&app, "person", Mode::Incremental).await.unwrap();
     assert_eq!(again, Outcome::LeftToFullRuns { reason: "there is no cursor yet".to_owned() });
     assert_eq!(app.requests.delays().len(), 1);

@@ -1,4 +1,4 @@
-//! What becomes of pushed events: thin or whole, modelled or not, old or new, in any order.
+//! The effect of pushed events: thin or whole, modelled or not, old or new, in any order.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
             truth.id
         )]
     );
-    // The message is lost here. The wish stands in Postgres.
+    // The message is lost here. The request is still in Postgres.
     app.clock.advance(Duration::from_secs(400));
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
     app.drain().await;
@@ -81,7 +81,7 @@ async fn a_thin_event_has_its_object_read_once_however_often_it_comes_and_even_w
     app.db.assert_nothing_waits().await;
 }
 
-/// Every event once or twice, in any order, worked in batches of any size.
+/// Pushes every event once or twice, in any order, and processes them in batches of any size.
 async fn push_in_disorder(app: &TestApp, events: &[String], rng: &mut fastrand::Rng) {
     let mut sent: Vec<&String> =
         events.iter().chain(events.iter().filter(|_| rng.bool())).collect();
@@ -110,7 +110,7 @@ async fn doubled_deliveries_in_any_order_end_in_the_simulators_truth() {
             push_in_disorder(&app, &events, &mut rng).await;
         }
         assert_true(&app).await;
-        // The same events by the list are known already.
+        // A list of the same events brings nothing new.
         app.fetch("event", Mode::Incremental).await.unwrap();
         let twice = "select count(*) from (select version_key from outbox where version_key like 'evt\\_%' group by 1 having count(*) > 1) t";
         assert_eq!(app.db.scalar::<i64>(twice).await, 0, "an event is one row, pushed or pulled");

@@ -1,4 +1,4 @@
-//! `webhook` as built, killed with SIGKILL at each point of its conversation with Postgres.
+//! `webhook` as built, killed with SIGKILL at each message to Postgres.
 
 use std::time::Duration;
 

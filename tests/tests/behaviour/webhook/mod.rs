@@ -1,4 +1,5 @@
-//! What Stripe pushes: raw bytes, event ids as version keys, a row before the reply (traps 27, 28, 30).
+//! Stripe's webhooks: raw bytes, event ids as version keys, a row before the reply (traps 27, 28,
+//! 30).
 
 mod events;
 mod kills;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::stripe_account::{NOW, account};
 
-/// What the gateway hands over for a body, signed or not.
+/// Returns the gateway's event for a body, signed or not.
 pub fn posted(body: &str, headers: &Value) -> Value {
     let mut all = json!({"content-type": "application/json; charset=utf-8", "host": "api.example"});
     all.as_object_mut().unwrap().extend(headers.as_object().unwrap().clone());
@@ -25,7 +26,7 @@ pub fn posted(body: &str, headers: &Value) -> Value {
     })
 }
 
-/// The same, signed with the app's secret at the app's time.
+/// Returns the same, signed with the app's secret at the app's time.
 pub fn signed(app: &TestApp, body: &str) -> Value {
     posted(
         body,
@@ -42,7 +43,7 @@ pub async fn send(app: &TestApp, event: Value) -> (u64, Value) {
     )
 }
 
-/// Posts a signed body; what has become of it.
+/// Posts a signed body, and returns what became of it.
 pub async fn post(app: &TestApp, body: &str) -> String {
     let (status, reply) = send(app, signed(app, body)).await;
     assert_eq!((status, &reply["received"]), (200, &json!(true)), "{reply}");
@@ -80,7 +81,7 @@ async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_head
     }
     let kept: Vec<u8> = app.db.scalar("select payload from outbox").await;
     assert_eq!(kept, raw.as_bytes(), "byte for byte, once");
-    // The same JSON written otherwise is not what was signed.
+    // The same JSON in another spelling is not the signed text.
     let minified = serde_json::from_str::<Value>(&raw).unwrap().to_string();
     let (status, problem) =
         send(&app, posted(&minified, &json!({"Stripe-Signature": header}))).await;
@@ -153,7 +154,7 @@ async fn trap_28_the_version_key_is_the_events_own_id_and_without_one_the_hash_o
     let app = TestApp::over(account(203, 1)).await;
     let body = charge_event("evt_1", "ch_1", NOW);
     assert_eq!(post(&app, &body).await, "stored");
-    // Replayed with whatever headers, and with another signature: the same event.
+    // Replayed with other headers and another signature, it is the same event.
     app.clock.advance(Duration::from_secs(40));
     let mut again = signed(&app, &body);
     again["headers"]["stripe-event-id"] = json!("evt_other");
@@ -194,7 +195,7 @@ async fn trap_30_the_row_is_committed_and_its_ticket_sent_before_the_reply_and_n
  {
     let app = TestApp::over(account(204, 1)).await;
     assert_eq!(post(&app, &charge_event("evt_1", "ch_1", NOW)).await, "stored");
-    // The process is frozen, or gone, from here on: what counts is elsewhere.
+    // The process is frozen or gone from here on; the rest is in Postgres and the queues.
     let row: uuid::Uuid = app.db.scalar("select id from outbox where status = 'pending'").await;
     let tickets = app.tickets.take();
     assert_eq!(Ticket::parse(&tickets[0]).unwrap().ids[0].0, row);

@@ -1,4 +1,5 @@
-//! The signing secret rotates without downtime, and nobody who guesses at it makes us ask for it.
+//! The signing secret rotates without downtime, and guessed signatures do not make us read the
+//! secret.
 
 use std::time::Duration;
 

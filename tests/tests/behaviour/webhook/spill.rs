@@ -1,4 +1,4 @@
-//! Postgres away: the request goes round it through SQS, and comes in by itself, once.
+//! While Postgres is away, the request takes the way through SQS and comes in by itself, once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::stripe_account::{NOW, account, assert_true};
 use crate::webhook::{charge_event, post, queues, send, signed};
 
-/// Takes the database away from the function; the answer is what to give back.
+/// Takes the database away from the function. Returns the pool that restores it.
 fn cut_off(app: &mut TestApp) -> Database {
     let gone = app.nowhere();
     std::mem::replace(&mut app.webhook.database, gone)
@@ -39,7 +39,7 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
 
     app.webhook.database = there;
     fastrand::Rng::with_seed(230).shuffle(&mut spilled);
-    // Long after their signatures ran out, and after the secret was revoked.
+    // Long after the signatures expired, and after the secret was revoked.
     app.clock.advance(Duration::from_secs(7_200));
     app.webhook.endpoints = endpoints("whsec_another");
     for bodies in spilled.chunks(10).chain(spilled.chunks(7)) {
@@ -101,13 +101,13 @@ async fn a_postgres_that_is_silent_counts_as_away() {
     app.webhook.database =
         Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     post(&app, &charge_event("evt_1", "ch_1", NOW)).await;
-    // The table is held by somebody: the insert neither succeeds nor fails.
+    // Another transaction has locked the table: the insert neither succeeds nor fails.
     let other = app.db.client().await;
     other.batch_execute("begin; lock table outbox in access exclusive mode").await.unwrap();
     let body = charge_event("evt_2", "ch_2", NOW);
     assert_eq!(send(&app, signed(&app, &body)).await.0, 202);
     other.batch_execute("commit").await.unwrap();
-    // And the next request is not spoilt by what the last one left.
+    // The state that the last request left does not spoil the next one.
     assert_eq!(post(&app, &charge_event("evt_3", "ch_3", NOW)).await, "stored");
     assert_eq!(app.bring_in(&app.spill.take()).await, 0);
     assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 3);
@@ -137,7 +137,7 @@ async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_o
         assert_eq!(app.bring_in(bodies).await, 0);
     }
     assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, sent);
-    // The one that was committed before the connection broke got no ticket; relay sends it.
+    // The request that was committed before the connection broke got no ticket; relay sends it.
     app.clock.advance(Duration::from_secs(400));
     app.relay.run_once(app.relay_deadline()).await.unwrap();
     app.drain().await;
@@ -156,7 +156,7 @@ async fn a_message_that_is_no_spilled_request_fails_alone_and_the_others_are_sto
     bodies.insert(0, bodies[0].replace("\"stripe\"", "\"nobody\""));
     assert_eq!(app.bring_in(&bodies).await, 2);
     assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 1);
-    // What has been received too often bury writes down.
+    // bury records messages that have been received too often.
     assert_eq!(app.bury.handle(batch(&bodies, 5)).await.failures(), 0);
     assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 2);
 }

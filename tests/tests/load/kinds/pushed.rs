@@ -1,4 +1,4 @@
-//! What our own clients push: leads and product events.
+//! Requests of our own clients: leads and product events.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub static KINDS: &[Kind] = &[
         finds: |n, payload| accepted(n, payload),
         ..LEAD
     },
-    // Some of these follow each other under one key: the first is the lead, all are kept (trap 29).
+    // Some of these share an Idempotency-Key: the first is the lead, and all are kept (trap 29).
     Kind {
         name: "lead under a key in use",
         share: 6,
@@ -50,7 +50,7 @@ pub static KINDS: &[Kind] = &[
         },
         ..LEAD
     },
-    // Its body is its key.
+    // The body is its key.
     Kind {
         name: "older lead",
         share: 6,

@@ -1,4 +1,4 @@
-//! What Stripe pushes.
+//! Webhooks of Stripe.
 
 use penstock_tests::simulators::stripe::sign;
 use penstock_tests::test_app::WEBHOOK_SECRET;

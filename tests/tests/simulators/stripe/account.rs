@@ -80,7 +80,7 @@ fn two_hundred_thousand_charges_fit_and_add_up() {
     assert_eq!(net, rows);
 }
 
-/// Stripe's documentation once more, written without a look at the simulator's own.
+/// The rules of Stripe's documentation, written a second time without the simulator's code.
 fn iso(amount: &Value, currency: &str) -> i128 {
     let amount = i128::from(amount.as_i64().unwrap());
     match currency {

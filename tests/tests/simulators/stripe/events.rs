@@ -76,7 +76,7 @@ fn previous_attributes_lead_back_to_the_state_before() {
     assert!(steps > 500, "{steps}");
 }
 
-/// The fields by which a state is told from the next.
+/// The fields that distinguish one state from the next.
 fn scalars(object: &Value) -> Value {
     let mut object = without_nulls(object);
     if let Value::Object(map) = &mut object {

@@ -1,4 +1,4 @@
-//! What the simulated Stripe promises to the tests that stand on it.
+//! The promises of the simulated Stripe to the tests that use it.
 
 mod account;
 mod events;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const NOW: i64 = 1_790_000_000;
 const DAY: i64 = 86_400;
 
-/// An account of 60 days, its clock standing at the end of them.
+/// Returns an account of 60 days, with its clock stopped at their end.
 fn spec(seed: u64, charges: u32) -> AccountSpec {
     AccountSpec::between(seed, charges, NOW - 60 * DAY, NOW).at(NOW)
 }
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-/// One GET over a connection of its own, by hand: nothing between us and the bytes.
+/// Sends one GET over a connection of its own, by hand, so that no client changes the bytes.
 fn get_with(stripe: &StripeSimulator, target: &str, headers: &[(&str, &str)]) -> Answer {
     let mut stream = TcpStream::connect(stripe.address()).unwrap();
     let mut request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
