@@ -57,7 +57,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         let (entities, why) = ([change.entity], Some(change.reason));
         let (mode, unless, now) = (Mode::Incremental, Unless::Paused, self.clock.now());
-        let owed =
+        let requested =
             pending::request(&**connection, source, &entities, mode, why, unless, now).await?;
         Ok(!requested.is_empty())
     }
