@@ -1,8 +1,13 @@
 //! The generated files that are committed. `make generate` writes them, and tests fail if one is
 //! out of date.
 
+use std::error::Error;
 use std::path::PathBuf;
 
+#[cfg(doc)]
+use penstock_edge::contract::Mismatch;
+
+#[cfg(doc)]
 use crate::template::TemplateError;
 use crate::{contract, template};
 
@@ -17,9 +22,10 @@ pub struct Generated {
 ///
 /// # Errors
 ///
-/// [`TemplateError`] if the template's parts do not fit together.
-pub fn generate() -> Result<Vec<Generated>, TemplateError> {
-    let mut files = contract::generate();
+/// [`Mismatch`] if routes and descriptions differ; [`TemplateError`] if the template's parts do not
+/// fit together.
+pub fn generate() -> Result<Vec<Generated>, Box<dyn Error>> {
+    let mut files = contract::generate()?;
     files.extend(template::generate()?);
     Ok(files)
 }

@@ -162,16 +162,23 @@ impl TestApp {
         Ok(())
     }
 
-    /// Inserts items straight into the outbox, as `fetch` would at the current time. Returns the
-    /// ids of the new rows.
+    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no ticket.
+    /// Returns the ids of the new rows.
     ///
     /// # Panics
-    ///
     /// If Postgres refuses the rows or cannot be reached.
     pub async fn put(&self, items: &[Item<'_>]) -> Vec<OutboxId> {
+        self.put_of("stripe", items).await
+    }
+
+    /// Like [`TestApp::put`], for items of `source`.
+    ///
+    /// # Panics
+    /// If Postgres refuses the rows or cannot be reached.
+    pub async fn put_of(&self, source: &str, items: &[Item<'_>]) -> Vec<OutboxId> {
         let now = self.clock.now();
         let arrival = Arrival {
-            source: "stripe",
+            source,
             content_type: "application/json",
             run: None,
             received_at: now,
@@ -281,7 +288,7 @@ impl TestApp {
     pub async fn bring_in(&self, bodies: &[String]) -> usize {
         let record = |(i, body): (usize, &String)| json!({"messageId": format!("message-{i}"), "body": body});
         let event = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
-        let reply = self.webhook.handle(event, "invocation").await.expect("a batch is answered");
+        let reply = self.webhook.invoke(event, "invocation").await.expect("a batch is answered");
         reply["batchItemFailures"].as_array().expect("a list").len()
     }
 

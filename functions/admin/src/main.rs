@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use admin::{AdminConfig, Ports};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
-use penstock_edge::{config, http::Request, telemetry};
+use penstock_edge::{config, http, telemetry};
 use penstock_store::admission::Admission;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,9 +23,5 @@ async fn main() -> Result<(), Error> {
         config: AdminConfig::from_env(&env)?,
         clock: SystemClock,
     };
-    let ports = &ports;
-    let serve = |event: LambdaEvent<Request>| async move {
-        Ok::<_, Error>(ports.handle(&event.payload, &event.context.request_id).await)
-    };
-    lambda_runtime::run(service_fn(serve)).await
+    http::run(ports).await
 }

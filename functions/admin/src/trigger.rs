@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
+use penstock_domain::access::ApiKey;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::source::Source;
-use penstock_edge::http::{
-    FieldError, Presented, Problem, Query, Reply, Request, RequestId, StatusCode, idempotency_key,
-};
+use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply, StatusCode, idempotency_key};
 use penstock_edge::telemetry::chain;
 use penstock_store::run_requests::{self, Answer, NewRequest};
 use penstock_store::{StoreError, in_time};
@@ -18,32 +17,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Failure, Ports};
+use crate::Ports;
 
 /// For the messages to `fetch`: `relay` sends them again, so no reply waits for them for long.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest body, in bytes. The route needs none.
 const BODY_LIMIT: usize = 64 * 1024;
-
-/// What the path names, as text.
-pub(crate) struct Route {
-    source: String,
-    mode: String,
-}
-
-impl Route {
-    /// None where the path is another route's.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
-        let (source, mode) = request.path.strip_prefix("/trigger/")?.split_once('/')?;
-        if source.is_empty() || mode.is_empty() || mode.contains('/') {
-            return None;
-        }
-        // What is no text is the name of nothing.
-        let text = |name, part| request.path_text(name, part).unwrap_or_default();
-        Some(Self { source: text("source", source), mode: text("mode", mode) })
-    }
-}
 
 /// The reply to a run that is accepted.
 #[derive(Debug, Serialize)]
@@ -60,59 +40,53 @@ pub struct TriggerReply<'a> {
     status: &'static str,
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    pub(crate) async fn trigger(
-        &self,
-        request: &Request,
-        route: &Route,
-        admin: &Presented,
-        now: Timestamp,
-        id: &RequestId,
-    ) -> Result<Reply, Failure> {
-        Query::of(request).finish()?;
-        let key = idempotency_key(&request.headers)?
-            .ok_or_else(|| missing("#/header/Idempotency-Key"))?;
-        let source = self.source(&route.source)?;
-        let mode = mode(&route.mode)?;
-        let entities = source.entities(mode);
-        let sha256 = fingerprint(source.name(), mode, &request.bytes(BODY_LIMIT)?);
-        let interval =
-            if mode == Mode::Full { self.config.min_full_interval } else { Duration::ZERO };
-        let wish = NewRequest {
-            scope: &admin.sha256,
-            key: &key,
-            sha256: &sha256,
-            source: source.name(),
-            entities,
-            mode,
-            interval,
-        };
-        let answer = in_time(self.write_down(wish, now)).await?;
-        let (source, mode, request_id) = (source.name(), mode.as_str(), id.as_str());
-        let accepted = |run_id| {
-            Reply::json(
-                StatusCode::ACCEPTED,
-                &TriggerReply { run_id, source, mode, status: "accepted" },
-                id,
-            )
-        };
-        match answer {
-            Answer::Accepted(run) => {
-                tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
-                self.announce(wish).await;
-                Ok(accepted(run.0))
-            }
-            Answer::Replay(run) => Ok(accepted(run.0).replayed()),
-            Answer::Conflict => {
-                Err(Problem::key_reused("This Idempotency-Key came with another request before.")
-                    .into())
-            }
-            Answer::TooRecent { run, again_at } => {
-                Err(self.too_recent(run, elapsed(now, again_at)).into())
-            }
+/// `POST /trigger/{source}/{mode}`: writes the request down, then tells `fetch`.
+pub(crate) async fn run<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    call: Call<'_, ApiKey>,
+) -> Result<Reply, Failure> {
+    let headers = &call.request.headers;
+    let key = idempotency_key(headers)?.ok_or_else(|| missing("#/header/Idempotency-Key"))?;
+    // A parameter that is no text is the name of nothing.
+    let name = |parameter| call.path(parameter).unwrap_or_default();
+    let source = ports.source(&name("source"))?;
+    let mode = mode(&name("mode"))?;
+    let entities = source.entities(mode);
+    let sha256 = fingerprint(source.name(), mode, &call.request.bytes(BODY_LIMIT)?);
+    let interval = if mode == Mode::Full { ports.config.min_full_interval } else { Duration::ZERO };
+    let wish = NewRequest {
+        scope: &call.caller.sha256,
+        key: &key,
+        sha256: &sha256,
+        source: source.name(),
+        entities,
+        mode,
+        interval,
+    };
+    let answer = in_time(ports.write_down(wish, call.now)).await?;
+    let (source, mode, request_id) = (source.name(), mode.as_str(), call.id.as_str());
+    let accepted = |run_id| {
+        let reply = TriggerReply { run_id, source, mode, status: "accepted" };
+        Reply::json(StatusCode::ACCEPTED, &reply)
+    };
+    match answer {
+        Answer::Accepted(run) => {
+            tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
+            ports.announce(wish).await;
+            accepted(run.0)
+        }
+        Answer::Replay(run) => Ok(accepted(run.0)?.replayed()),
+        Answer::Conflict => {
+            let detail = "This Idempotency-Key came with another request before.";
+            Err(Problem::key_reused(detail).into())
+        }
+        Answer::TooRecent { run, again_at } => {
+            Err(ports.too_recent(run, elapsed(call.now, again_at)).into())
         }
     }
+}
 
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     fn source(&self, name: &str) -> Result<&'static dyn Source, Problem> {
         let sources = &self.config.sources;
         sources.iter().copied().find(|source| source.name() == name).ok_or_else(|| {

@@ -1,31 +1,38 @@
-//! What `ingest` takes and answers, for docs/openapi.json.
+//! The contract of `ingest`, for docs/openapi.json.
 
+use penstock_clients::clock::SystemClock;
+use penstock_clients::queue::Queue;
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;
 use penstock_domain::text::LONGEST_ID;
-use penstock_edge::contract::{Contract, Key, Operation};
+use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
+use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
 
+use crate::Ports;
 use crate::replies::{EventsReply, LeadReply};
 
-/// What every request may end in.
-const SENT: [(u16, &str); 6] = [
-    (400, "BadRequest"),
-    (401, "Unauthorized"),
-    (413, "TooLarge"),
-    (422, "KeyReused"),
-    (429, "TooManyRequests"),
-    (503, "Unavailable"),
-];
-
-/// Adds the routes of this function.
-pub fn describe(to: &mut Contract) {
-    events(to);
-    leads(to);
-    older_leads(to);
+/// The routes of this function.
+pub fn routes() -> impl Iterator<Item = RouteInfo> {
+    http::routes::<Ports<SystemClock, Queue>>()
 }
 
-fn events(to: &mut Contract) {
+/// Adds the routes of this function to the contract.
+///
+/// # Errors
+/// [`Mismatch`] if the route table and the descriptions have different names.
+pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
+    to.describe(routes(), DESCRIPTIONS)
+}
+
+/// The routes of this function, by their names.
+const DESCRIPTIONS: Descriptions<'_> =
+    &[("createEvents", events), ("createLead", leads), ("createOlderLead", older_leads)];
+
+/// How a request may end beside what the shell says of it.
+const SENT: [(u16, &str); 3] = [(413, "TooLarge"), (422, "KeyReused"), (503, "Unavailable")];
+
+fn events(route: Operation, to: &mut Contract) -> Operation {
     let event = event(to);
     let batch = json!({ "type": "array", "minItems": 1, "maxItems": MOST_EVENTS, "items": event });
     let reply = to.schema::<EventsReply>();
@@ -45,9 +52,9 @@ fn events(to: &mut Contract) {
          {DEEPEST} is a 400, and so are fields of an event that come twice. 202 means that the events are kept, in the \
          database or, where that is away, on a queue; they stand in the user's journey a moment later."
     );
-    let operation = Operation::post("/events", "createEvents", "Events", "Take one event, or many")
+    route
+        .titled("Events", "Take one event, or many")
         .about(&about)
-        .opened_by(Key::Ingest)
         .idempotent()
         .query(
             "atomic",
@@ -61,8 +68,7 @@ fn events(to: &mut Contract) {
         .reply(202, "Kept, all or in part.", &reply, &taken)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
         .link(202, "journey", "getJourney", "userId", "$request.body#/userId")
-        .problems(&SENT);
-    to.add(operation);
+        .problems(&SENT)
 }
 
 fn event(to: &mut Contract) -> Value {
@@ -129,15 +135,15 @@ fn lead_reply(deduplicated: bool) -> Value {
     json!({ "ok": true, "lead_id": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "deduplicated": deduplicated })
 }
 
-fn leads(to: &mut Contract) {
+fn leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
         "Any body at all. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
          another body is 422: that body is kept too, but is no lead."
     );
-    let operation = Operation::post("/leads", "createLead", "Leads", "Take a lead")
+    route
+        .titled("Leads", "Take a lead")
         .about(&about)
-        .opened_by(Key::Ingest)
         .idempotent()
         .body("Anything.", &any_body())
         .reply(201, "Kept.", &schema, &lead_reply(false))
@@ -149,11 +155,10 @@ fn leads(to: &mut Contract) {
         )
         .reply_header(200, "idempotency-replayed", "IdempotencyReplayed")
         .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
-        .problems(&SENT);
-    to.add(operation);
+        .problems(&SENT)
 }
 
-fn older_leads(to: &mut Contract) {
+fn older_leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
         "As `POST /leads`, for older senders: a repetition is 409 (which says `ok: true`), and without an Idempotency-Key the \
@@ -162,21 +167,19 @@ fn older_leads(to: &mut Contract) {
     );
     let example = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
     let form = json!({ "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" } });
-    let operation =
-        Operation::post("/api/lead", "createOlderLead", "Leads", "Take a lead of an older sender")
-            .about(&about)
-            .opened_by(Key::Ingest)
-            .idempotent()
-            .body(
-                "A JSON object or a form.",
-                &[
-                    ("application/json", json!({ "type": "object" }), example.clone()),
-                    ("application/x-www-form-urlencoded", form, example),
-                ],
-            )
-            .reply(201, "Kept.", &schema, &lead_reply(false))
-            .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
-            .problems(&SENT)
-            .problems(&[(400, "UnreadableLead"), (409, "KnownLead")]);
-    to.add(operation);
+    route
+        .titled("Leads", "Take a lead of an older sender")
+        .about(&about)
+        .idempotent()
+        .body(
+            "A JSON object or a form.",
+            &[
+                ("application/json", json!({ "type": "object" }), example.clone()),
+                ("application/x-www-form-urlencoded", form, example),
+            ],
+        )
+        .reply(201, "Kept.", &schema, &lead_reply(false))
+        .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
+        .problems(&SENT)
+        .problems(&[(400, "UnreadableLead"), (409, "KnownLead")])
 }

@@ -3,31 +3,33 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Batch, Intake, Reading, Route};
+use penstock_domain::intake::{self, Batch, Intake, Reading};
 use penstock_domain::ticket::{self, Ticket};
-use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, idempotency_key};
+use penstock_edge::http::{
+    Call, Failure, Need, Problem, Reply, RequestId, Route, Service, idempotency_key,
+};
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
-use penstock_store::intake::{self, Answer, Stored};
+use penstock_store::intake::{Answer, Stored, store};
 use penstock_store::{Database, StoreError, in_time};
 
+mod caller;
 #[cfg(feature = "contract")]
 pub mod contract;
-mod door;
-mod refusal;
 mod replies;
 
-use refusal::Refusal;
+use caller::Caller;
 
 /// What `ingest` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
-    /// Whose API keys are good, and for how many requests.
+    /// Authenticates API keys and counts their requests.
     pub admission: Admission,
     /// Where `process` listens.
     pub tickets: Q,
@@ -74,34 +76,69 @@ const SPILL_PATIENCE: Duration = Duration::from_secs(4);
 /// For the tickets of what is committed.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// When a caller may try again to whom nothing could be promised, in seconds.
+/// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
 const RETRY_AFTER: u32 = 30;
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Answers one request; `invocation` is Lambda's id of it. Whatever goes wrong is a reply too.
-    pub async fn handle(&self, request: &Request, invocation: &str) -> Reply {
-        let id = RequestId::of(request, invocation);
-        let reply = match self.take(request, &id).await {
-            Ok(reply) => reply,
-            Err(refusal) => {
-                refusal.log(&id);
-                Reply::problem(&refusal.into_problem(), &id)
-            }
-        };
-        let (request_id, status, path) = (id.as_str(), reply.status_code, request.path.as_str());
-        tracing::info!(event = "answered", request_id, path, status);
-        if request.method == Method::HEAD { reply.without_body() } else { reply }
+/// The path of older senders, who may be allowed in without a key.
+const OLDER_LEADS: &str = "/api/lead";
+
+impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
+    type Caller = Caller;
+
+    #[rustfmt::skip]
+    const ROUTES: &'static [Route<Self>] = &[
+        Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
+        Route::post("createLead",      "/leads",    Need::Ingest, &leads),
+        Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads),
+    ];
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
-    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has the request.
-    async fn take(&self, request: &Request, id: &RequestId) -> Result<Reply, Refusal> {
-        let route = self.route(request)?;
-        let now = self.clock.now();
-        let caller = self.who(request, route, now).await?;
-        let route = with_query(route, request)?;
+    async fn authorize(&self, call: &Call<'_>) -> Result<Caller, Failure> {
+        Ok(self.caller(call).await?)
+    }
+}
+
+/// `POST /leads`
+async fn leads<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    call: Call<'_, Caller>,
+) -> Result<Reply, Failure> {
+    ports.take(intake::Route::Leads, call).await
+}
+
+/// `POST /api/lead`
+async fn older_leads<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    call: Call<'_, Caller>,
+) -> Result<Reply, Failure> {
+    ports.take(intake::Route::ApiLead, call).await
+}
+
+/// `POST /events`: with `atomic=true` one bad event refuses the others.
+async fn events<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    mut call: Call<'_, Caller>,
+) -> Result<Reply, Failure> {
+    let atomic = call.query.take_as("atomic", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    });
+    std::mem::take(&mut call.query).finish()?;
+    ports.take(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Takes a request, or says why not. Success is only told after a commit, or after SQS has the
+    /// request.
+    async fn take(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
+        let Call { request, id, now, caller, .. } = call;
         let key = idempotency_key(&request.headers)?;
         let body = request.bytes(BODY_LIMIT)?.into_owned();
-        if let Route::Events { .. } = route {
+        if let intake::Route::Events { .. } = route {
             replies::refuse_encoded(request)?;
         }
         let content_type =
@@ -121,31 +158,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.rows).await;
                 log_kept(&intake, &reading, &kept, id);
-                replies::kept(&intake, &reading, &kept.answer, id)
+                replies::kept(&intake, &reading, &kept.answer)
             }
             Err(error) => {
-                tracing::error!(
-                    event = "not_stored",
-                    request_id = id.as_str(),
-                    error = chain(&error)
-                );
+                let (request_id, error) = (id.as_str(), chain(&error));
+                tracing::error!(event = "not_stored", request_id, error);
                 self.spill_over(&intake, id).await?;
-                replies::spilled(&intake, &reading, id)
+                replies::spilled(&intake, &reading)
             }
-        }
-    }
-
-    fn route(&self, request: &Request) -> Result<Route, Problem> {
-        let route = match request.path.as_str() {
-            "/leads" => Route::Leads,
-            "/api/lead" => Route::ApiLead,
-            "/events" => Route::Events { atomic: false },
-            _ => return Err(Problem::not_found("There is no such route.")),
-        };
-        if request.method == Method::POST {
-            Ok(route)
-        } else {
-            Err(Problem::method_not_allowed("POST"))
         }
     }
 
@@ -153,10 +173,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let now = self.clock.now();
         in_time(async {
             let due = now + ticket::GRACE;
-            match intake::store(&self.database, intake, reading, due, now).await {
+            match store(&self.database, intake, reading, due, now).await {
                 // The peer hung up before the statement came (trap 44); doing it again does no harm.
                 Err(error) if error.is_broken_connection() => {
-                    intake::store(&self.database, intake, reading, due, now).await
+                    store(&self.database, intake, reading, due, now).await
                 }
                 outcome => outcome,
             }
@@ -164,17 +184,18 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         .await
     }
 
-    /// Hands a request to SQS that Postgres could not take.
-    async fn spill_over(&self, intake: &Intake, id: &RequestId) -> Result<(), Refusal> {
+    /// Hands a request to SQS that Postgres could not take; 503 if SQS cannot take it either.
+    async fn spill_over(&self, intake: &Intake, id: &RequestId) -> Result<(), Failure> {
         let (request_id, bytes) = (id.as_str(), intake.body().len());
+        let not_kept = || Failure::from(Problem::unavailable(RETRY_AFTER));
         let Some(message) = intake.message() else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
-            return Err(Refusal::NotKept);
+            return Err(not_kept());
         };
-        if let Err(error) = offer(&self.spill, vec![message], SPILL_PATIENCE).await {
+        offer(&self.spill, vec![message], SPILL_PATIENCE).await.map_err(|error| {
             tracing::error!(event = "not_spilled", request_id, error = chain(&error));
-            return Err(Refusal::NotKept);
-        }
+            not_kept()
+        })?;
         tracing::warn!(event = "spilled", request_id, route = intake.route.as_str(), bytes);
         Ok(())
     }
@@ -187,23 +208,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error));
         }
     }
-}
-
-fn with_query(route: Route, request: &Request) -> Result<Route, Problem> {
-    let mut query = Query::of(request);
-    let route = match route {
-        Route::Events { .. } => {
-            let atomic = query.take_as("atomic", |text| match text {
-                "true" => Ok(true),
-                "false" => Ok(false),
-                _ => Err("must be true or false".to_owned()),
-            });
-            Route::Events { atomic: atomic.unwrap_or(false) }
-        }
-        Route::Leads | Route::ApiLead => route,
-    };
-    query.finish()?;
-    Ok(route)
 }
 
 fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestId) {

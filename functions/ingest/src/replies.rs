@@ -3,13 +3,12 @@
 use penstock_domain::intake::{
     Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route,
 };
-use penstock_edge::http::{FieldError, Problem, Reply, Request, RequestId, StatusCode};
+use penstock_edge::http::{Failure, FieldError, Problem, Reply, Request, StatusCode};
 use penstock_store::intake::Answer;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::good;
-use crate::refusal::Refusal;
 
 /// At most so many faults are told at once.
 const MOST_FAULTS: usize = 100;
@@ -123,62 +122,48 @@ pub(crate) fn kept(
     intake: &Intake,
     reading: &Reading<'_>,
     told: &Answer,
-    id: &RequestId,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, Failure> {
     let (replayed, duplicates) = match told {
         Answer::New { duplicates } => (false, duplicates.as_slice()),
         Answer::Replay { duplicates } => (true, duplicates.as_slice()),
         Answer::Conflict => return Err(conflict(reading).into()),
     };
     let reply = match reading {
-        Reading::Lead(state) => lead(intake, *state, replayed, id)?,
+        Reading::Lead(state) => lead(intake, *state, replayed)?,
         Reading::Events(batch) => {
-            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates), id)
+            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates))?
         }
     };
     Ok(if replayed { reply.replayed() } else { reply })
 }
 
 /// The reply to what waits on the queue `spill`.
-pub(crate) fn spilled(
-    intake: &Intake,
-    reading: &Reading<'_>,
-    id: &RequestId,
-) -> Result<Reply, Refusal> {
+pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>) -> Result<Reply, Failure> {
     match reading {
         Reading::Lead(LeadState::Rejected) => Err(unreadable().into()),
         Reading::Lead(_) => {
             let lead_id = intake.lead_id(&intake.body_sha256());
-            Ok(Reply::json(
-                StatusCode::ACCEPTED,
-                &LeadReply { ok: true, lead_id, deduplicated: false },
-                id,
-            ))
+            let reply = LeadReply { ok: true, lead_id, deduplicated: false };
+            Reply::json(StatusCode::ACCEPTED, &reply)
         }
-        Reading::Events(batch) => {
-            Ok(Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[]), id))
-        }
+        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[])),
     }
 }
 
-fn lead(
-    intake: &Intake,
-    state: LeadState,
-    deduplicated: bool,
-    id: &RequestId,
-) -> Result<Reply, Problem> {
+fn lead(intake: &Intake, state: LeadState, deduplicated: bool) -> Result<Reply, Failure> {
     let lead_id = intake.lead_id(&intake.body_sha256());
     let reply = LeadReply { ok: true, lead_id, deduplicated };
     match (intake.route, state, deduplicated) {
-        (_, LeadState::Rejected, _) => Err(unreadable()),
+        (_, LeadState::Rejected, _) => Err(unreadable().into()),
         (Route::ApiLead, _, true) => {
             Err(Problem::conflict("duplicate-lead", "This lead is known already.")
                 .with("ok", true)
                 .with("lead_id", lead_id.to_string())
-                .with("deduplicated", true))
+                .with("deduplicated", true)
+                .into())
         }
-        (_, _, true) => Ok(Reply::json(StatusCode::OK, &reply, id)),
-        (_, _, false) => Ok(Reply::json(StatusCode::CREATED, &reply, id)),
+        (_, _, true) => Reply::json(StatusCode::OK, &reply),
+        (_, _, false) => Reply::json(StatusCode::CREATED, &reply),
     }
 }
 

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use penstock_domain::clock::elapsed;
-use penstock_edge::http::{Reply, RequestId, StatusCode};
+use penstock_domain::clock::{Clock, elapsed};
+use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::sync_runs::read::{self, Freshness};
 use penstock_store::{Database, StoreError};
 use serde::Serialize;
 use tokio_postgres::Client;
 
-use crate::config::MetricsConfig;
-use crate::question::RETRY_AFTER;
+use crate::Ports;
 
 /// After this long the database counts as unreachable: whoever asks for readiness does not wait longer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,9 +26,10 @@ pub(crate) struct Alive {
     timestamp: Timestamp,
 }
 
-/// Needs nothing but this process.
-pub(crate) fn alive(started: Timestamp, now: Timestamp) -> Alive {
-    Alive { status: "ok", uptime_s: elapsed(started, now).as_secs(), timestamp: now }
+/// `GET /healthz`: needs nothing but this process.
+pub(crate) async fn alive<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
+    let uptime_s = elapsed(ports.started, call.now).as_secs();
+    Reply::json(StatusCode::OK, &Alive { status: "ok", uptime_s, timestamp: call.now })
 }
 
 #[derive(Debug, Serialize)]
@@ -50,39 +50,17 @@ enum Check {
     Source { ok: bool, last_sync: Option<Timestamp>, lag_s: Option<u64> },
 }
 
-/// 200 where the database answers, `degraded` where a source is late; 503 where it does not.
-pub(crate) async fn ready(
-    database: &Database,
-    config: &MetricsConfig,
-    started: Timestamp,
-    now: Timestamp,
-    id: &RequestId,
-) -> Reply {
+/// `GET /readyz`: 200 if the database answers, `degraded` if a source is late; 503 if it does not.
+pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
+    let (config, now) = (&ports.config, call.now);
     let asked = Instant::now();
-    let sources = match tokio::time::timeout(PATIENCE, freshness(database)).await {
-        Ok(Ok(sources)) => Some(sources),
-        Ok(Err(error)) => {
-            tracing::error!(
-                request_id = id.as_str(),
-                error = telemetry::chain(&error),
-                "not ready"
-            );
-            None
-        }
-        Err(_) => {
-            tracing::error!(
-                request_id = id.as_str(),
-                "not ready: the database did not answer in time"
-            );
-            None
-        }
-    };
-    let uptime_s = elapsed(started, now).as_secs();
+    let sources = sources(&ports.database, call.id).await;
+    let uptime_s = elapsed(ports.started, now).as_secs();
     let Some(mut sources) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
-        return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body, id)
-            .with_retry_after(RETRY_AFTER);
+        let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)?;
+        return Ok(reply.with_retry_after(RETRY_AFTER));
     };
     // One that is configured no more has nothing to be late with.
     sources.retain(|found| config.sources.is_empty() || config.sources.contains(&found.source));
@@ -101,7 +79,19 @@ pub(crate) async fn ready(
     let database = ("db".to_owned(), Check::Database { ok: true, latency_ms });
     let body =
         Ready { status, sync_status: status, checks: checks.chain([database]).collect(), uptime_s };
-    Reply::json(StatusCode::OK, &body, id)
+    Reply::json(StatusCode::OK, &body)
+}
+
+/// How fresh the sources are; `None`, and a line in the log, if the database does not answer.
+async fn sources(database: &Database, id: &RequestId) -> Option<Vec<Freshness>> {
+    let request_id = id.as_str();
+    let error = match tokio::time::timeout(PATIENCE, freshness(database)).await {
+        Ok(Ok(sources)) => return Some(sources),
+        Ok(Err(error)) => telemetry::chain(&error),
+        Err(_) => "the database did not answer in time".to_owned(),
+    };
+    tracing::error!(event = "not_ready", request_id, error);
+    None
 }
 
 async fn freshness(database: &Database) -> Result<Vec<Freshness>, StoreError> {

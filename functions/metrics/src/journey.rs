@@ -9,11 +9,12 @@ mod reply;
 use jiff::{Timestamp, ToSpan as _};
 use penstock_domain::intake::{FAR_FUTURE, FAR_PAST};
 use penstock_domain::text::LONGEST_ID;
-use penstock_edge::http::{Problem, Query};
+use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::journey::{self, JourneyPage};
 use tokio_postgres::Client;
 
+use crate::MetricsConfig;
 use crate::question::Question;
 use cursor::Cursor;
 pub(crate) use reply::JourneyReply;
@@ -30,49 +31,39 @@ pub(crate) struct Journey {
     limit: i64,
 }
 
-impl Journey {
-    /// `from` (inclusive, default ten years ago), `to` (exclusive, default in a day), `limit` (1 to 1000, default
-    /// 100), `cursor` (of the page before; it holds that page's bounds).
-    pub(crate) fn parse(
-        user_id: Option<String>,
-        mut query: Query,
-        now: Timestamp,
-    ) -> Result<Self, Problem> {
-        let user_id = match user_id.map_or(Err("must be UTF-8, and its slashes encoded"), checked) {
-            Ok(user_id) => user_id,
-            Err(detail) => {
-                query.reject_path("userId", detail);
-                String::new()
-            }
-        };
-        let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-        let (from, to) = (query.take_as("from", time), query.take_as("to", time));
-        let cursor = query
-            .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
-        let bounds = match &cursor {
-            Some(cursor) => {
-                for (name, given, pinned) in [("from", from, cursor.from), ("to", to, cursor.to)] {
-                    if given.is_some_and(|given| given != pinned) {
-                        query.reject(name, "must be that of the first page, or be left out");
-                    }
-                }
-                (cursor.from, cursor.to)
-            }
-            None => (from.unwrap_or(up(now - FAR_PAST)), to.unwrap_or(up(now + FAR_FUTURE))),
-        };
-        match (bounds, from) {
-            ((from, to), _) if from < to => {}
-            ((_, to), Some(_)) => {
-                query.reject("from", &format!("must be before `to`, which is {to}"))
-            }
-            ((from, _), None) => {
-                query.reject("to", &format!("must be after `from`, which is {from}"))
-            }
+/// `GET /users/{userId}/journey`: `from` (inclusive, default ten years ago), `to` (exclusive, default in
+/// a day), `limit` (1 to 1000, default 100), `cursor` (of the page before; it holds that page's bounds).
+pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Journey, Problem> {
+    let (user_id, query, now) = (call.path("userId"), &mut call.query, call.now);
+    let user_id = match user_id.map_or(Err("must be UTF-8, and its slashes encoded"), checked) {
+        Ok(user_id) => user_id,
+        Err(detail) => {
+            query.reject_path("userId", detail);
+            String::new()
         }
-        query.finish()?;
-        let after = cursor.map(|cursor| (cursor.at, cursor.event_id));
-        Ok(Self { user_id, from: bounds.0, to: bounds.1, after, limit })
+    };
+    let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
+    let (from, to) = (query.take_as("from", time), query.take_as("to", time));
+    let cursor = query
+        .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+    let bounds = match &cursor {
+        Some(cursor) => {
+            for (name, given, pinned) in [("from", from, cursor.from), ("to", to, cursor.to)] {
+                if given.is_some_and(|given| given != pinned) {
+                    query.reject(name, "must be that of the first page, or be left out");
+                }
+            }
+            (cursor.from, cursor.to)
+        }
+        None => (from.unwrap_or(up(now - FAR_PAST)), to.unwrap_or(up(now + FAR_FUTURE))),
+    };
+    match (bounds, from) {
+        ((from, to), _) if from < to => {}
+        ((_, to), Some(_)) => query.reject("from", &format!("must be before `to`, which is {to}")),
+        ((from, _), None) => query.reject("to", &format!("must be after `from`, which is {from}")),
     }
+    let after = cursor.map(|cursor| (cursor.at, cursor.event_id));
+    Ok(Journey { user_id, from: bounds.0, to: bounds.1, after, limit })
 }
 
 /// As an event's sender may name it.

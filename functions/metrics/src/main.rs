@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
+use lambda_http::Error;
 use metrics::{MetricsConfig, Ports};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
 use penstock_domain::clock::Clock as _;
-use penstock_edge::http::Request;
-use penstock_edge::{config, telemetry};
+use penstock_edge::{config, http, telemetry};
 use penstock_store::admission::Admission;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,11 +18,5 @@ async fn main() -> Result<(), Error> {
     let (config, started) = (MetricsConfig::from_env(&env)?, SystemClock.now());
     let database = database::from_env(&env, &Arc::new(Aws::default()))?;
     let admission = Admission::new(database.clone(), config.rate_limit_per_second);
-    let ports = Ports { database, admission, config, clock: SystemClock, started };
-    let ports = &ports;
-    // Not `lambda_http::run`: it builds a URL first, and panics where that fails (see `Request`).
-    let serve = |event: LambdaEvent<Request>| async move {
-        Ok::<_, Error>(ports.handle(&event.payload, &event.context.request_id).await)
-    };
-    lambda_runtime::run(service_fn(serve)).await
+    http::run(Ports { database, admission, config, clock: SystemClock, started }).await
 }

@@ -1,142 +1,101 @@
-//! A question to the database, answered only to those whose key may ask it.
+//! A question to the database, answered only to callers whose key may ask it.
 
 use std::future::Future;
 
-use http::HeaderMap;
-use jiff::Timestamp;
-use penstock_edge::http::{Access, Presented, Problem};
-use penstock_store::admission::{Admission, Verdict};
-use penstock_store::api_keys::Scope;
-use penstock_store::{Database, StoreError};
+use penstock_domain::access::PresentedKey;
+use penstock_domain::clock::Clock;
+use penstock_edge::http::{Answer, Answering, Call, Failure, Problem, Reply, StatusCode};
+use penstock_store::StoreError;
+use serde::Serialize;
 use tokio_postgres::Client;
 
-/// Something a route asks of the database.
-pub(crate) trait Question: Sync {
-    /// What comes back; none where the thing asked for does not exist.
-    type Answer: Send;
+use crate::{MetricsConfig, Ports};
 
-    /// Whether it may be asked along with the key, before anybody knows whether the key is good. What
+/// Something a route asks of the database.
+pub(crate) trait Question: Send + Sync + 'static {
+    /// The reply's body.
+    type Answer: Serialize + Send;
+
+    /// Whether it may be asked along with the key, before the key is known to be valid. A question that
     /// could keep the database busy for long is not.
     fn is_cheap(&self) -> bool {
         true
     }
 
-    /// Asks. May be called again where the connection broke: it only reads.
+    /// Asks; `None` if the thing asked for does not exist. It is called again if the connection broke,
+    /// so it only reads.
     fn ask(
         &self,
         on: &Client,
     ) -> impl Future<Output = Result<Option<Self::Answer>, StoreError>> + Send;
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The caller's doing.
-    Problem(Problem),
-    /// The database's.
-    Store(StoreError),
-}
+/// Answers a route by a question, which the function reads from the call.
+pub(crate) struct Ask<Q>(pub(crate) fn(&MetricsConfig, &mut Call<'_>) -> Result<Q, Problem>);
 
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
+impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
+    /// A caller without a valid key reads 401 or 429 before anything about the question. Parameters that
+    /// the question has left in the query are a 400.
+    fn answer<'a>(&'a self, ports: &'a Ports<C>, mut call: Call<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let question = (self.0)(&ports.config, &mut call);
+            let question = std::mem::take(&mut call.query).finish().and(question);
+            let answer = authorized_answer(ports, &call, &question).await?;
+            let answer = answer.ok_or_else(|| Problem::not_found("There is no such thing."))?;
+            Reply::json(StatusCode::OK, &answer)
+        })
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Seconds after which a caller may find the database again.
-pub(crate) const RETRY_AFTER: u32 = 5;
-
-impl Failure {
-    /// What the caller may read of it.
-    pub(crate) fn into_problem(self) -> Problem {
-        match self {
-            Self::Problem(problem) => problem,
-            Self::Store(error) if error.is_unreachable() => Problem::unavailable(RETRY_AFTER),
-            Self::Store(_) => Problem::internal(),
-        }
-    }
-}
-
-/// Asks, and lets the answer out only to a key that may read, and no oftener than it may. Where the key is not
-/// remembered, it is looked up on the same connection in the same round trip.
-///
-/// # Errors
-/// 401 and 429 before anything else, then what was wrong with the question, then 404.
-pub(crate) async fn answer<Q: Question>(
-    database: &Database,
-    admission: &Admission,
-    headers: &HeaderMap,
-    question: Result<Q, Problem>,
-    now: Timestamp,
-) -> Result<Q::Answer, Failure> {
-    let presented = Presented::in_headers(headers).ok_or_else(Problem::unauthorized)?;
-    let door = match admission.at_once(&presented.sha256, now) {
-        Some(verdict) => {
-            permit(&presented, verdict)?;
+/// Asks for callers whose key may. A key that is not remembered is looked up on the same connection, in
+/// the round trip of the question.
+async fn authorized_answer<C: Clock, Q: Question>(
+    ports: &Ports<C>,
+    call: &Call<'_>,
+    question: &Result<Q, Problem>,
+) -> Result<Option<Q::Answer>, Failure> {
+    let key = call.presented_key()?;
+    let pending = match ports.admission.authenticate_cached(&key.sha256, call.now) {
+        Some(status) => {
+            call.authorize(&key, status)?;
             None
         }
-        None => Some(admission),
+        None => Some(&key),
     };
-    match attempt(database, door, &presented, &question, now).await {
-        // The peer hung up between checkout and reply (trap 44); whatever this asks, it only reads.
-        Err(Failure::Store(error)) if error.is_broken_connection() => {
-            attempt(database, door, &presented, &question, now).await
-        }
+    let answer = match attempt(ports, call, pending, question).await {
+        // The peer hung up between checkout and reply (trap 44); this only reads, so it may ask again.
+        Err(error) if error.is_broken_connection() => attempt(ports, call, pending, question).await,
         outcome => outcome,
-    }
+    };
+    Ok(answer??)
 }
 
-/// `door` is none for a key that is through it already.
-async fn attempt<Q: Question>(
-    database: &Database,
-    door: Option<&Admission>,
-    presented: &Presented,
+/// Asks once. `pending` is the key if it has yet to be looked up.
+async fn attempt<C: Clock, Q: Question>(
+    ports: &Ports<C>,
+    call: &Call<'_>,
+    pending: Option<&PresentedKey>,
     question: &Result<Q, Problem>,
-    now: Timestamp,
-) -> Result<Q::Answer, Failure> {
-    let connection = database.connection().await?;
+) -> Result<Result<Option<Q::Answer>, Problem>, StoreError> {
+    let connection = ports.database.connection().await?;
     let client: &Client = &connection;
-    let entry = async {
-        match door {
-            Some(door) => permit(presented, door.admit_on(client, &presented.sha256, now).await?)
-                .map_err(Failure::from),
-            None => Ok(()),
-        }
+    let authorized = async {
+        let Some(key) = pending else { return Ok(Ok(())) };
+        let status = ports.admission.authenticate_on(client, &key.sha256, call.now).await?;
+        Ok::<_, StoreError>(call.authorize(key, status).map(drop))
     };
-    let answer = match question {
+    match question {
         Ok(question) if question.is_cheap() => {
-            let (entered, answer) = tokio::join!(entry, question.ask(client));
-            entered?;
-            answer?
-        }
-        Ok(question) => {
-            entry.await?;
-            question.ask(client).await?
-        }
-        Err(problem) => {
-            entry.await?;
-            return Err(problem.clone().into());
-        }
-    };
-    answer.ok_or_else(|| Problem::not_found("There is no such thing.").into())
-}
-
-/// Whether the key that was found, if any, is the presented one, may read, and may do so now.
-fn permit(presented: &Presented, verdict: Verdict) -> Result<(), Problem> {
-    match verdict {
-        Verdict::Admitted(key) if presented.is(&key.sha256) => {
-            match (presented.access, key.scope) {
-                (Access::Key, Scope::Read) | (Access::AdminKey, Scope::Admin) => Ok(()),
-                _ => Err(Problem::unauthorized()),
+            let (authorized, answer) = tokio::join!(authorized, question.ask(client));
+            match authorized? {
+                Ok(()) => answer.map(Ok),
+                Err(problem) => Ok(Err(problem)),
             }
         }
-        Verdict::Admitted(_) | Verdict::Unknown => Err(Problem::unauthorized()),
-        Verdict::Limited { retry_after_s } => Err(Problem::too_many_requests(retry_after_s)),
+        Ok(question) => match authorized.await? {
+            Ok(()) => question.ask(client).await.map(Ok),
+            Err(problem) => Ok(Err(problem)),
+        },
+        Err(problem) => Ok(authorized.await?.and_then(|()| Err(problem.clone()))),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Span;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
 use penstock_domain::money::Currency;
 use penstock_domain::revenue::{
     Calendar, DateRange, InvalidRange, Period, Revenue, Sums, Zone, parse_date,
 };
-use penstock_edge::http::{Problem, Query};
+use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::revenue::{self, RevenueQuery};
 use serde::Serialize;
@@ -25,10 +25,34 @@ const CHEAP_DAYS: usize = 400;
 
 /// Which of the three routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
+enum View {
     Summary,
     Daily,
     Weekly,
+}
+
+/// `GET /metrics/revenue/summary`
+pub(crate) fn summary(
+    config: &MetricsConfig,
+    call: &mut Call<'_>,
+) -> Result<RevenueQuestion, Problem> {
+    RevenueQuestion::read(View::Summary, config, call)
+}
+
+/// `GET /metrics/revenue/daily`
+pub(crate) fn daily(
+    config: &MetricsConfig,
+    call: &mut Call<'_>,
+) -> Result<RevenueQuestion, Problem> {
+    RevenueQuestion::read(View::Daily, config, call)
+}
+
+/// `GET /metrics/revenue/weekly`
+pub(crate) fn weekly(
+    config: &MetricsConfig,
+    call: &mut Call<'_>,
+) -> Result<RevenueQuestion, Problem> {
+    RevenueQuestion::read(View::Weekly, config, call)
 }
 
 #[derive(Debug)]
@@ -42,14 +66,10 @@ pub(crate) struct RevenueQuestion {
 }
 
 impl RevenueQuestion {
-    /// Reads the query. Without `endDate` the range ends today, where `timezone` is; without `startDate` it
-    /// has 30 days.
-    pub(crate) fn parse(
-        mut query: Query,
-        view: View,
-        config: &MetricsConfig,
-        now: Timestamp,
-    ) -> Result<Self, Problem> {
+    /// Reads the query. Without `endDate` the range ends today, in `timezone`; without `startDate` it has
+    /// 30 days.
+    fn read(view: View, config: &MetricsConfig, call: &mut Call<'_>) -> Result<Self, Problem> {
+        let (query, now) = (&mut call.query, call.now);
         // A bare plus is a space in a query string, and no zone has a space: Etc/GMT+5.
         let zone = query.take_as("timezone", |name| {
             Zone::parse(&name.replace(' ', "+")).map_err(|e| e.to_string())
@@ -73,7 +93,7 @@ impl RevenueQuestion {
         if let Err(error) = range {
             query.reject("startDate", &error.to_string());
         }
-        query.finish()?;
+        // Rejected above: the caller reads that, and never this.
         let range = range.map_err(|_: InvalidRange| Problem::internal())?;
         Ok(Self {
             view,

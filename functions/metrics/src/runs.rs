@@ -1,7 +1,7 @@
 //! `/runs`, newest first, and `/runs/{runId}`.
 
 use jiff::Timestamp;
-use penstock_edge::http::{Problem, Query};
+use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::run_requests;
 use penstock_store::sync_runs::read::{self, RunFilter};
@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::MetricsConfig;
 use crate::question::Question;
 
 mod reply;
@@ -26,23 +27,21 @@ pub(crate) struct Runs {
     limit: i64,
 }
 
-impl Runs {
-    /// `limit` (1 to 200, default 50), `cursor` (of the page before), `source`, `status`.
-    pub(crate) fn parse(mut query: Query) -> Result<Self, Problem> {
-        let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-        let after = query
-            .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
-        let source = query.take_as("source", |text| match text.contains('\0') {
-            true => Err("must be the name of a source, such as stripe".to_owned()),
-            false => Ok(text.to_owned()),
-        });
-        let status = query.take_as("status", |text| match STATUSES.contains(&text) {
-            true => Ok(text.to_owned()),
-            false => Err(format!("must be one of {}", STATUSES.join(", "))),
-        });
-        query.finish()?;
-        Ok(Self { after, source, status, limit })
-    }
+/// `GET /runs`: `limit` (1 to 200, default 50), `cursor` (of the page before), `source`, `status`.
+pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Problem> {
+    let query = &mut call.query;
+    let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
+    let after = query
+        .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+    let source = query.take_as("source", |text| match text.contains('\0') {
+        true => Err("must be the name of a source, such as stripe".to_owned()),
+        false => Ok(text.to_owned()),
+    });
+    let status = query.take_as("status", |text| match STATUSES.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must be one of {}", STATUSES.join(", "))),
+    });
+    Ok(Runs { after, source, status, limit })
 }
 
 /// The last run of a page: the next one begins after it, whatever was added meanwhile.
@@ -97,11 +96,10 @@ impl Question for Runs {
 
 pub(crate) struct OneRun(Uuid);
 
-impl OneRun {
-    /// An id that is none cannot be found either.
-    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
-        Uuid::try_parse(text).map(Self).map_err(|_| Problem::not_found("There is no such run."))
-    }
+/// `GET /runs/{runId}`: an id that is no UUID is a run that does not exist.
+pub(crate) fn one(_: &MetricsConfig, call: &mut Call<'_>) -> Result<OneRun, Problem> {
+    let id = call.path("runId").and_then(|id| Uuid::try_parse(&id).ok());
+    id.map(OneRun).ok_or_else(|| Problem::not_found("There is no such run."))
 }
 
 impl Question for OneRun {

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
+use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::stats::{self, Recent, Waiting};
 use serde::Serialize;
 use tokio_postgres::Client;
 
+use crate::MetricsConfig;
 use crate::question::Question;
 
 /// The rows that wait are counted up to here.
@@ -16,7 +18,12 @@ const MOST_COUNTED: i64 = 10_000;
 const WINDOWS: [i64; 2] = [60, 300];
 
 pub(crate) struct Stats {
-    pub(crate) now: Timestamp,
+    now: Timestamp,
+}
+
+/// `GET /stats`
+pub(crate) fn now(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Stats, Problem> {
+    Ok(Stats { now: call.now })
 }
 
 #[derive(Debug, Serialize)]

@@ -1,13 +1,20 @@
 //! `/metrics/unmapped-statuses`: raw statuses that no map knows. Payments that carry one count as nothing.
 
 use jiff::Timestamp;
+use penstock_edge::http::{Call, Problem};
 use penstock_store::{StoreError, revenue};
 use serde::Serialize;
 use tokio_postgres::Client;
 
+use crate::MetricsConfig;
 use crate::question::Question;
 
 pub(crate) struct Unmapped;
+
+/// `GET /metrics/unmapped-statuses`
+pub(crate) fn unmapped(_: &MetricsConfig, _: &mut Call<'_>) -> Result<Unmapped, Problem> {
+    Ok(Unmapped)
+}
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(

@@ -1,30 +1,58 @@
-//! What `webhook` takes and answers, for docs/openapi.json: a route for each source that pushes.
+//! The contract of `webhook`, for docs/openapi.json: a route for each source that pushes.
 
-use penstock_domain::source::{SOURCES, Source, Webhook, WebhookContract};
-use penstock_edge::contract::{Contract, Operation};
-use serde_json::{Value, json};
+use penstock_clients::clock::SystemClock;
+use penstock_clients::queue::Queue;
+use penstock_domain::source::{SOURCES, Webhook, WebhookContract};
+use penstock_edge::contract::{Contract, Describe, Mismatch, Operation};
+use penstock_edge::http::{self, RouteInfo};
+use serde_json::json;
 
+use crate::Ports;
 use crate::Received;
 
-/// Adds the routes of this function.
-pub fn describe(to: &mut Contract) {
-    let schema = to.schema::<Received>();
-    for source in SOURCES {
-        if let Some((webhook, contract)) = source.webhook().zip(source.webhook_contract()) {
-            to.add(operation(*source, webhook, &contract, &schema));
-        }
+/// The routes of this function: one for each source that pushes, under the source's own name.
+pub fn routes() -> impl Iterator<Item = RouteInfo> {
+    let sources = SOURCES.iter().filter_map(|source| Some((source, source.webhook_contract()?)));
+    sources.flat_map(|(source, contract)| {
+        let name = contract.operation_id;
+        http::routes::<Ports<SystemClock, Queue>>().map(move |route| {
+            let path = route.path.replace("{source}", source.name()).into();
+            RouteInfo { name, path, ..route }
+        })
+    })
+}
+
+/// Adds the routes of this function to the contract.
+///
+/// # Errors
+/// [`Mismatch`] if the route table and the descriptions have different names.
+pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
+    let contracts = SOURCES.iter().filter_map(|source| source.webhook_contract());
+    let described = contracts.map(|contract| (contract.operation_id, operation as Describe));
+    to.describe(routes(), &described.collect::<Vec<_>>())
+}
+
+/// Describes the route of the source that has the operation's name.
+fn operation(route: Operation, to: &mut Contract) -> Operation {
+    let found = SOURCES.iter().find_map(|source| {
+        let contract = source.webhook_contract()?;
+        (contract.operation_id == route.route.name).then_some((source.webhook()?, contract))
+    });
+    match found {
+        Some((webhook, contract)) => of_source(route, webhook, &contract, to),
+        None => route,
     }
 }
 
-fn operation(
-    source: &dyn Source,
+fn of_source(
+    route: Operation,
     webhook: Webhook,
     contract: &WebhookContract,
-    schema: &Value,
+    to: &mut Contract,
 ) -> Operation {
-    let WebhookContract { operation_id, summary, about, headers, body } = contract;
-    let path = format!("/webhooks/{}", source.name());
-    let mut operation = Operation::post(path, operation_id, "Webhooks", summary).about(about);
+    let schema = &to.schema::<Received>();
+    let WebhookContract { summary, about, headers, body, .. } = contract;
+    let mut operation = route.titled("Webhooks", summary).about(about);
     for header in headers {
         operation = operation.header(header.name, header.about, header.schema.clone());
     }

@@ -37,9 +37,12 @@ impl Endpoint {
     }
 }
 
-/// The endpoint of a path, with its secret; `None` if the deployment has no such route.
-pub(crate) fn at<'e>(endpoints: &'e [Endpoint], path: &str) -> Option<(&'e Endpoint, &'e Secret)> {
-    let endpoint = find(endpoints, path.strip_prefix("/webhooks/")?)?;
+/// The endpoint of a source, with its secret; `None` if the deployment has no such route.
+pub(crate) fn open<'e>(
+    endpoints: &'e [Endpoint],
+    source: &str,
+) -> Option<(&'e Endpoint, &'e Secret)> {
+    let endpoint = find(endpoints, source)?;
     Some((endpoint, endpoint.secret.as_ref()?))
 }
 

@@ -12,7 +12,9 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::{Verified, verify};
 use penstock_domain::source::{Signed, Webhook, WebhookRequest};
 use penstock_domain::ticket::Ticket;
-use penstock_edge::http::{Method, Problem, Query, Reply, Request, RequestId, StatusCode};
+use penstock_edge::http::{
+    Call, Failure, Need, Problem, Reply, Request, RequestId, Route, Service, StatusCode,
+};
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
 use serde::Serialize;
@@ -22,15 +24,13 @@ use serde_json::Value;
 pub mod contract;
 mod endpoints;
 mod notice;
-mod refusal;
 mod sender;
 mod spill;
 mod storing;
 
 pub use endpoints::{Endpoint, endpoints};
-use endpoints::{at, called_url};
-use refusal::Refusal;
-use sender::checked;
+use endpoints::{called_url, open};
+use sender::{Unverified, checked};
 use storing::Kept;
 
 /// What `webhook` uses.
@@ -71,73 +71,73 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// Postgres (5 s) and for `spill` (4 s) the sum stays below the function's 20 s: a request must end in a reply.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// When a caller may try again to whom nothing could be promised, in seconds.
+/// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
 const RETRY_AFTER: u32 = 30;
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
+    type Caller = ();
+
+    #[rustfmt::skip]
+    const ROUTES: &'static [Route<Self>] = &[
+        Route::post("takePush", "/webhooks/{source}", Need::Signature, &take),
+    ];
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets every caller through to [`take`], which verifies the signature over the body.
+    async fn authorize(&self, _: &Call<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// `POST /webhooks/{source}`: takes what a vendor pushes, or says why not. Success is only told after
+/// a commit, or after SQS has the request.
+async fn take<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, call: Call<'_>) -> Result<Reply, Failure> {
+    let Call { request, id, now, .. } = call;
+    let name = call.path("source").unwrap_or_default();
+    let (endpoint, secret) = open(&ports.endpoints, &name)
+        .ok_or_else(|| Problem::not_found("There is no such route."))?;
+    let source = endpoint.source.name();
+    let url = called_url(ports.public_base_url.as_deref(), request);
+    let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let method = request.method.as_str();
+    let called = WebhookRequest { method, url: &url, headers: &headers };
+    match endpoint.webhook {
+        Webhook::Signed(vendor) => {
+            let body = request.bytes(BODY_LIMIT)?;
+            let claim = vendor.claim(&called).map_err(Unverified::from)?;
+            let verified =
+                checked(secret, now, |secrets| verify(&body, &claim, secrets, now)).await?;
+            let content_type = headers("content-type").filter(|text| text.len() <= 255);
+            let content_type = content_type.unwrap_or("application/json");
+            ports.keep(source, vendor, verified, content_type, now, id).await
+        }
+        Webhook::Notified(vendor) => ports.take_notice(source, vendor, secret, &called, id).await,
+    }
+}
+
+/// The reply to a vendor.
+fn received(status: StatusCode, outcome: &'static str) -> Result<Reply, Failure> {
+    Reply::json(status, &Received { received: true, outcome })
+}
+
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// Serves an event of either kind: a request through the gateway, or a batch of the queue `spill`.
     ///
     /// # Errors
-    /// Where it is neither. Whatever else goes wrong is a reply, or stands in the reply.
-    pub async fn handle(&self, event: Value, invocation: &str) -> Result<Value, serde_json::Error> {
+    /// [`serde_json::Error`] if it is neither. A failure of another kind is a reply.
+    pub async fn invoke(&self, event: Value, invocation: &str) -> Result<Value, serde_json::Error> {
         if event.get("Records").is_some() {
             return serde_json::to_value(self.bring_in(&serde_json::from_value(event)?).await);
         }
         let request: Request = serde_json::from_value(event)?;
-        serde_json::to_value(self.answer(&request, invocation).await)
+        serde_json::to_value(self.handle(&request, invocation).await)
     }
+}
 
-    /// Answers one request; `invocation` is Lambda's id of it.
-    pub async fn answer(&self, request: &Request, invocation: &str) -> Reply {
-        let id = RequestId::of(request, invocation);
-        let (reply, outcome) = match self.take(request, &id).await {
-            Ok((status, outcome)) => {
-                (Reply::json(status, &Received { received: true, outcome }, &id), outcome)
-            }
-            Err(refusal) => {
-                refusal.log(&id);
-                (Reply::problem(&refusal.into_problem(), &id), "refused")
-            }
-        };
-        let (request_id, status, path) = (id.as_str(), reply.status_code, request.path.as_str());
-        tracing::info!(event = "answered", request_id, path, status, outcome);
-        reply
-    }
-
-    /// Takes a request, or says why not. Success is only ever told after a commit, or after SQS has
-    /// the request.
-    async fn take(
-        &self,
-        request: &Request,
-        id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
-        let (endpoint, secret) = at(&self.endpoints, &request.path)
-            .ok_or_else(|| Problem::not_found("There is no such route."))?;
-        if request.method != Method::POST {
-            return Err(Problem::method_not_allowed("POST").into());
-        }
-        Query::of(request).finish()?;
-        let source = endpoint.source.name();
-        let url = called_url(self.public_base_url.as_deref(), request);
-        let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let method = request.method.as_str();
-        let called = WebhookRequest { method, url: &url, headers: &headers };
-        match endpoint.webhook {
-            Webhook::Signed(vendor) => {
-                let body = request.bytes(BODY_LIMIT)?;
-                let (claim, now) = (vendor.claim(&called)?, self.clock.now());
-                let verified =
-                    checked(secret, now, |secrets| verify(&body, &claim, secrets, now)).await?;
-                let content_type = headers("content-type").filter(|text| text.len() <= 255);
-                let content_type = content_type.unwrap_or("application/json");
-                self.keep(source, vendor, verified, content_type, now, id).await
-            }
-            Webhook::Notified(vendor) => {
-                self.take_notice(source, vendor, secret, &called, id).await
-            }
-        }
-    }
-
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Stores a body, or where Postgres does not take it hands it to the queue `spill`.
     async fn keep(
         &self,
@@ -147,13 +147,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         content_type: &str,
         now: Timestamp,
         id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
+    ) -> Result<Reply, Failure> {
         match self.store(source, vendor, body, content_type, now, now).await {
             Ok(Kept::New { row, looks }) => {
                 self.announce(row.as_slice(), &looks).await;
-                Ok((StatusCode::OK, "stored"))
+                received(StatusCode::OK, "stored")
             }
-            Ok(Kept::Known) => Ok((StatusCode::OK, "known")),
+            Ok(Kept::Known) => received(StatusCode::OK, "known"),
             Err(error) => {
                 let request_id = id.as_str();
                 tracing::error!(event = "not_stored", request_id, error = chain(&error));

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     };
     let ports = &ports;
     let serve = |event: LambdaEvent<Value>| async move {
-        Ok::<_, Error>(ports.handle(event.payload, &event.context.request_id).await?)
+        Ok::<_, Error>(ports.invoke(event.payload, &event.context.request_id).await?)
     };
     lambda_runtime::run(service_fn(serve)).await
 }

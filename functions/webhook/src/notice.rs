@@ -8,14 +8,12 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::signature::{SignatureError, channel};
 use penstock_domain::source::{Change, Push, WebhookRequest};
-use penstock_edge::http::{Problem, RequestId};
-use penstock_edge::telemetry::chain;
+use penstock_edge::http::{Failure, Problem, Reply, RequestId};
 use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::{StoreError, in_time};
 
-use crate::Ports;
-use crate::refusal::Refusal;
-use crate::sender::checked;
+use crate::sender::{Unverified, checked};
+use crate::{Ports, RETRY_AFTER, received};
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Takes a notification. If Postgres is away the reply is 503 and the vendor sends it again.
@@ -27,29 +25,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         secret: &Secret,
         request: &WebhookRequest<'_>,
         id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
+    ) -> Result<Reply, Failure> {
         let notice = vendor.notice(request).map_err(no_channel)?;
         let is_ours = checked(secret, self.clock.now(), |secrets| {
             let is_ours = channel::is_ours(secrets, notice.channel, notice.token);
             is_ours.then_some(()).ok_or(SignatureError::NoMatch)
         });
-        is_ours.await.map_err(|refusal| match refusal {
-            Refusal::Signature(_) => no_channel("The channel is not one of ours."),
-            other => other,
+        is_ours.await.map_err(|unverified| match unverified {
+            Unverified::Signature(_) => no_channel("The channel is not one of ours.").into(),
+            other => Failure::from(other),
         })?;
         let change = notice.change.map_err(|why| Problem::bad_request("bad-notification", why))?;
+        let request_id = id.as_str();
         match in_time(self.request_incremental(source, change)).await {
             Ok(true) => {}
-            Ok(false) => return Ok((StatusCode::OK, "halted")),
+            Ok(false) => {
+                tracing::info!(event = "notified", request_id, source, outcome = "halted");
+                return received(StatusCode::OK, "halted");
+            }
             Err(error) => {
-                let request_id = id.as_str();
-                tracing::error!(event = "not_owed", request_id, error = chain(&error));
-                return Err(Refusal::NotKept);
+                return Err(Failure::from(Problem::unavailable(RETRY_AFTER)).because(error));
             }
         }
         let request = FetchRequest::new(source, change.entity, Mode::Incremental).resuming();
         self.announce(&[], &[request]).await;
-        Ok((StatusCode::OK, "asked"))
+        tracing::info!(event = "notified", request_id, source, outcome = "asked");
+        received(StatusCode::OK, "asked")
     }
 
     /// Whether a run is requested now. A pull that is paused is left to a person.
@@ -63,6 +64,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-fn no_channel(why: &'static str) -> Refusal {
-    Problem::bad_request("bad-channel", why).into()
+fn no_channel(why: &'static str) -> Problem {
+    Problem::bad_request("bad-channel", why)
 }

@@ -1,14 +1,15 @@
-//! Who has sent a request: checked by the secrets of its endpoint.
+//! The sender of a request, checked by the secrets of its endpoint.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::secret::{Secret, SecretError};
-use penstock_domain::signature::{SignatureError, SigningSecrets};
+use penstock_domain::signature::{SecretsError, SignatureError, SigningSecrets};
+use penstock_edge::http::{Failure, Problem};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::refusal::Refusal;
+use crate::RETRY_AFTER;
 
 /// A signature that does not match has the secret read again, at most this often in each environment.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
@@ -16,25 +17,58 @@ const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 /// For Secrets Manager to answer.
 const SECRET_PATIENCE: Duration = Duration::from_secs(4);
 
+/// A reason for which a request is not verified.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unverified {
+    /// The vendor has not signed it, as far as it can be told.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// The stored text is no signing secret.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// Secrets Manager does not give the secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Secrets Manager does not answer.
+    #[error("Secrets Manager is silent")]
+    Silent,
+}
+
+impl From<Unverified> for Failure {
+    /// A request without the header does not claim to be the vendor's, so it has no cause to log. A
+    /// secret that cannot be had is never a 400: the vendor would take it for a forgery and give up.
+    fn from(unverified: Unverified) -> Self {
+        let bad = |detail| Problem::bad_request("bad-signature", detail);
+        match unverified {
+            Unverified::Signature(error @ SignatureError::Missing(_)) => {
+                bad(format!("{error}.")).into()
+            }
+            Unverified::Signature(error) => {
+                Failure::from(bad(format!("Not verified: {error}."))).because(error)
+            }
+            other => Failure::from(Problem::unavailable(RETRY_AFTER)).because(other),
+        }
+    }
+}
+
 /// Checks a request by the secrets as they are known here. If no signature matches, checks it once
 /// more by those that Secrets Manager holds now: they may have been rotated a moment ago.
 ///
 /// # Errors
-/// [`Refusal::Signature`] if `check` fails both times; a refusal that asks for another try if the
-/// secret cannot be read.
+/// [`Unverified::Signature`] if `check` fails both times, another one if the secret cannot be read.
 pub(crate) async fn checked<T>(
     secret: &Secret,
     now: Timestamp,
     check: impl Fn(&SigningSecrets) -> Result<T, SignatureError>,
-) -> Result<T, Refusal> {
+) -> Result<T, Unverified> {
     let check = |secret: Option<&SecretString>| {
         let secrets = SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?;
         Ok(check(&secrets)?)
     };
     let known = read(async { secret.get(now, false).await.map(Some) }).await?;
     match check(known.as_ref()) {
-        Err(Refusal::Signature(SignatureError::NoMatch) | Refusal::Secrets(_)) => {}
-        verdict => return verdict,
+        Err(Unverified::Signature(SignatureError::NoMatch) | Unverified::Secrets(_)) => {}
+        outcome => return outcome,
     }
     let fresh = read(secret.doubted(now, DOUBT_PAUSE)).await?;
     check(fresh.as_ref().or(known.as_ref()))
@@ -42,7 +76,7 @@ pub(crate) async fn checked<T>(
 
 async fn read(
     reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
-) -> Result<Option<SecretString>, Refusal> {
+) -> Result<Option<SecretString>, Unverified> {
     // Boxed: the SDK's futures are kilobytes each.
-    Ok(timeout(SECRET_PATIENCE, Box::pin(reading)).await.map_err(|_| Refusal::SecretSilent)??)
+    Ok(timeout(SECRET_PATIENCE, Box::pin(reading)).await.map_err(|_| Unverified::Silent)??)
 }

@@ -12,16 +12,15 @@ use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::source::Webhook;
 use penstock_domain::spill::Spill;
 use penstock_domain::ticket;
-use penstock_edge::http::{RequestId, StatusCode};
+use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::{StoreError, in_time};
 
-use crate::Ports;
 use crate::endpoints::find;
-use crate::refusal::Refusal;
 use crate::storing::Kept;
+use crate::{Ports, RETRY_AFTER, received};
 
 /// For SQS to take a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -41,7 +40,7 @@ enum Brought {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Hands a request to SQS that Postgres could not take: 202, or a refusal that asks for another try.
+    /// Hands a request to SQS that Postgres could not take: 202, or 503 if SQS cannot take it either.
     pub(crate) async fn spill_over(
         &self,
         source: &str,
@@ -49,17 +48,18 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         content_type: &str,
         now: Timestamp,
         id: &RequestId,
-    ) -> Result<(StatusCode, &'static str), Refusal> {
+    ) -> Result<Reply, Failure> {
         let (request_id, bytes) = (id.as_str(), body.bytes().len());
+        let not_kept = || Failure::from(Problem::unavailable(RETRY_AFTER));
         let Some(message) = Spilled::message(source, body, content_type, now) else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
-            return Err(Refusal::NotKept);
+            return Err(not_kept());
         };
-        if let Err(error) = offer(&self.spill, vec![message], SPILL_PATIENCE).await {
+        offer(&self.spill, vec![message], SPILL_PATIENCE).await.map_err(|error| {
             tracing::error!(event = "not_spilled", request_id, error = chain(&error));
-            return Err(Refusal::NotKept);
-        }
-        Ok((StatusCode::ACCEPTED, "spilled"))
+            not_kept()
+        })?;
+        received(StatusCode::ACCEPTED, "spilled")
     }
 
     /// Stores what has waited. Nothing is verified again: it was before it was sent, and its signature would be

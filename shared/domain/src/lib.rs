@@ -3,10 +3,12 @@
 //! A vendor's reply is read into [`record::Item`]s, items become rows of the outbox, and rows are
 //! read into [`facts::Facts`]: payments, contacts, entries of a calendar, leads, events.
 
+pub mod access;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
 pub mod contact;
+pub mod dependency;
 pub mod disposition;
 pub mod facts;
 pub mod fetch_request;

@@ -1,4 +1,4 @@
-//! Which API keys are valid, and how many requests each may make. Owns the `rate_windows` table.
+//! Admission control: which key is valid, and how many requests it has left. Owns `rate_windows`.
 //!
 //! A key may make `rate * 10` requests in each window of ten seconds; windows begin at :00, :10,
 //! :20 and so on. The statement that reads the key grants the environment a slice of the window,
@@ -10,12 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::access::{ApiKey, KeyStatus};
 use penstock_domain::clock::elapsed;
 use tokio_postgres::GenericClient;
 
-use crate::api_keys::ApiKey;
 use crate::sql::{Statement, statements};
-use crate::{Database, Row, StoreError};
+use crate::{Database, Row, StoreError, api_keys};
 
 statements! {
     rate_windows.grant: Grant<'a> {
@@ -43,21 +43,7 @@ const LARGEST_SLICE: i32 = 64;
 /// The most keys that are remembered. Only valid keys are, so guessing cannot fill the map.
 const MOST_KEYS: usize = 1024;
 
-/// The answer to a request for admission.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The key is valid and within its rate. The caller compares its scope.
-    Admitted(ApiKey),
-    /// The key does not exist, or is revoked.
-    Unknown,
-    /// The key has used up the requests of its window.
-    Limited {
-        /// Whole seconds until the next window; at least 1.
-        retry_after_s: u32,
-    },
-}
-
-/// Admits requests by API key and rate. There is one per environment. It remembers keys and granted
+/// Authenticates keys and counts their requests. There is one per environment. It remembers keys and granted
 /// requests, so that most requests cost no round trip.
 ///
 /// A remembered key is used within its window, and for [`REMEMBERED`] at most. A revoked key is
@@ -97,14 +83,18 @@ impl Admission {
         Self { database, default_rate, known: Mutex::default() }
     }
 
-    /// Asks for the admission of one request. The caller compares the scope.
+    /// Looks the key up and spends one request of its rate. The caller compares the scope.
     ///
     /// # Errors
     /// Returns [`StoreError`] if the statement fails. A connection that broke while idle is
     /// replaced once.
-    pub async fn admit(&self, sha256: &[u8; 32], now: Timestamp) -> Result<Verdict, StoreError> {
-        if let Some(verdict) = self.at_once(sha256, now) {
-            return Ok(verdict);
+    pub async fn authenticate(
+        &self,
+        sha256: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<KeyStatus, StoreError> {
+        if let Some(status) = self.authenticate_cached(sha256, now) {
+            return Ok(status);
         }
         match self.ask(sha256, now).await {
             // A slice that the first try may have been granted is lost, never granted twice.
@@ -113,36 +103,36 @@ impl Admission {
         }
     }
 
-    async fn ask(&self, sha256: &[u8; 32], now: Timestamp) -> Result<Verdict, StoreError> {
+    async fn ask(&self, sha256: &[u8; 32], now: Timestamp) -> Result<KeyStatus, StoreError> {
         let connection = self.database.connection().await?;
-        self.admit_on(&**connection, sha256, now).await
+        self.authenticate_on(&**connection, sha256, now).await
     }
 
-    /// Returns the verdict if the remembered grant is enough for it, or `None` if Postgres has to
-    /// be asked.
+    /// Answers if the remembered grant is enough for it; `None` if Postgres has to be asked.
     #[must_use]
-    pub fn at_once(&self, sha256: &[u8; 32], now: Timestamp) -> Option<Verdict> {
+    pub fn authenticate_cached(&self, sha256: &[u8; 32], now: Timestamp) -> Option<KeyStatus> {
         let mut known = self.known();
         let known = known.get_mut(sha256).filter(|known| known.is_current(now))?;
         match known.left.checked_sub(1) {
             Some(left) => {
                 known.left = left;
-                Some(Verdict::Admitted(known.key.clone()))
+                Some(KeyStatus::Valid(known.key.clone()))
             }
             None => known.is_spent.then(|| limited(known.window, now)),
         }
     }
 
-    /// Asks Postgres, on a connection that the caller has. See [`Admission::admit`].
+    /// Asks Postgres, on a connection that the caller has: the look-up can share a round trip with the
+    /// statement that it protects. See [`Admission::authenticate`].
     ///
     /// # Errors
     /// Returns [`StoreError`] if the statement fails.
-    pub async fn admit_on(
+    pub async fn authenticate_on(
         &self,
         on: &impl GenericClient,
         sha256: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<KeyStatus, StoreError> {
         let mut taken = self.take(on, sha256, now).await?;
         // The key's very first request, and another environment was first: now its row is visible.
         if taken.as_ref().is_some_and(|taken| taken.size == 0 && !taken.is_spent) {
@@ -170,16 +160,16 @@ impl Admission {
         }
     }
 
-    fn learn(&self, sha256: &[u8; 32], taken: Option<Taken>, now: Timestamp) -> Verdict {
+    fn learn(&self, sha256: &[u8; 32], taken: Option<Taken>, now: Timestamp) -> KeyStatus {
         let mut all = self.known();
         let Some(Taken { key, window, size, is_spent }) = taken else {
             all.remove(sha256);
-            return Verdict::Unknown;
+            return KeyStatus::Unknown;
         };
         if all.len() >= MOST_KEYS && !all.contains_key(sha256) {
             forget_oldest(&mut all);
         }
-        let verdict = if size > 0 { Verdict::Admitted(key.clone()) } else { limited(window, now) };
+        let status = if size > 0 { KeyStatus::Valid(key.clone()) } else { limited(window, now) };
         let left = size.saturating_sub(1);
         match all.entry(*sha256) {
             // Two requests asked at once: each brought a slice.
@@ -193,7 +183,7 @@ impl Admission {
                 entry.insert_entry(Known { key, read_at: now, window, left, is_spent });
             }
         }
-        verdict
+        status
     }
 
     /// Returns the key as it was last read here, however long ago, for when Postgres is
@@ -218,7 +208,7 @@ impl Known {
 impl Taken {
     /// Returns `None` if this release does not know the key's scope.
     fn of(row: &Row) -> Result<Option<Self>, StoreError> {
-        let Some(key) = ApiKey::of(row)? else { return Ok(None) };
+        let Some(key) = api_keys::of(row)? else { return Ok(None) };
         let size: i32 = row.read("size")?;
         Ok(Some(Self {
             key,
@@ -246,10 +236,10 @@ fn is_current(window: Timestamp, now: Timestamp) -> bool {
     ours <= window && window <= ours + FURTHEST_AHEAD
 }
 
-fn limited(window: Timestamp, now: Timestamp) -> Verdict {
+fn limited(window: Timestamp, now: Timestamp) -> KeyStatus {
     let rest = elapsed(now, window + WINDOW);
     let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
-    Verdict::Limited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX).max(1) }
+    KeyStatus::RateLimited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX).max(1) }
 }
 
 #[cfg(test)]
@@ -269,11 +259,11 @@ mod tests {
             ("1969-12-31T23:59:59Z", "1969-12-31T23:59:50Z", 1),
         ] {
             assert_eq!(window_of(at(now)), at(window));
-            assert_eq!(limited(at(window), at(now)), Verdict::Limited { retry_after_s });
+            assert_eq!(limited(at(window), at(now)), KeyStatus::RateLimited { retry_after_s });
         }
         // The window is over by the time it is looked at.
         let late = limited(at("2026-03-15T12:00:00Z"), at("2026-03-15T12:00:10Z"));
-        assert_eq!(late, Verdict::Limited { retry_after_s: 1 });
+        assert_eq!(late, KeyStatus::RateLimited { retry_after_s: 1 });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The `api_keys` table. A key itself is never stored, only its SHA-256.
 
 use jiff::Timestamp;
+pub use penstock_domain::access::{ApiKey, Scope};
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
@@ -22,35 +23,6 @@ statements! {
     api_keys.list: List {}
 }
 
-/// The permission that a key gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Reads metrics, runs and journeys.
-    Read,
-    /// Sends events and leads.
-    Ingest,
-    /// Does what an operator does, and reads.
-    Admin,
-}
-
-impl Scope {
-    /// Returns the scope as the table spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Ingest => "ingest",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Returns the scope that the table spells so, or `None` if this release does not know it.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
-    }
-}
-
 /// A key that is to be registered.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKey<'a> {
@@ -64,19 +36,6 @@ pub struct NewKey<'a> {
     pub sha256: [u8; 32],
     /// Requests a second, above zero; `None` is the configured default.
     pub rate_per_second: Option<i32>,
-}
-
-/// A key that exists and is not revoked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: Uuid,
-    /// The person or system that has the key.
-    pub name: String,
-    /// The permission that the key gives.
-    pub scope: Scope,
-    /// The SHA-256 of the key's bytes, to be compared in constant time.
-    pub sha256: Vec<u8>,
 }
 
 /// A key as the operator's list shows it.
@@ -96,17 +55,12 @@ pub struct ListedKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-impl ApiKey {
-    /// Reads the key of a row, or `None` if this release does not know its scope.
-    pub(crate) fn of(row: &Row) -> Result<Option<Self>, StoreError> {
-        let Some(scope) = Scope::parse(row.read("scope")?) else { return Ok(None) };
-        Ok(Some(Self {
-            id: row.read("id")?,
-            name: row.read("name")?,
-            scope,
-            sha256: row.read("sha256")?,
-        }))
-    }
+/// Reads a valid key from its row; `None` if this release knows no such scope or hash.
+pub(crate) fn of(row: &Row) -> Result<Option<ApiKey>, StoreError> {
+    let scope = Scope::parse(row.read("scope")?);
+    let sha256 = row.read::<&[u8]>("sha256")?.try_into().ok();
+    let Some((scope, sha256)) = scope.zip(sha256) else { return Ok(None) };
+    Ok(Some(ApiKey { id: row.read("id")?, name: row.read("name")?, scope, sha256 }))
 }
 
 /// Registers a key. Returns false if the same key exists already, whatever its scope and even if it
@@ -139,7 +93,7 @@ pub async fn find(
     sha256: &[u8; 32],
 ) -> Result<Option<ApiKey>, StoreError> {
     let row = Find { sha256 }.optional(on).await?;
-    row.map_or(Ok(None), |row| ApiKey::of(&row))
+    row.map_or(Ok(None), |row| of(&row))
 }
 
 /// Revokes a key from `now` on. Returns false if it does not exist or was revoked before.

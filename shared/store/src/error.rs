@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use deadpool_postgres::PoolError;
+use penstock_domain::dependency::Dependency;
 use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use tokio_postgres::error::SqlState;
 
@@ -117,6 +118,12 @@ impl StoreError {
             },
             other => other.to_string(),
         }
+    }
+}
+
+impl Dependency for StoreError {
+    fn is_unreachable(&self) -> bool {
+        StoreError::is_unreachable(self)
     }
 }
 

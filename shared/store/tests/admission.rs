@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_store::admission::{Admission, Verdict};
+use penstock_domain::access::KeyStatus;
+use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::{Cut, CuttingProxy, TestDatabase};
@@ -38,7 +39,7 @@ async fn with_key(rate_per_second: Option<i32>) -> TestDatabase {
 }
 
 async fn is_admitted(by: &Admission, key: &[u8; 32], now: Timestamp) -> bool {
-    matches!(by.admit(key, now).await.unwrap(), Verdict::Admitted(_))
+    matches!(by.authenticate(key, now).await.unwrap(), KeyStatus::Valid(_))
 }
 
 /// How many requests one environment gets through until it is refused.
@@ -67,8 +68,8 @@ async fn environments_that_race_for_one_key_get_exactly_its_limit_together() {
                 tokio::spawn(async move {
                     admitted
                         .fetch_add(spend(&environment, &KEY, noon_and(3)).await, Ordering::SeqCst);
-                    let Verdict::Limited { retry_after_s } =
-                        environment.admit(&KEY, noon_and(3)).await.unwrap()
+                    let KeyStatus::RateLimited { retry_after_s } =
+                        environment.authenticate(&KEY, noon_and(3)).await.unwrap()
                     else {
                         panic!("refused once, refused to the end of the window")
                     };
@@ -91,7 +92,10 @@ async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each
         (0..8).map(|_| Arc::new(Admission::new(database.database(1), 1))).collect();
     for environment in &environments {
         // Connected, so that they start as one.
-        assert_eq!(environment.admit(&GUESS, noon_and(0)).await.unwrap(), Verdict::Unknown);
+        assert_eq!(
+            environment.authenticate(&GUESS, noon_and(0)).await.unwrap(),
+            KeyStatus::Unknown
+        );
     }
     for key in 10..60 {
         let key = [key; 32];
@@ -131,10 +135,13 @@ async fn one_that_is_refused_comes_in_again_in_the_next_window() {
     let (one, other) =
         (Admission::new(database.database(1), 2), Admission::new(database.database(1), 2));
     assert_eq!(spend(&one, &KEY, noon_and(0)).await, 20);
-    assert_eq!(one.admit(&KEY, noon_and(0)).await.unwrap(), Verdict::Limited { retry_after_s: 10 });
     assert_eq!(
-        other.admit(&KEY, noon_and(9)).await.unwrap(),
-        Verdict::Limited { retry_after_s: 1 }
+        one.authenticate(&KEY, noon_and(0)).await.unwrap(),
+        KeyStatus::RateLimited { retry_after_s: 10 }
+    );
+    assert_eq!(
+        other.authenticate(&KEY, noon_and(9)).await.unwrap(),
+        KeyStatus::RateLimited { retry_after_s: 1 }
     );
     assert_eq!(spend(&other, &KEY, noon_and(10)).await, 20);
     assert_eq!(spend(&one, &KEY, noon_and(19)).await, 0);
@@ -166,8 +173,8 @@ async fn a_clock_that_is_behind_spends_from_the_window_that_others_began() {
     assert!(is_admitted(&ahead, &KEY, noon_and(20)).await);
     assert_eq!(spend(&behind, &KEY, noon_and(9)).await, 9);
     assert_eq!(
-        behind.admit(&KEY, noon_and(9)).await.unwrap(),
-        Verdict::Limited { retry_after_s: 21 }
+        behind.authenticate(&KEY, noon_and(9)).await.unwrap(),
+        KeyStatus::RateLimited { retry_after_s: 21 }
     );
     assert_eq!(spend(&ahead, &KEY, noon_and(20)).await, 0);
 }
@@ -185,7 +192,7 @@ async fn a_key_that_is_remembered_costs_no_round_trip_admitted_or_refused() {
     let database = with_key(Some(2)).await;
     let proxy = CuttingProxy::start(database.login()).await;
     let admission = Admission::new(through(&proxy), 5);
-    assert_eq!(admission.at_once(&KEY, noon_and(0)), None);
+    assert_eq!(admission.authenticate_cached(&KEY, noon_and(0)), None);
     let mut asked = 0;
     for _ in 0..20 {
         let before = proxy.messages();
@@ -228,10 +235,10 @@ async fn a_revoked_key_ends_within_thirty_seconds_and_is_not_remembered_then() {
     assert!(api_keys::revoke(&database.client().await, id, noon_and(0)).await.unwrap());
     assert!(is_admitted(&warm, &KEY, noon_and(29)).await);
     assert!(warm.remembered(&KEY).is_some());
-    assert_eq!(warm.admit(&KEY, noon_and(30)).await.unwrap(), Verdict::Unknown);
+    assert_eq!(warm.authenticate(&KEY, noon_and(30)).await.unwrap(), KeyStatus::Unknown);
     assert_eq!(warm.remembered(&KEY), None);
     let cold = Admission::new(database.database(1), 100);
-    assert_eq!(cold.admit(&KEY, noon_and(0)).await.unwrap(), Verdict::Unknown);
+    assert_eq!(cold.authenticate(&KEY, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
 }
 
 #[tokio::test]
@@ -242,7 +249,7 @@ async fn a_key_unknown_or_revoked_writes_nothing_and_is_not_remembered() {
     assert!(api_keys::revoke(&on, id, noon_and(0)).await.unwrap());
     let admission = Admission::new(database.database(1), 100);
     for key in [KEY, GUESS] {
-        assert_eq!(admission.admit(&key, noon_and(0)).await.unwrap(), Verdict::Unknown);
+        assert_eq!(admission.authenticate(&key, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
         assert_eq!(admission.remembered(&key), None);
     }
     assert_eq!(database.scalar::<i64>("select count(*) from rate_windows").await, 0);
@@ -254,7 +261,7 @@ async fn a_key_unknown_or_revoked_writes_nothing_and_is_not_remembered() {
 async fn a_key_made_after_it_was_refused_comes_in_at_once() {
     let database = TestDatabase::new().await;
     let admission = Admission::new(database.database(1), 100);
-    assert_eq!(admission.admit(&KEY, noon_and(0)).await.unwrap(), Verdict::Unknown);
+    assert_eq!(admission.authenticate(&KEY, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
     add(&database, KEY, None).await;
     assert!(is_admitted(&admission, &KEY, noon_and(0)).await);
 }
@@ -267,12 +274,12 @@ async fn several_keys_of_one_name_are_valid_at_once() {
     for key in [KEY, OTHER] {
         assert!(is_admitted(&admission, &key, noon_and(0)).await);
     }
-    let Verdict::Admitted(key) = admission.admit(&OTHER, noon_and(0)).await.unwrap() else {
+    let KeyStatus::Valid(key) = admission.authenticate(&OTHER, noon_and(0)).await.unwrap() else {
         panic!("admitted before")
     };
     assert_eq!(
         (key.id, key.name.as_str(), key.scope, key.sha256),
-        (id, "crm", Scope::Ingest, OTHER.to_vec())
+        (id, "crm", Scope::Ingest, OTHER)
     );
 }
 
@@ -283,7 +290,7 @@ async fn a_key_is_remembered_while_postgres_is_away() {
     let admission = Admission::new(through(&proxy), 100);
     assert!(is_admitted(&admission, &KEY, noon_and(0)).await);
     drop(proxy);
-    assert!(admission.admit(&KEY, noon_and(3600)).await.unwrap_err().is_unreachable());
+    assert!(admission.authenticate(&KEY, noon_and(3600)).await.unwrap_err().is_unreachable());
     assert_eq!(admission.remembered(&KEY).unwrap().name, "crm");
     assert_eq!(admission.remembered(&GUESS), None);
 }

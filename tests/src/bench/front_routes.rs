@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_edge::http::{Presented, Request};
+use penstock_edge::http::{Request, Service as _, presented_key};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -73,7 +73,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
         let ports = Arc::clone(&ports);
         Box::pin(async move {
             let event: Value = serde_json::from_slice(&bytes).expect("an event");
-            let reply = ports.handle(event, "invocation").await.expect("a reply");
+            let reply = ports.invoke(event, "invocation").await.expect("a reply");
             let status = reply["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
             (status.expect("a status"), serde_json::to_vec(&reply).expect("a reply"))
         })
@@ -103,7 +103,7 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
 pub(super) async fn register(on: &Client) {
     let request: Request =
         serde_json::from_value(post("/", "", json!({"x-api-key": KEY}))).expect("a request");
-    let sha256 = Presented::in_headers(&request.headers).expect("a key in it").sha256;
+    let sha256 = presented_key(&request.headers).expect("a key in it").sha256;
     let key = NewKey {
         id: Uuid::now_v7(),
         name: "bench",

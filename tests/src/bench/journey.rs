@@ -6,7 +6,7 @@ use metrics::{MetricsConfig, Ports};
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::config::Env;
-use penstock_edge::http::Request;
+use penstock_edge::http::{Request, Service as _};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::TestDatabase;
@@ -106,7 +106,7 @@ async fn page(ports: &Ports<SystemClock>, query: &str) -> (f64, Value) {
     let bytes = serde_json::to_vec(&reply).expect("a reply");
     let took = ms(started.elapsed());
     assert_eq!(reply.status_code, 200, "{}", String::from_utf8_lossy(&bytes));
-    let page: Value = serde_json::from_str(&reply.body).expect("a body of JSON");
+    let page: Value = serde_json::from_slice(&reply.body).expect("a body of JSON");
     assert_eq!(page["events"].as_array().map(Vec::len), Some(100), "a full page");
     (took, page)
 }

@@ -7,7 +7,7 @@ use metrics::{MetricsConfig, Ports};
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::config::Env;
-use penstock_edge::http::{Presented, Request};
+use penstock_edge::http::{Request, Service as _, presented_key};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::revenue::set_business_zone;
@@ -171,7 +171,7 @@ async fn asked(ports: &Ports<SystemClock>, view: &str, zone: &str) -> (String, f
     let bytes = serde_json::to_vec(&reply).expect("a reply");
     let took = ms(started.elapsed());
     assert_eq!(reply.status_code, 200, "{}", String::from_utf8_lossy(&bytes));
-    let body: Value = serde_json::from_str(&reply.body).expect("a body of JSON");
+    let body: Value = serde_json::from_slice(&reply.body).expect("a body of JSON");
     (body["totalRevenueCents"].as_str().expect("a total").to_owned(), took)
 }
 
@@ -198,5 +198,5 @@ pub(super) fn gateway_event(path: &str, query: &str) -> Value {
 /// Returns the hash under which the database stores [`KEY`].
 pub(super) fn sha256_of_key() -> [u8; 32] {
     let request: Request = serde_json::from_value(gateway_event("/", "")).expect("a request");
-    Presented::in_headers(&request.headers).expect("a key in it").sha256
+    presented_key(&request.headers).expect("a key in it").sha256
 }

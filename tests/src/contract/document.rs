@@ -21,8 +21,8 @@ made. The log has it too.\n\n\
 pub fn document(contract: &Contract) -> Value {
     let mut paths = Map::new();
     for operation in contract.operations() {
-        let path = paths.entry(operation.path.as_ref()).or_insert_with(|| json!({}));
-        path[operation.method] = operation.to_value();
+        let path = paths.entry(&*operation.route.path).or_insert_with(|| json!({}));
+        path[operation.route.method.as_str().to_ascii_lowercase()] = operation.to_value();
     }
     let tag = |name: &str, about: &str| json!({ "name": name, "description": about });
     json!({

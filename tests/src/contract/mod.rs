@@ -9,60 +9,52 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use penstock_edge::contract::Contract;
+use penstock_edge::contract::{Contract, Mismatch};
+use penstock_edge::http::RouteInfo;
 
 use crate::generated::Generated;
 use crate::repository::root;
 
 pub use page::style_sha256;
 
+/// A function that answers HTTP: its name, its route table, and what adds it to the contract.
+type HttpFunction = (&'static str, fn() -> Vec<RouteInfo>, Describe);
+
 /// Adds the operations of one function to the contract.
-type Describe = fn(&mut Contract);
+type Describe = fn(&mut Contract) -> Result<(), Mismatch>;
 
 /// The functions that answer HTTP, in the order of the document.
-const HTTP: [(&str, Describe); 4] = [
-    ("ingest", ingest::contract::describe),
-    ("metrics", metrics::contract::describe),
-    ("webhook", webhook::contract::describe),
-    ("admin", admin::contract::describe),
+const HTTP: [HttpFunction; 4] = [
+    ("ingest", || ingest::contract::routes().collect(), ingest::contract::describe),
+    ("metrics", || metrics::contract::routes().collect(), metrics::contract::describe),
+    ("webhook", || webhook::contract::routes().collect(), webhook::contract::describe),
+    ("admin", || admin::contract::routes().collect(), admin::contract::describe),
 ];
-
-/// One route of a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The method, in lower case.
-    pub method: &'static str,
-    /// The path, such as `/runs/{runId}`.
-    pub path: String,
-}
 
 /// Returns the routes of each function that answers HTTP.
 #[must_use]
-pub fn routes() -> BTreeMap<String, Vec<Route>> {
-    let of = |describe: Describe| {
-        let mut contract = Contract::default();
-        describe(&mut contract);
-        let operations = contract.operations().iter();
-        operations.map(|it| Route { method: it.method, path: it.path.to_string() }).collect()
-    };
-    HTTP.iter().map(|(name, describe)| ((*name).to_owned(), of(*describe))).collect()
+pub fn routes() -> BTreeMap<String, Vec<RouteInfo>> {
+    HTTP.iter().map(|(name, routes, _)| ((*name).to_owned(), routes())).collect()
 }
 
 /// Generates the files of the contract.
-#[must_use]
-pub fn generate() -> Vec<Generated> {
+///
+/// # Errors
+///
+/// [`Mismatch`] if a function describes other routes than it has.
+pub fn generate() -> Result<Vec<Generated>, Mismatch> {
     let mut contract = Contract::default();
-    for (_, describe) in HTTP {
-        describe(&mut contract);
+    for (_, _, describe) in HTTP {
+        describe(&mut contract)?;
     }
     let document = document::document(&contract);
     let docs = root().join("docs");
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };
-    vec![
+    Ok(vec![
         file("openapi.json", pretty(&document)),
         file("api.html", page::page(&document)),
         file("penstock.postman_collection.json", pretty(&collection::collection(&document))),
-    ]
+    ])
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -1,7 +1,7 @@
 //! The functions' own handlers as a backend: all run in this process, without Lambda.
 
 use penstock_clients::clock::SystemClock;
-use penstock_edge::http::Request;
+use penstock_edge::http::{Request, Service as _};
 use penstock_testkit::MemoryQueue;
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ impl Backend for Handlers {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         let invocation = Uuid::now_v7().to_string();
         let answer = if function == "webhook" {
-            self.webhook.handle(event, &invocation).await
+            self.webhook.invoke(event, &invocation).await
         } else {
             let request: Request =
                 serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;

@@ -10,7 +10,9 @@ use super::function::{Function, KEYS};
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
 use super::text::{Entry, Text, entries};
-use crate::contract::{self, Route};
+use penstock_edge::http::{CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, RouteInfo};
+
+use crate::contract;
 use crate::repository::functions;
 
 const SHARED: &str = "infra/template";
@@ -24,7 +26,7 @@ const FUNCTIONS: &str = "Functions";
 #[derive(Debug)]
 pub struct Assembly {
     patterns: BTreeMap<String, Vec<String>>,
-    routes: BTreeMap<String, Vec<Route>>,
+    routes: BTreeMap<String, Vec<RouteInfo>>,
     chapters: Chapters,
     functions: BTreeMap<String, Function>,
     /// The conditions under which sources are configured, as words of a list.
@@ -187,13 +189,16 @@ impl Assembly {
         let settings = of_functions.flat_map(|(name, function)| {
             function.route_settings(self.routes.get(name).map_or(&[], Vec::as_slice))
         });
-        let mut methods: Vec<&str> = self.routes.values().flatten().map(|it| it.method).collect();
+        let routes = self.routes.values().flatten();
+        let mut methods: Vec<&str> = routes.map(|route| route.method.as_str()).collect();
         methods.sort_unstable();
         methods.dedup();
         let sources = format!("!Join [\",\", [{}]]", self.configured.join(", "));
         let mut gathered = values(&[
             ("Sources", sources.as_str()),
-            ("Methods", &methods.join(", ").to_ascii_uppercase()),
+            ("Methods", &methods.join(", ")),
+            ("RequestHeaders", &CORS_REQUEST_HEADERS.join(", ")),
+            ("ReplyHeaders", &CORS_REPLY_HEADERS.join(", ")),
         ]);
         gathered.insert("RouteSettings".to_owned(), Text::below(settings.collect()));
         let lines = fill(&self.chapters.lines(), &gathered, &[]);

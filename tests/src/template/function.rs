@@ -6,7 +6,7 @@ use super::part::pascal;
 use super::policy::policies;
 use super::slots::Values;
 use super::text::{Entry, Text, indented};
-use crate::contract::Route;
+use penstock_edge::http::RouteInfo;
 
 /// The keys of a function. Its file may have sections of the template beside them.
 pub const KEYS: [&str; 9] = [
@@ -63,7 +63,7 @@ impl Function {
     /// The environment refers to no resource; see [`policies`].
     pub fn values(
         &self,
-        routes: &[Route],
+        routes: &[RouteInfo],
         guard: impl Fn(&str) -> Result<Option<String>, String>,
     ) -> Result<Values, String> {
         let passed = ["Description", "MemorySize", "Timeout", "Concurrency", "Environment"];
@@ -80,7 +80,7 @@ impl Function {
 
     /// Returns the gateway's settings for each of the function's paths; empty if those of the whole
     /// API apply.
-    pub fn route_settings(&self, routes: &[Route]) -> Vec<String> {
+    pub fn route_settings(&self, routes: &[RouteInfo]) -> Vec<String> {
         let throttle = self.said("Throttle");
         if throttle.is_empty() {
             return Vec::new();
@@ -95,11 +95,11 @@ impl Function {
 }
 
 /// Returns the paths of routes, each once, in their order.
-pub fn paths(routes: &[Route]) -> Vec<&str> {
+pub fn paths(routes: &[RouteInfo]) -> Vec<&str> {
     let mut paths = Vec::new();
     for route in routes {
-        if !paths.contains(&route.path.as_str()) {
-            paths.push(route.path.as_str());
+        if !paths.contains(&&*route.path) {
+            paths.push(&route.path);
         }
     }
     paths
@@ -107,7 +107,7 @@ pub fn paths(routes: &[Route]) -> Vec<&str> {
 
 /// Returns an event for each path. Any method gets in: the function replies 405 in the contract's
 /// form.
-fn http_events(routes: &[Route]) -> Vec<String> {
+fn http_events(routes: &[RouteInfo]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths(routes) {
         let quoted = if path.contains('{') { format!("\"{path}\"") } else { path.to_owned() };

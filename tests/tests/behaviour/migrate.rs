@@ -4,8 +4,9 @@ use std::error::Error as _;
 
 use migrate::{MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
+use penstock_domain::access::KeyStatus;
 use penstock_domain::clock::Clock as _;
-use penstock_store::admission::{Admission, Verdict};
+use penstock_store::admission::Admission;
 use penstock_testkit::TestDatabase;
 use penstock_tests::clock::StoppedClock;
 use serde_json::{Value, json};
@@ -49,8 +50,9 @@ async fn listed(ports: &Ports<StoppedClock>) -> Vec<Value> {
 
 async fn is_valid(database: &TestDatabase, key: &str) -> bool {
     let admission = Admission::new(database.database(1), 1);
-    let verdict = admission.admit(&Sha256::digest(key).into(), clock().now()).await.unwrap();
-    matches!(verdict, Verdict::Admitted(_))
+    let sha256 = Sha256::digest(key).into();
+    let status = admission.authenticate(&sha256, clock().now()).await.unwrap();
+    matches!(status, KeyStatus::Valid(_))
 }
 
 /// Returns an error with its causes, as the log and the operator get it.

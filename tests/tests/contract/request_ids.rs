@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use penstock_edge::http::{Reply, Request};
+use penstock_edge::http::{Reply, Request, Service as _};
 use penstock_testkit::TestDatabase;
 use serde_json::{Value, json};
 
@@ -65,12 +65,12 @@ async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bo
             functions.metrics.handle(&request("GET", "/healthz", id), "invocation").await,
             functions.metrics.handle(&request("GET", "/runs", id), "invocation").await,
             functions.ingest.handle(&request("POST", "/leads", id), "invocation").await,
-            functions.webhook.answer(&request("POST", "/webhooks/stripe", id), "invocation").await,
+            functions.webhook.handle(&request("POST", "/webhooks/stripe", id), "invocation").await,
         ];
         assert_eq!(replies.each_ref().map(|reply| reply.status_code), [200, 401, 401, 400]);
         for reply in &replies {
             assert_eq!(reply.headers["x-request-id"], known);
-            let body: Value = serde_json::from_str(&reply.body).unwrap();
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
             assert!(reply.status_code == 200 || body["requestId"] == known, "{body}");
         }
         let lines = lines();

@@ -8,6 +8,7 @@ use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::KeyId;
+use penstock_edge::http::Service as _;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};
@@ -68,7 +69,7 @@ impl LoadTest {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
         match door {
             Door::Webhook => {
-                self.webhooks[place].lock().await.handle(event, "invocation").await.unwrap()
+                self.webhooks[place].lock().await.invoke(event, "invocation").await.unwrap()
             }
             Door::Ingest => {
                 let request = serde_json::from_value(event).unwrap();

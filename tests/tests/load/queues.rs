@@ -99,7 +99,7 @@ pub async fn bring_in(test: &LoadTest, seed: u64) -> Brought {
         async move {
             for batch in own {
                 let response =
-                    webhook.lock().await.handle(event(batch), "invocation").await.unwrap();
+                    webhook.lock().await.invoke(event(batch), "invocation").await.unwrap();
                 assert_eq!(failures(&response), Vec::<usize>::new(), "Postgres is back");
             }
         }

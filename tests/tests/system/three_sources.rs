@@ -15,7 +15,7 @@ const SIZES: Sizes = Sizes { charges: 300, contacts: 150, deals: 90, events: 60 
 /// A source's collected amounts by currency, and those net of refunds and disputes.
 type Books = BTreeMap<String, (i128, i128)>;
 
-struct Company {
+struct ThreeSources {
     vendors: Vendors,
     app: DeployedApp,
     gateway: Gateway,
@@ -23,7 +23,7 @@ struct Company {
     sources: Vec<&'static str>,
 }
 
-impl Company {
+impl ThreeSources {
     async fn new(name: &str, seed: u64) -> Self {
         Self::with_sources(name, seed, &Vendors::SOURCES).await
     }
@@ -117,57 +117,49 @@ fn day(days: i64) -> jiff::civil::Date {
 
 #[tokio::test]
 async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_row() {
-    let company = Company::new("sys-sources", 31).await;
+    let test = ThreeSources::new("sys-sources", 31).await;
     // The requests of the rules. There are no cursors yet, so fetch requests the full runs by
     // itself.
-    company.fetch(Mode::Incremental).await;
-    company.assert_true().await;
+    test.fetch(Mode::Incremental).await;
+    test.assert_true().await;
 
-    let before = company.versions().await;
-    company.fetch(Mode::Full).await;
-    assert_eq!(company.versions().await, before, "a full run wrote what had not changed");
+    let before = test.versions().await;
+    test.fetch(Mode::Full).await;
+    assert_eq!(test.versions().await, before, "a full run wrote what had not changed");
 
-    let vendors = &company.vendors;
+    let vendors = &test.vendors;
     vendors.stripe.change(40);
     vendors.stripe.settle();
     vendors.google.with(|calendar| calendar.change(40));
     let changes = vendors.hubspot.portal().change(40);
     assert!(
-        vendors
-            .compare(&company.app.sql)
-            .await
-            .unwrap()
-            .iter()
-            .all(|kind| !kind.different.is_empty())
+        vendors.compare(&test.app.sql).await.unwrap().iter().all(|kind| !kind.different.is_empty())
     );
-    vendors.push_hubspot(&changes, &company.gateway).await.unwrap();
-    company.fetch(Mode::Incremental).await;
-    company.assert_true().await;
-    company.assert_ready().await;
+    vendors.push_hubspot(&changes, &test.gateway).await.unwrap();
+    test.fetch(Mode::Incremental).await;
+    test.assert_true().await;
+    test.assert_ready().await;
 }
 
 #[tokio::test]
 async fn one_source_alone_is_pulled_and_those_without_a_key_are_not_missed() {
-    let company = Company::with_sources("sys-hubspot-alone", 34, &["hubspot"]).await;
-    company.fetch(Mode::Incremental).await;
-    company.assert_ready().await;
-    assert_eq!(company.told("hubspot").await.len(), company.vendors.won().len());
-    let [contacts, deals, events] = company.vendors.compare(&company.app.sql).await.unwrap();
+    let test = ThreeSources::with_sources("sys-hubspot-alone", 34, &["hubspot"]).await;
+    test.fetch(Mode::Incremental).await;
+    test.assert_ready().await;
+    assert_eq!(test.told("hubspot").await.len(), test.vendors.won().len());
+    let [contacts, deals, events] = test.vendors.compare(&test.app.sql).await.unwrap();
     for pulled in [contacts, deals] {
         assert!(pulled.there > 0 && pulled.different.is_empty(), "{pulled:?}");
     }
     assert_eq!((events.there, events.different.len()), (0, SIZES.events));
-    assert!(
-        company.vendors.stripe.requests().is_empty()
-            && company.vendors.google.exchanges() == (0, 0)
-    );
+    assert!(test.vendors.stripe.requests().is_empty() && test.vendors.google.exchanges() == (0, 0));
 }
 
 #[tokio::test]
 async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
-    let company = Company::new("sys-reconcile", 32).await;
-    company.fetch(Mode::Incremental).await;
-    let (code, clean) = company.app.stack.reconcile("stripe").await.unwrap();
+    let test = ThreeSources::new("sys-reconcile", 32).await;
+    test.fetch(Mode::Incremental).await;
+    let (code, clean) = test.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{clean}");
     for kind in ["charge", "refund", "dispute"] {
         assert!(
@@ -181,9 +173,9 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
                        order by occurred_at offset 20 limit 1) one \
                  where p.source = 'stripe' and p.external_id = one.external_id \
                  returning (p.occurred_at at time zone 'UTC')::date::text, p.currency";
-    let planted = company.app.sql.query_one(plant, &[]).await.unwrap();
+    let planted = test.app.sql.query_one(plant, &[]).await.unwrap();
     let (date, currency): (String, String) = (planted.get(0), planted.get(1));
-    let (code, told) = company.app.stack.reconcile("stripe").await.unwrap();
+    let (code, told) = test.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("stripe charge: 1 differences found, 0 remain (run "), "{told}");
     let row = told
@@ -199,22 +191,22 @@ async fn make_reconcile_finds_a_planted_difference_tells_it_and_mends_it() {
     };
     assert_eq!((code, theirs_count), (currency.as_str(), ours_count));
     assert_eq!(ours.parse::<i64>().unwrap() - theirs.parse::<i64>().unwrap(), 500, "{told}");
-    company.assert_true().await;
-    let (code, again) = company.app.stack.reconcile("stripe").await.unwrap();
+    test.assert_true().await;
+    let (code, again) = test.app.stack.reconcile("stripe").await.unwrap();
     assert!(code == 0 && again.contains("stripe charge: 0 differences found"), "{again}");
 }
 
 #[tokio::test]
 async fn make_reconcile_ends_with_1_where_a_difference_stays() {
-    let company = Company::new("sys-remains", 33).await;
-    company.fetch(Mode::Incremental).await;
+    let test = ThreeSources::new("sys-remains", 33).await;
+    test.fetch(Mode::Incremental).await;
     let refuse = "create function refuse() returns trigger language plpgsql as $$ begin return null; end $$; \
                   create trigger refuse before insert on payments for each row when (new.kind = 'dispute') \
                   execute function refuse(); \
                   delete from payments where kind = 'dispute' \
                   and external_id = (select min(external_id) from payments where kind = 'dispute')";
-    company.app.sql.batch_execute(refuse).await.unwrap();
-    let (code, told) = company.app.stack.reconcile("stripe").await.unwrap();
+    test.app.sql.batch_execute(refuse).await.unwrap();
+    let (code, told) = test.app.stack.reconcile("stripe").await.unwrap();
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("stripe charge: 0 differences found, 0 remain"), "{told}");
     assert!(

@@ -1,19 +1,41 @@
-//! What an HTTP function takes and answers, in OpenAPI's words. Each function says it beside its code, behind the feature
-//! `contract`, from which docs/openapi.json is generated; nothing of it is in what is deployed.
+//! The contract of the HTTP functions, in OpenAPI's words: docs/openapi.json is generated from it.
+//!
+//! Path, method, name and keys come from the function's route table. Each function describes the rest
+//! beside its code, behind the feature `contract`, so that nothing of it is in what is deployed.
 
 mod operation;
 
-pub use operation::{Key, Operation};
+pub use operation::Operation;
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::http::{FieldError, ProblemBody};
+use crate::http::{FieldError, ProblemBody, RouteInfo};
 
 /// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in double quotes.
 pub const IDEMPOTENCY_KEY_PATTERN: &str =
     r#"^[ \t]*([!#-+\-.-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}"[ \t]*(;.*)?)[ \t]*$"#;
+
+/// Describes one route: adds to its operation what the route table does not say.
+pub type Describe = fn(Operation, &mut Contract) -> Operation;
+
+/// Descriptions of a function's routes, by the routes' names.
+pub type Descriptions<'a> = &'a [(&'static str, Describe)];
+
+/// A route table and its descriptions do not have the same names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// A route that nobody describes.
+    #[error("the route {0} has no description")]
+    Undescribed(&'static str),
+    /// A description of a route that is not in the table.
+    #[error("there is no route {0}, which is described")]
+    NoRoute(&'static str),
+    /// A parameter of a path that its description leaves out.
+    #[error("the description of {0} leaves out a parameter of its path")]
+    Parameter(&'static str),
+}
 
 /// The contracts of functions, gathered.
 #[derive(Debug)]
@@ -48,9 +70,31 @@ impl Contract {
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    /// Adds an operation.
-    pub fn add(&mut self, operation: Operation) {
-        self.operations.push(operation);
+    /// Adds the routes of a function, each with its description.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if a route has no description, a description no route, or a parameter of a path no
+    /// description.
+    pub fn describe(
+        &mut self,
+        routes: impl Iterator<Item = RouteInfo>,
+        descriptions: Descriptions<'_>,
+    ) -> Result<(), Mismatch> {
+        let routes: Vec<_> = routes.collect();
+        for route in &routes {
+            let named = descriptions.iter().find(|(name, _)| *name == route.name);
+            let (_, describe) = named.ok_or(Mismatch::Undescribed(route.name))?;
+            let operation = describe(Operation::of(route.clone()), self);
+            if operation.path_parameters() != route.path.matches('{').count() {
+                return Err(Mismatch::Parameter(route.name));
+            }
+            self.operations.push(operation);
+        }
+        let is_route = |name: &str| routes.iter().any(|route| route.name == name);
+        match descriptions.iter().find(|(name, _)| !is_route(name)) {
+            Some((name, _)) => Err(Mismatch::NoRoute(name)),
+            None => Ok(()),
+        }
     }
 
     /// The operations in the order in which they were added.
@@ -90,4 +134,56 @@ pub fn minor_units(_: &mut SchemaGenerator) -> Schema {
 #[must_use]
 pub fn any_json(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::http::{Method, Need};
+
+    const RUN: RouteInfo = RouteInfo {
+        name: "getRun",
+        method: Method::GET,
+        path: Cow::Borrowed("/runs/{runId}"),
+        need: Need::Read,
+        reads_query: false,
+    };
+
+    fn run(operation: Operation, _: &mut Contract) -> Operation {
+        operation.titled("Runs", "One run").path("runId", "Its id.", json!({}))
+    }
+
+    fn unsaid(operation: Operation, _: &mut Contract) -> Operation {
+        operation.titled("Runs", "One run")
+    }
+
+    fn described(descriptions: Descriptions<'_>) -> Result<Contract, Mismatch> {
+        let mut contract = Contract::default();
+        contract.describe([RUN].into_iter(), descriptions)?;
+        Ok(contract)
+    }
+
+    #[test]
+    fn table_and_descriptions_have_the_same_names_and_parameters() {
+        assert!(described(&[("getRun", run)]).is_ok());
+        for (descriptions, mismatch) in [
+            (&[][..], Mismatch::Undescribed("getRun")),
+            (&[("getRun", run as Describe), ("getRuns", run)], Mismatch::NoRoute("getRuns")),
+            (&[("getRun", unsaid as Describe)], Mismatch::Parameter("getRun")),
+        ] {
+            assert_eq!(described(descriptions).unwrap_err(), mismatch);
+        }
+    }
+
+    #[test]
+    fn keys_and_the_shells_own_problems_come_from_the_table() {
+        let contract = described(&[("getRun", run)]).unwrap();
+        let operation = contract.operations()[0].to_value();
+        assert_eq!(operation["operationId"], "getRun");
+        assert_eq!(operation["security"], json!([{ "readKey": [] }, { "adminKey": [] }]));
+        let responses: Vec<&String> = operation["responses"].as_object().unwrap().keys().collect();
+        assert_eq!(responses, ["400", "401", "405", "429", "500"]);
+    }
 }

@@ -1,81 +1,56 @@
 //! One route and method.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
-/// What opens a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// Nothing is asked for.
-    None,
-    /// A key with the scope `read`, or an admin key.
-    Read,
-    /// A key with the scope `ingest`.
-    Ingest,
-    /// An admin key.
-    Admin,
-}
+use crate::http::{Need, RouteInfo};
 
 /// One route and method, in OpenAPI's words.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The path, such as `/runs/{runId}`.
-    pub path: Cow<'static, str>,
-    /// The method, in lower case.
-    pub method: &'static str,
+    /// The line of the route table.
+    pub route: RouteInfo,
     parts: Map<String, Value>,
     parameters: Vec<Value>,
     responses: Map<String, Value>,
 }
 
 impl Operation {
-    /// A GET.
+    /// The operation of a route: path, method, name, keys and the problems that the shell answers come
+    /// from the table.
     #[must_use]
-    pub fn get(path: impl Into<Cow<'static, str>>, id: &str, tag: &str, summary: &str) -> Self {
-        Self::new("get", path.into(), id, tag, summary)
-    }
-
-    /// A POST.
-    #[must_use]
-    pub fn post(path: impl Into<Cow<'static, str>>, id: &str, tag: &str, summary: &str) -> Self {
-        Self::new("post", path.into(), id, tag, summary)
-    }
-
-    fn new(
-        method: &'static str,
-        path: Cow<'static, str>,
-        id: &str,
-        tag: &str,
-        summary: &str,
-    ) -> Self {
+    pub fn of(route: RouteInfo) -> Self {
+        let need = route.need;
         let parts = Map::from_iter([
-            ("operationId".to_owned(), json!(id)),
-            ("tags".to_owned(), json!([tag])),
-            ("summary".to_owned(), json!(summary)),
-            ("security".to_owned(), json!([])),
+            ("operationId".to_owned(), json!(route.name)),
+            ("security".to_owned(), security(need)),
         ]);
         let parameters = vec![json!({ "$ref": "#/components/parameters/RequestId" })];
-        Self { path, method, parts, parameters, responses: Map::new() }
+        let operation = Self { route, parts, parameters, responses: Map::new() };
+        let operation = operation.problems(&[
+            (400, "BadRequest"),
+            (405, "MethodNotAllowed"),
+            (500, "Internal"),
+        ]);
+        match need {
+            Need::Nothing | Need::Signature => operation,
+            Need::Read | Need::Ingest | Need::Admin => {
+                operation.problems(&[(401, "Unauthorized"), (429, "TooManyRequests")])
+            }
+        }
+    }
+
+    /// The group that it belongs to, and what it does in a few words.
+    #[must_use]
+    pub fn titled(mut self, tag: &str, summary: &str) -> Self {
+        self.parts.insert("tags".to_owned(), json!([tag]));
+        self.parts.insert("summary".to_owned(), json!(summary));
+        self
     }
 
     /// More about it, in Markdown.
     #[must_use]
     pub fn about(mut self, text: &str) -> Self {
         self.parts.insert("description".to_owned(), json!(text));
-        self
-    }
-
-    /// What opens it. Without this: nothing.
-    #[must_use]
-    pub fn opened_by(mut self, key: Key) -> Self {
-        let security = match key {
-            Key::None => json!([]),
-            Key::Read => json!([{ "readKey": [] }, { "adminKey": [] }]),
-            Key::Ingest => json!([{ "ingestKey": [] }]),
-            Key::Admin => json!([{ "adminKey": [] }]),
-        };
-        self.parts.insert("security".to_owned(), security);
         self
     }
 
@@ -110,6 +85,11 @@ impl Operation {
     #[must_use]
     pub fn conditional(self) -> Self {
         self.parameter(json!({ "$ref": "#/components/parameters/IfNoneMatch" }))
+    }
+
+    /// How many parameters of the path are described.
+    pub(super) fn path_parameters(&self) -> usize {
+        self.parameters.iter().filter(|parameter| parameter["in"] == "path").count()
     }
 
     fn parameter(mut self, parameter: Value) -> Self {
@@ -185,10 +165,11 @@ impl Operation {
         self
     }
 
-    /// Problems that it may answer, by the names they have among the components; 405 and 500 are always among them.
+    /// Problems that it may answer, by the names they have among the components. Those of the shell need
+    /// no mention; one of the same status replaces another.
     #[must_use]
     pub fn problems(mut self, names: &[(u16, &str)]) -> Self {
-        for (status, name) in [(405, "MethodNotAllowed"), (500, "Internal")].iter().chain(names) {
+        for (status, name) in names {
             let reference = json!({ "$ref": format!("#/components/responses/{name}") });
             self.responses.insert(status.to_string(), reference);
         }
@@ -202,6 +183,16 @@ impl Operation {
         all.insert("parameters".to_owned(), json!(self.parameters));
         all.insert("responses".to_owned(), json!(self.responses));
         Value::Object(all)
+    }
+}
+
+/// The security schemes of which one must be met.
+fn security(need: Need) -> Value {
+    match need {
+        Need::Nothing | Need::Signature => json!([]),
+        Need::Read => json!([{ "readKey": [] }, { "adminKey": [] }]),
+        Need::Ingest => json!([{ "ingestKey": [] }]),
+        Need::Admin => json!([{ "adminKey": [] }]),
     }
 }
 

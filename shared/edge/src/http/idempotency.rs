@@ -6,7 +6,8 @@ use penstock_domain::text::LONGEST_ID;
 
 use super::problem::{FieldError, Problem};
 
-const HEADER: &str = "idempotency-key";
+/// The header that names a request, so that its repetition does nothing twice.
+pub(super) const HEADER: &str = "idempotency-key";
 
 /// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is missing.
 ///

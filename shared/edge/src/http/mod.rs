@@ -1,20 +1,37 @@
-//! HTTP at the inward edge: what a request carries, and what goes back.
+//! HTTP at the inward edge: one shell around a table of routes, requests in, replies out.
 
+mod call;
+mod cookie;
+mod credentials;
+mod document;
+mod failure;
 mod idempotency;
-mod keys;
 mod problem;
 mod query;
 mod reply;
 mod request;
 mod request_id;
+mod route_info;
+mod runtime;
+mod service;
 
+pub use call::Call;
+pub use cookie::{InvalidCookie, SetCookie};
+pub use credentials::presented_key;
+pub use document::Document;
+pub use failure::{Failure, RETRY_AFTER};
 pub use http::{Method, StatusCode};
 pub use idempotency::idempotency_key;
-pub use keys::{Access, Presented};
+pub use penstock_domain::access::Need;
 #[cfg(feature = "contract")]
 pub(crate) use problem::ProblemBody;
 pub use problem::{FieldError, Problem};
 pub use query::Query;
-pub use reply::{Document, Reply};
+pub use reply::Reply;
 pub use request::Request;
 pub use request_id::RequestId;
+pub use route_info::RouteInfo;
+pub use runtime::run;
+pub use service::{
+    Answer, AnswerFn, Answering, CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Route, Service, routes,
+};

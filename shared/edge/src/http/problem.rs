@@ -1,6 +1,7 @@
 //! Errors as the caller may read them: RFC 9457, `application/problem+json`.
 
 use http::StatusCode;
+use penstock_domain::access::Denied;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -27,8 +28,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// In how many seconds to try again.
     pub retry_after: Option<u32>,
-    /// The methods that are allowed, for 405.
-    pub allow: Option<&'static str>,
+    /// The methods that the path takes, for 405.
+    pub allow: Option<Box<str>>,
     /// Further members of the body (RFC 9457, section 3.2), for senders that look for those.
     pub members: Map<String, Value>,
 }
@@ -111,7 +112,8 @@ impl Problem {
 
     /// 405: the route is there, the method is not.
     #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: impl Into<Box<str>>) -> Self {
+        let allow = allow.into();
         let detail = format!("This route takes {allow}.");
         Self {
             allow: Some(allow),
@@ -146,6 +148,15 @@ impl Problem {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unauthorized => Self::unauthorized(),
+            Denied::RateLimited { retry_after_s } => Self::too_many_requests(retry_after_s),
         }
     }
 }

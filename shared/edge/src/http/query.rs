@@ -3,26 +3,22 @@
 use std::str::FromStr;
 
 use super::problem::{FieldError, Problem};
-use super::request::Request;
 
 /// A request's query, from which a route takes the parameters it knows. What is wrong is collected, so
 /// that the caller reads all of it at once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Query {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
 }
 
 impl Query {
-    /// The query of a request.
+    /// Parses a query string as the WHATWG URL standard has browsers write it: a plus is a space, a `%`
+    /// without two hexadecimal digits is itself.
     #[must_use]
-    pub fn of(request: &Request) -> Self {
-        let pairs = request.raw_query.split('&').filter(|pair| !pair.is_empty());
-        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Self {
-            pairs: pairs.map(|(name, value)| (decode(name), decode(value))).collect(),
-            errors: Vec::new(),
-        }
+    pub fn parse(raw: &str) -> Self {
+        let pairs = form_urlencoded::parse(raw.as_bytes()).into_owned().collect();
+        Self { pairs, errors: Vec::new() }
     }
 
     /// The text of a parameter; given more than once, it is an error.
@@ -93,35 +89,6 @@ fn pointer(name: &str) -> String {
     format!("#/query/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// `application/x-www-form-urlencoded`: a plus is a space.
-fn decode(text: &str) -> String {
-    String::from_utf8_lossy(&percent_decoded(&text.replace('+', " "))).into_owned()
-}
-
-/// `%` begins two hexadecimal digits, or else stands for itself.
-pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    bytes.push(high * 16 + low);
-                    rest = after;
-                }
-                _ => bytes.push(b'%'),
-            },
-            _ => bytes.push(*first),
-        }
-    }
-    bytes
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +104,19 @@ mod tests {
             ("%C3%A4", "\u{e4}"),
             ("%ff", "\u{fffd}"),
         ] {
-            assert_eq!(decode(encoded), text, "{encoded}");
+            let mut query = Query::parse(&format!("{encoded}={encoded}"));
+            assert_eq!(query.take(text).as_deref(), Some(text), "{encoded}");
+            assert_eq!(query.finish(), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_is_empty_and_a_value_may_hold_an_equals_sign() {
+        let mut query = Query::parse("&a&b=&c=d=e&&");
+        for (name, value) in [("a", ""), ("b", ""), ("c", "d=e")] {
+            assert_eq!(query.take(name).as_deref(), Some(value), "{name}");
+        }
+        assert_eq!(query.take("d"), None);
+        assert_eq!(query.finish(), Ok(()));
     }
 }

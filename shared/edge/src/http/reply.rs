@@ -1,147 +1,134 @@
-//! Replies: JSON, or a document that never changes while the function runs; with the request's id on each.
+//! Replies, written as API Gateway takes them: payload format 2.0.
+
+use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
+use super::cookie::SetCookie;
+use super::failure::Failure;
 use super::problem::{Problem, ProblemBody};
 use super::request_id::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(RequestId::HEADER);
 
-/// A text that is part of the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Document {
-    /// Its media type.
-    pub media_type: &'static str,
-    /// All of it.
-    pub text: &'static str,
-    /// Its Content-Security-Policy.
-    pub security_policy: &'static str,
-}
+/// The header of a reply that was given before (the Idempotency-Key draft's own).
+pub(super) const REPLAYED: &str = "idempotency-replayed";
 
-impl Document {
-    /// Its ETag: half of its SHA-256.
-    fn tag(&self) -> String {
-        let digest = Sha256::digest(self.text);
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{hex}\"")
-    }
-}
-
-/// A reply. Written as API Gateway takes it: payload format 2.0.
+/// A reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "ApiGatewayV2httpResponse")]
 pub struct Reply {
     /// The HTTP status.
     pub status_code: u16,
-    /// The headers.
+    /// The headers, cookies excepted.
     pub headers: HeaderMap,
-    /// JSON, or a document's text.
-    pub body: String,
+    /// The `Set-Cookie` headers. Payload format 2.0 keeps them apart, because it allows one value a
+    /// header.
+    pub cookies: Vec<String>,
+    /// The body as the caller is to receive it. API Gateway gets it as text if it is UTF-8, else as
+    /// base64.
+    pub body: Cow<'static, [u8]>,
 }
 
 impl Reply {
+    /// A reply of these parts. The shell adds the request's id.
+    pub fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        body: impl Into<Cow<'static, [u8]>>,
+    ) -> Self {
+        Self { status_code: status.as_u16(), headers, cookies: Vec::new(), body: body.into() }
+    }
+
     /// A reply of `body` as JSON.
-    pub fn json(status: StatusCode, body: &impl Serialize, id: &RequestId) -> Self {
-        Self::of(status, "application/json", body, id)
+    ///
+    /// # Errors
+    /// [`Failure`] with a 500 if serde cannot write the body as JSON.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Failure> {
+        let body = serde_json::to_vec(body).map_err(Failure::internal)?;
+        Ok(Self::of_json(status, "application/json", body))
     }
 
     /// An error reply, `application/problem+json`.
     #[must_use]
     pub fn problem(problem: &Problem, id: &RequestId) -> Self {
-        let body = ProblemBody::new(problem, id.as_str());
-        let mut reply = Self::of(problem.status, "application/problem+json", &body, id);
-        if let Some(methods) = problem.allow {
-            reply.headers.insert(header::ALLOW, HeaderValue::from_static(methods));
-        }
+        let body = serde_json::to_vec(&ProblemBody::new(problem, id.as_str()));
+        // Strings and numbers only: it cannot fail.
+        let body = body.unwrap_or_default();
+        let mut reply = Self::of_json(problem.status, "application/problem+json", body);
+        let allow = problem.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok());
+        reply.headers.extend(allow.map(|allow| (header::ALLOW, allow)));
         match problem.retry_after {
             Some(seconds) => reply.with_retry_after(seconds),
             None => reply,
         }
     }
 
-    /// A document, or 304 where the caller's `If-None-Match` names it (RFC 9110, section 13.1.2).
-    #[must_use]
-    pub fn document(document: &Document, asked: &HeaderMap, id: &RequestId) -> Self {
-        let tag = document.tag();
-        let known = asked
-            .get(header::IF_NONE_MATCH)
-            .and_then(|tags| tags.to_str().ok())
-            .is_some_and(|tags| {
-                tags.split(',')
-                    .map(str::trim)
-                    .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-            });
-        let (status, body) =
-            if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, document.text) };
-        let mut headers = HeaderMap::from_iter([
-            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(document.security_policy)),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    fn of_json(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ]);
-        if !known {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(document.media_type));
-        }
-        for (name, value) in [(header::ETAG, tag.as_str()), (REQUEST_ID, id.as_str())] {
-            headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
-        }
-        Self { status_code: status.as_u16(), headers, body: body.to_owned() }
+        Self::new(status, headers, body)
     }
 
-    /// The same with the advice to try again in so many seconds.
+    /// Advises the caller to try again after so many seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.headers.insert(header::RETRY_AFTER, seconds.into());
         self
     }
 
-    /// The same with the word that it was given before (the Idempotency-Key draft's own header).
+    /// Sets a cookie beside those that are set already.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: &SetCookie) -> Self {
+        self.cookies.push(cookie.to_string());
+        self
+    }
+
+    /// Says that the same reply was given before.
     #[must_use]
     pub fn replayed(mut self) -> Self {
-        self.headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        self.headers.insert(REPLAYED, HeaderValue::from_static("true"));
         self
     }
 
-    /// The same without the body, which a reply to HEAD must not have.
+    /// Names the request, as every reply does.
     #[must_use]
-    pub fn without_body(mut self) -> Self {
-        self.body.clear();
+    pub fn with_id(mut self, id: &RequestId) -> Self {
+        self.headers.extend(HeaderValue::from_str(id.as_str()).ok().map(|id| (REQUEST_ID, id)));
         self
     }
 
-    fn of(
-        status: StatusCode,
-        media_type: &'static str,
-        body: &impl Serialize,
-        id: &RequestId,
-    ) -> Self {
-        let (status, body) = match serde_json::to_string(body) {
-            Ok(text) => (status, text),
-            Err(error) => {
-                tracing::error!(%error, request_id = id.as_str(), "a reply cannot be written as JSON");
-                (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())
-            }
-        };
-        let mut headers = HeaderMap::from_iter([
-            (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ]);
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            headers.insert(REQUEST_ID, id);
-        }
-        Self { status_code: status.as_u16(), headers, body }
+    /// Drops the body, which a reply to HEAD must not have.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        Self { body: Cow::Borrowed(&[]), ..self }
+    }
+
+    /// The body as text; empty if it is not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_default()
     }
 }
 
 impl From<Reply> for ApiGatewayV2httpResponse {
     fn from(reply: Reply) -> Self {
+        let body = String::from_utf8(reply.body.into_owned());
         let mut response = Self::default();
         response.status_code = reply.status_code.into();
         response.headers = reply.headers;
-        response.body = Some(Body::Text(reply.body));
+        response.cookies = reply.cookies;
+        response.is_base64_encoded = body.is_err();
+        response.body = Some(match body {
+            Ok(text) => Body::Text(text),
+            // The event type writes these as base64.
+            Err(bytes) => Body::Binary(bytes.into_bytes()),
+        });
         response
     }
 }
@@ -150,13 +137,14 @@ impl From<Reply> for ApiGatewayV2httpResponse {
 mod tests {
     use super::*;
     use crate::http::Request;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_reply_is_written_as_payload_format_2_0() {
         let event = json!({"requestContext": {"http": {"method": "GET"}}});
         let id = RequestId::of(&serde_json::from_value::<Request>(event).unwrap(), "lambdas");
-        let reply = Reply::json(StatusCode::OK, &json!({"a": "\u{e4}"}), &id).with_retry_after(5);
+        let reply = Reply::json(StatusCode::OK, &json!({"a": "\u{e4}"})).unwrap();
+        let reply = reply.with_id(&id).with_retry_after(5);
         let headers = json!({
             "content-type": "application/json", "cache-control": "no-store", "x-request-id": "lambdas",
             "retry-after": "5",
@@ -166,5 +154,44 @@ mod tests {
             "multiValueHeaders": {}, "cookies": [],
         });
         assert_eq!(serde_json::to_value(reply).unwrap(), expected);
+    }
+
+    #[test]
+    fn several_cookies_stand_beside_the_headers() {
+        let reply = Reply::json(StatusCode::OK, &json!({})).unwrap();
+        let cookie = |name| SetCookie::new(name, "1").unwrap();
+        let reply = reply.with_cookie(&cookie("a")).with_cookie(&cookie("b"));
+        let written = serde_json::to_value(reply).unwrap();
+        let attributes = "Path=/; HttpOnly; Secure; SameSite=Lax";
+        assert_eq!(
+            written["cookies"],
+            json!([format!("a=1; {attributes}"), format!("b=1; {attributes}")])
+        );
+        assert_eq!(written["headers"].get("set-cookie"), None);
+    }
+
+    /// Sends a reply's body back as the body of a request, as a gateway between the two would.
+    fn round_trip(body: &'static [u8]) -> (Value, Vec<u8>) {
+        let reply = Reply::new(StatusCode::OK, HeaderMap::new(), body);
+        let written = serde_json::to_value(reply).unwrap();
+        let event = json!({
+            "requestContext": {"http": {"method": "POST"}},
+            "body": written["body"], "isBase64Encoded": written["isBase64Encoded"],
+        });
+        let request: Request = serde_json::from_value(event).unwrap();
+        (written["isBase64Encoded"].clone(), request.bytes(1024).unwrap().into_owned())
+    }
+
+    #[test]
+    fn a_body_of_any_bytes_makes_the_round_trip_text_as_text() {
+        for (body, encoded) in [
+            (&b""[..], false),
+            (b"{\"a\":1}", false),
+            ("\u{0} \u{e4}\u{1f642}".as_bytes(), false),
+            (b"\x89PNG\r\n\x1a\n\x00\xff", true),
+            (b"\xc3", true),
+        ] {
+            assert_eq!(round_trip(body), (json!(encoded), body.to_vec()), "{body:?}");
+        }
     }
 }

@@ -7,18 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use super::problem::Problem;
-use super::query::percent_decoded;
 
 /// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
 /// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A caller
 /// who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The method; TRACE, which no route takes, stands for what is none.
+    /// The HTTP method. An unparsable method becomes TRACE, which no route accepts.
     pub method: Method,
     /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP API.
     pub path: String,
@@ -26,8 +26,10 @@ pub struct Request {
     pub path_parameters: HashMap<String, String>,
     /// The query string as it was sent. The parsed form beside it joins repeated keys by commas.
     pub raw_query: String,
-    /// The headers; names in lower case, values of repeated ones joined by commas.
+    /// The headers without the cookies; names in lower case, repeated values joined by commas.
     pub headers: HeaderMap,
+    /// The cookies as `name=value`, one an entry; [`Self::cookie`] reads them.
+    pub cookies: Vec<String>,
     /// The body as the gateway passes it on, base64 where [`Self::is_base64_encoded`] says so.
     pub body: Option<String>,
     /// Whether the body is base64.
@@ -35,13 +37,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// The text of a parameter of the path, which stands in [`Self::path`] as `part`; none where it cannot be one.
+    /// Decodes a parameter of the path once; `part` is its place in [`Self::path`]. `None` if it is not
+    /// UTF-8, or holds a slash that the gateway did not decode.
     ///
-    /// An HTTP API decodes the path, slashes among it; the gateway of this repository decodes only the parameters; a
-    /// function URL decodes nothing. Decoded twice, `100%2525` would be somebody else than it is.
+    /// An HTTP API decodes the whole path, slashes included. The gateway of this repository decodes only
+    /// the parameters, a function URL nothing. Decoded twice, `100%2525` would become another user's id.
     #[must_use]
-    pub fn path_text(&self, name: &str, part: &str) -> Option<String> {
-        let decoded = |text: &str| String::from_utf8(percent_decoded(text)).ok();
+    pub(super) fn path_text(&self, name: &str, part: &str) -> Option<String> {
+        let decoded = |text: &str| String::from_utf8(percent_decode_str(text).collect()).ok();
         match self.path_parameters.get(name) {
             Some(found) if decoded(found).as_deref() == Some(part) => Some(part.to_owned()),
             Some(found) => Some(found.clone()),
@@ -109,6 +112,7 @@ impl From<ApiGatewayV2httpRequest> for Request {
             path_parameters: event.path_parameters,
             raw_query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
+            cookies: event.cookies.unwrap_or_default(),
             body: event.body,
             is_base64_encoded: event.is_base64_encoded,
         }

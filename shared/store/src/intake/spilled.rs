@@ -2,12 +2,12 @@
 //! outbox.
 
 use jiff::Timestamp;
+use penstock_domain::access::{KeyHeader, Need};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Intake, NotEvents, Reading};
 
 use super::{Answer, store};
-use crate::api_keys::{self, Scope};
-use crate::{Database, StoreError};
+use crate::{Database, StoreError, api_keys};
 
 /// The outcome of bringing a spilled request in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub async fn bring_in(
     if !intake.sender.verified {
         let connection = database.connection().await?;
         let key = api_keys::find(&**connection, &intake.sender.scope).await?;
-        if key.is_none_or(|key| key.scope != Scope::Ingest) {
+        let may_send = |scope| Need::Ingest.is_met_by(KeyHeader::ApiKey, scope);
+        if !key.is_some_and(|key| may_send(key.scope)) {
             return Ok(BroughtIn::NotAdmitted);
         }
     }

@@ -9,7 +9,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::KeyId;
-use penstock_edge::http::{Reply, Request};
+use penstock_edge::http::{Reply, Request, Service as _};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::MemoryQueue;
@@ -60,7 +60,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
 }
 
 fn read(reply: &Reply) -> (u16, Value) {
-    (reply.status_code, serde_json::from_str(&reply.body).unwrap())
+    (reply.status_code, serde_json::from_slice(&reply.body).unwrap())
 }
 
 async fn trigger(admin: &Admin, path: &str, key: &str) -> Reply {
@@ -195,7 +195,7 @@ async fn twenty_requests_at_once_under_one_key_are_one_run() {
     let replies = environments.iter().map(|admin| trigger(admin, "stripe/incremental", "one"));
     let replies = futures_util::future::join_all(replies).await;
     let bodies: std::collections::BTreeSet<&str> =
-        replies.iter().map(|reply| reply.body.as_str()).collect();
+        replies.iter().map(penstock_edge::http::Reply::text).collect();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
     let first =
         replies.iter().filter(|reply| !reply.headers.contains_key("idempotency-replayed")).count();

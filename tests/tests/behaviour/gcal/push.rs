@@ -6,7 +6,7 @@ use fetch::Outcome;
 use http::StatusCode;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_edge::http::Reply;
+use penstock_edge::http::{Reply, Service as _};
 use penstock_store::sync_state::pending::{self, Unless};
 use penstock_tests::elsewhere;
 use penstock_tests::simulators::gcal::Fault;
@@ -28,7 +28,7 @@ async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> R
         "isBase64Encoded": false,
     });
     let request = serde_json::from_value(event).unwrap();
-    test.app.webhook.answer(&request, "invocation").await
+    test.app.webhook.handle(&request, "invocation").await
 }
 
 /// Returns the headers of a notification of the one open channel.
@@ -102,7 +102,7 @@ async fn who_does_not_know_the_channels_token_asks_for_nothing() {
     ] {
         let reply = send(&test, "POST", &headers).await;
         assert_eq!(reply.status_code, StatusCode::BAD_REQUEST, "{headers:?}");
-        let said: Value = serde_json::from_str(&reply.body).unwrap();
+        let said: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(
             (said["status"].as_u64(), said["title"].is_string()),
             (Some(400), true),

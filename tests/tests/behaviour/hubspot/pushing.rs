@@ -23,7 +23,7 @@ fn posted(body: &str, signature: &str, timestamp: i64) -> Value {
 }
 
 async fn send(test: &HubSpotTestApp, event: Value) -> (u64, Value) {
-    let reply = test.app.webhook.handle(event, "invocation").await.unwrap();
+    let reply = test.app.webhook.invoke(event, "invocation").await.unwrap();
     (
         reply["statusCode"].as_u64().unwrap(),
         serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
@@ -259,7 +259,7 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
             .map(|body| json!({"messageId": "m", "body": body, "attributes": {}}))
             .collect();
         let reply =
-            test.app.webhook.handle(json!({"Records": records}), "invocation").await.unwrap();
+            test.app.webhook.invoke(json!({"Records": records}), "invocation").await.unwrap();
         assert_eq!(reply["batchItemFailures"], json!([]));
     }
     test.app.drain().await;

@@ -10,26 +10,17 @@ use serde_json::{Value, json};
 
 use crate::stripe_account::account;
 
-/// The function in a process of its own.
-struct Deployed {
+/// `ingest` as built, in a process of its own.
+struct BuiltIngest {
     host: RuntimeHost,
     aws: FakeAws,
 }
 
-impl Deployed {
-    async fn at(database_url: &str) -> Self {
+impl BuiltIngest {
+    async fn start(database_url: String) -> Self {
         let aws = FakeAws::start().await;
-        let (tickets, spill) = (aws.queue("tickets"), aws.queue("spill"));
-        let env = [
-            ("DATABASE_URL", database_url),
-            ("DATABASE_TLS", "disable"),
-            ("AWS_ENDPOINT_URL", &aws.url),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("TICKETS_QUEUE_URL", &tickets),
-            ("SPILL_QUEUE_URL", &spill),
-        ];
+        let env = [aws.environment().as_slice(), &[("DATABASE_URL", database_url)]].concat();
+        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         Self { host: RuntimeHost::start(&binary("ingest"), &env).await, aws }
     }
 
@@ -54,7 +45,7 @@ async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_e
     let app = TestApp::over(account(380, 1)).await;
     app.let_in().await;
     let proxy = CuttingProxy::start(app.db.login()).await;
-    let survivor = Deployed::at(&app.db.url()).await;
+    let survivor = BuiltIngest::start(app.db.url()).await;
     let events = |n: i64| {
         json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string()
     };
@@ -63,7 +54,7 @@ async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_e
         for nth in 1.. {
             let mut killed = false;
             for (path, body) in [("/leads", format!("lead {sent}")), ("/events", events(sent))] {
-                let victim = Deployed::at(&proxy.url()).await;
+                let victim = BuiltIngest::start(proxy.url()).await;
                 let key = format!("key-{sent}");
                 proxy.cut_at(nth, cut, victim.host.killer());
                 let outcome = victim.host.invoke(event(path, &key, &body)).await;

@@ -7,7 +7,7 @@ mod leads;
 mod spill;
 
 use http::HeaderMap;
-use penstock_edge::http::Request;
+use penstock_edge::http::{Request, Service as _};
 use penstock_store::admission::Admission;
 use penstock_testkit::MemoryQueue;
 use penstock_tests::clock::TestClock;
@@ -57,7 +57,7 @@ pub async fn post(ingest: &Ingest, path: &str, headers: &[(&str, &str)], body: &
 
 pub async fn answer(ingest: &Ingest, request: Request) -> Answer {
     let reply = ingest.handle(&request, "invocation").await;
-    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
     let is_error = reply.status_code >= 400;
     let media_type = if is_error { "application/problem+json" } else { "application/json" };
     assert_eq!(reply.headers["content-type"], media_type, "{body}");

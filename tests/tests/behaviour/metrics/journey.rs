@@ -2,7 +2,7 @@
 
 use super::events::{Row, add, ids, journey, row};
 use super::{READ_KEY, Reply, add_key, config, database, event, get, ok, ports, send};
-use penstock_edge::http::Request;
+use penstock_edge::http::{Request, Service as _};
 use penstock_store::api_keys::Scope;
 use serde_json::{Value, json};
 
@@ -81,7 +81,8 @@ async fn what_a_sender_wrote_goes_out_as_it_came_in() {
     add(&database.client().await, &rows.collect::<Vec<_>>()).await;
     let event = event("GET", "/users/ada/journey", &[("x-api-key", READ_KEY)]);
     let request: Request = serde_json::from_value(event).unwrap();
-    let body = ports.handle(&request, "invocation").await.body;
+    let body = ports.handle(&request, "invocation").await;
+    let body = body.text();
     for text in texts {
         assert!(
             body.contains(&format!("\"payload\":{text},\"metadata\":{text}}}")),

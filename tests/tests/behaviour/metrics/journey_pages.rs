@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use metrics::Ports;
-use penstock_edge::http::Request;
+use penstock_edge::http::{Request, Service as _};
 use penstock_testkit::TestDatabase;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -216,8 +216,8 @@ async fn bytes_of_page(ports: &Ports<StoppedClock>, query: &str) -> (usize, Valu
     let event = event("GET", &target, &[("x-api-key", super::READ_KEY)]);
     let reply =
         ports.handle(&serde_json::from_value::<Request>(event).unwrap(), "invocation").await;
-    assert_eq!(reply.status_code, 200, "{}", reply.body);
-    let body = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(reply.status_code, 200, "{}", reply.text());
+    let body = serde_json::from_slice(&reply.body).unwrap();
     (serde_json::to_vec(&reply).unwrap().len(), body)
 }
 

@@ -15,6 +15,7 @@ mod stats;
 use ::http::HeaderMap;
 use jiff::Timestamp;
 use metrics::{MetricsConfig, Ports};
+use penstock_edge::http::Service as _;
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -101,7 +102,7 @@ pub async fn send(ports: &Ports<StoppedClock>, event: &Value) -> Reply {
     let request: penstock_edge::http::Request =
         serde_json::from_value(event.clone()).unwrap_or_else(|e| panic!("{e}: {event}"));
     let reply = ports.handle(&request, "invocation-id").await;
-    let body = match reply.body.as_str() {
+    let body = match reply.text() {
         "" => Value::Null,
         text => serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}")),
     };

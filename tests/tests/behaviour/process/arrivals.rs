@@ -5,8 +5,6 @@ use penstock_domain::clock::Clock;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, vanished};
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
 use penstock_tests::test_app::TestApp;
 use serde_json::json;
 
@@ -58,7 +56,6 @@ fn versions(
 }
 
 async fn put(app: &TestApp, arriving: &[Arriving]) -> Vec<OutboxId> {
-    let now = app.clock.now();
     let items: Vec<Item<'_>> = arriving
         .iter()
         .map(|a| {
@@ -67,18 +64,7 @@ async fn put(app: &TestApp, arriving: &[Arriving]) -> Vec<OutboxId> {
             Item { entity, external_id, version_key, version_at: a.at, api_version: None, payload }
         })
         .collect();
-    let arrival = Arrival {
-        source: "rolodex",
-        content_type: "application/json",
-        run: None,
-        received_at: now,
-        ticket_due_at: now,
-    };
-    let mut connection = app.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
-    commit(tx).await.unwrap();
-    ids
+    app.put_of("rolodex", &items).await
 }
 
 /// Reads both tables without our own write times. Which of two equal rows was kept is left out as

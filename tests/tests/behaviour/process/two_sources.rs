@@ -9,8 +9,6 @@ use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit};
 use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::account;
@@ -38,18 +36,7 @@ async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {
             Item { entity, external_id, version_key, version_at: now, api_version: None, payload }
         })
         .collect();
-    let arrival = Arrival {
-        source,
-        content_type: "application/json",
-        run: None,
-        received_at: now,
-        ticket_due_at: now,
-    };
-    let mut connection = app.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, &items).await.unwrap();
-    commit(tx).await.unwrap();
-    ids
+    app.put_of(source, &items).await
 }
 
 #[tokio::test]

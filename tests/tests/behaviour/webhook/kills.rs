@@ -6,7 +6,7 @@ use penstock_testkit::{Cut, CuttingProxy, Outcome};
 use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::account;
-use crate::webhook::secrets::Deployed;
+use crate::webhook::secrets::BuiltWebhook;
 
 const SECRET: &str = "whsec_of_the_victim";
 
@@ -14,16 +14,16 @@ const SECRET: &str = "whsec_of_the_victim";
 async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_once() {
     let app = TestApp::over(account(240, 1)).await;
     let proxy = CuttingProxy::start(app.db.login()).await;
-    let first = Deployed::at(proxy.url(), SECRET).await;
+    let first = BuiltWebhook::at(proxy.url(), SECRET).await;
     assert_eq!(first.post("evt_0", &[SECRET]).await, 200);
     let messages = proxy.messages();
     let mut sent = 1;
     for cut in [Cut::BeforeForwarding, Cut::AfterForwarding] {
         for nth in 1..=messages {
-            let victim = Deployed::at(proxy.url(), SECRET).await;
+            let victim = BuiltWebhook::at(proxy.url(), SECRET).await;
             proxy.cut_at(nth, cut, victim.host.killer());
             let id = format!("evt_{sent}");
-            let outcome = victim.host.invoke(Deployed::event(&id, &[SECRET])).await;
+            let outcome = victim.host.invoke(BuiltWebhook::event(&id, &[SECRET])).await;
             assert!(
                 matches!(outcome, Outcome::Died(_)) && proxy.was_cut(),
                 "{cut:?} {nth}: {outcome:?}"

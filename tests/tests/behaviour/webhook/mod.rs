@@ -36,7 +36,7 @@ pub fn signed(app: &TestApp, body: &str) -> Value {
 
 /// Status and body of the reply.
 pub async fn send(app: &TestApp, event: Value) -> (u64, Value) {
-    let reply = app.webhook.handle(event, "invocation").await.unwrap();
+    let reply = app.webhook.invoke(event, "invocation").await.unwrap();
     (
         reply["statusCode"].as_u64().unwrap(),
         serde_json::from_str(reply["body"].as_str().unwrap()).unwrap(),
@@ -115,7 +115,7 @@ async fn what_is_not_signed_well_is_a_400_that_says_why_and_leaves_no_row() {
             "Not verified: the signature is more than 300 seconds old.",
         ),
     ] {
-        let reply = app.webhook.handle(posted(&body, &header), "invocation").await.unwrap();
+        let reply = app.webhook.invoke(posted(&body, &header), "invocation").await.unwrap();
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
         assert_eq!((reply["statusCode"].as_u64().unwrap(), &problem["detail"]), (400, &json!(why)));
         assert_eq!(reply["headers"]["content-type"], "application/problem+json");

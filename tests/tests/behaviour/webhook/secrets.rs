@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::stripe_account::{NOW, account};
 use crate::webhook::{charge_event, posted};
 
-/// The function as built, with its secret in a Secrets Manager of the test's own.
-pub struct Deployed {
+/// `webhook` as built, with its secret in a Secrets Manager of its own.
+pub struct BuiltWebhook {
     pub host: RuntimeHost,
     pub aws: FakeAws,
 }
 
-impl Deployed {
+impl BuiltWebhook {
     async fn over(app: &TestApp, secret: &str) -> Self {
         Self::at(app.db.url(), secret).await
     }
@@ -26,24 +26,10 @@ impl Deployed {
     pub async fn at(database_url: String, secret: &str) -> Self {
         let aws = FakeAws::start().await;
         aws.rotate(secret);
-        let queues = ["tickets", "fetch-requests", "spill"].map(|name| aws.queue(name));
-        let env = [
-            ("DATABASE_URL", database_url),
-            ("DATABASE_TLS", "disable".to_owned()),
-            ("AWS_ENDPOINT_URL", aws.url.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            (
-                "STRIPE_WEBHOOK_SECRET_ARN",
-                "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned(),
-            ),
-            ("TICKETS_QUEUE_URL", queues[0].clone()),
-            ("FETCH_REQUESTS_QUEUE_URL", queues[1].clone()),
-            ("SPILL_QUEUE_URL", queues[2].clone()),
-        ];
-        let env: Vec<(&str, &str)> =
-            env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned();
+        let own = [("DATABASE_URL", database_url), ("STRIPE_WEBHOOK_SECRET_ARN", arn)];
+        let env = [aws.environment().as_slice(), &own].concat();
+        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         Self { host: RuntimeHost::start(&binary("webhook"), &env).await, aws }
     }
 
@@ -72,7 +58,7 @@ fn wall_clock() -> i64 {
 #[tokio::test]
 async fn a_secret_is_rotated_without_a_request_that_is_lost() {
     let app = TestApp::over(account(220, 1)).await;
-    let webhook = Deployed::over(&app, "whsec_old").await;
+    let webhook = BuiltWebhook::over(&app, "whsec_old").await;
     assert_eq!(webhook.post("evt_1", &["whsec_old"]).await, 200);
     assert_eq!(webhook.aws.secret_reads(), 1);
     // The new one beside the old one, which this process does not know yet.
@@ -94,7 +80,7 @@ async fn a_secret_is_rotated_without_a_request_that_is_lost() {
 #[tokio::test]
 async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
     let app = TestApp::over(account(221, 1)).await;
-    let webhook = Deployed::over(&app, "whsec_good").await;
+    let webhook = BuiltWebhook::over(&app, "whsec_good").await;
     for i in 0..30 {
         assert_eq!(webhook.post(&format!("evt_{i}"), &["whsec_guess"]).await, 400);
     }
@@ -106,7 +92,7 @@ async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
 #[tokio::test]
 async fn a_secret_that_cannot_be_used_is_a_503_and_no_refusal_of_the_event() {
     let app = TestApp::over(account(222, 1)).await;
-    let webhook = Deployed::over(&app, "{}").await;
+    let webhook = BuiltWebhook::over(&app, "{}").await;
     let body = charge_event("evt_1", "ch_1", NOW);
     let header = sign(&["whsec_good"], wall_clock(), body.as_bytes());
     let reply: Value =

@@ -84,12 +84,12 @@ async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_pro
         queue.refuse(true);
     }
     let body = charge_event("evt_1", "ch_1", NOW);
-    refused(&app.webhook.handle(signed(&app, &body), "invocation").await.unwrap());
+    refused(&app.webhook.invoke(signed(&app, &body), "invocation").await.unwrap());
     for queue in queues(&app) {
         queue.refuse(false);
     }
     let large = format!("{body}{}", " ".repeat(200_000));
-    refused(&app.webhook.handle(signed(&app, &large), "invocation").await.unwrap());
+    refused(&app.webhook.invoke(signed(&app, &large), "invocation").await.unwrap());
     assert!(app.spill.take().is_empty());
     assert_eq!(send(&app, signed(&app, &format!("{body}{}", " ".repeat(190_000)))).await.0, 202);
 }

@@ -1,0 +1,255 @@
+//! The shell around every function that answers HTTP: one table of routes, one loop.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+
+use http::Method;
+use jiff::Timestamp;
+use penstock_domain::access::{KeyHeader, Need};
+
+use super::call::Call;
+use super::document::Document;
+use super::failure::Failure;
+use super::idempotency;
+use super::problem::Problem;
+use super::query::Query;
+use super::reply::{self, Reply};
+use super::request::Request;
+use super::request_id::RequestId;
+use super::route_info::{PathParts, RouteInfo, parts};
+
+/// A function that answers HTTP. It says which routes it has and who may call them;
+/// [`handle`](Service::handle) does the rest.
+pub trait Service: Sync + Sized + 'static {
+    /// The caller, as handlers know it.
+    type Caller: Send;
+
+    /// Every route of the function.
+    const ROUTES: &'static [Route<Self>];
+
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Decides who calls, and whether the route is open to them. Keys are decided about by
+    /// [`Call::authorize`] alone.
+    ///
+    /// # Errors
+    /// 401 or 429 if the caller may not, 503 if nobody can tell.
+    fn authorize(
+        &self,
+        call: &Call<'_>,
+    ) -> impl Future<Output = Result<Self::Caller, Failure>> + Send;
+
+    /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line of
+    /// the log tells of the request, by its route's path and not by its own: a user's id may be an
+    /// e-mail address.
+    fn handle(&self, request: &Request, invocation: &str) -> impl Future<Output = Reply> + Send {
+        async move {
+            let id = RequestId::of(request, invocation);
+            let found = find(Self::ROUTES, &request.path);
+            let route = found.as_ref().map(|(route, _)| route.info.path.as_ref());
+            let outcome = match found {
+                Some((route, path)) => dispatch(self, route, path, request, &id).await,
+                None => Err(Problem::not_found("There is no such route.").into()),
+            };
+            let (reply, failure) = match outcome {
+                Ok(reply) => (reply, None),
+                Err(failure) => (Reply::problem(failure.problem(), &id), Some(failure)),
+            };
+            log(request, &id, route, reply.status_code, failure.as_ref());
+            let reply = reply.with_id(&id);
+            if request.method == Method::HEAD { reply.without_body() } else { reply }
+        }
+    }
+}
+
+/// One line of a function's route table: an [`RouteInfo`] and what answers it.
+pub struct Route<S: Service> {
+    info: RouteInfo,
+    answer: &'static dyn Answer<S>,
+}
+
+impl<S: Service> Route<S> {
+    /// A route that takes GET.
+    #[must_use]
+    pub const fn get(
+        name: &'static str,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        Self::new(name, Method::GET, path, need, answer)
+    }
+
+    /// A route that takes POST.
+    #[must_use]
+    pub const fn post(
+        name: &'static str,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        Self::new(name, Method::POST, path, need, answer)
+    }
+
+    /// A route that takes any one method.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        need: Need,
+        answer: &'static dyn Answer<S>,
+    ) -> Self {
+        let path = Cow::Borrowed(path);
+        let info = RouteInfo { name, method, path, need, reads_query: false };
+        Self { info, answer }
+    }
+
+    /// Leaves the query to the handler, which takes its parameters and calls
+    /// [`Query::finish`](super::Query::finish).
+    #[must_use]
+    pub const fn with_query(mut self) -> Self {
+        self.info.reads_query = true;
+        self
+    }
+}
+
+impl<S: Service> fmt::Debug for Route<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info.fmt(f)
+    }
+}
+
+/// A reply on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// Answers the calls of one route. An `async fn(&Service, Call<Caller>) -> Result<Reply, Failure>` does,
+/// and is only called once its caller is authorized. So does a [`Document`].
+///
+/// A function implements it by hand where the look-up of the key and the question to Postgres share
+/// a round trip; then it authorizes the caller itself.
+pub trait Answer<S: Service>: Sync {
+    /// Authorizes the caller and answers.
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a>;
+}
+
+/// An `async fn` of these arguments. A trait of its own, because a bound on the future that it returns
+/// has no other name in stable Rust.
+pub trait AnswerFn<'a, S: Service>: Fn(&'a S, Call<'a, S::Caller>) -> Self::Answering {
+    /// The future that it returns.
+    type Answering: Future<Output = Result<Reply, Failure>> + Send + 'a;
+}
+
+impl<'a, S, F, A> AnswerFn<'a, S> for F
+where
+    S: Service,
+    F: Fn(&'a S, Call<'a, S::Caller>) -> A,
+    A: Future<Output = Result<Reply, Failure>> + Send + 'a,
+{
+    type Answering = A;
+}
+
+impl<S, F> Answer<S> for F
+where
+    S: Service,
+    F: for<'a> AnswerFn<'a, S> + Sync,
+{
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = authorized(service, call).await?;
+            self(service, call).await
+        })
+    }
+}
+
+impl<S: Service> Answer<S> for Document {
+    fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = authorized(service, call).await?;
+            Ok(self.reply(&call.request.headers))
+        })
+    }
+}
+
+/// Authorizes the caller, then refuses a query that the handler would not read.
+async fn authorized<'a, S: Service>(
+    service: &S,
+    mut call: Call<'a>,
+) -> Result<Call<'a, S::Caller>, Failure> {
+    let caller = service.authorize(&call).await?;
+    if !call.route.reads_query {
+        std::mem::take(&mut call.query).finish()?;
+    }
+    Ok(call.with(caller))
+}
+
+/// The headers that a page of another origin may send: all that a function reads.
+pub const CORS_REQUEST_HEADERS: [&str; 5] = [
+    "content-type",
+    idempotency::HEADER,
+    KeyHeader::AdminApiKey.name(),
+    KeyHeader::ApiKey.name(),
+    RequestId::HEADER,
+];
+
+/// The headers of a reply that a page of another origin may read.
+pub const CORS_REPLY_HEADERS: [&str; 3] = [reply::REPLAYED, "retry-after", RequestId::HEADER];
+
+/// The routes of a function, for whatever has to agree with them.
+pub fn routes<S: Service>() -> impl Iterator<Item = RouteInfo> {
+    S::ROUTES.iter().map(|route| route.info.clone())
+}
+
+/// The route that a path fits, literal segments before parameters.
+fn find<'p, S: Service>(
+    routes: &'static [Route<S>],
+    path: &'p str,
+) -> Option<(&'static Route<S>, PathParts<'p>)> {
+    let fitting =
+        routes.iter().filter_map(|route| parts(&route.info.path, path).map(|found| (route, found)));
+    fitting.min_by_key(|(_, found)| found.len())
+}
+
+/// Calls the route of the request's method, which may be another one of the same path.
+async fn dispatch<S: Service>(
+    service: &S,
+    route: &'static Route<S>,
+    path: PathParts<'_>,
+    request: &Request,
+    id: &RequestId,
+) -> Result<Reply, Failure> {
+    let same_path = S::ROUTES.iter().filter(|other| other.info.path == route.info.path);
+    let Some(route) = same_path.clone().find(|route| route.info.method == request.method) else {
+        let methods: Vec<&str> = same_path.map(|route| route.info.method.as_str()).collect();
+        return Err(Problem::method_not_allowed(methods.join(", ")).into());
+    };
+    let call = Call {
+        request,
+        id,
+        now: service.now(),
+        route: &route.info,
+        query: Query::parse(&request.raw_query),
+        caller: (),
+        path,
+    };
+    route.answer.answer(service, call).await
+}
+
+fn log(
+    request: &Request,
+    id: &RequestId,
+    route: Option<&str>,
+    status: u16,
+    failure: Option<&Failure>,
+) {
+    let (request_id, method) = (id.as_str(), request.method.as_str());
+    let reason = failure.map(|failure| failure.problem().slug);
+    let error = failure.and_then(Failure::chain);
+    if status >= 500 {
+        tracing::error!(event = "answered", request_id, method, route, status, reason, error);
+    } else {
+        tracing::info!(event = "answered", request_id, method, route, status, reason, error);
+    }
+}

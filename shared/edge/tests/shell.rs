@@ -1,0 +1,242 @@
+//! The HTTP shell around a small function of its own: its table, and what the shell does around it.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_domain::access::ApiKey;
+use penstock_domain::access::{KeyStatus, Scope};
+use penstock_domain::dependency::Dependency;
+use penstock_edge::http::{
+    Call, Document, Failure, Need, Reply, Request, Route, Service, SetCookie, StatusCode,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A function that keeps things. Its database holds the key `k`, which may read, and can be away.
+struct Things {
+    is_away: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the things are away")]
+struct Away;
+
+impl Dependency for Away {
+    fn is_unreachable(&self) -> bool {
+        true
+    }
+}
+
+static PICTURE: Document = Document {
+    media_type: "image/png",
+    bytes: b"\x89PNG\r\n\x1a\n\x00\xff",
+    security_policy: "default-src 'none'",
+};
+
+impl Service for Things {
+    /// The name of the caller's key.
+    type Caller = String;
+
+    #[rustfmt::skip]
+    const ROUTES: &'static [Route<Self>] = &[
+        Route::get("listThings",  "/things",           Need::Nothing, &list).with_query(),
+        Route::post("makeThing",  "/things",           Need::Read,    &who),
+        Route::get("getThing",    "/things/{thingId}", Need::Read,    &who),
+        Route::get("getNewThing", "/things/new",       Need::Nothing, &login),
+        Route::get("getPicture",  "/picture.png",      Need::Nothing, &PICTURE),
+    ];
+
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn authorize(&self, call: &Call<'_>) -> Result<String, Failure> {
+        if call.route.need == Need::Nothing {
+            return Ok("nobody".to_owned());
+        }
+        let key = call.presented_key()?;
+        if self.is_away {
+            return Err(Away.into());
+        }
+        let (name, scope) = ("crm".to_owned(), Scope::Read);
+        let stored = ApiKey { id: Uuid::nil(), name, scope, sha256: key.sha256 };
+        Ok(call.authorize(&key, KeyStatus::Valid(stored))?.name)
+    }
+}
+
+/// Reads one parameter.
+async fn list(_: &Things, mut call: Call<'_, String>) -> Result<Reply, Failure> {
+    let limit = call.query.take_number("limit", 1, 9);
+    call.query.finish()?;
+    Reply::json(StatusCode::OK, &json!({ "limit": limit }))
+}
+
+/// Says which route it is, and what of whom.
+async fn who(_: &Things, call: Call<'_, String>) -> Result<Reply, Failure> {
+    let said =
+        json!({ "route": call.route.name, "thing": call.path("thingId"), "caller": call.caller });
+    Reply::json(StatusCode::OK, &said)
+}
+
+/// Sets two cookies, one of them to what the request's says.
+async fn login(_: &Things, call: Call<'_, String>) -> Result<Reply, Failure> {
+    let session = SetCookie::new("session", call.request.cookie("session").unwrap_or("new"));
+    let session = session.map_err(Failure::internal)?.lasting(Duration::from_secs(60));
+    let reply = Reply::json(StatusCode::OK, &json!({}))?;
+    Ok(reply.with_cookie(&session).with_cookie(&SetCookie::expired("old")))
+}
+
+fn event(method: &str, target: &str, headers: Value) -> Value {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    json!({
+        "rawPath": path, "rawQueryString": query, "headers": headers,
+        "requestContext": {"http": {"method": method}},
+    })
+}
+
+async fn send(things: &Things, event: Value) -> Reply {
+    let request: Request = serde_json::from_value(event).unwrap();
+    things.handle(&request, "invocation").await
+}
+
+/// Asks with the key; status and body.
+async fn ask(method: &str, target: &str) -> (u16, Value) {
+    let event = event(method, target, json!({"x-api-key": "k"}));
+    let reply = send(&Things { is_away: false }, event).await;
+    assert_eq!(reply.headers["x-request-id"], "invocation");
+    (reply.status_code, serde_json::from_slice(&reply.body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_path_finds_its_route_literals_before_parameters_and_is_decoded_once() {
+    let said = |route: &str, thing: Value| json!({"route": route, "thing": thing, "caller": "crm"});
+    assert_eq!(ask("GET", "/things/a%2525").await, (200, said("getThing", json!("a%25"))));
+    assert_eq!(ask("POST", "/things").await, (200, said("makeThing", Value::Null)));
+    assert_eq!(ask("GET", "/things/%ff").await, (200, said("getThing", Value::Null)));
+    assert_eq!(ask("GET", "/things/new").await, (200, json!({})));
+    for target in ["/", "/thing", "/things/", "/things/a/b", "/things/new/"] {
+        assert_eq!(ask("GET", target).await.0, 404, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_405_with_all_that_the_path_takes_and_a_reply_to_head_has_no_body() {
+    for (method, target, allow) in [
+        ("DELETE", "/things", "GET, POST"),
+        ("POST", "/things/7", "GET"),
+        ("HEAD", "/things", "GET, POST"),
+    ] {
+        let reply = send(&Things { is_away: false }, event(method, target, json!({}))).await;
+        assert_eq!((reply.status_code, reply.headers["allow"].to_str().unwrap()), (405, allow));
+        assert_eq!(reply.body.is_empty(), method == "HEAD");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_route_does_not_read_is_400_after_the_caller_is_authorized() {
+    assert_eq!(ask("GET", "/things?limit=3").await, (200, json!({"limit": 3})));
+    for (target, pointer) in [
+        ("/things?limits=3", "#/query/limits"),
+        ("/things/7?a=1", "#/query/a"),
+        ("/picture.png?a", "#/query/a"),
+    ] {
+        let (status, body) = ask("GET", target).await;
+        assert_eq!((status, &body["errors"][0]["pointer"]), (400, &json!(pointer)), "{target}");
+    }
+    let reply = send(&Things { is_away: false }, event("GET", "/things/7?a=1", json!({}))).await;
+    assert_eq!(reply.status_code, 401);
+    let admin = json!({"x-admin-api-key": "k"});
+    let reply = send(&Things { is_away: false }, event("GET", "/things/7", admin)).await;
+    assert_eq!(reply.status_code, 401, "a read key in the wrong header");
+}
+
+#[tokio::test]
+async fn cookies_come_in_and_go_out() {
+    let mut event = event("GET", "/things/new", json!({}));
+    event["cookies"] = json!(["theme=dark", "session=s1"]);
+    let reply = serde_json::to_value(send(&Things { is_away: false }, event).await).unwrap();
+    let attributes = "Path=/; HttpOnly; Secure; SameSite=Lax";
+    let cookies = json!([
+        format!("session=s1; {attributes}; Max-Age=60"),
+        format!("old=; {attributes}; Max-Age=0")
+    ]);
+    assert_eq!(reply["cookies"], cookies);
+}
+
+#[tokio::test]
+async fn a_document_of_any_bytes_is_served_and_again_only_where_it_has_changed() {
+    let things = Things { is_away: false };
+    let reply = send(&things, event("GET", "/picture.png", json!({}))).await;
+    assert_eq!((reply.status_code, &*reply.body), (200, PICTURE.bytes));
+    let tag = reply.headers["etag"].to_str().unwrap();
+    let again = send(&things, event("GET", "/picture.png", json!({"if-none-match": tag}))).await;
+    assert_eq!((again.status_code, again.body.len()), (304, 0));
+    let written = serde_json::to_value(reply).unwrap();
+    assert_eq!(
+        (&written["isBase64Encoded"], &written["body"]),
+        (&json!(true), &json!("iVBORw0KGgoA/w=="))
+    );
+}
+
+/// The log as text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn one_line_tells_of_a_request_by_its_route_and_of_a_failure_with_its_cause() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+    let listening = tracing::subscriber::set_default(subscriber.finish());
+    let key = || json!({"x-api-key": "k"});
+    send(&Things { is_away: false }, event("GET", "/things/ada@example.com", key())).await;
+    let away =
+        send(&Things { is_away: true }, event("GET", "/things/ada@example.com", key())).await;
+    send(&Things { is_away: true }, event("GET", "/things/7", json!({}))).await;
+    send(&Things { is_away: true }, event("GET", "/nowhere/ada@example.com", key())).await;
+    drop(listening);
+
+    assert_eq!((away.status_code, away.headers["retry-after"].to_str().unwrap()), (503, "5"));
+    assert!(!away.text().contains("things are away"), "{}", away.text());
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("ada@example.com"), "{text}");
+    let told: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| {
+            json!([
+                line["level"],
+                line["event"],
+                line["method"],
+                line["route"],
+                line["status"],
+                line["reason"],
+                line["error"]
+            ])
+        })
+        .collect();
+    let route = "/things/{thingId}";
+    assert_eq!(
+        told,
+        [
+            json!(["INFO", "answered", "GET", route, 200, null, null]),
+            json!(["ERROR", "answered", "GET", route, 503, "unavailable", "the things are away"]),
+            json!(["INFO", "answered", "GET", route, 401, "unauthorized", null]),
+            json!(["INFO", "answered", "GET", null, 404, "not-found", null]),
+        ]
+    );
+}
