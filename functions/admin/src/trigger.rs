@@ -54,8 +54,8 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     let entities = source.entities(mode);
     let sha256 = fingerprint(source.name(), mode, &call.request.bytes(BODY_LIMIT)?);
     let interval = if mode == Mode::Full { ports.config.min_full_interval } else { Duration::ZERO };
-    let wish = NewRequest {
-        scope: &call.caller.sha256,
+    let new = NewRequest {
+        sender: &call.caller.sha256,
         key: &key,
         sha256: &sha256,
         source: source.name(),
@@ -63,7 +63,7 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
         mode,
         interval,
     };
-    let answer = in_time(ports.write_down(wish, call.now)).await?;
+    let answer = in_time(ports.write_down(new, call.now)).await?;
     let (source, mode, request_id) = (source.name(), mode.as_str(), call.id.as_str());
     let accepted = |run_id| {
         let reply = TriggerReply { run_id, source, mode, status: "accepted" };
@@ -72,7 +72,7 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     match answer {
         Answer::Accepted(run) => {
             tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
-            ports.announce(wish).await;
+            ports.announce(new).await;
             accepted(run.0)
         }
         Answer::Replay(run) => Ok(accepted(run.0)?.replayed()),
@@ -97,20 +97,21 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    async fn write_down(&self, wish: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+    async fn write_down(&self, new: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {
         let mut connection = self.database.connection().await?;
-        run_requests::accept(&mut connection, wish, now).await
+        run_requests::accept(&mut connection, new, now).await
     }
 
-    /// Tells `fetch`. What is owed stands in Postgres: a message that is lost `relay` sends again.
-    async fn announce(&self, wish: NewRequest<'_>) {
-        let requests = wish
+    /// Asks `fetch` for the runs. The request is in Postgres, so `relay` sends a lost message
+    /// again.
+    async fn announce(&self, new: NewRequest<'_>) {
+        let requests = new
             .entities
             .iter()
-            .map(|entity| FetchRequest::new(wish.source, entity, wish.mode).resuming());
+            .map(|entity| FetchRequest::new(new.source, entity, new.mode).resuming());
         let bodies = requests.filter_map(|request| serde_json::to_string(&request).ok()).collect();
         if let Err(error) = offer(&self.requests, bodies, ANNOUNCE_PATIENCE).await {
-            tracing::warn!(event = "not_announced", source = wish.source, error = chain(&error));
+            tracing::warn!(event = "not_announced", source = new.source, error = chain(&error));
         }
     }
 

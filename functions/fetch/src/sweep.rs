@@ -50,8 +50,8 @@ pub(crate) async fn sweep<C: Clock>(
     if mode != Mode::Full {
         return Ok(Vec::new());
     }
-    let scope = vendor.paging.part.as_deref().unwrap_or_default();
-    let list = FullList { source, entity, scope, run: run.at.id, began: run.at.started };
+    let part = vendor.paging.part.as_deref().unwrap_or_default();
+    let list = FullList { source, entity, part, run: run.at.id, began: run.at.started };
     let (mut rows, mut after) = (Vec::new(), String::new());
     while let Some(Chunk { last, unseen }) = unseen::next(tx, swept, list, &after).await? {
         let payloads: Vec<Vec<u8>> = unseen.iter().map(|id| vanished(id)).collect();

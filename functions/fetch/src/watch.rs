@@ -41,10 +41,10 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         return Err(FetchError::unknown(request));
     };
     let source = vendor.source().name();
-    let scope = vendor.paging.part.as_deref().unwrap_or_default();
+    let part = vendor.paging.part.as_deref().unwrap_or_default();
     let now = ports.clock.now();
     let known = push_channels::all(&**ports.database.connection().await?, source).await?;
-    let fits = |open: &Open| open.scope == scope && open.address == to.address;
+    let fits = |open: &Open| open.part == part && open.address == to.address;
     let lasts = |open: &Open| open.channel.expires_at > now + RENEW_BEFORE;
     let kept = known.iter().find(|open| fits(open) && lasts(open)).cloned();
     let (kept, opened) = match kept {
@@ -84,8 +84,8 @@ async fn open<C: Clock, Q: Outlet>(
     let fetched = vendor.client.ask(Mode::Watch, &request, stop_at).await?;
     let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
     let channel = push.opened(reply).map_err(|error| FetchError::Page { source_name, error })?;
-    let scope = vendor.paging.part.clone().unwrap_or_default();
-    let open = Open { channel, scope, address: to.address.clone() };
+    let part = vendor.paging.part.clone().unwrap_or_default();
+    let open = Open { channel, part, address: to.address.clone() };
     push_channels::insert(&**ports.database.connection().await?, source_name, &open, now).await?;
     Ok(open)
 }

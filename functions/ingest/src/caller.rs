@@ -25,10 +25,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn caller(&self, call: &Call<'_>) -> Result<Caller, Problem> {
         let may_lack_key = call.route.path == OLDER_LEADS && !self.config.legacy_key_required;
         if may_lack_key && presented_key(&call.request.headers).is_none() {
-            return Ok(Caller { sender: Sender { scope: [0; 32], verified: true }, away: None });
+            return Ok(Caller { sender: Sender { id: [0; 32], verified: true }, away: None });
         }
         let key = call.presented_key()?;
-        let sender = |verified| Sender { scope: key.sha256, verified };
+        let sender = |verified| Sender { id: key.sha256, verified };
         let away = match in_time(self.admission.authenticate(&key.sha256, call.now)).await {
             Ok(status) => {
                 call.authorize(&key, status)?;

@@ -71,7 +71,7 @@ fn of_source(
                 (503, "Unavailable"),
             ]),
         Webhook::Notified(_) => operation
-            .reply(200, "A run is owed, or waits for a person.", schema, &reply("asked"))
+            .reply(200, "A run is requested, or the pull is paused.", schema, &reply("asked"))
             .problems(&[(400, "BadChannel"), (404, "NotFound"), (503, "Unavailable")]),
     }
 }

@@ -1,6 +1,8 @@
-//! `webhook`: takes what vendors push. The event, or the wish to read what it names, is a row
-//! before the reply says so, or where Postgres is away a message on the queue `spill`, which this
-//! same function reads once Postgres is back: its own messages, and those of `ingest`.
+//! `webhook`: takes what vendors push.
+//!
+//! Before the reply says so, the event is a row, or the refetch of the object that it names is
+//! requested. Where Postgres is away, the event is a message on the queue `spill`. This function
+//! reads that queue once Postgres is back: its own messages, and those of `ingest`.
 
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ mod storing;
 pub use endpoints::{Endpoint, endpoints};
 use endpoints::{called_url, open};
 use sender::{Unverified, checked};
-use storing::Kept;
+use storing::Stored;
 
 /// Everything that `webhook` uses.
 pub struct Ports<C, Q> {
@@ -59,7 +61,7 @@ pub(crate) struct Received {
     /// Always true.
     received: bool,
     /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for
-    /// Postgres. `asked`: a run is owed for it. `halted`: that pull waits for a person.
+    /// Postgres. `asked`: a run is requested for it. `halted`: that pull is paused.
     #[cfg_attr(feature = "contract", schemars(extend("enum" = ["stored", "known", "spilled", "asked", "halted"])))]
     outcome: &'static str,
 }
@@ -151,11 +153,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         id: &RequestId,
     ) -> Result<Reply, Failure> {
         match self.store(source, vendor, body, content_type, now, now).await {
-            Ok(Kept::New { row, looks }) => {
-                self.announce(row.as_slice(), &looks).await;
+            Ok(Stored::New { row, refetches }) => {
+                self.announce(row.as_slice(), &refetches).await;
                 received(StatusCode::OK, "stored")
             }
-            Ok(Kept::Known) => received(StatusCode::OK, "known"),
+            Ok(Stored::Known) => received(StatusCode::OK, "known"),
             Err(error) => {
                 let request_id = id.as_str();
                 tracing::error!(event = "not_stored", request_id, error = chain(&error));
@@ -166,10 +168,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Sends tickets and requests for what is committed. What is not taken `relay` sends again, so
     /// a queue that fails, or hangs, changes no reply.
-    async fn announce(&self, rows: &[OutboxId], looks: &[FetchRequest]) {
+    async fn announce(&self, rows: &[OutboxId], fetches: &[FetchRequest]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         let requests: Vec<String> =
-            looks.iter().filter_map(|look| serde_json::to_string(look).ok()).collect();
+            fetches.iter().filter_map(|fetch| serde_json::to_string(fetch).ok()).collect();
         for (queue, bodies) in [(&self.tickets, tickets), (&self.requests, requests)] {
             if let Err(error) = offer(queue, bodies, ANNOUNCE_PATIENCE).await {
                 tracing::warn!(event = "not_announced", rows = rows.len(), error = chain(&error));

@@ -19,7 +19,7 @@ use penstock_store::intake::{self, BroughtIn};
 use penstock_store::{StoreError, in_time};
 
 use crate::endpoints::find;
-use crate::storing::Kept;
+use crate::storing::Stored;
 use crate::{Ports, RETRY_AFTER, received};
 
 /// For SQS to take a request that Postgres did not.
@@ -30,7 +30,8 @@ const BATCH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What has become of one message.
 enum Brought {
-    Kept(Kept),
+    /// A body that a vendor pushed.
+    Delivery(Stored),
     /// Rows of a request that `ingest` has spilled.
     Intake(Vec<OutboxId>),
     /// It is to blame; the others may go on.
@@ -69,7 +70,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
-        let (mut rows, mut looks, mut known, mut away) = (Vec::new(), Vec::new(), 0, false);
+        let (mut rows, mut refetches, mut known, mut away) = (Vec::new(), Vec::new(), 0, false);
         for message in &batch.records {
             // One answer from a database that is away is enough: the others would wait for the
             // same.
@@ -80,12 +81,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 self.bring_one(&message.message_id, &message.body).await
             };
             match brought {
-                Brought::Kept(Kept::New { row, looks: named }) => {
+                Brought::Delivery(Stored::New { row, refetches: named }) => {
                     rows.extend(row);
-                    looks.extend(named);
+                    refetches.extend(named);
                 }
                 Brought::Intake(new) => rows.extend(new),
-                Brought::Kept(Kept::Known) => known += 1,
+                Brought::Delivery(Stored::Known) => known += 1,
                 Brought::Refused => response.fail(message),
                 Brought::Away => {
                     away = true;
@@ -93,7 +94,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 }
             }
         }
-        self.announce(&rows, &looks).await;
+        self.announce(&rows, &refetches).await;
         let failed = response.failures();
         tracing::info!(
             event = "spill_brought_in",
@@ -140,15 +141,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let Spilled { source, content_type, received_at, .. } = spilled;
         let (body, now) = (spilled.body(), self.clock.now());
-        let kept = self.store(source, vendor, body, content_type, *received_at, now).await?;
-        Ok(Brought::Kept(kept))
+        let stored = self.store(source, vendor, body, content_type, *received_at, now).await?;
+        Ok(Brought::Delivery(stored))
     }
 
     /// What `ingest` has spilled.
     async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
-            BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Kept(Kept::Known)),
+            BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Delivery(Stored::Known)),
             BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
             BroughtIn::NotAdmitted => {
                 tracing::error!(event = "spilled_request_not_admitted", message_id);

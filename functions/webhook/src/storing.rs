@@ -15,19 +15,19 @@ use penstock_store::{StoreError, deliveries, in_time};
 
 use crate::Ports;
 
-/// Objects that one message asks to read: well below what an invocation has time for.
-const LOOKS_A_REQUEST: usize = 50;
+/// Objects at most that one message asks to refetch: fewer than an invocation has time for.
+const REFETCHES_A_MESSAGE: usize = 50;
 
-/// What has become of a body.
-pub(crate) enum Kept {
-    /// It is a row now, or the objects that it names are wanted.
+/// The result of storing a body.
+pub(crate) enum Stored {
+    /// The body is a row now, or the refetches of the objects that it names are requested.
     New {
-        /// The row, for its ticket; none where it only names objects.
+        /// The row, for its ticket; `None` where the body only names objects.
         row: Option<OutboxId>,
-        /// The objects that it only names, to be read.
-        looks: Vec<FetchRequest>,
+        /// The requests to refetch those objects.
+        refetches: Vec<FetchRequest>,
     },
-    /// It was a row before.
+    /// The body was a row before.
     Known,
 }
 
@@ -42,35 +42,45 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         content_type: &str,
         received_at: Timestamp,
         now: Timestamp,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<Stored, StoreError> {
         let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
         let row = in_time(deliveries::store(&self.database, arrival, &delivery, now)).await?;
-        let (bytes, looks) = (body.bytes().len(), delivery.refetches.len());
+        let (bytes, refetches) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
-            tracing::info!(event = "delivery", source, bytes, looks);
-            return Ok(Kept::New { row: None, looks: looks_at(source, delivery.refetches) });
+            tracing::info!(event = "delivery", source, bytes, looks = refetches);
+            return Ok(Stored::New { row: None, refetches: requests(source, delivery.refetches) });
         };
         let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
-        tracing::info!(event = "delivery", source, entity, version_key, bytes, looks, known);
+        tracing::info!(
+            event = "delivery",
+            source,
+            entity,
+            version_key,
+            bytes,
+            looks = refetches,
+            known
+        );
         Ok(match row {
-            Some(row) => Kept::New { row: Some(row), looks: looks_at(source, delivery.refetches) },
-            None => Kept::Known,
+            Some(row) => {
+                Stored::New { row: Some(row), refetches: requests(source, delivery.refetches) }
+            }
+            None => Stored::Known,
         })
     }
 }
 
-/// The requests to read what was only named: the wish stands in Postgres, so a message that comes
+/// Makes the messages that ask for refetches. The requests are in Postgres, so a message that comes
 /// twice reads nothing.
-fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
+fn requests(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
     let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (kind, id) in named {
         by_kind.entry(kind).or_default().push(id);
     }
     let mut requests = Vec::new();
     for (kind, ids) in by_kind {
-        for ids in ids.chunks(LOOKS_A_REQUEST) {
+        for ids in ids.chunks(REFETCHES_A_MESSAGE) {
             requests.push(FetchRequest {
                 ids: ids.to_vec(),
                 ..FetchRequest::new(source, &kind, Mode::Refetch).resuming()

@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn a_message_is_read_as_what_it_is() {
         let at: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let sender = Sender { scope: [7; 32], verified: true };
+        let sender = Sender { id: [7; 32], verified: true };
         let intake = Intake::new(
             Route::Leads,
             sender,

@@ -200,7 +200,7 @@ impl Storing<'_> {
     ) -> Result<Option<Vec<OutboxId>>, StoreError> {
         let insert = InsertUnderKey {
             rows,
-            scope: &self.intake.sender.scope,
+            scope: &self.intake.sender.id,
             route: self.intake.route.as_str(),
             key,
             body_sha256: &self.intake.body_sha256(),
@@ -234,7 +234,7 @@ impl Storing<'_> {
     }
 
     async fn first(&self, key: &str) -> Result<Option<First>, StoreError> {
-        let scope = &self.intake.sender.scope;
+        let scope = &self.intake.sender.id;
         let find = Find { scope, route: self.intake.route.as_str(), key };
         let Some(row) = find.optional(self.client).await? else { return Ok(None) };
         let places: Vec<i32> = row.read::<Option<_>>("duplicates")?.unwrap_or_default();
@@ -253,7 +253,7 @@ impl Storing<'_> {
         let duplicates: Vec<i32> =
             places.iter().filter_map(|place| i32::try_from(*place).ok()).collect();
         let remember = RememberDuplicates {
-            scope: &self.intake.sender.scope,
+            scope: &self.intake.sender.id,
             route: self.intake.route.as_str(),
             key,
             duplicates: &duplicates,

@@ -26,8 +26,8 @@ statements! {
 pub struct Open {
     /// The vendor's ids of the channel, and its end.
     pub channel: Channel,
-    /// The object that it watches, such as a calendar.
-    pub scope: String,
+    /// The part of the vendor's data that it watches, such as a calendar. The column is `scope`.
+    pub part: String,
     /// The address that it pushes to.
     pub address: String,
 }
@@ -45,7 +45,7 @@ pub async fn all(on: &impl GenericClient, source: &str) -> Result<Vec<Open>, Sto
             resource_id: row.read("resource_id")?,
             expires_at: row.read("expires_at")?,
         };
-        Ok(Open { channel, scope: row.read("scope")?, address: row.read("address")? })
+        Ok(Open { channel, part: row.read("scope")?, address: row.read("address")? })
     };
     rows.iter().map(open).collect()
 }
@@ -66,7 +66,7 @@ pub async fn insert(
         channel_id: &channel.id,
         resource_id: &channel.resource_id,
         expires_at: channel.expires_at,
-        scope: &open.scope,
+        scope: &open.part,
         address: &open.address,
         opened_at: now,
     };

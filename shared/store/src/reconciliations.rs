@@ -157,10 +157,10 @@ pub async fn add_theirs(
 /// Returns [`StoreError`] if the statement fails.
 pub async fn compare(
     tx: &Transaction<'_>,
-    scope: Comparison<'_>,
+    comparison: Comparison<'_>,
     look: i16,
 ) -> Result<i64, StoreError> {
-    let Comparison { run, source, kind, upper_bound } = scope;
+    let Comparison { run, source, kind, upper_bound } = comparison;
     AddOurs { run: run.0, look, source, kind, upper_bound }.execute(tx).await?;
     DropEqual { run: run.0, look }.execute(tx).await?;
     report::count(tx, run, look).await
@@ -188,12 +188,12 @@ pub async fn next_days(
 /// Returns [`StoreError`] if the statement fails.
 pub async fn unseen(
     tx: &Transaction<'_>,
-    scope: Comparison<'_>,
+    comparison: Comparison<'_>,
     look: i16,
     (version_key, older_than): (&str, Timestamp),
     (after, limit): (&str, i64),
 ) -> Result<Vec<Unseen>, StoreError> {
-    let Comparison { run, source, kind, upper_bound } = scope;
+    let Comparison { run, source, kind, upper_bound } = comparison;
     let find = FindUnseen {
         run: run.0,
         look,

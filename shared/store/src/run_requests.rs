@@ -47,7 +47,7 @@ const COLLISIONS: u32 = 3;
 #[derive(Debug, Clone, Copy)]
 pub struct NewRequest<'a> {
     /// The SHA-256 of the sender's API key, which owns the Idempotency-Key.
-    pub scope: &'a [u8; 32],
+    pub sender: &'a [u8; 32],
     /// The Idempotency-Key of the request.
     pub key: &'a str,
     /// The SHA-256 of all that the request says.
@@ -112,7 +112,7 @@ async fn attempt(
 ) -> Result<Answer, StoreError> {
     let NewRequest { key, source, entities, mode, .. } = request;
     let (scope, sha256, id) =
-        (request.scope.as_slice(), request.sha256.as_slice(), RunId::new(now));
+        (request.sender.as_slice(), request.sha256.as_slice(), RunId::new(now));
     let tx = begin(on).await?;
     let claim = Claim {
         scope,

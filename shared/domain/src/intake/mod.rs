@@ -66,13 +66,14 @@ impl Route {
 }
 
 /// The owner of Idempotency-Keys: the SHA-256 of the API key, or zeros if the route asks for none.
-pub type Scope = [u8; 32];
+/// The column is `idempotency_keys.scope`.
+pub type SenderId = [u8; 32];
 
 /// The sender of a request, by its API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
     /// The owner of the Idempotency-Keys that the request may name.
-    pub scope: Scope,
+    pub id: SenderId,
     /// Whether the API key was found valid. It is false if Postgres was away and this environment
     /// did not know the key. Then the key is checked when the request is stored.
     pub verified: bool,
@@ -114,7 +115,7 @@ impl Intake {
         });
         let seed = match &idempotency_key {
             Some(key) => {
-                RequestSeed(derive(&[&sender.scope, route.as_str().as_bytes(), key.as_bytes()]))
+                RequestSeed(derive(&[&sender.id, route.as_str().as_bytes(), key.as_bytes()]))
             }
             None => RequestSeed::new(now),
         };
@@ -186,8 +187,8 @@ fn derive(parts: &[&[u8]]) -> Uuid {
 mod tests {
     use super::*;
 
-    fn intake(route: Route, scope: u8, key: Option<&str>, body: &[u8]) -> Intake {
-        let sender = Sender { scope: [scope; 32], verified: true };
+    fn intake(route: Route, sender: u8, key: Option<&str>, body: &[u8]) -> Intake {
+        let sender = Sender { id: [sender; 32], verified: true };
         Intake::new(
             route,
             sender,

@@ -18,7 +18,7 @@ pub struct NotAnIntake(String);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct IntakeMessage {
     /// The format's version.
     intake: u8,
     route: String,
@@ -36,11 +36,11 @@ impl Intake {
     /// Returns the message for this request, or `None` if it is too long for SQS.
     #[must_use]
     pub fn message(&self) -> Option<String> {
-        let wire = Wire {
+        let wire = IntakeMessage {
             intake: 1,
             route: self.route.as_str().to_owned(),
             atomic: self.route == Route::Events { atomic: true },
-            scope: hex::encode(self.sender.scope),
+            scope: hex::encode(self.sender.id),
             verified: self.sender.verified,
             idempotency_key: self.idempotency_key.clone(),
             seed: self.seed,
@@ -57,19 +57,20 @@ impl Intake {
     /// [`NotAnIntake`] if it is no request of this kind. The error repeats none of the message.
     pub fn parse(message: &str) -> Result<Self, NotAnIntake> {
         let not = |what: &str| NotAnIntake(what.to_owned());
-        let wire: Wire = serde_json::from_str(message).map_err(|e| NotAnIntake(place(&e)))?;
+        let wire: IntakeMessage =
+            serde_json::from_str(message).map_err(|e| NotAnIntake(place(&e)))?;
         if wire.intake != 1 {
             return Err(NotAnIntake(format!("version {} is not known here", wire.intake)));
         }
         let routes = [Route::Leads, Route::ApiLead, Route::Events { atomic: wire.atomic }];
         let body = STANDARD.decode(&wire.body).map_err(|_| not("its body is not base64"))?;
         let route = routes.into_iter().find(|route| route.as_str() == wire.route);
-        let mut scope = [0; 32];
-        hex::decode_to_slice(&wire.scope, &mut scope)
+        let mut sender = [0; 32];
+        hex::decode_to_slice(&wire.scope, &mut sender)
             .map_err(|_| not("its scope is no SHA-256"))?;
         Ok(Self {
             route: route.ok_or_else(|| not("its route is not known here"))?,
-            sender: Sender { scope, verified: wire.verified },
+            sender: Sender { id: sender, verified: wire.verified },
             idempotency_key: wire.idempotency_key,
             seed: wire.seed,
             received_at: wire.received_at,
@@ -95,7 +96,7 @@ mod tests {
             Route::Events { atomic: true },
         ] {
             for key in [None, Some("k".to_owned())] {
-                let sender = Sender { scope: [7; 32], verified: key.is_some() };
+                let sender = Sender { id: [7; 32], verified: key.is_some() };
                 let intake =
                     Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
                 assert_eq!(Intake::parse(&intake.message().unwrap()).unwrap(), intake);
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_sqs_would_refuse_is_not_made_and_what_is_no_request_says_why() {
-        let sender = Sender { scope: [0; 32], verified: true };
+        let sender = Sender { id: [0; 32], verified: true };
         let of = |bytes| {
             Intake::new(
                 Route::Leads,

@@ -29,7 +29,7 @@ pub struct SpillError(String);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct DeliveryMessage {
     /// The format's version.
     spill: u8,
     source: String,
@@ -47,7 +47,7 @@ impl Spilled {
         content_type: &str,
         received_at: Timestamp,
     ) -> Option<String> {
-        let wire = Wire {
+        let wire = DeliveryMessage {
             spill: 1,
             source: source.to_owned(),
             received_at,
@@ -62,14 +62,15 @@ impl Spilled {
     /// # Errors
     /// [`SpillError`] if it is no spilled webhook. The error repeats none of the message.
     pub fn parse(message: &str) -> Result<Self, SpillError> {
-        let wire: Wire = serde_json::from_str(message).map_err(|e| SpillError(place(&e)))?;
+        let wire: DeliveryMessage =
+            serde_json::from_str(message).map_err(|e| SpillError(place(&e)))?;
         if wire.spill != 1 {
             return Err(SpillError(format!("version {} is not known here", wire.spill)));
         }
         let body = STANDARD
             .decode(&wire.body)
             .map_err(|_| SpillError("its body is not base64".to_owned()))?;
-        let Wire { source, received_at, content_type, .. } = wire;
+        let DeliveryMessage { source, received_at, content_type, .. } = wire;
         Ok(Self { source, received_at, content_type, body })
     }
 

@@ -29,7 +29,7 @@ statements! { in "src/facts";
     calendar_events.unseen: CalendarEvents<'a> {
         source: &'a str,
         entity: &'a str,
-        scope: &'a str,
+        part: &'a str,
         run: Uuid,
         began: Timestamp,
         after: &'a str,
@@ -49,7 +49,7 @@ pub struct FullList<'a> {
     pub entity: &'a str,
     /// The part of the vendor that was listed, such as a calendar's id; empty if there are no
     /// parts.
-    pub scope: &'a str,
+    pub part: &'a str,
     /// The run.
     pub run: RunId,
     /// When the run began.
@@ -77,13 +77,13 @@ pub async fn next(
     list: FullList<'_>,
     after: &str,
 ) -> Result<Option<Chunk>, StoreError> {
-    let FullList { source, entity, scope, run, began } = list;
+    let FullList { source, entity, part, run, began } = list;
     let (run, limit) = (run.0, ROWS);
     let row = match swept {
         Swept::Contacts => Contacts { source, entity, run, began, after, limit }.one(tx).await?,
         Swept::Deals => Deals { source, entity, run, began, after, limit }.one(tx).await?,
         Swept::CalendarEvents => {
-            CalendarEvents { source, entity, scope, run, began, after, limit }.one(tx).await?
+            CalendarEvents { source, entity, part, run, began, after, limit }.one(tx).await?
         }
     };
     let last: Option<String> = row.read("last")?;

@@ -36,7 +36,7 @@ pub async fn bring_in(
 ) -> Result<BroughtIn, StoreError> {
     if !intake.sender.verified {
         let connection = database.connection().await?;
-        let key = api_keys::find(&**connection, &intake.sender.scope).await?;
+        let key = api_keys::find(&**connection, &intake.sender.id).await?;
         let may_send = |scope| Need::Ingest.is_met_by(KeyHeader::ApiKey, scope);
         if !key.is_some_and(|key| may_send(key.scope)) {
             return Ok(BroughtIn::NotAdmitted);

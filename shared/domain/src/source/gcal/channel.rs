@@ -18,7 +18,7 @@ const STATES: [&str; 3] = ["sync", "exists", "not_exists"];
 /// a number, as the guide shows it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+struct ChannelReply<'a> {
     id: String,
     resource_id: String,
     #[serde(borrow)]
@@ -42,7 +42,7 @@ impl Push for GoogleCalendar {
             return Err(PageError::ErrorInside(error.words()));
         }
         let malformed = |reason: String| PageError::Malformed { bytes: reply.body.len(), reason };
-        let wire: Wire<'_> =
+        let wire: ChannelReply<'_> =
             serde_json::from_slice(reply.body).map_err(|e| malformed(place(&e)))?;
         let expires_at = wire
             .expiration

@@ -14,7 +14,7 @@ use crate::record::Item;
 pub(super) const LONGEST_ID: usize = 1024;
 
 #[derive(Debug, Default, Deserialize)]
-struct Wire<'a> {
+struct RawEvent<'a> {
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -47,13 +47,13 @@ pub(super) struct Keys<'a> {
 /// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
 /// `process` says in a dead letter what is wrong with it.
 pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
-    let wire: Wire<'_> = serde_json::from_slice(raw).unwrap_or_default();
-    let updated = stamp(wire.updated);
+    let sent: RawEvent<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let updated = stamp(sent.updated);
     let hash = || format!("sha256:{}", hex::encode(Sha256::digest(raw)));
     let version_key = if keys.native && updated.is_some() { hash() } else { keys.seen.to_owned() };
     Item {
         entity: ENTITY.to_owned(),
-        external_id: wire.id.filter(|id| sound(id)).map_or_else(hash, Cow::into_owned),
+        external_id: sent.id.filter(|id| sound(id)).map_or_else(hash, Cow::into_owned),
         version_key,
         version_at: updated.unwrap_or(keys.as_of),
         api_version: None,

@@ -13,7 +13,7 @@ use crate::paging::{PageError, parse_body};
 /// `calendar#events`; its events stay as the bytes that came.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+struct EventList<'a> {
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -43,12 +43,12 @@ impl<'a> Events<'a> {
     pub(super) fn parse(body: &'a [u8], page_token: Option<&str>) -> Result<Self, PageError> {
         let malformed = |reason: String| PageError::Malformed { bytes: body.len(), reason };
         let inside = || error(body).map(|e| PageError::ErrorInside(e.words()));
-        let wire: Wire<'a> = serde_json::from_slice(body)
+        let list: EventList<'a> = serde_json::from_slice(body)
             .map_err(|e| inside().unwrap_or_else(|| malformed(place(&e))))?;
-        if wire.kind.as_deref() != Some("calendar#events") {
+        if list.kind.as_deref() != Some("calendar#events") {
             return Err(inside().unwrap_or_else(|| malformed("it is no list of events".to_owned())));
         }
-        let then = match (wire.next_page_token, wire.next_sync_token) {
+        let then = match (list.next_page_token, list.next_sync_token) {
             (Some(page), None) if Some(page.as_str()) == page_token => {
                 return Err(PageError::Loop("the next page is this page"));
             }
@@ -62,8 +62,8 @@ impl<'a> Events<'a> {
                 ));
             }
         };
-        let updated = wire.updated.and_then(|text| text.parse().ok());
-        Ok(Self { items: wire.items.unwrap_or_default(), then, updated })
+        let updated = list.updated.and_then(|text| text.parse().ok());
+        Ok(Self { items: list.items.unwrap_or_default(), then, updated })
     }
 }
 

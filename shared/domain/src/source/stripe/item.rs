@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::record::Item;
 
 #[derive(Debug, Default, Deserialize)]
-struct Wire<'a> {
+struct RawObject<'a> {
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -80,8 +80,8 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn of(raw: &str) -> Self {
-        let wire: Wire<'_> = serde_json::from_str(raw).unwrap_or_default();
-        Self { id: sound(wire.id), created: wire.created.and_then(|c| c.at()) }
+        let sent: RawObject<'_> = serde_json::from_str(raw).unwrap_or_default();
+        Self { id: sound(sent.id), created: sent.created.and_then(|c| c.at()) }
     }
 }
 
@@ -94,17 +94,17 @@ fn sound(id: Option<Cow<'_, str>>) -> Option<String> {
 /// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
 /// `process` says in a dead letter what is wrong with it; the page goes on (rule 7).
 pub(super) fn read<'a>(raw: &'a [u8], observed_key: &str, as_of: Timestamp) -> Item<'a> {
-    let wire = serde_json::from_slice(raw).unwrap_or_default();
-    item(wire, raw, observed_key, as_of)
+    let sent = serde_json::from_slice(raw).unwrap_or_default();
+    item(sent, raw, observed_key, as_of)
 }
 
 /// Reads the body of a webhook, and says which object it only names, as a thin event does. What has
 /// no event id of its own stands under its hash: the same bytes again are the same version (trap
 /// 28).
 pub(super) fn delivery(raw: &[u8], received_at: Timestamp) -> (Item<'_>, Option<(String, String)>) {
-    let wire: Wire<'_> = serde_json::from_slice(raw).unwrap_or_default();
-    let carried = wire.data.as_ref().is_some_and(|data| data.object.is_some());
-    let item = item(wire, raw, &hash(raw), received_at);
+    let sent: RawObject<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let carried = sent.data.as_ref().is_some_and(|data| data.object.is_some());
+    let item = item(sent, raw, &hash(raw), received_at);
     let named = !carried && item.external_id != item.version_key && is_plain(&item.external_id);
     let named = named.then(|| (item.entity.clone(), item.external_id.clone()));
     (item, named)
@@ -115,7 +115,7 @@ fn is_plain(id: &str) -> bool {
     id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn item<'a>(wire: Wire<'_>, raw: &'a [u8], observed_key: &str, as_of: Timestamp) -> Item<'a> {
+fn item<'a>(sent: RawObject<'_>, raw: &'a [u8], observed_key: &str, as_of: Timestamp) -> Item<'a> {
     let observed = |entity: String, external_id: String| Item {
         entity,
         external_id,
@@ -124,8 +124,14 @@ fn item<'a>(wire: Wire<'_>, raw: &'a [u8], observed_key: &str, as_of: Timestamp)
         api_version: None,
         payload: raw,
     };
-    let Wire { id: Some(id), object: Some(object), created, api_version, data, related_object } =
-        wire
+    let RawObject {
+        id: Some(id),
+        object: Some(object),
+        created,
+        api_version,
+        data,
+        related_object,
+    } = sent
     else {
         return observed("unknown".to_owned(), hash(raw));
     };

@@ -4,7 +4,7 @@
 -- processed. It returns one row, whose `last` is null at the table's end.
 with standing as (
     select external_id from calendar_events
-    where source = :source and calendar_id = :scope and external_id > :after and deleted_at is null and version_at < :began
+    where source = :source and calendar_id = :part and external_id > :after and deleted_at is null and version_at < :began
     order by external_id
     limit :limit
 ), waiting as (
