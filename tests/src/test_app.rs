@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
+use process::Normalizers;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::Item;
-use penstock_domain::settings::Settings;
+use penstock_domain::source::Source;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -86,8 +87,7 @@ impl TestApp {
             },
             process: process::Ports {
                 database: db.database(1),
-                normalize: process::normalize,
-                settings: Settings::from_env(&settings.iter().copied().collect())
+                reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 refetches: Some(requests.clone()),
                 clock: clock.clone(),
@@ -126,6 +126,19 @@ impl TestApp {
         }
     }
 
+    /// Configures one more source, as a deployment does by these variables.
+    ///
+    /// # Panics
+    ///
+    /// If a variable is missing or cannot be used.
+    pub fn add_source(&mut self, source: &'static dyn Source, env: &Env) {
+        let aws = Arc::new(Aws::default());
+        let vendor = vendors::of(source, env, &aws, self.clock.clone()).expect("it is reached");
+        self.fetch.vendors.extend(vendor);
+        self.process.reader.add(source, env).expect("the settings are sound");
+        self.webhook.endpoints.extend(Endpoint::of(source, env, &aws));
+    }
+
     /// Runs one invocation of `fetch` with `time` left.
     ///
     /// # Errors
@@ -162,8 +175,8 @@ impl TestApp {
         Ok(())
     }
 
-    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no ticket.
-    /// Returns the ids of the new rows.
+    /// Commits items of Stripe to the outbox at the current time, as `fetch` does, and sends no
+    /// ticket. Returns the ids of the new rows.
     ///
     /// # Panics
     /// If Postgres refuses the rows or cannot be reached.

@@ -1,4 +1,4 @@
-//! What an operator sets.
+//! The settings of an operator.
 
 use std::time::Duration;
 

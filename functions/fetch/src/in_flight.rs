@@ -43,6 +43,7 @@ pub(crate) struct Replied {
 }
 
 impl<'a, C: Clock> InFlight<'a, C> {
+    /// Creates the set of requests of an invocation that stops at `stop_at`.
     pub fn new(vendor: &'a Vendor<C>, clock: &'a C, stop_at: Timestamp) -> Self {
         let (requests, segments, unusable) = (FuturesUnordered::new(), Vec::new(), Vec::new());
         Self { vendor, clock, stop_at, requests, segments, unusable, pause: None }
@@ -79,6 +80,7 @@ impl<'a, C: Clock> InFlight<'a, C> {
         self.unusable.push((segment, unusable));
     }
 
+    /// Returns the longest pause that the vendor asked for.
     pub fn pause(&self) -> Duration {
         self.pause.unwrap_or_default()
     }

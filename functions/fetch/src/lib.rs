@@ -1,7 +1,7 @@
 //! `fetch`: pulls one entity of one source, page by page, into the outbox.
 //!
-//! A page's rows and the cursor move in one transaction, under a lease with a fence. A run outlives its
-//! invocation: it stops in time, and goes on through the queue `fetch-requests`.
+//! A page's rows and the cursor move in one transaction, under a lease with a fence. A run outlives
+//! its invocation: it stops in time, and goes on through the queue `fetch-requests`.
 
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ pub use watch::RENEW_BEFORE;
 pub const MARGIN: Duration = Duration::from_secs(20);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Serves an event of either kind: a request from a rule, or a batch of requests from the queue.
+    /// Serves an event of either kind: a request from a rule, or a batch of requests from the
+    /// queue.
     ///
     /// # Errors
     /// A request from a rule fails. The reply to a batch names the messages that failed.
@@ -82,7 +83,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(serde_json::to_value(response)?)
     }
 
-    /// Serves one request.
+    /// Serves one request of a rule or the queue.
     ///
     /// # Errors
     /// [`FetchError`]. Pages that were committed before it stay committed.

@@ -1,4 +1,4 @@
-//! What an invocation works with, and the messages it sends after a commit.
+//! Everything that an invocation works with, and the messages that it sends after a commit.
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
@@ -10,7 +10,7 @@ use penstock_store::Database;
 
 use crate::vendors::Vendor;
 
-/// What `fetch` uses.
+/// Everything that `fetch` uses.
 pub struct Ports<C, Q> {
     /// The outbox and the cursors.
     pub database: Database,

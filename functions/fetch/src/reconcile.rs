@@ -1,8 +1,9 @@
-//! Reconciling: the vendor's full list against payments, by day, currency and status; what differs is mended, and
-//! compared again (docs/adr/0019).
+//! Reconciling: the vendor's full list against payments, by day, currency and status; what differs
+//! is mended, and compared again (docs/adr/0019).
 //!
-//! Listing stores nothing but sums, a page's with its cursor in one transaction. Where sums differ, the objects of
-//! those days go through the outbox as a full run's do; what we have and the lists do not show gets a tombstone.
+//! Listing stores nothing but sums, a page's with its cursor in one transaction. Where sums differ,
+//! the objects of those days go through the outbox as a full run's do; what we have and the lists
+//! do not show gets a tombstone.
 
 use std::time::Duration;
 
@@ -213,7 +214,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let Self { ports, vendor, work } = self;
         let Page { items, next } = page;
         let now = ports.clock.now();
-        let sums = days::sums(vendor.source(), work.run.key.entity, &items);
+        let sums = days::sums(vendor, work.run.key.entity, &items);
         let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;

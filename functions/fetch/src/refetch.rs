@@ -145,8 +145,9 @@ fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
     Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
 }
 
-/// The payload of the tombstone for the id that was asked for, where another object answers: the one that it was merged
-/// into. Where that one does not name it (yet), nothing else would end it before the next sweep.
+/// The payload of the tombstone for the id that was asked for, where another object answers: the
+/// one that it was merged into. Where that one does not name it (yet), nothing else would end it
+/// before the next sweep.
 fn merged_into(source: &dyn Source, entity: &str, id: &str, item: &Item<'_>) -> Option<Vec<u8>> {
     let another =
         item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();

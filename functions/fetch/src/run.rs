@@ -46,6 +46,7 @@ pub(crate) enum Stop {
 }
 
 impl<'a> Run<'a> {
+    /// Creates a run that goes on from `at` under `lease`.
     pub fn new(key: Key<'a>, lease: Lease, at: RunUnderWay) -> Self {
         Self { key, lease, at, new_rows: 0 }
     }
@@ -58,12 +59,13 @@ impl<'a> Run<'a> {
         rest.into_iter().chain(self.at.windows.iter().map(|window| Segment::Window(window.number)))
     }
 
+    /// Returns the position of a segment.
     pub fn position(&self, segment: Segment) -> &Position {
         let window = self.at.windows.iter().find(|w| segment == Segment::Window(w.number));
         window.map_or(&self.at.position, |window| &window.position)
     }
 
-    /// What the outbox notes of the rows that this run brings.
+    /// Returns what the outbox notes about the rows that this run brings.
     pub fn arrival(&self, now: Timestamp) -> Arrival<'a> {
         Arrival {
             source: self.key.source,

@@ -1,4 +1,5 @@
-//! What a full run that is drained says beyond its pages: what has vanished, and where to go on from.
+//! What a full run that is drained says beyond its pages: what has vanished, and where to go on
+//! from.
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
@@ -31,11 +32,13 @@ pub(crate) async fn hand_on(
     sync_state::hand_on(tx, incremental, checkpoint, now).await
 }
 
-/// Gives every row that the full list no longer shows a tombstone; the answer is the tombstones' rows.
+/// Gives every row that the full list no longer shows a tombstone; the answer is the tombstones'
+/// rows.
 ///
-/// A full list says nothing of what is gone (trap 13), so what stands in the table, and was seen neither by this
-/// run nor by anything else since it began, is gone. The tombstone is stamped with the run's beginning and goes
-/// through the gate as everything does: what appears again later, or has, is newer.
+/// A full list says nothing of what is gone (trap 13), so what stands in the table, and was seen
+/// neither by this run nor by anything else since it began, is gone. The tombstone is stamped with
+/// the run's beginning and goes through the gate as everything does: what appears again later, or
+/// has, is newer.
 pub(crate) async fn sweep<C: Clock>(
     tx: &Transaction<'_>,
     vendor: &Vendor<C>,

@@ -14,7 +14,7 @@ const MOST: u32 = 3;
 pub(crate) struct Unusable(u32);
 
 impl Unusable {
-    /// Counts one more.
+    /// Counts one more unusable reply.
     ///
     /// # Errors
     /// [`FetchError::Page`] where it is the last that is tried.

@@ -11,7 +11,9 @@ use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::paging::Paging;
-use penstock_domain::source::{Access, Credential, Header, SOURCES, Source, Webhook, variable};
+use penstock_domain::source::{
+    Access, Credential, Header, Normalize, SOURCES, Source, Webhook, variable,
+};
 
 /// A source that can be pulled.
 pub struct Vendor<C> {
@@ -21,6 +23,8 @@ pub struct Vendor<C> {
     pub paging: Paging,
     /// Where it is to push to, if it is.
     pub push: Option<PushTo>,
+    /// Reads its objects, to add them up for a reconciliation.
+    pub normalizer: Box<dyn Normalize>,
 }
 
 impl<C: Clock> Vendor<C> {
@@ -77,8 +81,12 @@ pub fn of<C: Clock>(
         // For one request, from connecting to the last byte.
         timeout: Duration::from_secs(env.parsed_or(&own.named("TIMEOUT_SECONDS"), 30)?),
     };
-    let (paging, push) = (own.paging(access)?, own.push_to(aws));
-    Ok(Some(Vendor { client: VendorClient::new(source, config, clock), paging, push }))
+    Ok(Some(Vendor {
+        client: VendorClient::new(source, config, clock),
+        paging: own.paging(access)?,
+        push: own.push_to(aws),
+        normalizer: source.normalizer(env)?,
+    }))
 }
 
 /// What a deployment says of one source.

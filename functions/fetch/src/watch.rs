@@ -1,4 +1,5 @@
-//! Channels over which a vendor pushes: opened, renewed before they end, and the old ones closed once the new one is there.
+//! Channels over which a vendor pushes: opened, renewed before they end, and the old ones closed
+//! once the new one is there.
 
 use std::time::Duration;
 

@@ -20,8 +20,8 @@ pub struct Caller {
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Authenticates the caller and spends one request of the key's rate.
     ///
-    /// While Postgres is away, a key that this environment has seen is as good as it was then. Another
-    /// key is looked up when the request is brought in.
+    /// While Postgres is away, a key that this environment has seen is as good as it was then.
+    /// Another key is looked up when the request is brought in.
     pub(crate) async fn caller(&self, call: &Call<'_>) -> Result<Caller, Problem> {
         let may_lack_key = call.route.path == OLDER_LEADS && !self.config.legacy_key_required;
         if may_lack_key && presented_key(&call.request.headers).is_none() {

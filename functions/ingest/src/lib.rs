@@ -1,5 +1,6 @@
-//! `ingest`: takes what our own clients push, leads and product events. All of a request is committed before the
-//! reply says so, or where Postgres is away it is a message on the queue `spill`, from which `webhook` brings it in.
+//! `ingest`: takes what our own clients push, leads and product events. All of a request is
+//! committed before the reply says so, or where Postgres is away it is a message on the queue
+//! `spill`, from which `webhook` brings it in.
 
 use std::time::Duration;
 
@@ -25,15 +26,15 @@ mod replies;
 
 use caller::Caller;
 
-/// What `ingest` uses.
+/// Everything that `ingest` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
     /// Authenticates API keys and counts their requests.
     pub admission: Admission,
-    /// Where `process` listens.
+    /// The queue of `process`.
     pub tickets: Q,
-    /// Where requests wait for a database that is away.
+    /// The queue of requests that Postgres could not take.
     pub spill: Q,
     /// What an operator sets.
     pub config: IngestConfig,
@@ -69,8 +70,9 @@ impl IngestConfig {
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// For SQS to take a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and the waits for Postgres, for the key
-/// and for the rows ([`PATIENCE`](penstock_store::database::PATIENCE) each), the sum stays below the function's 20 s.
+/// For SQS to take a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and the waits for
+/// Postgres, for the key and for the rows ([`PATIENCE`](penstock_store::database::PATIENCE) each),
+/// the sum stays below the function's 20 s.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// For the tickets of what is committed.
@@ -174,7 +176,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         in_time(async {
             let due = now + ticket::GRACE;
             match store(&self.database, intake, reading, due, now).await {
-                // The peer hung up before the statement came (trap 44); doing it again does no harm.
+                // The peer hung up before the statement came (trap 44); doing it again does no
+                // harm.
                 Err(error) if error.is_broken_connection() => {
                     store(&self.database, intake, reading, due, now).await
                 }
@@ -200,8 +203,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(())
     }
 
-    /// Sends tickets for what is committed. What is not taken `relay` sends again, so a queue that fails, or hangs,
-    /// changes no reply.
+    /// Sends tickets for what is committed. What is not taken `relay` sends again, so a queue that
+    /// fails, or hangs, changes no reply.
     async fn announce(&self, rows: &[OutboxId]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         if let Err(error) = offer(&self.tickets, tickets, ANNOUNCE_PATIENCE).await {

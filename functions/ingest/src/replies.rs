@@ -19,8 +19,8 @@ const MOST_FAULTS: usize = 100;
 pub struct LeadReply {
     /// Always true.
     ok: bool,
-    /// The lead's id. Where Postgres was away and the same Idempotency-Key is used for another body at that time,
-    /// only one of the two becomes the lead.
+    /// The lead's id. Where Postgres was away and the same Idempotency-Key is used for another body
+    /// at that time, only one of the two becomes the lead.
     lead_id: Uuid,
     /// Whether the same had come before under its Idempotency-Key.
     deduplicated: bool,

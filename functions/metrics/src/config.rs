@@ -1,4 +1,4 @@
-//! What an operator sets.
+//! The settings of an operator.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub struct MetricsConfig {
 }
 
 impl MetricsConfig {
-    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `SOURCES` (all), `FRESHNESS_SECONDS` (3600) and
-    /// `RATE_LIMIT_PER_SECOND` (100).
+    /// `BASE_CURRENCY` (USD), `BUSINESS_TIMEZONE` (UTC), `SOURCES` (all), `FRESHNESS_SECONDS`
+    /// (3600) and `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
     /// Where one of them is no currency code, no IANA zone, no number, or a rate of nothing.

@@ -1,7 +1,8 @@
 //! `/users/{userId}/journey`: one user's events, newest first.
 //!
-//! When an event happened is its sender's word (trap 32). All of it is kept, and what cannot be right is flagged as
-//! it is stored; a query that names no bounds ends a day from now and begins ten years ago.
+//! When an event happened is its sender's word (trap 32). All of it is kept, and what cannot be
+//! right is flagged as it is stored; a query that names no bounds ends a day from now and begins
+//! ten years ago.
 
 mod cursor;
 mod reply;
@@ -31,8 +32,9 @@ pub(crate) struct Journey {
     limit: i64,
 }
 
-/// `GET /users/{userId}/journey`: `from` (inclusive, default ten years ago), `to` (exclusive, default in
-/// a day), `limit` (1 to 1000, default 100), `cursor` (of the page before; it holds that page's bounds).
+/// `GET /users/{userId}/journey`: `from` (inclusive, default ten years ago), `to` (exclusive,
+/// default in a day), `limit` (1 to 1000, default 100), `cursor` (of the page before; it holds that
+/// page's bounds).
 pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Journey, Problem> {
     let (user_id, query, now) = (call.path("userId"), &mut call.query, call.now);
     let user_id = match user_id.map_or(Err("must be UTF-8, and its slashes encoded"), checked) {
@@ -77,7 +79,8 @@ fn checked(user_id: String) -> Result<String, &'static str> {
     }
 }
 
-/// A bound, to the microsecond that Postgres keeps: of what happened before it all is, and of what did not none.
+/// A bound, to the microsecond that Postgres keeps: of what happened before it all is, and of what
+/// did not none.
 fn time(text: &str) -> Result<Timestamp, String> {
     let time = text.parse::<Timestamp>().ok().map(up).filter(cursor::is_kept);
     time.ok_or("must be a time by RFC 3339, such as 2026-06-01T12:00:00Z".to_owned())

@@ -16,14 +16,14 @@ pub(crate) trait Question: Send + Sync + 'static {
     /// The reply's body.
     type Answer: Serialize + Send;
 
-    /// Whether it may be asked along with the key, before the key is known to be valid. A question that
-    /// could keep the database busy for long is not.
+    /// Whether it may be asked along with the key, before the key is known to be valid. A question
+    /// that could keep the database busy for long is not.
     fn is_cheap(&self) -> bool {
         true
     }
 
-    /// Asks; `None` if the thing asked for does not exist. It is called again if the connection broke,
-    /// so it only reads.
+    /// Asks; `None` if the thing asked for does not exist. It is called again if the connection
+    /// broke, so it only reads.
     fn ask(
         &self,
         on: &Client,
@@ -34,8 +34,8 @@ pub(crate) trait Question: Send + Sync + 'static {
 pub(crate) struct Ask<Q>(pub(crate) fn(&MetricsConfig, &mut Call<'_>) -> Result<Q, Problem>);
 
 impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
-    /// A caller without a valid key reads 401 or 429 before anything about the question. Parameters that
-    /// the question has left in the query are a 400.
+    /// A caller without a valid key reads 401 or 429 before anything about the question. Parameters
+    /// that the question has left in the query are a 400.
     fn answer<'a>(&'a self, ports: &'a Ports<C>, mut call: Call<'a>) -> Answering<'a> {
         Box::pin(async move {
             let question = (self.0)(&ports.config, &mut call);
@@ -47,8 +47,8 @@ impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
     }
 }
 
-/// Asks for callers whose key may. A key that is not remembered is looked up on the same connection, in
-/// the round trip of the question.
+/// Asks for callers whose key may. A key that is not remembered is looked up on the same
+/// connection, in the round trip of the question.
 async fn authorized_answer<C: Clock, Q: Question>(
     ports: &Ports<C>,
     call: &Call<'_>,
@@ -63,7 +63,8 @@ async fn authorized_answer<C: Clock, Q: Question>(
         None => Some(&key),
     };
     let answer = match attempt(ports, call, pending, question).await {
-        // The peer hung up between checkout and reply (trap 44); this only reads, so it may ask again.
+        // The peer hung up between checkout and reply (trap 44); this only reads, so it may ask
+        // again.
         Err(error) if error.is_broken_connection() => attempt(ports, call, pending, question).await,
         outcome => outcome,
     };

@@ -66,8 +66,8 @@ pub(crate) struct RevenueQuestion {
 }
 
 impl RevenueQuestion {
-    /// Reads the query. Without `endDate` the range ends today, in `timezone`; without `startDate` it has
-    /// 30 days.
+    /// Reads the query. Without `endDate` the range ends today, in `timezone`; without `startDate`
+    /// it has 30 days.
     fn read(view: View, config: &MetricsConfig, call: &mut Call<'_>) -> Result<Self, Problem> {
         let (query, now) = (&mut call.query, call.now);
         // A bare plus is a space in a query string, and no zone has a space: Etc/GMT+5.

@@ -1,4 +1,5 @@
-//! `/metrics/unmapped-statuses`: raw statuses that no map knows. Payments that carry one count as nothing.
+//! `/metrics/unmapped-statuses`: raw statuses that no map knows. Payments that carry one count as
+//! nothing.
 
 use jiff::Timestamp;
 use penstock_edge::http::{Call, Problem};

@@ -11,7 +11,6 @@ use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::outbox::{self, Claimed, DeadRow};
 use penstock_store::sync_runs::{self, RunTally};
@@ -42,7 +41,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let tx = begin(&mut connection).await?;
         let rows = outbox::claim(&tx, ids, now).await?;
         let claimed = rows.read()?;
-        let Readings { facts, dead, runs } = read(&claimed, &self.normalize, &self.settings);
+        let Readings { facts, dead, runs } = read(&claimed, &self.reader);
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         let ties = facts.write(&tx, &batch).await?;
@@ -86,14 +85,10 @@ async fn request_refetches(
     refetch::request(tx, &objects, batch.now, batch.now + REFETCH_PAUSE).await
 }
 
-fn read<'a, R: Reader>(
-    claimed: &[Claimed<'a>],
-    reader: &R,
-    settings: &Settings,
-) -> Readings<R::Facts<'a>> {
+fn read<'a, R: Reader>(claimed: &[Claimed<'a>], reader: &R) -> Readings<R::Facts<'a>> {
     let mut readings = Readings::<R::Facts<'a>>::default();
     for Claimed { row, run } in claimed {
-        let result = read_one(*row, reader, settings);
+        let result = read_one(*row, reader);
         let outcome = run.map(|run| readings.runs.entry(run).or_default());
         match result {
             Ok(facts) => {
@@ -115,12 +110,8 @@ fn read<'a, R: Reader>(
 }
 
 /// Reads one row. A panic makes this row dead and no other.
-fn read_one<'a, R: Reader>(
-    row: RowView<'a>,
-    reader: &R,
-    settings: &Settings,
-) -> Result<R::Facts<'a>, Reason> {
-    catch_unwind(AssertUnwindSafe(|| reader.read(row, settings))).unwrap_or_else(|panic| {
+fn read_one<'a, R: Reader>(row: RowView<'a>, reader: &R) -> Result<R::Facts<'a>, Reason> {
+    catch_unwind(AssertUnwindSafe(|| reader.read(row))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Reason::new(ReasonKind::Panicked, format!("our code panicked: {said}")))

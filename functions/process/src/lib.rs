@@ -10,14 +10,11 @@ use std::collections::HashSet;
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
-use penstock_domain::facts::{Facts, Tie};
+use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason};
+use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{self, EVENTS, LEADS};
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
-use penstock_domain::source;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -26,6 +23,9 @@ use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError};
 
 mod batch;
+mod normalizers;
+
+pub use normalizers::Normalizers;
 
 /// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.
 pub trait Reader: Send + Sync {
@@ -36,47 +36,19 @@ pub trait Reader: Send + Sync {
     ///
     /// # Errors
     /// The reason for its dead letter.
-    fn read<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Self::Facts<'a>, Reason>;
-}
-
-/// A function that reads rows as the kinds that Penstock keeps.
-pub type Normalize = for<'a> fn(RowView<'a>, &Settings) -> Result<Facts<'a>, Reason>;
-
-impl Reader for Normalize {
-    type Facts<'a> = Facts<'a>;
-
-    fn read<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        self(row, settings)
-    }
+    fn read<'a>(&self, row: RowView<'a>) -> Result<Self::Facts<'a>, Reason>;
 }
 
 /// Everything that `process` uses.
-pub struct Ports<C, Q, R = Normalize> {
+pub struct Ports<C, Q, R = Normalizers> {
     /// The outbox and the tables of the facts.
     pub database: Database,
-    /// Reads rows: [`normalize`], or a test's own reader.
-    pub normalize: R,
-    /// The deployment's settings of the reading.
-    pub settings: Settings,
+    /// Reads rows: [`Normalizers`], or a test's own reader.
+    pub reader: R,
     /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the
     /// precedence.
     pub refetches: Option<Q>,
     pub clock: C,
-}
-
-/// Reads a row by the rules of its source.
-///
-/// # Errors
-/// The reason for its dead letter.
-pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-    match row.source {
-        LEADS => intake::normalize::lead(row),
-        EVENTS => intake::normalize::event(row),
-        name => match source::find(name) {
-            Some(source) => source.normalize(row, settings),
-            None => Err(Reason::new(ReasonKind::Invalid, format!("no source is called {name:?}"))),
-        },
-    }
 }
 
 /// A batch that collided with another transaction is worked again at once, this many times at most.

@@ -6,10 +6,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
-use penstock_domain::settings::Settings;
 use penstock_edge::sqs::SqsEvent;
 use penstock_edge::{config, telemetry};
-use process::Ports;
+use process::{Normalizers, Ports};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,8 +18,7 @@ async fn main() -> Result<(), Error> {
     let refetch_ties = env.parsed_or("STRIPE_REFETCH_TIES", false)?;
     let ports: Ports<_, _> = Ports {
         database: database::from_env(&env, &aws)?,
-        normalize: process::normalize,
-        settings: Settings::from_env(&env)?,
+        reader: Normalizers::from_env(&env)?,
         refetches: match refetch_ties {
             true => Some(Queue::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?)),
             false => None,

@@ -14,13 +14,13 @@ use penstock_store::sync_state::pending;
 use penstock_store::{Database, StoreError, intake, outbox, refetch};
 use serde::Serialize;
 
-/// What `relay` uses.
+/// Everything that `relay` uses.
 pub struct Ports<C, Q> {
-    /// What waits.
+    /// Everything that waits is read from here.
     pub database: Database,
-    /// Where `process` listens.
+    /// The queue of `process`.
     pub tickets: Q,
-    /// Where `fetch` listens.
+    /// The queue of `fetch`.
     pub requests: Q,
     /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
     pub retention: Duration,
@@ -28,7 +28,7 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
-/// What one round sent and cleared.
+/// The counts of one round.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Round {
     /// Rows that got a new ticket.
@@ -40,7 +40,8 @@ pub struct Round {
     pub refetches: usize,
     /// Processed rows and Idempotency-Keys that were deleted.
     pub purged: u64,
-    /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm watches it.
+    /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm
+    /// watches it.
     pub oldest_pending_s: u64,
 }
 
@@ -71,10 +72,10 @@ const ROWS: i64 = 1_000;
 const MARGIN: Duration = Duration::from_secs(10);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// One round.
+    /// Runs one round, and stops before `deadline`.
     ///
     /// # Errors
-    /// [`RelayError`]; what was sent before it is sent.
+    /// [`RelayError`] if Postgres or SQS fails. Messages that were sent before stay sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
         let stop_at = deadline - MARGIN;
         let mut round = Round {

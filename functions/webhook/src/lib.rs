@@ -1,6 +1,6 @@
-//! `webhook`: takes what vendors push. The event, or the wish to read what it names, is a row before the reply says so, or
-//! where Postgres is away a message on the queue `spill`, which this same function reads once Postgres is back: its own
-//! messages, and those of `ingest`.
+//! `webhook`: takes what vendors push. The event, or the wish to read what it names, is a row
+//! before the reply says so, or where Postgres is away a message on the queue `spill`, which this
+//! same function reads once Postgres is back: its own messages, and those of `ingest`.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ use endpoints::{called_url, open};
 use sender::{Unverified, checked};
 use storing::Kept;
 
-/// What `webhook` uses.
+/// Everything that `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
@@ -42,11 +42,11 @@ pub struct Ports<C, Q> {
     /// Scheme and host under which vendors call, and the stage if the path has one. `None`: the
     /// request's own `Host`.
     pub public_base_url: Option<String>,
-    /// Where `process` listens.
+    /// The queue of `process`.
     pub tickets: Q,
-    /// Where `fetch` listens.
+    /// The queue of `fetch`.
     pub requests: Q,
-    /// Where requests wait for a database that is away.
+    /// The queue of requests that Postgres could not take.
     pub spill: Q,
     /// The time.
     pub clock: C,
@@ -58,8 +58,8 @@ pub struct Ports<C, Q> {
 pub(crate) struct Received {
     /// Always true.
     received: bool,
-    /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for Postgres. `asked`: a run is
-    /// owed for it. `halted`: that pull waits for a person.
+    /// `stored`: it is a row now. `known`: it was one before. `spilled`: it waits on a queue for
+    /// Postgres. `asked`: a run is owed for it. `halted`: that pull waits for a person.
     #[cfg_attr(feature = "contract", schemars(extend("enum" = ["stored", "known", "spilled", "asked", "halted"])))]
     outcome: &'static str,
 }
@@ -67,8 +67,9 @@ pub(crate) struct Received {
 /// The longest body that is taken, in bytes. No vendor's event is longer.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// For the messages of a kind, after which they count as not sent. With the waits for the secret (twice 4 s), for
-/// Postgres (5 s) and for `spill` (4 s) the sum stays below the function's 20 s: a request must end in a reply.
+/// For the messages of a kind, after which they count as not sent. With the waits for the secret
+/// (twice 4 s), for Postgres (5 s) and for `spill` (4 s) the sum stays below the function's 20 s: a
+/// request must end in a reply.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
@@ -86,7 +87,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         self.clock.now()
     }
 
-    /// Lets callers through to [`receive`], which verifies the signature over the body. This function
+    /// Lets callers through to `receive`, which verifies the signature over the body. This function
     /// reads no API keys, so no other need can be met.
     async fn authorize(&self, call: &Call<'_>) -> Result<(), Failure> {
         match call.route.need {
@@ -96,9 +97,12 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /webhooks/{source}`: takes what a vendor pushes, or says why not. Success is only told after
-/// a commit, or after SQS has the request.
-async fn receive<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, call: Call<'_>) -> Result<Reply, Failure> {
+/// `POST /webhooks/{source}`: receives what a vendor pushes, or says why not. Success is only told
+/// after a commit, or after SQS has the request.
+async fn receive<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    call: Call<'_>,
+) -> Result<Reply, Failure> {
     let Call { request, id, now, .. } = call;
     let name = call.path("source").unwrap_or_default();
     let (endpoint, secret) = open(&ports.endpoints, &name)
@@ -128,7 +132,8 @@ fn received(status: StatusCode, outcome: &'static str) -> Result<Reply, Failure>
 }
 
 impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
-    /// Serves an event of either kind: a request through the gateway, or a batch of the queue `spill`.
+    /// Serves an event of either kind: a request through the gateway, or a batch of the queue
+    /// `spill`.
     ///
     /// # Errors
     /// [`serde_json::Error`] if it is neither. A failure of another kind is a reply.
@@ -166,8 +171,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    /// Sends tickets and requests for what is committed. What is not taken `relay` sends again, so a queue that
-    /// fails, or hangs, changes no reply.
+    /// Sends tickets and requests for what is committed. What is not taken `relay` sends again, so
+    /// a queue that fails, or hangs, changes no reply.
     async fn announce(&self, rows: &[OutboxId], looks: &[FetchRequest]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         let requests: Vec<String> =

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 use crate::RETRY_AFTER;
 
-/// A signature that does not match has the secret read again, at most this often in each environment.
+/// A signature that does not match has the secret read again, at most this often in each
+/// environment.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 /// For Secrets Manager to answer.
@@ -36,7 +37,8 @@ pub(crate) enum Unverified {
 
 impl From<Unverified> for Failure {
     /// A request without the header does not claim to be the vendor's, so it has no cause to log. A
-    /// secret that cannot be had is never a 400: the vendor would take it for a forgery and give up.
+    /// secret that cannot be had is never a 400: the vendor would take it for a forgery and give
+    /// up.
     fn from(unverified: Unverified) -> Self {
         let bad = |detail| Problem::bad_request("bad-signature", detail);
         match unverified {

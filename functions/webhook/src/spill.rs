@@ -40,7 +40,8 @@ enum Brought {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Hands a request to SQS that Postgres could not take: 202, or 503 if SQS cannot take it either.
+    /// Hands a request to SQS that Postgres could not take: 202, or 503 if SQS cannot take it
+    /// either.
     pub(crate) async fn spill_over(
         &self,
         source: &str,
@@ -62,14 +63,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         received(StatusCode::ACCEPTED, "spilled")
     }
 
-    /// Stores what has waited. Nothing is verified again: it was before it was sent, and its signature would be
-    /// too old by now. What cannot be stored yet comes again; after 5 receives `bury` goes on with it.
+    /// Stores what has waited. Nothing is verified again: it was before it was sent, and its
+    /// signature would be too old by now. What cannot be stored yet comes again; after 5 receives
+    /// `bury` goes on with it.
     pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
         let (mut rows, mut looks, mut known, mut away) = (Vec::new(), Vec::new(), 0, false);
         for message in &batch.records {
-            // One answer from a database that is away is enough: the others would wait for the same.
+            // One answer from a database that is away is enough: the others would wait for the
+            // same.
             away |= self.clock.now() >= stop_at;
             let brought = if away {
                 Brought::Away

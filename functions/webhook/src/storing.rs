@@ -32,8 +32,8 @@ pub(crate) enum Kept {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next try
-    /// harmless.
+    /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next
+    /// try harmless.
     pub(crate) async fn store(
         &self,
         source: &str,
@@ -61,7 +61,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-/// The requests to read what was only named: the wish stands in Postgres, so a message that comes twice reads nothing.
+/// The requests to read what was only named: the wish stands in Postgres, so a message that comes
+/// twice reads nothing.
 fn looks_at(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
     let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (kind, id) in named {

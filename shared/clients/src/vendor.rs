@@ -1,4 +1,5 @@
-//! A vendor over HTTP: rate limit, time-outs, retries, refusals. Several may ask at once, and share the limit.
+//! A vendor over HTTP: rate limit, time-outs, retries, refusals. Several may ask at once, and share
+//! the limit.
 
 use std::time::Duration;
 
@@ -55,12 +56,12 @@ pub struct VendorClient<C> {
     clock: C,
 }
 
-/// A request that is under way at the deadline may take this much longer: half of the margin that `fetch`
-/// keeps before Lambda ends it.
+/// A request that is under way at the deadline may take this much longer: half of the margin that
+/// `fetch` keeps before Lambda ends it.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The longest pause that is waited for here. Waiting costs in Lambda, and another may take the lease meanwhile
-/// (`fetch`'s is twice as long): after a longer one a message goes on.
+/// The longest pause that is waited for here. Waiting costs in Lambda, and another may take the
+/// lease meanwhile (`fetch`'s is twice as long): after a longer one a message goes on.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What one attempt came to.
@@ -83,7 +84,7 @@ impl<C: Clock> VendorClient<C> {
         Self { source, config, http: OnceCell::new(), bucket: Mutex::new(None), clock }
     }
 
-    /// The vendor.
+    /// Returns the source that this client asks.
     pub fn source(&self) -> &'static dyn Source {
         self.source
     }

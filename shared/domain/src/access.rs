@@ -62,7 +62,7 @@ impl KeyHeader {
 /// The demand of a route on its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Anybody may call.
+    /// The route is open to all.
     Nothing,
     /// The route verifies the vendor's signature itself: it needs the body for that.
     Signature,
@@ -167,9 +167,8 @@ pub enum Denied {
 ///
 /// The stored key comes back as proof: there is no other way to an [`ApiKey`] than a look-up.
 ///
-/// # Errors
-/// [`Denied::RateLimited`] if the key has spent its rate. [`Denied::Unauthorized`] if it is unknown,
-/// has another scope, or came in another header than its scope is accepted in.
+/// # Errors [`Denied::RateLimited`] if the key has spent its rate. [`Denied::Unauthorized`] if it
+/// is unknown, has another scope, or came in another header than its scope is accepted in.
 pub fn authorize(
     need: Need,
     presented: &PresentedKey,

@@ -23,7 +23,6 @@ pub mod reconcile;
 pub mod record;
 pub mod retry;
 pub mod revenue;
-pub mod settings;
 pub mod signature;
 pub mod source;
 pub mod spill;

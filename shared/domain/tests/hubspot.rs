@@ -14,7 +14,6 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Checkpoint, ErrorClass, Next, PageError, Paging, Position, Reply};
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::{RowView, vanished};
-use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::{HubSpot, SAFETY_LAG};
 use penstock_domain::version::Stamp;
@@ -244,9 +243,9 @@ fn normalized<T>(
 ) -> Result<Vec<T>, String> {
     let (id_of_row, source) = (OutboxId::new(at(NOW_MS)), "hubspot");
     let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload };
-    let settings =
-        Settings { portal_currency: Some("EUR".parse().unwrap()), ..Settings::default() };
-    let mut facts = HubSpot.normalize(row, &settings).map_err(|reason| reason.detail)?;
+    let normalizer =
+        HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
+    let mut facts = normalizer.normalize(row).map_err(|reason| reason.detail)?;
     let picked = pick(&mut facts);
     assert_eq!(facts, Facts::default(), "a {entity} says nothing else");
     Ok(picked)

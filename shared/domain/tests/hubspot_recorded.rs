@@ -9,7 +9,6 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::HubSpot;
 use serde_json::Value;
@@ -30,8 +29,8 @@ fn recorded_objects_are_read() {
             .unwrap();
     let now = Timestamp::from_second(1_780_272_000).unwrap();
     let paging = Paging { page_size: 200, window: Duration::ZERO, side_by_side: 1, part: None };
-    let settings =
-        Settings { portal_currency: Some("EUR".parse().unwrap()), ..Settings::default() };
+    let normalizer =
+        HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut read = 0;
     for (key, entity) in [
         ("mock_contacts_data", "contact"),
@@ -53,7 +52,7 @@ fn recorded_objects_are_read() {
                 version_at: item.version_at,
                 payload: item.payload,
             };
-            HubSpot.normalize(row, &settings).unwrap();
+            normalizer.normalize(row).unwrap();
             read += 1;
         }
     }

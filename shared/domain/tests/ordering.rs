@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 
 use jiff::Timestamp;
+use penstock_domain::config::Env;
 use penstock_domain::facts::{Newest, Tie, newest};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::version::Versioned;
@@ -22,7 +22,7 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
     );
     let version_at = Timestamp::from_second(NOW + second).unwrap();
     let row = RowView { version_at, ..row(payload.as_bytes()) };
-    Stripe.normalize(row, &Settings::default()).unwrap().payments.remove(0).value
+    Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap().payments.remove(0).value
 }
 
 fn row(payload: &[u8]) -> RowView<'_> {

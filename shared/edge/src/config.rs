@@ -2,7 +2,7 @@
 
 pub use penstock_domain::config::{ConfigError, Env};
 
-/// The process' variables.
+/// Reads the variables of the process.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn from_process() -> Env {
     std::env::vars().collect()

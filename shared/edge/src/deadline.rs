@@ -4,13 +4,15 @@ use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// No invocation lasts longer: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
+/// No invocation lasts longer:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// The deadline of an invocation that began at `now`, of which the Runtime API says `told`.
 ///
-/// Lambda tells a time. `cargo lambda watch` tells a time-out, as 600,000 ms since 1970: read as a time it has
-/// passed, and `fetch` and `relay` would stop before their first step. So it is counted from `now`.
+/// Lambda tells a time. `cargo lambda watch` tells a time-out, as 600,000 ms since 1970: read as a
+/// time it has passed, and `fetch` and `relay` would stop before their first step. So it is counted
+/// from `now`.
 ///
 /// # Errors
 /// If the deadline is beyond the year 9999.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an event source mapping hands over.
+/// The event that an event source mapping hands over.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SqsEvent {
     /// The messages.
@@ -13,7 +13,7 @@ pub struct SqsEvent {
     pub records: Vec<SqsMessage>,
 }
 
-/// One message.
+/// One message of a batch.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsMessage {
@@ -22,12 +22,12 @@ pub struct SqsMessage {
     /// The text as sent.
     #[serde(default)]
     pub body: String,
-    /// What SQS knows of it.
+    /// The attributes that SQS sends along.
     #[serde(default)]
     pub attributes: Attributes,
 }
 
-/// What SQS knows of a message.
+/// The attributes of a message that are used here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Attributes {
@@ -46,8 +46,9 @@ impl SqsMessage {
     }
 }
 
-/// The partial batch response (`ReportBatchItemFailures`): what it names is delivered again, the rest is
-/// deleted. An id that is not of the batch would fail the whole batch, so ids come from messages only.
+/// The partial batch response (`ReportBatchItemFailures`): what it names is delivered again, the
+/// rest is deleted. An id that is not of the batch would fail the whole batch, so ids come from
+/// messages only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
@@ -61,7 +62,7 @@ struct Failure {
 }
 
 impl BatchResponse {
-    /// Everything was handled.
+    /// Creates the response that everything was handled.
     pub fn all_done() -> Self {
         Self::default()
     }

@@ -5,7 +5,8 @@ use tracing_subscriber::fmt;
 
 use crate::config::{ConfigError, Env};
 
-/// Starts logging at the level `PENSTOCK_LOG` names (error, warn, info, debug, trace; default info).
+/// Starts logging at the level `PENSTOCK_LOG` names (error, warn, info, debug, trace; default
+/// info).
 ///
 /// Lambda stamps each line itself. Bodies are never logged; ids, sizes, hashes and outcomes are.
 ///

@@ -43,8 +43,8 @@ const LARGEST_SLICE: i32 = 64;
 /// The most keys that are remembered. Only valid keys are, so guessing cannot fill the map.
 const MOST_KEYS: usize = 1024;
 
-/// Authenticates keys and counts their requests. There is one per environment. It remembers keys and granted
-/// requests, so that most requests cost no round trip.
+/// Authenticates keys and counts their requests. There is one per environment. It remembers keys
+/// and granted requests, so that most requests cost no round trip.
 ///
 /// A remembered key is used within its window, and for [`REMEMBERED`] at most. A revoked key is
 /// therefore refused after 30 seconds at the latest, usually after 10.
@@ -122,8 +122,8 @@ impl Admission {
         }
     }
 
-    /// Asks Postgres, on a connection that the caller has: the look-up can share a round trip with the
-    /// statement that it protects. See [`Admission::authenticate`].
+    /// Asks Postgres, on a connection that the caller has: the look-up can share a round trip with
+    /// the statement that it protects. See [`Admission::authenticate`].
     ///
     /// # Errors
     /// Returns [`StoreError`] if the statement fails.

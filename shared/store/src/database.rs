@@ -181,7 +181,7 @@ pub async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Store
     Client::transaction(connection).await.map_err(|e| StoreError::new("transaction.begin", e))
 }
 
-/// Commits a transaction.
+/// Commits a transaction, and names a failure.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the commit fails. After a broken connection it is not known whether it

@@ -53,11 +53,11 @@ pub struct JourneyEvent {
     pub metadata: Option<String>,
 }
 
-/// Events, newest first by time and id; and how many there are within the page's limit, which is more than come
-/// where they have too many bytes.
+/// Events, newest first by time and id; and how many there are within the page's limit, which is
+/// more than come where they have too many bytes.
 ///
 /// # Errors
-/// Whatever Postgres or the connection answers.
+/// Returns [`StoreError`] if the statement fails.
 pub async fn page(
     on: &impl GenericClient,
     page: JourneyPage<'_>,

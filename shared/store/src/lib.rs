@@ -1,8 +1,8 @@
 //! Postgres only: one module a table, and its statements in `sql/<table>/<verb>.sql`.
 //!
-//! Every statement goes out by the extended protocol without a name ([`Sql`]): one round trip, and no
-//! session state for RDS Proxy to pin on. A function of this crate returns a [`StoreError`] if its
-//! statement fails: Postgres refused it, the connection broke, or a column cannot be read.
+//! Every statement goes out by the extended protocol without a name ([`Sql`]): one round trip, and
+//! no session state for RDS Proxy to pin on. A function of this crate returns a [`StoreError`] if
+//! its statement fails: Postgres refused it, the connection broke, or a column cannot be read.
 
 pub mod admission;
 pub mod api_keys;

@@ -69,7 +69,7 @@ statements! {
     }
 }
 
-/// Names one pull.
+/// Names one pull: an entity of a source in a mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
     /// The name of the source that is pulled.

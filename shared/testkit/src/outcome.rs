@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the reply.
+    /// Returns the reply of the function.
     ///
     /// # Panics
     /// If the function did not reply.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_domain::settings::Settings;
+use penstock_domain::config::Env;
 use penstock_store::Database;
 use penstock_testkit::{CuttingProxy, MemoryQueue};
+use process::Normalizers;
 use process::Ports;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -136,8 +137,7 @@ impl Bench {
 fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
     Ports {
         database,
-        normalize: process::normalize,
-        settings: Settings::default(),
+        reader: Normalizers::from_env(&Env::default()).expect("no settings"),
         refetches: None,
         clock: SystemClock,
     }

@@ -3,6 +3,7 @@
 //! Each environment gets one request at a time, and `process` gets tickets. A process that died is
 //! started again. `relay` runs whenever no work is left.
 
+use process::Normalizers;
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_domain::settings::Settings;
 use penstock_edge::sqs::SqsEvent;
 use penstock_testkit::{MemoryQueue, Outcome};
 use penstock_tests::clock::ShiftedClock;
@@ -112,14 +112,11 @@ impl<'a> LocalLambda<'a> {
             environments.push(Some(Environment::start(place, test, gate, kills.as_mut()).await));
         }
         let looks = MemoryQueue::default();
+        let settings = [("GCAL_CALENDAR_ID", CALENDAR_ID)].into_iter().collect();
         let process = || -> process::Ports<_, _> {
             process::Ports {
                 database: test.db.database(1),
-                normalize: process::normalize,
-                settings: Settings {
-                    calendar_id: Some(CALENDAR_ID.to_owned()),
-                    ..Settings::default()
-                },
+                reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(looks.clone()),
                 clock: SystemClock,
             }

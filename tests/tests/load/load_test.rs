@@ -7,6 +7,7 @@ use std::time::Duration;
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
+use penstock_domain::config::Env;
 use penstock_domain::ids::KeyId;
 use penstock_edge::http::Service as _;
 use penstock_store::admission::Admission;
@@ -85,8 +86,7 @@ impl LoadTest {
     pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
             database: self.postgres.database(1),
-            normalize: process::normalize,
-            settings: penstock_domain::settings::Settings::default(),
+            reader: process::Normalizers::from_env(&Env::default()).unwrap(),
             refetches: None,
             clock: ShiftedClock::default(),
         }

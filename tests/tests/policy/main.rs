@@ -11,4 +11,5 @@ mod licences;
 mod links;
 mod operations;
 mod pages;
+mod prose;
 mod traps;

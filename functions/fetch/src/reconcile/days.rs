@@ -5,31 +5,32 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use penstock_domain::clock::later;
+use penstock_domain::clock::{Clock, later};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::Position;
 use penstock_domain::reconcile::{self, DaySums};
 use penstock_domain::record::{Item, RowView};
-use penstock_domain::settings::Settings;
-use penstock_domain::source::Source;
 use penstock_store::{StoreError, Transaction, reconciliations};
 
 use super::Work;
+use crate::vendors::Vendor;
 
-/// The sums of a page. Of movements inside others, such as refunds that are rendered in a charge, each is added where
-/// its own list shows it. What cannot be read is a dead letter, and counts on neither side.
-pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySums {
+/// Returns the sums of a page. Payments inside other objects, such as refunds that are rendered in
+/// a charge, are added only as their own list shows them. An object that cannot be read becomes a
+/// dead letter, and counts on neither side.
+pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>]) -> DaySums {
+    let source = vendor.source().name();
     let mut sums = DaySums::new();
     for item in items {
         let row = RowView {
             id: OutboxId::new(item.version_at),
-            source: source.name(),
+            source,
             entity: &item.entity,
             external_id: &item.external_id,
             version_at: item.version_at,
             payload: item.payload,
         };
-        match source.normalize(row, &Settings::default()) {
+        match vendor.normalizer.normalize(row) {
             Ok(facts) => {
                 for payment in facts.payments.iter().map(|fact| &fact.value) {
                     if payment.kind.as_str() == kind {
@@ -38,7 +39,7 @@ pub(super) fn sums(source: &dyn Source, kind: &str, items: &[Item<'_>]) -> DaySu
                 }
             }
             Err(reason) => {
-                let (id, source) = (&item.external_id, source.name());
+                let id = &item.external_id;
                 tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);
             }
         }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use penstock_domain::text::LONGEST_ID;
 
-/// The bounds of all pages, and the last event of one: the next page begins after it, whatever has come meanwhile.
+/// The bounds of all pages, and the last event of one: the next page begins after it, whatever has
+/// come meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// None that occurred before.

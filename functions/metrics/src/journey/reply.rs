@@ -5,8 +5,8 @@ use penstock_store::journey::JourneyEvent;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Bytes of a page's events in Lambda's reply, which takes 6 MiB, and in which this JSON is a string once more. An
-/// event that alone has more, of a body of at most 1 MiB, still fits.
+/// Bytes of a page's events in Lambda's reply, which takes 6 MiB, and in which this JSON is a
+/// string once more. An event that alone has more, of a body of at most 1 MiB, still fits.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Serialize)]
@@ -65,7 +65,8 @@ impl From<JourneyEvent> for EventReply {
     }
 }
 
-/// JSON that is not read but passed on. What is no JSON, and was never taken as an event's, is a string.
+/// JSON that is not read but passed on. What is no JSON, and was never taken as an event's, is a
+/// string.
 fn as_it_came(text: String) -> Option<Box<RawValue>> {
     let quoted = |text: &str| serde_json::value::to_raw_value(text).ok();
     RawValue::from_string(text.clone()).ok().or_else(|| quoted(&text))

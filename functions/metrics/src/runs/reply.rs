@@ -1,4 +1,5 @@
-//! A run as the caller reads it: one of `fetch`, or one that somebody asked for, which is made of those.
+//! A run as the caller reads it: one of `fetch`, or one that somebody asked for, which is made of
+//! those.
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::paging::History;
@@ -43,17 +44,20 @@ pub(crate) struct RunReply {
     waiting: Option<Vec<Waiting>>,
 }
 
-/// How far a full run has come. An estimate: nobody knows how old the oldest object is before it was seen.
+/// How far a full run has come. An estimate: nobody knows how old the oldest object is before it
+/// was seen.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Progress"))]
 #[serde(rename_all = "camelCase")]
 struct Progress {
-    /// The part that is behind it, 0 to 1, by the age of what it pages through or by the rows there were the last time;
-    /// null where nothing can be said.
+    /// The part that is behind it, 0 to 1, by the age of what it pages through or by the rows there
+    /// were the last time; null where nothing can be said.
     done: Option<f64>,
-    /// Everything from here on is behind it; null where it does not go back in time, or is made of several.
+    /// Everything from here on is behind it; null where it does not go back in time, or is made of
+    /// several.
     reached: Option<Timestamp>,
-    /// When it will be through if it goes on as it did; null where nothing can be said, or it has stopped.
+    /// When it will be through if it goes on as it did; null where nothing can be said, or it has
+    /// stopped.
     estimated_end: Option<Timestamp>,
 }
 
@@ -63,7 +67,8 @@ struct Progress {
 #[serde(rename_all = "camelCase")]
 struct Waiting {
     entity: String,
-    /// The run that is at it since before, and must end first; null where only the message has not come yet.
+    /// The run that is at it since before, and must end first; null where only the message has not
+    /// come yet.
     waits_for: Option<Uuid>,
     /// Why only a person can go on.
     halted: Option<String>,
@@ -74,7 +79,8 @@ fn fraction(thousandths: u32) -> Option<f64> {
     format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().ok()
 }
 
-/// By the age of what is behind it, or by the rows that there were the last time: that many and more are never all.
+/// By the age of what is behind it, or by the rows that there were the last time: that many and
+/// more are never all.
 fn thousandths(run: &RunRecord) -> Option<u32> {
     let stand = run.stand?;
     let by_rows = || {
@@ -134,7 +140,8 @@ impl From<RunRecord> for RunReply {
     }
 }
 
-/// One word for all parts: failed where one has, until a person has seen to it; succeeded where all have.
+/// One word for all parts: failed where one has, until a person has seen to it; succeeded where all
+/// have.
 fn status(parts: &[Part]) -> &'static str {
     let is = |part: &Part, status: &str| part.run.as_ref().is_some_and(|run| run.status == status);
     if parts.iter().any(|part| is(part, "failed") || part.halted.is_some()) {

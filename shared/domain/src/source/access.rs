@@ -22,8 +22,8 @@ pub struct Access {
     /// How a full run cuts the history; `None` if it pages through all of it in one.
     pub windows: Option<Windows>,
     /// The ending of the variable that says which part of the vendor's data is pulled
-    /// ([`crate::paging::Paging::part`]), such as `CALENDAR_ID`. The variable is required. `None` if
-    /// all of it is pulled.
+    /// ([`crate::paging::Paging::part`]), such as `CALENDAR_ID`. The variable is required. `None`
+    /// if all of it is pulled.
     pub part: Option<&'static str>,
 }
 

@@ -1,5 +1,5 @@
-//! A vendor's part of the contract of its webhook, for docs/openapi.json. The replies are the part of
-//! the function that answers.
+//! A vendor's part of the contract of its webhook, for docs/openapi.json. The replies are the part
+//! of the function that answers.
 
 use serde_json::Value;
 

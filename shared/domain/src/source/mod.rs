@@ -2,21 +2,21 @@
 
 use jiff::Timestamp;
 
-use crate::disposition::Reason;
-use crate::facts::{Facts, Swept};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, ErrorClass, Page, PageError, Paging, Position, Reply, Request,
 };
-use crate::record::{Item, RowView};
-use crate::settings::Settings;
+use crate::record::Item;
 
 mod access;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod gcal;
 pub mod hubspot;
+mod normalize;
 mod push;
 pub mod stripe;
 mod webhook;
@@ -25,6 +25,7 @@ mod webhook_request;
 pub use access::{Access, Credential, Header, Windows, variable};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
+pub use normalize::Normalize;
 pub use push::{Change, Channel, NewChannel, Notice, Push};
 pub use webhook::{Signed, Webhook};
 pub use webhook_request::WebhookRequest;
@@ -53,7 +54,7 @@ pub trait Source: Sync + Send {
     /// How the vendor is reached and paged.
     fn access(&self) -> Access;
 
-    /// What can be fetched in `mode`.
+    /// Returns the entities that can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
     /// Opens a run at `now`. It begins where the last one ended, which is `checkpoint`.
@@ -92,13 +93,11 @@ pub trait Source: Sync + Send {
     fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
     -> Result<Item<'a>, PageError>;
 
-    /// Reads a row of this source. The row may be a tombstone that `fetch` made
-    /// ([`crate::record::is_vanished`]), where [`Source::sweeps`] or [`ErrorClass::Gone`] asked for
-    /// one.
+    /// The reader of this source's rows, by the variables of this source in `env`.
     ///
     /// # Errors
-    /// The reason for its dead letter.
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason>;
+    /// If a variable cannot be used; the error names it.
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError>;
 
     /// The vendor's own words in an error reply, short and free of secrets; `None` where it has
     /// none.

@@ -1,4 +1,5 @@
-//! Channels over which a vendor pushes that something has changed. They end by themselves, so they are renewed.
+//! Channels over which a vendor pushes that something has changed. They end by themselves, so they
+//! are renewed.
 
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ pub struct Change {
 
 /// How a source is told to push, and what its notifications say.
 pub trait Push: Sync + Send {
-    /// The request that opens a channel. Sent again after a fault it may be refused: the id is known then.
+    /// The request that opens a channel. Sent again after a fault it may be refused: the id is
+    /// known then.
     fn open(&self, entity: &str, channel: NewChannel<'_>, paging: &Paging) -> Request;
 
     /// Reads the reply to it.

@@ -1,7 +1,8 @@
 //! The contract of the HTTP functions, in OpenAPI's words: docs/openapi.json is generated from it.
 //!
-//! Path, method, name and keys come from the function's route table. Each function describes the rest
-//! beside its code, behind the feature `contract`, so that nothing of it is in what is deployed.
+//! Path, method, name and keys come from the function's route table. Each function describes the
+//! rest beside its code, behind the feature `contract`, so that nothing of it is in what is
+//! deployed.
 
 mod operation;
 
@@ -13,7 +14,8 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{FieldError, ProblemBody, RouteInfo};
 
-/// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in double quotes.
+/// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in
+/// double quotes.
 pub const IDEMPOTENCY_KEY_PATTERN: &str =
     r#"^[ \t]*([!#-+\-.-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}"[ \t]*(;.*)?)[ \t]*$"#;
 
@@ -64,7 +66,8 @@ impl Contract {
         self.schemas.subschema_for::<T>().to_value()
     }
 
-    /// Puts a schema under a name, where no type of ours has one: what the function reads byte for byte.
+    /// Puts a schema under a name, where no type of ours has one: what the function reads byte for
+    /// byte.
     pub fn define(&mut self, name: &str, schema: Value) -> Value {
         self.schemas.definitions_mut().insert(name.to_owned(), schema);
         json!({ "$ref": format!("#/components/schemas/{name}") })
@@ -72,9 +75,8 @@ impl Contract {
 
     /// Adds the routes of a function, each with its description.
     ///
-    /// # Errors
-    /// [`Mismatch`] if a route has no description, a description no route, or a parameter of a path no
-    /// description.
+    /// # Errors [`Mismatch`] if a route has no description, a description no route, or a parameter
+    /// of a path no description.
     pub fn describe(
         &mut self,
         routes: impl Iterator<Item = RouteInfo>,

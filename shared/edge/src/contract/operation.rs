@@ -15,8 +15,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The operation of a route: path, method, name, keys and the problems that the shell answers come
-    /// from the table.
+    /// The operation of a route: path, method, name, keys and the problems that the shell answers
+    /// come from the table.
     #[must_use]
     pub fn of(route: RouteInfo) -> Self {
         let need = route.need;
@@ -165,8 +165,8 @@ impl Operation {
         self
     }
 
-    /// Problems that it may answer, by the names they have among the components. Those of the shell need
-    /// no mention; one of the same status replaces another.
+    /// Problems that it may answer, by the names they have among the components. Those of the shell
+    /// need no mention; one of the same status replaces another.
     #[must_use]
     pub fn problems(mut self, names: &[(u16, &str)]) -> Self {
         for (status, name) in names {

@@ -10,8 +10,8 @@ use super::request::Request;
 impl Request {
     /// The value of a cookie; of the first one if several share the name.
     ///
-    /// API Gateway sends one cookie an entry. Each entry is split all the same, for gateways that pass
-    /// the `Cookie` header on as it came.
+    /// API Gateway sends one cookie an entry. Each entry is split all the same, for gateways that
+    /// pass the `Cookie` header on as it came.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let pairs = self.cookies.iter().flat_map(|entry| entry.split(';'));
@@ -20,8 +20,8 @@ impl Request {
     }
 }
 
-/// A cookie that a reply sets. Scripts cannot read it, it travels over HTTPS only, and another site's
-/// form does not send it: `HttpOnly; Secure; SameSite=Lax; Path=/`.
+/// A cookie that a reply sets. Scripts cannot read it, it travels over HTTPS only, and another
+/// site's form does not send it: `HttpOnly; Secure; SameSite=Lax; Path=/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCookie {
     name: &'static str,
@@ -37,9 +37,8 @@ pub struct InvalidCookie(&'static str);
 impl SetCookie {
     /// A cookie that lasts until the browser is closed.
     ///
-    /// # Errors
-    /// [`InvalidCookie`] if the value is more than RFC 6265's `cookie-octet`s: white space, a quote, a
-    /// comma, a semicolon, a backslash or anything beyond ASCII.
+    /// # Errors [`InvalidCookie`] if the value is more than RFC 6265's `cookie-octet`s: white
+    /// space, a quote, a comma, a semicolon, a backslash or anything beyond ASCII.
     pub fn new(name: &'static str, value: impl Into<String>) -> Result<Self, InvalidCookie> {
         let value = value.into();
         let allowed = |b: u8| b.is_ascii_graphic() && !b"\",;\\".contains(&b);

@@ -22,7 +22,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// 500: our fault.
+    /// Creates a 500: our fault, and the log has it.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::from(Problem::internal()).because(cause)
     }

@@ -1,5 +1,5 @@
-//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07): a quoted string by RFC 9651, or as most
-//! clients send it, bare.
+//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07): a quoted string by
+//! RFC 9651, or as most clients send it, bare.
 
 use http::HeaderMap;
 use penstock_domain::text::LONGEST_ID;
@@ -9,7 +9,8 @@ use super::problem::{FieldError, Problem};
 /// The header that names a request, so that its repetition does nothing twice.
 pub(super) const HEADER: &str = "idempotency-key";
 
-/// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is missing.
+/// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is
+/// missing.
 ///
 /// # Errors
 /// 400 where it is empty, too long, half quoted, or not printable ASCII.
@@ -28,7 +29,8 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     })
 }
 
-/// A token without spaces or quotes. A comma may be two headers that the gateway has joined: not one key.
+/// A token without spaces or quotes. A comma may be two headers that the gateway has joined: not
+/// one key.
 fn bare(text: &str) -> Option<String> {
     let plain = |b: u8| b.is_ascii_graphic() && !b"\",".contains(&b);
     text.bytes().all(plain).then(|| text.to_owned())

@@ -48,7 +48,7 @@ impl Problem {
         }
     }
 
-    /// 400: these fields.
+    /// Creates a 400 that names the wrong fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self {

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::problem::{FieldError, Problem};
 
-/// A request's query, from which a route takes the parameters it knows. What is wrong is collected, so
-/// that the caller reads all of it at once.
+/// A request's query, from which a route takes the parameters it knows. What is wrong is collected,
+/// so that the caller reads all of it at once.
 #[derive(Debug, Default)]
 pub struct Query {
     pairs: Vec<(String, String)>,
@@ -13,8 +13,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// Parses a query string as the WHATWG URL standard has browsers write it: a plus is a space, a `%`
-    /// without two hexadecimal digits is itself.
+    /// Parses a query string as the WHATWG URL standard has browsers write it: a plus is a space, a
+    /// `%` without two hexadecimal digits is itself.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
         let pairs = form_urlencoded::parse(raw.as_bytes()).into_owned().collect();

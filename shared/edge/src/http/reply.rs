@@ -17,7 +17,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(RequestId::HEADER);
 /// The header of a reply that was given before (the Idempotency-Key draft's own).
 pub(super) const REPLAYED: &str = "idempotency-replayed";
 
-/// A reply.
+/// A reply with its headers, cookies and body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "ApiGatewayV2httpResponse")]
 pub struct Reply {

@@ -14,13 +14,14 @@ use serde_json::Value;
 use super::problem::Problem;
 
 /// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
-/// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A caller
-/// who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
+/// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A
+/// caller who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The HTTP method. An unparsable method becomes TRACE, which no route accepts.
     pub method: Method,
-    /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP API.
+    /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP
+    /// API.
     pub path: String,
     /// What the gateway found in the path by the names of its route; a function URL finds nothing.
     pub path_parameters: HashMap<String, String>,
@@ -37,11 +38,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Decodes a parameter of the path once; `part` is its place in [`Self::path`]. `None` if it is not
-    /// UTF-8, or holds a slash that the gateway did not decode.
+    /// Decodes a parameter of the path once; `part` is its place in [`Self::path`]. `None` if it is
+    /// not UTF-8, or holds a slash that the gateway did not decode.
     ///
-    /// An HTTP API decodes the whole path, slashes included. The gateway of this repository decodes only
-    /// the parameters, a function URL nothing. Decoded twice, `100%2525` would become another user's id.
+    /// An HTTP API decodes the whole path, slashes included. The gateway of this repository decodes
+    /// only the parameters, a function URL nothing. Decoded twice, `100%2525` would become another
+    /// user's id.
     #[must_use]
     pub(super) fn path_text(&self, name: &str, part: &str) -> Option<String> {
         let decoded = |text: &str| String::from_utf8(percent_decode_str(text).collect()).ok();

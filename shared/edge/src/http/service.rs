@@ -41,9 +41,9 @@ pub trait Service: Sync + Sized + 'static {
         call: &Call<'_>,
     ) -> impl Future<Output = Result<Self::Caller, Failure>> + Send;
 
-    /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line of
-    /// the log tells of the request, by its route's path and not by its own: a user's id may be an
-    /// e-mail address.
+    /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line
+    /// of the log tells of the request, by its route's path and not by its own: a user's id may be
+    /// an e-mail address.
     fn handle(&self, request: &Request, invocation: &str) -> impl Future<Output = Reply> + Send {
         async move {
             let id = RequestId::of(request, invocation);
@@ -125,8 +125,8 @@ impl<S: Service> fmt::Debug for Route<S> {
 /// A reply on its way.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
 
-/// Answers the calls of one route. An `async fn(&Service, Call<Caller>) -> Result<Reply, Failure>` does,
-/// and is only called once its caller is authorized. So does a [`Document`].
+/// Answers the calls of one route. An `async fn(&Service, Call<Caller>) -> Result<Reply, Failure>`
+/// does, and is only called once its caller is authorized. So does a [`Document`].
 ///
 /// A function implements it by hand where the look-up of the key and the question to Postgres share
 /// a round trip; then it authorizes the caller itself.
@@ -135,8 +135,8 @@ pub trait Answer<S: Service>: Sync {
     fn answer<'a>(&'a self, service: &'a S, call: Call<'a>) -> Answering<'a>;
 }
 
-/// An `async fn` of these arguments. A trait of its own, because a bound on the future that it returns
-/// has no other name in stable Rust.
+/// An `async fn` of these arguments. A trait of its own, because a bound on the future that it
+/// returns has no other name in stable Rust.
 pub trait AnswerFn<'a, S: Service>: Fn(&'a S, Call<'a, S::Caller>) -> Self::Answering {
     /// The future that it returns.
     type Answering: Future<Output = Result<Reply, Failure>> + Send + 'a;

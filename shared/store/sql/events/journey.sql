@@ -1,5 +1,5 @@
--- A page of one user's events, newest first, from before (`before_time`, `before_id`) down to `from`. It
--- reads one range of the index events_journey, in the order of the index.
+-- A page of one user's events, newest first, from before (`before_time`, `before_id`) down to
+-- `from`. It reads one range of the index events_journey, in the order of the index.
 with page as (
     select event_id, type, session_id, occurred_at, received_at, clock_skew, payload, metadata,
            -- Of values that are stored out of line this reads the length only.
@@ -7,8 +7,9 @@ with page as (
     from events
     where user_id = :user_id and occurred_at >= :from and (occurred_at, event_id) < (:before_time, :before_id)
     order by occurred_at desc, event_id desc
-    -- A subselect, so that the planner assumes a tenth of the rows. Where its statistics do not know of
-    -- a user's many events, it would rather sort "all fifty" of them than read a hundred in order.
+    -- A subselect, so that the planner assumes a tenth of the rows. Where its statistics do not
+    -- know of a user's many events, it would rather sort "all fifty" of them than read a hundred in
+    -- order.
     limit (select :limit)
 ),
 measured as (

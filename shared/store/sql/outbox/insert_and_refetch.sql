@@ -1,6 +1,6 @@
--- The row of a delivery, and the request to read the object that it only names. One statement is one
--- transaction: both are there or neither, in one round trip. It returns no row for a version that is
--- known: its request was committed with it.
+-- The row of a delivery, and the request to read the object that it only names. One statement is
+-- one transaction: both are there or neither, in one round trip. It returns no row for a version
+-- that is known: its request was committed with it.
 with new as (
     select id
     from insert_into_outbox(:source, :content_type, :run, :ticket_due_at, :received_at, :ids, :entities, :external_ids,

@@ -1,6 +1,6 @@
--- The rows of a request under an Idempotency-Key. One statement claims the key and inserts the rows, or
--- does neither. A concurrent request with the same key waits here for the first one's commit and then
--- finds the key taken. A key that has expired is as good as new.
+-- The rows of a request under an Idempotency-Key. One statement claims the key and inserts the
+-- rows, or does neither. A concurrent request with the same key waits here for the first one's
+-- commit and then finds the key taken. A key that has expired is as good as new.
 with claimed as (
     insert into idempotency_keys as k (scope, route, key, body_sha256, created_at, expires_at)
     values (:scope, :route, :key, :body_sha256, :now, :expires_at)

@@ -33,7 +33,8 @@ pub trait FactSet: Default + Send + Sync {
     fn unmapped(&self) -> Vec<String>;
 
     /// Writes all facts: one statement a kind, whatever their number, and none for a kind without
-    /// facts. Returns the objects to read again, each once, where [`Batch::find_ties`] asks for them.
+    /// facts. Returns the objects to read again, each once, where [`Batch::find_ties`] asks for
+    /// them.
     ///
     /// # Errors
     /// [`StoreError::disposition`] is `Dead` where Postgres refuses a value: work the batch in

@@ -14,7 +14,7 @@ pub struct Parameters<'f, T> {
 }
 
 impl<'f, T> Parameters<'f, T> {
-    /// No parameters yet.
+    /// Creates an empty list of parameters for `facts`.
     pub fn of(facts: &'f [&'f Fact<'f, T>]) -> Self {
         Self { facts, columns: Vec::new(), values: Vec::new() }
     }

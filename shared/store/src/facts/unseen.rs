@@ -47,7 +47,8 @@ pub struct FullList<'a> {
     pub source: &'a str,
     /// The entity that was listed.
     pub entity: &'a str,
-    /// The part of the vendor that was listed, such as a calendar's id; empty if there are no parts.
+    /// The part of the vendor that was listed, such as a calendar's id; empty if there are no
+    /// parts.
     pub scope: &'a str,
     /// The run.
     pub run: RunId,

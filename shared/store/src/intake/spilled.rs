@@ -47,7 +47,8 @@ pub async fn bring_in(
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };
     let stored = store(database, intake, &reading, ticket_due_at, now).await?;
-    // The sender of these events read 202 and has let go of them: they must not be dropped silently.
+    // The sender of these events read 202 and has let go of them: they must not be dropped
+    // silently.
     let lost = stored.answer == Answer::Conflict && matches!(reading, Reading::Events(_));
     Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored.rows) })
 }

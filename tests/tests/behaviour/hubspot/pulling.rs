@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fetch::Outcome;
 use penstock_domain::fetch_request::Mode;
+use penstock_domain::source::hubspot::HubSpot;
 use penstock_tests::simulators::hubspot::Kind;
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
@@ -195,7 +196,9 @@ async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_ful
     // The status goes up and down again. The present map of stages decides, whatever the rank of
     // the status.
     for status in [Status::Collected, Status::Unmapped] {
-        test.app.process.settings.deal_stages.insert("48231230".to_owned(), status);
+        let stages = format!("48231230={}", status.as_str());
+        let settings = [("HUBSPOT_CURRENCY", "EUR"), ("HUBSPOT_DEAL_STAGES", &stages)];
+        test.app.process.reader.add(&HubSpot, &settings.into_iter().collect()).unwrap();
         test.wait(3_600);
         test.run(Mode::Full).await;
         assert_eq!(test.app.db.scalar::<i64>(&count("pending")).await, 0);

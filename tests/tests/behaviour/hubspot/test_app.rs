@@ -49,12 +49,15 @@ impl HubSpotTestApp {
     async fn beginning(now: i64, portal: HubSpotPortal, settings: &[(&str, &str)]) -> Self {
         let hubspot = Arc::new(HubSpotSimulator::start(portal).unwrap());
         let url = hubspot.url();
-        let own = [("HUBSPOT_BASE_URL", url.as_str()), ("HUBSPOT_TOKEN", DEFAULT_TOKEN)];
+        let own = [
+            ("HUBSPOT_BASE_URL", url.as_str()),
+            ("HUBSPOT_TOKEN", DEFAULT_TOKEN),
+            ("HUBSPOT_CURRENCY", "EUR"),
+        ];
         let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
         let stripe =
             stripe::StripeAccount::new(AccountSpec::between(1, 1, now - 86_400, now).at(now));
-        let mut app = TestApp::with_settings(stripe, &settings).await;
-        app.process.settings.portal_currency = Some("EUR".parse().unwrap());
+        let app = TestApp::with_settings(stripe, &settings).await;
         let clock = app.clock.clone();
         hubspot.follow(move || clock.now().as_millisecond());
         Self { app, hubspot }

@@ -3,10 +3,10 @@
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::{Fact, Facts, Tie};
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
 use penstock_domain::version::{Stamp, Version, Versioned};
 use penstock_store::facts::{Batch, FactSet, Parameters, Table, upsert};
 use penstock_store::{StoreError, Transaction};
+use process::Normalizers;
 use process::Reader;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
@@ -101,17 +101,17 @@ impl FactSet for WithInvoices<'_> {
 }
 
 /// Reads the rows of [`SOURCE`] as invoices, and all others as `process` does.
-pub struct ReadsInvoices;
+pub struct ReadsInvoices(pub Normalizers);
 
 impl Reader for ReadsInvoices {
     type Facts<'a> = WithInvoices<'a>;
 
-    fn read<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<WithInvoices<'a>, Reason> {
+    fn read<'a>(&self, row: RowView<'a>) -> Result<WithInvoices<'a>, Reason> {
         if row.source == SOURCE {
             let invoices = row.facts([Invoice::read(row)?]);
             return Ok(WithInvoices { invoices, ..WithInvoices::default() });
         }
-        let known = process::normalize(row, settings)?;
+        let known = self.0.read(row)?;
         Ok(WithInvoices { known, ..WithInvoices::default() })
     }
 }

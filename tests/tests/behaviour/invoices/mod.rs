@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::clock::Clock;
+use penstock_domain::config::Env;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
-use penstock_domain::settings::Settings;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{CuttingProxy, MemoryQueue};
 use penstock_tests::clock::TestClock;
 use penstock_tests::test_app::{TestApp, batch};
+use process::Normalizers;
 use process::Ports;
 
 use crate::process::batches::{charge, put};
@@ -34,8 +35,7 @@ async fn app_with_invoices(seed: u64) -> TestApp {
 fn process(app: &TestApp, database: Database) -> Ports<TestClock, MemoryQueue, ReadsInvoices> {
     Ports {
         database,
-        normalize: ReadsInvoices,
-        settings: Settings::default(),
+        reader: ReadsInvoices(Normalizers::from_env(&Env::default()).unwrap()),
         refetches: Some(app.requests.clone()),
         clock: app.clock.clone(),
     }

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
+use penstock_domain::config::Env;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Facts;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, RowView};
-use penstock_domain::settings::Settings;
+use penstock_domain::source::Source;
+use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
 use penstock_store::outbox::{self, DeadRow};
 use penstock_tests::test_app::TestApp;
@@ -142,19 +144,19 @@ async fn trap_21_a_value_that_postgres_refuses_is_found_by_halves_and_the_others
     assert_eq!(gross, "6200");
 }
 
-fn panics_on_the_seventh<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+fn panics_on_the_seventh(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
     assert!(
         !String::from_utf8_lossy(row.payload).contains("ch_0007"),
         "the seventh of {} is too much",
         row.source
     );
-    process::normalize(row, settings)
+    Stripe.normalizer(&Env::default()).unwrap().normalize(row)
 }
 
 #[tokio::test]
 async fn trap_49_a_panic_is_caught_and_kills_one_row_not_the_batch() {
     let mut app = TestApp::over(account(54, 1)).await;
-    app.process.normalize = panics_on_the_seventh;
+    app.process.reader.insert("stripe", Box::new(panics_on_the_seventh));
     let ids = put(&app, &charges(20)).await;
     assert_eq!(app.deliver(&tickets(&ids), 1).await.failures(), 0);
     let letters = letters(&app).await;

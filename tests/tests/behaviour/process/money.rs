@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::config::Env;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
-use penstock_domain::settings::Settings;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
@@ -26,7 +26,7 @@ fn read(payload: &str) -> Vec<String> {
     let (source, payload_bytes) = ("stripe", payload.as_bytes());
     let row =
         RowView { id, source, entity: "", external_id: "", version_at, payload: payload_bytes };
-    let facts = Stripe.normalize(row, &Settings::default()).unwrap();
+    let facts = Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap();
     let payments = facts.payments.clone();
     assert_eq!(facts, Facts { payments, ..Facts::default() }, "Stripe's rows are payments");
     let line = |p: &penstock_domain::payment::Payment| {

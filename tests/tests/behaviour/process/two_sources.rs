@@ -1,11 +1,9 @@
 //! One statement works off a batch with rows of several sources, in one order of locks.
 
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::Reason;
-use penstock_domain::facts::Facts;
+use penstock_domain::config::Env;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::record::{Item, RowView};
-use penstock_domain::settings::Settings;
+use penstock_domain::record::Item;
 use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::ticket::Ticket;
@@ -13,9 +11,9 @@ use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::account;
 
-/// Every source's rows read as Stripe's.
-fn as_stripe<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-    Stripe.normalize(row, settings)
+/// Has the rows of another source read as Stripe's.
+fn read_as_stripe(app: &mut TestApp) {
+    app.process.reader.insert("other", Stripe.normalizer(&Env::default()).unwrap());
 }
 
 async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {
@@ -42,7 +40,7 @@ async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {
 #[tokio::test]
 async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own() {
     let mut app = TestApp::over(account(97, 1)).await;
-    app.process.normalize = as_stripe;
+    read_as_stripe(&mut app);
     let mut ids = put(&app, "stripe", 1_000).await;
     ids.extend(put(&app, "other", 5_000).await);
     // A second version of the other's, with the same stamp.
@@ -64,7 +62,7 @@ async fn the_same_id_of_two_sources_is_two_payments_and_their_ties_are_their_own
 #[tokio::test]
 async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in_a_circle() {
     let mut app = TestApp::over(account(98, 1)).await;
-    app.process.normalize = as_stripe;
+    read_as_stripe(&mut app);
     app.process.refetches = None;
     app.process.database = app.db.database(4);
     let mut batches = Vec::new();

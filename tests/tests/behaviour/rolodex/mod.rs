@@ -2,14 +2,12 @@
 //! it limits requests by the day, and objects vanish without notice. It has people and diary
 //! entries.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use fetch::vendors;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use penstock_clients::aws::Aws;
 use penstock_domain::calendar_event::{CalendarEvent, When};
+use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::contact::Contact;
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::{Facts, Swept};
@@ -19,8 +17,7 @@ use penstock_domain::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
 use penstock_domain::record::{Item, RowView, full_run_key, is_vanished};
-use penstock_domain::settings::Settings;
-use penstock_domain::source::{Access, Credential, Source};
+use penstock_domain::source::{Access, Credential, Normalize, Source};
 use penstock_domain::version::{Stamp, Version};
 use penstock_tests::test_app::TestApp;
 use serde::Deserialize;
@@ -173,18 +170,8 @@ impl Source for Rolodex {
         Ok(item(raw, None))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        let calendar = settings.calendar_id.as_deref().unwrap_or_default();
-        let mut facts = Facts::default();
-        match (row.entity, is_vanished(row.payload)) {
-            ("person", true) => facts.contacts = row.facts([Contact::vanished(row)]),
-            ("person", false) => facts.contacts = row.facts([person(row)?]),
-            (_, true) => {
-                facts.calendar_events = row.facts([CalendarEvent::vanished(calendar, row)]);
-            }
-            (_, false) => facts.calendar_events = row.facts([entry(calendar, row)?]),
-        }
-        Ok(facts)
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(Cards { calendar: env.optional("ROLODEX_CALENDAR").unwrap_or_default() }))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {
@@ -205,6 +192,27 @@ impl Source for Rolodex {
 
     fn sweeps(&self, entity: &str) -> Option<Swept> {
         Some(if entity == "person" { Swept::Contacts } else { Swept::CalendarEvents })
+    }
+}
+
+/// Reads cards as people, and as entries of the calendar that is pulled.
+struct Cards {
+    calendar: String,
+}
+
+impl Normalize for Cards {
+    fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
+        let calendar = self.calendar.as_str();
+        let mut facts = Facts::default();
+        match (row.entity, is_vanished(row.payload)) {
+            ("person", true) => facts.contacts = row.facts([Contact::vanished(row)]),
+            ("person", false) => facts.contacts = row.facts([person(row)?]),
+            (_, true) => {
+                facts.calendar_events = row.facts([CalendarEvent::vanished(calendar, row)]);
+            }
+            (_, false) => facts.calendar_events = row.facts([entry(calendar, row)?]),
+        }
+        Ok(facts)
     }
 }
 
@@ -253,14 +261,6 @@ fn entry(calendar: &str, row: RowView<'_>) -> Result<CalendarEvent, Reason> {
     })
 }
 
-/// Reads rows as `process` does, those of this source too.
-pub fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-    match row.source {
-        "rolodex" => Rolodex.normalize(row, settings),
-        _ => process::normalize(row, settings),
-    }
-}
-
 /// Adds this source to `app`, with pages of `page_size` objects.
 pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32) -> Server {
     let server = Server::start(account).await;
@@ -270,14 +270,6 @@ pub async fn connect(app: &mut TestApp, account: RolodexAccount, page_size: u32)
         ("ROLODEX_PAGE_SIZE", page_size.to_string()),
         ("ROLODEX_CALENDAR", CALENDAR.to_owned()),
     ];
-    let vendor = vendors::of(
-        &Rolodex,
-        &env.into_iter().collect(),
-        &Arc::new(Aws::default()),
-        app.clock.clone(),
-    );
-    app.fetch.vendors.extend(vendor.unwrap());
-    app.process.normalize = normalize;
-    app.process.settings.calendar_id = Some(CALENDAR.to_owned());
+    app.add_source(&Rolodex, &env.into_iter().collect());
     server
 }

@@ -1,4 +1,5 @@
-//! Push channels: `events.watch` and `channels.stop` (developers.google.com/workspace/calendar/api/guides/push).
+//! Push channels: `events.watch` and `channels.stop`
+//! (developers.google.com/workspace/calendar/api/guides/push).
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -13,8 +14,8 @@ use crate::source::{Change, Channel, NewChannel, Notice, Push, WebhookRequest};
 /// All that Google says has happened: the channel was opened; the calendar has changed; it is gone.
 const STATES: [&str; 3] = ["sync", "exists", "not_exists"];
 
-/// `api#channel`. `expiration` are Unix milliseconds: text, as Google writes its 64-bit numbers, or a number, as the
-/// guide shows it.
+/// `api#channel`. `expiration` are Unix milliseconds: text, as Google writes its 64-bit numbers, or
+/// a number, as the guide shows it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire<'a> {

@@ -21,7 +21,7 @@ struct Wire<'a> {
     updated: Option<&'a RawValue>,
 }
 
-/// Google's stamp; none where it is none, or the year 0 that stands in some cancelled events.
+/// Returns Google's stamp; `None` if it cannot be read, or is the year 0 of some cancelled events.
 pub(super) fn stamp(updated: Option<&RawValue>) -> Option<Timestamp> {
     let text: Cow<'_, str> = serde_json::from_str(updated?.get()).ok()?;
     text.parse().ok().filter(|at: &Timestamp| *at >= Timestamp::UNIX_EPOCH)
@@ -35,8 +35,8 @@ pub(super) fn sound(id: &str) -> bool {
 /// How versions are told apart within a run.
 #[derive(Debug, Clone)]
 pub(super) struct Keys<'a> {
-    /// Of what was only seen: in a full run everything, else a tombstone without a stamp of its own. The same one may
-    /// come again after the event was restored, and is another version then.
+    /// Of what was only seen: in a full run everything, else a tombstone without a stamp of its
+    /// own. The same one may come again after the event was restored, and is another version then.
     pub seen: &'a str,
     /// Whether a version's own content is its key.
     pub native: bool,
@@ -44,8 +44,8 @@ pub(super) struct Keys<'a> {
     pub as_of: Timestamp,
 }
 
-/// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and `process` says in
-/// a dead letter what is wrong with it.
+/// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
+/// `process` says in a dead letter what is wrong with it.
 pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
     let wire: Wire<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let updated = stamp(wire.updated);

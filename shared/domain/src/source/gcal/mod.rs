@@ -1,21 +1,21 @@
-//! Google Calendar v3: the events of one calendar, in full by pages, and what changes later by sync token.
+//! Google Calendar v3: the events of one calendar, in full by pages, and what changes later by sync
+//! token.
 //!
-//! A token comes with the last page of a list only, and goes with the parameters of that list (trap 12). When it is
-//! no use any more, a full list does not show what was deleted meanwhile, so what vanished is swept (trap 13).
+//! A token comes with the last page of a list only, and goes with the parameters of that list (trap
+//! 12). When it is no use any more, a full list does not show what was deleted meanwhile, so what
+//! vanished is swept (trap 13).
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Source, Webhook};
-use crate::calendar_event::CalendarEvent;
-use crate::disposition::{Reason, ReasonKind};
-use crate::facts::{Facts, Swept};
+use super::{Access, Credential, Normalize, Source, Webhook, variable};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
 };
-use crate::record::{Item, RowView, full_run_key, is_vanished, refetch_key};
-use crate::settings::Settings;
+use crate::record::{Item, full_run_key, refetch_key};
 
 mod channel;
 #[cfg(feature = "contract")]
@@ -109,7 +109,8 @@ impl Source for GoogleCalendar {
 
     fn request(&self, _entity: &str, _mode: Mode, position: &Position, paging: &Paging) -> Request {
         let place = Place::read(position.token.as_deref(), calendar(paging));
-        // The same in every request: a sync token is good only for the parameters of the list it came with.
+        // The same in every request: a sync token is good only for the parameters of the list it
+        // came with.
         let mut query = vec![
             ("maxResults", paging.page_size.to_string()),
             ("showDeleted", "true".to_owned()),
@@ -132,8 +133,8 @@ impl Source for GoogleCalendar {
         let place = Place::read(position.token.as_deref(), calendar(paging));
         let events = Events::parse(reply.body, place.page.as_deref())?;
         let seen = full_run_key(run);
-        // `Date` is cut to the second: an event that was changed and deleted within one would be newer than its own
-        // tombstone. The calendar's own stamp is finer, where it moves.
+        // `Date` is cut to the second: an event that was changed and deleted within one would be
+        // newer than its own tombstone. The calendar's own stamp is finer, where it moves.
         let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
         let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
         let items =
@@ -166,22 +167,9 @@ impl Source for GoogleCalendar {
         Ok(item::read(reply.body, &keys))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        if row.entity != ENTITY {
-            return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
-        }
-        let calendar_id = settings.calendar_id.as_deref();
-        let calendar_id = calendar_id.ok_or_else(|| {
-            Reason::new(
-                ReasonKind::Invalid,
-                "GCAL_CALENDAR_ID does not say which calendar this is of",
-            )
-        })?;
-        let event = match is_vanished(row.payload) {
-            true => CalendarEvent::vanished(calendar_id, row),
-            false => normalize::normalize(row, calendar_id)?,
-        };
-        Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        let calendar_id = env.optional(&variable(self, CALENDAR_ID));
+        Ok(Box::new(normalize::Normalizer { calendar_id }))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

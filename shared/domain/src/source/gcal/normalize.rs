@@ -8,10 +8,13 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::ENTITY;
 use super::item::{self, LONGEST_ID};
 use crate::calendar_event::{CalendarEvent, When};
 use crate::disposition::{Reason, ReasonKind};
-use crate::record::RowView;
+use crate::facts::Facts;
+use crate::record::{RowView, is_vanished};
+use crate::source::Normalize;
 use crate::text::printable;
 use crate::version::{Stamp, Version};
 
@@ -49,8 +52,33 @@ enum Point {
     Instant(Timestamp),
 }
 
+/// Reads rows as entries of the calendar that the deployment pulls.
+pub(super) struct Normalizer {
+    /// The calendar's id; `None` if the deployment names none.
+    pub calendar_id: Option<String>,
+}
+
+impl Normalize for Normalizer {
+    fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
+        if row.entity != ENTITY {
+            return Err(Reason::new(ReasonKind::Invalid, "a calendar holds nothing but events"));
+        }
+        let calendar_id = self.calendar_id.as_deref().ok_or_else(|| {
+            Reason::new(
+                ReasonKind::Invalid,
+                "GCAL_CALENDAR_ID does not say which calendar this is of",
+            )
+        })?;
+        let event = match is_vanished(row.payload) {
+            true => CalendarEvent::vanished(calendar_id, row),
+            false => entry(row, calendar_id)?,
+        };
+        Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
+    }
+}
+
 /// The entry in a row, of the calendar `calendar_id`.
-pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarEvent, Reason> {
+fn entry(row: RowView<'_>, calendar_id: &str) -> Result<CalendarEvent, Reason> {
     let malformed = |e: serde_json::Error| Reason::new(ReasonKind::Malformed, e.to_string());
     let raw: &RawValue = serde_json::from_slice(row.payload).map_err(malformed)?;
     let event: Event<'_> = serde_json::from_str(raw.get()).map_err(malformed)?;
@@ -83,8 +111,9 @@ pub(super) fn normalize(row: RowView<'_>, calendar_id: &str) -> Result<CalendarE
         when,
         recurring_event_id: series,
         deleted_at: cancelled.then_some(row.version_at),
-        // A tombstone that carries no stamp counts as native, too: it always moves the version on. Else the same
-        // tombstone, seen again after a restored version that comes late, would lose against that one.
+        // A tombstone that carries no stamp counts as native, too: it always moves the version on.
+        // Else the same tombstone, seen again after a restored version that comes late, would lose
+        // against that one.
         version: Version::of_part(row, raw.get(), Stamp::Native),
     })
 }
@@ -124,7 +153,8 @@ fn point(edge: &Edge<'_>) -> Result<Point, String> {
     }
 }
 
-/// A time with an offset says all; one without needs its zone. `timeZone` beside an offset is only for display.
+/// A time with an offset says all; one without needs its zone. `timeZone` beside an offset is only
+/// for display.
 fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse() {
         return Ok(at);

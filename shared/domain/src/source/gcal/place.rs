@@ -3,8 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-/// What is kept as a page token or cursor. The calendar stands in it: the tokens of one say nothing of another, and a
-/// deployment may be given another one while a run is under way.
+/// What is kept as a page token or cursor. The calendar stands in it: the tokens of one say nothing
+/// of another, and a deployment may be given another one while a run is under way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {

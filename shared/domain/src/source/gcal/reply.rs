@@ -54,7 +54,8 @@ impl<'a> Events<'a> {
             }
             (Some(page), None) if !page.is_empty() => Then::Page(page),
             (None, Some(sync)) if !sync.is_empty() => Then::Sync(sync),
-            // A page may be empty while there are more; but one of the two always says how it goes on.
+            // A page may be empty while there are more; but one of the two always says how it goes
+            // on.
             _ => {
                 return Err(malformed(
                     "it names neither a next page nor a sync token, or both".to_owned(),
@@ -115,7 +116,8 @@ impl ErrorObject {
         self.errors.iter().any(|item| item.reason.as_deref() == Some(reason))
     }
 
-    /// Whether the token that was sent is what it does not like: a page of a list that was left for too long.
+    /// Whether the token that was sent is what it does not like: a page of a list that was left for
+    /// too long.
     pub(super) fn is_about_a_token(&self) -> bool {
         let tokens = ["pageToken", "syncToken"];
         self.errors

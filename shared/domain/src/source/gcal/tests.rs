@@ -1,8 +1,11 @@
 use jiff::civil::date;
 
 use super::*;
-use crate::calendar_event::When;
+use crate::calendar_event::{CalendarEvent, When};
+use crate::disposition::Reason;
+use crate::facts::Facts;
 use crate::ids::OutboxId;
+use crate::record::RowView;
 use crate::source::Push;
 
 const AT: &str = "2026-06-01T10:00:00Z";
@@ -29,8 +32,8 @@ fn read(payload: &str) -> Result<CalendarEvent, Reason> {
         version_at: at(AT),
         payload: payload.as_bytes(),
     };
-    let settings = Settings { calendar_id: Some("team".to_owned()), ..Settings::default() };
-    let facts = GoogleCalendar.normalize(row, &settings)?;
+    let env = [("GCAL_CALENDAR_ID", "team")].into_iter().collect();
+    let facts = GoogleCalendar.normalizer(&env).unwrap().normalize(row)?;
     let event = facts.calendar_events[0].value.clone();
     assert_eq!(facts, Facts { calendar_events: row.facts([event.clone()]), ..Facts::default() });
     Ok(event)

@@ -20,8 +20,8 @@ pub(super) enum Seen {
     Refetched(RunId),
 }
 
-/// Reads one object. Never fails: what cannot be identified is kept under its hash, and `process` says in a dead letter
-/// what is wrong with it; the page goes on (rule 7).
+/// Reads one object. Never fails: what cannot be identified is kept under its hash, and `process`
+/// says in a dead letter what is wrong with it; the page goes on (rule 7).
 ///
 /// A search is stamped and keyed with the object's own modified time. What was listed or refetched
 /// is stamped later where that is safe, so that it repairs: an object that was restored, which

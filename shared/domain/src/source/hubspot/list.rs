@@ -101,8 +101,8 @@ impl<'a> List<'a> {
         self.paging.as_ref()?.next.as_ref().map(|next| next.after.as_ref())
     }
 
-    /// The latest modified time on the page before `to`: one past it has changed since it was found, and says nothing
-    /// of the others.
+    /// The latest modified time on the page before `to`: one past it has changed since it was
+    /// found, and says nothing of the others.
     pub(super) fn last_modified(&self, to: Timestamp) -> Option<Timestamp> {
         self.objects().filter_map(|object| object.modified_at()).filter(|at| *at < to).max()
     }
@@ -126,9 +126,10 @@ pub(super) enum Reach {
     Within(Timestamp, u64),
 }
 
-/// The body of a search: everything that was modified in the reach, in its order, one page. Never pages by `after`:
-/// that ends with a 400 at 10,000 results, and skips what moves while it is paged (traps 10, 25). HubSpot sorts by one
-/// property only, so ties of the modified time come in any order.
+/// The body of a search: everything that was modified in the reach, in its order, one page. Never
+/// pages by `after`: that ends with a 400 at 10,000 results, and skips what moves while it is paged
+/// (traps 10, 25). HubSpot sorts by one property only, so ties of the modified time come in any
+/// order.
 pub(super) fn search(
     property: &str,
     properties: &[&str],

@@ -1,5 +1,5 @@
-//! HubSpot's CRM v3: contacts and deals. Full by list, first what is there, then what is archived; incremental by search on
-//! the modified time.
+//! HubSpot's CRM v3: contacts and deals. Full by list, first what is there, then what is archived;
+//! incremental by search on the modified time.
 //!
 //! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time
 //! of archiving. Deletions come by webhook (a refetch that finds nothing leaves a tombstone), and
@@ -10,18 +10,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Credential, Source, Webhook};
+use super::{Access, Credential, Normalize, Source, Webhook};
 use crate::clock::earlier;
-use crate::disposition::Reason;
-use crate::facts::{Facts, Swept};
+use crate::config::{ConfigError, Env};
+use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
     parse_body,
 };
-use crate::record::{Item, RowView};
-use crate::settings::Settings;
+use crate::record::Item;
 
 #[cfg(feature = "contract")]
 mod contract;
@@ -30,11 +29,13 @@ mod list;
 mod normalize;
 mod object;
 mod push;
+mod settings;
 mod stages;
 mod webhook;
 
 use item::Seen;
 use list::{List, Reach};
+use settings::Settings;
 
 /// HubSpot's CRM API v3.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,8 @@ pub struct HubSpot;
 const CONTACT: &str = "contact";
 const DEAL: &str = "deal";
 
-/// Of merges contacts know two lists: HubSpot kept the second one alone before contacts had the first.
+/// Of merges contacts know two lists: HubSpot kept the second one alone before contacts had the
+/// first.
 const CONTACT_PROPERTIES: [&str; 9] = [
     "email",
     "phone",
@@ -69,11 +71,12 @@ const DEAL_PROPERTIES: [&str; 10] = [
     "hs_merged_object_ids",
 ];
 
-/// A search does not look at the last minute: what has just changed is missing in it for some seconds (trap 10).
+/// A search does not look at the last minute: what has just changed is missing in it for some
+/// seconds (trap 10).
 pub const SAFETY_LAG: Duration = Duration::from_secs(60);
 
-/// An incremental run looks this far behind the watermark, for what took longer to show up (traps 7, 10). What it has
-/// seen before the outbox drops by id and modified time.
+/// An incremental run looks this far behind the watermark, for what took longer to show up (traps
+/// 7, 10). What it has seen before the outbox drops by id and modified time.
 pub const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
 /// How far a list may lag behind changes. Larger than any reply takes to come.
@@ -82,11 +85,13 @@ const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 /// How far an object that is read by its id may lag behind.
 const REFETCH_LAG: Duration = Duration::from_secs(10);
 
-/// What a merge is stamped later than the object it went into was. More than [`LIST_LAG`], or the sweep of the run that
-/// shows the merge would forget it: `Date` is cut to the second, and HubSpot's clock may be behind ours.
+/// What a merge is stamped later than the object it went into was. More than [`LIST_LAG`], or the
+/// sweep of the run that shows the merge would forget it: `Date` is cut to the second, and
+/// HubSpot's clock may be behind ours.
 const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(10 * 60);
 
-/// Page tokens of a full run: the list of what is there, and that of what is archived, each with HubSpot's `after`.
+/// Page tokens of a full run: the list of what is there, and that of what is archived, each with
+/// HubSpot's `after`.
 const LIVE: &str = "live:";
 const ARCHIVED: &str = "archived:";
 
@@ -102,8 +107,8 @@ impl Source for HubSpot {
         "hubspot"
     }
 
-    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of an
-    /// account.
+    /// The page is that of a search; lists give at most 100. HubSpot takes 5 searches a second of
+    /// an account.
     fn access(&self) -> Access {
         Access {
             base_url: "https://api.hubapi.com",
@@ -205,8 +210,8 @@ impl Source for HubSpot {
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Refetched(run), reply.as_of))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
-        normalize::normalize(row, settings)
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(Settings::from_env(env)?))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {
@@ -222,7 +227,8 @@ impl Source for HubSpot {
             (429, Some("TEN_SECONDLY_ROLLING")) => {
                 Some(ErrorClass::RateLimited(Duration::from_secs(10)))
             }
-            // Locked by many writes at once; or moved to another data centre, with a `Retry-After` of up to a day.
+            // Locked by many writes at once; or moved to another data centre, with a `Retry-After`
+            // of up to a day.
             (LOCKED, _) => Some(ErrorClass::RateLimited(Duration::from_secs(2))),
             (MIGRATING, _) => Some(ErrorClass::RateLimited(Duration::from_secs(60))),
             // HubSpot's own words, not those of a proxy in between, or of a base URL that is wrong.
@@ -261,8 +267,9 @@ fn after_list(list: &List<'_>, position: &Position) -> Result<Next, PageError> {
     Ok(Next::Continue(Position { token: Some(next), ..position.clone() }))
 }
 
-/// A full page goes on at the last modified time it shows, that time included: of those that share it, some may not have
-/// been shown. Where a whole page shares one, it goes on by id within that time, however many there are.
+/// A full page goes on at the last modified time it shows, that time included: of those that share
+/// it, some may not have been shown. Where a whole page shares one, it goes on by id within that
+/// time, however many there are.
 fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result<Next, PageError> {
     let full = u32::try_from(list.results.len()).is_ok_and(|n| n >= paging.page_size);
     let more = full || list.after().is_some();
@@ -299,7 +306,8 @@ fn path(entity: &str) -> String {
     format!("/crm/v3/objects/{entity}s")
 }
 
-/// The property of the modified time, which contacts call otherwise than all other objects, and what is asked for.
+/// The property of the modified time, which contacts call otherwise than all other objects, and
+/// what is asked for.
 fn facts(entity: &str) -> (&'static str, &'static [&'static str]) {
     if entity == CONTACT {
         ("lastmodifieddate", &CONTACT_PROPERTIES)

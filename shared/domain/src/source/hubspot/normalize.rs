@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::object::{Object, time};
+use super::settings::Settings;
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
@@ -12,14 +13,20 @@ use crate::facts::Facts;
 use crate::money::{Currency, from_decimal};
 use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, became_what};
-use crate::settings::Settings;
+use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
 /// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
 const NO_CURRENCY: &str = "XXX";
 
-pub(super) fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+impl Normalize for Settings {
+    fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
+        normalize(row, self)
+    }
+}
+
+fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
     if row.entity != CONTACT && row.entity != DEAL {
         return Err(Reason::new(
             ReasonKind::Malformed,
@@ -107,7 +114,8 @@ impl View<'_> {
         std::iter::once(contact).chain(others).collect()
     }
 
-    /// The deal, and those that were merged into it: what they were worth is counted in this one now.
+    /// The deal, and those that were merged into it: what they were worth is counted in this one
+    /// now.
     fn deals(&self, settings: &Settings) -> Result<Vec<Payment>, Reason> {
         let deal = self.deal(settings)?;
         let merged = |id: String| Payment {

@@ -81,8 +81,9 @@ impl<'a> Object<'a> {
         self.penstock.is_some()
     }
 
-    /// The modified time that search filters and sorts by: `lastmodifieddate` of contacts, `hs_lastmodifieddate` of
-    /// everything else (trap 10); `updatedAt` where the property is missing.
+    /// The modified time that search filters and sorts by: `lastmodifieddate` of contacts,
+    /// `hs_lastmodifieddate` of everything else (trap 10); `updatedAt` where the property is
+    /// missing.
     pub(super) fn modified_at(&self) -> Option<Timestamp> {
         let properties = self.properties.as_ref();
         let property = properties
@@ -108,8 +109,8 @@ impl<'a> Object<'a> {
         property.or_else(|| time_of(self.created_at))
     }
 
-    /// The ids of the objects that were merged into it, in their order, without its own. The older list of contacts
-    /// has a time with each: `101:1677207613460;102:…`.
+    /// The ids of the objects that were merged into it, in their order, without its own. The older
+    /// list of contacts has a time with each: `101:1677207613460;102:…`.
     pub(super) fn merged_ids(&self) -> Vec<String> {
         let own = self.id();
         let lists =
@@ -132,8 +133,8 @@ fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a property. A text that is
-/// none (a lone surrogate) stays in its escapes, visibly.
+/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a
+/// property. A text that is none (a lone surrogate) stays in its escapes, visibly.
 fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -151,8 +152,8 @@ fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
     time(&text(raw)?)
 }
 
-/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it is none, or where
-/// Postgres would not take it.
+/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it
+/// is none, or where Postgres would not take it.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let at = if let Ok(milliseconds) = text.parse::<i64>() {

@@ -27,8 +27,9 @@ struct Change<'a> {
     merged_object_ids: Option<Vec<&'a RawValue>>,
 }
 
-/// The objects that the changes name, each once, as kind and id; all of a merge: the one that stays, or is made of
-/// them, and those that go. Changes of what is not pulled, and what is no change, name nothing.
+/// The objects that the changes name, each once, as kind and id; all of a merge: the one that
+/// stays, or is made of them, and those that go. Changes of what is not pulled, and what is no
+/// change, name nothing.
 pub(super) fn named(body: &[u8]) -> Vec<(String, String)> {
     let raw: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(changes) => changes,

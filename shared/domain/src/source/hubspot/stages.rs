@@ -7,12 +7,13 @@ use crate::payment::Status;
 /// The key that stands for every stage that is not listed.
 pub(super) const OTHERS: &str = "*";
 
-/// The status of a stage: what the deployment's map says of it, else the seed's word, else what the map says of
-/// `*`, else a sale under way.
+/// The status of a stage: what the deployment's map says of it, else the seed's word, else what the
+/// map says of `*`, else a sale under way.
 ///
-/// The seed is won and lost of HubSpot's own pipelines. A deal always stands in some stage of some pipeline, so one that
-/// nobody mapped is no surprise as an unknown status of a charge would be: it is no revenue, and `*=unmapped` has
-/// all such stages listed in `/metrics/unmapped-statuses` (trap 38).
+/// The seed is won and lost of HubSpot's own pipelines. A deal always stands in some stage of some
+/// pipeline, so one that nobody mapped is no surprise as an unknown status of a charge would be: it
+/// is no revenue, and `*=unmapped` has all such stages listed in `/metrics/unmapped-statuses` (trap
+/// 38).
 pub(super) fn status(stage: Option<&str>, map: &BTreeMap<String, Status>) -> Status {
     let stage = stage.unwrap_or_default().trim();
     let mapped =

@@ -35,7 +35,8 @@ enum Created<'a> {
 }
 
 impl Created<'_> {
-    /// The time; none where it is none, or lies before 1970: Postgres takes no year before -4712, and Stripe is younger.
+    /// Returns the time; `None` if it cannot be read or is before 1970. Postgres takes no year
+    /// before -4712, and Stripe is younger than 1970.
     fn at(&self) -> Option<Timestamp> {
         let at: Option<Timestamp> = match self {
             Self::Seconds(s) => Timestamp::from_second(*s).ok(),
@@ -60,7 +61,8 @@ struct Inner<'a> {
     object: Option<Cow<'a, str>>,
 }
 
-/// What a thin event is about (docs.stripe.com/event-destinations: it carries no object, only a reference).
+/// What a thin event is about (docs.stripe.com/event-destinations: it carries no object, only a
+/// reference).
 #[derive(Debug, Deserialize)]
 struct Related<'a> {
     #[serde(borrow)]
@@ -96,8 +98,9 @@ pub(super) fn read<'a>(raw: &'a [u8], observed_key: &str, as_of: Timestamp) -> I
     item(wire, raw, observed_key, as_of)
 }
 
-/// Reads the body of a webhook, and says which object it only names, as a thin event does. What has no
-/// event id of its own stands under its hash: the same bytes again are the same version (trap 28).
+/// Reads the body of a webhook, and says which object it only names, as a thin event does. What has
+/// no event id of its own stands under its hash: the same bytes again are the same version (trap
+/// 28).
 pub(super) fn delivery(raw: &[u8], received_at: Timestamp) -> (Item<'_>, Option<(String, String)>) {
     let wire: Wire<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let carried = wire.data.as_ref().is_some_and(|data| data.object.is_some());

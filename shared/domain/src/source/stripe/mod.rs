@@ -1,23 +1,22 @@
-//! Stripe: charges, refunds and disputes by `created` in full, the events list for what changes later.
+//! Stripe: charges, refunds and disputes by `created` in full, the events list for what changes
+//! later.
 //!
-//! Its lists filter on `created` only, so a refund, dispute or capture of an older object never shows in
-//! them (trap 4); its events say what changed, but only for 30 days (trap 5). Hence both.
+//! Its lists filter on `created` only, so a refund, dispute or capture of an older object never
+//! shows in them (trap 4); its events say what changed, but only for 30 days (trap 5). Hence both.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Header, Source, Webhook, Windows};
+use super::{Access, Credential, Header, Normalize, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
-use crate::disposition::Reason;
-use crate::facts::Facts;
+use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
     Begin, Checkpoint, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
 };
-use crate::record::{Item, RowView, full_run_key, refetch_key};
-use crate::settings::Settings;
+use crate::record::{Item, full_run_key, refetch_key};
 
 #[cfg(feature = "contract")]
 mod contract;
@@ -26,12 +25,12 @@ mod list;
 mod normalize;
 mod webhook;
 
-/// Stripe's API v1.
+/// The source for Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
 pub struct Stripe;
 
-/// The events whose objects are movements of money (docs.stripe.com/api/events/types). The list takes
-/// at most 20 types.
+/// The events whose objects are movements of money (docs.stripe.com/api/events/types). The list
+/// takes at most 20 types.
 pub const EVENT_TYPES: [&str; 16] = [
     "charge.captured",
     "charge.expired",
@@ -51,8 +50,8 @@ pub const EVENT_TYPES: [&str; 16] = [
     "refund.updated",
 ];
 
-/// An incremental run looks this far behind the watermark: events become visible late (trap 7). What it
-/// has seen before the outbox drops by event id.
+/// An incremental run looks this far behind the watermark: events become visible late (trap 7).
+/// What it has seen before the outbox drops by event id.
 pub const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// Stripe lists events for 30 days; a cursor older than this is too close to the hole (trap 5).
@@ -96,7 +95,8 @@ impl Source for Stripe {
         now: Timestamp,
         _paging: &Paging,
     ) -> Begin {
-        // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's overlap.
+        // Stripe stamps whole seconds: the current one, still filling, belongs to the next run's
+        // overlap.
         let upper_bound = whole_second(now);
         let to = later(upper_bound, Duration::from_secs(1));
         let (from, backfill) = match (mode, checkpoint.watermark) {
@@ -135,8 +135,9 @@ impl Source for Stripe {
             .map(|raw| item::read(raw.get().as_bytes(), &version_key, reply.as_of))
             .collect();
         let next = match (position.from, last) {
-            // What lies before `to`? Nothing, or at least the object shown: a window that ends with it. So the whole
-            // history is cut up within seconds, and years without a sale cost nothing.
+            // What lies before `to`? Nothing, or at least the object shown: a window that ends with
+            // it. So the whole history is cut up within seconds, and years without a sale cost
+            // nothing.
             (None, None) => Next::Drained { cursor: None },
             (None, Some(_)) => {
                 let newest = list.first_created().unwrap_or(position.to);
@@ -169,9 +170,8 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
-    fn normalize<'a>(&self, row: RowView<'a>, _settings: &Settings) -> Result<Facts<'a>, Reason> {
-        let payments = row.facts(normalize::normalize(row)?);
-        Ok(Facts { payments, ..Facts::default() })
+    fn normalizer(&self, _env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(normalize::normalize))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::disposition::{Reason, ReasonKind};
+use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, is_vanished};
@@ -67,8 +68,13 @@ struct Context<'a> {
     stamp: Stamp,
 }
 
-/// The movements in a row; none where it holds an object that is not money.
-pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
+/// Reads a row as movements of money.
+pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
+    Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
+}
+
+/// The movements in a row; empty for an object that is not money.
+fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     if is_vanished(row.payload) {
         return vanished(row).map(|movement| vec![movement]);
     }
@@ -94,7 +100,8 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     }
 }
 
-/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts for nothing.
+/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts
+/// for nothing.
 fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
     let raw = text(row.payload)?;
     let (object, money): (Object<'_>, Money<'_>) = (parse(row.payload)?, parse(row.payload)?);
@@ -116,7 +123,8 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     let status = match money.status.as_deref() {
         // "paid" before 2015-02-18.
         Some("succeeded" | "paid") if captured => Status::Collected,
-        // An authorisation that ran out or was cancelled says refunded, though nothing was ever captured.
+        // An authorisation that ran out or was cancelled says refunded, though nothing was ever
+        // captured.
         Some("succeeded" | "paid") if money.refunded == Some(true) => Status::Canceled,
         Some("succeeded" | "paid") => Status::Authorized,
         Some("pending") => Status::Pending,
@@ -136,8 +144,8 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     Ok(movements)
 }
 
-/// The refunds inside a charge, as slices of the same text: before 2014-06-17 a bare array, afterwards a
-/// list, and since 2022-11-15 absent unless expanded.
+/// The refunds inside a charge, as slices of the same text: before 2014-06-17 a bare array,
+/// afterwards a list, and since 2022-11-15 absent unless expanded.
 fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
     #[derive(Deserialize)]
     struct List<'a> {
@@ -153,8 +161,8 @@ fn embedded(refunds: &RawValue) -> Result<Vec<&str>, Reason> {
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-/// Before 2025-03-31 an authorisation that was cancelled or ran out left a refund object behind, though
-/// nothing had been collected (docs.stripe.com/changelog/basil/2025-03-31).
+/// Before 2025-03-31 an authorisation that was cancelled or ran out left a refund object behind,
+/// though nothing had been collected (docs.stripe.com/changelog/basil/2025-03-31).
 fn refund(raw: &str, of_captured: bool, context: Context<'_>) -> Result<Payment, Reason> {
     let money: Money<'_> = parse(raw.as_bytes())?;
     let release = !of_captured || money.reason.as_deref() == Some("expired_uncaptured_charge");
@@ -180,7 +188,8 @@ fn dispute(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
         Some("warning_needs_response" | "warning_under_review" | "warning_closed") => {
             Status::Inquiry
         }
-        // Settled before it became a chargeback: with or without the money, and the balance tells which.
+        // Settled before it became a chargeback: with or without the money, and the balance tells
+        // which.
         Some("prevented") if withdrawn(&money)? => Status::Disputed,
         Some("prevented") => Status::DisputeWon,
         _ => Status::Unmapped,

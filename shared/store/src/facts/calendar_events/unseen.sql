@@ -1,7 +1,7 @@
 -- Looks through one chunk of a calendar's entries that are not deleted or are pending. An entry is
--- unseen if the outbox has received no version of it since the run began, neither from the run nor from
--- a change meanwhile. It includes pending entries, because they would be there once they are processed.
--- It returns one row, whose `last` is null at the table's end.
+-- unseen if the outbox has received no version of it since the run began, neither from the run nor
+-- from a change meanwhile. It includes pending entries, because they would be there once they are
+-- processed. It returns one row, whose `last` is null at the table's end.
 with standing as (
     select external_id from calendar_events
     where source = :source and calendar_id = :scope and external_id > :after and deleted_at is null and version_at < :began

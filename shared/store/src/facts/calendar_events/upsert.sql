@@ -1,4 +1,5 @@
--- Upserts at most one version a key, gated on version: an older one that comes late changes nothing.
+-- Upserts at most one version a key, gated on version: an older one that comes late changes
+-- nothing.
 with incoming as (
     select *
     from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)

@@ -1,8 +1,8 @@
--- Looks through one chunk of the contacts that are not deleted. A contact is unseen if the outbox has
--- received no version of it since the run began, neither from the run nor from a change meanwhile.
--- Contacts with pending versions are left to the next full run: among these are versions of contacts
--- that were merged since, and a tombstone would forget into which one. It returns one row, whose `last`
--- is null at the table's end.
+-- Looks through one chunk of the contacts that are not deleted. A contact is unseen if the outbox
+-- has received no version of it since the run began, neither from the run nor from a change
+-- meanwhile. Contacts with pending versions are left to the next full run: among these are versions
+-- of contacts that were merged since, and a tombstone would forget into which one. It returns one
+-- row, whose `last` is null at the table's end.
 with chunk as (
     select external_id from contacts
     where source = :source and external_id > :after and deleted_at is null and version_at < :began

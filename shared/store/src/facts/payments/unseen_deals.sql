@@ -1,7 +1,7 @@
--- Looks through one chunk of the deals that count or are pending. A deal is unseen if the outbox has
--- received no version of it since the run began, neither from the run nor from a change meanwhile. It
--- includes pending deals, because they would count once they are processed. It returns one row, whose
--- `last` is null at the table's end.
+-- Looks through one chunk of the deals that count or are pending. A deal is unseen if the outbox
+-- has received no version of it since the run began, neither from the run nor from a change
+-- meanwhile. It includes pending deals, because they would count once they are processed. It
+-- returns one row, whose `last` is null at the table's end.
 with standing as (
     select external_id from payments
     where source = :source and kind = 'deal' and external_id > :after and status <> 'canceled' and version_at < :began

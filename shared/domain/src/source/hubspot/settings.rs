@@ -1,4 +1,4 @@
-//! What a deployment configures of the reading of rows; `process` reads it from its environment once.
+//! The settings of a deployment for reading HubSpot's rows.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,25 @@ use crate::config::{ConfigError, Env};
 use crate::money::Currency;
 use crate::payment::Status;
 
-/// What the vendors' own data does not say. A source that is configured in other ways adds a field here.
+/// Facts that the portal's own data does not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// What the stages of HubSpot's deals mean for money, over the defaults that the source itself knows.
+pub(super) struct Settings {
+    /// The meaning of deal stages for money, in place of the defaults in `stages.rs`.
     pub deal_stages: BTreeMap<String, Status>,
-    /// The currency of HubSpot's deals that name none: the portal's.
+    /// The currency of deals that name none: the portal's.
     pub portal_currency: Option<Currency>,
-    /// The Google calendar that is pulled, as `fetch` has it in `Paging::scope`.
-    pub calendar_id: Option<String>,
 }
 
 /// The stage map's variable.
 const STAGES: &str = "HUBSPOT_DEAL_STAGES";
 
 impl Settings {
-    /// `HUBSPOT_DEAL_STAGES` (`stage=status` with commas between, such as `1234=collected,5678=failed`),
-    /// `HUBSPOT_CURRENCY` and `GCAL_CALENDAR_ID`; all may be missing.
+    /// `HUBSPOT_DEAL_STAGES` is `stage=status` with commas between, such as
+    /// `1234=collected,5678=failed`; `HUBSPOT_CURRENCY` is an ISO 4217 code. Both may be missing.
     ///
     /// # Errors
-    /// Where a variable cannot be used; it is named.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    /// If a variable cannot be used; the error names it.
+    pub(super) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let portal_currency = match env.optional("HUBSPOT_CURRENCY") {
             Some(code) => Some(
                 code.parse()
@@ -34,11 +32,7 @@ impl Settings {
             ),
             None => None,
         };
-        Ok(Self {
-            deal_stages: stages(&env.or(STAGES, ""))?,
-            portal_currency,
-            calendar_id: env.optional("GCAL_CALENDAR_ID"),
-        })
+        Ok(Self { deal_stages: stages(&env.or(STAGES, ""))?, portal_currency })
     }
 }
 
