@@ -10,7 +10,7 @@ pub use pushed::INGEST_KEY;
 
 /// The function that receives the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Function {
     Webhook,
     Ingest,
 }
@@ -31,7 +31,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The share, of a hundred requests.
     pub share: usize,
-    pub door: Door,
+    pub function: Function,
     pub path: &'static str,
     /// Whether a client may send it again: it has an id or an Idempotency-Key.
     pub repeatable: bool,

@@ -19,7 +19,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use crate::kinds::{Door, INGEST_KEY};
+use crate::kinds::{Function, INGEST_KEY};
 
 /// Environments of each function. There are fewer than clients, so that clients wait as behind a
 /// concurrency limit.
@@ -66,13 +66,13 @@ impl LoadTest {
     }
 
     /// Lets one of the environments answer.
-    pub async fn answer(&self, door: Door, event: Value) -> Value {
+    pub async fn answer(&self, function: Function, event: Value) -> Value {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
-        match door {
-            Door::Webhook => {
+        match function {
+            Function::Webhook => {
                 self.webhooks[place].lock().await.invoke(event, "invocation").await.unwrap()
             }
-            Door::Ingest => {
+            Function::Ingest => {
                 let request = serde_json::from_value(event).unwrap();
                 serde_json::to_value(
                     self.ingests[place].lock().await.handle(&request, "invocation").await,

@@ -111,7 +111,8 @@ impl Traffic {
                 let nth = self.begun.fetch_add(1, Ordering::Relaxed);
                 self.allowed.subscribe().wait_for(|allowed| nth < *allowed).await.unwrap();
                 let asked_at = Instant::now();
-                let reply = test.answer(request.kind.door, request.event(SystemClock.now())).await;
+                let reply =
+                    test.answer(request.kind.function, request.event(SystemClock.now())).await;
                 let status = reply["statusCode"].as_u64().unwrap();
                 answers.push(Answer { place, status, took: asked_at.elapsed() });
                 self.progress.send_modify(|progress| progress.answers += 1);

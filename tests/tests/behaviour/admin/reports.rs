@@ -11,6 +11,16 @@ use serde_json::{Value, json};
 use crate::admin::trigger::{accepted, admin, run};
 use crate::stripe_account::{account, assert_true};
 
+/// Works the run `id` to its end, with the help of `relay`, and asserts that it succeeded.
+async fn assert_succeeds(app: &TestApp, id: &str) {
+    app.drain().await;
+    app.clock.advance(Duration::from_secs(600));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    let told = run(app, id).await;
+    assert_eq!(told["status"], "succeeded", "{told}");
+}
+
 #[tokio::test]
 async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
     let app = TestApp::with_settings(account(67, 150), &[("STRIPE_PAGE_SIZE", "10")]).await;
@@ -32,12 +42,7 @@ async fn a_run_under_way_is_named_as_what_the_accepted_one_waits_for() {
         (&json!("charge"), &json!(before)),
         "{told}"
     );
-    app.drain().await;
-    app.clock.advance(Duration::from_secs(600));
-    app.relay.run_once(app.relay_deadline()).await.unwrap();
-    app.drain().await;
-    let told = run(&app, &id).await;
-    assert_eq!(told["status"], "succeeded", "{told}");
+    assert_succeeds(&app, &id).await;
     assert_ne!(
         told["runs"][0]["runId"],
         json!(before),
@@ -68,12 +73,7 @@ async fn trap_15_a_refused_key_fails_the_accepted_run_says_so_and_lets_it_be_ask
 
     app.stripe.faults().clear();
     let id = accepted(&admin, "stripe/full", "k2").await;
-    app.drain().await;
-    app.clock.advance(Duration::from_secs(600));
-    app.relay.run_once(app.relay_deadline()).await.unwrap();
-    app.drain().await;
-    let told = run(&app, &id).await;
-    assert_eq!(told["status"], "succeeded", "{told}");
+    assert_succeeds(&app, &id).await;
     assert_true(&app).await;
 }
 
@@ -100,12 +100,7 @@ async fn trap_15_a_refused_key_starts_no_backfill_and_trap_05_a_stale_cursor_doe
     app.stripe.faults().clear();
     app.clock.advance(Duration::from_secs(40 * 86_400));
     let id = accepted(&admin, "stripe/incremental", "k2").await;
-    app.drain().await;
-    app.clock.advance(Duration::from_secs(600));
-    app.relay.run_once(app.relay_deadline()).await.unwrap();
-    app.drain().await;
-    let told = run(&app, &id).await;
-    assert_eq!(told["status"], "succeeded", "{told}");
+    assert_succeeds(&app, &id).await;
     assert_eq!(app.db.scalar::<i64>(full_runs).await, before + 3, "charge, refund and dispute");
     let why = "select last_error from sync_runs where mode = 'full' order by id desc limit 1";
     let why: String = app.db.scalar(why).await;

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::{Database, StaticLogin, Tls, begin, commit};
+use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::{CuttingProxy, MemoryQueue};
 use penstock_tests::clock::TestClock;
 use penstock_tests::test_app::{TestApp, batch};
@@ -58,19 +56,7 @@ async fn arrive(app: &TestApp, invoices: &[(String, Timestamp)]) -> Vec<OutboxId
         api_version: None,
         payload: payload.as_bytes(),
     });
-    let now = app.clock.now();
-    let arrival = Arrival {
-        source: SOURCE,
-        content_type: "application/json",
-        run: None,
-        received_at: now,
-        ticket_due_at: now,
-    };
-    let mut connection = app.process.database.connection().await.unwrap();
-    let tx = begin(&mut connection).await.unwrap();
-    let ids = outbox::insert(&tx, arrival, &items.collect::<Vec<_>>()).await.unwrap();
-    commit(tx).await.unwrap();
-    ids
+    app.put_of(SOURCE, &items.collect::<Vec<_>>()).await
 }
 
 async fn deliver(process: &Ports<TestClock, MemoryQueue, ReadsInvoices>, ids: &[OutboxId]) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Payment, READ_KEY, Reply, StoppedClock, add_key, config, database, event, get, noon, ok, ports,
-    send, upsert,
+    Payment, READ_KEY, StoppedClock, add_key, assert_problem, config, database, errors, event, get,
+    noon, ok, ports, send, upsert,
 };
 use metrics::Ports;
 use penstock_store::api_keys::{self, Scope};
@@ -33,31 +33,6 @@ fn nowhere() -> Ports<StoppedClock> {
         ("127.0.0.1".to_owned(), "secret_db".to_owned(), "secret_user".to_owned());
     let login = Login { host, port, database, user, password: None };
     ports(Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap(), config())
-}
-
-fn assert_problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!(
-        (reply.status, reply.header("content-type")),
-        (status, "application/problem+json"),
-        "{}",
-        reply.body
-    );
-    assert_eq!(reply.body["status"], status);
-    assert_eq!(reply.body["type"], format!("urn:penstock:problem:{slug}"));
-    assert_eq!(reply.body["requestId"], reply.header("x-request-id"));
-    assert!(reply.body["title"].is_string() && reply.body["detail"].is_string());
-}
-
-/// Returns name and detail of each wrong field.
-fn errors(reply: &Reply) -> Vec<(String, String)> {
-    assert_problem(reply, 400, "invalid-request");
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    reply.body["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| (text(&e["pointer"]), text(&e["detail"])))
-        .collect()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `/users/{userId}/journey`: the user's own events, in the bounds, byte for byte.
 
 use super::events::{Row, add, ids, journey, row};
-use super::{READ_KEY, Reply, add_key, config, database, event, get, ok, ports, send};
+use super::{READ_KEY, add_key, config, database, errors, event, get, ok, ports, send};
 use penstock_edge::http::{Request, Service as _};
 use penstock_store::api_keys::Scope;
 use serde_json::{Value, json};
@@ -183,21 +183,6 @@ async fn any_text_may_be_a_users_id() {
     let mut decoded = event("GET", "/users/a/b/journey", &[("x-api-key", READ_KEY)]);
     decoded["pathParameters"] = json!({"userId": "a/b"});
     assert_eq!(ids(&send(&ports, &decoded).await.body), ["1"]);
-}
-
-/// Pointer and detail of each error.
-fn errors(reply: &Reply) -> Vec<(String, String)> {
-    assert_eq!(
-        (reply.status, &reply.body["type"]),
-        (400, &json!("urn:penstock:problem:invalid-request"))
-    );
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    reply.body["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| (text(&e["pointer"]), text(&e["detail"])))
-        .collect()
 }
 
 #[tokio::test]

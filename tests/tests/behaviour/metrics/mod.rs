@@ -110,6 +110,31 @@ pub async fn send(ports: &Ports<StoppedClock>, event: &Value) -> Reply {
     Reply { status: reply.status_code, headers: reply.headers, body }
 }
 
+pub fn assert_problem(reply: &Reply, status: u16, slug: &str) {
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (status, "application/problem+json"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reply.body["status"], status);
+    assert_eq!(reply.body["type"], format!("urn:penstock:problem:{slug}"));
+    assert_eq!(reply.body["requestId"], reply.header("x-request-id"));
+    assert!(reply.body["title"].is_string() && reply.body["detail"].is_string());
+}
+
+/// Returns name and detail of each wrong field.
+pub fn errors(reply: &Reply) -> Vec<(String, String)> {
+    assert_problem(reply, 400, "invalid-request");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    reply.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (text(&e["pointer"]), text(&e["detail"])))
+        .collect()
+}
+
 /// GET with a key that may read.
 pub async fn get(ports: &Ports<StoppedClock>, target: &str) -> Reply {
     send(ports, &event("GET", target, &[("x-api-key", READ_KEY)])).await

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Door, Found, Kind, row};
+use super::{Found, Function, Kind, row};
 
 /// The clients' API key.
 pub const INGEST_KEY: &str = "an ingest key of the load";
@@ -10,7 +10,7 @@ pub const INGEST_KEY: &str = "an ingest key of the load";
 const LEAD: Kind = Kind {
     name: "",
     share: 0,
-    door: Door::Ingest,
+    function: Function::Ingest,
     path: "/leads",
     repeatable: true,
     kept: &[200, 201, 202],

@@ -4,12 +4,12 @@ use penstock_tests::simulators::stripe::sign;
 use penstock_tests::test_app::WEBHOOK_SECRET;
 use serde_json::{Value, json};
 
-use super::{Door, Found, Kind, row};
+use super::{Found, Function, Kind, row};
 
 const EVENT: Kind = Kind {
     name: "",
     share: 0,
-    door: Door::Webhook,
+    function: Function::Webhook,
     path: "/webhooks/stripe",
     repeatable: true,
     kept: &[200, 202],
