@@ -97,7 +97,7 @@ impl<C: Clock> Ports<C> {
                 );
                 return Ok(0);
             }
-            Ok(BroughtIn::NotAdmitted) => Reason::new(
+            Ok(BroughtIn::Unauthorized) => Reason::new(
                 ReasonKind::Invalid,
                 "its API key is not known, was revoked, or may not send this",
             ),

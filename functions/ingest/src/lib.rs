@@ -108,7 +108,7 @@ async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
-    ports.take(intake::Route::Leads, call).await
+    ports.accept(intake::Route::Leads, call).await
 }
 
 /// `POST /api/lead`
@@ -116,7 +116,7 @@ async fn older_leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
-    ports.take(intake::Route::ApiLead, call).await
+    ports.accept(intake::Route::ApiLead, call).await
 }
 
 /// `POST /events`: with `atomic=true` one bad event refuses the others.
@@ -130,13 +130,13 @@ async fn events<C: Clock, Q: Outlet>(
         _ => Err("must be true or false".to_owned()),
     });
     std::mem::take(&mut call.query).finish()?;
-    ports.take(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
+    ports.accept(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Takes a request, or says why not. Success is only told after a commit, or after SQS has the
+    /// Accepts a request, or says why not. Success is only told after a commit, or after SQS has the
     /// request.
-    async fn take(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
+    async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
         let Call { request, id, now, caller, .. } = call;
         let key = idempotency_key(&request.headers)?;
         let body = request.bytes(BODY_LIMIT)?.into_owned();

@@ -82,22 +82,29 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
-        Route::post("takePush", "/webhooks/{source}", Need::Signature, &take),
+        Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive),
     ];
 
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Lets every caller through to `take`, which verifies the signature over the body.
-    async fn authorize(&self, _: &Call<'_>) -> Result<(), Failure> {
-        Ok(())
+    /// Lets callers through to `receive`, which verifies the signature over the body. This function
+    /// reads no API keys, so no other need can be met.
+    async fn authorize(&self, call: &Call<'_>) -> Result<(), Failure> {
+        match call.route.need {
+            Need::Signature => Ok(()),
+            _ => Err(Problem::unauthorized().into()),
+        }
     }
 }
 
-/// `POST /webhooks/{source}`: takes what a vendor pushes, or says why not. Success is only told
+/// `POST /webhooks/{source}`: receives what a vendor pushes, or says why not. Success is only told
 /// after a commit, or after SQS has the request.
-async fn take<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, call: Call<'_>) -> Result<Reply, Failure> {
+async fn receive<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    call: Call<'_>,
+) -> Result<Reply, Failure> {
     let Call { request, id, now, .. } = call;
     let name = call.path("source").unwrap_or_default();
     let (endpoint, secret) = open(&ports.endpoints, &name)

@@ -151,7 +151,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
             BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Delivery(Stored::Known)),
             BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
-            BroughtIn::NotAdmitted => {
+            BroughtIn::Unauthorized => {
                 tracing::error!(event = "spilled_request_not_admitted", message_id);
                 Ok(Brought::Refused)
             }

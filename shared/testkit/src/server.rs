@@ -1,9 +1,13 @@
 //! The Postgres server that the tests run against.
 
 use penstock_store::Login;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
+
+/// All bytes but `unreserved` of RFC 3986: a password may hold any of the others.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 const NO_SERVER: &str = "DATABASE_URL is not set: run `make test`, or \
     `python3.11 infra/local/stack.py with --fast --postgres -- cargo test`";
@@ -80,14 +84,8 @@ pub(crate) fn url(login: &Login) -> String {
     )
 }
 
-fn percent_encoded(text: &str) -> String {
-    let encode = |b: u8| match b {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(b).to_string()
-        }
-        _ => format!("%{b:02X}"),
-    };
-    text.bytes().map(encode).collect()
+fn percent_encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ESCAPED)
 }
 
 #[cfg(test)]

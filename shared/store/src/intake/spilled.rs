@@ -15,7 +15,7 @@ pub enum BroughtIn {
     /// The request is stored, and these rows are new.
     Stored(Vec<OutboxId>),
     /// Its API key could not be checked when it came, and turns out to be invalid.
-    NotAdmitted,
+    Unauthorized,
     /// Events under an Idempotency-Key that came with another body before. None is stored; a lead
     /// would be.
     Conflict,
@@ -39,7 +39,7 @@ pub async fn bring_in(
         let key = api_keys::find(&**connection, &intake.sender.id).await?;
         let may_send = |scope| Need::Ingest.is_met_by(KeyHeader::ApiKey, scope);
         if !key.is_some_and(|key| may_send(key.scope)) {
-            return Ok(BroughtIn::NotAdmitted);
+            return Ok(BroughtIn::Unauthorized);
         }
     }
     let reading = match intake.read() {

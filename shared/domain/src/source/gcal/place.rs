@@ -1,5 +1,6 @@
 //! Where a pull of a calendar stands: the calendar, the sync token, the page.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// What is kept as a page token or cursor. The calendar stands in it: the tokens of one say nothing
@@ -36,9 +37,12 @@ impl Place {
     }
 }
 
-/// A part of a URL's path. Calendars are called by addresses, some with a `#`.
+/// All bytes but those that a segment of a path may hold as they are: `unreserved` of RFC 3986, and
+/// the `@` of the addresses by which calendars are called. Some calendars have a `#`.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// Encodes one segment of a URL's path.
 pub(super) fn segment(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~@".contains(&b);
-    let part = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    text.bytes().map(part).collect()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
