@@ -167,7 +167,8 @@ pub enum Denied {
 ///
 /// The stored key comes back as proof: there is no other way to an [`ApiKey`] than a look-up.
 ///
-/// # Errors [`Denied::RateLimited`] if the key has spent its rate. [`Denied::Unauthorized`] if it
+/// # Errors
+/// [`Denied::RateLimited`] if the key has spent its rate. [`Denied::Unauthorized`] if it
 /// is unknown, has another scope, or came in another header than its scope is accepted in.
 pub fn authorize(
     need: Need,

@@ -14,11 +14,11 @@ use crate::payment::{Payment, Status};
 use crate::record::RowView;
 use crate::version::Versioned;
 
-/// The facts of one row or of a whole batch. Empty where rows say nothing that is modelled: such
+/// The facts of one row or of a whole batch. Empty if the rows hold nothing that is modelled: such
 /// rows are processed and remain in the outbox only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts<'a> {
-    /// Movements of money: charges, refunds, disputes, deals.
+    /// Payments: charges, refunds, disputes, deals.
     pub payments: Vec<Fact<'a, Payment>>,
     /// People in a CRM. One row can yield several: those merged into its contact as well.
     pub contacts: Vec<Fact<'a, Contact>>,

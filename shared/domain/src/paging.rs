@@ -116,11 +116,11 @@ impl Request {
 /// The meaning of a vendor's refusal if its status alone does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// A rate limit: ask again after this time, or after `Retry-After` if that is longer. It does
+    /// A rate limit: try again after this time, or after `Retry-After` if that is longer. It does
     /// not count as an attempt.
     RateLimited(Duration),
     /// A limit too long to wait for, such as a daily one. The run ends with this reason. It is not
-    /// paused, and `relay` asks for it again when the limit may be over.
+    /// paused, and `relay` requests it again when the limit may be over.
     QuotaExhausted(String),
     /// The cursor has expired. The run ends with this reason, and full runs are requested.
     CursorExpired(String),

@@ -42,8 +42,8 @@ impl TokenBucket {
         Ok(wait)
     }
 
-    /// Lets nothing through for `pause` from `now` on, and no burst afterwards. The vendor has told
-    /// one of several requests to wait, and that holds for all.
+    /// Lets nothing through for `pause` from `now` on, and no burst afterwards. A vendor that makes
+    /// one of several requests wait means all of them.
     pub fn hold(&mut self, now: Timestamp, pause: Duration) {
         self.as_of = self.as_of.max(later(now, pause));
         self.credit = self.credit.min(self.cost);

@@ -1,5 +1,5 @@
 //! Push channels: the token that a vendor sends along is a keyed hash of the channel's id. A sender
-//! that knows it was told by us, for this channel, and no look-up is needed.
+//! that knows it has it from us, for this channel, so no look-up is needed.
 
 use super::mac::{Encoding, matches, sign};
 use super::secrets::SigningSecrets;

@@ -2,9 +2,9 @@
 
 use super::Source;
 
-/// What `fetch` must know of a vendor to ask it. A deployment may set most of it otherwise, by the
-/// variables that [`variable`] names: `BASE_URL`, `PAGE_SIZE`, `RATE_PER_SECOND`, `TIMEOUT_SECONDS`
-/// and those that the fields here name. A vendor without a key is not configured.
+/// The facts about a vendor that `fetch` needs for its requests. A deployment can override most of
+/// them with the variables that [`variable`] names: `BASE_URL`, `PAGE_SIZE`, `RATE_PER_SECOND`,
+/// `TIMEOUT_SECONDS` and those that the fields here name. A vendor without a key is not configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     /// Scheme and host, and the beginning of the path that all requests share.
@@ -15,7 +15,7 @@ pub struct Access {
     pub headers: &'static [Header],
     /// Objects a page.
     pub page_size: u32,
-    /// Objects that the vendor gives a page at most.
+    /// The largest page that the vendor accepts, in objects.
     pub max_page_size: u32,
     /// Requests a second, of each environment of `fetch`.
     pub rate_per_second: u32,
@@ -41,7 +41,7 @@ pub enum Credential {
     GoogleServiceAccount {
         /// The ending of the variable that holds the key file's text, for local runs.
         given: &'static str,
-        /// What the account asks to be let into: OAuth scopes with spaces between.
+        /// The OAuth scopes that the account requests, with spaces between.
         oauth_scope: &'static str,
     },
 }

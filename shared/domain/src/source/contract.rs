@@ -8,13 +8,13 @@ use serde_json::Value;
 pub struct WebhookContract {
     /// The operation's id, from which clients are generated: it never changes.
     pub operation_id: &'static str,
-    /// What the route does, in a few words.
+    /// The purpose of the route, in a few words.
     pub summary: &'static str,
-    /// What the vendor sends, how it is checked and when it is answered. Markdown.
+    /// Describes the vendor's request, how it is checked and when the reply is sent. Markdown.
     pub about: String,
     /// The headers that must be there.
     pub headers: Vec<HeaderContract>,
-    /// What the body holds, and an example; `None` if the body is not read.
+    /// The description of the body, and an example; `None` if the body is not read.
     pub body: Option<(&'static str, Value)>,
 }
 
@@ -23,7 +23,7 @@ pub struct WebhookContract {
 pub struct HeaderContract {
     /// The header's name, as the vendor writes it.
     pub name: &'static str,
-    /// What it holds.
+    /// The description of its value.
     pub about: &'static str,
     /// A JSON schema of its value.
     pub schema: Value,

@@ -39,8 +39,8 @@ pub fn find(name: &str) -> Option<&'static dyn Source> {
 }
 
 /// The sources that a deployment has configured: those whose names are in `SOURCES`, with commas
-/// between. Empty, `SOURCES` names none of them, as infra/template.yaml sets it without a vendor's
-/// secret. Not set, it stands for every source that Penstock knows.
+/// between. An empty `SOURCES` configures none: infra/template.yaml sets it so without a vendor's
+/// secret. If `SOURCES` is not set, all sources of [`SOURCES`] are configured.
 ///
 /// # Errors
 /// [`ConfigError::Invalid`] if there is no source of a name.
@@ -56,7 +56,7 @@ pub fn configured(env: &Env) -> Result<Vec<&'static dyn Source>, ConfigError> {
     names.map(known).collect()
 }
 
-/// What the source called `name` says of the bodies it pushes; `None` if it signs none.
+/// The rules for the signed bodies that the source called `name` pushes; `None` if it signs none.
 pub fn signed(name: &str) -> Option<&'static dyn Signed> {
     match find(name)?.webhook()? {
         Webhook::Signed(signed) => Some(signed),
@@ -64,7 +64,7 @@ pub fn signed(name: &str) -> Option<&'static dyn Signed> {
     }
 }
 
-/// All that Penstock knows of a vendor. Pure: it says what to ask and reads what came.
+/// All that Penstock knows of a vendor. Pure: it builds requests and reads replies.
 pub trait Source: Sync + Send {
     /// The word in `source` columns and requests.
     fn name(&self) -> &'static str;
@@ -107,7 +107,7 @@ pub trait Source: Sync + Send {
     /// Reads the reply to that request.
     ///
     /// # Errors
-    /// [`PageError`] where it is not that object.
+    /// [`PageError`] if it is not that object.
     fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
     -> Result<Item<'a>, PageError>;
 
@@ -117,8 +117,7 @@ pub trait Source: Sync + Send {
     /// If a variable cannot be used; the error names it.
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError>;
 
-    /// The vendor's own words in an error reply, short and free of secrets; `None` where it has
-    /// none.
+    /// The vendor's own words in an error reply, short and free of secrets; `None` if it has none.
     fn error_message(&self, body: &[u8]) -> Option<String>;
 
     /// Classifies a reply whose status is not 200. `None` leaves it to the status: 401 and 403
@@ -140,14 +139,14 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// What docs/openapi.json says of that route; a source that pushes must say it.
+    /// The contract of that route for docs/openapi.json. A source that pushes must have one.
     #[cfg(feature = "contract")]
     fn webhook_contract(&self) -> Option<WebhookContract> {
         None
     }
 
     /// Whether a full run cuts the history into windows ([`crate::paging::Next::Fork`]), the newest
-    /// first. Then its windows tell how far it has come.
+    /// first. Then its windows show how far it has come.
     fn goes_back_in_time(&self) -> bool {
         false
     }

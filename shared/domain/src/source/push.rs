@@ -11,24 +11,24 @@ use crate::paging::{PageError, Paging, Reply, Request};
 /// A channel that still has to be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewChannel<'a> {
-    /// Ours to choose, and new.
+    /// A new id, chosen by us.
     pub id: &'a str,
-    /// What the vendor sends along, to show that it is the one who was told.
+    /// The vendor sends this token with each notification, which proves that the channel is ours.
     pub token: &'a str,
-    /// Where it pushes to: https.
+    /// The https URL that the vendor pushes to.
     pub address: &'a str,
-    /// How long it is to last; the vendor may give less.
+    /// The lifetime that is requested; the vendor may grant less.
     pub lasting: Duration,
 }
 
 /// A channel that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// Ours.
+    /// The id that we chose.
     pub id: String,
     /// The vendor's word for what it watches; needed to close it.
     pub resource_id: String,
-    /// It says nothing any more from then on.
+    /// The vendor sends no notification after this time.
     pub expires_at: Timestamp,
 }
 
@@ -37,13 +37,13 @@ pub struct Channel {
 pub struct Notice<'r> {
     /// The channel's id.
     pub channel: &'r str,
-    /// What was agreed on when the channel was opened.
+    /// The token that was sent when the channel was opened.
     pub token: &'r str,
-    /// What has changed; `Err` says which header is not understood.
+    /// The change; `Err` names the header that is not understood.
     pub change: Result<Change, &'static str>,
 }
 
-/// What a notification says.
+/// The change that a notification reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
     /// The entity whose incremental run will find out what has changed.
@@ -52,23 +52,23 @@ pub struct Change {
     pub reason: &'static str,
 }
 
-/// How a source is told to push, and what its notifications say.
+/// Opens and closes a source's channels, and reads its notifications.
 pub trait Push: Sync + Send {
-    /// The request that opens a channel. Sent again after a fault it may be refused: the id is
-    /// known then.
+    /// The request that opens a channel. If it is sent again after a fault, the vendor may refuse
+    /// it, because it knows the id already.
     fn open(&self, entity: &str, channel: NewChannel<'_>, paging: &Paging) -> Request;
 
     /// Reads the reply to it.
     ///
     /// # Errors
-    /// [`PageError`] where it is no channel.
+    /// [`PageError`] if it is no channel.
     fn opened(&self, reply: Reply<'_>) -> Result<Channel, PageError>;
 
     /// The request that closes a channel.
     fn close(&self, channel: &Channel) -> Request;
 
-    /// Reads a notification. Whether the channel is one of ours is for
-    /// [`crate::signature::channel::is_ours`] to say.
+    /// Reads a notification. It does not check that the channel is one of ours:
+    /// [`crate::signature::channel::is_ours`] does.
     ///
     /// # Errors
     /// Names the headers that are missing.

@@ -7,13 +7,13 @@ use super::webhook_request::WebhookRequest;
 use crate::record::Delivery;
 use crate::signature::{Claim, SignatureError, Verified};
 
-/// What a vendor pushes.
+/// The kinds of requests that a vendor pushes.
 #[derive(Clone, Copy)]
 pub enum Webhook {
     /// Bodies that it signs. They are stored, or name objects to read.
     Signed(&'static dyn Signed),
-    /// Notifications over a channel that `fetch` opens in mode `watch`. They say that something has
-    /// changed, and not what, so they only request an incremental run.
+    /// Notifications over a channel that `fetch` opens in mode `watch`. They do not name the object
+    /// that has changed, so they only request an incremental run.
     Notified(&'static dyn Push),
 }
 
@@ -31,14 +31,14 @@ impl Webhook {
 
 /// A vendor that signs the bodies it pushes.
 pub trait Signed: Sync + Send {
-    /// What a request claims: which signatures its headers carry, and what was signed beside the
-    /// body. Whether the claim is true is for [`crate::signature::verify`] to say.
+    /// The claim of a request: the signatures in its headers, and the bytes that were signed beside
+    /// the body. [`crate::signature::verify`] checks the claim.
     ///
     /// # Errors
     /// [`SignatureError`] if a header is missing or holds no signature.
     fn claim<'r>(&self, request: &WebhookRequest<'r>) -> Result<Claim<'r>, SignatureError>;
 
     /// Reads a body. Never fails: a body that cannot be identified is kept under its hash, and
-    /// `process` writes down what is wrong with it.
+    /// `process` makes it a dead letter with the reason.
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a>;
 }

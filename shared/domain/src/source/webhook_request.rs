@@ -1,4 +1,4 @@
-//! What a vendor's rules read of a request that it pushed.
+//! The parts of a pushed request that the vendor's rules read.
 
 use std::fmt;
 

@@ -75,7 +75,8 @@ impl Contract {
 
     /// Adds the routes of a function, each with its description.
     ///
-    /// # Errors [`Mismatch`] if a route has no description, a description no route, or a parameter
+    /// # Errors
+    /// [`Mismatch`] if a route has no description, a description no route, or a parameter
     /// of a path no description.
     pub fn describe(
         &mut self,

@@ -37,7 +37,8 @@ pub struct InvalidCookie(&'static str);
 impl SetCookie {
     /// A cookie that lasts until the browser is closed.
     ///
-    /// # Errors [`InvalidCookie`] if the value is more than RFC 6265's `cookie-octet`s: white
+    /// # Errors
+    /// [`InvalidCookie`] if the value is more than RFC 6265's `cookie-octet`s: white
     /// space, a quote, a comma, a semicolon, a backslash or anything beyond ASCII.
     pub fn new(name: &'static str, value: impl Into<String>) -> Result<Self, InvalidCookie> {
         let value = value.into();

@@ -2,8 +2,8 @@
 //! token.
 //!
 //! A token comes with the last page of a list only, and goes with the parameters of that list (trap
-//! 12). When it is no use any more, a full list does not show what was deleted meanwhile, so what
-//! vanished is swept (trap 13).
+//! 12). When a token has expired, the full list that follows does not show what was deleted
+//! meanwhile. So the run sweeps deleted events (trap 13).
 
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ const MAX_PAGE: u32 = 2_500;
 /// The ending of the variable that names the calendar.
 const CALENDAR_ID: &str = "CALENDAR_ID";
 
-/// What the account asks to be let into: to read events, and to watch them.
+/// The OAuth scope that the account requests: to read events and to watch them.
 const READ_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
 
 /// The calendar where a deployment names none: the service account's own.

@@ -1,4 +1,4 @@
-//! What a row means: one entry of the calendar.
+//! Reads a row as one entry of the calendar.
 
 use std::borrow::Cow;
 

@@ -1,16 +1,16 @@
-//! Where a pull of a calendar stands: the calendar, the sync token, the page.
+//! The position of a pull within a calendar: the calendar, the sync token, the page.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-/// What is kept as a page token or cursor. The calendar stands in it: the tokens of one say nothing
-/// of another, and a deployment may be given another one while a run is under way.
+/// The page token or cursor that is stored. It names the calendar, because a token is only valid
+/// for its own calendar, and a deployment may switch to another calendar during a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
-    /// Whose tokens they are.
+    /// The calendar that issued the tokens.
     pub calendar: String,
-    /// Of the last complete list; it goes with every page of an incremental run.
+    /// The sync token of the last complete list. Every page of an incremental run sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<String>,
     /// `nextPageToken` of the page before.
@@ -19,7 +19,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// What `token` says of `calendar`; the beginning, where it says nothing of it.
+    /// Reads the place in `token`. Returns the beginning if the token cannot be read or is of
+    /// another calendar.
     pub(super) fn read(token: Option<&str>, calendar: &str) -> Self {
         let read = token.and_then(|token| serde_json::from_str::<Self>(token).ok());
         read.filter(|place| place.calendar == calendar).unwrap_or_else(|| Self::start(calendar))

@@ -20,13 +20,14 @@ pub(super) enum Seen {
     Refetched(RunId),
 }
 
-/// Reads one object. Never fails: what cannot be identified is kept under its hash, and `process`
-/// says in a dead letter what is wrong with it; the page goes on (rule 7).
+/// Reads one object. Never fails: an object without a usable id is kept under its hash, and
+/// `process` makes it a dead letter with the reason. The page goes on (rule 7).
 ///
-/// A search is stamped and keyed with the object's own modified time. What was listed or refetched
-/// is stamped later where that is safe, so that it repairs: an object that was restored, which
-/// HubSpot's modified time may not tell, or rows under a stage map that has changed. A change
-/// within the lag before the reply, which the reply may not show yet, still stands above it.
+/// An object from a search is stamped and keyed with its own modified time. A listed or refetched
+/// object is stamped later if that is safe, so that it repairs the stored row. A repair is needed
+/// after a restore, which may leave HubSpot's modified time as it was, and after a change of the
+/// stage map. That stamp is the time of the reply minus the lag, so a newer change, which the reply
+/// may not show yet, still wins.
 pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp) -> Item<'a> {
     let object: Object<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let run_key = match seen {

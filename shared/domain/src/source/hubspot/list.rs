@@ -80,7 +80,7 @@ fn error(body: &[u8]) -> Option<ErrorReply<'_>> {
 }
 
 /// # Errors
-/// [`PageError::ErrorInside`] where a reply of status 200 holds an error.
+/// [`PageError::ErrorInside`] if a reply of status 200 holds an error.
 pub(super) fn no_error_inside(body: &[u8]) -> Result<(), PageError> {
     error_words(body).map_or(Ok(()), |words| Err(PageError::ErrorInside(words)))
 }
@@ -96,13 +96,13 @@ impl<'a> List<'a> {
         }
     }
 
-    /// What `after` to ask for next; `None` on the last page.
+    /// The `after` of the next page; `None` on the last page.
     pub(super) fn after(&self) -> Option<&str> {
         self.paging.as_ref()?.next.as_ref().map(|next| next.after.as_ref())
     }
 
-    /// The latest modified time on the page before `to`: one past it has changed since it was
-    /// found, and says nothing of the others.
+    /// The latest modified time on the page before `to`: a later one has changed since the search
+    /// found it, so the search cannot go on from its time.
     pub(super) fn last_modified(&self, to: Timestamp) -> Option<Timestamp> {
         self.objects().filter_map(|object| object.modified_at()).filter(|at| *at < to).max()
     }
@@ -117,7 +117,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// Where a search stands.
+/// The position of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Objects modified from this time on, and before `to`.

@@ -2,9 +2,9 @@
 //! incremental by search on the modified time.
 //!
 //! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time
-//! of archiving. Deletions come by webhook (a refetch that finds nothing leaves a tombstone), and
-//! at the latest with the next full run, which reads the archived list and sweeps what no list
-//! shows any more.
+//! of archiving. Deletions come by webhook: a refetch that finds nothing leaves a tombstone. At the
+//! latest they come with the next full run, which reads the archived list and sweeps objects that
+//! no list shows any more.
 
 use std::time::Duration;
 
@@ -75,8 +75,8 @@ const DEAL_PROPERTIES: [&str; 10] = [
 /// seconds (trap 10).
 pub const SAFETY_LAG: Duration = Duration::from_secs(60);
 
-/// An incremental run looks this far behind the watermark, for what took longer to show up (traps
-/// 7, 10). What it has seen before the outbox drops by id and modified time.
+/// An incremental run reads this far behind the watermark, because some changes show up late (traps
+/// 7, 10). The outbox drops objects that it has already, by id and modified time.
 pub const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
 /// How far a list may lag behind changes. Larger than any reply takes to come.
@@ -85,8 +85,8 @@ const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 /// How far an object that is read by its id may lag behind.
 const REFETCH_LAG: Duration = Duration::from_secs(10);
 
-/// What a merge is stamped later than the object it went into was. More than [`LIST_LAG`], or the
-/// sweep of the run that shows the merge would forget it: `Date` is cut to the second, and
+/// A merge is stamped this much later than the object it went into. It must exceed [`LIST_LAG`], or
+/// the sweep of the run that shows the merge would forget it: `Date` is cut to the second, and
 /// HubSpot's clock may be behind ours.
 const MERGE_LEAD: SignedDuration = SignedDuration::from_secs(10 * 60);
 
@@ -268,8 +268,8 @@ fn after_list(list: &List<'_>, position: &Position) -> Result<Next, PageError> {
 }
 
 /// A full page goes on at the last modified time it shows, that time included: of those that share
-/// it, some may not have been shown. Where a whole page shares one, it goes on by id within that
-/// time, however many there are.
+/// it, some may not have been shown. If a whole page shares one time, the search goes on by id
+/// within that time, through any number of objects.
 fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result<Next, PageError> {
     let full = u32::try_from(list.results.len()).is_ok_and(|n| n >= paging.page_size);
     let more = full || list.after().is_some();

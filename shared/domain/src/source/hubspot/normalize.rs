@@ -196,9 +196,9 @@ impl View<'_> {
         }
     }
 
-    /// When the ids merged into this one ended. A merge is for ever, and says more than the
-    /// tombstone that a refetch, or the sweep of the full run that saw it, may have made of the
-    /// same id: it stands above them.
+    /// When the ids merged into this one ended. A refetch, or the sweep of the full run that saw
+    /// the merge, may have stored a tombstone of the same id. A merge is final and says more, so
+    /// its stamp is above theirs.
     fn merged_at(&self) -> Timestamp {
         self.row.version_at.checked_add(MERGE_LEAD).unwrap_or(self.row.version_at)
     }

@@ -133,8 +133,8 @@ fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a
-/// property. A text that is none (a lone surrogate) stays in its escapes, visibly.
+/// The text of a scalar; `None` for null and for the empty text, which is how HubSpot clears a
+/// property. Text that is not valid (a lone surrogate) keeps its escapes, visibly.
 fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -152,8 +152,8 @@ fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
     time(&text(raw)?)
 }
 
-/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it
-/// is none, or where Postgres would not take it.
+/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. Returns
+/// `None` if the text is no time, or if Postgres would not take it.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let at = if let Ok(milliseconds) = text.parse::<i64>() {

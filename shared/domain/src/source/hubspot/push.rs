@@ -1,4 +1,4 @@
-//! What HubSpot pushes: an array of changes, each of which only names its object
+//! The body that HubSpot pushes: an array of changes, each of which only names its object
 //! (developers.hubspot.com/docs/api/webhooks).
 
 use std::borrow::Cow;
@@ -27,9 +27,9 @@ struct Change<'a> {
     merged_object_ids: Option<Vec<&'a RawValue>>,
 }
 
-/// The objects that the changes name, each once, as kind and id; all of a merge: the one that
-/// stays, or is made of them, and those that go. Changes of what is not pulled, and what is no
-/// change, name nothing.
+/// The objects that the changes name, each once, as kind and id. A merge names all its objects: the
+/// one that stays or is made of them, and those that go. Changes of kinds that are not pulled, and
+/// elements that are no change, name nothing.
 pub(super) fn named(body: &[u8]) -> Vec<(String, String)> {
     let raw: Vec<&RawValue> = match serde_json::from_slice(body) {
         Ok(changes) => changes,

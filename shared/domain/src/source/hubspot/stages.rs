@@ -1,19 +1,18 @@
-//! What a deal's stage means for the money.
+//! The payment status of a deal, by its stage.
 
 use std::collections::BTreeMap;
 
 use crate::payment::Status;
 
-/// The key that stands for every stage that is not listed.
+/// The key for every stage that is not listed.
 pub(super) const OTHERS: &str = "*";
 
-/// The status of a stage: what the deployment's map says of it, else the seed's word, else what the
-/// map says of `*`, else a sale under way.
+/// The status of a stage, from the first of these that has one: the deployment's map, the seed, the
+/// map's `*`. Otherwise the deal is a sale under way.
 ///
-/// The seed is won and lost of HubSpot's own pipelines. A deal always stands in some stage of some
-/// pipeline, so one that nobody mapped is no surprise as an unknown status of a charge would be: it
-/// is no revenue, and `*=unmapped` has all such stages listed in `/metrics/unmapped-statuses` (trap
-/// 38).
+/// The seed holds won and lost of HubSpot's own pipelines. Every deal is in some stage of some
+/// pipeline, so an unmapped stage is expected, unlike an unknown status of a charge. It is no
+/// revenue. With `*=unmapped`, `/metrics/unmapped-statuses` lists all such stages (trap 38).
 pub(super) fn status(stage: Option<&str>, map: &BTreeMap<String, Status>) -> Status {
     let stage = stage.unwrap_or_default().trim();
     let mapped =

@@ -61,8 +61,8 @@ struct Inner<'a> {
     object: Option<Cow<'a, str>>,
 }
 
-/// What a thin event is about (docs.stripe.com/event-destinations: it carries no object, only a
-/// reference).
+/// The object that a thin event refers to (docs.stripe.com/event-destinations: it carries no
+/// object, only a reference).
 #[derive(Debug, Deserialize)]
 struct Related<'a> {
     #[serde(borrow)]
@@ -71,7 +71,7 @@ struct Related<'a> {
     kind: Option<Cow<'a, str>>,
 }
 
-/// What identifies an object: enough to page on, whatever else is wrong with it.
+/// The identity of an object. It is enough to page on if the rest of the object cannot be read.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     pub id: Option<String>,
@@ -91,16 +91,16 @@ fn sound(id: Option<Cow<'_, str>>) -> Option<String> {
         .map(Cow::into_owned)
 }
 
-/// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
-/// `process` says in a dead letter what is wrong with it; the page goes on (rule 7).
+/// Reads one element of a list. Never fails: an element without a usable id is kept under its hash,
+/// and `process` makes it a dead letter with the reason. The page goes on (rule 7).
 pub(super) fn read<'a>(raw: &'a [u8], observed_key: &str, as_of: Timestamp) -> Item<'a> {
     let sent = serde_json::from_slice(raw).unwrap_or_default();
     item(sent, raw, observed_key, as_of)
 }
 
-/// Reads the body of a webhook, and says which object it only names, as a thin event does. What has
-/// no event id of its own stands under its hash: the same bytes again are the same version (trap
-/// 28).
+/// Reads the body of a webhook. Also returns the kind and id of the object if the body only names
+/// it, as a thin event does. A body without an event id is stored under its hash, so the same bytes
+/// again are the same version (trap 28).
 pub(super) fn delivery(raw: &[u8], received_at: Timestamp) -> (Item<'_>, Option<(String, String)>) {
     let sent: RawObject<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let carried = sent.data.as_ref().is_some_and(|data| data.object.is_some());
@@ -152,7 +152,7 @@ fn item<'a>(sent: RawObject<'_>, raw: &'a [u8], observed_key: &str, as_of: Times
     };
     Item {
         entity,
-        // Some objects have no id of their own (a balance); the event then stands for itself.
+        // Some objects have no id of their own (a balance); the event's id is used instead.
         external_id: external_id.unwrap_or_else(|| id.clone()),
         version_key: id,
         version_at: created.and_then(|c| c.at()).unwrap_or(as_of),

@@ -2,7 +2,7 @@
 //! later.
 //!
 //! Its lists filter on `created` only, so a refund, dispute or capture of an older object never
-//! shows in them (trap 4); its events say what changed, but only for 30 days (trap 5). Hence both.
+//! shows in them (trap 4). Its events say what changed, but only for 30 days (trap 5). Hence both.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ mod webhook;
 #[derive(Debug, Clone, Copy)]
 pub struct Stripe;
 
-/// The events whose objects are movements of money (docs.stripe.com/api/events/types). The list
-/// takes at most 20 types.
+/// The events whose objects are payments, refunds or disputes (docs.stripe.com/api/events/types).
+/// The list takes at most 20 types.
 pub const EVENT_TYPES: [&str; 16] = [
     "charge.captured",
     "charge.expired",
@@ -50,8 +50,8 @@ pub const EVENT_TYPES: [&str; 16] = [
     "refund.updated",
 ];
 
-/// An incremental run looks this far behind the watermark: events become visible late (trap 7).
-/// What it has seen before the outbox drops by event id.
+/// An incremental run reads this far behind the watermark, because events become visible late (trap
+/// 7). The outbox drops events that it has already, by event id.
 pub const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// Stripe lists events for 30 days; a cursor older than this is too close to the hole (trap 5).

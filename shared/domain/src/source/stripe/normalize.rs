@@ -68,12 +68,12 @@ struct Context<'a> {
     stamp: Stamp,
 }
 
-/// Reads a row as movements of money.
+/// Reads a row as payments, refunds and disputes.
 pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
     Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
 }
 
-/// The movements in a row; empty for an object that is not money.
+/// The payments in a row; empty for an object that is not money.
 fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     if is_vanished(row.payload) {
         return vanished(row).map(|movement| vec![movement]);
@@ -100,7 +100,7 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     }
 }
 
-/// A movement that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts
+/// A payment that Stripe does not show any more ([`crate::record::vanished_movement`]): it counts
 /// for nothing.
 fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
     let raw = text(row.payload)?;
@@ -180,9 +180,9 @@ fn refund(raw: &str, of_captured: bool, context: Context<'_>) -> Result<Payment,
 fn dispute(raw: &str, context: Context<'_>) -> Result<Payment, Reason> {
     let money: Money<'_> = parse(raw.as_bytes())?;
     let status = match money.status.as_deref() {
-        // An appeal comes after a loss, and the loss stands until it is won.
+        // An appeal comes after a loss, and the loss counts until the appeal is won.
         Some("lost" | "appeal_needs_response" | "appeal_under_review") => Status::Disputed,
-        // "charge_refunded" in older versions: the refund is the movement.
+        // "charge_refunded" in older versions: the refund itself is counted.
         Some("won" | "charge_refunded") => Status::DisputeWon,
         Some("needs_response" | "under_review") => Status::DisputeOpen,
         Some("warning_needs_response" | "warning_under_review" | "warning_closed") => {

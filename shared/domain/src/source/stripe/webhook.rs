@@ -1,5 +1,5 @@
-//! What Stripe pushes, and its signature scheme `v1` (docs.stripe.com/webhooks#verify-manually),
-//! with the verdicts of Stripe's own SDKs.
+//! Stripe's webhooks and their signature scheme `v1` (docs.stripe.com/webhooks#verify-manually).
+//! The verdicts are those of Stripe's own SDKs.
 
 use jiff::Timestamp;
 
