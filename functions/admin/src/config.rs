@@ -5,12 +5,12 @@ use std::time::Duration;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::source::{self, Source};
 
-/// What an operator sets.
+/// The settings of `admin`, from the environment.
 #[derive(Clone)]
 pub struct AdminConfig {
     /// The sources that this deployment pulls from.
     pub sources: Vec<&'static dyn Source>,
-    /// A full run is asked for again only so long after the one before.
+    /// The least time between two requests for a full run of the same source.
     pub min_full_interval: Duration,
 }
 

@@ -17,13 +17,13 @@ pub use config::AdminConfig;
 
 /// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {
-    /// The requests of operators are written down here.
+    /// The requests of operators are stored here.
     pub database: Database,
     /// Authenticates API keys and counts their requests.
     pub admission: Admission,
     /// The queue that `fetch` reads.
     pub requests: Q,
-    /// What an operator sets.
+    /// The operator's settings.
     pub config: AdminConfig,
     /// The time.
     pub clock: C,

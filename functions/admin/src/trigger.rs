@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 use crate::Ports;
 
-/// For the messages to `fetch`: `relay` sends them again, so no reply waits for them for long.
+/// How long a reply waits for SQS to take the messages to `fetch`. It may be short, because `relay`
+/// sends them again.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest body, in bytes. The route needs none.
@@ -32,7 +33,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub struct TriggerReply<'a> {
     /// The run's id.
     run_id: Uuid,
-    /// Whom it pulls from.
+    /// The name of the vendor that it pulls from.
     source: &'a str,
     /// `incremental` or `full`.
     mode: &'a str,
@@ -40,7 +41,7 @@ pub struct TriggerReply<'a> {
     status: &'static str,
 }
 
-/// `POST /trigger/{source}/{mode}`: writes the request down, then tells `fetch`.
+/// `POST /trigger/{source}/{mode}`: stores the request, then sends a message to `fetch`.
 pub(crate) async fn run<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, ApiKey>,

@@ -30,7 +30,7 @@ pub enum FetchError {
     Page {
         /// The source that replied.
         source_name: &'static str,
-        /// What is wrong with its reply.
+        /// The reason why its reply cannot be used.
         error: PageError,
     },
     /// Postgres failed, or another invocation has taken the lease.
@@ -48,8 +48,8 @@ impl FetchError {
     }
 
     /// Whether Postgres knows the work still to do, as a run under way or an object to read again.
-    /// Then `relay` asks for it minutes later, and the message is done: delivered again by SQS as
-    /// well, it would only become a dead letter of an outage.
+    /// Then `relay` requests it again minutes later, and the message is done. If SQS delivered it
+    /// again as well, an outage would only make it a dead letter.
     pub(crate) fn is_in_postgres(&self) -> bool {
         matches!(self, Self::Vendor(_) | Self::Page { .. } | Self::Store(StoreError::FenceLost(_)))
     }

@@ -88,8 +88,8 @@ fn outlived<C: Clock>(
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
 }
 
-/// Opens a run. Where the cursor cannot tell all that changed, full runs are requested in the same
-/// transaction. Where it cannot tell anything, they are all there is, and no run is opened.
+/// Opens a run. If the cursor does not show everything that changed, full runs are requested in the
+/// same transaction. If it shows nothing, only full runs are requested, and no run is opened.
 async fn open<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,

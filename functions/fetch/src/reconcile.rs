@@ -1,9 +1,9 @@
-//! Reconciling: the vendor's full list against payments, by day, currency and status; what differs
-//! is mended, and compared again (docs/adr/0019).
+//! Reconciling: the vendor's full list against payments, by day, currency and status. Days that
+//! differ are mended and compared again (docs/adr/0019).
 //!
-//! Listing stores nothing but sums, a page's with its cursor in one transaction. Where sums differ,
-//! the objects of those days go through the outbox as a full run's do; what we have and the lists
-//! do not show gets a tombstone.
+//! Listing stores nothing but sums, a page's with its cursor in one transaction. If the sums of a
+//! day differ, its objects go through the outbox as a full run's do. Payments that we have and the
+//! lists do not show get a tombstone.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ mod unseen;
 /// The pause between two checks whether `process` is through with the mended objects.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// One reconciliation in the hands of this invocation.
+/// The reconciliation that this invocation works on.
 struct Reconciliation<'a, C, Q> {
     ports: &'a Ports<C, Q>,
     vendor: &'a Vendor<C>,

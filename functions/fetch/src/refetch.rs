@@ -108,8 +108,8 @@ async fn read_one<C: Clock, Q: Outlet>(
     Ok(())
 }
 
-/// Asks the vendor for the object. `None`: the reply says nothing about the object, and nothing is
-/// stored.
+/// Requests the object from the vendor. Returns `None` if the reply does not show its state; then
+/// nothing is stored.
 async fn ask<C: Clock>(
     vendor: &Vendor<C>,
     entity: &str,
@@ -145,9 +145,9 @@ fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
     Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
 }
 
-/// The payload of the tombstone for the id that was asked for, where another object answers: the
-/// one that it was merged into. Where that one does not name it (yet), nothing else would end it
-/// before the next sweep.
+/// The payload of the tombstone for the requested id, if the reply is another object: the one that
+/// it was merged into. The reply may not list the id among its merges (yet), and then nothing else
+/// would end it before the next sweep.
 fn merged_into(source: &dyn Source, entity: &str, id: &str, item: &Item<'_>) -> Option<Vec<u8>> {
     let another =
         item.entity == entity && item.external_id != id && source.sweeps(entity).is_some();

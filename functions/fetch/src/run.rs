@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
     /// Stores the position of the run and extends its lease.
     ///
     /// # Errors
-    /// [`StoreError::FenceLost`] where another invocation has taken the lease: roll back.
+    /// [`StoreError::FenceLost`] if another invocation has taken the lease: roll back.
     pub async fn store_position(
         &self,
         tx: &Transaction<'_>,
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
     /// drained; the caller decides how it ends.
     ///
     /// # Errors
-    /// [`StoreError::FenceLost`] where another invocation has taken the lease: roll back.
+    /// [`StoreError::FenceLost`] if another invocation has taken the lease: roll back.
     pub async fn step(
         &mut self,
         tx: &Transaction<'_>,
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
     /// source cuts none.
     ///
     /// # Errors
-    /// [`StoreError::FenceLost`] where another invocation has taken the lease.
+    /// [`StoreError::FenceLost`] if another invocation has taken the lease.
     pub async fn adopt(
         &mut self,
         database: &Database,

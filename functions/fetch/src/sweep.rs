@@ -1,5 +1,5 @@
-//! What a full run that is drained says beyond its pages: what has vanished, and where to go on
-//! from.
+//! The end of a full run: sweeps objects that vanished, and hands its cursor to the incremental
+//! pull.
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
@@ -16,7 +16,7 @@ use penstock_store::{StoreError, Transaction};
 use crate::run::Run;
 use crate::vendors::Vendor;
 
-/// The vendor's own cursor is where the incremental pull of the same entity goes on from.
+/// Stores the vendor's own cursor, from which the incremental pull of the same entity goes on.
 pub(crate) async fn hand_on(
     tx: &Transaction<'_>,
     source: &dyn Source,
@@ -32,13 +32,13 @@ pub(crate) async fn hand_on(
     sync_state::hand_on(tx, incremental, checkpoint, now).await
 }
 
-/// Gives every row that the full list no longer shows a tombstone; the answer is the tombstones'
+/// Gives a tombstone to every row that the full list no longer shows, and returns the tombstones'
 /// rows.
 ///
-/// A full list says nothing of what is gone (trap 13), so what stands in the table, and was seen
-/// neither by this run nor by anything else since it began, is gone. The tombstone is stamped with
-/// the run's beginning and goes through the gate as everything does: what appears again later, or
-/// has, is newer.
+/// A full list does not name deleted objects (trap 13). A row is of a deleted object if neither
+/// this run nor anything else has seen it since the run began. The tombstone is stamped with the
+/// run's beginning and goes through the gate like any other version: an object that shows again is
+/// newer.
 pub(crate) async fn sweep<C: Clock>(
     tx: &Transaction<'_>,
     vendor: &Vendor<C>,

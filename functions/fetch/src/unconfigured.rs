@@ -15,10 +15,10 @@ use crate::ports::Ports;
 const NOT_CONFIGURED: &str = "the source is not configured in this deployment";
 
 /// Leaves a requested run as it is until the source is configured. The run waits for a person,
-/// because `relay` would ask for it again each few minutes.
+/// because `relay` would request it again every few minutes.
 ///
 /// # Errors
-/// [`FetchError::Unknown`] where only the message says that there is such a source or entity.
+/// [`FetchError::Unknown`] if the source or entity is known from the message only.
 pub(crate) async fn leave<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     request: &FetchRequest,

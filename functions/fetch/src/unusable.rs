@@ -17,7 +17,7 @@ impl Unusable {
     /// Counts one more unusable reply.
     ///
     /// # Errors
-    /// [`FetchError::Page`] where it is the last that is tried.
+    /// [`FetchError::Page`] if this was the last attempt.
     pub fn one_more(self, source_name: &'static str, error: PageError) -> Result<Self, FetchError> {
         let unusable = self.0 + 1;
         if unusable == MOST {

@@ -17,27 +17,27 @@ use penstock_domain::source::{
 
 /// A source that can be pulled.
 pub struct Vendor<C> {
-    /// Asks it.
+    /// Sends the requests to it.
     pub client: VendorClient<C>,
     /// How it is paged.
     pub paging: Paging,
-    /// Where it is to push to, if it is.
+    /// The route for its notifications; `None` if it does not push any.
     pub push: Option<PushTo>,
     /// Reads its objects, to add them up for a reconciliation.
     pub normalizer: Box<dyn Normalize>,
 }
 
 impl<C: Clock> Vendor<C> {
-    /// What is known of it.
+    /// Returns the source, the facts and rules about this vendor.
     pub fn source(&self) -> &'static dyn Source {
         self.client.source()
     }
 }
 
-/// Where a vendor is to push to.
+/// The route that a vendor pushes notifications to.
 #[derive(Debug)]
 pub struct PushTo {
-    /// The address of the route: https.
+    /// The https URL of the route.
     pub address: String,
     /// Signs the tokens of channels. The route checks them by the same secret.
     pub secret: Secret,
@@ -89,7 +89,7 @@ pub fn of<C: Clock>(
     }))
 }
 
-/// What a deployment says of one source.
+/// The environment variables of one source.
 struct Variables<'e> {
     source: &'static dyn Source,
     env: &'e Env,
@@ -140,8 +140,8 @@ impl Variables<'_> {
         Err(ConfigError::Invalid { name, reason: format!("the vendor gives 1 to {most} a page") })
     }
 
-    /// A vendor that notifies is told to push to `WEBHOOK_URL`, if that and the secret of its
-    /// channels are set.
+    /// A vendor that notifies pushes to `WEBHOOK_URL`, if that and the secret of its channels are
+    /// set.
     fn push_to(&self, aws: &Arc<Aws>) -> Option<PushTo> {
         let webhook = self.source.webhook()?;
         if !matches!(webhook, Webhook::Notified(_)) {

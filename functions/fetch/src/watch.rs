@@ -90,8 +90,8 @@ async fn open<C: Clock, Q: Outlet>(
     Ok(open)
 }
 
-/// Closes a channel, and returns whether it is closed now. Where the vendor fails, the next
-/// invocation tries again.
+/// Closes a channel, and returns whether it is closed now. If the vendor fails, the next invocation
+/// tries again.
 async fn close<C: Clock>(
     vendor: &Vendor<C>,
     push: &dyn Push,

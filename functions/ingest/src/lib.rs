@@ -1,6 +1,6 @@
-//! `ingest`: takes what our own clients push, leads and product events. All of a request is
-//! committed before the reply says so, or where Postgres is away it is a message on the queue
-//! `spill`, from which `webhook` brings it in.
+//! `ingest`: receives leads and product events from our own clients. A reply says success only
+//! after all of the request is committed. If Postgres is away, the request becomes a message on the
+//! queue `spill`, and `webhook` stores it later.
 
 use std::time::Duration;
 
@@ -36,16 +36,16 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queue of requests that Postgres could not take.
     pub spill: Q,
-    /// What an operator sets.
+    /// The operator's settings.
     pub config: IngestConfig,
     /// The time.
     pub clock: C,
 }
 
-/// What an operator sets.
+/// The settings of `ingest`, from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestConfig {
-    /// Whether `POST /api/lead` wants an API key; its older senders may have none.
+    /// Whether `POST /api/lead` requires an API key; its older senders may have none.
     pub legacy_key_required: bool,
 }
 
@@ -53,7 +53,7 @@ impl IngestConfig {
     /// `LEGACY_LEAD_KEY`: `required` (unless set otherwise) or `off`.
     ///
     /// # Errors
-    /// Where it is another word.
+    /// [`ConfigError::Invalid`] if the variable holds another word.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let legacy_key_required = match env.or("LEGACY_LEAD_KEY", "required").as_str() {
             "required" => true,
@@ -70,12 +70,13 @@ impl IngestConfig {
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// For SQS to take a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and the waits for
-/// Postgres, for the key and for the rows ([`PATIENCE`](penstock_store::database::PATIENCE) each),
-/// the sum stays below the function's 20 s.
+/// How long SQS may take to accept a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and
+/// the waits for Postgres, for the key and for the rows
+/// ([`PATIENCE`](penstock_store::database::PATIENCE) each), the sum stays below the function's 20
+/// s.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
 
-/// For the tickets of what is committed.
+/// How long SQS may take to accept the tickets of committed rows.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
@@ -134,8 +135,8 @@ async fn events<C: Clock, Q: Outlet>(
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Accepts a request, or says why not. Success is only told after a commit, or after SQS has the
-    /// request.
+    /// Accepts a request, or returns why not. A reply says success only after a commit, or after
+    /// SQS has the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
         let Call { request, id, now, caller, .. } = call;
         let key = idempotency_key(&request.headers)?;
@@ -203,8 +204,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(())
     }
 
-    /// Sends tickets for what is committed. What is not taken `relay` sends again, so a queue that
-    /// fails, or hangs, changes no reply.
+    /// Sends tickets for the committed rows. `relay` sends those again that SQS does not take, so a
+    /// queue that fails or hangs changes no reply.
     async fn announce(&self, rows: &[OutboxId]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         if let Err(error) = offer(&self.tickets, tickets, ANNOUNCE_PATIENCE).await {

@@ -1,4 +1,4 @@
-//! What a sender reads.
+//! The replies to a sender.
 
 use penstock_domain::intake::{
     Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route,
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::good;
 
-/// At most so many faults are told at once.
+/// The most faults that one reply lists.
 const MOST_FAULTS: usize = 100;
 
 /// The reply to a lead.
@@ -19,7 +19,7 @@ const MOST_FAULTS: usize = 100;
 pub struct LeadReply {
     /// Always true.
     ok: bool,
-    /// The lead's id. Where Postgres was away and the same Idempotency-Key is used for another body
+    /// The lead's id. If Postgres was away and the same Idempotency-Key was used for another body
     /// at that time, only one of the two becomes the lead.
     lead_id: Uuid,
     /// Whether the same had come before under its Idempotency-Key.
@@ -35,48 +35,48 @@ pub struct EventsReply {
     success: bool,
     /// The same for people.
     message: String,
-    /// How many were taken, those that were known before among them.
+    /// How many were taken, including those that were known before.
     count: usize,
     /// The ids of those, in the order of the request.
     event_ids: Vec<String>,
-    /// The id, where one event came alone.
+    /// The id, if one event came alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
-    /// What became of each, in the order of the request.
+    /// The result of each event, in the order of the request.
     results: Vec<EventResult>,
 }
 
-/// What became of one event.
+/// The result of one event.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EventResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct EventResult {
     /// Its place in the request.
     index: usize,
-    /// What became of it.
+    /// The outcome for this event.
     status: EventStatus,
     /// Its id, if it was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
-    /// What is wrong with it, if it was not.
+    /// The faults of the event, if it was not taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
 }
 
-/// What became of one event.
+/// The outcome for one event.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EventStatus"))]
 #[serde(rename_all = "lowercase")]
 pub enum EventStatus {
     /// It is kept.
     Accepted,
-    /// Its id was known before; the first of an id stands.
+    /// Its id was known before; the first event of an id is kept.
     Duplicate,
     /// It is not an event; the others are not affected.
     Rejected,
 }
 
-/// Events are read at once, so they have to be readable; a lead is kept whatever it is encoded in.
+/// Events are read at once, so they must not be encoded; a lead is kept in any encoding.
 pub(crate) fn refuse_encoded(request: &Request) -> Result<(), Problem> {
     let encoding = request.headers.get("content-encoding");
     if encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -89,7 +89,7 @@ pub(crate) fn refuse_encoded(request: &Request) -> Result<(), Problem> {
     }]))
 }
 
-/// A body in which there are no events.
+/// The reply to a body that holds no events.
 pub(crate) fn not_events(error: NotEvents) -> Problem {
     match error {
         NotEvents::TooMany(_) => {
@@ -102,7 +102,8 @@ pub(crate) fn not_events(error: NotEvents) -> Problem {
     }
 }
 
-/// Where nothing of it can be taken, or not without the rest, it is a 400 that names everything.
+/// Refuses a request with a 400 that names its faults, if no event is good, or if one is bad and
+/// the request is atomic.
 pub(crate) fn refuse_bad(batch: &Batch<'_>, route: Route) -> Result<(), Problem> {
     let bad = batch.events.len() - good(batch);
     let atomic = route == Route::Events { atomic: true };
@@ -117,7 +118,7 @@ fn told(fault: &Fault) -> FieldError {
     FieldError { pointer: fault.pointer.clone(), detail: fault.detail.clone() }
 }
 
-/// The reply to what is committed.
+/// The reply to a committed request.
 pub(crate) fn kept(
     intake: &Intake,
     reading: &Reading<'_>,
@@ -137,7 +138,7 @@ pub(crate) fn kept(
     Ok(if replayed { reply.replayed() } else { reply })
 }
 
-/// The reply to what waits on the queue `spill`.
+/// The reply to a request that waits on the queue `spill`.
 pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>) -> Result<Reply, Failure> {
     match reading {
         Reading::Lead(LeadState::Rejected) => Err(unreadable().into()),
@@ -167,7 +168,8 @@ fn lead(intake: &Intake, state: LeadState, deduplicated: bool) -> Result<Reply, 
     }
 }
 
-/// What older senders read of a body that is no lead; it is kept all the same.
+/// The reply to a body that is no lead, in the words of older senders. The body is kept all the
+/// same.
 fn unreadable() -> Problem {
     Problem::bad_request(
         "invalid-payload",

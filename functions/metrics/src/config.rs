@@ -7,10 +7,10 @@ use penstock_domain::money::Currency;
 use penstock_domain::revenue::Zone;
 use penstock_domain::source;
 
-/// What an operator sets.
+/// The settings of `metrics`, from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsConfig {
-    /// ISO 4217 code of the amounts where a caller names none.
+    /// ISO 4217 code of the amounts if a caller names none.
     pub base_currency: String,
     /// The zone whose days the database keeps.
     pub business_zone: String,
@@ -18,7 +18,7 @@ pub struct MetricsConfig {
     pub sources: Vec<&'static str>,
     /// How old the last good run of a source may be.
     pub freshness: Duration,
-    /// What a key without a rate of its own may ask, in requests a second.
+    /// The rate of a key without a rate of its own, in requests a second.
     pub rate_limit_per_second: u32,
 }
 

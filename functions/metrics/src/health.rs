@@ -14,8 +14,7 @@ use tokio_postgres::Client;
 
 use crate::Ports;
 
-/// After this long the database counts as unreachable: whoever asks for readiness does not wait
-/// longer.
+/// After this long the database counts as unreachable: a readiness check does not wait longer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Serialize)]

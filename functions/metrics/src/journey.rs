@@ -1,8 +1,8 @@
 //! `/users/{userId}/journey`: one user's events, newest first.
 //!
-//! When an event happened is its sender's word (trap 32). All of it is kept, and what cannot be
-//! right is flagged as it is stored; a query that names no bounds ends a day from now and begins
-//! ten years ago.
+//! The sender of an event says when it happened (trap 32). Any time is kept, and one that cannot be
+//! right is flagged as it is stored. A query without bounds ends a day from now and begins ten
+//! years ago.
 
 mod cursor;
 mod reply;
@@ -105,7 +105,7 @@ impl Question for Journey {
             user_id: &self.user_id,
             from: self.from,
             before: self.after.as_ref().map_or((self.to, ""), |(at, id)| (*at, id)),
-            // One more than asked for tells whether there is a next page.
+            // One more than requested shows whether there is a next page.
             limit: self.limit + 1,
             bytes: i64::try_from(MOST_BYTES).unwrap_or(i64::MAX),
         };

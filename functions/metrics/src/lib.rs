@@ -28,7 +28,7 @@ pub struct Ports<C> {
     pub database: Database,
     /// Authenticates API keys and counts their requests.
     pub admission: Admission,
-    /// What an operator sets.
+    /// The operator's settings.
     pub config: MetricsConfig,
     /// The time.
     pub clock: C,
@@ -62,7 +62,7 @@ impl<C: Clock + 'static> Service for Ports<C> {
         self.clock.now()
     }
 
-    /// For routes that ask Postgres nothing: the others look the key up along with their question.
+    /// For routes without a query of their own. The others look the key up along with their query.
     async fn authorize(&self, call: &Call<'_>) -> Result<(), Failure> {
         if call.route.need != Need::Nothing {
             let key = call.presented_key()?;

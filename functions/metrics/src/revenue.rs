@@ -135,7 +135,7 @@ impl Question for RevenueQuestion {
     }
 }
 
-/// What the three routes answer; amounts in minor units as decimal strings.
+/// The reply of the three routes. Amounts are in minor units, as decimal strings.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Revenue"))]
 #[serde(rename_all = "camelCase")]

@@ -44,7 +44,7 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Probl
     Ok(Runs { after, source, status, limit })
 }
 
-/// The last run of a page: the next one begins after it, whatever was added meanwhile.
+/// The last run of a page: the next one begins after it, even if runs were added meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cursor {
     started_at: Timestamp,
@@ -81,7 +81,7 @@ impl Question for Runs {
             after: self.after.map(|cursor| (cursor.started_at, cursor.id)),
             source: self.source.as_deref(),
             status: self.status.as_deref(),
-            // One more than asked for tells whether there is a next page.
+            // One more than requested shows whether there is a next page.
             limit: self.limit + 1,
         };
         let mut runs = read::page(on, filter).await?;

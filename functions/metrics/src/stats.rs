@@ -36,20 +36,21 @@ pub(crate) struct StatsReply {
     as_of: Timestamp,
 }
 
-/// What waits of one source.
+/// The rows of one source that wait for `process`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Pending"))]
 #[serde(rename_all = "camelCase")]
 struct Pending {
     source: String,
     count: i64,
-    /// There where counting ended before the rows did: then there may be more, and older ones.
+    /// Present if counting stopped early: then there may be more rows, and older ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     count_is_at_least: bool,
     oldest_age_s: u64,
 }
 
-/// What came in of one source within a window, and what of that is processed or dead by now.
+/// The rows of one source that came in within a window, and how many of them are processed or dead
+/// by now.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Rate"))]
 #[serde(rename_all = "camelCase")]
@@ -64,7 +65,7 @@ struct Rate {
 impl Question for Stats {
     type Answer = StatsReply;
 
-    /// A backlog and a rush are counted only for whoever may see them.
+    /// Counting a backlog takes time, so the key is checked first.
     fn is_cheap(&self) -> bool {
         false
     }

@@ -1,5 +1,4 @@
-//! `migrate`: applies the migrations, and does whatever else an operator's command asks of the
-//! database.
+//! `migrate`: applies the migrations, and runs an operator's other commands on the database.
 //!
 //! The deployment invokes it once. Cold starts do not migrate, because they would race (trap 47).
 

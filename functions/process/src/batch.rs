@@ -1,5 +1,5 @@
-//! One batch in one transaction. It takes one round trip per kind of fact and three more, whatever
-//! its size and however many sources its rows come from.
+//! One batch in one transaction. It takes one round trip per kind of fact and three more. Neither
+//! its size nor the number of sources adds any.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

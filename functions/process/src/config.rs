@@ -2,7 +2,7 @@
 
 use penstock_domain::config::{ConfigError, Env};
 
-/// Whether ties are refetched, whatever their source: `REFETCH_TIES` (false), or by its older name
+/// Whether ties are refetched, for all sources: `REFETCH_TIES` (false), or by its older name
 /// `STRIPE_REFETCH_TIES`.
 ///
 /// # Errors

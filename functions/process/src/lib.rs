@@ -1,10 +1,10 @@
-//! `process`: takes tickets, reads the rows that they name as facts, and writes these: payments,
-//! contacts, calendar events, leads, events.
+//! `process`: takes tickets, reads the rows that they name as facts, and writes the facts:
+//! payments, contacts, calendar events, leads, events.
 //!
-//! The database is the truth; a ticket only says where to look. Rows are worked as one batch in one
+//! The database is the truth; a ticket only names rows. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone. A statement that Postgres
-//! refuses is bisected. If an earlier receive of the message ended with the death of the process,
-//! its rows are worked more carefully, in the end one by one, so that the guilty one is known.
+//! refuses is bisected. If the process died on an earlier receive of the message, its rows are
+//! worked more carefully. In the end they are worked one by one, so that the row to blame is found.
 
 use std::collections::HashSet;
 
@@ -156,13 +156,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         Ok(())
     }
 
-    /// Works rows whose message has come before: an earlier receive failed, or the process died of
+    /// Works rows whose message has come before: an earlier receive failed, or the process died in
     /// it.
     ///
     /// Each attempt is committed before it is made. Rows without an attempt are worked as a batch
     /// once more; after an outage these are all. If the process dies of that, they are worked alone
-    /// the next time. Rows that never brought a process down alone go first, so that a guilty one
-    /// cannot hold them up.
+    /// the next time. Rows that never brought a process down alone go first, so that the row to
+    /// blame cannot hold them up.
     async fn work_carefully(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
         let (untried, tried): (Vec<_>, Vec<_>) =

@@ -1,4 +1,5 @@
-//! `relay`: sends messages again for whatever waits in Postgres, in case a queue has lost them.
+//! `relay`: sends messages again for all work that waits in Postgres, in case a queue has lost
+//! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
 //! objects that wait for a refetch. It also deletes rows that were processed long ago.
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 /// Everything that `relay` uses.
 pub struct Ports<C, Q> {
-    /// Everything that waits is read from here.
+    /// All waiting work is read from here.
     pub database: Database,
     /// The queue of `process`.
     pub tickets: Q,
@@ -33,15 +34,15 @@ pub struct Ports<C, Q> {
 pub struct Round {
     /// Rows that got a new ticket.
     pub ticketed: usize,
-    /// Runs that were asked for again.
+    /// Runs that were requested again.
     pub runs: usize,
-    /// Objects whose refetch was asked for again. The field is `looks`, as in older releases.
+    /// Objects whose refetch was requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
     /// Processed rows and Idempotency-Keys that were deleted.
     pub purged: u64,
-    /// How long the oldest pending row has waited, in seconds; 0 where nothing waits. An alarm
-    /// watches it.
+    /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
+    /// it.
     pub oldest_pending_s: u64,
 }
 
@@ -62,7 +63,7 @@ pub enum RelayError {
 /// A row that got a ticket is left alone this long; SQS and `process` need seconds.
 const TICKET_PAUSE: Duration = Duration::from_secs(300);
 
-/// A run that nobody has touched for this long has lost its message.
+/// A run that has not changed for this long has lost its message.
 const RUN_QUIET: Duration = Duration::from_secs(180);
 
 /// Rows a statement: short transactions (rule 8).

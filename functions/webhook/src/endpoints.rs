@@ -51,8 +51,8 @@ pub(crate) fn find<'e>(endpoints: &'e [Endpoint], name: &str) -> Option<&'e Endp
     endpoints.iter().find(|endpoint| endpoint.source.name() == name)
 }
 
-/// The URL that the vendor has called, which its signature may cover: `base`, which is scheme, host
-/// and stage, or the request's own `Host`, which a proxy in between may have changed.
+/// The URL that the vendor has called, which its signature may cover. `base` is scheme, host and
+/// stage. Without it the request's own `Host` is used, which a proxy in between may have changed.
 pub(crate) fn called_url(base: Option<&str>, request: &Request) -> String {
     let host =
         || request.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! `webhook`: takes what vendors push.
+//! `webhook`: receives the requests that vendors push.
 //!
-//! Before the reply says so, the event is a row, or the refetch of the object that it names is
-//! requested. Where Postgres is away, the event is a message on the queue `spill`. This function
-//! reads that queue once Postgres is back: its own messages, and those of `ingest`.
+//! A reply says success only after the event is a row, or the refetch of the object that it names
+//! is requested. If Postgres is away, the event becomes a message on the queue `spill`. This
+//! function reads that queue once Postgres is back: its own messages, and those of `ingest`.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
-/// What a vendor reads of what was taken.
+/// The reply to a vendor whose request was taken.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub(crate) struct Received {
@@ -69,9 +69,9 @@ pub(crate) struct Received {
 /// The longest body that is taken, in bytes. No vendor's event is longer.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// For the messages of a kind, after which they count as not sent. With the waits for the secret
-/// (twice 4 s), for Postgres (5 s) and for `spill` (4 s) the sum stays below the function's 20 s: a
-/// request must end in a reply.
+/// How long SQS may take to accept the messages of a kind, before they count as not sent. A request
+/// must end in a reply within the function's 20 s. The other waits are for the secret (twice 4 s),
+/// for Postgres (5 s) and for `spill` (4 s).
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
@@ -99,8 +99,8 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /webhooks/{source}`: receives what a vendor pushes, or says why not. Success is only told
-/// after a commit, or after SQS has the request.
+/// `POST /webhooks/{source}`: receives a vendor's request, or returns why not. A reply says success
+/// only after a commit, or after SQS has the request.
 async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,
@@ -149,7 +149,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Stores a body, or where Postgres does not take it hands it to the queue `spill`.
+    /// Stores a body, or hands it to the queue `spill` if Postgres does not take it.
     async fn keep(
         &self,
         source: &str,
@@ -173,8 +173,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    /// Sends tickets and requests for what is committed. What is not taken `relay` sends again, so
-    /// a queue that fails, or hangs, changes no reply.
+    /// Sends tickets and requests for committed work. `relay` sends those again that SQS does not
+    /// take, so a queue that fails or hangs changes no reply.
     async fn announce(&self, rows: &[OutboxId], fetches: &[FetchRequest]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();
         let requests: Vec<String> =

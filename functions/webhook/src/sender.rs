@@ -15,13 +15,13 @@ use crate::RETRY_AFTER;
 /// environment.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
-/// For Secrets Manager to answer.
+/// How long Secrets Manager may take to answer.
 const SECRET_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A reason for which a request is not verified.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unverified {
-    /// The vendor has not signed it, as far as it can be told.
+    /// The signature does not prove that the vendor sent it.
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The stored text is no signing secret.

@@ -1,4 +1,4 @@
-//! Round a database that is away: the queue `spill`, and back from it.
+//! The way around a database that is away: to the queue `spill`, and back from it.
 
 use std::time::Duration;
 
@@ -22,19 +22,20 @@ use crate::endpoints::find;
 use crate::storing::Stored;
 use crate::{Ports, RETRY_AFTER, received};
 
-/// For SQS to take a request that Postgres did not.
+/// How long SQS may take to accept a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
 
-/// What is not begun by then of a batch comes again: the function ends 10 s later.
+/// After this time no further message of a batch is begun; the rest come again. The function ends
+/// 10 s later.
 const BATCH_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What has become of one message.
+/// The outcome of one message.
 enum Brought {
     /// A body that a vendor pushed.
     Delivery(Stored),
     /// Rows of a request that `ingest` has spilled.
     Intake(Vec<OutboxId>),
-    /// It is to blame; the others may go on.
+    /// The message itself is at fault; the others may go on.
     Refused,
     /// Postgres is away: for the others, too.
     Away,
@@ -64,9 +65,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         received(StatusCode::ACCEPTED, "spilled")
     }
 
-    /// Stores what has waited. Nothing is verified again: it was before it was sent, and its
-    /// signature would be too old by now. What cannot be stored yet comes again; after 5 receives
-    /// `bury` goes on with it.
+    /// Stores the messages of a batch. Signatures are not verified again: they were before the
+    /// message was sent, and would be too old by now. A message that cannot be stored yet comes
+    /// again; after 5 receives `bury` takes it over.
     pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
@@ -145,7 +146,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(Brought::Delivery(stored))
     }
 
-    /// What `ingest` has spilled.
+    /// Stores a request that `ingest` has spilled.
     async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {

@@ -1,4 +1,4 @@
-//! What a page comes to by day, and which days are mended next.
+//! Adds up a page by day, and chooses the days to mend next.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(super) async fn first(
     window(tx, work, None).await
 }
 
-/// The window of the next such days, further back; none where all are through.
+/// The window of the next such days, further back; `None` if all are done.
 pub(super) async fn next(
     tx: &Transaction<'_>,
     work: &Work<'_>,

@@ -11,7 +11,7 @@ use penstock_store::{StoreError, Transaction};
 
 use super::Work;
 
-/// What is younger than this may be missing in a list that is not up to date (trap 7).
+/// A list that is not up to date may lack payments younger than this (trap 7).
 const SETTLED: Duration = Duration::from_secs(60 * 60);
 
 /// Rows a statement.

@@ -1,4 +1,4 @@
-//! Replies as they look.
+//! Examples of replies.
 
 use serde_json::{Value, json};
 

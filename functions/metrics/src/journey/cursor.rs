@@ -1,17 +1,17 @@
-//! Where a page ended.
+//! The end of a page.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use penstock_domain::text::LONGEST_ID;
 
-/// The bounds of all pages, and the last event of one: the next page begins after it, whatever has
-/// come meanwhile.
+/// The bounds of all pages, and the last event of one: the next page begins after it, even if
+/// events have come meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// None that occurred before.
+    /// Earlier events are left out.
     pub from: Timestamp,
-    /// None that occurred then or later.
+    /// Events of this time or later are left out.
     pub to: Timestamp,
     /// When the last event occurred.
     pub at: Timestamp,

@@ -5,8 +5,9 @@ use penstock_store::journey::JourneyEvent;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Bytes of a page's events in Lambda's reply, which takes 6 MiB, and in which this JSON is a
-/// string once more. An event that alone has more, of a body of at most 1 MiB, still fits.
+/// The most bytes of a page's events in Lambda's reply. Lambda takes 6 MiB, and the reply holds
+/// this JSON as a string once more. One event that alone exceeds this still fits, because its body
+/// had at most 1 MiB.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Serialize)]
@@ -65,8 +66,8 @@ impl From<JourneyEvent> for EventReply {
     }
 }
 
-/// JSON that is not read but passed on. What is no JSON, and was never taken as an event's, is a
-/// string.
+/// Passes JSON on without reading it. Text that is no JSON becomes a string; `ingest` never takes
+/// such an event.
 fn as_it_came(text: String) -> Option<Box<RawValue>> {
     let quoted = |text: &str| serde_json::value::to_raw_value(text).ok();
     RawValue::from_string(text.clone()).ok().or_else(|| quoted(&text))
@@ -82,7 +83,7 @@ pub(super) fn fitting(events: &[JourneyEvent]) -> usize {
     events.iter().take_while(fits).count().max(1)
 }
 
-/// At most so many bytes an event has in the reply.
+/// The most bytes that an event has in the reply.
 fn weight(event: &JourneyEvent) -> usize {
     // A control character becomes `\\u0001`.
     let names = event.event_id.len()

@@ -1,5 +1,4 @@
-//! A run as the caller reads it: one of `fetch`, or one that somebody asked for, which is made of
-//! those.
+//! A run as the caller reads it: a run of `fetch`, or a requested run, which is made of those.
 
 use jiff::{SignedDuration, Timestamp};
 use penstock_domain::paging::History;
@@ -9,14 +8,14 @@ use penstock_store::sync_runs::read::RunRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// A run, as it stands.
+/// The current state of a run.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Run"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunReply {
     run_id: Uuid,
     source: String,
-    /// Null for a run that was asked for: its own runs have one each.
+    /// Null for a requested run: its own runs have one each.
     entity: Option<String>,
     mode: String,
     status: String,
@@ -36,41 +35,40 @@ pub(crate) struct RunReply {
     /// Of a full run under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<Progress>,
-    /// Of a run that was asked for: the runs it is made of, as far as they have begun.
+    /// Of a requested run: the runs it is made of, as far as they have begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<Vec<RunReply>>,
-    /// Of a run that was asked for: what has not begun, and why.
+    /// Of a requested run: the parts that have not begun, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Vec<Waiting>>,
 }
 
-/// How far a full run has come. An estimate: nobody knows how old the oldest object is before it
-/// was seen.
+/// How far a full run has come. An estimate: the age of the oldest object is unknown until it is
+/// seen.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Progress"))]
 #[serde(rename_all = "camelCase")]
 struct Progress {
-    /// The part that is behind it, 0 to 1, by the age of what it pages through or by the rows there
-    /// were the last time; null where nothing can be said.
+    /// The part that is done, 0 to 1. It is estimated by the age of the objects it pages through,
+    /// or by the number of rows in the last full run. Null if there is no estimate.
     done: Option<f64>,
-    /// Everything from here on is behind it; null where it does not go back in time, or is made of
+    /// Everything since this time is done; null if the run does not go back in time, or is made of
     /// several.
     reached: Option<Timestamp>,
-    /// When it will be through if it goes on as it did; null where nothing can be said, or it has
-    /// stopped.
+    /// When it will end at its present speed; null if there is no estimate, or it has stopped.
     estimated_end: Option<Timestamp>,
 }
 
-/// A part of a run that was asked for, not begun.
+/// A part of a requested run that has not begun.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Waiting"))]
 #[serde(rename_all = "camelCase")]
 struct Waiting {
     entity: String,
-    /// The run that is at it since before, and must end first; null where only the message has not
-    /// come yet.
+    /// An earlier run of the same part, which must end first; null if only the message has not come
+    /// yet.
     waits_for: Option<Uuid>,
-    /// Why only a person can go on.
+    /// Why the run waits for a person.
     halted: Option<String>,
 }
 
@@ -79,8 +77,8 @@ fn fraction(thousandths: u32) -> Option<f64> {
     format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().ok()
 }
 
-/// By the age of what is behind it, or by the rows that there were the last time: that many and
-/// more are never all.
+/// The estimate is by the age of the objects done, or else by the rows of the last full run. By
+/// rows it stays below 1,000, because there may be more rows this time.
 fn thousandths(run: &RunRecord) -> Option<u32> {
     let stand = run.stand?;
     let by_rows = || {
@@ -140,8 +138,8 @@ impl From<RunRecord> for RunReply {
     }
 }
 
-/// One word for all parts: failed where one has, until a person has seen to it; succeeded where all
-/// have.
+/// One word for all parts: failed if one has failed or waits for a person, succeeded if all have
+/// succeeded.
 fn status(parts: &[Part]) -> &'static str {
     let is = |part: &Part, status: &str| part.run.as_ref().is_some_and(|run| run.status == status);
     if parts.iter().any(|part| is(part, "failed") || part.halted.is_some()) {
@@ -155,7 +153,7 @@ fn status(parts: &[Part]) -> &'static str {
     }
 }
 
-/// The mean of the parts; none where one cannot be told.
+/// The mean of the parts. `done` is `None` if that of one part is unknown.
 fn progress_of_parts(parts: &[Part]) -> Option<Progress> {
     let of = |part: &Part| match &part.run {
         None => Some(0),
