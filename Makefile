@@ -66,7 +66,7 @@ generate: ## write what is generated: the contract in docs/, infra/template.yaml
 
 openapi: generate
 
-# For this machine's own processor, whatever ARCH says: the binaries are run here. The benchmarks
+# For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
 bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, metrics, front or init: a part)
 ifneq ($(if $(BENCH),$(filter init,$(BENCH)),all),)
@@ -94,8 +94,9 @@ dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that arc
 	@for arch in $(ARCHS); do $(MAKE) build ARCH=$$arch; $(PYTHON) infra/dist.py zips $$arch; done
 	@$(PYTHON) infra/dist.py finish
 
-# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=...", the names of infra/template.yaml. Without it
-# sam asks for each. DRY_RUN=1 does all that needs no AWS account, and prints the rest.
+# PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=..." has the names of
+# infra/template.yaml. Without it sam asks for each. DRY_RUN=1 does all that needs no AWS account,
+# and prints the rest.
 deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
 	@if [ -z "$(DRY_RUN)" ] && ! command -v sam >/dev/null; then \
 		echo "deploy: sam is missing: install the AWS SAM CLI, or try DRY_RUN=1"; exit 1; \

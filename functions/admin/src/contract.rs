@@ -46,7 +46,7 @@ fn trigger(route: Operation, to: &mut Contract) -> Operation {
         )
         .header("Idempotency-Key", "1 to 255 printable ASCII characters, bare or in double quotes. Kept for 24 hours.", key)
         .path("source", "A source that is configured.", source)
-        .path("mode", "What has changed, or everything.", mode)
+        .path("mode", "`incremental` pulls changes, `full` pulls everything.", mode)
         .reply(202, "Accepted.", &schema, &example)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
         .link(202, "run", "getRun", "runId", "$response.body#/runId")

@@ -99,7 +99,7 @@ fn event(to: &mut Contract) -> Value {
                 "eventType": text, "payload": { "not": { "type": "null" }, "description": "Any JSON but null." },
                 "metadata": {
                     "type": ["object", "null"], "properties": about,
-                    "description": "What is not said beside it: whose, in which session, when.",
+                    "description": "The fields that are not beside it: user, session and time.",
                 },
                 "userId": optional, "sessionId": optional, "occurredAt": time, "eventId": optional, "type": { "type": "null" },
             },

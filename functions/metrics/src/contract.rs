@@ -148,7 +148,7 @@ fn journey(route: Operation, to: &mut Contract) -> Operation {
 fn stats(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<StatsReply>();
     route
-        .titled("Operations", "What waits, and how fast it goes")
+        .titled("Operations", "Waiting rows, and how fast they are processed")
         .about(
             "At most 10,000 rows that wait are counted. Rates are of the last 60 and 300 seconds.",
         )

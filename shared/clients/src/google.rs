@@ -48,7 +48,7 @@ pub enum TokenError {
         /// Google's own words.
         words: String,
     },
-    /// Google does not answer, or its answer says nothing. The fault may pass.
+    /// Google does not answer, or its reply holds no token. The fault may pass.
     #[error("Google gives no token now: {0}")]
     Unavailable(String),
 }
@@ -137,7 +137,7 @@ impl ServiceAccount {
         match &*token {
             Some(Token { value, good_until }) if !fresh && now < *good_until => Ok(value.clone()),
             _ => {
-                // A token that failed must not serve again, whatever becomes of the exchange.
+                // A token that failed must not be used again, even if the exchange fails.
                 *token = None;
                 let granted = self.exchange(http, now).await?;
                 let good_for = Duration::from_secs(granted.expires_in).saturating_sub(RENEW_BEFORE);

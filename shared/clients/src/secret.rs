@@ -63,7 +63,7 @@ impl Secret {
         }
     }
 
-    /// Returns the secret as of `now`; with `fresh`, it is read again whatever its age.
+    /// Returns the secret as of `now`; with `fresh`, it is read again at any age.
     ///
     /// # Errors
     /// [`SecretError`] if Secrets Manager does not return it.

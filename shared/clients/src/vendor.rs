@@ -60,18 +60,19 @@ pub struct VendorClient<C> {
 /// `fetch` keeps before Lambda ends it.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The longest pause that is waited for here. Waiting costs in Lambda, and another may take the
-/// lease meanwhile (`fetch`'s is twice as long): after a longer one a message goes on.
+/// The longest pause that the client waits for. Waiting costs money in Lambda, and another
+/// invocation may take the lease meanwhile (`fetch`'s is twice as long). After a longer pause, a
+/// message goes on with the run.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What one attempt came to.
+/// The outcome of one attempt.
 enum Attempt {
     Reply(Fetched),
-    /// Again after this long, without counting.
+    /// Try again after this long; the attempt does not count.
     Wait(Duration),
-    /// Again after a pause that grows.
+    /// Try again after a pause that grows.
     Fault(String),
-    /// Once more with another key than that of this request.
+    /// Try once more, with another key than that of this request.
     Unauthorized {
         words: String,
         sent_at: Timestamp,
@@ -84,18 +85,19 @@ impl<C: Clock> VendorClient<C> {
         Self { source, config, http: OnceCell::new(), bucket: Mutex::new(None), clock }
     }
 
-    /// Returns the source that this client asks.
+    /// Returns the source that this client sends requests to.
     pub fn source(&self) -> &'static dyn Source {
         self.source
     }
 
-    /// Asks until there is an answer or it is clear that there is none before `deadline`.
+    /// Sends the request until there is a reply, or it is clear that none comes before `deadline`.
     ///
-    /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
-    /// time-outs do. A 401 has the key read again, once. The source classifies any other error.
+    /// After a 429 the client waits as long as the vendor requests. That does not count as an
+    /// attempt; 5xx, broken connections and time-outs do. A 401 has the key read again, once. The
+    /// source classifies any other error.
     ///
     /// # Errors
-    /// [`VendorError`] says what to do about it.
+    /// [`VendorError`], whose variants differ in what the caller does next.
     pub async fn ask(
         &self,
         mode: Mode,
@@ -109,7 +111,7 @@ impl<C: Clock> VendorClient<C> {
             match self.attempt(mode, request, refused.take(), deadline).await? {
                 Attempt::Reply(fetched) => return Ok(fetched),
                 Attempt::Wait(pause) => {
-                    // Whoever else is about to ask would only be told the same.
+                    // Other requests of this client would only get the same reply.
                     if let Some(bucket) = self.bucket.lock().await.as_mut() {
                         // No longer: this client may outlive the pause, and serve others.
                         bucket.hold(self.clock.now(), pause.min(LONGEST_WAIT));
@@ -199,7 +201,7 @@ impl<C: Clock> VendorClient<C> {
         }
     }
 
-    /// What to send as bearer token; the inner error may pass.
+    /// Returns the bearer token to send. The inner error may pass by itself.
     async fn bearer(
         &self,
         http: &reqwest::Client,

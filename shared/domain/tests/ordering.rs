@@ -1,4 +1,4 @@
-//! Which version stands, as a property: the order of arrival decides nothing.
+//! The version that is kept, as a property: the order of arrival decides nothing.
 
 #![allow(clippy::unwrap_used, reason = "to fail is to panic")]
 

@@ -1,6 +1,6 @@
 //! SQS batches: each message read alone, each failure reported alone (trap 20).
 //!
-//! The event is read with our own types: its bodies stay text, whatever is in them, and a message
+//! The event is read with our own types: its bodies stay text, whatever they hold, and a message
 //! without a body is an empty one.
 
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Env};
 /// Lambda stamps each line itself. Bodies are never logged; ids, sizes, hashes and outcomes are.
 ///
 /// # Errors
-/// Where `PENSTOCK_LOG` is not a level.
+/// [`ConfigError::Invalid`] if `PENSTOCK_LOG` is not a level.
 pub fn init(env: &Env) -> Result<(), ConfigError> {
     let level = env.parsed_or("PENSTOCK_LOG", Level::INFO)?;
     let started = tracing::subscriber::set_global_default(
@@ -23,7 +23,7 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
             .with_max_level(level)
             .finish(),
     );
-    // Somebody (a test) listens already.
+    // A test has set another subscriber already.
     drop(started);
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn list(_: &Things, mut call: Call<'_, String>) -> Result<Reply, Failure> 
     Reply::json(StatusCode::OK, &json!({ "limit": limit }))
 }
 
-/// Says which route it is, and what of whom.
+/// Returns the route, its parameter and the caller.
 async fn who(_: &Things, call: Call<'_, String>) -> Result<Reply, Failure> {
     let said =
         json!({ "route": call.route.name, "thing": call.path("thingId"), "caller": call.caller });

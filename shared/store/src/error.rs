@@ -54,12 +54,13 @@ impl StoreError {
         Self::Statement { name, source }
     }
 
-    /// Returns what becomes of work that ended in this error.
+    /// Returns the disposition of work that ended in this error.
     ///
-    /// It is dead if the values are to blame: SQLSTATE classes 21 and 22 (cardinality, data
-    /// exception), 23 (integrity constraint violation) and 54 (a limit exceeded, such as the size
-    /// of an index row). The same values would be refused again. It is retried at once if another
-    /// transaction was in the way (class 40), and later if Postgres is unreachable or busy.
+    /// It is dead if the values are to blame, because the same values would be refused again. The
+    /// SQLSTATE classes are 21 (cardinality), 22 (data exception), 23 (integrity constraint
+    /// violation) and 54 (a limit exceeded, such as the size of an index row). It is retried at
+    /// once if another transaction was in the way (class 40), and later if Postgres is unreachable
+    /// or busy.
     pub fn disposition(&self) -> Disposition {
         let code = self.sql_state().map_or("", SqlState::code);
         match code.get(..2) {

@@ -1,4 +1,4 @@
-//! What is asked about one user's events.
+//! Reads one user's events.
 
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
@@ -17,35 +17,36 @@ statements! {
     }
 }
 
-/// Which page of whose events.
+/// The bounds of a page of one user's events.
 #[derive(Debug, Clone, Copy)]
 pub struct JourneyPage<'a> {
-    /// Whose.
+    /// The user.
     pub user_id: &'a str,
-    /// None that occurred before.
+    /// Events that occurred before this time are left out.
     pub from: Timestamp,
-    /// Only what stands before this time and id. With an empty id: what occurred before this time.
+    /// Only events before this time and id. With an empty id: events that occurred before this
+    /// time.
     pub before: (Timestamp, &'a str),
-    /// At most so many.
+    /// The most events on the page.
     pub limit: i64,
-    /// No more are begun after so many bytes of payload and metadata; the first one always comes.
+    /// The most bytes of payload and metadata before the last event. The first event always comes.
     pub bytes: i64,
 }
 
-/// An event as it stands.
+/// An event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JourneyEvent {
-    /// Its sender's id of it, or ours.
+    /// The sender's id of the event, or ours.
     pub event_id: String,
-    /// What happened.
+    /// The type of the event.
     pub r#type: String,
-    /// In which of the user's sessions.
+    /// The user's session.
     pub session_id: Option<String>,
-    /// When it happened; its sender's word.
+    /// When it happened, according to its sender.
     pub occurred_at: Timestamp,
     /// When it was received.
     pub received_at: Timestamp,
-    /// `future` or `past` where the two are too far apart.
+    /// `future` or `past` if the two times are too far apart.
     pub clock_skew: Option<String>,
     /// JSON as it came.
     pub payload: Option<String>,
@@ -53,8 +54,8 @@ pub struct JourneyEvent {
     pub metadata: Option<String>,
 }
 
-/// Events, newest first by time and id; and how many there are within the page's limit, which is
-/// more than come where they have too many bytes.
+/// Returns events, newest first by time and id, and how many there are within the page's limit.
+/// Fewer events come if they have too many bytes.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -95,8 +95,9 @@ impl LoginSource for Rotated {
     }
 }
 
-/// A server that trusts this machine asks for no password, so no password is wrong; but it refuses
-/// a role that it does not know, with SQLSTATE 28000, on the same path as a wrong password's 28P01.
+/// A login that the server refuses. A server that trusts this machine asks for no password, so no
+/// password is wrong. It refuses an unknown role with SQLSTATE 28000, on the same path as a wrong
+/// password's 28P01.
 fn stale(login: &Login) -> Login {
     Login { user: "rotated_away".to_owned(), ..login.clone() }
 }

@@ -10,7 +10,7 @@ use super::{Depth, Stack, StackError, eventually};
 /// The rows of the outbox, counted by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// All rows, whatever their status.
+    /// All rows, of any status.
     pub fetched: i64,
     pub waiting: i64,
     pub processed: i64,
@@ -46,7 +46,7 @@ pub struct Backlog {
     /// Runs that are open or requested.
     pub runs: i64,
     /// Objects that wait to be refetched.
-    pub looks: i64,
+    pub refetches: i64,
 }
 
 impl Backlog {
@@ -56,7 +56,7 @@ impl Backlog {
     ///
     /// # Errors
     ///
-    /// [`StackError::Halted`] if a pull is paused until a person mends the cause. Errors of SQS and
+    /// [`StackError::Paused`] if a pull is paused until a person mends the cause. Errors of SQS and
     /// Postgres are passed on.
     pub async fn look(stack: &Stack, on: &Client) -> Result<Self, StackError> {
         let (tickets, requests) =
@@ -66,14 +66,14 @@ impl Backlog {
                    (select count(*) from refetch_requests), max(halted) from sync_state";
         let row = on.query_one(sql, &[]).await?;
         if let Some(why) = row.try_get(3)? {
-            return Err(StackError::Halted(why));
+            return Err(StackError::Paused(why));
         }
         Ok(Self {
             tickets,
             requests,
             pending: row.try_get(0)?,
             runs: row.try_get(1)?,
-            looks: row.try_get(2)?,
+            refetches: row.try_get(2)?,
         })
     }
 
@@ -82,7 +82,7 @@ impl Backlog {
     pub const fn is_drained(&self) -> bool {
         self.tickets.is_empty()
             && self.requests.is_empty()
-            && self.pending + self.runs + self.looks == 0
+            && self.pending + self.runs + self.refetches == 0
     }
 
     /// Waits until no work is left.

@@ -66,8 +66,8 @@ pub enum StackError {
     #[error("the database: {0}")]
     Database(#[from] tokio_postgres::Error),
     /// A pull is paused until a person mends the cause.
-    #[error("fetching has halted: {0}")]
-    Halted(String),
+    #[error("a pull is paused: {0}")]
+    Paused(String),
     /// A condition was not met in time.
     #[error("{what} did not come about within {limit:?}; last seen: {seen}")]
     TimedOut {

@@ -10,7 +10,7 @@ use crate::simulators::stripe::{Kind, Ledger, StripeSimulator, Totals, TruthRow}
 
 /// A charge, refund or dispute, by the fields that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Movement {
+pub struct Payment {
     /// In ISO 4217 minor units: the counted amount if there is one, else the object's amount.
     pub amount: i128,
     pub currency: String,
@@ -23,25 +23,25 @@ pub struct Movement {
 }
 
 /// Charges, refunds and disputes by kind and id.
-pub type Movements = BTreeMap<(String, String), Movement>;
+pub type Payments = BTreeMap<(String, String), Payment>;
 
 /// Reads the rows of our tables.
 ///
 /// # Panics
 ///
 /// If Postgres refuses the query or cannot be reached.
-pub async fn rows(db: &TestDatabase) -> Movements {
+pub async fn rows(db: &TestDatabase) -> Payments {
     let sql = "select kind, external_id, amount, currency, status, raw_status, occurred_at from payments \
                where source = 'stripe'";
     let rows = db.client().await.query(sql, &[]).await.expect("the payments");
-    let movement = |row: &tokio_postgres::Row| Movement {
+    let payment = |row: &tokio_postgres::Row| Payment {
         amount: row.get::<_, i64>(2).into(),
         currency: row.get(3),
         status: row.get(4),
         raw_status: row.get(5),
         occurred_at: row.get(6),
     };
-    rows.iter().map(|row| ((row.get(0), row.get(1)), movement(row))).collect()
+    rows.iter().map(|row| ((row.get(0), row.get(1)), payment(row))).collect()
 }
 
 /// Returns the simulator's objects in Penstock's words.
@@ -49,14 +49,14 @@ pub async fn rows(db: &TestDatabase) -> Movements {
 /// # Panics
 ///
 /// If an object's `created` is not a valid time.
-pub fn true_rows(stripe: &StripeSimulator) -> Movements {
+pub fn true_rows(stripe: &StripeSimulator) -> Payments {
     let row = |row: TruthRow| {
         let kind = match row.kind {
             Kind::Charge => "charge",
             Kind::Refund => "refund",
             _ => "dispute",
         };
-        let movement = Movement {
+        let payment = Payment {
             amount: if row.counted_iso_minor > 0 {
                 row.counted_iso_minor
             } else {
@@ -67,7 +67,7 @@ pub fn true_rows(stripe: &StripeSimulator) -> Movements {
             raw_status: row.raw_status.to_owned(),
             occurred_at: Timestamp::from_second(row.created).expect("a time"),
         };
-        ((kind.to_owned(), row.id), movement)
+        ((kind.to_owned(), row.id), payment)
     };
     stripe.truth().into_iter().map(row).collect()
 }

@@ -3,7 +3,7 @@
 use penstock_tests::simulators::stripe::{AccountSpec, Ledger, StripeAccount};
 use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::assert_nothing_left;
-use penstock_tests::truth::stripe::{self, Movements};
+use penstock_tests::truth::stripe::{self, Payments};
 
 /// The simulators' clock in these tests: 2026-06-01T00:00:00Z.
 pub const NOW: i64 = 1_780_272_000;
@@ -22,12 +22,12 @@ pub async fn our_books(app: &TestApp) -> Ledger {
 }
 
 /// Reads our rows of Stripe.
-pub async fn our_rows(app: &TestApp) -> Movements {
+pub async fn our_rows(app: &TestApp) -> Payments {
     stripe::rows(&app.db).await
 }
 
 /// Returns the simulator's true rows.
-pub fn true_rows(app: &TestApp) -> Movements {
+pub fn true_rows(app: &TestApp) -> Payments {
     stripe::true_rows(&app.stripe)
 }
 

@@ -13,7 +13,7 @@ pub const EVENT: usize = 0;
 pub const CONTACT: usize = 4;
 pub const DEAL: usize = 5;
 pub const CALENDAR: usize = 6;
-pub const LOOKS: usize = 7;
+pub const REFETCHES: usize = 7;
 
 /// Source and entity of each pull, by place.
 pub const PULLS: [(&str, &str); 7] = [
@@ -46,9 +46,9 @@ pub fn place_of(request: &Value) -> usize {
         request["source"] == *source && request["entity"] == *entity
     };
     if request["mode"] == "object" {
-        return LOOKS;
+        return REFETCHES;
     }
-    PULLS.iter().position(of).unwrap_or_else(|| panic!("nobody serves {request}"))
+    PULLS.iter().position(of).unwrap_or_else(|| panic!("no environment serves {request}"))
 }
 
 /// An environment of `fetch`.

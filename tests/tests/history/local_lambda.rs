@@ -20,7 +20,7 @@ use penstock_tests::simulators::gcal::CALENDAR_ID;
 use penstock_tests::victim::leases_run_out_of;
 use serde_json::{Value, json};
 
-use crate::environments::{Environment, LOOKS, PULLS, place_of};
+use crate::environments::{Environment, PULLS, REFETCHES, place_of};
 use crate::gate::Gate;
 use crate::history_test::HistoryTest;
 use crate::kills::Kills;
@@ -98,7 +98,7 @@ pub struct LocalLambda<'a> {
     processes: Vec<process::Ports<SystemClock, MemoryQueue>>,
     waiting: Vec<VecDeque<Value>>,
     tickets: VecDeque<String>,
-    looks: MemoryQueue,
+    refetches: MemoryQueue,
     relay: relay::Ports<ShiftedClock, MemoryQueue>,
     running: FuturesUnordered<BoxFuture<'a, Done>>,
     in_vain: Vec<(u32, i64)>,
@@ -108,16 +108,16 @@ pub struct LocalLambda<'a> {
 impl<'a> LocalLambda<'a> {
     pub async fn over(test: &'a HistoryTest, gate: &Gate, mut kills: Option<Kills>) -> Self {
         let mut environments = Vec::new();
-        for place in 0..=LOOKS {
+        for place in 0..=REFETCHES {
             environments.push(Some(Environment::start(place, test, gate, kills.as_mut()).await));
         }
-        let looks = MemoryQueue::default();
+        let refetches = MemoryQueue::default();
         let settings = [("GCAL_CALENDAR_ID", CALENDAR_ID)].into_iter().collect();
         let process = || -> process::Ports<_, _> {
             process::Ports {
                 database: test.db.database(1),
                 reader: Normalizers::from_env(&settings).unwrap(),
-                refetches: Some(looks.clone()),
+                refetches: Some(refetches.clone()),
                 clock: SystemClock,
             }
         };
@@ -137,7 +137,7 @@ impl<'a> LocalLambda<'a> {
             in_vain: environments.iter().map(|_| (0, 0)).collect(),
             environments,
             tickets: VecDeque::new(),
-            looks,
+            refetches,
             relay,
             running: FuturesUnordered::new(),
             counts: Counts::default(),
@@ -176,7 +176,7 @@ impl<'a> LocalLambda<'a> {
         self.tickets.extend(self.test.aws.take_from("tickets"));
         self.tickets.extend(self.relay.tickets.take());
         let requests = self.test.aws.take_from("fetch-requests").into_iter();
-        for body in requests.chain(self.looks.take()).chain(self.relay.requests.take()) {
+        for body in requests.chain(self.refetches.take()).chain(self.relay.requests.take()) {
             let request = serde_json::from_str(&body).unwrap();
             let place = place_of(&request);
             self.waiting[place].push_back(json!({"Records": [message(&body)]}));
@@ -309,7 +309,7 @@ impl<'a> LocalLambda<'a> {
     /// Returns the peak resident memory of each pull's process, in KiB.
     pub fn peaks(&self) -> Vec<(usize, u64)> {
         let pulls =
-            self.environments.iter().flatten().filter(|environment| environment.place < LOOKS);
+            self.environments.iter().flatten().filter(|environment| environment.place < REFETCHES);
         pulls.filter_map(|environment| Some((environment.place, environment.peak_kib()?))).collect()
     }
 }

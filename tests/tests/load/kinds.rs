@@ -15,7 +15,7 @@ pub enum Function {
     Ingest,
 }
 
-/// The row that a kept request must leave. A star stands for a word that only the server knows.
+/// The row that a kept request must leave. A star is a word that only the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// One row of the outbox has exactly these bytes.

@@ -7,6 +7,9 @@ use penstock_tests::repository::root;
 
 use crate::files::tracked;
 
+/// A paragraph of a doc comment begins with its subject or its verb, so with none of these.
+const BEGINNINGS: [&str; 7] = ["What", "Whatever", "Whoever", "Whom", "Where", "None", "Nobody"];
+
 /// Words that were said in place of a reason.
 const EMPTY: [&str; 3] = ["whatever postgres", "none where it is none", "where it is none"];
 
@@ -27,6 +30,17 @@ fn comment(line: &str) -> Option<&str> {
 /// The text of a doc comment's line.
 fn doc(line: &str) -> Option<&str> {
     line.trim_start().strip_prefix("///").map(str::trim)
+}
+
+/// The first word of line `at`, if a paragraph of a doc comment begins there.
+fn first_word<'c>(lines: &[&'c str], at: usize) -> Option<&'c str> {
+    let text = |line: &'c str| {
+        let line = line.trim_start();
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim)
+    };
+    let before = at.checked_sub(1).and_then(|before| text(lines[before]));
+    let begins = before.is_none_or(|before| before.is_empty() || before.starts_with("# "));
+    text(lines[at]).filter(|_| begins)?.split(|c: char| !c.is_alphanumeric()).next()
 }
 
 /// The kind and name of an item that other crates see: `fn` and `connect`.
@@ -82,6 +96,9 @@ fn in_code(code: &str) -> Vec<(usize, Finding)> {
             if columns > COLUMNS && text.contains(' ') {
                 found.push((at, format!("a comment of {columns} columns")));
             }
+        }
+        if let Some(word) = first_word(&lines, at).filter(|word| BEGINNINGS.contains(word)) {
+            found.push((at, format!("a paragraph begins with {word}")));
         }
         if let Some((kind, name)) = public_item(line)
             && let Some(why) = undocumented(&lines, at)
@@ -144,6 +161,8 @@ fn each_rule_finds_what_breaks_it() {
         ("/// Runs.\n#[expect(\n    x,\n    y\n)]\npub fn run() {}", "fn run has a doc comment of"),
         ("// Whatever Postgres answers.", "whatever postgres"),
         (long.as_str(), "a comment of 103 columns"),
+        ("/// Reads.\n///\n/// # Errors\n/// Where it is away.", "a paragraph begins with Where"),
+        ("//! None: it is over.", "a paragraph begins with None"),
     ] {
         let found = in_code(code);
         assert!(found.iter().any(|(_, what)| what.starts_with(finding)), "{code}: {found:?}");
@@ -153,7 +172,8 @@ fn each_rule_finds_what_breaks_it() {
 #[test]
 fn prose_that_keeps_the_rules_has_no_findings() {
     let code = "/// Loads the state of `run`.\n#[must_use]\npub fn load() {}\n\
-                pub(crate) fn inner() {}\n// A line that goes on\n// Where it wants.\n";
+                pub(crate) fn inner() {}\n// A line that goes on\n// Where it wants.\n\
+                /// It is read.\n/// Where it goes on is free.\nstruct Inner;\n";
     assert_eq!(in_code(code), []);
     assert_eq!(in_page(&format!("| {} |\n\n```\n{}\n```\n", "x".repeat(200), "x".repeat(200))), []);
     assert_eq!(in_page(&"x ".repeat(80)).len(), 1);

@@ -53,7 +53,7 @@ pub enum VendorError {
         /// When the vendor said so.
         as_of: Timestamp,
     },
-    /// The time is up; go on after this long.
+    /// The time is up. Go on after this long.
     #[error("out of time, to go on in {0:?}")]
     OutOfTime(Duration),
     /// The vendor fails again and again.
@@ -61,15 +61,15 @@ pub enum VendorError {
     Unavailable {
         /// The vendor.
         vendor: &'static str,
-        /// How often it was asked.
+        /// The number of requests.
         attempts: u32,
-        /// What happened the last time.
+        /// The fault of the last attempt.
         last: String,
     },
     /// The key cannot be read.
     #[error(transparent)]
     Key(#[from] SecretError),
-    /// The client cannot be built, or the base URL is none.
+    /// The client cannot be built, or the base URL is not a URL.
     #[error("{0}")]
     Setup(String),
 }

@@ -1,8 +1,7 @@
 //! The contract of the HTTP functions, in OpenAPI's words: docs/openapi.json is generated from it.
 //!
 //! Path, method, name and keys come from the function's route table. Each function describes the
-//! rest beside its code, behind the feature `contract`, so that nothing of it is in what is
-//! deployed.
+//! rest beside its code, behind the feature `contract`, so that the deployed zips hold none of it.
 
 mod operation;
 
@@ -14,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{FieldError, ProblemBody, RouteInfo};
 
-/// What the header `Idempotency-Key` may hold: 1 to 255 printable ASCII characters, bare or in
+/// The values of the header `Idempotency-Key`: 1 to 255 printable ASCII characters, bare or in
 /// double quotes.
 pub const IDEMPOTENCY_KEY_PATTERN: &str =
     r#"^[ \t]*([!#-+\-.-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}"[ \t]*(;.*)?)[ \t]*$"#;
@@ -28,7 +27,7 @@ pub type Descriptions<'a> = &'a [(&'static str, Describe)];
 /// A route table and its descriptions do not have the same names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// A route that nobody describes.
+    /// A route without a description.
     #[error("the route {0} has no description")]
     Undescribed(&'static str),
     /// A description of a route that is not in the table.
@@ -47,7 +46,7 @@ pub struct Contract {
 }
 
 impl Default for Contract {
-    /// One that knows problems, and nothing else.
+    /// A contract that knows problems, and nothing else.
     fn default() -> Self {
         let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
             settings.definitions_path = "/components/schemas".into();
@@ -66,8 +65,8 @@ impl Contract {
         self.schemas.subschema_for::<T>().to_value()
     }
 
-    /// Puts a schema under a name, where no type of ours has one: what the function reads byte for
-    /// byte.
+    /// Puts a schema under a name. It is for bodies that no type of ours has, because the function
+    /// reads them byte for byte.
     pub fn define(&mut self, name: &str, schema: Value) -> Value {
         self.schemas.definitions_mut().insert(name.to_owned(), schema);
         json!({ "$ref": format!("#/components/schemas/{name}") })
@@ -106,7 +105,7 @@ impl Contract {
         &self.operations
     }
 
-    /// Name -> schema. What we write holds the fields that are named, and no other.
+    /// The schemas by name. A reply holds the named fields and no others.
     #[must_use]
     pub fn schemas(&self) -> Map<String, Value> {
         let all = self.schemas.definitions().clone().into_iter();

@@ -148,7 +148,8 @@ impl Operation {
         self
     }
 
-    /// Where a reply leads: the operation, its parameter, and where in the reply that stands.
+    /// Adds a link from a reply to another operation: its parameter, and the place of the value in
+    /// the reply.
     #[must_use]
     pub fn link(
         mut self,
@@ -165,8 +166,8 @@ impl Operation {
         self
     }
 
-    /// Problems that it may answer, by the names they have among the components. Those of the shell
-    /// need no mention; one of the same status replaces another.
+    /// Adds the problems that it may answer, by their names among the components. Those of the
+    /// shell need no mention; one of the same status replaces another.
     #[must_use]
     pub fn problems(mut self, names: &[(u16, &str)]) -> Self {
         for (status, name) in names {

@@ -1,5 +1,5 @@
 //! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07): a quoted string by
-//! RFC 9651, or as most clients send it, bare.
+//! RFC 9651 or, as most clients send it, bare.
 
 use http::HeaderMap;
 use penstock_domain::text::LONGEST_ID;
@@ -9,11 +9,10 @@ use super::problem::{FieldError, Problem};
 /// The header that names a request, so that its repetition does nothing twice.
 pub(super) const HEADER: &str = "idempotency-key";
 
-/// The key of a request, unquoted: `"a"` and `a` are the same key. None where the header is
-/// missing.
+/// The key of a request, unquoted: `"a"` and `a` are the same key. `None` if the header is missing.
 ///
 /// # Errors
-/// 400 where it is empty, too long, half quoted, or not printable ASCII.
+/// 400 if it is empty, too long, half quoted, or not printable ASCII.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let text = value.to_str().map(str::trim).unwrap_or_default();

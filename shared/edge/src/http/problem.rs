@@ -5,13 +5,13 @@ use penstock_domain::access::Denied;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What is wrong with one field of a request.
+/// A fault in one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FieldError"))]
 pub struct FieldError {
-    /// Which: a JSON pointer into the body, or `#/query/<name>`.
+    /// The field: a JSON pointer into the body, or `#/query/<name>`.
     pub pointer: String,
-    /// What is wrong with it.
+    /// The fault, in words.
     pub detail: String,
 }
 
@@ -22,9 +22,9 @@ pub struct Problem {
     pub status: StatusCode,
     /// Names the kind for machines: `urn:penstock:problem:<slug>`.
     pub slug: &'static str,
-    /// What happened, for people.
+    /// The cause, in words for people.
     pub detail: String,
-    /// What is wrong with which field.
+    /// The faults, by field.
     pub errors: Vec<FieldError>,
     /// In how many seconds to try again.
     pub retry_after: Option<u32>,
@@ -94,7 +94,7 @@ impl Problem {
         Self::too_much(format!("The body has more than {limit} bytes."))
     }
 
-    /// 401: no key, or none that may do this. Which of the two is not told.
+    /// 401: no key, or none that may do this. The reply does not say which of the two.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(
@@ -174,11 +174,11 @@ pub(crate) struct ProblemBody<'a> {
     /// The status.
     #[cfg_attr(feature = "contract", schemars(range(min = 400, max = 599)))]
     status: u16,
-    /// What happened, for people.
+    /// The cause, in words for people.
     detail: &'a str,
-    /// By this the log knows the request.
+    /// The id of the request in the log.
     request_id: &'a str,
-    /// What is wrong with which field.
+    /// The faults, by field.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]

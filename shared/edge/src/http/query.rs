@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::problem::{FieldError, Problem};
 
-/// A request's query, from which a route takes the parameters it knows. What is wrong is collected,
-/// so that the caller reads all of it at once.
+/// A request's query, from which a route takes the parameters it knows. Faults are collected, so
+/// that the caller reads all of them at once.
 #[derive(Debug, Default)]
 pub struct Query {
     pairs: Vec<(String, String)>,
@@ -72,7 +72,7 @@ impl Query {
     /// To be called when everything known has been taken.
     ///
     /// # Errors
-    /// 400 with all that was wrong, parameters that nobody took among it.
+    /// 400 with all faults, including parameters that the route does not take.
     pub fn finish(mut self) -> Result<(), Problem> {
         let mut unknown: Vec<String> = self.pairs.drain(..).map(|(key, _)| key).collect();
         unknown.sort_unstable();

@@ -75,7 +75,7 @@ impl Reply {
         Self::new(status, headers, body)
     }
 
-    /// Advises the caller to try again after so many seconds.
+    /// Advises the caller to try again after this many seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.headers.insert(header::RETRY_AFTER, seconds.into());

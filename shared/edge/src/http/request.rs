@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::problem::Problem;
 
-/// A request, made of the event as `lambda_http` types it, but not by `lambda_http::run`: for its
-/// `http::Request` 1.3 builds a URL of `Host`, path and query, and panics where they make none. A
-/// caller who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
+/// A request, made of the event as `lambda_http` types it. It is not made by `lambda_http::run`:
+/// for its `http::Request`, 1.3 builds a URL of `Host`, path and query, and panics if they make
+/// none. A caller who sends `Host: <none>` or `?a=<b>` would read 500 instead of an answer.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The HTTP method. An unparsable method becomes TRACE, which no route accepts.
@@ -23,7 +23,8 @@ pub struct Request {
     /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP
     /// API.
     pub path: String,
-    /// What the gateway found in the path by the names of its route; a function URL finds nothing.
+    /// The parameters that the gateway found in the path, by the names of its route. A function URL
+    /// finds none.
     pub path_parameters: HashMap<String, String>,
     /// The query string as it was sent. The parsed form beside it joins repeated keys by commas.
     pub raw_query: String,
@@ -31,7 +32,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The cookies as `name=value`, one an entry; [`Self::cookie`] reads them.
     pub cookies: Vec<String>,
-    /// The body as the gateway passes it on, base64 where [`Self::is_base64_encoded`] says so.
+    /// The body as the gateway passes it on, base64 if [`Self::is_base64_encoded`] is set.
     pub body: Option<String>,
     /// Whether the body is base64.
     pub is_base64_encoded: bool,
@@ -183,7 +184,7 @@ mod tests {
                 (meant, Some(meant)),
                 (meant, Some(sent)),
             ] {
-                // Nobody decodes nothing and yet finds parameters.
+                // No gateway finds parameters without decoding any.
                 if path == sent && found == Some(sent) && sent != meant {
                     continue;
                 }

@@ -35,7 +35,7 @@ pub trait Service: Sync + Sized + 'static {
     /// [`Call::authorize`] alone.
     ///
     /// # Errors
-    /// 401 or 429 if the caller may not, 503 if nobody can tell.
+    /// 401 or 429 if the caller may not, 503 if that cannot be decided.
     fn authorize(
         &self,
         call: &Call<'_>,
@@ -197,7 +197,7 @@ pub const CORS_REQUEST_HEADERS: [&str; 5] = [
 /// The headers of a reply that a page of another origin may read.
 pub const CORS_REPLY_HEADERS: [&str; 3] = [reply::REPLAYED, "retry-after", RequestId::HEADER];
 
-/// The routes of a function, for whatever has to agree with them.
+/// The routes of a function, for the documents and the templates that must agree with them.
 pub fn routes<S: Service>() -> impl Iterator<Item = RouteInfo> {
     S::ROUTES.iter().map(|route| route.info.clone())
 }

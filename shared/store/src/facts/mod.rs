@@ -32,7 +32,7 @@ pub trait FactSet: Default + Send + Sync {
     /// The statuses that no map knows, for the run's report.
     fn unmapped(&self) -> Vec<String>;
 
-    /// Writes all facts: one statement a kind, whatever their number, and none for a kind without
+    /// Writes all facts: one statement a kind, for any number of facts, and none for a kind without
     /// facts. Returns the objects to read again, each once, where [`Batch::find_ties`] asks for
     /// them.
     ///

@@ -1,4 +1,4 @@
-//! What the kinds have in common: one statement writes many facts.
+//! The part that all kinds of facts share: one statement writes many facts.
 
 use jiff::Timestamp;
 use penstock_domain::facts::{Fact, Newest, Tie, newest};
@@ -25,12 +25,12 @@ pub trait Table: Sized + Sync {
     /// The statement's name in logs and errors: `<table>.<verb>`.
     const NAME: &'static str;
 
-    /// The statement. It joins the outbox by the facts' rows, so what a row has need not be sent
-    /// again; it writes in the order of the key, so that two writers lock shared rows in one order.
-    /// It may return ties, as rows of `source`, `entity` and `external_id`.
+    /// The statement. It joins the outbox by the facts' rows, so the columns of a row need not be
+    /// sent again. It writes in the order of the key, so that two writers lock shared rows in one
+    /// order. It may return ties, as rows of `source`, `entity` and `external_id`.
     const TEXT: &'static str;
 
-    /// The values of `$1`, `$2`, …: first the columns, one array each, then what is there once.
+    /// The values of `$1`, `$2`, …: first the columns, one array each, then the single values.
     fn parameters<'f>(facts: &'f [&'f Fact<'f, Self>], batch: &Batch<'f>) -> Parameters<'f, Self>;
 }
 
@@ -46,8 +46,8 @@ pub async fn insert<T: Table>(
     send(tx, &facts.iter().collect::<Vec<_>>(), batch).await.map(drop)
 }
 
-/// Writes the newest version of each object, unless the table has a newer one. Returns the ties,
-/// within the batch and, where the statement looks for them, with rows that came before.
+/// Writes the newest version of each object, unless the table has a newer one. Returns the ties
+/// within the batch and, if the statement looks for them, with rows that came before.
 ///
 /// # Errors
 /// As [`super::FactSet::write`].

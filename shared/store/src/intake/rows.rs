@@ -28,7 +28,7 @@ pub(super) fn of_lead(
 }
 
 /// Makes the rows of the good events of a batch. All have one version key: the first event of an id
-/// is kept, whatever comes under the id later.
+/// is kept, even if another comes under the id later.
 pub(super) fn of_events<'a>(
     intake: &'a Intake,
     batch: &'a Batch<'_>,

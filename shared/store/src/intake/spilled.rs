@@ -16,8 +16,8 @@ pub enum BroughtIn {
     Stored(Vec<OutboxId>),
     /// Its API key could not be checked when it came, and turns out to be invalid.
     Unauthorized,
-    /// Events under an Idempotency-Key that came with another body before. None is stored; a lead
-    /// would be.
+    /// Events under an Idempotency-Key that came with another body before. They are not stored; a
+    /// lead would be.
     Conflict,
     /// Its body holds no events: `ingest` did not write this message.
     Unreadable(NotEvents),

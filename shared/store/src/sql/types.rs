@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 /// A type of a parameter.
 pub trait Typed {
-    /// The type that Postgres is told.
+    /// The type that the statement names to Postgres.
     const TYPE: Type;
 }
 
 /// A type of an array's elements, such as a column of many rows.
 pub trait Element: Typed {
-    /// The type of the array that Postgres is told.
+    /// The type of the array that the statement names to Postgres.
     const ARRAY: Type;
 }
 

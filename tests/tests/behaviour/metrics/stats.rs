@@ -5,7 +5,7 @@ use penstock_domain::ids::OutboxId;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-/// A row that arrived so many seconds before noon.
+/// A row that arrived this many seconds before noon.
 async fn arrive(on: &Client, source: &str, status: &str, seconds: i64) {
     let arrived = noon() - jiff::SignedDuration::from_secs(seconds);
     let sql = "insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, \

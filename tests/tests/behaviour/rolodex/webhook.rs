@@ -1,4 +1,4 @@
-//! What the made-up vendor pushes: a card, signed over its bytes and nothing else.
+//! The webhook of the made-up vendor: a card, signed over its bytes and nothing else.
 
 use jiff::Timestamp;
 use penstock_domain::record::{Delivery, Item};

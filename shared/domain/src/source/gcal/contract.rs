@@ -19,12 +19,12 @@ pub(super) fn webhook() -> WebhookContract {
             HeaderContract::text("X-Goog-Channel-Id", "The channel.", "^[A-Za-z0-9_+/=-]{1,64}$"),
             HeaderContract::text(
                 "X-Goog-Channel-Token",
-                "What was agreed on when it was opened.",
+                "The token of the channel, sent when it was opened.",
                 "^[0-9a-f]{64}$",
             ),
             HeaderContract {
                 name: "X-Goog-Resource-State",
-                about: "What has happened.",
+                about: "The kind of notification.",
                 schema: states,
             },
         ],
