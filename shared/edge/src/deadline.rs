@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
-/// The deadline of an invocation that began at `now`, from the time `told` that the Runtime API gives.
+/// The deadline of an invocation that began at `now`. The Runtime API gives the time `told`.
 ///
 /// Lambda gives a time. `cargo lambda watch` gives a time-out, as 600,000 ms since 1970: read as a
 /// time it has passed, and `fetch` and `relay` would stop before their first step. So it is counted
