@@ -52,6 +52,8 @@ async fn make_watch_serves_what_it_prints_and_ctrl_c_ends_all_that_it_started() 
         Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(journey) })
     });
     journey.await.unwrap_or_else(|e| panic!("{e}\n{}", session.output()));
+    // Taken twice: a function that has ended by then was started all the same.
+    let mut started = descendants(session.id());
     let runs =
         eventually("Stripe's charges, refunds and disputes are pulled", PATIENCE, async || {
             let runs = api.get("/runs?status=succeeded", &read_key).await?;
@@ -62,9 +64,13 @@ async fn make_watch_serves_what_it_prints_and_ctrl_c_ends_all_that_it_started() 
     let answer = session.run(&invocation).await;
     assert!(answer.contains("\"ticketed\""), "{invocation}\n{answer}");
 
-    let started = descendants(session.id());
+    started.extend(descendants(session.id()));
     for name in ["cargo-lambda", "postgres", "python", "admin", "fetch", "process", "relay"] {
-        assert!(started.iter().any(|p| p.name == name), "no {name} among {started:?}");
+        assert!(
+            started.iter().any(|p| p.name == name),
+            "no {name} among {started:?}\n{}",
+            session.output()
+        );
     }
     session.interrupt().await;
     let left = eventually("every process has ended", PATIENCE, async || {
