@@ -84,9 +84,9 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
             "lastname" => last.clone(),
             _ => None,
         },
-        Fields::Deal { minor, currency, stage, closed_ms } => match name {
+        Fields::Deal { minor, currency, names_currency, stage, closed_ms } => match name {
             "amount" => minor.map(|minor| decimal(minor, currency)),
-            "deal_currency_code" => Some((*currency).to_owned()),
+            "deal_currency_code" => names_currency.then(|| (*currency).to_owned()),
             "dealstage" => Some((*stage).to_owned()),
             "dealname" => Some(format!("Deal {}", record.id)),
             "pipeline" => Some("default".to_owned()),

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request as HttpRequest, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::faults::{Fault, Faults, Policy};
 use super::log::{Log, Request};
@@ -113,6 +113,9 @@ fn serve(
             "Authentication credentials not found. This API supports OAuth 2.0 authentication";
         return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
     }
+    if (method, path) == ("GET", "/account-info/v3/details") {
+        return Ok(Reply::json(200, details(&lock(&shared.portal)).to_string()));
+    }
     let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
     let kind = match parts.next() {
         Some("contacts") => Kind::Contact,
@@ -132,6 +135,16 @@ fn serve(
         _ => return Err(Refusal::not_found()),
     };
     Ok(Reply::json(200, value.to_string()))
+}
+
+/// The account, as HubSpot's API of account information shows it.
+fn details(portal: &HubSpotPortal) -> Value {
+    json!({
+        "portalId": 12_345_678, "accountType": "STANDARD", "timeZone": "Europe/Berlin",
+        "companyCurrency": portal.company_currency, "additionalCurrencies": ["USD", "JPY", "KWD"],
+        "utcOffset": "+01:00", "utcOffsetMilliseconds": 3_600_000, "uiDomain": "app-eu1.hubspot.com",
+        "dataHostingLocation": "eu1",
+    })
 }
 
 fn count_search(shared: &Shared, second: i64) -> Result<(), Refusal> {

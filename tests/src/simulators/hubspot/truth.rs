@@ -62,7 +62,7 @@ impl HubSpotPortal {
     pub fn deals_truth(&self) -> BTreeMap<String, DealTruth> {
         let live = self.deals.values().filter(|record| record.archived_ms.is_none());
         let row = |record: &super::state::Record| match &record.fields {
-            Fields::Deal { minor, currency, stage, closed_ms } => Some((
+            Fields::Deal { minor, currency, stage, closed_ms, .. } => Some((
                 record.id.to_string(),
                 DealTruth {
                     amount: minor.unwrap_or(0),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::whose::Origin;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
@@ -61,11 +62,12 @@ struct BalanceTransaction {
     amount: i64,
 }
 
-/// The row that an object came in, and who stamped its version.
+/// The row that an object came in, who stamped its version, and the account that its event names.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     row: RowView<'a>,
     stamp: Stamp,
+    account: Option<&'a str>,
 }
 
 /// Reads a row as movements of money.
@@ -87,7 +89,8 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         }
         _ => (text(row.payload)?, Stamp::Observed),
     };
-    let context = Context { row, stamp };
+    let origin = Origin::of(row.payload);
+    let context = Context { row, stamp, account: origin.account() };
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
@@ -111,7 +114,7 @@ fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
         Some("dispute") => Kind::Dispute,
         _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
     };
-    let context = Context { row, stamp: Stamp::Observed };
+    let context = Context { row, stamp: Stamp::Observed, account: None };
     let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
     Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
@@ -236,6 +239,7 @@ fn payment(
         status,
         raw_status: money.status.as_deref().map_or_else(|| "null".to_owned(), printable),
         occurred_at,
+        account: context.account.map(printable),
         version: Version::of_part(context.row, raw, context.stamp),
     })
 }
