@@ -16,7 +16,7 @@ select p.source, p.reason, counted.count, newest.noted_at as newest
 from pairs p
 cross join lateral (
     select count(*) as count
-    from (select from not_ours n where n.source = p.source and n.reason = p.reason limit :limit) some
+    from (select from not_ours n where n.source = p.source and n.reason = p.reason limit :limit) counted_ones
 ) counted
 cross join lateral (
     select n.noted_at from not_ours n

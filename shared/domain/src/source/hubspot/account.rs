@@ -63,10 +63,10 @@ mod tests {
         assert_eq!(read(details), Ok(Some("EUR".to_owned())));
         for (body, error) in [
             (r#"{"companyCurrency":"XBT"}"#, "XBT is no currency of ISO 4217"),
-            (r#"{"portalId":1}"#, "missing field `companyCurrency`"),
-            (r#"{"companyCurrency":null}"#, "invalid type"),
+            (r#"{"portalId":1}"#, "it is of another shape"),
+            (r#"{"companyCurrency":null}"#, "it is of another shape"),
             (r#"{"status":"error","message":"no","category":"MISSING_SCOPES"}"#, "MISSING_SCOPES"),
-            ("<html>", "expected value"),
+            ("<html>", "it is not JSON"),
         ] {
             let said = read(body).unwrap_err();
             assert!(said.contains(error), "{body}: {said}");
