@@ -1,4 +1,4 @@
--- What is known of the accounts that are pulled, and rows that are not the deployment's own (docs/adr/0029-whose-money.md).
+-- What is known of the accounts that are pulled, and rows that are not the deployment's own (docs/adr/0032-whose-money.md).
 
 -- One row a source, written by fetch: what the vendor says of the account whose key it has.
 create table vendor_accounts (
