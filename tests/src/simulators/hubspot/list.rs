@@ -40,7 +40,7 @@ impl HubSpotPortal {
             .map(|(_, r)| r)
             .filter(|r| r.archived_ms.is_some() == archived);
         let results: Vec<Value> =
-            rows.by_ref().take(limit).map(|r| render::object(kind, r, &wanted)).collect();
+            rows.by_ref().take(limit).map(|r| render::object(self, kind, r, &wanted)).collect();
         let mut page = json!({ "results": results });
         if let (Some(next), Some(page)) = (rows.next(), page.as_object_mut()) {
             let after = next.id.to_string();
@@ -69,7 +69,7 @@ impl HubSpotPortal {
         if !self.merged_ids_listed {
             record.merged.clear();
         }
-        Ok(render::object(kind, &record, &wanted(query)))
+        Ok(render::object(self, kind, &record, &wanted(query)))
     }
 }
 

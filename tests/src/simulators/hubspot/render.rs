@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::state::{CURRENCIES, Fields, Kind, Record};
+use super::state::{CURRENCIES, Fields, HubSpotPortal, Kind, Record};
 
 /// The properties that HubSpot returns if the request names none.
 const DEFAULTS: [(Kind, &[&str]); 2] = [
@@ -29,7 +29,12 @@ const DEFAULTS: [(Kind, &[&str]); 2] = [
 /// The properties that come with every object.
 const ALWAYS: [&str; 2] = ["createdate", "hs_object_id"];
 
-pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
+pub(super) fn object(
+    portal: &HubSpotPortal,
+    kind: Kind,
+    record: &Record,
+    wanted: &[String],
+) -> Value {
     let modified = if kind == Kind::Contact { "lastmodifieddate" } else { "hs_lastmodifieddate" };
     let defaults = DEFAULTS.iter().find(|(k, _)| *k == kind).map_or(&[][..], |(_, names)| *names);
     let mut names: Vec<&str> = if wanted.is_empty() {
@@ -43,7 +48,7 @@ pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
     for name in names {
         properties.insert(
             name.to_owned(),
-            property(kind, record, name).map_or(Value::Null, Value::String),
+            property(portal, kind, record, name).map_or(Value::Null, Value::String),
         );
     }
     let mut object = json!({
@@ -61,7 +66,7 @@ pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
 
 /// Returns a property's value; `None` if it is not set or the kind has no such property. Contacts
 /// have no `hs_lastmodifieddate`, and deals have no `lastmodifieddate`.
-pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String> {
+fn property(portal: &HubSpotPortal, kind: Kind, record: &Record, name: &str) -> Option<String> {
     let modified = match kind {
         Kind::Contact => "lastmodifieddate",
         Kind::Deal => "hs_lastmodifieddate",
@@ -88,6 +93,8 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
             "amount" => minor.map(|minor| decimal(minor, currency)),
             "deal_currency_code" => Some((*currency).to_owned()),
             "dealstage" => Some((*stage).to_owned()),
+            "hs_is_closed" => portal.flags(stage).map(|(closed, _)| closed.to_string()),
+            "hs_is_closed_won" => portal.flags(stage).map(|(_, won)| won.to_string()),
             "dealname" => Some(format!("Deal {}", record.id)),
             "pipeline" => Some("default".to_owned()),
             // Real portals show both forms.

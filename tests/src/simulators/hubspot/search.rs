@@ -86,7 +86,7 @@ impl HubSpotPortal {
             .iter()
             .skip(after)
             .take(limit)
-            .map(|r| render::object(kind, r, &search.properties))
+            .map(|r| render::object(self, kind, r, &search.properties))
             .collect();
         let mut reply = json!({ "total": total, "results": page });
         if let (true, Some(reply)) = (after + limit < total, reply.as_object_mut()) {

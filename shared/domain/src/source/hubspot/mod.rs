@@ -58,11 +58,14 @@ const CONTACT_PROPERTIES: [&str; 9] = [
     "hs_calculated_merged_vids",
 ];
 
-const DEAL_PROPERTIES: [&str; 10] = [
+/// The two flags say in any pipeline whether a deal is closed, and whether it is won.
+const DEAL_PROPERTIES: [&str; 12] = [
     "amount",
     "deal_currency_code",
     "dealname",
     "dealstage",
+    "hs_is_closed",
+    "hs_is_closed_won",
     "pipeline",
     "closedate",
     "createdate",

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::object::{Object, time};
 use super::settings::Settings;
+use super::stages::Stage;
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
@@ -148,7 +149,12 @@ impl View<'_> {
         let archived = self.object.archived == Some(true);
         let status = match archived {
             true => Status::Canceled,
-            false => stages::status(stage.as_deref(), &settings.deal_stages),
+            false => {
+                let (closed, won) =
+                    properties.map_or((None, None), |p| (p.is_closed(), p.is_won()));
+                let stage = Stage { id: stage.as_deref(), closed, won };
+                stages::status(stage, &settings.deal_stages)
+            }
         };
         let currency: Currency =
             match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {

@@ -45,6 +45,10 @@ pub(super) struct Properties<'a> {
     #[serde(borrow)]
     dealstage: Option<&'a RawValue>,
     #[serde(borrow)]
+    hs_is_closed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_is_closed_won: Option<&'a RawValue>,
+    #[serde(borrow)]
     closedate: Option<&'a RawValue>,
     #[serde(borrow)]
     createdate: Option<&'a RawValue>,
@@ -69,6 +73,18 @@ macro_rules! texts {
 }
 
 texts!(email, phone, firstname, lastname, amount, deal_currency_code, dealstage, closedate);
+
+impl Properties<'_> {
+    /// Whether the deal is in a stage that ends it; `None` if HubSpot does not say.
+    pub(super) fn is_closed(&self) -> Option<bool> {
+        flag(self.hs_is_closed)
+    }
+
+    /// Whether the deal is won; `None` if HubSpot does not say.
+    pub(super) fn is_won(&self) -> Option<bool> {
+        flag(self.hs_is_closed_won)
+    }
+}
 
 impl<'a> Object<'a> {
     /// Its id: digits, at most 255.
@@ -146,6 +162,14 @@ fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
         _ => Cow::Borrowed(raw),
     };
     Some(text).filter(|text| !text.is_empty())
+}
+
+fn flag(raw: Option<&RawValue>) -> Option<bool> {
+    match text(raw)?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
