@@ -67,6 +67,22 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
         Ok(())
     }
+
+    /// Marks a row dead and its object unreadable, in one transaction. It reads no payload: that
+    /// may be what brought the process down.
+    pub(crate) async fn bury_with_object(&self, dead: &DeadRow) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let rows = outbox::heads(&tx, &[dead.id]).await?;
+        let mut facts = R::Facts::default();
+        for Claimed { row, .. } in rows.read()? {
+            facts.append(self.reader.unreadable(row, dead.reason.kind));
+        }
+        facts.write(&tx, &Batch { rows: &[dead.id], find_ties: false, now }).await?;
+        outbox::bury(&tx, std::slice::from_ref(dead), now).await?;
+        commit(tx).await
+    }
 }
 
 /// Requests the objects of `ties` from `fetch`, in the transaction that found them.
@@ -102,6 +118,7 @@ fn read<'a, R: Reader>(claimed: &[Claimed<'a>], reader: &R) -> Readings<R::Facts
                 if let Some(outcome) = outcome {
                     outcome.dead += 1;
                 }
+                readings.facts.append(reader.unreadable(*row, reason.kind));
                 readings.dead.push(DeadRow { id: row.id, reason });
             }
         }

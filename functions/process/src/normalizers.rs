@@ -59,4 +59,9 @@ impl Reader for Normalizers {
             }
         }
     }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        let normalizer = self.0.get(row.source);
+        normalizer.map(|normalizer| normalizer.unreadable(row, why)).unwrap_or_default()
+    }
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::config::Env;
 use penstock_domain::contact::Contact;
+use penstock_domain::disposition::ReasonKind;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
@@ -300,15 +302,42 @@ fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
         (Status::Canceled, "archived"),
         "counts as nothing"
     );
-    for (property, value) in [
-        ("amount", "10.005"),
-        ("amount", "-5"),
-        ("closedate", "soon"),
-        ("deal_currency_code", "EURO"),
-    ] {
+    for (property, value) in
+        [("amount", "n/a"), ("closedate", "soon"), ("deal_currency_code", "EURO")]
+    {
         let why = deal(json!({"dealstage": "closedwon", property: value}), json!({})).unwrap_err();
         assert!(why.starts_with(&format!("deal 7: {property}: ")), "{why}");
     }
+}
+
+#[test]
+fn trap_77_an_object_that_cannot_be_read_is_known_by_its_id_and_counts_as_nothing() {
+    let odd = br#"{"id":"7","properties":[],"archived":"perhaps"}"#;
+    let body = format!(r#"{{"results":[{}]}}"#, String::from_utf8_lossy(odd));
+    let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
+    let run = RunId::new(at(NOW_MS));
+    let page = HubSpot.page("deal", Mode::Full, run, &position(None), reply, &paging(1)).unwrap();
+    assert_eq!((page.items[0].entity.as_str(), page.items[0].external_id.as_str()), ("deal", "7"));
+    let normalizer = HubSpot.normalizer(&Env::default()).unwrap();
+    let row = |entity: &'static str, external_id: &'static str| RowView {
+        id: OutboxId::new(at(NOW_MS)),
+        source: "hubspot",
+        entity,
+        external_id,
+        version_at: at(NOW_MS),
+        payload: odd,
+    };
+    assert_eq!(normalizer.normalize(row("deal", "7")).unwrap_err().kind, ReasonKind::Malformed);
+    let facts = normalizer.unreadable(row("deal", "7"), ReasonKind::Malformed);
+    let deal = &facts.payments[0].value;
+    assert_eq!(
+        (deal.external_id.as_str(), deal.amount, deal.status, deal.raw_status.as_str()),
+        ("7", 0, Status::Unreadable, "malformed")
+    );
+    let facts = normalizer.unreadable(row("contact", "7"), ReasonKind::Malformed);
+    assert!(facts.contacts[0].value.is_unreadable && facts.payments.is_empty());
+    let facts = normalizer.unreadable(row("unknown", "sha256:00"), ReasonKind::Malformed);
+    assert_eq!(facts, Facts::default(), "what has no id is nobody's version");
 }
 
 #[test]

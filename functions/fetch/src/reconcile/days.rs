@@ -40,7 +40,13 @@ pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>])
             }
             Err(reason) => {
                 let id = &item.external_id;
-                tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);
+                tracing::warn!(
+                    event = "cannot_compare",
+                    source,
+                    kind,
+                    id,
+                    error = reason.kind.as_str()
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How the rows of one source are read.
 
-use crate::disposition::Reason;
+use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
 
@@ -13,6 +13,15 @@ pub trait Normalize: Send + Sync {
     /// # Errors
     /// The reason for its dead letter.
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason>;
+
+    /// Returns what is to be said of the object of a row that became a dead letter: that its newest
+    /// version cannot be read. Otherwise an older version would go on counting as if nothing were.
+    ///
+    /// The row's payload may be missing. Empty facts are right for rows that name no object that
+    /// Penstock models, and for objects that have one version only.
+    fn unreadable<'a>(&self, _row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
+        Facts::default()
+    }
 }
 
 /// A source without settings reads its rows by a function.

@@ -23,6 +23,8 @@ pub(super) enum Fields {
     },
     Deal {
         minor: Option<i64>,
+        /// The amount as it was typed, if it is not the usual decimal of `minor`.
+        typed: Option<String>,
         currency: &'static str,
         stage: &'static str,
         closed_ms: Option<i64>,
@@ -166,6 +168,19 @@ impl HubSpotPortal {
         }
     }
 
+    /// Types an amount into a deal that is won in euros. `minor` is what it is in cents; `None` if it
+    /// is no amount.
+    pub fn type_amount(&mut self, id: u64, text: &str, minor: Option<i64>) {
+        let (now, lag) = (self.now_ms, self.lag());
+        if let Some(record) = self.deals.get_mut(&id) {
+            if let Fields::Deal { minor: worth, typed, currency, stage, .. } = &mut record.fields {
+                (*worth, *typed) = (minor, Some(text.to_owned()));
+                (*currency, *stage) = ("EUR", "closedwon");
+            }
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+        }
+    }
+
     /// Moves an object into the recycling bin. Its modified time does not change.
     pub fn archive(&mut self, kind: Kind, id: u64) {
         let now = self.now_ms;
@@ -291,7 +306,9 @@ impl HubSpotPortal {
                 last: rng.bool().then(|| format!("Name {salt}")),
             },
             Kind::Deal => Fields::Deal {
-                minor: (!salt.is_multiple_of(11)).then(|| rng.i64(0..5_000_000)),
+                // Some deals are credits.
+                minor: (!salt.is_multiple_of(11)).then(|| rng.i64(-300_000..5_000_000)),
+                typed: None,
                 currency: CURRENCIES[rng.usize(0..CURRENCIES.len())].0,
                 stage: STAGES[rng.usize(0..STAGES.len())].0,
                 closed_ms: (!salt.is_multiple_of(5))

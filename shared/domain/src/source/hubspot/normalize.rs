@@ -18,12 +18,22 @@ use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
-/// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
-const NO_CURRENCY: &str = "XXX";
-
 impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         normalize(row, self)
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        match row.entity {
+            CONTACT => {
+                Facts { contacts: row.facts([Contact::unreadable(row)]), ..Facts::default() }
+            }
+            DEAL => {
+                let deal = Payment::unreadable(Kind::Deal, row, why);
+                Facts { payments: row.facts([deal]), ..Facts::default() }
+            }
+            _ => Facts::default(),
+        }
     }
 }
 
@@ -37,7 +47,7 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
     let object: Object<'_> =
         serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
     if object.is_tombstone() {
-        return vanished(row, settings);
+        return Ok(vanished(row, settings));
     }
     if object.id().is_none_or(|id| id != row.external_id) {
         return Err(malformed("the payload has another id than its row"));
@@ -55,14 +65,11 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
 }
 
 /// A row of our own that says that HubSpot no longer has the object.
-fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Facts<'a> {
     if row.entity == CONTACT {
-        return Ok(Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() });
+        return Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() };
     }
-    let currency = match settings.portal_currency {
-        Some(currency) => currency,
-        None => NO_CURRENCY.parse().map_err(|_| malformed("no currency"))?,
-    };
+    let currency = settings.portal_currency.unwrap_or(Currency::NONE);
     let deal = Payment {
         kind: Kind::Deal,
         external_id: row.external_id.to_owned(),
@@ -74,7 +81,7 @@ fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reas
         occurred_at: row.version_at,
         version: Version::of(row, Stamp::Observed),
     };
-    Ok(Facts { payments: row.facts([deal]), ..Facts::default() })
+    Facts { payments: row.facts([deal]), ..Facts::default() }
 }
 
 /// An object with its row.
@@ -99,6 +106,7 @@ impl View<'_> {
             last_name: field(properties.and_then(|p| p.lastname())),
             merged_into: None,
             deleted_at: archived.then(gone_at),
+            is_unreadable: false,
             version: self.version.clone(),
         };
         let merged = |id: String| Contact {
@@ -109,6 +117,7 @@ impl View<'_> {
             last_name: None,
             merged_into: Some(self.row.external_id.to_owned()),
             deleted_at: Some(self.object.changed_at().unwrap_or(self.row.version_at)),
+            is_unreadable: false,
             version: Version { at: self.merged_at(), ..self.version.clone() },
         };
         let others: Vec<Contact> = self.object.merged_ids().into_iter().map(merged).collect();

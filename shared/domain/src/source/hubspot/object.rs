@@ -87,6 +87,17 @@ impl Properties<'_> {
 }
 
 impl<'a> Object<'a> {
+    /// An object of which no more is read than its id. It has none if the payload is not JSON.
+    pub(super) fn with_id_only(raw: &'a [u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+        }
+        let Named { id } = serde_json::from_slice(raw).unwrap_or_default();
+        Self { id, ..Self::default() }
+    }
+
     /// Its id: digits, at most 255.
     pub(super) fn id(&self) -> Option<Cow<'a, str>> {
         text(self.id).filter(|id| is_id(id))

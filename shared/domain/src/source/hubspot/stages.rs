@@ -130,7 +130,11 @@ mod tests {
         let status = |id, closed, won| status(Stage { id: Some(id), closed, won }, &map);
         assert_eq!(status("48231230", Some(true), Some(false)), Status::Collected);
         assert_eq!(status("paid", Some(true), Some(true)), Status::Pending);
-        assert_eq!(status("77", Some(true), Some(true)), Status::Collected, "flags before the star");
+        assert_eq!(
+            status("77", Some(true), Some(true)),
+            Status::Collected,
+            "flags before the star"
+        );
         assert_eq!(status("closedwon", None, None), Status::Collected, "a name before the star");
         assert_eq!(status("nobody mapped this", None, None), Status::Canceled);
         assert_eq!(status("*", None, None), Status::Canceled, "no stage is called by the key");

@@ -171,7 +171,7 @@ impl Source for Stripe {
     }
 
     fn normalizer(&self, _env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
-        Ok(Box::new(normalize::normalize))
+        Ok(Box::new(normalize::Normalizer))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, is_vanished};
+use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
@@ -68,9 +69,24 @@ struct Context<'a> {
     stamp: Stamp,
 }
 
-/// Reads a row as movements of money.
-pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
-    Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
+/// Reads rows as movements of money.
+pub(super) struct Normalizer;
+
+impl Normalize for Normalizer {
+    fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
+        Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        unreadable(row, why)
+    }
+}
+
+/// What is said of a movement whose newest version cannot be read.
+pub(super) fn unreadable(row: RowView<'_>, why: ReasonKind) -> Facts<'_> {
+    let kind = Kind::parse(row.entity).filter(|kind| *kind != Kind::Deal);
+    let movement = kind.map(|kind| Payment::unreadable(kind, row, why));
+    Facts { payments: row.facts(movement), ..Facts::default() }
 }
 
 /// The movements in a row; empty for an object that is not money.
