@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 mod decimal;
 
+pub(crate) use decimal::scaled_decimal;
 pub use decimal::{exponent, from_decimal};
 
 /// A currency's code: three upper-case letters.

@@ -29,6 +29,12 @@ pub fn from_decimal(text: &str, currency: Currency) -> Result<i64, MoneyError> {
     })
 }
 
+/// Reads a decimal × 10^`exponent` as a whole number, rounded half to even; `None` if the text is no
+/// decimal or leaves 64 bits.
+pub(crate) fn scaled_decimal(text: &str, exponent: u32) -> Option<i64> {
+    minor_units(text, exponent).ok()
+}
+
 const NOT_A_DECIMAL: &str = "it is no decimal number";
 const OUT_OF_RANGE: &str = "it is out of range";
 

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount};
 use penstock_tests::test_app::TestApp;
+use serde_json::json;
 
 use crate::stripe_account::{DAY, NOW, account, assert_true};
-use crate::webhook::{charge_event, post};
+use crate::webhook::{charge_event, post, send, signed};
 
 #[tokio::test]
 async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
@@ -217,4 +218,12 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
     app.db.assert_nothing_waits().await;
     let paid: String = app.db.scalar("select external_id from payments").await;
     assert_eq!(paid, "ch_good", "the others are dead letters, or mean nothing");
+}
+
+#[tokio::test]
+async fn trap_79_a_webhooks_url_with_a_query_is_taken() {
+    let app = TestApp::over(account(219, 1)).await;
+    let mut event = signed(&app, &charge_event("evt_1", "ch_1", NOW));
+    event["rawQueryString"] = json!("env=live&utm_source=stripe");
+    assert_eq!(send(&app, event).await.0, 200);
 }

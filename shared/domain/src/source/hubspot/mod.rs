@@ -31,6 +31,7 @@ mod object;
 mod push;
 mod settings;
 mod stages;
+mod time;
 mod webhook;
 
 use item::Seen;

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::object::{Object, time};
+use super::object::Object;
 use super::settings::Settings;
 use super::stages::Stage;
+use super::time::time;
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
@@ -205,8 +206,7 @@ impl View<'_> {
     /// The close date; a deal without one counts on the day it came to be.
     fn occurred_at(&self, closedate: Option<Cow<'_, str>>) -> Result<Timestamp, String> {
         match closedate {
-            Some(text) => time(&text)
-                .ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
+            Some(text) => time(&text).map_err(str::to_owned),
             None => Ok(self.object.created_at().unwrap_or(self.row.version_at)),
         }
     }

@@ -244,6 +244,10 @@ fn payment(
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at =
         Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
+    if occurred_at < Timestamp::UNIX_EPOCH {
+        // Stripe is younger, and Postgres does not take every year that a number can name.
+        return Err(invalid("created", "it is before 1970".to_owned()));
+    }
     Ok(Payment {
         kind,
         external_id: printable(&money.id),
