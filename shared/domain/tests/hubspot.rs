@@ -29,7 +29,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn paging(page_size: u32) -> Paging {
-    Paging { page_size, window: Duration::ZERO, side_by_side: 1, part: None }
+    Paging { page_size, window: Duration::ZERO, side_by_side: 1, part: None, version: None }
 }
 
 /// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come
@@ -84,7 +84,7 @@ fn run(objects: &[(i64, u64)], watermark: i64, page_size: u32) -> (BTreeSet<(u64
         let request = HubSpot.request("contact", Mode::Incremental, &position, &paging);
         assert_eq!(
             (request.path.as_str(), request.query.len()),
-            ("/crm/v3/objects/contacts/search", 0)
+            ("/crm/objects/2026-09/contacts/search", 0)
         );
         let body = search(objects, request.body.as_deref().unwrap());
         let reply = Reply { as_of: now, body: body.as_bytes() };
@@ -134,6 +134,22 @@ fn trap_10_more_than_ten_thousand_rows_on_one_stamp_are_all_seen() {
     assert!(requests < 60, "{requests}");
 }
 
+#[test]
+fn dated_and_legacy_versions_of_the_api_have_paths_of_their_own() {
+    for (version, list, object) in [
+        (None, "/crm/objects/2026-09/deals", "/crm/objects/2026-09/deals/7"),
+        (Some("2027-03"), "/crm/objects/2027-03/deals", "/crm/objects/2027-03/deals/7"),
+        (Some("v3"), "/crm/v3/objects/deals", "/crm/v3/objects/deals/7"),
+    ] {
+        let paging = Paging { version: version.map(str::to_owned), ..paging(1) };
+        let asked = HubSpot.request("deal", Mode::Full, &position(None), &paging);
+        let changed = HubSpot.request("deal", Mode::Incremental, &position(None), &paging);
+        let one = HubSpot.object_request("deal", "7", &paging);
+        assert_eq!((asked.path.as_str(), one.path.as_str()), (list, object));
+        assert_eq!(changed.path, format!("{list}/search"));
+    }
+}
+
 fn position(token: Option<&str>) -> Position {
     Position { from: Some(at(NOW_MS - 1_000)), to: at(NOW_MS), token: token.map(str::to_owned) }
 }
@@ -179,7 +195,7 @@ fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
     let asked = |position: &Position| {
         let request = HubSpot.request("deal", Mode::Full, position, &paging(200));
         let get = |key: &str| request.query.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
-        assert_eq!(request.path, "/crm/v3/objects/deals");
+        assert_eq!(request.path, "/crm/objects/2026-09/deals");
         assert_eq!(get("limit").as_deref(), Some("100"), "a list gives no more");
         (get("archived").unwrap(), get("after"))
     };

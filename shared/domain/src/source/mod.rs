@@ -22,7 +22,7 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
-pub use access::{Access, Credential, Header, Windows, variable};
+pub use access::{Access, Credential, Header, PathVersion, Windows, variable};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use normalize::Normalize;

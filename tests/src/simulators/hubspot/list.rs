@@ -12,7 +12,7 @@ use super::state::{HubSpotPortal, Kind};
 const LIST_LIMIT: usize = 100;
 
 impl HubSpotPortal {
-    /// Answers `GET /crm/v3/objects/{kind}`. The list is in the order of the ids, and shows a
+    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and shows a
     /// change at once.
     pub(super) fn list(
         &self,
@@ -44,13 +44,13 @@ impl HubSpotPortal {
         let mut page = json!({ "results": results });
         if let (Some(next), Some(page)) = (rows.next(), page.as_object_mut()) {
             let after = next.id.to_string();
-            let link = format!("https://api.hubapi.com/crm/v3/objects/x?after={after}");
+            let link = format!("https://api.hubapi.com/crm/objects/2026-09/x?after={after}");
             page.insert("paging".to_owned(), json!({"next": {"after": after, "link": link}}));
         }
         Ok(page)
     }
 
-    /// Answers `GET /crm/v3/objects/{kind}/{id}`.
+    /// Answers `GET /crm/objects/{version}/{kind}/{id}`.
     pub(super) fn read(
         &self,
         kind: Kind,

@@ -46,7 +46,7 @@ struct Sort {
 }
 
 impl HubSpotPortal {
-    /// Answers `POST /crm/v3/objects/{kind}/search`.
+    /// Answers `POST /crm/objects/{version}/{kind}/search`.
     ///
     /// It shows neither archived or merged objects, nor changes that the index has not caught up
     /// with. The order of objects with the same sorted value is arbitrary.

@@ -14,6 +14,10 @@ use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
 
+/// The paths of the legacy version, and of the dated ones (September and March of a year).
+const LEGACY: &str = "/crm/v3/objects/";
+const DATED: [&str; 2] = ["/crm/objects/2026-03/", "/crm/objects/2026-09/"];
+
 /// The most search requests per second.
 const SEARCHES_A_SECOND: u32 = 5;
 
@@ -113,7 +117,7 @@ fn serve(
             "Authentication credentials not found. This API supports OAuth 2.0 authentication";
         return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
     }
-    let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
+    let mut parts = objects(path).unwrap_or_default().split('/');
     let kind = match parts.next() {
         Some("contacts") => Kind::Contact,
         Some("deals") => Kind::Deal,
@@ -132,6 +136,13 @@ fn serve(
         _ => return Err(Refusal::not_found()),
     };
     Ok(Reply::json(200, value.to_string()))
+}
+
+/// The part of a path behind the version; `None` if this API or version does not exist. Dated
+/// versions and the legacy one answer alike.
+fn objects(path: &str) -> Option<&str> {
+    let dated = || DATED.iter().find_map(|version| path.strip_prefix(version));
+    path.strip_prefix(LEGACY).or_else(dated)
 }
 
 fn count_search(shared: &Shared, second: i64) -> Result<(), Refusal> {

@@ -164,7 +164,7 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
     let deal = some(&test, Kind::Deal, 5);
     test.hubspot.portal().purge(Kind::Deal, deal);
     assert_eq!(push(&test, &json!([change("deal.deletion", deal)])).await.0, 200);
-    test.hubspot.faults().next_n("/crm/v3/objects/deals", 1, Fault::NoSuchPage);
+    test.hubspot.faults().next_n("/crm/objects/2026-09/deals", 1, Fault::NoSuchPage);
     let request = serde_json::from_str(&test.app.requests.take()[0]).unwrap();
     let deadline = test.app.clock.now() + std::time::Duration::from_secs(3_600);
     let error = test.app.fetch.serve(&request, deadline).await.unwrap_err();

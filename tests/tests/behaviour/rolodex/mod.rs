@@ -85,6 +85,7 @@ impl Source for Rolodex {
             rate_per_second: 1_000,
             windows: None,
             part: Some("CALENDAR"),
+            version: None,
         }
     }
 
