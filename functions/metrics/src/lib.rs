@@ -1,4 +1,5 @@
-//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, runs, and whether all is well.
+//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, runs, and
+//! whether all is well.
 
 mod config;
 #[cfg(feature = "contract")]

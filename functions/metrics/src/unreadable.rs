@@ -1,4 +1,5 @@
-//! `/metrics/unreadable-objects`: objects whose newest version cannot be read. They count as nothing.
+//! `/metrics/unreadable-objects`: objects whose newest version cannot be read. They count as
+//! nothing.
 
 use jiff::Timestamp;
 use penstock_edge::http::{Call, Problem};

@@ -29,8 +29,8 @@ pub fn from_decimal(text: &str, currency: Currency) -> Result<i64, MoneyError> {
     })
 }
 
-/// Reads a decimal × 10^`exponent` as a whole number, rounded half to even; `None` if the text is no
-/// decimal or leaves 64 bits.
+/// Reads a decimal × 10^`exponent` as a whole number, rounded half to even; `None` if the text is
+/// no decimal or leaves 64 bits.
 pub(crate) fn scaled_decimal(text: &str, exponent: u32) -> Option<i64> {
     minor_units(text, exponent).ok()
 }

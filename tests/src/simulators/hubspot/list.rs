@@ -12,8 +12,8 @@ use super::state::{HubSpotPortal, Kind};
 const LIST_LIMIT: usize = 100;
 
 impl HubSpotPortal {
-    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and shows a
-    /// change at once.
+    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and shows
+    /// a change at once.
     pub(super) fn list(
         &self,
         kind: Kind,

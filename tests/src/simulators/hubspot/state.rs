@@ -168,8 +168,8 @@ impl HubSpotPortal {
         }
     }
 
-    /// Types an amount into a deal that is won in euros. `minor` is what it is in cents; `None` if it
-    /// is no amount.
+    /// Types an amount into a deal that is won in euros. `minor` is what it is in cents; `None` if
+    /// it is no amount.
     pub fn type_amount(&mut self, id: u64, text: &str, minor: Option<i64>) {
         let (now, lag) = (self.now_ms, self.lag());
         if let Some(record) = self.deals.get_mut(&id) {

@@ -160,7 +160,8 @@ fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The text of a scalar; none for null and for blank text, which is how HubSpot clears a property. A text that is none (a lone surrogate) stays in its escapes, visibly.
+/// The text of a scalar; none for null and for blank text, which is how HubSpot clears a property.
+/// A text that is none (a lone surrogate) stays in its escapes, visibly.
 fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

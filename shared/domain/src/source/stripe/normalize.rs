@@ -84,7 +84,9 @@ impl Normalize for Normalizer {
 
 /// What is said of a movement whose newest version cannot be read.
 pub(super) fn unreadable(row: RowView<'_>, why: ReasonKind) -> Facts<'_> {
-    let kind = Kind::parse(row.entity).filter(|kind| *kind != Kind::Deal);
+    // An event about an object without an id stands for itself (`item.rs`).
+    let is_event = row.external_id.starts_with("evt_");
+    let kind = Kind::parse(row.entity).filter(|kind| *kind != Kind::Deal && !is_event);
     let movement = kind.map(|kind| Payment::unreadable(kind, row, why));
     Facts { payments: row.facts(movement), ..Facts::default() }
 }
