@@ -42,9 +42,7 @@ pub trait Reader: Send + Sync {
 
     /// Returns what is to be said of the object of a row that became a dead letter. The row's
     /// payload may be missing.
-    fn unreadable<'a>(&self, _row: RowView<'a>, _why: ReasonKind) -> Self::Facts<'a> {
-        Self::Facts::default()
-    }
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Self::Facts<'a>;
 }
 
 /// Everything that `process` uses.

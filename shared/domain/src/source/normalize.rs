@@ -19,17 +19,19 @@ pub trait Normalize: Send + Sync {
     ///
     /// The row's payload may be missing. Empty facts are right for rows that name no object that
     /// Penstock models, and for objects that have one version only.
-    fn unreadable<'a>(&self, _row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
-        Facts::default()
-    }
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a>;
 }
 
-/// A source without settings reads its rows by a function.
+/// Rows of which every object has one version are read by a function: leads and events.
 impl<F> Normalize for F
 where
     F: for<'a> Fn(RowView<'a>) -> Result<Facts<'a>, Reason> + Send + Sync,
 {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         self(row)
+    }
+
+    fn unreadable<'a>(&self, _row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
+        Facts::default()
     }
 }

@@ -114,4 +114,9 @@ impl Reader for ReadsInvoices {
         let known = self.0.read(row)?;
         Ok(WithInvoices { known, ..WithInvoices::default() })
     }
+
+    /// Invoices have no state for it: those of a product would need one.
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> WithInvoices<'a> {
+        WithInvoices { known: self.0.unreadable(row, why), ..WithInvoices::default() }
+    }
 }

@@ -226,6 +226,17 @@ impl Normalize for Cards {
         }
         Ok(facts)
     }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
+        let mut facts = Facts::default();
+        match row.entity {
+            "person" => facts.contacts = row.facts([Contact::unreadable(row)]),
+            _ => {
+                facts.calendar_events = row.facts([CalendarEvent::unreadable(&self.calendar, row)]);
+            }
+        }
+        facts
+    }
 }
 
 fn item(raw: &RawValue, key: Option<String>) -> Item<'_> {
