@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::config::Env;
 use penstock_domain::contact::Contact;
-use penstock_domain::disposition::ReasonKind;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
@@ -132,22 +130,6 @@ fn trap_10_more_than_ten_thousand_rows_on_one_stamp_are_all_seen() {
     let (seen, requests) = run(&objects, NOW_MS - 900_000, 200);
     assert_eq!(seen.len(), 10_500);
     assert!(requests < 60, "{requests}");
-}
-
-#[test]
-fn dated_and_legacy_versions_of_the_api_have_paths_of_their_own() {
-    for (version, list, object) in [
-        (None, "/crm/objects/2026-09/deals", "/crm/objects/2026-09/deals/7"),
-        (Some("2027-03"), "/crm/objects/2027-03/deals", "/crm/objects/2027-03/deals/7"),
-        (Some("v3"), "/crm/v3/objects/deals", "/crm/v3/objects/deals/7"),
-    ] {
-        let paging = Paging { version: version.map(str::to_owned), ..paging(1) };
-        let asked = HubSpot.request("deal", Mode::Full, &position(None), &paging);
-        let changed = HubSpot.request("deal", Mode::Incremental, &position(None), &paging);
-        let one = HubSpot.object_request("deal", "7", &paging);
-        assert_eq!((asked.path.as_str(), one.path.as_str()), (list, object));
-        assert_eq!(changed.path, format!("{list}/search"));
-    }
 }
 
 fn position(token: Option<&str>) -> Position {
@@ -324,36 +306,6 @@ fn trap_10_a_deal_is_a_payment_in_exact_minor_units_on_its_close_date() {
         let why = deal(json!({"dealstage": "closedwon", property: value}), json!({})).unwrap_err();
         assert!(why.starts_with(&format!("deal 7: {property}: ")), "{why}");
     }
-}
-
-#[test]
-fn trap_77_an_object_that_cannot_be_read_is_known_by_its_id_and_counts_as_nothing() {
-    let odd = br#"{"id":"7","properties":[],"archived":"perhaps"}"#;
-    let body = format!(r#"{{"results":[{}]}}"#, String::from_utf8_lossy(odd));
-    let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
-    let run = RunId::new(at(NOW_MS));
-    let page = HubSpot.page("deal", Mode::Full, run, &position(None), reply, &paging(1)).unwrap();
-    assert_eq!((page.items[0].entity.as_str(), page.items[0].external_id.as_str()), ("deal", "7"));
-    let normalizer = HubSpot.normalizer(&Env::default()).unwrap();
-    let row = |entity: &'static str, external_id: &'static str| RowView {
-        id: OutboxId::new(at(NOW_MS)),
-        source: "hubspot",
-        entity,
-        external_id,
-        version_at: at(NOW_MS),
-        payload: odd,
-    };
-    assert_eq!(normalizer.normalize(row("deal", "7")).unwrap_err().kind, ReasonKind::Malformed);
-    let facts = normalizer.unreadable(row("deal", "7"), ReasonKind::Malformed);
-    let deal = &facts.payments[0].value;
-    assert_eq!(
-        (deal.external_id.as_str(), deal.amount, deal.status, deal.raw_status.as_str()),
-        ("7", 0, Status::Unreadable, "malformed")
-    );
-    let facts = normalizer.unreadable(row("contact", "7"), ReasonKind::Malformed);
-    assert!(facts.contacts[0].value.is_unreadable && facts.payments.is_empty());
-    let facts = normalizer.unreadable(row("unknown", "sha256:00"), ReasonKind::Malformed);
-    assert_eq!(facts, Facts::default(), "what has no id is nobody's version");
 }
 
 #[test]
