@@ -63,7 +63,7 @@ pub(crate) async fn learn<C: Clock, Q: Outlet>(
     {
         return Err(VendorError::Setup(another_mode(livemode)).into());
     }
-    let said = match rules.request() {
+    let said = match rules.request(&vendor.paging) {
         Some(request) if vendor.asks_account && is_due(known, now) => {
             ask(vendor, rules, of_key, &request, stop_at.min(now + PATIENCE)).await
         }

@@ -10,7 +10,8 @@ use penstock_domain::facts::Tie;
 use penstock_domain::ids::OutboxId;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::not_ours::{self, Note};
-use penstock_store::{StoreError, Transaction, begin, commit, outbox, refetch, sync_runs};
+use penstock_store::outbox::{self, Claimed, DeadRow};
+use penstock_store::{StoreError, Transaction, begin, commit, refetch, sync_runs};
 
 use crate::reading::{Readings, read};
 use crate::{Ports, Reader, Tally};
@@ -61,6 +62,22 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             tally.left.extend(missing.filter(|id| !held.contains(id)));
         }
         Ok(())
+    }
+
+    /// Marks a row dead and its object unreadable, in one transaction. It reads no payload: that
+    /// may be what brought the process down.
+    pub(crate) async fn bury_with_object(&self, dead: &DeadRow) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let rows = outbox::heads(&tx, &[dead.id]).await?;
+        let mut facts = R::Facts::default();
+        for Claimed { row, .. } in rows.read()? {
+            facts.append(self.reader.unreadable(row, dead.reason.kind));
+        }
+        facts.write(&tx, &Batch { rows: &[dead.id], find_ties: false, now }).await?;
+        outbox::bury(&tx, std::slice::from_ref(dead), now).await?;
+        commit(tx).await
     }
 }
 

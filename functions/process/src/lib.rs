@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason};
+use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
@@ -44,6 +44,10 @@ pub trait Reader: Send + Sync {
 
     /// Says whose a row is. Only rows that are the deployment's own are read.
     fn whose(&self, row: RowView<'_>) -> Whose;
+
+    /// Returns what is to be said of the object of a row that became a dead letter. The row's
+    /// payload may be missing.
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Self::Facts<'a>;
 }
 
 /// Everything that `process` uses.
@@ -213,10 +217,18 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         Ok(())
     }
 
+    /// Marks a row dead that could not be worked, and its object unreadable.
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
-        let connection = self.database.connection().await?;
-        outbox::bury(&**connection, &[DeadRow { id, reason }], self.clock.now()).await
+        let row = DeadRow { id, reason };
+        match self.bury_with_object(&row).await {
+            Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
+                // Postgres refuses what was to be said of the object. The dead letter still counts.
+                let connection = self.database.connection().await?;
+                outbox::bury(&**connection, &[row], self.clock.now()).await
+            }
+            outcome => outcome,
+        }
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {

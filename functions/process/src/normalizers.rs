@@ -63,4 +63,9 @@ impl Reader for Normalizers {
     fn whose(&self, row: RowView<'_>) -> Whose {
         self.0.get(row.source).map_or(Whose::Ours, |normalizer| normalizer.whose(row))
     }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        let normalizer = self.0.get(row.source);
+        normalizer.map(|normalizer| normalizer.unreadable(row, why)).unwrap_or_default()
+    }
 }

@@ -55,6 +55,7 @@ pub(crate) fn read<'a, R: Reader>(
             Ok(Read::Waits(reason)) => readings.waiting.push((row.id, reason)),
             Err(reason) => {
                 tally.dead += 1;
+                readings.facts.append(reader.unreadable(*row, reason.kind));
                 readings.dead.push(DeadRow { id: row.id, reason });
             }
         }

@@ -28,7 +28,13 @@ fn recorded_objects_are_read() {
         serde_json::from_slice(&std::fs::read(format!("{folder}/hubspot/mock_data.json")).unwrap())
             .unwrap();
     let now = Timestamp::from_second(1_780_272_000).unwrap();
-    let paging = Paging { page_size: 200, window: Duration::ZERO, side_by_side: 1, part: None };
+    let paging = Paging {
+        page_size: 200,
+        window: Duration::ZERO,
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
     let normalizer =
         HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut read = 0;

@@ -29,6 +29,7 @@ statements! {
     outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
+    outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
@@ -92,6 +93,14 @@ pub async fn claim(
     now: Timestamp,
 ) -> Result<ClaimedRows, StoreError> {
     Claim { ids: &uuids(ids), now }.rows(tx).await.map(ClaimedRows)
+}
+
+/// Locks the rows of `ids` that are pending, and returns them with empty payloads.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn heads(tx: &Transaction<'_>, ids: &[OutboxId]) -> Result<ClaimedRows, StoreError> {
+    Heads { ids: &uuids(ids) }.rows(tx).await.map(ClaimedRows)
 }
 
 /// A row that cannot be processed, ever.

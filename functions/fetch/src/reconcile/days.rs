@@ -61,7 +61,13 @@ pub(super) fn sums<C: Clock>(
             }
             Err(reason) => {
                 let id = &item.external_id;
-                tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);
+                tracing::warn!(
+                    event = "cannot_compare",
+                    source,
+                    kind,
+                    id,
+                    error = reason.kind.as_str()
+                );
             }
         }
     }

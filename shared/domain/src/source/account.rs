@@ -1,7 +1,7 @@
 //! The account that a deployment pulls: what its vendor says of it, and which rows are about it.
 
 use crate::money::Currency;
-use crate::paging::{PageError, Reply, Request};
+use crate::paging::{PageError, Paging, Reply, Request};
 
 /// What is known of the account whose key `fetch` has. Kept in the table `vendor_accounts`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub trait AccountRules: Sync + Send {
     }
 
     /// The request for everything else; `None` if the key says all.
-    fn request(&self) -> Option<Request> {
+    fn request(&self, _paging: &Paging) -> Option<Request> {
         None
     }
 

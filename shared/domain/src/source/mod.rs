@@ -23,7 +23,7 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
-pub use access::{Access, Credential, Header, Windows, variable};
+pub use access::{Access, Credential, Header, PathVersion, Windows, variable};
 pub use account::{AccountRules, NotOurs, OwnAccount, Whose};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};

@@ -14,6 +14,14 @@ use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
 
+/// The paths of the legacy version, and of the dated ones (September and March of a year).
+const LEGACY: &str = "/crm/v3/objects/";
+const DATED: [&str; 2] = ["/crm/objects/2026-03/", "/crm/objects/2026-09/"];
+
+/// The path of the account's details in each version.
+const DETAILS: [&str; 3] =
+    ["/account-info/v3/details", "/account-info/2026-03/details", "/account-info/2026-09/details"];
+
 /// The most search requests per second.
 const SEARCHES_A_SECOND: u32 = 5;
 
@@ -113,10 +121,10 @@ fn serve(
             "Authentication credentials not found. This API supports OAuth 2.0 authentication";
         return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
     }
-    if (method, path) == ("GET", "/account-info/v3/details") {
+    if method == "GET" && DETAILS.contains(&path) {
         return Ok(Reply::json(200, details(&lock(&shared.portal)).to_string()));
     }
-    let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
+    let mut parts = objects(path).unwrap_or_default().split('/');
     let kind = match parts.next() {
         Some("contacts") => Kind::Contact,
         Some("deals") => Kind::Deal,
@@ -135,6 +143,13 @@ fn serve(
         _ => return Err(Refusal::not_found()),
     };
     Ok(Reply::json(200, value.to_string()))
+}
+
+/// The part of a path behind the version; `None` if this API or version does not exist. Dated
+/// versions and the legacy one answer alike.
+fn objects(path: &str) -> Option<&str> {
+    let dated = || DATED.iter().find_map(|version| path.strip_prefix(version));
+    path.strip_prefix(LEGACY).or_else(dated)
 }
 
 /// The account, as HubSpot's API of account information shows it.

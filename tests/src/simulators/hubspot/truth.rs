@@ -18,7 +18,7 @@ pub struct ContactTruth {
 /// A live deal. An archived, merged or purged deal counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealTruth {
-    /// In minor units; 0 if the deal has no amount.
+    /// In minor units, negative for a credit; 0 if the deal has no amount.
     pub amount: i64,
     pub currency: String,
     /// HubSpot's word for the stage.

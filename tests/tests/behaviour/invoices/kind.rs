@@ -119,4 +119,9 @@ impl Reader for ReadsInvoices {
     fn whose(&self, row: RowView<'_>) -> Whose {
         self.0.whose(row)
     }
+
+    /// Invoices have no state for it: those of a product would need one.
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> WithInvoices<'a> {
+        WithInvoices { known: self.0.unreadable(row, why), ..WithInvoices::default() }
+    }
 }

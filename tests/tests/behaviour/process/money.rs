@@ -235,8 +235,13 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
 async fn take(app: &TestApp, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging =
-        Paging { page_size: 100, window: Duration::from_secs(86_400), side_by_side: 1, part: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
     let reply = Reply { as_of: at, body: body.as_bytes() };
     let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
     let ids = app.put(&page.items).await;

@@ -20,6 +20,7 @@ fn paging() -> Paging {
         window: std::time::Duration::ZERO,
         side_by_side: 1,
         part: Some("team#1@group.calendar.google.com".into()),
+        version: None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! The portal's own currency, in which deals are that name none
-//! (developers.hubspot.com/docs/api-reference/account-account-info-v3).
+//! (developers.hubspot.com/docs/api-reference/latest/account/account-information/get-account-details).
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{DEAL, HubSpot, list};
-use crate::paging::{PageError, Reply, Request, parse_body};
+use super::{DEAL, HubSpot, VERSION, list};
+use crate::paging::{PageError, Paging, Reply, Request, parse_body};
 use crate::source::{AccountRules, OwnAccount};
 
 #[derive(Deserialize)]
@@ -18,8 +18,9 @@ struct Details<'a> {
 
 impl AccountRules for HubSpot {
     /// Every app may ask for it, whatever its scopes.
-    fn request(&self) -> Option<Request> {
-        Some(Request::get("/account-info/v3/details", Vec::new()))
+    fn request(&self, paging: &Paging) -> Option<Request> {
+        let version = paging.version.as_deref().unwrap_or(VERSION);
+        Some(Request::get(format!("/account-info/{version}/details"), Vec::new()))
     }
 
     fn setting(&self) -> Option<&'static str> {

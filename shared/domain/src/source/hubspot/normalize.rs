@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::object::{Object, time};
+use super::object::Object;
 use super::settings::Settings;
+use super::stages::Stage;
+use super::time::time;
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
@@ -26,6 +28,19 @@ impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         normalize(row, self)
     }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        match row.entity {
+            CONTACT => {
+                Facts { contacts: row.facts([Contact::unreadable(row)]), ..Facts::default() }
+            }
+            DEAL => {
+                let deal = Payment::unreadable(Kind::Deal, row, why);
+                Facts { payments: row.facts([deal]), ..Facts::default() }
+            }
+            _ => Facts::default(),
+        }
+    }
 }
 
 fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
@@ -38,7 +53,7 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
     let object: Object<'_> =
         serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
     if object.is_tombstone() {
-        return vanished(row, settings);
+        return Ok(vanished(row, settings));
     }
     if object.id().is_none_or(|id| id != row.external_id) {
         return Err(malformed("the payload has another id than its row"));
@@ -56,9 +71,9 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
 }
 
 /// A row of our own that says that HubSpot no longer has the object.
-fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Facts<'a> {
     if row.entity == CONTACT {
-        return Ok(Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() });
+        return Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() };
     }
     let deal = Payment {
         kind: Kind::Deal,
@@ -72,7 +87,7 @@ fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reas
         account: None,
         version: Version::of(row, Stamp::Observed),
     };
-    Ok(Facts { payments: row.facts([deal]), ..Facts::default() })
+    Facts { payments: row.facts([deal]), ..Facts::default() }
 }
 
 /// An object with its row.
@@ -97,6 +112,7 @@ impl View<'_> {
             last_name: field(properties.and_then(|p| p.lastname())),
             merged_into: None,
             deleted_at: archived.then(gone_at),
+            is_unreadable: false,
             version: self.version.clone(),
         };
         let merged = |id: String| Contact {
@@ -107,6 +123,7 @@ impl View<'_> {
             last_name: None,
             merged_into: Some(self.row.external_id.to_owned()),
             deleted_at: Some(self.object.changed_at().unwrap_or(self.row.version_at)),
+            is_unreadable: false,
             version: Version { at: self.merged_at(), ..self.version.clone() },
         };
         let others: Vec<Contact> = self.object.merged_ids().into_iter().map(merged).collect();
@@ -158,11 +175,12 @@ impl View<'_> {
             }
             _ => 0,
         };
+        let (closed, won) = properties.map_or((None, None), |p| (p.is_closed(), p.is_won()));
         let (status, raw_status) = match (archived, currency, &stage) {
             (true, ..) => (Status::Canceled, "archived".to_owned()),
             (false, None, _) => (Status::Unmapped, NO_CURRENCY.to_owned()),
             (false, Some(_), stage) => (
-                stages::status(stage.as_deref(), &settings.deal_stages),
+                stages::status(Stage { id: stage.as_deref(), closed, won }, &settings.deal_stages),
                 stage.as_deref().map_or_else(|| "null".to_owned(), printable),
             ),
         };
@@ -184,8 +202,7 @@ impl View<'_> {
     /// The close date; a deal without one counts on the day it came to be.
     fn occurred_at(&self, closedate: Option<Cow<'_, str>>) -> Result<Timestamp, String> {
         match closedate {
-            Some(text) => time(&text)
-                .ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
+            Some(text) => time(&text).map_err(str::to_owned),
             None => Ok(self.object.created_at().unwrap_or(self.row.version_at)),
         }
     }

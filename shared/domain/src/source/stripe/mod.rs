@@ -80,6 +80,7 @@ impl Source for Stripe {
             rate_per_second: 6,
             windows: Some(Windows { days: 31, side_by_side: 4 }),
             part: None,
+            version: None,
         }
     }
 

@@ -75,6 +75,15 @@ pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
     Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
 }
 
+/// What is said of a movement whose newest version cannot be read.
+pub(super) fn unreadable(row: RowView<'_>, why: ReasonKind) -> Facts<'_> {
+    // An event about an object without an id stands for itself (`item.rs`).
+    let is_event = row.external_id.starts_with("evt_");
+    let kind = Kind::parse(row.entity).filter(|kind| *kind != Kind::Deal && !is_event);
+    let movement = kind.map(|kind| Payment::unreadable(kind, row, why));
+    Facts { payments: row.facts(movement), ..Facts::default() }
+}
+
 /// The movements in a row; empty for an object that is not money.
 fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     if is_vanished(row.payload) {
@@ -231,6 +240,10 @@ fn payment(
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at =
         Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
+    if occurred_at < Timestamp::UNIX_EPOCH {
+        // Stripe is younger, and Postgres does not take every year that a number can name.
+        return Err(invalid("created", "it is before 1970".to_owned()));
+    }
     Ok(Payment {
         kind,
         external_id: printable(&money.id),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::config::{ConfigError, Env};
-use crate::disposition::Reason;
+use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
 use crate::source::{AccountRules, Normalize, NotOurs, OwnAccount, Whose};
@@ -125,6 +125,10 @@ impl Settings {
 impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         super::normalize::normalize(row)
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        super::normalize::unreadable(row, why)
     }
 
     fn whose(&self, row: RowView<'_>) -> Whose {

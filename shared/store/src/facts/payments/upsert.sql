@@ -32,6 +32,8 @@ written as (
                excluded.account, excluded.content_hash)
               is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at,
                                 p.account, p.content_hash))
+      -- The row that could not be read is replayed, and can be read now.
+      or p.status = 'unreadable' and excluded.status <> 'unreadable' and p.outbox_id = excluded.outbox_id
 )
 -- Ties: another version with the same time-stamp that came in another batch. The outbox knows it:
 -- both rows were committed before either ticket was sent, so the batch that comes last sees the
