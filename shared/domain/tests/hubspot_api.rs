@@ -13,8 +13,8 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::payment::Status;
 use penstock_domain::record::RowView;
-use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::source::hubspot::HubSpot;
+use penstock_domain::source::{OwnAccount, Source};
 
 const NOW_MS: i64 = 1_780_272_000_000;
 
