@@ -24,7 +24,7 @@ async fn over(seed: u64, company: &'static str) -> HubSpotTestApp {
 
 async fn listed(test: &HubSpotTestApp) -> Vec<String> {
     let sql = "select raw_status || ' ' || currency || ' ' || sum(amount) || ' ' || count(*) from payments \
-               where status = 'unmapped' group by raw_status, currency";
+               where status = 'unmapped' and currency = 'XXX' group by raw_status, currency";
     let rows = test.app.db.client().await.query(sql, &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
