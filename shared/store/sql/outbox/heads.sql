@@ -1,7 +1,7 @@
--- Rows without their payloads, which may be what cannot be worked. The lock keeps other workers from
--- them until they are marked dead.
+-- Rows that are pending or dead, without their payloads, which may be what cannot be worked. The lock
+-- keeps other workers from them.
 select id, source, entity, external_id, version_at, ''::bytea as payload, run_id
 from outbox
-where id = any(:ids) and status = 'pending'
+where id = any(:ids) and status <> 'processed'
 order by id
 for update
