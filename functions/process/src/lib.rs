@@ -221,14 +221,23 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
         let row = DeadRow { id, reason };
+        if row.reason.kind == ReasonKind::Crashed {
+            // First the letter, in a transaction of its own: the process may die of the object's
+            // row too.
+            self.bury_alone(&row).await?;
+        }
         match self.bury_with_object(&row).await {
+            // Postgres refuses what was to be said of the object. The dead letter still counts.
             Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
-                // Postgres refuses what was to be said of the object. The dead letter still counts.
-                let connection = self.database.connection().await?;
-                outbox::bury(&**connection, &[row], self.clock.now()).await
+                self.bury_alone(&row).await
             }
             outcome => outcome,
         }
+    }
+
+    async fn bury_alone(&self, row: &DeadRow) -> Result<(), StoreError> {
+        let connection = self.database.connection().await?;
+        outbox::bury(&**connection, std::slice::from_ref(row), self.clock.now()).await
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {

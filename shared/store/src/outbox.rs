@@ -95,7 +95,7 @@ pub async fn claim(
     Claim { ids: &uuids(ids), now }.rows(tx).await.map(ClaimedRows)
 }
 
-/// Locks the rows of `ids` that are pending, and returns them with empty payloads.
+/// Locks the rows of `ids` that are not processed, and returns them with empty payloads.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
