@@ -6,5 +6,6 @@ mod faults;
 mod kills;
 mod pulling;
 mod pushing;
+mod refetches;
 mod rotation;
 mod test_app;
