@@ -3,9 +3,10 @@
 
 mod deletions;
 mod faults;
+mod flood;
 mod kills;
 mod pulling;
 mod pushing;
 mod refetches;
 mod rotation;
-mod test_app;
+pub mod test_app;

@@ -22,7 +22,10 @@ async fn a_full_run_that_shows_what_an_incremental_run_has_brought_asks_for_no_r
     let before = test.app.clock.now().as_second();
     test.fetch("deal", Mode::Full).await.unwrap();
     test.app.work_tickets().await;
-    assert!(test.app.clock.now().as_second() - before < 200, "the list came too late to share a stamp");
+    assert!(
+        test.app.clock.now().as_second() - before < 200,
+        "the list came too late to share a stamp"
+    );
     let shared: i64 = test
         .app
         .db
