@@ -293,7 +293,7 @@ pub async fn release(
     now: Timestamp,
     quiet_until: Timestamp,
 ) -> Result<(), StoreError> {
-    let next_try_at = now + after_refusals(lease.refusals);
+    let next_try_at = quiet_until.max(now + after_refusals(lease.refusals));
     release_at(on, key, lease, now, quiet_until, next_try_at).await
 }
 

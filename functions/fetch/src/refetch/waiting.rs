@@ -41,7 +41,7 @@ struct Worker<'a, C, Q> {
     key: Key<'a>,
     lease: Lease,
     read: usize,
-    /// Objects whose reply could not be used. The others must not wait for them.
+    /// Why the last object of those that could not be read was not. The others go on.
     unusable: Option<FetchError>,
 }
 
@@ -89,10 +89,10 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             }
             for (place, id) in ids.iter().enumerate() {
                 if let Err(error) = self.read(id, stop_at).await {
-                    // That one is asked for again when its turn comes, or at once if it was not
-                    // asked for now.
-                    let was_asked = !matches!(error, FetchError::Vendor(VendorError::OutOfTime(_)));
-                    let others = ids.get(place + usize::from(was_asked)..).unwrap_or_default();
+                    // An object over which the vendor fails must not be the first again.
+                    let its_fault =
+                        matches!(error, FetchError::Vendor(VendorError::Unavailable { .. }));
+                    let others = ids.get(place + usize::from(its_fault)..).unwrap_or_default();
                     self.put_back(others).await?;
                     return match error {
                         FetchError::Vendor(VendorError::OutOfTime(pause)) => Ok(Stop::GoOn(pause)),
@@ -106,7 +106,14 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
     async fn read(&mut self, id: &str, stop_at: Timestamp) -> Result<(), FetchError> {
         match read_one(self.ports, self.vendor, self.key.entity, id, stop_at).await {
             Ok(()) => self.read += 1,
-            Err(error @ FetchError::Page { .. }) => self.unusable = Some(error),
+            // About this object, not about the key.
+            Err(
+                error @ (FetchError::Page { .. }
+                | FetchError::Vendor(VendorError::Rejected { .. })),
+            ) => {
+                self.unusable = Some(error);
+                return Ok(());
+            }
             Err(error) => return Err(error),
         }
         self.heal().await
