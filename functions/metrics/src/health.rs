@@ -100,7 +100,8 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     Reply::json(StatusCode::OK, &body)
 }
 
-/// How fresh the sources are, and which pulls are paused; `None`, and a line in the log, if the database does not answer.
+/// How fresh the sources are, and which pulls are paused; `None`, and a line in the log, if the
+/// database does not answer.
 async fn sources(database: &Database, id: &RequestId) -> Option<(Vec<Freshness>, Vec<Pause>)> {
     let request_id = id.as_str();
     let error = match tokio::time::timeout(PATIENCE, freshness(database)).await {

@@ -71,8 +71,8 @@ enum Attempt {
     Wait(Duration),
     /// Again after a pause that grows.
     Fault(String),
-    /// Refused. One odd refusal, such as a proxy's HTML, says little: it counts as a fault, and only
-    /// repeated ones refuse.
+    /// Refused. One odd refusal, such as a proxy's HTML, says little: it counts as a fault, and
+    /// only repeated ones refuse.
     Refused {
         odd: bool,
         error: VendorError,
@@ -98,8 +98,8 @@ impl<C: Clock> VendorClient<C> {
     /// Asks until there is an answer or it is clear that there is none before `deadline`.
     ///
     /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
-    /// time-outs do. A 401 has the key read again, once. An odd refusal counts as an attempt, any other
-    /// ends it. The source classifies any other error.
+    /// time-outs do. A 401 has the key read again, once. An odd refusal counts as an attempt, any
+    /// other ends it. The source classifies any other error.
     ///
     /// # Errors
     /// [`VendorError`] says what to do about it.

@@ -1,5 +1,5 @@
-//! Objects that wait in Postgres, of one entity: read a few at a time, by one worker, for a slice of
-//! time. However many wait, there is one message for them, and other requests get their turn.
+//! Objects that wait in Postgres, of one entity: read a few at a time, by one worker, for a slice
+//! of time. However many wait, there is one message for them, and other requests get their turn.
 
 use std::time::Duration;
 
@@ -53,7 +53,8 @@ enum Stop {
     GoOn(Duration),
 }
 
-/// Reads what waits of the entity that `request` names, until nothing does or its slice of time is over.
+/// Reads what waits of the entity that `request` names, until nothing does or its slice of time is
+/// over.
 pub(super) async fn serve<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
@@ -108,8 +109,8 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             Ok(()) => self.read += 1,
             // About this object, not about the key.
             Err(
-                error @ (FetchError::Page { .. }
-                | FetchError::Vendor(VendorError::Rejected { .. })),
+                error
+                @ (FetchError::Page { .. } | FetchError::Vendor(VendorError::Rejected { .. })),
             ) => {
                 self.unusable = Some(error);
                 return Ok(());
