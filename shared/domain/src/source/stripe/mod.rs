@@ -23,6 +23,7 @@ mod contract;
 mod item;
 mod list;
 mod normalize;
+mod origin;
 mod webhook;
 mod whose;
 

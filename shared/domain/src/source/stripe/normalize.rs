@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::whose::Origin;
+use super::origin::Origin;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::whose::Origin;
+use super::origin::Origin;
 use super::{Stripe, item};
 use crate::fetch_request::Mode;
 use crate::record::Delivery;

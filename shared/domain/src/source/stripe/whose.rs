@@ -5,11 +5,9 @@
 //! read with the deployment's own key; a charge says its mode, a refund does not, and then it has
 //! the key's.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
+use super::origin::Origin;
 use crate::config::{ConfigError, Env};
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
@@ -29,56 +27,6 @@ pub(super) struct Settings {
     livemode: Option<bool>,
     /// Accounts whose events count besides those without an account.
     accounts: BTreeSet<String>,
-}
-
-/// The mode and the account that an event says.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Origin<'a> {
-    #[serde(borrow)]
-    object: Option<Cow<'a, str>>,
-    livemode: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    account: Option<Cow<'a, str>>,
-    /// API v2's word for it.
-    #[serde(borrow, default, deserialize_with = "text")]
-    context: Option<Cow<'a, str>>,
-}
-
-/// A text; anything else, such as an object that is called `account`, is none.
-fn text<'de: 'a, 'a, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Cow<'a, str>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Any<'a> {
-        Text(#[serde(borrow)] Cow<'a, str>),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Any::deserialize(deserializer)? {
-        Any::Text(text) => Some(text),
-        Any::Other(_) => None,
-    })
-}
-
-impl Origin<'_> {
-    /// Reads a payload. One that cannot be read says nothing.
-    pub(super) fn of(payload: &[u8]) -> Origin<'_> {
-        serde_json::from_slice(payload).unwrap_or_default()
-    }
-
-    /// The mode that the event, or the object, says.
-    pub(super) fn livemode(&self) -> Option<bool> {
-        self.livemode
-    }
-
-    /// The account that an event names. A context of API v2 is a path that ends with it.
-    pub(super) fn account(&self) -> Option<&str> {
-        if !matches!(self.object.as_deref(), Some("event" | "v2.core.event")) {
-            return None;
-        }
-        let context = || self.context.as_deref()?.rsplit('/').next();
-        self.account.as_deref().or_else(context).filter(|account| !account.is_empty())
-    }
 }
 
 impl Settings {
@@ -109,7 +57,7 @@ impl Settings {
     fn whose(&self, origin: &Origin<'_>, own: OwnAccount) -> Whose {
         let mode = self.livemode.or(own.livemode);
         // An object that does not say its mode was read with the key, and has the key's.
-        let said = origin.livemode.or(own.livemode);
+        let said = origin.livemode().or(own.livemode);
         match (said, mode) {
             (Some(true), Some(false)) => return Whose::NotOurs(NotOurs::LiveMode),
             (Some(false), Some(true)) => return Whose::NotOurs(NotOurs::TestMode),
