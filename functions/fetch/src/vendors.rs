@@ -12,7 +12,8 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
-    Access, Credential, Header, Normalize, PathVersion, SOURCES, Source, Webhook, variable,
+    Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source, Webhook,
+    variable,
 };
 
 /// A source that can be pulled.
@@ -25,6 +26,8 @@ pub struct Vendor<C> {
     pub push: Option<PushTo>,
     /// Reads its objects, to add them up for a reconciliation.
     pub normalizer: Box<dyn Normalize>,
+    /// Whether it is asked what its account is: not if the deployment says so.
+    pub asks_account: bool,
 }
 
 impl<C: Clock> Vendor<C> {
@@ -86,6 +89,10 @@ pub fn of<C: Clock>(
         paging: own.paging(access)?,
         push: own.push_to(aws),
         normalizer: source.normalizer(env)?,
+        asks_account: source
+            .account()
+            .and_then(AccountRules::setting)
+            .is_none_or(|ending| env.optional(&own.named(ending)).is_none()),
     }))
 }
 

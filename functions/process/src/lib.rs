@@ -15,6 +15,7 @@ use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::RowView;
+use penstock_domain::source::Whose;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -25,6 +26,7 @@ use penstock_store::{Database, StoreError};
 mod batch;
 mod config;
 mod normalizers;
+mod reading;
 
 pub use config::refetches_ties;
 pub use normalizers::Normalizers;
@@ -39,6 +41,9 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// The reason for its dead letter.
     fn read<'a>(&self, row: RowView<'a>) -> Result<Self::Facts<'a>, Reason>;
+
+    /// Says whose a row is. Only rows that are the deployment's own are read.
+    fn whose(&self, row: RowView<'_>) -> Whose;
 
     /// Returns what is to be said of the object of a row that became a dead letter. The row's
     /// payload may be missing.
@@ -65,6 +70,10 @@ const COLLISIONS: u32 = 3;
 struct Tally {
     processed: usize,
     dead: usize,
+    /// Rows that are processed and are not the deployment's own.
+    not_ours: usize,
+    /// Rows that wait until it is known whose they are. `relay` sends their tickets again.
+    waiting: HashSet<OutboxId>,
     /// Rows that another worker holds.
     left: HashSet<OutboxId>,
     ties: Vec<Tie>,
@@ -108,6 +117,8 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             messages = event.records.len(),
             processed = tally.processed,
             dead = tally.dead,
+            not_ours = tally.not_ours,
+            waiting = tally.waiting.len(),
             ties = tally.ties.len(),
             failed_messages = response.failures(),
         );
@@ -195,6 +206,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 drop(outbox::return_attempt(&**connection, &begun).await);
             }
             return Err(e);
+        }
+        // A row that waits has not been tried.
+        let waiting: Vec<OutboxId> =
+            begun.into_iter().filter(|id| tally.waiting.contains(id)).collect();
+        if !waiting.is_empty() {
+            let connection = self.database.connection().await?;
+            outbox::return_attempt(&**connection, &waiting).await?;
         }
         Ok(())
     }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 mod decimal;
+mod iso;
 
+pub use decimal::from_decimal;
 pub(crate) use decimal::scaled_decimal;
-pub use decimal::{exponent, from_decimal};
+pub use iso::exponent;
 
-/// A currency's code: three upper-case letters.
+/// A currency's code: three upper-case letters that ISO 4217 knows, or [`Currency::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -18,6 +20,10 @@ pub enum MoneyError {
     /// The text is not three letters.
     #[error("a currency is three letters, this is {0:?}")]
     Currency(String),
+    /// ISO 4217 does not know the code, or gives it no minor unit: it is not known how many
+    /// decimals an amount has.
+    #[error("{0} is no currency of ISO 4217 in which amounts are counted")]
+    Unknown(String),
     /// The amount is negative. The kind of Stripe's objects says the direction, not their sign.
     #[error("an amount is not negative, this is {0}")]
     Negative(i64),
@@ -42,12 +48,8 @@ pub enum MoneyError {
 
 impl Currency {
     /// ISO 4217's code for no currency, of an amount that is nothing or that cannot be counted.
+    /// What a vendor sends is never read as it.
     pub const NONE: Self = Self(*b"XXX");
-
-    /// Returns whether `text` has the form of a code: three capital ASCII letters.
-    pub fn is_code(text: &str) -> bool {
-        text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
-    }
 
     /// Returns the three letters.
     pub fn as_str(&self) -> &str {
@@ -67,7 +69,11 @@ impl FromStr for Currency {
     fn from_str(code: &str) -> Result<Self, MoneyError> {
         match code.as_bytes() {
             [a, b, c] if [a, b, c].iter().all(|x| x.is_ascii_alphabetic()) => {
-                Ok(Self([a, b, c].map(|x| x.to_ascii_uppercase())))
+                let currency = Self([a, b, c].map(|x| x.to_ascii_uppercase()));
+                match iso::decimals(currency.as_str()) {
+                    Some(_) => Ok(currency),
+                    None => Err(MoneyError::Unknown(currency.to_string())),
+                }
             }
             _ => Err(MoneyError::Currency(code.to_owned())),
         }
@@ -132,6 +138,17 @@ mod tests {
         assert_eq!("Usd".parse::<Currency>().unwrap().as_str(), "USD");
         for bad in ["", "us", "usdt", "u$d", "ÄBC", "ab\u{0}"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn trap_33_a_currency_that_iso_4217_does_not_know_has_no_decimals_to_guess() {
+        for unknown in ["xbt", "BTC", "zzz", "xau", "xxx"] {
+            let error = unknown.parse::<Currency>().unwrap_err();
+            assert_eq!(error, MoneyError::Unknown(unknown.to_ascii_uppercase()));
+        }
+        for withdrawn in ["std", "HRK", "ltl", "mro"] {
+            assert!(withdrawn.parse::<Currency>().is_ok(), "{withdrawn}");
         }
     }
 }

@@ -153,6 +153,9 @@ pub struct Payment {
     pub raw_status: String,
     /// The time at which the money moved. It decides the day that the payment counts on.
     pub occurred_at: Timestamp,
+    /// The account that the object belongs to, if it is another than the one whose key `fetch` has.
+    /// That key cannot read it, and no list of ours shows it.
+    pub account: Option<String>,
     pub version: Version,
 }
 
@@ -168,6 +171,7 @@ impl Payment {
             status: Status::Unreadable,
             raw_status: why.as_str().to_owned(),
             occurred_at: row.version_at,
+            account: None,
             version: Version::unreadable(row),
         }
     }
@@ -198,6 +202,7 @@ impl Versioned for Payment {
     }
 
     fn tie(&self, other: &Self) -> Option<(&str, &str)> {
-        (!self.agrees_with(other)).then(|| self.key())
+        let readable = self.account.is_none() && other.account.is_none();
+        (readable && !self.agrees_with(other)).then(|| self.key())
     }
 }

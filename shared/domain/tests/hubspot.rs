@@ -14,8 +14,8 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Checkpoint, ErrorClass, Next, PageError, Paging, Position, Reply};
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::{RowView, vanished};
-use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::{HubSpot, SAFETY_LAG};
+use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Stamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -242,7 +242,8 @@ fn normalized<T>(
     pick: impl FnOnce(&mut Facts<'_>) -> Vec<T>,
 ) -> Result<Vec<T>, String> {
     let (id_of_row, source) = (OutboxId::new(at(NOW_MS)), "hubspot");
-    let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload };
+    let own = OwnAccount::default();
+    let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload, own };
     let normalizer =
         HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut facts = normalizer.normalize(row).map_err(|reason| reason.detail)?;

@@ -1,18 +1,6 @@
 //! Amounts that vendors send as decimal text in whole units of the currency.
 
-use super::{Currency, MoneyError};
-
-/// Returns the number of decimals of the currency by ISO 4217 (list one), or 2 for a code that the
-/// list does not know.
-pub fn exponent(currency: Currency) -> u32 {
-    match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
-    }
-}
+use super::{Currency, MoneyError, exponent};
 
 /// Converts a decimal such as `1000.5` or `1.0E7` to minor units: no float is involved. A negative
 /// one is a credit.

@@ -3,6 +3,7 @@
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
+use crate::source::Whose;
 
 /// Reads the rows of one source by what its deployment has set. Made once, when a function starts,
 /// so that a setting that cannot be used stops the deployment and not a row.
@@ -13,6 +14,11 @@ pub trait Normalize: Send + Sync {
     /// # Errors
     /// The reason for its dead letter.
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason>;
+
+    /// Says whose a row is. Only rows that are the deployment's own are read.
+    fn whose(&self, _row: RowView<'_>) -> Whose {
+        Whose::Ours
+    }
 
     /// Returns what is to be said of the object of a row that became a dead letter: that its newest
     /// version cannot be read. Otherwise an older version would go on counting as if nothing were.

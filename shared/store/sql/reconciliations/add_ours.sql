@@ -5,6 +5,8 @@ select :run, :look, (p.occurred_at at time zone 'UTC')::date as day, p.currency,
        count(*), sum(p.amount)
 from payments p
 where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.raw_status <> 'vanished' and p.status <> 'unreadable'
+  -- The lists show no object of a connected account.
+  and p.account is null
   and (:look = 1 or (p.occurred_at at time zone 'UTC')::date in (
            select day from reconciled_days where run_id = :run and look = :look - 1))
 group by 3, 4, 5

@@ -89,14 +89,14 @@ fn property(portal: &HubSpotPortal, kind: Kind, record: &Record, name: &str) -> 
             "lastname" => last.clone(),
             _ => None,
         },
-        Fields::Deal { minor, typed, currency, stage, closed_ms } => match name {
+        Fields::Deal { minor, typed, currency, names_currency, stage, closed_ms } => match name {
             "amount" if typed.is_some() => typed.clone(),
             // A calculated amount has more decimals than the currency.
             "amount" if record.id.is_multiple_of(13) => {
                 minor.map(|minor| calculated(minor, currency))
             }
             "amount" => minor.map(|minor| decimal(minor, currency)),
-            "deal_currency_code" => Some((*currency).to_owned()),
+            "deal_currency_code" => names_currency.then(|| (*currency).to_owned()),
             "dealstage" => Some((*stage).to_owned()),
             "hs_is_closed" => portal.flags(stage).map(|(closed, _)| closed.to_string()),
             "hs_is_closed_won" => portal.flags(stage).map(|(_, won)| won.to_string()),

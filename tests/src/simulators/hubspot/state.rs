@@ -26,6 +26,8 @@ pub(super) enum Fields {
         /// The amount as it was typed, if it is not the usual decimal of `minor`.
         typed: Option<String>,
         currency: &'static str,
+        /// If false, the currency is the portal's, and the deal does not say so.
+        names_currency: bool,
         stage: &'static str,
         closed_ms: Option<i64>,
     },
@@ -70,6 +72,8 @@ pub struct HubSpotPortal {
     /// The merges and purges. No API shows these objects any more.
     pub(super) merged_into: BTreeMap<(Kind, u64), u64>,
     pub(super) purged: Vec<(Kind, u64)>,
+    /// The currency of the company, which deals have that name none.
+    pub company_currency: &'static str,
     /// The longest time, in milliseconds, that a change is missing from search.
     pub search_lag_ms: i64,
     /// Whether reading a merged-away object returns the one that it was merged into, as HubSpot's
@@ -96,6 +100,7 @@ impl HubSpotPortal {
             deals: BTreeMap::new(),
             merged_into: BTreeMap::new(),
             purged: Vec::new(),
+            company_currency: "EUR",
             search_lag_ms: 8_000,
             merged_ids_resolve: true,
             merged_ids_listed: true,
@@ -154,6 +159,17 @@ impl HubSpotPortal {
     pub fn edit_at_once(&mut self, kind: Kind, n: usize) {
         for id in self.live(kind).into_iter().take(n).collect::<Vec<_>>() {
             self.edit(kind, id);
+        }
+    }
+
+    /// Has a deal be in the company's currency without saying so.
+    pub fn leave_currency_out(&mut self, id: u64) {
+        let (now, lag, company) = (self.now_ms, self.lag(), self.company_currency);
+        if let Some(record) = self.deals.get_mut(&id) {
+            if let Fields::Deal { currency, names_currency, .. } = &mut record.fields {
+                (*currency, *names_currency) = (company, false);
+            }
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
         }
     }
 
@@ -310,6 +326,7 @@ impl HubSpotPortal {
                 minor: (!salt.is_multiple_of(11)).then(|| rng.i64(-300_000..5_000_000)),
                 typed: None,
                 currency: CURRENCIES[rng.usize(0..CURRENCIES.len())].0,
+                names_currency: true,
                 stage: STAGES[rng.usize(0..STAGES.len())].0,
                 closed_ms: (!salt.is_multiple_of(5))
                     .then(|| self.now_ms - rng.i64(0..30) * 86_400_000),

@@ -51,7 +51,7 @@ async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
 fn thin(id: &str, kind: &str, object: &str) -> String {
     let at = Timestamp::from_second(NOW).unwrap();
     format!(
-        r#"{{"id":"{id}","object":"v2.core.event","type":"v1.x.updated","livemode":true,"created":"{at}",
+        r#"{{"id":"{id}","object":"v2.core.event","type":"v1.x.updated","livemode":false,"created":"{at}",
             "related_object":{{"id":"{object}","type":"{kind}","url":"/v1/x/{object}"}}}}"#
     )
 }

@@ -5,6 +5,7 @@ mod events;
 mod kills;
 mod secrets;
 mod spill;
+mod whose;
 
 use std::time::Duration;
 

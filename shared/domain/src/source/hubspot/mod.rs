@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Credential, Normalize, PathVersion, Source, Webhook};
+use super::{Access, AccountRules, Credential, Normalize, PathVersion, Source, Webhook};
 use crate::clock::earlier;
 use crate::config::{ConfigError, Env};
 use crate::facts::Swept;
@@ -22,6 +22,7 @@ use crate::paging::{
 };
 use crate::record::Item;
 
+mod account;
 #[cfg(feature = "contract")]
 mod contract;
 mod item;
@@ -130,6 +131,10 @@ impl Source for HubSpot {
             part: None,
             version: Some(PathVersion { variable: "API_VERSION", value: VERSION }),
         }
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountRules> {
+        Some(&HubSpot)
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {

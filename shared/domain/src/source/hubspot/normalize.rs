@@ -19,6 +19,11 @@ use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
+/// In place of the stage of a deal that names no currency, while the portal's is not known. Such a
+/// deal counts nothing, and is listed with the statuses that no map knows. The full run that is
+/// requested when the currency becomes known repairs it.
+const NO_CURRENCY: &str = "(the portal's currency is not known)";
+
 impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         normalize(row, self)
@@ -70,16 +75,16 @@ fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Facts<'a> {
     if row.entity == CONTACT {
         return Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() };
     }
-    let currency = settings.portal_currency.unwrap_or(Currency::NONE);
     let deal = Payment {
         kind: Kind::Deal,
         external_id: row.external_id.to_owned(),
         amount: 0,
-        currency,
+        currency: settings.currency_of(row).unwrap_or(Currency::NONE),
         status: Status::Canceled,
         raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }
             .to_owned(),
         occurred_at: row.version_at,
+        account: None,
         version: Version::of(row, Stamp::Observed),
     };
     Facts { payments: row.facts([deal]), ..Facts::default() }
@@ -157,48 +162,39 @@ impl View<'_> {
             ));
         }
         let archived = self.object.archived == Some(true);
-        let status = match archived {
-            true => Status::Canceled,
-            false => {
-                let (closed, won) =
-                    properties.map_or((None, None), |p| (p.is_closed(), p.is_won()));
-                let stage = Stage { id: stage.as_deref(), closed, won };
-                stages::status(stage, &settings.deal_stages)
-            }
+        let own: Option<Currency> = match properties.and_then(|p| p.deal_currency_code()) {
+            Some(code) => Some(
+                code.trim().parse().map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
+            ),
+            None => None,
         };
-        let currency: Currency =
-            match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {
-                (Some(code), _) => code
-                    .trim()
-                    .parse()
-                    .map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
-                (None, Some(portals)) => portals,
-                (None, None) => {
-                    let why = "the deal names none, and HUBSPOT_CURRENCY, the portal's, is not set"
-                        .to_owned();
-                    return Err(invalid("currency", why));
-                }
-            };
-        let amount = match properties.and_then(|p| p.amount()) {
-            Some(text) => {
+        let currency = own.or_else(|| settings.currency_of(self.row));
+        let amount = match (properties.and_then(|p| p.amount()), currency) {
+            (Some(text), Some(currency)) => {
                 from_decimal(&text, currency).map_err(|e| invalid("amount", e.to_string()))?
             }
-            None => 0,
+            _ => 0,
+        };
+        let (closed, won) = properties.map_or((None, None), |p| (p.is_closed(), p.is_won()));
+        let (status, raw_status) = match (archived, currency, &stage) {
+            (true, ..) => (Status::Canceled, "archived".to_owned()),
+            (false, None, _) => (Status::Unmapped, NO_CURRENCY.to_owned()),
+            (false, Some(_), stage) => (
+                stages::status(Stage { id: stage.as_deref(), closed, won }, &settings.deal_stages),
+                stage.as_deref().map_or_else(|| "null".to_owned(), printable),
+            ),
         };
         Ok(Payment {
             kind: Kind::Deal,
             external_id: self.row.external_id.to_owned(),
             amount,
-            currency,
+            currency: currency.unwrap_or(Currency::NONE),
             status,
-            raw_status: match (archived, stage) {
-                (true, _) => "archived".to_owned(),
-                (false, Some(stage)) => printable(&stage),
-                (false, None) => "null".to_owned(),
-            },
+            raw_status,
             occurred_at: self
                 .occurred_at(properties.and_then(|p| p.closedate()))
                 .map_err(|why| invalid("closedate", why))?,
+            account: None,
             version: self.version.clone(),
         })
     }

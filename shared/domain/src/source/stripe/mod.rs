@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Header, Normalize, Source, Webhook, Windows};
+use super::{Access, AccountRules, Credential, Header, Normalize, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
 use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
@@ -24,6 +24,9 @@ mod item;
 mod list;
 mod normalize;
 mod webhook;
+mod whose;
+
+use whose::Settings;
 
 /// The source for Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +82,10 @@ impl Source for Stripe {
             part: None,
             version: None,
         }
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountRules> {
+        Some(&Stripe)
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
@@ -171,8 +178,8 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
-    fn normalizer(&self, _env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
-        Ok(Box::new(normalize::Normalizer))
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(Settings::from_env(env)?))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

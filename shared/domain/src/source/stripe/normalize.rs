@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::whose::Origin;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
 use crate::payment::{Kind, Payment, Status};
 use crate::record::{RowView, is_vanished};
-use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
@@ -62,24 +62,17 @@ struct BalanceTransaction {
     amount: i64,
 }
 
-/// The row that an object came in, and who stamped its version.
+/// The row that an object came in, who stamped its version, and the account that its event names.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     row: RowView<'a>,
     stamp: Stamp,
+    account: Option<&'a str>,
 }
 
-/// Reads rows as movements of money.
-pub(super) struct Normalizer;
-
-impl Normalize for Normalizer {
-    fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
-        Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
-    }
-
-    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
-        unreadable(row, why)
-    }
+/// Reads a row as movements of money.
+pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
+    Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
 }
 
 /// What is said of a movement whose newest version cannot be read.
@@ -105,7 +98,8 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         }
         _ => (text(row.payload)?, Stamp::Observed),
     };
-    let context = Context { row, stamp };
+    let origin = Origin::of(row.payload);
+    let context = Context { row, stamp, account: origin.account() };
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
@@ -129,7 +123,7 @@ fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
         Some("dispute") => Kind::Dispute,
         _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
     };
-    let context = Context { row, stamp: Stamp::Observed };
+    let context = Context { row, stamp: Stamp::Observed, account: None };
     let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
     Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
@@ -258,6 +252,7 @@ fn payment(
         status,
         raw_status: money.status.as_deref().map_or_else(|| "null".to_owned(), printable),
         occurred_at,
+        account: context.account.map(printable),
         version: Version::of_part(context.row, raw, context.stamp),
     })
 }

@@ -2,33 +2,36 @@
 -- batches.
 with incoming as (
     select *
-    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-         as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at,
-               native, version_rank, content_hash, outbox_id, raw_from, raw_length)
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, account,
+               version_at, native, version_rank, content_hash, outbox_id, raw_from, raw_length)
 ),
 -- Writes in the order of the key, so that two writers lock shared rows in one order. The object is
 -- cut out of the outbox row, so it is not sent a second time.
 written as (
     insert into payments as p (source, kind, external_id, amount, currency, status, raw_status, occurred_at,
-                               version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
+                               account, version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
     select i.source, i.kind, i.external_id, i.amount, i.currency, i.status, i.raw_status, i.occurred_at,
-           i.version_at, i.native, i.version_rank, i.content_hash,
-           substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $16
+           i.account, i.version_at, i.native, i.version_rank, i.content_hash,
+           substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
     from incoming i
     join outbox o on o.id = i.outbox_id
     order by i.source, i.kind, i.external_id
     on conflict (source, kind, external_id) do update
     set amount = excluded.amount, currency = excluded.currency, status = excluded.status,
-        raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, version_at = excluded.version_at,
-        native = excluded.native, version_rank = excluded.version_rank, content_hash = excluded.content_hash,
-        raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
+        raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, account = excluded.account,
+        version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
+        content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
+        updated_at = excluded.updated_at
     -- Older never wins. A list that shows the same again writes nothing. An event always moves the
     -- version on, or an older one that comes late could undo it.
     where (excluded.version_at, excluded.version_rank, excluded.amount, excluded.content_hash)
             > (p.version_at, p.version_rank, p.amount, p.content_hash)
       and (excluded.native
-           or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at, excluded.content_hash)
-              is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.content_hash))
+           or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at,
+               excluded.account, excluded.content_hash)
+              is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at,
+                                p.account, p.content_hash))
       -- The row that could not be read is replayed, and can be read now.
       or p.status = 'unreadable' and excluded.status <> 'unreadable' and p.outbox_id = excluded.outbox_id
 )
@@ -42,9 +45,10 @@ cross join lateral (
     select 1
     from outbox o
     where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
-      and o.version_at = i.version_at and o.id <> all ($17)
+      and o.version_at = i.version_at and o.id <> all ($18)
       -- Two refetches in one second saw the same. A change between them has an event of its own.
       and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
     limit 1
 ) twin
-where $18
+-- The key cannot read an object of a connected account again.
+where $19 and i.account is null
