@@ -27,7 +27,8 @@ impl MetricsConfig {
     /// `FRESHNESS_SECONDS` (3600) and `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
-    /// If one of them is no currency of ISO 4217, no IANA zone, no source, no number, or a rate of zero.
+    /// If one of them is no currency of ISO 4217, no IANA zone, no source, no number, or a rate of
+    /// zero.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_currency = env.or("BASE_CURRENCY", "USD");
         let base_currency = base_currency

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::{OutboxId, RunId};
-use crate::source::OwnAccount;
+use crate::own_account::OwnAccount;
 
 /// One version of one object, as it goes into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

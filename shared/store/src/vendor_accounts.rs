@@ -47,8 +47,8 @@ pub async fn find(on: &impl GenericClient, source: &str) -> Result<Option<Known>
     Ok(Some(Known { own: own_account(&row)?, asked_at: row.read("asked_at")? }))
 }
 
-/// Keeps what the vendor said at `now`. What it did not say stays as it was; `unknown` is why it did
-/// not.
+/// Keeps what the vendor said at `now`. What it did not say stays as it was; `unknown` is why it
+/// did not.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -1,8 +1,8 @@
 //! The currencies of ISO 4217 and their decimals.
 //!
 //! Withdrawn codes are among them: vendors still send them for old sales, and Stripe sends STD and
-//! SVC for new ones. Codes to which ISO gives no minor unit (gold, testing, no currency) are not: no
-//! amount can be counted in them.
+//! SVC for new ones. Codes to which ISO gives no minor unit (gold, testing, no currency) are not:
+//! no amount can be counted in them.
 
 use super::Currency;
 

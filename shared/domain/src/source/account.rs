@@ -1,17 +1,7 @@
 //! The account that a deployment pulls: what its vendor says of it, and which rows are about it.
 
-use crate::money::Currency;
+use crate::own_account::OwnAccount;
 use crate::paging::{PageError, Paging, Reply, Request};
-
-/// What is known of the account whose key `fetch` has. Kept in the table `vendor_accounts`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OwnAccount {
-    /// Whether the key reads live data or test data; `None` if that is not known, or is no
-    /// difference that the vendor makes.
-    pub livemode: Option<bool>,
-    /// The currency of amounts that name none; `None` if that is not known.
-    pub currency: Option<Currency>,
-}
 
 /// How it is learned what the account is. `fetch` asks before the first page of a run, and seldom
 /// again.

@@ -23,8 +23,9 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
+pub use crate::own_account::OwnAccount;
 pub use access::{Access, Credential, Header, PathVersion, Windows, variable};
-pub use account::{AccountRules, NotOurs, OwnAccount, Whose};
+pub use account::{AccountRules, NotOurs, Whose};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use normalize::Normalize;
