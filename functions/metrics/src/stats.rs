@@ -6,10 +6,12 @@ use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::not_ours::{self, Counted};
 use penstock_store::stats::{self, Recent, Waiting};
+use penstock_store::sync_state::pauses;
 use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::MetricsConfig;
+use crate::paused::PausedPull;
 use crate::question::Question;
 
 /// The rows that wait are counted up to here.
@@ -35,6 +37,8 @@ pub(crate) struct StatsReply {
     rates: Vec<Rate>,
     not_ours: Vec<NotOurs>,
     oldest_pending_age_s: Option<u64>,
+    /// The pulls that a vendor refuses.
+    paused: Vec<PausedPull>,
     as_of: Timestamp,
 }
 
@@ -95,10 +99,11 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent, others) = tokio::try_join!(
+        let (waiting, recent, others, pauses) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
             stats::recent(on, self.now, &WINDOWS),
-            not_ours::count(on, MOST_COUNTED)
+            not_ours::count(on, MOST_COUNTED),
+            pauses::all(on)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
         let pending = |Waiting { source, count, held, oldest }| {
@@ -109,7 +114,9 @@ impl Question for Stats {
         let oldest_pending_age_s = pending.iter().map(|p| p.oldest_age_s).max();
         let rates = recent.into_iter().map(Rate::from).collect();
         let not_ours = others.into_iter().map(NotOurs::from).collect();
-        Ok(Some(StatsReply { pending, rates, not_ours, oldest_pending_age_s, as_of: self.now }))
+        let paused = pauses.into_iter().map(PausedPull::from).collect();
+        let as_of = self.now;
+        Ok(Some(StatsReply { pending, rates, not_ours, oldest_pending_age_s, paused, as_of }))
     }
 }
 

@@ -11,7 +11,8 @@ use penstock_domain::ids::OutboxId;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::not_ours::{self, Note};
 use penstock_store::outbox::{self, Claimed, DeadRow};
-use penstock_store::{StoreError, Transaction, begin, commit, refetch, sync_runs};
+use penstock_store::refetch::{self, Cause};
+use penstock_store::{StoreError, Transaction, begin, commit, sync_runs};
 
 use crate::reading::{Readings, read};
 use crate::{Ports, Reader, Tally};
@@ -94,7 +95,7 @@ async fn request_refetches(
         .iter()
         .map(|tie| (tie.source.as_str(), tie.entity.as_str(), tie.external_id.as_str()))
         .collect();
-    refetch::request(tx, &objects, batch.now, batch.now + REFETCH_PAUSE).await
+    refetch::request(tx, &objects, Cause::Tied, batch.now, batch.now + REFETCH_PAUSE).await
 }
 
 /// Says how many rows of the batch are not ours or wait, by reason.

@@ -78,7 +78,7 @@ pub(super) fn stats() -> Value {
         "pending": [{ "source": "events", "count": 4, "oldestAgeS": 2 }],
         "rates": [{ "source": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 }],
         "notOurs": [{ "source": "stripe", "reason": "test_mode", "count": 3, "newestAt": "2026-06-01T11:58:00Z" }],
-        "oldestPendingAgeS": 2, "asOf": "2026-06-01T12:00:00Z",
+        "oldestPendingAgeS": 2, "paused": [], "asOf": "2026-06-01T12:00:00Z",
     })
 }
 

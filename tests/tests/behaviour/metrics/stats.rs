@@ -49,6 +49,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
         ],
         "notOurs": [],
         "oldestPendingAgeS": 86_400,
+        "paused": [],
         "asOf": "2026-03-15T12:00:00Z",
     });
     assert_eq!(stats, expected);
@@ -60,7 +61,10 @@ async fn where_nothing_ever_came_nothing_waits() {
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
     assert_eq!(
         stats,
-        json!({"pending": [], "rates": [], "notOurs": [], "oldestPendingAgeS": null, "asOf": "2026-03-15T12:00:00Z"})
+        json!({
+            "pending": [], "rates": [], "notOurs": [], "oldestPendingAgeS": null, "paused": [],
+            "asOf": "2026-03-15T12:00:00Z",
+        })
     );
 }
 
