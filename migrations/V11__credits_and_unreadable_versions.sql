@@ -1,4 +1,4 @@
--- A negative amount is a credit: a deal of a CRM may be one (docs/adr/0032-what-a-deal-is-worth.md).
+-- A negative amount is a credit: a deal of a CRM may be one (docs/adr/0029-what-a-deal-is-worth.md).
 alter table payments drop constraint payments_amount_check;
 
 -- Whether the newest version cannot be read, so that nothing is known of the contact. Payments and entries of a
