@@ -77,6 +77,9 @@ struct Tally {
     /// Rows that another worker holds.
     left: HashSet<OutboxId>,
     ties: Vec<Tie>,
+    /// Rows that brought the process down, with their dead letters. Their objects are marked last:
+    /// the process may die of that too.
+    crashed: Vec<DeadRow>,
 }
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
@@ -112,6 +115,11 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             }
         }
         self.ask_for_refetches(&tally.ties).await;
+        for row in &tally.crashed {
+            if let Err(error) = self.bury_with_object(row).await {
+                tracing::error!(event = "object_not_marked", outbox_id = %row.id, error = chain(&error));
+            }
+        }
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
@@ -185,8 +193,11 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
         for (id, attempts) in tried {
             if attempts > MAX_CRASHES {
-                self.bury(id, Reason::crashed()).await?;
+                let row = DeadRow { id, reason: Reason::crashed() };
+                tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
+                self.bury_alone(&row).await?;
                 tally.dead += 1;
+                tally.crashed.push(row);
             } else {
                 self.attempt(vec![id], tally).await?;
             }
@@ -221,11 +232,6 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
         let row = DeadRow { id, reason };
-        if row.reason.kind == ReasonKind::Crashed {
-            // First the letter, in a transaction of its own: the process may die of the object's
-            // row too.
-            self.bury_alone(&row).await?;
-        }
         match self.bury_with_object(&row).await {
             // Postgres refuses what was to be said of the object. The dead letter still counts.
             Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
