@@ -15,16 +15,19 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
 use penstock_domain::reconcile::Phase;
+use penstock_domain::source::OwnAccount;
 use penstock_store::reconciliations::{self, Comparison, State, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
+use crate::account;
 use crate::ending;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
+use crate::pausing::{self, Taken};
 use crate::ports::Ports;
 use crate::report::Report;
-use crate::run::{LEASE, Run, Segment, Stop};
+use crate::run::{Run, Segment, Stop};
 use crate::unusable::Unusable;
 use crate::vendors::Vendor;
 
@@ -40,6 +43,8 @@ struct Reconciliation<'a, C, Q> {
     ports: &'a Ports<C, Q>,
     vendor: &'a Vendor<C>,
     work: Work<'a>,
+    /// What is known of the account whose lists are read.
+    own: OwnAccount,
 }
 
 /// The run of a reconciliation, and what it is doing.
@@ -74,16 +79,22 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let key =
         Key { source: vendor.source().name(), entity: &request.entity, mode: Mode::Reconcile };
-    let now = ports.clock.now();
-    let lease =
-        sync_state::acquire(&**ports.database.connection().await?, key, now, now + LEASE).await?;
-    let Some(lease) = lease else { return Ok(Outcome::Busy) };
+    let lease = match pausing::take(ports, key, request).await? {
+        Taken::Lease(lease) => lease,
+        Taken::Ended(outcome) => return Ok(outcome),
+    };
     if request.resume && lease.run.is_none() && !lease.requested {
         return last_report(ports, key, &lease).await;
     }
     let work = open(ports, vendor, key, lease).await?;
-    let mut reconciliation = Reconciliation { ports, vendor, work };
-    let ended = reconciliation.go_on(stop_at).await;
+    let mut reconciliation = Reconciliation { ports, vendor, work, own: OwnAccount::default() };
+    let ended = match account::learn(ports, vendor, stop_at).await {
+        Ok(own) => {
+            reconciliation.own = own;
+            reconciliation.go_on(stop_at).await
+        }
+        Err(error) => Err(error),
+    };
     reconciliation.end(request, ended).await
 }
 
@@ -96,7 +107,7 @@ async fn last_report<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let now = ports.clock.now();
     let connection = ports.database.connection().await?;
-    sync_state::release(&**connection, key, lease, None, now, now).await?;
+    sync_state::release(&**connection, key, lease, now, now).await?;
     match report::latest(&**connection, key.source, key.entity).await? {
         Some(run) => Ok(Outcome::Reconciled(Report::of(&**connection, key, run).await?)),
         None => Ok(Outcome::NothingToResume),
@@ -211,13 +222,14 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
     /// Commits a page: its sums, its rows while mending, and the cursor past them, together or not
     /// at all.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<(), FetchError> {
-        let Self { ports, vendor, work } = self;
+        let Self { ports, vendor, work, own } = self;
         let Page { items, next } = page;
         let now = ports.clock.now();
-        let sums = days::sums(vendor, work.run.key.entity, &items);
+        let sums = days::sums(vendor, work.run.key.entity, &items, *own)?;
         let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
+        let healed = work.run.heal(&tx, now).await?;
         reconciliations::add_theirs(&tx, work.run.at.id, work.state.round, &sums).await?;
         let mut rows = if mending {
             outbox::insert(&tx, work.run.arrival(now), &items).await?
@@ -239,6 +251,10 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         commit(tx).await?;
         drop(connection);
         work.run.new_rows += rows.len();
+        if healed {
+            pausing::tell_healed(work.run.key);
+            work.run.lease.paused = false;
+        }
         ports.send_tickets(&rows).await;
         Ok(())
     }

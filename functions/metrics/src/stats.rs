@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
 use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
+use penstock_store::not_ours::{self, Counted};
 use penstock_store::stats::{self, Recent, Waiting};
+use penstock_store::sync_state::pauses;
 use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::MetricsConfig;
+use crate::paused::PausedPull;
 use crate::question::Question;
 
 /// The rows that wait are counted up to here.
@@ -32,7 +35,10 @@ pub(crate) fn now(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Stats, Probl
 pub(crate) struct StatsReply {
     pending: Vec<Pending>,
     rates: Vec<Rate>,
+    not_ours: Vec<NotOurs>,
     oldest_pending_age_s: Option<u64>,
+    /// The pulls that a vendor refuses.
+    paused: Vec<PausedPull>,
     as_of: Timestamp,
 }
 
@@ -46,7 +52,30 @@ struct Pending {
     /// Present if counting stopped early: then there may be more rows, and older ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     count_is_at_least: bool,
+    /// How many of these wait until it is known whose they are: the vendor's account is not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    held: i64,
     oldest_age_s: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+/// Rows of one source that are kept, belong to another account or mode, and count as nothing.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "NotOurs"))]
+#[serde(rename_all = "camelCase")]
+struct NotOurs {
+    source: String,
+    /// `test_mode`, `live_mode`, or `connected_account`.
+    reason: String,
+    count: i64,
+    /// Present if counting stopped early: then there may be more rows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    count_is_at_least: bool,
+    newest_at: Timestamp,
 }
 
 /// The rows of one source that came in within a window, and how many of them are processed or dead
@@ -71,19 +100,38 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent) = tokio::try_join!(
+        let (waiting, recent, others, pauses) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
-            stats::recent(on, self.now, &WINDOWS)
+            stats::recent(on, self.now, &WINDOWS),
+            not_ours::count(on, MOST_COUNTED),
+            pauses::all(on)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
-        let pending = |Waiting { source, count, oldest }| {
+        let pending = |Waiting { source, count, held, oldest }| {
             let oldest_age_s = elapsed(oldest, self.now).as_secs();
-            Pending { source, count, count_is_at_least: capped, oldest_age_s }
+            Pending { source, count, count_is_at_least: capped, held, oldest_age_s }
         };
         let pending: Vec<_> = waiting.into_iter().map(pending).collect();
         let oldest_pending_age_s = pending.iter().map(|p| p.oldest_age_s).max();
         let rates = recent.into_iter().map(Rate::from).collect();
-        Ok(Some(StatsReply { pending, rates, oldest_pending_age_s, as_of: self.now }))
+        let not_ours = others.into_iter().map(NotOurs::from).collect();
+        let paused = pauses.into_iter().map(PausedPull::from).collect();
+        Ok(Some(StatsReply {
+            pending,
+            rates,
+            not_ours,
+            oldest_pending_age_s,
+            paused,
+            as_of: self.now,
+        }))
+    }
+}
+
+impl From<Counted> for NotOurs {
+    fn from(counted: Counted) -> Self {
+        let Counted { source, reason, count, newest } = counted;
+        let count_is_at_least = count >= MOST_COUNTED;
+        Self { source, reason, count, count_is_at_least, newest_at: newest }
     }
 }
 

@@ -12,7 +12,7 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::sync_state::pending;
-use penstock_store::{Database, StoreError, intake, outbox, refetch};
+use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
 use serde::Serialize;
 
 /// Everything that `relay` uses.
@@ -21,7 +21,7 @@ pub struct Ports<C, Q> {
     pub database: Database,
     /// The queue of `process`.
     pub tickets: Q,
-    /// The queue of `fetch`.
+    /// The queues of `fetch`.
     pub requests: Q,
     /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
     pub retention: Duration,
@@ -36,7 +36,7 @@ pub struct Round {
     pub ticketed: usize,
     /// Runs that were requested again.
     pub runs: usize,
-    /// Objects whose refetch was requested again. The field is `looks`, as in older releases.
+    /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
     /// Processed rows and Idempotency-Keys that were deleted.
@@ -133,11 +133,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn ask_for_refetches(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
+        let due = refetch::due(&**connection, now).await?;
         drop(connection);
-        let requests = due
-            .into_iter()
-            .map(|r| FetchRequest::refetch(&r.source, &r.entity, r.external_id).resuming());
+        let requests = due.iter().map(|r| FetchRequest::refetches(&r.source, &r.entity));
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
 
@@ -158,7 +156,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn purge(&self) -> Result<u64, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let rows = outbox::purge(&**connection, now - self.retention, ROWS).await?;
+        let before = now - self.retention;
+        let rows = outbox::purge(&**connection, before, ROWS).await?
+            + not_ours::purge(&**connection, before, ROWS).await?;
         Ok(rows + intake::purge_keys(&**connection, now, ROWS).await?)
     }
 }

@@ -46,7 +46,7 @@ pub struct Ports<C, Q> {
     pub public_base_url: Option<String>,
     /// The queue of `process`.
     pub tickets: Q,
-    /// The queue of `fetch`.
+    /// The queue of requests to `fetch` that are served within a minute.
     pub requests: Q,
     /// The queue of requests that Postgres could not take.
     pub spill: Q,
@@ -82,7 +82,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
-        Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive),
+        Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive).with_query(),
     ];
 
     fn now(&self) -> Timestamp {
@@ -100,7 +100,8 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 }
 
 /// `POST /webhooks/{source}`: receives a vendor's request, or returns why not. A reply says success
-/// only after a commit, or after SQS has the request.
+/// only after a commit, or after SQS has the request. Any query is taken: it is part of the URL that
+/// an operator gave to the vendor, and the vendor may sign it.
 async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,

@@ -68,7 +68,7 @@ struct Waiting {
     /// An earlier run of the same part, which must end first; null if only the message has not come
     /// yet.
     waits_for: Option<Uuid>,
-    /// Why the run waits for a person.
+    /// Why the pull is paused. It is tried again by itself; `/readyz` says when.
     halted: Option<String>,
 }
 
@@ -138,8 +138,7 @@ impl From<RunRecord> for RunReply {
     }
 }
 
-/// One word for all parts: failed if one has failed or waits for a person, succeeded if all have
-/// succeeded.
+/// One word for all parts: failed if one has failed or is paused, succeeded if all have succeeded.
 fn status(parts: &[Part]) -> &'static str {
     let is = |part: &Part, status: &str| part.run.as_ref().is_some_and(|run| run.status == status);
     if parts.iter().any(|part| is(part, "failed") || part.halted.is_some()) {
