@@ -1,4 +1,4 @@
-//! What is known of a vendor's account: read off its key, and asked of the vendor before the first
+//! The facts about a vendor's account, from its key and from the vendor, learned before the first
 //! page of a run.
 
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::error::FetchError;
 use crate::ports::Ports;
 use crate::vendors::Vendor;
 
-/// What a vendor has said is asked again after this time.
+/// The age at which the vendor's answer is refreshed.
 const REFRESHED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a vendor would not say is asked again after this time.
+/// The pause after an answer that left something unknown.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// No run waits longer for it.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Why full runs are requested.
 const REASON: &str = "the currency of the account has become known, or has changed";
 
-/// What the key and the vendor have said this time.
+/// The answers of the key and the vendor this time.
 struct Said {
     own: OwnAccount,
     /// Whether the vendor was asked.

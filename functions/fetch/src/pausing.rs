@@ -14,7 +14,7 @@ use crate::outcome::Outcome;
 use crate::ports::Ports;
 use crate::run::LEASE;
 
-/// What became of the wish to take a lease.
+/// The result of taking a lease.
 pub(crate) enum Taken {
     Lease(Lease),
     /// The lease is held, or the pull is paused and not to be tried yet.

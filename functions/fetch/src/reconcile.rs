@@ -43,7 +43,7 @@ struct Reconciliation<'a, C, Q> {
     ports: &'a Ports<C, Q>,
     vendor: &'a Vendor<C>,
     work: Work<'a>,
-    /// What is known of the account whose lists are read.
+    /// The account whose lists are read, as far as it is known.
     own: OwnAccount,
 }
 

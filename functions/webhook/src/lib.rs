@@ -100,8 +100,8 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 }
 
 /// `POST /webhooks/{source}`: receives a vendor's request, or returns why not. A reply says success
-/// only after a commit, or after SQS has the request. Any query is taken: it is part of the URL that
-/// an operator gave to the vendor, and the vendor may sign it.
+/// only after a commit, or after SQS has the request. Any query is accepted: it is part of the URL
+/// that an operator gave to the vendor, and the vendor may sign it.
 async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,

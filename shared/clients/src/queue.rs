@@ -79,7 +79,7 @@ pub async fn offer(
 pub struct Queue {
     aws: Arc<Aws>,
     url: String,
-    /// Where requests to `fetch` go that are served within a minute.
+    /// The queue of those requests to `fetch` that are served within a minute.
     quick_url: Option<String>,
 }
 

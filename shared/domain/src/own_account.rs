@@ -1,8 +1,8 @@
-//! What is known of a vendor's account.
+//! The facts about a vendor's account.
 
 use crate::money::Currency;
 
-/// What is known of the account whose key `fetch` has. Kept in the table `vendor_accounts`.
+/// The account whose key `fetch` has, as far as it is known. The table is `vendor_accounts`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OwnAccount {
     /// Whether the key reads live data or test data; `None` if that is not known, or is no

@@ -49,7 +49,7 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
-    /// What is known of the vendor's account by now.
+    /// The vendor's account, as far as it is known by now.
     pub own: OwnAccount,
 }
 

@@ -20,10 +20,10 @@ statements! {
     }
 }
 
-/// What is known, and since when.
+/// A vendor's account as it was learned, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
-    /// What is known of the account.
+    /// The account, as far as it is known.
     pub own: OwnAccount,
     /// When the vendor was asked last.
     pub asked_at: Timestamp,

@@ -6,7 +6,7 @@ use crate::paging::{PageError, Paging, Reply, Request};
 /// How it is learned what the account is. `fetch` asks before the first page of a run, and seldom
 /// again.
 pub trait AccountRules: Sync + Send {
-    /// What the key itself says.
+    /// Returns the facts that follow from the key alone, such as from its prefix.
     fn told_by_key(&self, _key: &str) -> OwnAccount {
         OwnAccount::default()
     }

@@ -50,7 +50,7 @@ pub struct Pause {
     pub next_try_at: Timestamp,
 }
 
-/// What a refusal concerns.
+/// How much a refusal concerns: one pull, or every pull of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// This pull.

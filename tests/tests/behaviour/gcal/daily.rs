@@ -1,4 +1,4 @@
-//! What no increment shows, and the daily full run finds.
+//! Changes that no increment shows, and that the daily full run finds.
 
 use std::time::Duration;
 

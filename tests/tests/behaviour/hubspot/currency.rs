@@ -5,7 +5,7 @@ use penstock_tests::simulators::hubspot::{Fault, Kind};
 
 use super::test_app::{HubSpotTestApp, portal};
 
-/// Where HubSpot says what the account is.
+/// The path at which HubSpot describes the account.
 const DETAILS: &str = "/account-info/";
 
 /// The portal's currency is not set, so HubSpot is asked for it.

@@ -1,4 +1,4 @@
-//! What deals are worth: stages of custom pipelines, odd amounts, credits.
+//! The worth of deals: stages of custom pipelines, odd amounts, credits.
 
 use std::collections::BTreeMap;
 

@@ -32,7 +32,7 @@ pub(super) fn sound(id: &str) -> bool {
     !id.is_empty() && !id.contains('\0') && id.len() <= LONGEST_ID
 }
 
-/// What the id of a row begins with whose payload names no event. No id of Google's has a colon.
+/// The prefix of a row's id if its payload names no event. No id of Google's has a colon.
 const HASHED: &str = "sha256:";
 
 /// Returns whether a row's id is an event's, and not the hash of a payload that names none.
