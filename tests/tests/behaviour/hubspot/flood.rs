@@ -114,7 +114,7 @@ async fn an_object_that_cannot_be_read_holds_up_no_other() {
         test.app.db.client().await.batch_execute(&wait).await.unwrap();
     }
     test.hubspot.faults().always(
-        &format!("/crm/v3/objects/deals/{unreadable}"),
+        &format!("/crm/objects/2026-09/deals/{unreadable}"),
         penstock_tests::simulators::hubspot::Fault::Html,
     );
     let request = FetchRequest::refetches("hubspot", "deal");

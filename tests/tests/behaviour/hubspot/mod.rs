@@ -1,6 +1,8 @@
 //! HubSpot as a specification: contacts and deals over a real Postgres. The portal behaves, or
 //! misbehaves on command (traps 10, 11, and those of 1-16 that any pull has).
 
+mod currency;
+mod deals;
 mod deletions;
 mod faults;
 mod flood;

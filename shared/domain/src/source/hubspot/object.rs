@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::time::time;
 
 /// An object of a list, of a search, or by id. A tombstone of our own has `id` and `penstock`.
 #[derive(Debug, Default, Deserialize)]
@@ -45,6 +45,10 @@ pub(super) struct Properties<'a> {
     #[serde(borrow)]
     dealstage: Option<&'a RawValue>,
     #[serde(borrow)]
+    hs_is_closed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_is_closed_won: Option<&'a RawValue>,
+    #[serde(borrow)]
     closedate: Option<&'a RawValue>,
     #[serde(borrow)]
     createdate: Option<&'a RawValue>,
@@ -70,7 +74,30 @@ macro_rules! texts {
 
 texts!(email, phone, firstname, lastname, amount, deal_currency_code, dealstage, closedate);
 
+impl Properties<'_> {
+    /// Whether the deal is in a stage that ends it; `None` if HubSpot does not say.
+    pub(super) fn is_closed(&self) -> Option<bool> {
+        flag(self.hs_is_closed)
+    }
+
+    /// Whether the deal is won; `None` if HubSpot does not say.
+    pub(super) fn is_won(&self) -> Option<bool> {
+        flag(self.hs_is_closed_won)
+    }
+}
+
 impl<'a> Object<'a> {
+    /// An object of which no more is read than its id. It has none if the payload is not JSON.
+    pub(super) fn with_id_only(raw: &'a [u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+        }
+        let Named { id } = serde_json::from_slice(raw).unwrap_or_default();
+        Self { id, ..Self::default() }
+    }
+
     /// Its id: digits, at most 255.
     pub(super) fn id(&self) -> Option<Cow<'a, str>> {
         text(self.id).filter(|id| is_id(id))
@@ -133,8 +160,8 @@ fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a
-/// property. A text that is none (a lone surrogate) stays in its escapes, visibly.
+/// The text of a scalar; none for null and for blank text, which is how HubSpot clears a property.
+/// A text that is none (a lone surrogate) stays in its escapes, visibly.
 fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -145,45 +172,24 @@ fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
         b'{' | b'[' | b'n' => return None,
         _ => Cow::Borrowed(raw),
     };
-    Some(text).filter(|text| !text.is_empty())
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+fn flag(raw: Option<&RawValue>) -> Option<bool> {
+    match text(raw)?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
-    time(&text(raw)?)
+    time(&text(raw)?).ok()
 }
-
-/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it
-/// is none, or where Postgres would not take it.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let at = if let Ok(milliseconds) = text.parse::<i64>() {
-        Timestamp::from_millisecond(milliseconds).ok()
-    } else {
-        let date = || {
-            text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-        };
-        text.parse().ok().or_else(date)
-    };
-    at.filter(|at| *at >= YEAR_ONE)
-}
-
-const YEAR_ONE: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trap_10_times_come_as_iso_text_and_as_epoch_milliseconds() {
-        let expected = Some("2023-02-24T03:00:13.46Z".parse().unwrap());
-        for text in ["2023-02-24T03:00:13.460Z", "1677207613460", "2023-02-24T04:00:13.460+01:00"] {
-            assert_eq!(time(text), expected, "{text}");
-        }
-        assert_eq!(time("2023-02-24"), Some("2023-02-24T00:00:00Z".parse().unwrap()));
-        for text in ["", "yesterday", "99999999999999999999", "-99999999999999", "2023-02-30"] {
-            assert_eq!(time(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn merged_ids_are_a_list_with_semicolons_without_the_objects_own() {
