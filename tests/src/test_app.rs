@@ -224,6 +224,9 @@ impl TestApp {
     /// Works off all messages until the queues are empty. The clock advances between rounds.
     pub async fn drain(&self) {
         loop {
+            // Refetches rest for seconds between two slices. Longer delays are not waited for.
+            let rest = self.requests.delays().into_iter().max().unwrap_or_default();
+            let rest = rest.clamp(Duration::from_secs(1), Duration::from_secs(6));
             let (tickets, requests) = (self.tickets.take(), self.requests.take());
             if tickets.is_empty() && requests.is_empty() {
                 return;
@@ -231,7 +234,7 @@ impl TestApp {
             for bodies in tickets.chunks(10) {
                 assert_eq!(self.deliver(bodies, 1).await.failures(), 0, "a ticket failed");
             }
-            self.clock.advance(Duration::from_secs(1));
+            self.clock.advance(rest);
             for body in requests {
                 let request = serde_json::from_str(&body).expect("a fetch request");
                 let deadline = self.clock.now() + Duration::from_secs(86_400);

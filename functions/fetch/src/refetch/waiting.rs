@@ -22,6 +22,10 @@ use crate::vendors::Vendor;
 /// A message reads for this long, and then another goes on behind those that wait meanwhile.
 const SLICE: Duration = Duration::from_secs(20);
 
+/// The lease rests for this long between two slices. Messages too many end as busy meanwhile, in
+/// place of a slice each, and even a single poller comes to other requests.
+const REST: Duration = Duration::from_secs(5);
+
 /// Objects that are claimed at once, of each cause.
 const SHARE: i64 = 5;
 
@@ -145,9 +149,9 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
     async fn end(self, stopped: Result<Stop, FetchError>) -> Result<Outcome, FetchError> {
         let Self { ports, key, lease, read, unusable, .. } = self;
         let now = ports.clock.now();
-        let pause = match stopped {
-            Ok(Stop::Empty) => Duration::ZERO,
-            Ok(Stop::GoOn(pause)) => pause.min(MAX_DELAY),
+        let rest = match stopped {
+            Ok(Stop::Empty) => None,
+            Ok(Stop::GoOn(pause)) => Some(pause.clamp(REST, MAX_DELAY)),
             Err(error) => {
                 let free_at = match &error {
                     FetchError::Vendor(VendorError::QuotaExhausted { .. }) => now + LIMITED,
@@ -159,15 +163,25 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
                 return Err(error);
             }
         };
-        let connection = ports.database.connection().await?;
-        sync_state::release(&**connection, key, &lease, now, now).await?;
-        // Read once the lease is free: a message that came before found it held.
         let Key { source, entity, .. } = key;
-        let more = refetch::waits(&**connection, source, entity, now).await?;
+        let connection = ports.database.connection().await?;
+        let more = match rest {
+            Some(rest) => {
+                sync_state::release_later(&**connection, key, &lease, now + rest).await?;
+                true
+            }
+            None => {
+                sync_state::release(&**connection, key, &lease, now, now).await?;
+                // Read once the lease is free: a message that came before found it held.
+                refetch::waits(&**connection, source, entity, now).await?
+            }
+        };
         drop(connection);
         if more {
-            let request = FetchRequest::refetches(source, entity);
-            ports.requests.send(serde_json::to_string(&request)?, pause).await?;
+            let request = serde_json::to_string(&FetchRequest::refetches(source, entity))?;
+            // A second later, so that it does not find the lease held.
+            let delay = rest.map_or(Duration::ZERO, |rest| rest + Duration::from_secs(1));
+            ports.requests.send(request, delay).await?;
         }
         tracing::info!(event = "refetched", source, entity, objects = read, more);
         unusable.map_or(Ok(Outcome::Refetched { objects: read }), Err)

@@ -1,7 +1,8 @@
 -- Objects to read next: of those that were pushed and of the others equally many, so that neither
 -- kind holds up the other. One that was tried in vain waits; the longer it has waited, the longer
--- it is left alone.
-with next as (
+-- it is left alone. Materialized: before the table is analyzed, Postgres would look for the next
+-- objects once for each that waits.
+with next as materialized (
     (select external_id
      from refetch_requests
      where source = :source and entity = :entity and pushed and (tries = 0 or next_send_at <= :now)

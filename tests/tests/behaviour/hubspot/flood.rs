@@ -47,6 +47,9 @@ async fn ten_thousand_refetches_are_one_message_that_works_for_seconds_and_goes_
         assert!(objects >= 10, "{objects} objects in a message");
         let lasted = test.app.clock.now().as_second() - began;
         assert!(lasted <= 40 * round, "{lasted} s for {round} messages");
+        // A message too many does not read before its turn.
+        assert_eq!(serve(&test, refetches).await, Outcome::Busy);
+        test.wait(6);
     }
     assert!(test.app.db.scalar::<i64>(WAITING).await > 9_000);
 }
@@ -90,6 +93,7 @@ async fn one_message_at_a_time_reads_and_the_others_end_at_once() {
     let (one, other) = tokio::join!(serve(&test, refetches), serve(&test, older));
     assert_eq!((matches!(one, Outcome::Refetched { .. }), other), (true, Outcome::Busy));
     assert_eq!(test.app.requests.take().len(), 1);
+    test.wait(6);
     assert!(matches!(serve(&test, older).await, Outcome::Refetched { .. }));
 }
 
@@ -117,6 +121,7 @@ async fn an_object_that_cannot_be_read_holds_up_no_other() {
     for _ in 0..20 {
         let deadline = test.app.clock.now() + Duration::from_secs(300);
         drop(test.app.fetch.serve(&request, deadline).await);
+        test.wait(6);
     }
     let left: String = test.app.db.scalar("select external_id from refetch_requests").await;
     assert_eq!(left, unreadable.to_string());
