@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::scalar as text;
+
 /// An object of a list, of a search, or by id. A tombstone of our own has `id` and `penstock`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,21 +133,6 @@ impl<'a> Object<'a> {
 
 fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// The text of a scalar; none for null and for the empty text, which is how HubSpot clears a
-/// property. A text that is none (a lone surrogate) stays in its escapes, visibly.
-fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    let raw = raw?.get();
-    let text = match raw.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(raw)
-            .map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
-        b'{' | b'[' | b'n' => return None,
-        _ => Cow::Borrowed(raw),
-    };
-    Some(text).filter(|text| !text.is_empty())
 }
 
 fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
