@@ -5,6 +5,7 @@ mod auth;
 mod channels;
 mod faults;
 mod kills;
+mod odd_replies;
 mod pulling;
 mod push;
 mod rotation;
