@@ -13,6 +13,7 @@ use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use serde_json::Value;
 
+mod confirm;
 mod ending;
 mod error;
 mod full_runs;
