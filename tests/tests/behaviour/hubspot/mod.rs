@@ -1,9 +1,11 @@
 //! HubSpot as a specification: contacts and deals over a real Postgres. The portal behaves, or
 //! misbehaves on command (traps 10, 11, and those of 1-16 that any pull has).
 
+mod converging;
 mod deletions;
 mod faults;
 mod kills;
+mod pages;
 mod pulling;
 mod pushing;
 mod rotation;
