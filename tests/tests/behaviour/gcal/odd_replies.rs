@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use fetch::Outcome;
+use fetch::{FetchError, Outcome};
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulators::gcal::ErrorBodies;
+use penstock_domain::paging::PageError;
+use penstock_tests::simulators::gcal::{ErrorBodies, Fault};
 
 use crate::gcal::test_app::GcalTestApp;
+
+const EVENTS: &str = "/calendar/v3/calendars";
 
 const REPORT: &str = "select status || ': ' || coalesce(last_error, '') from sync_runs order by started_at desc, id desc limit 1";
 
@@ -121,6 +124,19 @@ async fn trap_12_an_event_that_is_cancelled_and_restored_around_a_list_stands_ag
         test.app.drain().await;
         test.assert_true().await;
     }
+}
+
+#[tokio::test]
+async fn trap_16_empty_pages_without_end_stop_the_run_with_a_reason_and_it_goes_on_later() {
+    let test = GcalTestApp::with(247, 120).await;
+    test.google.faults().always(EVENTS, Fault::EmptyPage);
+    let error = test.fetch(Mode::Full).await.unwrap_err();
+    assert!(matches!(error, FetchError::Page { error: PageError::Loop(_), .. }), "{error}");
+    assert!(error.to_string().contains("100 pages in a row show nothing"), "{error}");
+    test.google.faults().clear();
+    assert!(matches!(test.fetch(Mode::Full).await.unwrap(), Outcome::Finished { .. }));
+    test.app.drain().await;
+    test.assert_true().await;
 }
 
 #[tokio::test]

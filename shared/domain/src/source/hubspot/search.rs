@@ -174,9 +174,9 @@ impl Part {
         self.owed.filter(|owed| list.total.is_none_or(|total| total < owed.objects))
     }
 
-    /// The part after this one, of which everything is shown: the rest of the window. Where the
-    /// objects carry other times than the index has, the rest would be cut blindly again, so the next
-    /// part is twice as wide as this one.
+    /// Returns the part after this one, of which everything is shown: the rest of the window. If the
+    /// objects carry other times than the index has, the rest would be cut blindly again. Then the
+    /// next part is twice as wide as this one.
     fn done(self, list: &List<'_>, end: i64) -> Option<Self> {
         let Some(until) = self.until.filter(|until| *until < end) else {
             return match self.dimension {
@@ -243,7 +243,7 @@ impl Part {
         Ok(Self { until: Some(cut), owed: None, after: None, ..self })
     }
 
-    /// What the page's objects carry in this dimension, in the page's order.
+    /// Returns the time or id of each object on the page, in the page's order.
     fn shown(&self, list: &List<'_>) -> Vec<i64> {
         let objects = list.objects();
         match self.dimension {
