@@ -27,7 +27,9 @@ def reconcile(on, stack: str, source: str, entity: str, until: float) -> dict | 
     request = {"source": source, "entity": entity, "mode": "reconcile"}
     begun = False
     while time.monotonic() < until:
-        reply = stack_functions.invoke(on, f"{stack}-fetch", request | {"resume": begun})
+        # A person has asked: a reconciliation that is paused is tried at once.
+        words = {"resume": True} if begun else {"unpause": True}
+        reply = stack_functions.invoke(on, f"{stack}-fetch", request | words)
         if reply["outcome"] == "reconciled" and reply["ended"]:
             return reply
         # Busy before our run began: another run is open, and its report serves as well.

@@ -74,6 +74,7 @@ impl FakeAws {
             ("AWS_REGION", "us-east-1".to_owned()),
             ("TICKETS_QUEUE_URL", self.queue("tickets")),
             ("FETCH_REQUESTS_QUEUE_URL", self.queue("fetch-requests")),
+            ("QUICK_REQUESTS_QUEUE_URL", self.queue("quick-requests")),
             ("SPILL_QUEUE_URL", self.queue("spill")),
             ("DATABASE_TLS", "disable".to_owned()),
         ]

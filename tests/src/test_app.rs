@@ -209,6 +209,16 @@ impl TestApp {
         self.process.handle(batch(bodies, receives)).await
     }
 
+    /// Works off the tickets that are queued.
+    ///
+    /// # Panics
+    /// If a ticket fails.
+    pub async fn work_tickets(&self) {
+        for bodies in self.tickets.take().chunks(10) {
+            assert_eq!(self.deliver(bodies, 1).await.failures(), 0, "a ticket failed");
+        }
+    }
+
     /// Works off all messages until the queues are empty. The clock advances between rounds.
     pub async fn drain(&self) {
         loop {

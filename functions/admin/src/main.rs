@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         admission: Admission::new(database.clone(), env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?),
         database,
-        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
         config: AdminConfig::from_env(&env)?,
         clock: SystemClock,
     };

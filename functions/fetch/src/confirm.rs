@@ -50,6 +50,5 @@ pub(crate) async fn later(
     if ids.is_empty() || !source.entities(Mode::Refetch).contains(&entity) {
         return Ok(());
     }
-    let objects: Vec<_> = ids.iter().map(|id| (source.name(), entity, id.as_str())).collect();
-    refetch::request(tx, &objects, now, now + AFTER).await
+    refetch::request_later(tx, source.name(), entity, ids, now, now + AFTER).await
 }

@@ -1,10 +1,10 @@
-//! How an invocation ends a run that is not drained: for now, until a person has seen to it, or for
-//! good.
+//! How an invocation ends a run that is not drained: for now, until the vendor accepts it again, or
+//! for good.
 
 use std::time::Duration;
 
 use penstock_clients::queue::{MAX_DELAY, Outlet};
-use penstock_clients::vendor::{LONGEST_WAIT, VendorError};
+use penstock_clients::vendor::LONGEST_WAIT;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::Source;
@@ -16,6 +16,7 @@ use penstock_store::{StoreError, Transaction, begin, commit, sync_runs, sync_sta
 use crate::error::FetchError;
 use crate::full_runs;
 use crate::outcome::Outcome;
+use crate::pausing;
 use crate::ports::Ports;
 use crate::run::Run;
 
@@ -44,7 +45,7 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
         );
         sync_runs::note(&**connection, run.at.id, &waits).await?;
     }
-    sync_state::release(&**connection, run.key, &run.lease, None, now, now + pause).await?;
+    sync_state::release(&**connection, run.key, &run.lease, now, now + pause).await?;
     drop(connection);
     ports.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
     let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
@@ -63,7 +64,7 @@ pub(crate) async fn let_go<C: Clock, Q: Outlet>(
     let now = ports.clock.now();
     // Best effort: where Postgres itself fails, the lease runs out.
     if let Ok(connection) = ports.database.connection().await {
-        drop(sync_state::release(&**connection, key, lease, None, now, now).await);
+        drop(sync_state::release(&**connection, key, lease, now, now).await);
     }
     error
 }
@@ -86,27 +87,24 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     hand_over(ports, run, request, RECONNECT).await
 }
 
-/// Reports the error and frees the lease. A refused key pauses the run until a person has seen to
-/// it. After any other error the next invocation tries the same page again.
+/// Reports the error and frees the lease. What the vendor refuses is paused, and tried again ever
+/// more seldom. After any other error the next invocation tries the same page again.
 ///
 /// # Errors
-/// Always: the error that was passed in.
+/// The error that was passed in, unless it is of a pause that was told before.
 pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
     let report = chain(&error);
-    let paused = matches!(
-        error,
-        FetchError::Vendor(
-            VendorError::Refused { .. } | VendorError::Rejected { .. } | VendorError::Setup(_)
-        )
-    );
+    let paused = pausing::refused(&error).is_some();
     let now = ports.clock.now();
     let Key { source, entity, mode } = run.key;
-    let mode = mode.as_str();
-    tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted = paused, error = report);
+    if !(paused && run.lease.paused) {
+        let mode = mode.as_str();
+        tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted = paused, error = report);
+    }
     if matches!(error, FetchError::Store(StoreError::FenceLost(_))) {
         // The invocation that has the lease now reports on the run.
         return Err(error);
@@ -114,10 +112,8 @@ pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     // Best effort: where Postgres itself fails, the lease runs out.
     if let Ok(connection) = ports.database.connection().await {
         drop(sync_runs::record_error(&**connection, run.at.id, &report, paused, now).await);
-        let why = paused.then_some(report.as_str());
-        drop(sync_state::release(&**connection, run.key, &run.lease, why, now, now).await);
     }
-    Err(error)
+    pausing::end(ports, run.key, &run.lease, error).await
 }
 
 /// Leaves the run as it is, with the vendor's reason in its report. `relay` asks for it again when
@@ -132,7 +128,7 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     tracing::warn!(event = "run_stopped", run = %run.at.id, source, entity, mode = mode.as_str(), reason);
     let connection = ports.database.connection().await?;
     sync_runs::record_error(&**connection, run.at.id, &reason, true, now).await?;
-    sync_state::release(&**connection, run.key, &run.lease, None, now, now + LIMITED).await?;
+    sync_state::release(&**connection, run.key, &run.lease, now, now + LIMITED).await?;
     Ok(Outcome::Stopped { run: run.at.id, reason })
 }
 

@@ -1,7 +1,8 @@
 //! `fetch`: pulls one entity of one source, page by page, into the outbox.
 //!
 //! A page's rows and the cursor move in one transaction, under a lease with a fence. A run outlives
-//! its invocation: it stops in time, and goes on through the queue `fetch-requests`.
+//! its invocation: it stops in time, and goes on through the queue of its kind, `fetch-requests` or
+//! `quick-requests`.
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ mod error;
 mod full_runs;
 mod in_flight;
 mod outcome;
+mod pausing;
 mod ports;
 mod pull;
 mod reconcile;
@@ -42,6 +44,10 @@ pub use watch::RENEW_BEFORE;
 /// and its commit.
 pub const MARGIN: Duration = Duration::from_secs(20);
 
+/// A quick request from the queue goes on by another message after this long, so that the queue
+/// serves every source within minutes.
+pub const QUICK: Duration = Duration::from_secs(60);
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request from a rule, or a batch of requests from the
     /// queue.
@@ -64,7 +70,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut response = BatchResponse::all_done();
         for message in &batch.records {
             let served = match serde_json::from_str(&message.body) {
-                Ok(request) => self.serve(&request, deadline).await,
+                Ok(request) => self.serve(&request, self.by(&request, deadline)).await,
                 Err(e) => Err(e.into()),
             };
             if let Err(error) = served {
@@ -82,6 +88,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
         Ok(serde_json::to_value(response)?)
+    }
+
+    /// Returns the deadline of a request from a queue: one that is quick must not keep the next
+    /// waiting.
+    fn by(&self, request: &FetchRequest, deadline: Timestamp) -> Timestamp {
+        match request.mode.is_quick() {
+            true => deadline.min(self.clock.now() + QUICK + MARGIN),
+            false => deadline,
+        }
     }
 
     /// Serves one request of a rule or the queue.

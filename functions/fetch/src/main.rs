@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         database: database::from_env(&env, &aws)?,
         vendors: vendors::from_env(&env, &aws, SystemClock)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
-        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
         clock: SystemClock,
     };
     let ports = &ports;

@@ -47,6 +47,13 @@ pub enum Outcome {
     Reconciled(Report),
     /// Another invocation holds the lease.
     Busy,
+    /// The vendor has refused the pull, which is tried again by itself.
+    Paused {
+        /// When it was first refused.
+        since: Timestamp,
+        /// When it is tried again.
+        next_try_at: Timestamp,
+    },
     /// The message came late: the run that it names is done.
     NothingToResume,
     /// A push channel is open for days to come.

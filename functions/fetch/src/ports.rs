@@ -18,7 +18,7 @@ pub struct Ports<C, Q> {
     pub vendors: Vec<Vendor<C>>,
     /// The queue that `process` reads.
     pub tickets: Q,
-    /// The queue that `fetch` itself reads.
+    /// The queues that `fetch` itself reads.
     pub requests: Q,
     /// Tells the time, and waits.
     pub clock: C,

@@ -17,6 +17,7 @@ use crate::error::FetchError;
 use crate::full_runs;
 use crate::in_flight::{InFlight, Replied};
 use crate::outcome::Outcome;
+use crate::pausing::{self, Taken};
 use crate::ports::Ports;
 use crate::run::{LEASE, Run, Segment, Stop};
 use crate::sweep::{hand_on, sweep};
@@ -47,17 +48,13 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
     let key = Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
-    let now = ports.clock.now();
-    let lease =
-        sync_state::acquire(&**ports.database.connection().await?, key, now, now + LEASE).await?;
-    let Some(lease) = lease else {
-        let Key { source, entity, mode } = key;
-        tracing::info!(event = "lease_busy", source, entity, mode = mode.as_str());
-        return Ok(Outcome::Busy);
+    let lease = match pausing::take(ports, key, request).await? {
+        Taken::Lease(lease) => lease,
+        Taken::Ended(outcome) => return Ok(outcome),
     };
+    let now = ports.clock.now();
     if request.resume && lease.run.is_none() && !lease.requested {
-        sync_state::release(&**ports.database.connection().await?, key, &lease, None, now, now)
-            .await?;
+        sync_state::release(&**ports.database.connection().await?, key, &lease, now, now).await?;
         return Ok(Outcome::NothingToResume);
     }
     let at = match &lease.run {
@@ -182,6 +179,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         let arrival = run.arrival(now);
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
+        let healed = run.heal(&tx, now).await?;
         let drained = run.step(&tx, segment, &next, now).await?;
         let mut requested_since = false;
         if drained {
@@ -208,6 +206,10 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         drop(connection);
 
         run.new_rows += new.len();
+        if healed {
+            pausing::tell_healed(run.key);
+            run.lease.paused = false;
+        }
         ports.send_tickets(&new).await;
         if drained {
             let Key { source, entity, mode } = run.key;

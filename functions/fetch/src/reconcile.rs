@@ -22,9 +22,10 @@ use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 use crate::ending;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
+use crate::pausing::{self, Taken};
 use crate::ports::Ports;
 use crate::report::Report;
-use crate::run::{LEASE, Run, Segment, Stop};
+use crate::run::{Run, Segment, Stop};
 use crate::unusable::Unusable;
 use crate::vendors::Vendor;
 
@@ -74,10 +75,10 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let key =
         Key { source: vendor.source().name(), entity: &request.entity, mode: Mode::Reconcile };
-    let now = ports.clock.now();
-    let lease =
-        sync_state::acquire(&**ports.database.connection().await?, key, now, now + LEASE).await?;
-    let Some(lease) = lease else { return Ok(Outcome::Busy) };
+    let lease = match pausing::take(ports, key, request).await? {
+        Taken::Lease(lease) => lease,
+        Taken::Ended(outcome) => return Ok(outcome),
+    };
     if request.resume && lease.run.is_none() && !lease.requested {
         return last_report(ports, key, &lease).await;
     }
@@ -96,7 +97,7 @@ async fn last_report<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let now = ports.clock.now();
     let connection = ports.database.connection().await?;
-    sync_state::release(&**connection, key, lease, None, now, now).await?;
+    sync_state::release(&**connection, key, lease, now, now).await?;
     match report::latest(&**connection, key.source, key.entity).await? {
         Some(run) => Ok(Outcome::Reconciled(Report::of(&**connection, key, run).await?)),
         None => Ok(Outcome::NothingToResume),
@@ -218,6 +219,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
+        let healed = work.run.heal(&tx, now).await?;
         reconciliations::add_theirs(&tx, work.run.at.id, work.state.round, &sums).await?;
         let mut rows = if mending {
             outbox::insert(&tx, work.run.arrival(now), &items).await?
@@ -239,6 +241,10 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         commit(tx).await?;
         drop(connection);
         work.run.new_rows += rows.len();
+        if healed {
+            pausing::tell_healed(work.run.key);
+            work.run.lease.paused = false;
+        }
         ports.send_tickets(&rows).await;
         Ok(())
     }

@@ -20,6 +20,8 @@ use crate::outcome::Outcome;
 use crate::ports::Ports;
 use crate::vendors::Vendor;
 
+mod waiting;
+
 /// The vendor's answer to a refetch.
 enum Answer {
     Object(Fetched),
@@ -30,36 +32,26 @@ enum Answer {
     },
 }
 
-/// Reads each object named, and puts its present version into the outbox.
+/// Reads the objects that wait in Postgres, or those that a person names.
 pub(crate) async fn serve<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     request: &FetchRequest,
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
-    let ids = pending(ports, vendor, request).await?;
-    for id in &ids {
-        read_one(ports, vendor, &request.entity, id, stop_at).await?;
+    if request.resume {
+        return waiting::serve(ports, vendor, request, stop_at).await;
     }
-    Ok(Outcome::Refetched { objects: ids.len() })
-}
-
-/// Returns the ids that are to be read. The system's own messages name objects that Postgres keeps
-/// until they are read, so a message that comes twice finds nothing to do. A person's request is
-/// written down first, so that an outage of the vendor does not lose it.
-async fn pending<C: Clock, Q: Outlet>(
-    ports: &Ports<C, Q>,
-    vendor: &Vendor<C>,
-    request: &FetchRequest,
-) -> Result<Vec<String>, FetchError> {
+    // Written down first, so that an outage of the vendor does not lose them.
     let (source, entity, now) = (vendor.source().name(), &request.entity, ports.clock.now());
     let connection = ports.database.connection().await?;
-    if request.resume {
-        return Ok(refetch::pending(&**connection, source, entity, &request.ids).await?);
-    }
     refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE)
         .await?;
-    Ok(request.ids.clone())
+    drop(connection);
+    for id in &request.ids {
+        read_one(ports, vendor, entity, id, stop_at).await?;
+    }
+    Ok(Outcome::Refetched { objects: request.ids.len() })
 }
 
 async fn read_one<C: Clock, Q: Outlet>(
@@ -111,6 +103,7 @@ async fn read_one<C: Clock, Q: Outlet>(
         confirm::later(&tx, source, entity, &[id.to_owned()], now).await?;
     }
     commit(tx).await?;
+    drop(connection);
     ports.send_tickets(&new).await;
     Ok(())
 }

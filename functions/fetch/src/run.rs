@@ -11,7 +11,7 @@ use penstock_domain::paging::{Next, Position};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
-use penstock_store::sync_state::{self, Key, Lease, RunUnderWay, Window, windows};
+use penstock_store::sync_state::{self, Key, Lease, RunUnderWay, Window, pauses, windows};
 use penstock_store::{Database, StoreError, Transaction, begin, commit};
 
 /// A page must be committed within this time of the one before, or another invocation may take
@@ -74,6 +74,17 @@ impl<'a> Run<'a> {
             received_at: now,
             ticket_due_at: now + ticket::GRACE,
         }
+    }
+
+    /// Ends the pause of the pull, which the vendor has answered. Returns whether it was paused.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] if the statement fails.
+    pub async fn heal(&self, tx: &Transaction<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        if self.lease.paused {
+            pauses::heal(tx, self.key, now).await?;
+        }
+        Ok(self.lease.paused)
     }
 
     /// Stores the position of the run and extends its lease.

@@ -5,17 +5,19 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
 use penstock_store::sync_state::Key;
+use penstock_store::sync_state::pauses::Scope;
 use penstock_store::{sync_runs, sync_state};
 
 use crate::error::FetchError;
 use crate::outcome::Outcome;
+use crate::pausing;
 use crate::ports::Ports;
 
 /// Stored as the reason for which the run waits.
 const NOT_CONFIGURED: &str = "the source is not configured in this deployment";
 
-/// Leaves a requested run as it is until the source is configured. The run waits for a person,
-/// because `relay` would ask for it again each few minutes.
+/// Leaves a requested run as it is until the source is configured. The run is paused, because
+/// `relay` would ask for it again each few minutes.
 ///
 /// # Errors
 /// [`FetchError::Unknown`] where only the message says that there is such a source or entity.
@@ -31,9 +33,7 @@ pub(crate) async fn leave<C: Clock, Q: Outlet>(
         return Err(FetchError::unknown(request));
     }
     tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str());
-    if *mode != Mode::Refetch {
-        pause(ports, Key { source, entity, mode: *mode }).await?;
-    }
+    pause(ports, Key { source, entity, mode: *mode }).await?;
     Ok(Outcome::NotConfigured)
 }
 
@@ -44,7 +44,9 @@ async fn pause<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, key: Key<'_>) -> Result
         if let Some(left) = &lease.run {
             sync_runs::record_error(&**connection, left.id, NOT_CONFIGURED, true, now).await?;
         }
-        sync_state::release(&**connection, key, &lease, Some(NOT_CONFIGURED), now, now).await?;
+        drop(connection);
+        let (database, clock) = (&ports.database, &ports.clock);
+        pausing::pause(database, key, &lease, NOT_CONFIGURED, Scope::Pull, clock).await?;
     }
     Ok(())
 }

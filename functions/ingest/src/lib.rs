@@ -134,8 +134,8 @@ async fn events<C: Clock, Q: Outlet>(
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Accepts a request, or says why not. Success is only told after a commit, or after SQS has the
-    /// request.
+    /// Accepts a request, or says why not. Success is only told after a commit, or after SQS has
+    /// the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
         let Call { request, id, now, caller, .. } = call;
         let key = idempotency_key(&request.headers)?;

@@ -8,11 +8,13 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::sync_runs::read::{self, Freshness};
+use penstock_store::sync_state::pauses::{self, Pause};
 use penstock_store::{Database, StoreError};
 use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::Ports;
+use crate::paused::PausedPull;
 
 /// After this long the database counts as unreachable: whoever asks for readiness does not wait
 /// longer.
@@ -47,17 +49,28 @@ pub(crate) struct Ready {
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Check"))]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Check {
-    Database { ok: bool, latency_ms: Option<u64> },
-    Source { ok: bool, last_sync: Option<Timestamp>, lag_s: Option<u64> },
+    Database {
+        ok: bool,
+        latency_ms: Option<u64>,
+    },
+    Source {
+        ok: bool,
+        last_sync: Option<Timestamp>,
+        lag_s: Option<u64>,
+        /// The pulls that the vendor refuses.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        paused: Vec<PausedPull>,
+    },
 }
 
-/// `GET /readyz`: 200 if the database answers, `degraded` if a source is late; 503 if it does not.
+/// `GET /readyz`: 200 if the database answers, `degraded` if a source is late or paused; 503 if it
+/// does not.
 pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
     let (config, now) = (&ports.config, call.now);
     let asked = Instant::now();
     let sources = sources(&ports.database, call.id).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
-    let Some(mut sources) = sources else {
+    let Some((mut sources, pauses)) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
         let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)?;
@@ -66,16 +79,20 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     // A source that is no longer configured cannot be late.
     sources.retain(|found| config.sources.contains(&found.source.as_str()));
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
-    let fresh = |source: &Freshness| {
+    let paused = |source: &Freshness| -> Vec<PausedPull> {
+        let of_it = pauses.iter().filter(|pause| pause.source == source.source);
+        of_it.cloned().map(PausedPull::from).collect()
+    };
+    let is_fresh = |source: &Freshness| {
         source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness)
     };
-    let status = if sources.iter().all(fresh) { "ok" } else { "degraded" };
+    let is_well = |source: &Freshness| is_fresh(source) && paused(source).is_empty();
+    let status = if sources.iter().all(is_well) { "ok" } else { "degraded" };
     let checks = sources.iter().map(|source| {
-        let lag_s = source.last_sync.map(|at| elapsed(at, now).as_secs());
-        (
-            source.source.clone(),
-            Check::Source { ok: fresh(source), last_sync: source.last_sync, lag_s },
-        )
+        let (last_sync, paused) = (source.last_sync, paused(source));
+        let lag_s = last_sync.map(|at| elapsed(at, now).as_secs());
+        let check = Check::Source { ok: is_well(source), last_sync, lag_s, paused };
+        (source.source.clone(), check)
     });
     let database = ("db".to_owned(), Check::Database { ok: true, latency_ms });
     let body =
@@ -83,8 +100,9 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     Reply::json(StatusCode::OK, &body)
 }
 
-/// How fresh the sources are; `None`, and a line in the log, if the database does not answer.
-async fn sources(database: &Database, id: &RequestId) -> Option<Vec<Freshness>> {
+/// How fresh the sources are, and which pulls are paused; `None`, and a line in the log, if the
+/// database does not answer.
+async fn sources(database: &Database, id: &RequestId) -> Option<(Vec<Freshness>, Vec<Pause>)> {
     let request_id = id.as_str();
     let error = match tokio::time::timeout(PATIENCE, freshness(database)).await {
         Ok(Ok(sources)) => return Some(sources),
@@ -95,8 +113,8 @@ async fn sources(database: &Database, id: &RequestId) -> Option<Vec<Freshness>> 
     None
 }
 
-async fn freshness(database: &Database) -> Result<Vec<Freshness>, StoreError> {
+async fn freshness(database: &Database) -> Result<(Vec<Freshness>, Vec<Pause>), StoreError> {
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    read::freshness(client).await
+    tokio::try_join!(read::freshness(client), pauses::all(client))
 }

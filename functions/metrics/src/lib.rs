@@ -6,6 +6,7 @@ pub mod contract;
 mod documents;
 mod health;
 mod journey;
+mod paused;
 mod question;
 mod revenue;
 mod runs;

@@ -5,10 +5,12 @@ use penstock_domain::clock::elapsed;
 use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::stats::{self, Recent, Waiting};
+use penstock_store::sync_state::pauses;
 use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::MetricsConfig;
+use crate::paused::PausedPull;
 use crate::question::Question;
 
 /// The rows that wait are counted up to here.
@@ -33,6 +35,8 @@ pub(crate) struct StatsReply {
     pending: Vec<Pending>,
     rates: Vec<Rate>,
     oldest_pending_age_s: Option<u64>,
+    /// The pulls that a vendor refuses.
+    paused: Vec<PausedPull>,
     as_of: Timestamp,
 }
 
@@ -70,9 +74,10 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent) = tokio::try_join!(
+        let (waiting, recent, pauses) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
-            stats::recent(on, self.now, &WINDOWS)
+            stats::recent(on, self.now, &WINDOWS),
+            pauses::all(on)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
         let pending = |Waiting { source, count, oldest }| {
@@ -82,7 +87,8 @@ impl Question for Stats {
         let pending: Vec<_> = waiting.into_iter().map(pending).collect();
         let oldest_pending_age_s = pending.iter().map(|p| p.oldest_age_s).max();
         let rates = recent.into_iter().map(Rate::from).collect();
-        Ok(Some(StatsReply { pending, rates, oldest_pending_age_s, as_of: self.now }))
+        let paused = pauses.into_iter().map(PausedPull::from).collect();
+        Ok(Some(StatsReply { pending, rates, oldest_pending_age_s, paused, as_of: self.now }))
     }
 }
 

@@ -13,8 +13,9 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::record::RowView;
 use penstock_store::facts::{Batch, FactSet};
 use penstock_store::outbox::{self, Claimed, DeadRow};
+use penstock_store::refetch::{self, Cause};
 use penstock_store::sync_runs::{self, RunTally};
-use penstock_store::{StoreError, Transaction, begin, commit, refetch};
+use penstock_store::{StoreError, Transaction, begin, commit};
 
 use crate::{Ports, Reader, Tally};
 
@@ -82,7 +83,7 @@ async fn request_refetches(
         .iter()
         .map(|tie| (tie.source.as_str(), tie.entity.as_str(), tie.external_id.as_str()))
         .collect();
-    refetch::request(tx, &objects, batch.now, batch.now + REFETCH_PAUSE).await
+    refetch::request(tx, &objects, Cause::Tied, batch.now, batch.now + REFETCH_PAUSE).await
 }
 
 fn read<'a, R: Reader>(claimed: &[Claimed<'a>], reader: &R) -> Readings<R::Facts<'a>> {

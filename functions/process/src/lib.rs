@@ -6,7 +6,7 @@
 //! refuses is bisected. If an earlier receive of the message ended with the death of the process,
 //! its rows are worked more carefully, in the end one by one, so that the guilty one is known.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
@@ -213,12 +213,12 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// again.
     async fn ask_for_refetches(&self, ties: &[Tie]) {
         let Some(queue) = &self.refetches else { return };
-        let bodies = ties.iter().filter_map(|tie| {
-            let request =
-                FetchRequest::refetch(&tie.source, &tie.entity, tie.external_id.clone()).resuming();
-            serde_json::to_string(&request).ok()
-        });
-        let bodies: Vec<String> = bodies.collect();
+        // The objects are in Postgres: one message an entity has all of them read.
+        let kinds: BTreeSet<(&str, &str)> =
+            ties.iter().map(|tie| (tie.source.as_str(), tie.entity.as_str())).collect();
+        let requests =
+            kinds.into_iter().map(|(source, entity)| FetchRequest::refetches(source, entity));
+        let bodies: Vec<String> = requests.filter_map(|r| serde_json::to_string(&r).ok()).collect();
         if bodies.is_empty() {
             return;
         }

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         database: database::from_env(&env, &aws)?,
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {
-            true => Some(Queue::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?)),
+            true => Some(Queue::new(aws, env.required("QUICK_REQUESTS_QUEUE_URL")?)),
             false => None,
         },
         clock: SystemClock,

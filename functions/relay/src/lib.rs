@@ -20,7 +20,7 @@ pub struct Ports<C, Q> {
     pub database: Database,
     /// The queue of `process`.
     pub tickets: Q,
-    /// The queue of `fetch`.
+    /// The queues of `fetch`.
     pub requests: Q,
     /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
     pub retention: Duration,
@@ -35,7 +35,7 @@ pub struct Round {
     pub ticketed: usize,
     /// Runs that were asked for again.
     pub runs: usize,
-    /// Objects whose refetch was asked for again. The field is `looks`, as in older releases.
+    /// Entities whose refetches were asked for again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
     /// Processed rows and Idempotency-Keys that were deleted.
@@ -132,11 +132,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn ask_for_refetches(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let due = refetch::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
+        let due = refetch::due(&**connection, now).await?;
         drop(connection);
-        let requests = due
-            .into_iter()
-            .map(|r| FetchRequest::refetch(&r.source, &r.entity, r.external_id).resuming());
+        let requests = due.iter().map(|r| FetchRequest::refetches(&r.source, &r.entity));
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
 

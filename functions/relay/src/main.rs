@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env(&env, &aws)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
-        requests: Queue::new(Arc::clone(&aws), env.required("FETCH_REQUESTS_QUEUE_URL")?),
+        requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
         retention: Duration::from_secs(days * 24 * 60 * 60),
         clock: SystemClock,
     };

@@ -46,7 +46,7 @@ pub struct Ports<C, Q> {
     pub public_base_url: Option<String>,
     /// The queue of `process`.
     pub tickets: Q,
-    /// The queue of `fetch`.
+    /// The queue of requests to `fetch` that are served within a minute.
     pub requests: Q,
     /// The queue of requests that Postgres could not take.
     pub spill: Q,

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
         endpoints: endpoints(&env, &aws),
         public_base_url: env.optional("PUBLIC_BASE_URL"),
         tickets: queue("TICKETS_QUEUE_URL")?,
-        requests: queue("FETCH_REQUESTS_QUEUE_URL")?,
+        requests: queue("QUICK_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,
         clock: SystemClock,
     };

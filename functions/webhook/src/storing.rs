@@ -1,11 +1,11 @@
 //! A verified body as a row.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
@@ -14,9 +14,6 @@ use penstock_store::outbox::Arrival;
 use penstock_store::{StoreError, deliveries, in_time};
 
 use crate::Ports;
-
-/// Objects at most that one message asks to refetch: fewer than an invocation has time for.
-const REFETCHES_A_MESSAGE: usize = 50;
 
 /// The result of storing a body.
 pub(crate) enum Stored {
@@ -71,21 +68,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
-/// Makes the messages that ask for refetches. The requests are in Postgres, so a message that comes
-/// twice reads nothing.
+/// Makes the messages that ask for refetches. The objects are in Postgres: one message a kind has
+/// all of them read.
 fn requests(source: &str, named: Vec<(String, String)>) -> Vec<FetchRequest> {
-    let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (kind, id) in named {
-        by_kind.entry(kind).or_default().push(id);
-    }
-    let mut requests = Vec::new();
-    for (kind, ids) in by_kind {
-        for ids in ids.chunks(REFETCHES_A_MESSAGE) {
-            requests.push(FetchRequest {
-                ids: ids.to_vec(),
-                ..FetchRequest::new(source, &kind, Mode::Refetch).resuming()
-            });
-        }
-    }
-    requests
+    let kinds: BTreeSet<String> = named.into_iter().map(|(kind, _)| kind).collect();
+    kinds.iter().map(|kind| FetchRequest::refetches(source, kind)).collect()
 }

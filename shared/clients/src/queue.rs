@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::fetch_request::FetchRequest;
 
 use crate::aws::Aws;
 
@@ -77,6 +79,8 @@ pub async fn offer(
 pub struct Queue {
     aws: Arc<Aws>,
     url: String,
+    /// Where requests to `fetch` go that are served within a minute.
+    quick_url: Option<String>,
 }
 
 /// SQS takes this many messages in one request.
@@ -88,7 +92,21 @@ pub const MAX_DELAY: Duration = Duration::from_secs(900);
 impl Queue {
     /// Creates the queue at `url`.
     pub fn new(aws: Arc<Aws>, url: String) -> Self {
-        Self { aws, url }
+        Self { aws, url, quick_url: None }
+    }
+
+    /// Creates the queues of `fetch`, whose URLs are in `FETCH_REQUESTS_QUEUE_URL` and
+    /// `QUICK_REQUESTS_QUEUE_URL`. Each request goes to the one of its kind.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] if one of them is not set.
+    pub fn of_fetch(aws: Arc<Aws>, env: &Env) -> Result<Self, ConfigError> {
+        let quick_url = Some(env.required("QUICK_REQUESTS_QUEUE_URL")?);
+        Ok(Self { aws, url: env.required("FETCH_REQUESTS_QUEUE_URL")?, quick_url })
+    }
+
+    fn url_of(&self, body: &str) -> &str {
+        self.quick_url.as_deref().filter(|_| is_quick(body)).unwrap_or(&self.url)
     }
 
     fn error(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
@@ -102,8 +120,8 @@ impl Outlet for Queue {
         let sqs = self.aws.sqs().await;
         let send = sqs
             .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
+            .queue_url(self.url_of(&body))
+            .message_body(&body)
             .delay_seconds(seconds)
             .send();
         // Boxed: the SDK's futures are kilobytes each.
@@ -115,6 +133,18 @@ impl Outlet for Queue {
         if let [body] = bodies.as_slice() {
             return self.send(body.clone(), Duration::ZERO).await;
         }
+        let (quick, others): (Vec<_>, Vec<_>) =
+            bodies.into_iter().partition(|body| self.url_of(body) != self.url);
+        for bodies in [quick, others] {
+            let Some(url) = bodies.first().map(|body| self.url_of(body)) else { continue };
+            self.send_to(url, &bodies).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    async fn send_to(&self, url: &str, bodies: &[String]) -> Result<(), QueueError> {
         let sqs = self.aws.sqs().await;
         for chunk in bodies.chunks(BATCH) {
             let mut entries = Vec::with_capacity(chunk.len());
@@ -125,8 +155,7 @@ impl Outlet for Queue {
                     .build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }
-            let sent =
-                sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send();
+            let sent = sqs.send_message_batch().queue_url(url).set_entries(Some(entries)).send();
             let sent = Box::pin(sent).await.map_err(|e| self.error(e))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(self.error(failed.code().to_owned()));
@@ -134,4 +163,10 @@ impl Outlet for Queue {
         }
         Ok(())
     }
+}
+
+/// Whether a message is a request to `fetch` that is served within a minute.
+fn is_quick(body: &str) -> bool {
+    let request: Result<FetchRequest, _> = serde_json::from_str(body);
+    request.is_ok_and(|request| request.mode.is_quick())
 }

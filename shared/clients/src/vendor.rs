@@ -71,6 +71,12 @@ enum Attempt {
     Wait(Duration),
     /// Again after a pause that grows.
     Fault(String),
+    /// Refused. One odd refusal, such as a proxy's HTML, says little: it counts as a fault, and
+    /// only repeated ones refuse.
+    Refused {
+        odd: bool,
+        error: VendorError,
+    },
     /// Once more with another key than that of this request.
     Unauthorized {
         words: String,
@@ -92,7 +98,8 @@ impl<C: Clock> VendorClient<C> {
     /// Asks until there is an answer or it is clear that there is none before `deadline`.
     ///
     /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and
-    /// time-outs do. A 401 has the key read again, once. The source classifies any other error.
+    /// time-outs do. A 401 has the key read again, once. An odd refusal counts as an attempt, any
+    /// other ends it. The source classifies any other error.
     ///
     /// # Errors
     /// [`VendorError`] says what to do about it.
@@ -126,27 +133,35 @@ impl<C: Clock> VendorClient<C> {
                 Attempt::Unauthorized { sent_at, .. } => {
                     (another_key, refused) = (true, Some(sent_at))
                 }
+                Attempt::Refused { odd: false, error } => return Err(error),
+                Attempt::Refused { error, .. } => {
+                    faults += 1;
+                    self.pause_after(faults, error, request, deadline).await?;
+                }
                 Attempt::Fault(last) => {
                     faults += 1;
                     let vendor = self.source.name();
-                    tracing::warn!(
-                        event = "attempt_failed",
-                        vendor,
-                        path = request.path,
-                        faults,
-                        last
-                    );
-                    if faults == ATTEMPTS {
-                        return Err(VendorError::Unavailable {
-                            vendor: self.source.name(),
-                            attempts: faults,
-                            last,
-                        });
-                    }
-                    self.wait(backoff(faults, fastrand::u32(..)), deadline).await?;
+                    let error = VendorError::Unavailable { vendor, attempts: faults, last };
+                    self.pause_after(faults, error, request, deadline).await?;
                 }
             }
         }
+    }
+
+    /// Waits before the next attempt, or returns the error of the last one.
+    async fn pause_after(
+        &self,
+        faults: u32,
+        error: VendorError,
+        request: &Request,
+        deadline: Timestamp,
+    ) -> Result<(), VendorError> {
+        let (vendor, path) = (self.source.name(), &request.path);
+        tracing::warn!(event = "attempt_failed", vendor, path, faults, last = error.to_string());
+        if faults == ATTEMPTS {
+            return Err(error);
+        }
+        self.wait(backoff(faults, fastrand::u32(..)), deadline).await
     }
 
     /// How long until it is this request's turn.
@@ -256,16 +271,15 @@ impl<C: Clock> VendorClient<C> {
             Some(ErrorClass::Gone) => return Err(VendorError::Gone { vendor, as_of }),
             None => {}
         }
-        let words = || {
-            self.source
-                .error_message(&body)
-                .unwrap_or_else(|| format!("a body of {} bytes", body.len()))
-        };
+        let own_words = self.source.error_message(&body);
+        let odd = own_words.is_none() || status == StatusCode::BAD_REQUEST;
+        let words = || own_words.unwrap_or_else(|| format!("a body of {} bytes", body.len()));
         match status {
             StatusCode::UNAUTHORIZED => Ok(Attempt::Unauthorized { words: words(), sent_at }),
-            StatusCode::FORBIDDEN => {
-                Err(VendorError::Refused { vendor, status: 403, words: words() })
-            }
+            StatusCode::FORBIDDEN => Ok(Attempt::Refused {
+                odd,
+                error: VendorError::Refused { vendor, status: 403, words: words() },
+            }),
             StatusCode::TOO_MANY_REQUESTS => {
                 Ok(Attempt::Wait(pause.unwrap_or_else(|| backoff(4, fastrand::u32(..)))))
             }
@@ -275,7 +289,10 @@ impl<C: Clock> VendorClient<C> {
                 }
                 _ => Attempt::Fault(format!("status {s}: {}", words())),
             }),
-            s => Err(VendorError::Rejected { vendor, status: s.as_u16(), words: words() }),
+            s => Ok(Attempt::Refused {
+                odd,
+                error: VendorError::Rejected { vendor, status: s.as_u16(), words: words() },
+            }),
         }
     }
 

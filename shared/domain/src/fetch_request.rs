@@ -1,4 +1,5 @@
-//! Requests to `fetch`: the same JSON from an EventBridge rule and from the queue `fetch-requests`.
+//! Requests to `fetch`: the same JSON from an EventBridge rule and from the queues
+//! `fetch-requests` and `quick-requests`.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,16 @@ impl Mode {
         }
     }
 
+    /// Whether a request of this mode is served within a minute, and goes on by another message
+    /// where there is more. Such requests have a queue of their own, so that no full run holds them
+    /// up.
+    pub fn is_quick(self) -> bool {
+        match self {
+            Self::Incremental | Self::Refetch | Self::Watch => true,
+            Self::Full | Self::Reconcile => false,
+        }
+    }
+
     /// Returns the mode that has this word, or `None`.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Full, Self::Incremental, Self::Refetch, Self::Watch, Self::Reconcile]
@@ -52,9 +63,13 @@ pub struct FetchRequest {
     /// message that comes twice, or late, must not begin another full run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
-    /// The vendor's ids of the objects, for [`Mode::Refetch`].
+    /// The vendor's ids of the objects, for [`Mode::Refetch`] by a person. A message that resumes
+    /// needs none: the objects are in Postgres. Those of older releases have ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
+    /// Tries a pull that is paused at once. Only a person sets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpause: bool,
 }
 
 impl FetchRequest {
@@ -66,6 +81,7 @@ impl FetchRequest {
             mode,
             resume: false,
             ids: Vec::new(),
+            unpause: false,
         }
     }
 
@@ -74,9 +90,14 @@ impl FetchRequest {
         Self { ids: vec![id], ..Self::new(source, entity, Mode::Refetch) }
     }
 
+    /// Creates a request to read all objects of an entity that wait for it in Postgres.
+    pub fn refetches(source: &str, entity: &str) -> Self {
+        Self::new(source, entity, Mode::Refetch).resuming()
+    }
+
     /// Makes the request only continue what is running or requested.
     #[must_use]
     pub fn resuming(self) -> Self {
-        Self { resume: true, ..self }
+        Self { resume: true, unpause: false, ..self }
     }
 }

@@ -20,6 +20,13 @@ pub fn backoff(attempt: u32, random: u32) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
+/// Returns the pause before a pull is tried again that was refused `refusals` times in a row: 1, 2,
+/// 4 … 60 minutes. A vendor may lock out who asks with a refused key again and again.
+pub fn after_refusals(refusals: u32) -> Duration {
+    let minutes = 1_u64 << refusals.saturating_sub(1).min(6);
+    Duration::from_secs(60 * minutes.min(60))
+}
+
 /// Returns the pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110
 /// §10.2.3); `None` if it is neither.
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
@@ -46,6 +53,14 @@ mod tests {
         assert_eq!(backoff(0, u32::MAX), Duration::from_millis(500));
         assert_eq!(backoff(3, u32::MAX), Duration::from_secs(4));
         assert_eq!(backoff(60, u32::MAX), Duration::from_secs(20));
+    }
+
+    #[test]
+    fn trap_67_refusals_are_tried_again_ever_more_seldom_up_to_an_hour() {
+        let minutes = |refusals| after_refusals(refusals).as_secs() / 60;
+        let growing: Vec<u64> = (0..10).map(minutes).collect();
+        assert_eq!(growing, [1, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(minutes(u32::MAX), 60);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use tokio_postgres::Client;
 
 use crate::outbox::Arrival;
 use crate::outbox::insert::{Insert, InsertAndRefetch, NewRows};
+use crate::refetch::{self, Cause};
 use crate::sql::Statement;
-use crate::{Database, StoreError, refetch};
+use crate::{Database, StoreError};
 
 /// Commits a delivery: its row, and the requests to read the objects that it only names. Returns
 /// the id of the row, or `None` if the delivery has no row or its version is known.
@@ -62,5 +63,5 @@ async fn request_objects(
     }
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    refetch::request(client, &objects, now, arrival.ticket_due_at).await
+    refetch::request(client, &objects, Cause::Pushed, now, arrival.ticket_due_at).await
 }

@@ -55,6 +55,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
+        sync_state::pauses::STATEMENTS,
         sync_state::pending::STATEMENTS,
         sync_state::windows::STATEMENTS,
     ];

@@ -13,10 +13,32 @@ statements! {
         sources: &'a [&'a str],
         entities: &'a [&'a str],
         external_ids: &'a [&'a str],
+        pushed: bool,
         now: Timestamp,
         resend_at: Timestamp,
     }
-    refetch_requests.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
+    refetch_requests.request_later: RequestLater<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [String],
+        now: Timestamp,
+        read_at: Timestamp,
+    }
+    refetch_requests.claim: Claim<'a> {
+        source: &'a str,
+        entity: &'a str,
+        share: i64,
+        now: Timestamp,
+        next_due: Timestamp,
+    }
+    refetch_requests.put_back: PutBack<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [String],
+        now: Timestamp,
+    }
+    refetch_requests.waits: Waits<'a> { source: &'a str, entity: &'a str, now: Timestamp }
+    refetch_requests.due: Due { now: Timestamp }
     refetch_requests.answered: Answered<'a> {
         source: &'a str,
         entity: &'a str,
@@ -30,32 +52,35 @@ statements! {
         now: Timestamp,
         resend_at: Timestamp,
     }
-    refetch_requests.pending: Pending<'a> {
-        source: &'a str,
-        entity: &'a str,
-        external_ids: &'a [String],
-    }
 }
 
-/// An object that is to be read again.
+/// A kind of object of which some are to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
     /// The name of the vendor's source.
     pub source: String,
     /// The kind of object, in the vendor's word.
     pub entity: String,
-    /// The vendor's id of the object.
-    pub external_id: String,
+}
+
+/// Why objects are to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The vendor has pushed that they changed.
+    Pushed,
+    /// Two of their versions share a time-stamp and contradict each other.
+    Tied,
 }
 
 /// Requests that objects, each named by source, entity and id, are read again. From `resend_at` on
-/// `relay` sends the request again.
+/// `relay` announces them again.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn request(
     on: &impl GenericClient,
     objects: &[(&str, &str, &str)],
+    cause: Cause,
     now: Timestamp,
     resend_at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -66,10 +91,27 @@ pub async fn request(
         sources: &sources,
         entities: &entities,
         external_ids: &external_ids,
+        pushed: cause == Cause::Pushed,
         now,
         resend_at,
     };
     request.execute(on).await.map(drop)
+}
+
+/// Requests that objects are read again at `read_at`, and not before. `relay` announces them then.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn request_later(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    ids: &[String],
+    now: Timestamp,
+    read_at: Timestamp,
+) -> Result<(), StoreError> {
+    let later = RequestLater { source, entity, external_ids: ids, now, read_at };
+    later.execute(on).await.map(drop)
 }
 
 /// Writes down objects that an operator asked for, before they are read: from then on `relay`
@@ -89,39 +131,62 @@ pub async fn remember(
     remember.execute(on).await.map(drop)
 }
 
-/// Returns those of `ids` that were not read since they were requested.
+/// Claims objects to read now: of those that were pushed and of the others up to `share` each,
+/// the longest requested first. Each is left alone until `next_due`, or longer the longer it has
+/// waited.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn pending(
+pub async fn claim(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    share: i64,
+    now: Timestamp,
+    next_due: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let rows = Claim { source, entity, share, now, next_due }.rows(on).await?;
+    rows.iter().map(|row| row.read("external_id")).collect()
+}
+
+/// Returns claimed objects that were not asked for to those that wait.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn put_back(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
     ids: &[String],
-) -> Result<Vec<String>, StoreError> {
-    let rows = Pending { source, entity, external_ids: ids }.rows(on).await?;
-    rows.iter().map(|row| row.read("external_id")).collect()
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    PutBack { source, entity, external_ids: ids, now }.execute(on).await.map(drop)
 }
 
-/// Returns up to `limit` requests that are due and not answered. Each is left alone until
-/// `next_due`, or longer the longer it has waited.
+/// Returns whether objects of this entity wait that can be claimed now.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn due(
+pub async fn waits(
     on: &impl GenericClient,
+    source: &str,
+    entity: &str,
     now: Timestamp,
-    next_due: Timestamp,
-    limit: i64,
-) -> Result<Vec<Refetch>, StoreError> {
-    let rows = Due { now, next_due, limit }.rows(on).await?;
-    let refetch = |row: &Row| {
-        Ok(Refetch {
-            source: row.read("source")?,
-            entity: row.read("entity")?,
-            external_id: row.read("external_id")?,
-        })
-    };
+) -> Result<bool, StoreError> {
+    match (Waits { source, entity, now }).optional(on).await? {
+        Some(row) => row.read("waits"),
+        None => Ok(false),
+    }
+}
+
+/// Returns the entities with requests that were due to be answered by `now`.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn due(on: &impl GenericClient, now: Timestamp) -> Result<Vec<Refetch>, StoreError> {
+    let rows = Due { now }.rows(on).await?;
+    let refetch =
+        |row: &Row| Ok(Refetch { source: row.read("source")?, entity: row.read("entity")? });
     rows.iter().map(refetch).collect()
 }
 

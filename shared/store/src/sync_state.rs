@@ -1,5 +1,6 @@
 //! The `sync_state` table: how far each pull has come, and which function may move it on.
 
+pub mod pauses;
 pub mod pending;
 pub mod windows;
 
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Checkpoint, Position};
+use penstock_domain::retry::after_refusals;
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -48,9 +50,9 @@ statements! {
         entity: &'a str,
         mode: &'a str,
         fence: i64,
-        halted: Option<&'a str>,
-        now: Timestamp,
+        free_at: Timestamp,
         quiet_until: Timestamp,
+        next_try_at: Timestamp,
     }
     sync_state.abandon: Abandon<'a> {
         source: &'a str,
@@ -94,6 +96,10 @@ pub struct Lease {
     pub requested: bool,
     /// The reason that the request gave.
     pub requested_why: Option<String>,
+    /// Whether the pull is paused, and this lease tries it again.
+    pub paused: bool,
+    /// How often in a row the vendor has refused the pull.
+    pub refusals: u32,
 }
 
 impl Lease {
@@ -145,7 +151,7 @@ pub struct Window {
 }
 
 /// Takes the lease on a pull until `until`, and reads how far the pull has come. Returns `None` if
-/// the lease is held.
+/// the lease is held, or if the pull is paused and not to be tried yet ([`pauses::of`]).
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -169,6 +175,8 @@ pub async fn acquire(
         run,
         requested: row.read("requested")?,
         requested_why: row.read("requested_why")?,
+        paused: row.read("paused")?,
+        refusals: u32::try_from(row.read::<i32>("refusals")?).unwrap_or_default(),
     }))
 }
 
@@ -273,8 +281,8 @@ pub async fn hand_on(
 
 /// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.
 ///
-/// `paused` pauses the pull and says why. The column is `halted`. Only an operator can resume it.
-/// Until `quiet_until` a message is under way that resumes the run, and `relay` sends no other.
+/// Until `quiet_until` a message is under way that resumes the run, and `relay` sends no other. A
+/// pull that is paused stays paused, and is tried again as if it were refused once more.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -282,18 +290,43 @@ pub async fn release(
     on: &impl GenericClient,
     key: Key<'_>,
     lease: &Lease,
-    paused: Option<&str>,
     now: Timestamp,
     quiet_until: Timestamp,
+) -> Result<(), StoreError> {
+    let next_try_at = quiet_until.max(now + after_refusals(lease.refusals));
+    release_at(on, key, lease, now, quiet_until, next_try_at).await
+}
+
+/// Like [`release`], but the lease is free from `free_at` on only: until then nobody else tries.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn release_later(
+    on: &impl GenericClient,
+    key: Key<'_>,
+    lease: &Lease,
+    free_at: Timestamp,
+) -> Result<(), StoreError> {
+    let next_try_at = free_at + after_refusals(lease.refusals);
+    release_at(on, key, lease, free_at, free_at, next_try_at).await
+}
+
+async fn release_at(
+    on: &impl GenericClient,
+    key: Key<'_>,
+    lease: &Lease,
+    free_at: Timestamp,
+    quiet_until: Timestamp,
+    next_try_at: Timestamp,
 ) -> Result<(), StoreError> {
     let release = Release {
         source: key.source,
         entity: key.entity,
         mode: key.mode.as_str(),
         fence: lease.fence,
-        halted: paused,
-        now,
+        free_at,
         quiet_until,
+        next_try_at,
     };
     release.execute(on).await.map(drop)
 }

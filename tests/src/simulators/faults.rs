@@ -41,6 +41,12 @@ pub enum Fault {
     Unauthorized,
     /// 403 as for a restricted key.
     Forbidden,
+    /// 404 as for a calendar that is not shared, or an object that does not exist.
+    NotFound,
+    /// 400 as for a request that the vendor does not understand.
+    BadRequest,
+    /// 403 with a proxy's HTML.
+    Proxy,
 }
 
 impl Fault {

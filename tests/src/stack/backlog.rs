@@ -41,12 +41,17 @@ impl Outbox {
 pub struct Backlog {
     pub tickets: Depth,
     pub requests: Depth,
+    /// Requests that are served within a minute.
+    pub quick: Depth,
     /// Outbox rows that wait to be processed.
     pub pending: i64,
-    /// Runs that are open or requested.
+    /// Runs that are open or requested, and not paused.
     pub runs: i64,
-    /// Objects that wait to be refetched.
+    /// Objects that wait to be refetched, and whose refetches are not paused.
     pub looks: i64,
+    /// The pulls that a vendor refuses, with its reasons. They are no work that is left: each is
+    /// tried again when its time comes.
+    pub paused: Vec<String>,
 }
 
 impl Backlog {
@@ -56,21 +61,25 @@ impl Backlog {
     ///
     /// # Errors
     ///
-    /// [`StackError::Halted`] if a pull is paused until a person mends the cause. Errors of SQS and
-    /// Postgres are passed on.
+    /// Errors of SQS and Postgres are passed on.
     pub async fn look(stack: &Stack, on: &Client) -> Result<Self, StackError> {
-        let (tickets, requests) =
-            (stack.tickets().depth().await?, stack.fetch_requests().depth().await?);
+        let tickets = stack.tickets().depth().await?;
+        let requests = stack.fetch_requests().depth().await?;
+        let quick = stack.quick_requests().depth().await?;
         let sql = "select (select count(*) from outbox where status = 'pending'), \
-                   count(*) filter (where run_id is not null or requested_at is not null), \
-                   (select count(*) from refetch_requests), max(halted) from sync_state";
+                   count(*) filter (where halted is null and (run_id is not null or requested_at is not null)), \
+                   (select count(*) from refetch_requests r where not exists ( \
+                        select from sync_state s where (s.source, s.entity, s.mode) = (r.source, r.entity, 'object') \
+                        and s.halted is not null)), \
+                   coalesce(array_agg(format('%s %s (%s): %s', source, entity, mode, halted) order by source, entity, mode) \
+                        filter (where halted is not null), '{}') \
+                   from sync_state";
         let row = on.query_one(sql, &[]).await?;
-        if let Some(why) = row.try_get(3)? {
-            return Err(StackError::Halted(why));
-        }
         Ok(Self {
             tickets,
             requests,
+            quick,
+            paused: row.try_get(3)?,
             pending: row.try_get(0)?,
             runs: row.try_get(1)?,
             looks: row.try_get(2)?,
@@ -82,6 +91,7 @@ impl Backlog {
     pub const fn is_drained(&self) -> bool {
         self.tickets.is_empty()
             && self.requests.is_empty()
+            && self.quick.is_empty()
             && self.pending + self.runs + self.looks == 0
     }
 

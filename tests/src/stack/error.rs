@@ -65,9 +65,6 @@ pub enum StackError {
     /// Postgres refuses a query or cannot be reached.
     #[error("the database: {0}")]
     Database(#[from] tokio_postgres::Error),
-    /// A pull is paused until a person mends the cause.
-    #[error("fetching has halted: {0}")]
-    Halted(String),
     /// A condition was not met in time.
     #[error("{what} did not come about within {limit:?}; last seen: {seen}")]
     TimedOut {

@@ -88,6 +88,7 @@ struct Outputs {
     tickets_dlq_url: String,
     fetch_requests_queue_url: String,
     fetch_requests_dlq_url: String,
+    quick_requests_queue_url: String,
     spill_queue_url: String,
 }
 
@@ -238,6 +239,12 @@ impl Stack {
     #[must_use]
     pub fn fetch_requests(&self) -> StackQueue {
         self.queue(&self.made.outputs.fetch_requests_queue_url)
+    }
+
+    /// Returns the queue of fetch requests that are served within a minute.
+    #[must_use]
+    pub fn quick_requests(&self) -> StackQueue {
+        self.queue(&self.made.outputs.quick_requests_queue_url)
     }
 
     /// Returns the dead-letter queue of fetch requests.

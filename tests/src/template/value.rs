@@ -95,6 +95,9 @@ impl Template {
     /// Returns a text: the value itself, or the default of the parameter that it refers to. `None`
     /// if only a deployment knows it.
     pub fn text(&self, value: &Value) -> Option<String> {
+        if let Some(pattern) = value["Fn::Sub"].as_str() {
+            return Some(self.substituted(pattern));
+        }
         let value = value["Ref"]
             .as_str()
             .map_or(value, |parameter| &self.0["Parameters"][parameter]["Default"]);
@@ -102,6 +105,15 @@ impl Template {
             .as_str()
             .map(str::to_owned)
             .or_else(|| value.as_i64().map(|number| number.to_string()))
+    }
+
+    /// Puts the defaults of parameters into a text that names them as `${Parameter}`.
+    fn substituted(&self, pattern: &str) -> String {
+        let parameters = self.0["Parameters"].as_object().into_iter().flatten();
+        parameters.fold(pattern.to_owned(), |text, (name, parameter)| {
+            let default = self.text(&parameter["Default"]).unwrap_or_default();
+            text.replace(&format!("${{{name}}}"), &default)
+        })
     }
 
     /// Returns the functions: (logical name, properties).

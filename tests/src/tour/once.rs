@@ -1,7 +1,7 @@
 //! The tour for scripts: every step once, and a verdict.
 
 use super::money::grouped;
-use super::picture::Picture;
+use super::picture::{Picture, paused};
 use super::screen::Screen;
 use super::senders::Senders;
 use super::set_up::Tour;
@@ -36,10 +36,10 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     let pushed = push(tour, &mut picture, screen).await?;
     screen.say_above(&pushed)?;
     picture.chart_again(tour).await?;
-    picture.refresh(tour, "drained", screen).await?;
+    let backlog = picture.refresh(tour, "drained", screen).await?;
     screen.keep();
     let chart = if screen.is_terminal() { Vec::new() } else { picture.chart() };
-    for line in chart.iter().chain(&verdict::compare(tour).await?) {
+    for line in chart.iter().chain(&verdict::compare(tour).await?).chain(&paused(&backlog)) {
         screen.say(line)?;
     }
     Ok(())

@@ -65,7 +65,10 @@ impl Picture {
         self.truth.refresh(tour).await?;
         let rate = self.rate.see(counts.outbox.processed);
         let picture = self.lines(tour, what, &counts, &backlog, rate, screen.elapsed());
-        let short = short(what, &counts, &backlog) + &self.under_way.short() + &self.truth.short();
+        let short = short(what, &counts, &backlog)
+            + &self.under_way.short()
+            + &self.truth.short()
+            + &paused_in_short(&backlog);
         screen.draw(&picture, &short)?;
         Ok(backlog)
     }
@@ -126,9 +129,10 @@ impl Picture {
                 number(counts.events)
             ),
             format!(
-                "queues    {}   {}",
+                "queues    {}   {}   {}",
                 depth("tickets", backlog.tickets),
-                depth("requests", backlog.requests)
+                depth("requests", backlog.requests),
+                depth("quick ones", backlog.quick)
             ),
             format!(
                 "runs      {} running   {} succeeded   {} failed",
@@ -137,6 +141,7 @@ impl Picture {
             format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
             String::new(),
         ];
+        lines.extend(paused(backlog));
         lines.extend(
             runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")),
         );
@@ -177,6 +182,20 @@ fn links(tour: &Tour) -> Vec<String> {
     lines
 }
 
+/// Returns a line for each pull that a vendor refuses. The others go on.
+pub(super) fn paused(backlog: &Backlog) -> Vec<String> {
+    let line = |why: &String| format!("paused    {why}; tried again by itself");
+    backlog.paused.iter().map(line).collect()
+}
+
+/// Returns the pulls that are paused in a few words; empty if there is none.
+fn paused_in_short(backlog: &Backlog) -> String {
+    match backlog.paused.as_slice() {
+        [] => String::new(),
+        paused => format!("; paused: {}", paused.join(", ")),
+    }
+}
+
 fn short(what: &str, counts: &Counts, backlog: &Backlog) -> String {
     let (outbox, runs) = (&counts.outbox, &counts.runs);
     format!(
@@ -197,4 +216,20 @@ fn depth(name: &str, depth: Depth) -> String {
 
 fn number(count: i64) -> String {
     grouped(&count.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_that_is_paused_is_shown_and_is_no_work_that_is_left() {
+        let why = "gcal event (full): gcal answers 404: notFound: Not Found".to_owned();
+        let backlog = Backlog { paused: vec![why], ..Backlog::default() };
+        assert!(backlog.is_drained(), "the tour goes on");
+        let line = "paused    gcal event (full): gcal answers 404: notFound: Not Found; tried again by itself";
+        assert_eq!(paused(&backlog), [line]);
+        assert!(paused_in_short(&backlog).starts_with("; paused: gcal event (full)"));
+        assert_eq!(paused_in_short(&Backlog::default()), "");
+    }
 }

@@ -175,7 +175,8 @@ impl<'a> LocalLambda<'a> {
     fn collect(&mut self) {
         self.tickets.extend(self.test.aws.take_from("tickets"));
         self.tickets.extend(self.relay.tickets.take());
-        let requests = self.test.aws.take_from("fetch-requests").into_iter();
+        let quick = self.test.aws.take_from("quick-requests");
+        let requests = self.test.aws.take_from("fetch-requests").into_iter().chain(quick);
         for body in requests.chain(self.looks.take()).chain(self.relay.requests.take()) {
             let request = serde_json::from_str(&body).unwrap();
             let place = place_of(&request);

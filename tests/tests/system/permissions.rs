@@ -46,18 +46,20 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
     let send = |queue| ("sqs:SendMessage", queue);
     Some(match function {
         "fetch" => receive("FetchRequestsQueue")
-            .chain(["TicketsQueue", "FetchRequestsQueue"].map(send))
+            .chain(receive("QuickRequestsQueue"))
+            .chain(["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"].map(send))
             .collect(),
-        "process" => receive("TicketsQueue").chain([send("FetchRequestsQueue")]).collect(),
-        "relay" => ["TicketsQueue", "FetchRequestsQueue"].map(send).to_vec(),
-        "bury" => {
-            ["TicketsDlq", "FetchRequestsDlq", "SpillDlq"].into_iter().flat_map(receive).collect()
-        }
+        "process" => receive("TicketsQueue").chain([send("QuickRequestsQueue")]).collect(),
+        "relay" => ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
+        "bury" => ["TicketsDlq", "FetchRequestsDlq", "QuickRequestsDlq", "SpillDlq"]
+            .into_iter()
+            .flat_map(receive)
+            .collect(),
         "webhook" => receive("SpillQueue")
-            .chain(["TicketsQueue", "FetchRequestsQueue", "SpillQueue"].map(send))
+            .chain(["TicketsQueue", "QuickRequestsQueue", "SpillQueue"].map(send))
             .collect(),
         "ingest" => ["TicketsQueue", "SpillQueue"].map(send).to_vec(),
-        "admin" => vec![send("FetchRequestsQueue")],
+        "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
         "metrics" | "migrate" => Vec::new(),
         _ => return None,
     })

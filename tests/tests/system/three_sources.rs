@@ -116,6 +116,37 @@ fn day(days: i64) -> jiff::civil::Date {
 }
 
 #[tokio::test]
+async fn an_incremental_run_of_every_source_gets_through_while_ten_thousand_refetches_wait() {
+    let test = ThreeSources::new("sys-flood", 37).await;
+    test.fetch(Mode::Incremental).await;
+    // No such charges: each costs one request, as one that is there.
+    let flood = "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
+                 select 'stripe', 'charge', 'ch_flood_' || n, now(), now() from generate_series(1, 10000) n";
+    test.app.sql.batch_execute(flood).await.unwrap();
+    let message = serde_json::to_string(&FetchRequest::refetches("stripe", "charge")).unwrap();
+    test.app.stack.quick_requests().send(vec![message; 50]).await.unwrap();
+    test.app.until("the first refetches", "select count(*) < 10000 from refetch_requests").await;
+
+    let began: String = test.app.sql.query_one("select now()::text", &[]).await.unwrap().get(0);
+    let sources = Vendors::SOURCES.iter().map(|name| source::find(name).unwrap());
+    let requests = sources.flat_map(|source| {
+        let entities = source.entities(Mode::Incremental).iter();
+        entities.map(|entity| FetchRequest::new(source.name(), entity, Mode::Incremental))
+    });
+    let bodies = requests.map(|request| serde_json::to_string(&request).unwrap()).collect();
+    test.app.stack.quick_requests().send(bodies).await.unwrap();
+    let probe = format!(
+        "select count(distinct (source, entity)) = 4 from sync_runs \
+         where mode = 'incremental' and status = 'succeeded' and started_at > '{began}'"
+    );
+    test.app.until("an incremental run of every source", &probe).await;
+    let left: i64 =
+        test.app.sql.query_one("select count(*) from refetch_requests", &[]).await.unwrap().get(0);
+    assert!(left > 1_000, "{left} refetches are left: they have come first");
+    test.app.sql.batch_execute("delete from refetch_requests").await.unwrap();
+}
+
+#[tokio::test]
 async fn three_sources_go_from_empty_to_exact_and_a_second_full_run_writes_no_row() {
     let test = ThreeSources::new("sys-sources", 31).await;
     // The requests of the rules. There are no cursors yet, so fetch requests the full runs by

@@ -1,8 +1,10 @@
 //! The rules that infra/template.yaml must meet before a deployment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::source::SOURCES;
 use penstock_edge::http::RouteInfo;
 
 use penstock_tests::template::{Template, short_name, target};
@@ -25,7 +27,7 @@ fn trap_22_dead_letter_queues_keep_messages_for_14_days_longer_than_their_source
         assert_eq!(template.number(&redrive["maxReceiveCount"]), 5, "{name}");
         sources += 1;
     }
-    assert_eq!(sources, 3, "tickets, fetch requests, spilled requests");
+    assert_eq!(sources, 4, "tickets, fetch requests, quick ones, spilled requests");
 }
 
 #[test]
@@ -48,7 +50,7 @@ fn trap_23_visibility_is_at_least_six_times_the_functions_timeout() {
             mappings += 1;
         }
     }
-    assert_eq!(mappings, 6, "each queue calls a function");
+    assert_eq!(mappings, 8, "each queue calls a function");
 }
 
 #[test]
@@ -133,6 +135,26 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
     assert_eq!(silent["TreatMissingData"], "breaching");
 }
 
+#[test]
+fn whatever_has_a_full_list_is_read_again_or_compared_by_schedule() {
+    let template = Template::read();
+    let functions = template.functions();
+    let rules = functions.iter().flat_map(|(_, function)| {
+        function["Events"].as_object().into_iter().flatten().map(|(_, event)| event)
+    });
+    let inputs = rules.filter_map(|rule| rule["Properties"]["Input"].as_str());
+    let asked: Vec<FetchRequest> = inputs.map(|text| serde_json::from_str(text).unwrap()).collect();
+    for source in SOURCES {
+        for entity in source.entities(Mode::Full) {
+            let whole = asked.iter().any(|request| {
+                (request.source.as_str(), request.entity.as_str()) == (source.name(), *entity)
+                    && matches!(request.mode, Mode::Full | Mode::Reconcile)
+            });
+            assert!(whole, "no rule reads all of {} {entity}", source.name());
+        }
+    }
+}
+
 /// Path -> function.
 fn routes(template: &Template) -> BTreeMap<String, String> {
     let mut routes = BTreeMap::new();
@@ -207,15 +229,23 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
     }
     asked.sort();
     let wanted = [
+        "gcal event full: cron(11 3 * * ? *)",
         "gcal event incremental: rate(15 minutes)",
         "gcal event watch: rate(6 hours)",
-        "hubspot contact full: rate(1 day)",
+        "hubspot contact full: cron(11 2 * * ? *)",
         "hubspot contact incremental: rate(15 minutes)",
-        "hubspot deal full: rate(1 day)",
+        "hubspot deal full: cron(41 2 * * ? *)",
         "hubspot deal incremental: rate(15 minutes)",
+        "stripe charge reconcile: cron(11 4 ? * SUN *)",
+        "stripe dispute reconcile: cron(51 4 ? * SUN *)",
         "stripe event incremental: rate(15 minutes)",
+        "stripe refund reconcile: cron(31 4 ? * SUN *)",
     ];
     assert_eq!(asked, wanted);
+    let whole: Vec<&str> =
+        asked.iter().filter_map(|line| Some(line.split_once("cron(")?.1)).collect();
+    let minutes: BTreeSet<&&str> = whole.iter().collect();
+    assert_eq!(minutes.len(), whole.len(), "no two whole lists are read from the same minute on");
     let others: Vec<_> =
         others.iter().map(|(name, rule)| (*name, rule["Schedule"].as_str().unwrap())).collect();
     assert_eq!(others, [("relay", "rate(1 minute)")]);

@@ -68,7 +68,7 @@ pub(super) fn stats() -> Value {
     json!({
         "pending": [{ "source": "events", "count": 4, "oldestAgeS": 2 }],
         "rates": [{ "source": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 }],
-        "oldestPendingAgeS": 2, "asOf": "2026-06-01T12:00:00Z",
+        "oldestPendingAgeS": 2, "paused": [], "asOf": "2026-06-01T12:00:00Z",
     })
 }
 

@@ -70,7 +70,7 @@ struct Waiting {
     /// The run that is at it since before, and must end first; null where only the message has not
     /// come yet.
     waits_for: Option<Uuid>,
-    /// Why only a person can go on.
+    /// Why the pull is paused. It is tried again by itself; `/readyz` says when.
     halted: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl From<RunRecord> for RunReply {
     }
 }
 
-/// One word for all parts: failed where one has, until a person has seen to it; succeeded where all
+/// One word for all parts: failed where one has, or is paused; succeeded where all
 /// have.
 fn status(parts: &[Part]) -> &'static str {
     let is = |part: &Part, status: &str| part.run.as_ref().is_some_and(|run| run.status == status);

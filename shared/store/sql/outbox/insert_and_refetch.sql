@@ -7,8 +7,9 @@ with new as (
                             :version_keys, :version_ats, :api_versions, :payloads) as id
 ),
 refetch as (
-    insert into refetch_requests (source, entity, external_id, requested_at, next_send_at)
-    select :source, :refetch_entity, :refetch_id, :now, :ticket_due_at from new
-    on conflict (source, entity, external_id) do update set requested_at = excluded.requested_at
+    insert into refetch_requests (source, entity, external_id, pushed, requested_at, next_send_at)
+    select :source, :refetch_entity, :refetch_id, true, :now, :ticket_due_at from new
+    on conflict (source, entity, external_id) do update
+    set requested_at = excluded.requested_at, pushed = true, tries = 0
 )
 select id from new

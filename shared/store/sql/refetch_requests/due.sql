@@ -1,14 +1,10 @@
--- Requests whose message seems to be lost. The longer one has waited, the longer it is left alone:
--- an object that cannot be read must not be asked for each minute.
-with due as (
-    select source, entity, external_id from refetch_requests
-    where next_send_at <= :now
-    order by next_send_at
-    limit :limit
-    for update skip locked
-)
-update refetch_requests r
-set next_send_at = greatest(:next_due, :now + (:now - r.requested_at))
-from due
-where (r.source, r.entity, r.external_id) = (due.source, due.entity, due.external_id)
-returning r.source, r.entity, r.external_id
+-- Entities with objects whose message seems to be lost. One message an entity serves all of them.
+-- Where refetches are paused, it is sent when they are to be tried again.
+select distinct r.source, r.entity
+from refetch_requests r
+where r.next_send_at <= :now
+  and not exists (
+      select from sync_state s
+      where s.source = r.source and s.entity = r.entity and s.mode = 'object'
+        and s.halted is not null and s.next_try_at > :now)
+order by r.source, r.entity

@@ -6,5 +6,6 @@ with closed as (
 update sync_state
 set cursor = null,
     run_id = null, run_started = null, window_from = null, window_to = null, page_token = null, upper_bound = null,
-    windows_complete = false, halted = null, lease_until = :now, updated_at = :now
+    windows_complete = false, lease_until = :now, updated_at = :now,
+    halted = null, paused_since = null, next_try_at = null, refusals = 0
 where source = :source and entity = :entity and mode = :mode and fence = :fence

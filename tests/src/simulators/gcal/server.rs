@@ -237,6 +237,9 @@ fn strike(
         Some(Fault::ErrorInside) => Reply { status: 200, ..Refusal::backend(500).into() },
         Some(Fault::Unauthorized) => Refusal::invalid_credentials().into(),
         Some(Fault::Forbidden) => Refusal::forbidden().into(),
+        Some(Fault::NotFound) => Refusal::not_found().into(),
+        Some(Fault::BadRequest) => Refusal::bad("syncToken", "Bad Request").into(),
+        Some(Fault::Proxy) => Reply::html(403),
         Some(Fault::CutBody) => Reply { cut: true, ..serve(service, false) },
         Some(Fault::TruncatedJson) => {
             let mut reply = serve(service, false);

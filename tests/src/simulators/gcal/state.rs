@@ -210,6 +210,29 @@ impl Calendar {
         self.hidden = ids.to_vec();
     }
 
+    /// Removes an event without a tombstone, as birthdays vanish with their contact. No increment
+    /// shows it.
+    pub fn vanish(&mut self, id: &str) {
+        self.events.remove(id);
+    }
+
+    /// Expands a daily series without an end into its next `days` instances from today on. Google
+    /// shows two years ahead: as time goes by full lists show more of them, and no increment does.
+    pub fn expand(&mut self, series: &str, days: i64) {
+        let today = self.now.to_zoned(self.zone.clone()).date();
+        for day in 0..days {
+            let date = today.saturating_add(jiff::Span::new().days(day));
+            let id = format!("{series}_{}", date.strftime("%Y%m%d"));
+            let when = When::Days(date, date.tomorrow().expect("a day"));
+            let (tombstone, updated) = (Tombstone::Bare, self.updated);
+            let (summary, series) =
+                (Some("Stand-up".to_owned()), Some((series.to_owned(), when.clone())));
+            let event =
+                Event { status: "confirmed", summary, when, series, tombstone, updated, change: 1 };
+            self.events.entry(id).or_insert(event);
+        }
+    }
+
     /// Renders an event as Google does; `None` if Google has forgotten it.
     pub(super) fn render(&self, id: &str) -> Option<Value> {
         let event = self.events.get(id)?;

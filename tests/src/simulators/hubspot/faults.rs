@@ -51,6 +51,10 @@ pub enum Fault {
     Forbidden,
     /// 404 with the HTML of a proxy, which knows nothing of objects.
     NoSuchPage,
+    /// 400 as for a request that HubSpot does not understand.
+    BadRequest,
+    /// 403 with a proxy's HTML.
+    Proxy,
 }
 
 impl Fault {

@@ -155,6 +155,8 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::BadGateway => Reply::html(502),
         Fault::Html => Reply::html(200),
         Fault::NoSuchPage => Reply::html(404),
+        Fault::Proxy => Reply::html(403),
+        Fault::BadRequest => Refusal::bad_request("Invalid input JSON").into(),
         Fault::ErrorInside => {
             Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() }
         }

@@ -222,6 +222,9 @@ fn spoil(fault: Fault, path: &str, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::ErrorInside => Reply::json(200, Refusal::server(500).body()),
         Fault::Unauthorized => Reply::refusal(&Refusal::wrong_key("sk_test_revoked")),
         Fault::Forbidden => Reply::refusal(&Refusal::forbidden("charge")),
+        Fault::NotFound => Reply::refusal(&Refusal::unrecognized("GET", path)),
+        Fault::BadRequest => Reply::refusal(&Refusal::unknown_parameter("limit")),
+        Fault::Proxy => Reply::html(403, "Access denied"),
         Fault::EmptyPage => {
             let page =
                 "{\n  \"object\": \"list\",\n  \"data\": [],\n  \"has_more\": true,\n  \"url\": \"";

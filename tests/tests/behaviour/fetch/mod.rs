@@ -3,6 +3,7 @@
 mod pauses;
 mod pulling;
 pub mod reconcile;
+mod refusals;
 mod rotation;
 mod unconfigured;
 mod vendor_faults;

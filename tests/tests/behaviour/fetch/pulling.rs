@@ -151,6 +151,8 @@ async fn trap_08_the_watermark_stays_until_the_window_is_drained_and_older_pages
     assert!(waiting > 0, "page 1 is committed");
 
     app.stripe.faults().clear();
+    // The pull is paused, and tried again a minute later.
+    app.clock.advance(Duration::from_secs(60));
     app.fetch("event", Mode::Incremental).await.unwrap();
     app.drain().await;
     assert_true(&app).await;

@@ -29,7 +29,7 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
     app.db.client().await.batch_execute(&roles).await.unwrap();
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(&login_of(&app, &before));
-    let queues = [aws.queue("tickets"), aws.queue("fetch-requests")];
+    let queues = ["tickets", "fetch-requests", "quick-requests"].map(|name| aws.queue(name));
     let (stripe, key) = (app.stripe.url(), app.stripe.key());
     let env = [
         ("DATABASE_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s"),
@@ -38,6 +38,7 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
         ("AWS_REGION", "us-east-1"),
         ("TICKETS_QUEUE_URL", &queues[0]),
         ("FETCH_REQUESTS_QUEUE_URL", &queues[1]),
+        ("QUICK_REQUESTS_QUEUE_URL", &queues[2]),
         ("STRIPE_BASE_URL", &stripe),
         ("STRIPE_API_KEY", &key),
         // The connection is idle while the request waits for the reply, so no transaction is cut

@@ -92,8 +92,13 @@ async fn trap_15_a_refused_account_halts_the_run_and_asks_for_no_full_one() {
         let error = test.fetch(Mode::Incremental).await.unwrap_err();
         assert!(matches!(error, FetchError::Vendor(VendorError::Refused { .. })), "{error}");
         assert_eq!(test.app.requests.take(), Vec::<String>::new());
-        test.app.clock.advance(Duration::from_secs(86_400));
         assert_eq!(test.app.relay.run_once(test.app.relay_deadline()).await.unwrap().runs, 0);
+        test.app.clock.advance(Duration::from_secs(86_400));
+        assert_eq!(
+            test.app.relay.run_once(test.app.relay_deadline()).await.unwrap().runs,
+            1,
+            "it is tried again by itself"
+        );
         assert_eq!(test.cursor().await, cursor);
         test.google.faults().clear();
         test.fetch(Mode::Incremental).await.unwrap();

@@ -3,7 +3,9 @@
 
 mod auth;
 mod channels;
+mod daily;
 mod faults;
+mod first_day;
 mod kills;
 mod odd_replies;
 mod pulling;

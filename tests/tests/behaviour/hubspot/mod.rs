@@ -4,9 +4,11 @@
 mod converging;
 mod deletions;
 mod faults;
+mod flood;
 mod kills;
 mod pages;
 mod pulling;
 mod pushing;
+mod refetches;
 mod rotation;
-mod test_app;
+pub mod test_app;

@@ -131,6 +131,24 @@ async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded
 }
 
 #[tokio::test]
+async fn a_pull_that_is_paused_is_shown_with_since_when_and_the_next_try() {
+    let database = with_runs().await;
+    let paused = "insert into sync_state (source, entity, mode, halted, paused_since, next_try_at, refusals, updated_at)
+        values ('stripe', 'charge', 'full', 'stripe refuses the key with 401: no', '2026-03-15T11:00:00Z', '2026-03-15T12:04:00Z', 4, now())";
+    database.client().await.batch_execute(paused).await.unwrap();
+    let ports = ports(database.database(1), config());
+    let ready = send(&ports, &event("GET", "/readyz", &[])).await;
+    let expected = json!([{
+        "source": "stripe", "entity": "charge", "mode": "full", "since": "2026-03-15T11:00:00Z",
+        "nextTryAt": "2026-03-15T12:04:00Z",
+    }]);
+    assert_eq!(ready.body["checks"]["stripe"]["paused"], expected);
+    assert_eq!(ready.body["checks"]["stripe"]["ok"], false);
+    assert_eq!((ready.status, &ready.body["status"]), (200, &json!("degraded")));
+    assert_eq!(ok(&ports, "/stats").await.body["paused"], expected);
+}
+
+#[tokio::test]
 async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
     let database = with_runs().await;
     let late = MetricsConfig { sources: vec!["stripe"], ..config() };

@@ -48,6 +48,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
             rate("stripe", 60, [4, 2, 1]), rate("stripe", 300, [6, 4, 1]),
         ],
         "oldestPendingAgeS": 86_400,
+        "paused": [],
         "asOf": "2026-03-15T12:00:00Z",
     });
     assert_eq!(stats, expected);
@@ -59,7 +60,7 @@ async fn where_nothing_ever_came_nothing_waits() {
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
     assert_eq!(
         stats,
-        json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "asOf": "2026-03-15T12:00:00Z"})
+        json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "paused": [], "asOf": "2026-03-15T12:00:00Z"})
     );
 }
 

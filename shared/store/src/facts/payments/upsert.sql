@@ -1,10 +1,35 @@
 -- Upserts at most one version a key, gated on version. It returns the ties with versions of other
--- batches.
+-- batches: what shares a time-stamp and says something else about the money.
 with incoming as (
     select *
     from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at,
                native, version_rank, content_hash, outbox_id, raw_from, raw_length)
+),
+-- Versions with the same time-stamp that came in another batch. The outbox knows them: both rows were
+-- committed before either ticket was sent.
+twins as (
+    select i.*, twin.waits
+    from incoming i
+    join outbox me on me.id = i.outbox_id
+    cross join lateral (
+        select bool_and(o.status = 'pending') as waits
+        from outbox o
+        where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
+          and o.version_at = i.version_at and o.id <> all ($17)
+          -- Two refetches in one second saw the same. A change between them has an event of its own.
+          and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
+    ) twin
+    where $18 and twin.waits is not null
+),
+-- What the table says of them. The lock makes it the version that the write below meets, whatever
+-- other batches commit meanwhile.
+held as materialized (
+    select p.source, p.kind, p.external_id, p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.version_at
+    from payments p
+    join twins t on (t.source, t.kind, t.external_id) = (p.source, p.kind, p.external_id)
+    order by p.source, p.kind, p.external_id
+    for update of p
 ),
 -- Writes in the order of the key, so that two writers lock shared rows in one order. The object is
 -- cut out of the outbox row, so it is not sent a second time.
@@ -16,6 +41,7 @@ written as (
            substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $16
     from incoming i
     join outbox o on o.id = i.outbox_id
+    where (select count(*) from held) >= 0 -- reads them before it writes
     order by i.source, i.kind, i.external_id
     on conflict (source, kind, external_id) do update
     set amount = excluded.amount, currency = excluded.currency, status = excluded.status,
@@ -29,20 +55,21 @@ written as (
       and (excluded.native
            or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at, excluded.content_hash)
               is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.content_hash))
+    returning p.source, p.kind, p.external_id, p.xmax = 0 as is_new
 )
--- Ties: another version with the same time-stamp that came in another batch. The outbox knows it:
--- both rows were committed before either ticket was sent, so the batch that comes last sees the
--- other.
-select i.source, i.kind as entity, i.external_id
-from incoming i
-join outbox me on me.id = i.outbox_id
-cross join lateral (
-    select 1
-    from outbox o
-    where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
-      and o.version_at = i.version_at and o.id <> all ($17)
-      -- Two refetches in one second saw the same. A change between them has an event of its own.
-      and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
-    limit 1
-) twin
-where $18
+-- A tie says something else than the version that the table held. Equal contents are no tie: a full
+-- run shows what an incremental run has brought.
+select t.source, t.kind as entity, t.external_id
+from twins t
+left join held h on (h.source, h.kind, h.external_id) = (t.source, t.kind, t.external_id)
+left join written w on (w.source, w.kind, w.external_id) = (t.source, t.kind, t.external_id)
+where case
+      -- The first version has nothing to contradict. One that another batch has just inserted could
+      -- not be compared.
+      when h.version_at is null then w.is_new is not true
+      when h.version_at > t.version_at then false
+      -- The twin comes later, and is compared with this version then.
+      when h.version_at < t.version_at and t.waits then false
+      else (h.amount, h.currency, h.status, h.raw_status, h.occurred_at)
+           is distinct from (t.amount, t.currency, t.status, t.raw_status, t.occurred_at)
+      end
