@@ -27,7 +27,7 @@ const FIRST_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 pub(crate) const MOST_OF_A_SWEEP: usize = 500;
 
 /// Returns whether a reply has to be confirmed: it is the first to say that the object is gone, or
-/// it shows an object that was gone a moment ago. It is asked before the reply's own row is inserted.
+/// it shows an object that was gone a moment ago. Call it before the reply's own row is inserted.
 pub(crate) async fn is_due(
     tx: &Transaction<'_>,
     object: (&str, &str, &str),

@@ -36,8 +36,8 @@ impl Unusable {
         Ok(Self { faults: unusable, ..self })
     }
 
-    /// Notes a page that may be a fault that passes: its request is sent once more. `None` where the
-    /// page is believed, because nothing speaks against it, or because it came a second time.
+    /// Notes a page that may be a fault that passes: its request is sent once more. `None` where
+    /// the page is believed, because nothing speaks against it, or because it came a second time.
     pub fn doubt(self, source_name: &'static str, page: &Page<'_>) -> Option<Self> {
         let reason = page.doubt.filter(|_| !self.doubted)?;
         tracing::warn!(event = "reply_doubted", source = source_name, reason);

@@ -1,4 +1,5 @@
--- When an object's newest version came, if that is a tombstone: of a reply by its id, or of a sweep.
+-- When an object's newest version came, if that is a tombstone: of a reply by its id, or of a
+-- sweep.
 select case when starts_with(version_key, 'gone:') or starts_with(version_key, 'sweep:')
        then received_at end as gone_since
 from outbox

@@ -2,12 +2,12 @@
 //!
 //! A search compares and sorts by HubSpot's index. That may be minutes behind the objects that a
 //! page shows, and sorts ids as text or as numbers. So neither the order of a page nor the times on
-//! it are trusted. Only the filters are: a part of the window is done when a reply shows all that its
-//! filter matches (docs/adr/0030-pages-that-cannot-be-trusted.md).
+//! it are trusted. Only the filters are: a part of the window is done when a reply shows all that
+//! its filter matches (docs/adr/0030-pages-that-cannot-be-trusted.md).
 //!
-//! What a page shows is a hint of where to cut. The next search begins at the cut, and must match as
-//! many objects as the page did not show. If it matches fewer, the part before the cut is read by
-//! itself.
+//! What a page shows is a hint of where to cut. The next search begins at the cut, and must match
+//! as many objects as the page did not show. If it matches fewer, the part before the cut is read
+//! by itself.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -174,9 +174,9 @@ impl Part {
         self.owed.filter(|owed| list.total.is_none_or(|total| total < owed.objects))
     }
 
-    /// Returns the part after this one, of which everything is shown: the rest of the window. If the
-    /// objects carry other times than the index has, the rest would be cut blindly again. Then the
-    /// next part is twice as wide as this one.
+    /// Returns the part after this one, of which everything is shown: the rest of the window. If
+    /// the objects carry other times than the index has, the rest would be cut blindly again. Then
+    /// the next part is twice as wide as this one.
     fn done(self, list: &List<'_>, end: i64) -> Option<Self> {
         let Some(until) = self.until.filter(|until| *until < end) else {
             return match self.dimension {
