@@ -187,8 +187,8 @@ fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.0).collect()
 }
 
-/// Returns when the newest version of an object came, if that is a tombstone. The object is named by
-/// source, entity and id.
+/// Returns when the newest version of an object came, if that is a tombstone. The object is named
+/// by source, entity and id.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
