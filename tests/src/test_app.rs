@@ -69,9 +69,11 @@ impl TestApp {
         Self::with_settings(account, &[]).await
     }
 
-    /// Starts every function with `account` as the vendor. `settings` are variables of `fetch` and
-    /// `process`.
+    /// Starts every function with `account` as the vendor, in test mode as all that the simulator
+    /// sends. `settings` are variables of `fetch` and `process`.
     pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
+        let test_mode = [("STRIPE_LIVEMODE", "false")];
+        let settings: Vec<_> = test_mode.into_iter().chain(settings.iter().copied()).collect();
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
         let clock = TestClock::of(&stripe);
@@ -80,7 +82,7 @@ impl TestApp {
         Self {
             fetch: fetch::Ports {
                 database: db.database(1),
-                vendors: vendors_of(&stripe, settings, &clock),
+                vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 clock: clock.clone(),

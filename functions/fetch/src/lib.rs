@@ -14,6 +14,7 @@ use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use serde_json::Value;
 
+mod account;
 mod confirm;
 mod ending;
 mod error;

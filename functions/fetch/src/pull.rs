@@ -12,6 +12,7 @@ use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
+use crate::account;
 use crate::ending;
 use crate::error::FetchError;
 use crate::full_runs;
@@ -70,7 +71,10 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         run.adopt(&ports.database, vendor.source(), ports.clock.now()).await?;
     }
     let mut pull = Pull { ports, vendor, run };
-    let ended = pull.pages(stop_at).await;
+    let ended = match account::learn(ports, vendor, stop_at).await {
+        Ok(_) => pull.pages(stop_at).await,
+        Err(error) => Err(error),
+    };
     pull.end(request, ended).await
 }
 

@@ -15,10 +15,12 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
 use penstock_domain::reconcile::Phase;
+use penstock_domain::source::OwnAccount;
 use penstock_store::reconciliations::{self, Comparison, State, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
+use crate::account;
 use crate::ending;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
@@ -41,6 +43,8 @@ struct Reconciliation<'a, C, Q> {
     ports: &'a Ports<C, Q>,
     vendor: &'a Vendor<C>,
     work: Work<'a>,
+    /// What is known of the account whose lists are read.
+    own: OwnAccount,
 }
 
 /// The run of a reconciliation, and what it is doing.
@@ -83,8 +87,14 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         return last_report(ports, key, &lease).await;
     }
     let work = open(ports, vendor, key, lease).await?;
-    let mut reconciliation = Reconciliation { ports, vendor, work };
-    let ended = reconciliation.go_on(stop_at).await;
+    let mut reconciliation = Reconciliation { ports, vendor, work, own: OwnAccount::default() };
+    let ended = match account::learn(ports, vendor, stop_at).await {
+        Ok(own) => {
+            reconciliation.own = own;
+            reconciliation.go_on(stop_at).await
+        }
+        Err(error) => Err(error),
+    };
     reconciliation.end(request, ended).await
 }
 
@@ -212,10 +222,10 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
     /// Commits a page: its sums, its rows while mending, and the cursor past them, together or not
     /// at all.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<(), FetchError> {
-        let Self { ports, vendor, work } = self;
+        let Self { ports, vendor, work, own } = self;
         let Page { items, next, .. } = page;
         let now = ports.clock.now();
-        let sums = days::sums(vendor, work.run.key.entity, &items);
+        let sums = days::sums(vendor, work.run.key.entity, &items, *own)?;
         let mending = work.state.phase == Phase::Mending;
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;

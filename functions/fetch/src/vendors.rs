@@ -12,7 +12,8 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
-    Access, Credential, Header, Normalize, SOURCES, Source, Webhook, variable,
+    Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source, Webhook,
+    variable,
 };
 
 /// A source that can be pulled.
@@ -25,6 +26,8 @@ pub struct Vendor<C> {
     pub push: Option<PushTo>,
     /// Reads its objects, to add them up for a reconciliation.
     pub normalizer: Box<dyn Normalize>,
+    /// Whether it is asked what its account is: not if the deployment says so.
+    pub asks_account: bool,
 }
 
 impl<C: Clock> Vendor<C> {
@@ -86,6 +89,10 @@ pub fn of<C: Clock>(
         paging: own.paging(access)?,
         push: own.push_to(aws),
         normalizer: source.normalizer(env)?,
+        asks_account: source
+            .account()
+            .and_then(AccountRules::setting)
+            .is_none_or(|ending| env.optional(&own.named(ending)).is_none()),
     }))
 }
 
@@ -113,7 +120,7 @@ impl Variables<'_> {
     }
 
     fn paging(&self, access: Access) -> Result<Paging, ConfigError> {
-        let Access { page_size, max_page_size, windows, part, .. } = access;
+        let Access { page_size, max_page_size, windows, part, version, .. } = access;
         let (window, side_by_side) = match windows {
             Some(windows) => {
                 let days: u64 = self.env.parsed_or(&self.named("WINDOW_DAYS"), windows.days)?;
@@ -128,7 +135,17 @@ impl Variables<'_> {
             window,
             side_by_side,
             part: part.map(|ending| self.env.required(&self.named(ending))).transpose()?,
+            version: version.map(|version| self.version(version)).transpose()?,
         })
+    }
+
+    fn version(&self, version: PathVersion) -> Result<String, ConfigError> {
+        let name = self.named(version.variable);
+        let version = self.env.or(&name, version.value);
+        if !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Ok(version);
+        }
+        Err(ConfigError::Invalid { name, reason: "it cannot be a part of a path".to_owned() })
     }
 
     fn page_size(&self, usual: u32, most: u32) -> Result<u32, ConfigError> {
@@ -201,6 +218,11 @@ mod tests {
                 "HUBSPOT_TIMEOUT_SECONDS",
                 "-1",
                 "HUBSPOT_TIMEOUT_SECONDS cannot be used: invalid digit found in string",
+            ),
+            (
+                "HUBSPOT_API_VERSION",
+                "../v3",
+                "HUBSPOT_API_VERSION cannot be used: it cannot be a part of a path",
             ),
             ("GCAL_SECRET_ARN", "arn", "GCAL_CALENDAR_ID is not set"),
         ] {

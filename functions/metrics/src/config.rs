@@ -27,12 +27,14 @@ impl MetricsConfig {
     /// `FRESHNESS_SECONDS` (3600) and `RATE_LIMIT_PER_SECOND` (100).
     ///
     /// # Errors
-    /// If one of them is no currency code, no IANA zone, no source, no number, or a rate of zero.
+    /// If one of them is no currency of ISO 4217, no IANA zone, no source, no number, or a rate of
+    /// zero.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_currency = env.or("BASE_CURRENCY", "USD");
-        if !Currency::is_code(&base_currency) {
-            return Err(invalid("BASE_CURRENCY", "it is not three capital letters"));
-        }
+        let base_currency = base_currency
+            .parse::<Currency>()
+            .map_err(|e| invalid("BASE_CURRENCY", &e.to_string()))?
+            .to_string();
         let zone = Zone::parse(&env.or("BUSINESS_TIMEZONE", "UTC"));
         let zone = zone.map_err(|e| invalid("BUSINESS_TIMEZONE", &e.to_string()))?;
         let freshness = Duration::from_secs(env.parsed_or("FRESHNESS_SECONDS", 3600)?);

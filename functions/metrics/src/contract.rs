@@ -16,6 +16,7 @@ use crate::revenue::RevenueReply;
 use crate::runs::{self, RunReply, RunsReply};
 use crate::stats::StatsReply;
 use crate::statuses::UnmappedReply;
+use crate::unreadable::{self, UnreadableReply};
 
 /// The routes of this function.
 pub fn routes() -> impl Iterator<Item = RouteInfo> {
@@ -37,6 +38,7 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("getRevenueByDay", |route, to| revenue(route, to, "Revenue by day", Some("date"))),
     ("getRevenueByWeek", |route, to| revenue(route, to, "Revenue by week", Some("weekStartDate"))),
     ("listUnmappedStatuses", statuses),
+    ("listUnreadableObjects", unreadable),
     ("listRuns", list_runs),
     ("getRun", one_run),
     ("getJourney", journey),
@@ -89,6 +91,20 @@ fn statuses(route: Operation, to: &mut Contract) -> Operation {
         .titled("Revenue", "Raw statuses that no map knows")
         .about("Payments with such a status count as nothing until a map knows it.")
         .reply(200, "The statuses.", &schema, &examples::statuses())
+        .problems(&ASKED)
+}
+
+fn unreadable(route: Operation, to: &mut Contract) -> Operation {
+    let about = format!(
+        "The newest version of these objects is a dead letter, so that nothing is known of them: they count as nothing \
+         until a newer version can be read, or their row is mended and replayed. The latest {} are listed.",
+        unreadable::MOST
+    );
+    let schema = to.schema::<UnreadableReply>();
+    route
+        .titled("Revenue", "Objects whose newest version cannot be read")
+        .about(&about)
+        .reply(200, "The objects, the latest first.", &schema, &examples::unreadable())
         .problems(&ASKED)
 }
 

@@ -1,4 +1,5 @@
-//! The metrics function: revenue, unmapped statuses, users' events, runs, and whether all is well.
+//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, runs, and
+//! whether all is well.
 
 mod config;
 #[cfg(feature = "contract")]
@@ -12,6 +13,7 @@ mod revenue;
 mod runs;
 mod stats;
 mod statuses;
+mod unreadable;
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
@@ -46,6 +48,7 @@ impl<C: Clock + 'static> Service for Ports<C> {
         Route::get("getRevenueByDay",      "/metrics/revenue/daily",     Need::Read,    &Ask(revenue::daily)),
         Route::get("getRevenueByWeek",     "/metrics/revenue/weekly",    Need::Read,    &Ask(revenue::weekly)),
         Route::get("listUnmappedStatuses", "/metrics/unmapped-statuses", Need::Read,    &Ask(statuses::unmapped)),
+        Route::get("listUnreadableObjects", "/metrics/unreadable-objects", Need::Read,  &Ask(unreadable::objects)),
         Route::get("listRuns",             "/runs",                      Need::Read,    &Ask(runs::page)),
         Route::get("getRun",               "/runs/{runId}",              Need::Read,    &Ask(runs::one)),
         Route::get("getJourney",           "/users/{userId}/journey",    Need::Read,    &Ask(journey::page)),

@@ -79,12 +79,10 @@ impl RevenueQuestion {
         let end = query.take_as("endDate", |text| parse_date(text).map_err(|e| e.to_string()));
         let source = query.take_as("source", parse_source);
         let currency = query.take_as("currency", |text| {
-            let code = text.to_ascii_uppercase();
-            if Currency::is_code(&code) {
-                Ok(code)
-            } else {
-                Err("must be an ISO 4217 code, such as EUR".to_owned())
-            }
+            let currency = text.parse::<Currency>();
+            currency
+                .map(|c| c.to_string())
+                .map_err(|_| "must be an ISO 4217 code, such as EUR".to_owned())
         });
         let last = end.unwrap_or_else(|| zone.date_at(now));
         let first =

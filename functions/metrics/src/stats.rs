@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
 use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
+use penstock_store::not_ours::{self, Counted};
 use penstock_store::stats::{self, Recent, Waiting};
 use penstock_store::sync_state::pauses;
 use serde::Serialize;
@@ -34,6 +35,7 @@ pub(crate) fn now(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Stats, Probl
 pub(crate) struct StatsReply {
     pending: Vec<Pending>,
     rates: Vec<Rate>,
+    not_ours: Vec<NotOurs>,
     oldest_pending_age_s: Option<u64>,
     /// The pulls that a vendor refuses.
     paused: Vec<PausedPull>,
@@ -50,7 +52,30 @@ struct Pending {
     /// There where counting ended before the rows did: then there may be more, and older ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     count_is_at_least: bool,
+    /// How many of these wait until it is known whose they are: the vendor's account is not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    held: i64,
     oldest_age_s: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+/// Rows of one source that are kept, are somebody else's, and count as nothing.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "NotOurs"))]
+#[serde(rename_all = "camelCase")]
+struct NotOurs {
+    source: String,
+    /// `test_mode`, `live_mode`, or `connected_account`.
+    reason: String,
+    count: i64,
+    /// There where counting ended before the rows did.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    count_is_at_least: bool,
+    newest_at: Timestamp,
 }
 
 /// What came in of one source within a window, and what of that is processed or dead by now.
@@ -74,21 +99,38 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent, pauses) = tokio::try_join!(
+        let (waiting, recent, others, pauses) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
             stats::recent(on, self.now, &WINDOWS),
+            not_ours::count(on, MOST_COUNTED),
             pauses::all(on)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
-        let pending = |Waiting { source, count, oldest }| {
+        let pending = |Waiting { source, count, held, oldest }| {
             let oldest_age_s = elapsed(oldest, self.now).as_secs();
-            Pending { source, count, count_is_at_least: capped, oldest_age_s }
+            Pending { source, count, count_is_at_least: capped, held, oldest_age_s }
         };
         let pending: Vec<_> = waiting.into_iter().map(pending).collect();
         let oldest_pending_age_s = pending.iter().map(|p| p.oldest_age_s).max();
         let rates = recent.into_iter().map(Rate::from).collect();
+        let not_ours = others.into_iter().map(NotOurs::from).collect();
         let paused = pauses.into_iter().map(PausedPull::from).collect();
-        Ok(Some(StatsReply { pending, rates, oldest_pending_age_s, paused, as_of: self.now }))
+        Ok(Some(StatsReply {
+            pending,
+            rates,
+            not_ours,
+            oldest_pending_age_s,
+            paused,
+            as_of: self.now,
+        }))
+    }
+}
+
+impl From<Counted> for NotOurs {
+    fn from(counted: Counted) -> Self {
+        let Counted { source, reason, count, newest } = counted;
+        let count_is_at_least = count >= MOST_COUNTED;
+        Self { source, reason, count, count_is_at_least, newest_at: newest }
     }
 }
 

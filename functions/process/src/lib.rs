@@ -10,11 +10,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason};
+use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::RowView;
+use penstock_domain::source::Whose;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -25,6 +26,7 @@ use penstock_store::{Database, StoreError};
 mod batch;
 mod config;
 mod normalizers;
+mod reading;
 
 pub use config::refetches_ties;
 pub use normalizers::Normalizers;
@@ -39,6 +41,13 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// The reason for its dead letter.
     fn read<'a>(&self, row: RowView<'a>) -> Result<Self::Facts<'a>, Reason>;
+
+    /// Says whose a row is. Only rows that are the deployment's own are read.
+    fn whose(&self, row: RowView<'_>) -> Whose;
+
+    /// Returns what is to be said of the object of a row that became a dead letter. The row's
+    /// payload may be missing.
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Self::Facts<'a>;
 }
 
 /// Everything that `process` uses.
@@ -61,9 +70,16 @@ const COLLISIONS: u32 = 3;
 struct Tally {
     processed: usize,
     dead: usize,
+    /// Rows that are processed and are not the deployment's own.
+    not_ours: usize,
+    /// Rows that wait until it is known whose they are. `relay` sends their tickets again.
+    waiting: HashSet<OutboxId>,
     /// Rows that another worker holds.
     left: HashSet<OutboxId>,
     ties: Vec<Tie>,
+    /// Rows that brought the process down, with their dead letters. Their objects are marked last:
+    /// the process may die of that too.
+    crashed: Vec<DeadRow>,
 }
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
@@ -99,11 +115,18 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             }
         }
         self.ask_for_refetches(&tally.ties).await;
+        for row in &tally.crashed {
+            if let Err(error) = self.bury_with_object(row).await {
+                tracing::error!(event = "object_not_marked", outbox_id = %row.id, error = chain(&error));
+            }
+        }
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
             processed = tally.processed,
             dead = tally.dead,
+            not_ours = tally.not_ours,
+            waiting = tally.waiting.len(),
             ties = tally.ties.len(),
             failed_messages = response.failures(),
         );
@@ -170,8 +193,11 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
         for (id, attempts) in tried {
             if attempts > MAX_CRASHES {
-                self.bury(id, Reason::crashed()).await?;
+                let row = DeadRow { id, reason: Reason::crashed() };
+                tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
+                self.bury_alone(&row).await?;
                 tally.dead += 1;
+                tally.crashed.push(row);
             } else {
                 self.attempt(vec![id], tally).await?;
             }
@@ -192,13 +218,32 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             }
             return Err(e);
         }
+        // A row that waits has not been tried.
+        let waiting: Vec<OutboxId> =
+            begun.into_iter().filter(|id| tally.waiting.contains(id)).collect();
+        if !waiting.is_empty() {
+            let connection = self.database.connection().await?;
+            outbox::return_attempt(&**connection, &waiting).await?;
+        }
         Ok(())
     }
 
+    /// Marks a row dead that could not be worked, and its object unreadable.
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
+        let row = DeadRow { id, reason };
+        match self.bury_with_object(&row).await {
+            // Postgres refuses what was to be said of the object. The dead letter still counts.
+            Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
+                self.bury_alone(&row).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn bury_alone(&self, row: &DeadRow) -> Result<(), StoreError> {
         let connection = self.database.connection().await?;
-        outbox::bury(&**connection, &[DeadRow { id, reason }], self.clock.now()).await
+        outbox::bury(&**connection, std::slice::from_ref(row), self.clock.now()).await
     }
 
     fn report(&self, error: &StoreError, message: &SqsMessage) {

@@ -7,7 +7,7 @@ use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Facts;
 use penstock_domain::intake::{self, EVENTS, LEADS};
 use penstock_domain::record::RowView;
-use penstock_domain::source::{Normalize, SOURCES, Source};
+use penstock_domain::source::{Normalize, SOURCES, Source, Whose};
 
 use crate::Reader;
 
@@ -58,5 +58,14 @@ impl Reader for Normalizers {
                 Err(Reason::new(ReasonKind::Invalid, why))
             }
         }
+    }
+
+    fn whose(&self, row: RowView<'_>) -> Whose {
+        self.0.get(row.source).map_or(Whose::Ours, |normalizer| normalizer.whose(row))
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        let normalizer = self.0.get(row.source);
+        normalizer.map(|normalizer| normalizer.unreadable(row, why)).unwrap_or_default()
     }
 }

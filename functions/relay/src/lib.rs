@@ -11,7 +11,7 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::sync_state::pending;
-use penstock_store::{Database, StoreError, intake, outbox, refetch};
+use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
 use serde::Serialize;
 
 /// Everything that `relay` uses.
@@ -155,7 +155,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn purge(&self) -> Result<u64, RelayError> {
         let now = self.clock.now();
         let connection = self.database.connection().await?;
-        let rows = outbox::purge(&**connection, now - self.retention, ROWS).await?;
+        let before = now - self.retention;
+        let rows = outbox::purge(&**connection, before, ROWS).await?
+            + not_ours::purge(&**connection, before, ROWS).await?;
         Ok(rows + intake::purge_keys(&**connection, now, ROWS).await?)
     }
 }

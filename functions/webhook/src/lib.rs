@@ -82,7 +82,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
-        Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive),
+        Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive).with_query(),
     ];
 
     fn now(&self) -> Timestamp {
@@ -100,7 +100,8 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 }
 
 /// `POST /webhooks/{source}`: receives what a vendor pushes, or says why not. Success is only told
-/// after a commit, or after SQS has the request.
+/// after a commit, or after SQS has the request. Any query is taken: it is part of the URL that an
+/// operator gave to the vendor, and of what the vendor may sign.
 async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,

@@ -16,6 +16,15 @@ pub enum Auth {
 }
 
 impl Auth {
+    /// Reads the key as it is stored. `None` if there is none, it cannot be read, or tokens are
+    /// exchanged for it.
+    pub async fn key(&self, now: Timestamp) -> Option<SecretString> {
+        match self {
+            Self::Bearer(key) => key.get(now, false).await.ok(),
+            Self::Google(_) => None,
+        }
+    }
+
     /// Returns the token to send at `now`. After a 401 to a request that was sent at `refused`, it
     /// is read or exchanged again.
     ///

@@ -95,6 +95,11 @@ impl<C: Clock> VendorClient<C> {
         self.source
     }
 
+    /// Returns what `read` makes of the key, such as its prefix; `None` if it cannot be read.
+    pub async fn read_key<T>(&self, now: Timestamp, read: impl FnOnce(&str) -> T) -> Option<T> {
+        self.config.auth.key(now).await.map(|key| read(key.expose_secret()))
+    }
+
     /// Asks until there is an answer or it is clear that there is none before `deadline`.
     ///
     /// A 429 waits as long as it asks and does not count as an attempt; 5xx, broken connections and

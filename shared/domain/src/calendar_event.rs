@@ -45,6 +45,9 @@ impl When {
     }
 }
 
+/// The status of an entry whose newest version cannot be read. It has no times and no summary.
+pub const UNREADABLE: &str = "unreadable";
+
 /// One version of one entry. It replaces the one before as a whole: a tombstone, which knows no
 /// summary, leaves none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub struct CalendarEvent {
     pub calendar_id: String,
     /// The vendor's id of the entry within it.
     pub external_id: String,
-    /// The vendor's word: confirmed, tentative, cancelled.
+    /// The vendor's word: confirmed, tentative, cancelled. Our own is [`UNREADABLE`].
     pub status: String,
     /// The title, with NUL shown as `␀`.
     pub summary: Option<String>,
@@ -80,6 +83,20 @@ impl CalendarEvent {
             version: Version::of(row, Stamp::Observed),
         }
     }
+
+    /// Returns what a row says that cannot be read: that the entry has changed, and no more.
+    pub fn unreadable(calendar_id: &str, row: RowView<'_>) -> Self {
+        Self {
+            calendar_id: calendar_id.to_owned(),
+            external_id: row.external_id.to_owned(),
+            status: UNREADABLE.to_owned(),
+            summary: None,
+            when: When::Unknown,
+            recurring_event_id: None,
+            deleted_at: None,
+            version: Version::unreadable(row),
+        }
+    }
 }
 
 impl Versioned for CalendarEvent {
@@ -91,8 +108,8 @@ impl Versioned for CalendarEvent {
         (&self.calendar_id, &self.external_id)
     }
 
-    /// A deletion wins.
+    /// A deletion wins, and over both a version that cannot be read, which may say anything.
     fn rank(&self) -> i16 {
-        i16::from(self.deleted_at.is_some())
+        if self.status == UNREADABLE { 2 } else { i16::from(self.deleted_at.is_some()) }
     }
 }

@@ -24,6 +24,8 @@ pub struct Contact {
     /// The time of the deletion at the vendor, or the time at which we learnt of it. The row is
     /// kept.
     pub deleted_at: Option<Timestamp>,
+    /// Whether this version cannot be read, so that nothing is known of the contact.
+    pub is_unreadable: bool,
     pub version: Version,
 }
 
@@ -39,7 +41,23 @@ impl Contact {
             last_name: None,
             merged_into: became_what(row.payload),
             deleted_at: Some(row.version_at),
+            is_unreadable: false,
             version: Version::of(row, Stamp::Observed),
+        }
+    }
+
+    /// Returns what a row says that cannot be read: that the contact has changed, and no more.
+    pub fn unreadable(row: RowView<'_>) -> Self {
+        Self {
+            external_id: row.external_id.to_owned(),
+            email: None,
+            phone: None,
+            first_name: None,
+            last_name: None,
+            merged_into: None,
+            deleted_at: None,
+            is_unreadable: true,
+            version: Version::unreadable(row),
         }
     }
 }
@@ -53,8 +71,8 @@ impl Versioned for Contact {
         ("", &self.external_id)
     }
 
-    /// A deletion wins.
+    /// A deletion wins, and over both a version that cannot be read, which may say anything.
     fn rank(&self) -> i16 {
-        i16::from(self.deleted_at.is_some())
+        if self.is_unreadable { 2 } else { i16::from(self.deleted_at.is_some()) }
     }
 }

@@ -45,8 +45,8 @@ pub fn place(e: &serde_json::Error) -> String {
     format!("{what}, at line {} column {}", e.line(), e.column())
 }
 
-/// Returns the text of a scalar; `None` for null, for the empty text, and for what is no scalar. A
-/// text that is none (a lone surrogate) stays in its escapes, visibly.
+/// Returns the text of a scalar; `None` for null, for blank text, and for what is no scalar. A text
+/// that is none (a lone surrogate) stays in its escapes, visibly.
 pub(crate) fn scalar(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     #[derive(serde::Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -57,7 +57,7 @@ pub(crate) fn scalar(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
         b'{' | b'[' | b'n' => return None,
         _ => Cow::Borrowed(raw),
     };
-    Some(text).filter(|text| !text.is_empty())
+    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 /// Joins the texts of an error, each cut to 200 characters, with colons. Returns `None` if none of

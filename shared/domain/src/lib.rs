@@ -16,6 +16,7 @@ pub mod ids;
 pub mod intake;
 pub mod json;
 pub mod money;
+mod own_account;
 pub mod paging;
 pub mod payment;
 pub mod rate;

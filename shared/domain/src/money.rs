@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 mod decimal;
+mod iso;
 
-pub use decimal::{exponent, from_decimal};
+pub use decimal::from_decimal;
+pub(crate) use decimal::scaled_decimal;
+pub use iso::exponent;
 
-/// A currency's code: three upper-case letters.
+/// A currency's code: three upper-case letters that ISO 4217 knows, or [`Currency::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -17,19 +20,14 @@ pub enum MoneyError {
     /// The text is not three letters.
     #[error("a currency is three letters, this is {0:?}")]
     Currency(String),
-    /// The amount is a fraction of the currency's smallest unit.
-    #[error("{amount} {currency} at Stripe is not a whole number of minor units")]
-    Fraction {
-        /// As Stripe sent it.
-        amount: i64,
-        /// Its currency.
-        currency: Currency,
-    },
-    /// The amount is negative. A money object's kind says the direction, not its sign.
+    /// ISO 4217 does not know the code, or gives it no minor unit: it is not known how many
+    /// decimals an amount has.
+    #[error("{0} is no currency of ISO 4217 in which amounts are counted")]
+    Unknown(String),
+    /// The amount is negative. The kind of Stripe's objects says the direction, not their sign.
     #[error("an amount is not negative, this is {0}")]
     Negative(i64),
-    /// The text is not a decimal, or is negative, has a fraction of a minor unit, or does not fit
-    /// into 64 bits.
+    /// The text is not a decimal, or does not fit into 64 bits.
     #[error("the decimal {text:?} {currency}: {why}")]
     Decimal {
         /// As the vendor sent it, at most 40 characters.
@@ -49,10 +47,9 @@ pub enum MoneyError {
 }
 
 impl Currency {
-    /// Returns whether `text` has the form of a code: three capital ASCII letters.
-    pub fn is_code(text: &str) -> bool {
-        text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
-    }
+    /// ISO 4217's code for no currency, of an amount that is nothing or that cannot be counted.
+    /// What a vendor sends is never read as it.
+    pub const NONE: Self = Self(*b"XXX");
 
     /// Returns the three letters.
     pub fn as_str(&self) -> &str {
@@ -72,7 +69,11 @@ impl FromStr for Currency {
     fn from_str(code: &str) -> Result<Self, MoneyError> {
         match code.as_bytes() {
             [a, b, c] if [a, b, c].iter().all(|x| x.is_ascii_alphabetic()) => {
-                Ok(Self([a, b, c].map(|x| x.to_ascii_uppercase())))
+                let currency = Self([a, b, c].map(|x| x.to_ascii_uppercase()));
+                match iso::decimals(currency.as_str()) {
+                    Some(_) => Ok(currency),
+                    None => Err(MoneyError::Unknown(currency.to_string())),
+                }
             }
             _ => Err(MoneyError::Currency(code.to_owned())),
         }
@@ -83,17 +84,20 @@ impl FromStr for Currency {
 ///
 /// Stripe counts in the currency's smallest unit, with exceptions (docs.stripe.com/currencies). ISK
 /// and UGX have no minor unit any more but keep two decimals for compatibility. MGA, whose ISO
-/// exponent is 2, is zero-decimal there. In every other currency the two agree.
+/// exponent is 2, is zero-decimal there. In every other currency the two agree. A fraction of ISO's
+/// unit is rounded, a half to the even unit.
 ///
 /// # Errors
-/// [`MoneyError`] if the amount is negative, is not whole in ISO's unit, or leaves 64 bits.
+/// [`MoneyError`] if the amount is negative or leaves 64 bits.
 pub fn from_stripe(amount: i64, currency: Currency) -> Result<i64, MoneyError> {
     if amount < 0 {
         return Err(MoneyError::Negative(amount));
     }
     match currency.as_str() {
-        "ISK" | "UGX" if amount % 100 != 0 => Err(MoneyError::Fraction { amount, currency }),
-        "ISK" | "UGX" => Ok(amount / 100),
+        "ISK" | "UGX" => {
+            let (whole, rest) = (amount / 100, amount % 100);
+            Ok(whole + i64::from(rest > 50 || rest == 50 && whole % 2 != 0))
+        }
         "MGA" => amount.checked_mul(100).ok_or(MoneyError::Range { amount, currency }),
         _ => Ok(amount),
     }
@@ -120,8 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn trap_33_what_cannot_be_whole_is_refused_not_rounded() {
-        assert!(matches!(stripe(501, "isk"), Err(MoneyError::Fraction { .. })));
+    fn trap_78_a_fraction_of_isos_unit_is_rounded_half_to_even_and_the_impossible_refused() {
+        for (at_stripe, expected) in [(501, 5), (549, 5), (450, 4), (550, 6), (551, 6), (50, 0)] {
+            assert_eq!(stripe(at_stripe, "isk"), Ok(expected), "{at_stripe}");
+            assert_eq!(stripe(at_stripe, "ugx"), Ok(expected), "{at_stripe}");
+        }
         assert!(matches!(stripe(i64::MAX, "mga"), Err(MoneyError::Range { .. })));
         assert!(matches!(stripe(-1, "usd"), Err(MoneyError::Negative(-1))));
     }
@@ -131,6 +138,17 @@ mod tests {
         assert_eq!("Usd".parse::<Currency>().unwrap().as_str(), "USD");
         for bad in ["", "us", "usdt", "u$d", "ÄBC", "ab\u{0}"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn trap_33_a_currency_that_iso_4217_does_not_know_has_no_decimals_to_guess() {
+        for unknown in ["xbt", "BTC", "zzz", "xau", "xxx"] {
+            let error = unknown.parse::<Currency>().unwrap_err();
+            assert_eq!(error, MoneyError::Unknown(unknown.to_ascii_uppercase()));
+        }
+        for withdrawn in ["std", "HRK", "ltl", "mro"] {
+            assert!(withdrawn.parse::<Currency>().is_ok(), "{withdrawn}");
         }
     }
 }

@@ -195,6 +195,8 @@ pub struct Paging {
     /// The part of the vendor's data that this deployment pulls, in the vendor's word: a calendar's
     /// id.
     pub part: Option<String>,
+    /// The vendor's API version, as its paths have it; `None` for the source's own.
+    pub version: Option<String>,
 }
 
 /// The progress of a full run whose windows go back in time

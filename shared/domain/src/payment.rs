@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::disposition::ReasonKind;
 use crate::money::Currency;
+use crate::record::RowView;
 use crate::version::{Precedence, Version, Versioned};
 
 /// The kind of payment: `payments.kind`. It equals the vendor's entity, `outbox.entity`, except for
@@ -28,6 +30,12 @@ impl Kind {
             Self::Dispute => "dispute",
             Self::Deal => "deal",
         }
+    }
+
+    /// Reads the word in `payments.kind`; `None` if no kind has it.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Charge, Self::Refund, Self::Dispute, Self::Deal];
+        all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -64,6 +72,8 @@ pub enum Status {
     Inquiry,
     /// A status that no map knows: counts as nothing, and is listed.
     Unmapped,
+    /// The newest version cannot be read: counts as nothing, and is listed.
+    Unreadable,
 }
 
 impl Status {
@@ -85,10 +95,11 @@ impl Status {
             Self::DisputeWon => "dispute_won",
             Self::Inquiry => "inquiry",
             Self::Unmapped => "unmapped",
+            Self::Unreadable => "unreadable",
         }
     }
 
-    /// Reads the word in `payments.status`; `None` if no status has it.
+    /// Reads the word in `payments.status`; `None` if no status has it that a map may give.
     pub fn parse(word: &str) -> Option<Self> {
         const ALL: [Status; 15] = [
             Status::Collected,
@@ -111,7 +122,7 @@ impl Status {
     }
 
     /// Returns how far along its life this status is. Of two versions with the same time-stamp, the
-    /// one with the larger rank wins.
+    /// one with the larger rank wins. One that cannot be read may say anything, so it wins.
     pub fn rank(self) -> i16 {
         match self {
             Self::Unmapped => 0,
@@ -120,6 +131,7 @@ impl Status {
             Self::Failed | Self::Refunded | Self::Disputed => 3,
             Self::Collected | Self::RefundCanceled | Self::Released | Self::DisputeWon => 4,
             Self::Canceled | Self::RefundFailed => 5,
+            Self::Unreadable => 6,
         }
     }
 }
@@ -131,7 +143,7 @@ pub struct Payment {
     pub kind: Kind,
     /// The vendor's id of the object.
     pub external_id: String,
-    /// In ISO 4217 minor units of `currency`.
+    /// In ISO 4217 minor units of `currency`. A negative amount is a credit.
     pub amount: i64,
     /// The currency of `amount`.
     pub currency: Currency,
@@ -141,10 +153,29 @@ pub struct Payment {
     pub raw_status: String,
     /// The time at which the money moved. It decides the day that the payment counts on.
     pub occurred_at: Timestamp,
+    /// The account that the object belongs to, if it is another than the one whose key `fetch` has.
+    /// That key cannot read it, and no list of ours shows it.
+    pub account: Option<String>,
     pub version: Version,
 }
 
 impl Payment {
+    /// Returns what a row says that cannot be read: that its object counts as nothing until a
+    /// version can be.
+    pub fn unreadable(kind: Kind, row: RowView<'_>, why: ReasonKind) -> Self {
+        Self {
+            kind,
+            external_id: row.external_id.to_owned(),
+            amount: 0,
+            currency: Currency::NONE,
+            status: Status::Unreadable,
+            raw_status: why.as_str().to_owned(),
+            occurred_at: row.version_at,
+            account: None,
+            version: Version::unreadable(row),
+        }
+    }
+
     /// Returns whether two versions of one object say the same about the money.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.amount, self.currency, self.status, &self.raw_status, self.occurred_at)
@@ -171,6 +202,7 @@ impl Versioned for Payment {
     }
 
     fn tie(&self, other: &Self) -> Option<(&str, &str)> {
-        (!self.agrees_with(other)).then(|| self.key())
+        let readable = self.account.is_none() && other.account.is_none();
+        (readable && !self.agrees_with(other)).then(|| self.key())
     }
 }

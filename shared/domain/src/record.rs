@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::{OutboxId, RunId};
+use crate::own_account::OwnAccount;
 
 /// One version of one object, as it goes into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub struct Delivery<'a> {
     pub item: Option<Item<'a>>,
     /// Kinds and ids of the objects that the request only names: they must be read again.
     pub refetches: Vec<(String, String)>,
+    /// The mode of those objects, if the vendor says one. They are not requested if it is known to
+    /// be another than the key's, which could not read them.
+    pub livemode: Option<bool>,
 }
 
 /// A row of the outbox as the normalizers see it.
@@ -45,6 +49,8 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
+    /// What is known of the vendor's account by now.
+    pub own: OwnAccount,
 }
 
 /// Returns the version key of the objects that a full run saw. `process` takes such a version for

@@ -16,6 +16,9 @@ pub enum Stamp {
     Observed,
 }
 
+/// A bytea has 1 GiB at most. The upsert cuts no more out of a payload than there is.
+const LONGEST_PAYLOAD: usize = 1 << 30;
+
 /// The time at which a version was current, and the place of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
@@ -34,6 +37,12 @@ impl Version {
     pub fn of(row: RowView<'_>, stamp: Stamp) -> Self {
         let (raw, content_hash) = (0..row.payload.len(), content_hash(row.payload));
         Self { at: row.version_at, stamp, raw, content_hash }
+    }
+
+    /// Creates a version that cannot be read. It needs no payload. Like a change that the vendor
+    /// stamped, it always moves the object on, or an older version that comes late could undo it.
+    pub fn unreadable(row: RowView<'_>) -> Self {
+        Self { at: row.version_at, stamp: Stamp::Native, raw: 0..LONGEST_PAYLOAD, content_hash: 0 }
     }
 
     /// Creates a version whose object is `part`, which must be a slice of the row's payload.

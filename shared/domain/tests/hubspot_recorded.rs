@@ -9,8 +9,8 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
-use penstock_domain::source::Source;
 use penstock_domain::source::hubspot::HubSpot;
+use penstock_domain::source::{OwnAccount, Source};
 use serde_json::Value;
 
 #[test]
@@ -28,7 +28,13 @@ fn recorded_objects_are_read() {
         serde_json::from_slice(&std::fs::read(format!("{folder}/hubspot/mock_data.json")).unwrap())
             .unwrap();
     let now = Timestamp::from_second(1_780_272_000).unwrap();
-    let paging = Paging { page_size: 200, window: Duration::ZERO, side_by_side: 1, part: None };
+    let paging = Paging {
+        page_size: 200,
+        window: Duration::ZERO,
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
     let normalizer =
         HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut read = 0;
@@ -51,6 +57,7 @@ fn recorded_objects_are_read() {
                 external_id: &item.external_id,
                 version_at: item.version_at,
                 payload: item.payload,
+                own: OwnAccount::default(),
             };
             normalizer.normalize(row).unwrap();
             read += 1;

@@ -8,8 +8,8 @@ use penstock_domain::facts::{Newest, Tie, newest};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
 use penstock_domain::record::RowView;
-use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
+use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Versioned;
 use proptest::prelude::*;
 
@@ -28,7 +28,16 @@ fn version((second, status, captured, note): (i64, &str, i64, u8)) -> Payment {
 fn row(payload: &[u8]) -> RowView<'_> {
     let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
-    RowView { id, source: "stripe", entity: "charge", external_id: "ch_1", version_at, payload }
+    let own = OwnAccount::default();
+    RowView {
+        id,
+        source: "stripe",
+        entity: "charge",
+        external_id: "ch_1",
+        version_at,
+        payload,
+        own,
+    }
 }
 
 /// Returns the winner after these have arrived in this order, each let in by the gate of

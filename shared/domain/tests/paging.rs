@@ -80,7 +80,7 @@ proptest! {
     ) {
         let mut history: Vec<(i64, String)> = ages.iter().enumerate().map(|(i, age)| (NOW - age, format!("ch_{i:03}"))).collect();
         history.sort_by(|a, b| b.cmp(a));
-        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400), side_by_side: 4, part: None };
+        let paging = Paging { page_size, window: Duration::from_secs(days * 86_400), side_by_side: 4, part: None, version: None };
         let mut order = order.iter().cycle();
         let (mut seen, requests) = run(&history, &paging, |places| order.next().unwrap() % places);
         seen.sort();

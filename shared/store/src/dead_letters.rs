@@ -1,15 +1,15 @@
 //! The `dead_letters` table: rows and messages that an operator has to look at.
 //! [`crate::outbox::bury`] writes the letters of outbox rows; this module writes those of queue
-//! messages without a row.
+//! messages without a row. It lists the objects whose newest version is a dead letter.
 
 use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
-use penstock_domain::ids::DeadLetterId;
+use penstock_domain::ids::{DeadLetterId, OutboxId};
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
 
 statements! {
     dead_letters.insert: Insert<'a> {
@@ -23,6 +23,50 @@ statements! {
         message_id: &'a str,
         now: Timestamp,
     }
+    dead_letters.unreadable: Unreadable { limit: i64 }
+}
+
+/// An object whose newest version cannot be read. It counts as nothing until one can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableObject {
+    /// The vendor.
+    pub source: String,
+    /// The kind of object in the vendor's word.
+    pub entity: String,
+    /// The vendor's id of the object.
+    pub external_id: String,
+    /// The row of that version. It is replayed once its reason is mended.
+    pub outbox_id: OutboxId,
+    pub dead_letter_id: DeadLetterId,
+    /// The reason's kind and the reason, as the dead letter states them.
+    pub error_kind: String,
+    pub error: String,
+    /// When the version became a dead letter.
+    pub since: Timestamp,
+}
+
+/// Returns the objects whose newest version cannot be read, the latest first, at most `limit`.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn unreadable(
+    on: &impl GenericClient,
+    limit: i64,
+) -> Result<Vec<UnreadableObject>, StoreError> {
+    let rows = Unreadable { limit }.rows(on).await?;
+    let object = |row: &Row| {
+        Ok(UnreadableObject {
+            source: row.read("source")?,
+            entity: row.read("entity")?,
+            external_id: row.read("external_id")?,
+            outbox_id: OutboxId(row.read("outbox_id")?),
+            dead_letter_id: DeadLetterId(row.read("id")?),
+            error_kind: row.read("error_kind")?,
+            error: row.read("error")?,
+            since: row.read("created_at")?,
+        })
+    };
+    rows.iter().map(object).collect()
 }
 
 /// A queue message that failed for good.

@@ -40,7 +40,9 @@ pub async fn store(
     let row = match delivery.refetches.first() {
         None => Insert { rows: &rows }.optional(client).await?,
         Some((refetch_entity, refetch_id)) => {
-            let insert = InsertAndRefetch { rows: &rows, refetch_entity, refetch_id, now };
+            let livemode = delivery.livemode;
+            let insert =
+                InsertAndRefetch { rows: &rows, refetch_entity, refetch_id, livemode, now };
             insert.optional(client).await?
         }
     };

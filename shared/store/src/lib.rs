@@ -14,6 +14,7 @@ pub mod facts;
 pub mod intake;
 pub mod journey;
 pub mod migrations;
+pub mod not_ours;
 pub mod outbox;
 pub mod push_channels;
 pub mod reconciliations;
@@ -25,6 +26,7 @@ mod sql;
 pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
+pub mod vendor_accounts;
 
 pub use database::{
     Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
@@ -43,6 +45,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         facts::unseen::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
+        not_ours::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,
         push_channels::STATEMENTS,
@@ -58,6 +61,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_state::pauses::STATEMENTS,
         sync_state::pending::STATEMENTS,
         sync_state::windows::STATEMENTS,
+        vendor_accounts::STATEMENTS,
     ];
     let of_facts = facts::statements().into_iter().map(|(sql, _)| sql);
     tables.concat().into_iter().chain(of_facts).collect()

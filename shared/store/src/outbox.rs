@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::RowView;
+use penstock_domain::source::OwnAccount;
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -28,7 +29,10 @@ statements! {
     outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
+    outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
+    outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
+    outbox.release: Release<'a> { source: &'a str, now: Timestamp }
     outbox.gone_since: GoneSince<'a> {
         source: &'a str,
         entity: &'a str,
@@ -68,9 +72,19 @@ impl<'a> Claimed<'a> {
             external_id: row.read("external_id")?,
             version_at: row.read("version_at")?,
             payload: row.read("payload")?,
+            own: own_account(row)?,
         };
         Ok(Self { row: view, run: row.read::<Option<_>>("run_id")?.map(RunId) })
     }
+}
+
+/// Reads what is known of the account. A currency that this release does not know is not known.
+pub(crate) fn own_account(row: &Row) -> Result<OwnAccount, StoreError> {
+    let currency: Option<&str> = row.read("currency")?;
+    Ok(OwnAccount {
+        livemode: row.read("livemode")?,
+        currency: currency.and_then(|code| code.parse().ok()),
+    })
 }
 
 /// Claims the rows of `ids` that are pending and marks them processed. Both are undone unless `tx`
@@ -84,6 +98,14 @@ pub async fn claim(
     now: Timestamp,
 ) -> Result<ClaimedRows, StoreError> {
     Claim { ids: &uuids(ids), now }.rows(tx).await.map(ClaimedRows)
+}
+
+/// Locks the rows of `ids` that are not processed, and returns them with empty payloads.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn heads(tx: &Transaction<'_>, ids: &[OutboxId]) -> Result<ClaimedRows, StoreError> {
+    Heads { ids: &uuids(ids) }.rows(tx).await.map(ClaimedRows)
 }
 
 /// A row that cannot be processed, ever.
@@ -114,6 +136,36 @@ pub async fn bury(
     let kinds: Vec<&str> = rows.iter().map(|row| row.reason.kind.as_str()).collect();
     let bury = Bury { letter_ids: &letters, ids: &ids, errors: &errors, error_kinds: &kinds, now };
     bury.execute(on).await.map(drop)
+}
+
+/// Gives rows that `tx` has claimed back to the pending ones, each with the reason for which it
+/// waits.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn hold(
+    tx: &Transaction<'_>,
+    rows: &[(OutboxId, &str)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|(id, _)| id.0).collect();
+    let reasons: Vec<&str> = rows.iter().map(|(_, reason)| *reason).collect();
+    Hold { ids: &ids, reasons: &reasons, now }.execute(tx).await.map(drop)
+}
+
+/// Makes the rows of `source` due that wait until it is known whose they are.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn release(
+    on: &impl GenericClient,
+    source: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    Release { source, now }.execute(on).await.map(drop)
 }
 
 /// Returns up to `limit` rows whose ticket is due, and sets their next one to `next_due`.

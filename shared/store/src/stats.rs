@@ -21,6 +21,8 @@ pub struct Waiting {
     pub source: String,
     /// The number of pending rows.
     pub count: i64,
+    /// The number of those that wait until it is known whose they are.
+    pub held: i64,
     /// The time at which the oldest of them was received.
     pub oldest: Timestamp,
 }
@@ -50,6 +52,7 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
         Ok(Waiting {
             source: row.read("source")?,
             count: row.read("count")?,
+            held: row.read("held")?,
             oldest: row.read("oldest")?,
         })
     };

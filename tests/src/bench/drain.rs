@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_domain::config::Env;
 use penstock_store::Database;
 use penstock_testkit::{CuttingProxy, MemoryQueue};
 use process::Normalizers;
@@ -137,7 +136,8 @@ impl Bench {
 fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
     Ports {
         database,
-        reader: Normalizers::from_env(&Env::default()).expect("no settings"),
+        reader: Normalizers::from_env(&[("STRIPE_LIVEMODE", "false")].into_iter().collect())
+            .expect("the setting is sound"),
         refetches: None,
         clock: SystemClock,
     }

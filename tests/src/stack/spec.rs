@@ -20,7 +20,7 @@ pub struct Secrets {
     /// The secret that signs Stripe's webhooks; [`WEBHOOK_SECRET`](super::WEBHOOK_SECRET) if
     /// `None`.
     pub stripe_webhook: Option<String>,
-    /// The token of HubSpot's private app.
+    /// The key of HubSpot's API.
     pub hubspot_token: Option<String>,
     /// The secret that signs HubSpot's webhooks.
     pub hubspot_webhook: Option<String>,

@@ -16,13 +16,16 @@ pub struct Accounts {
 }
 
 /// Variables of .env.example, and the parameters of the template that they set.
-const PARAMETERS: [(&str, &str); 19] = [
+const PARAMETERS: [(&str, &str); 22] = [
     ("STRIPE_BASE_URL", "StripeBaseUrl"),
     ("STRIPE_VERSION", "StripeVersion"),
     ("STRIPE_PAGE_SIZE", "StripePageSize"),
     ("STRIPE_RATE_PER_SECOND", "StripeRatePerSecond"),
     ("STRIPE_WINDOW_DAYS", "StripeWindowDays"),
+    ("STRIPE_LIVEMODE", "StripeLivemode"),
+    ("STRIPE_ACCOUNTS", "StripeAccounts"),
     ("HUBSPOT_BASE_URL", "HubSpotBaseUrl"),
+    ("HUBSPOT_API_VERSION", "HubSpotApiVersion"),
     ("HUBSPOT_PAGE_SIZE", "HubSpotPageSize"),
     ("HUBSPOT_RATE_PER_SECOND", "HubSpotRatePerSecond"),
     ("HUBSPOT_CURRENCY", "HubSpotCurrency"),

@@ -62,9 +62,10 @@ pub fn contacts_due(
 /// written here a second time, so that it checks the product's.
 #[must_use]
 pub fn deals_due(portal: &HubSpotPortal) -> BTreeMap<String, (DealTruth, String)> {
-    let status = |stage: &str| match stage {
-        "closedwon" | "paid" => "collected",
-        "closedlost" => "failed",
+    let status = |stage: &str| match (stage, portal.deals_have_flags) {
+        ("closedwon" | "paid", _) | ("48231231", true) => "collected",
+        ("closedlost", _) | ("48231232", true) => "failed",
+        ("48231230" | "48231231" | "48231232", false) => "unmapped",
         _ => "pending",
     };
     let due = portal.deals_truth().into_iter();

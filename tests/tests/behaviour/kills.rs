@@ -24,6 +24,7 @@ async fn start(name: &str, app: &TestApp) -> Victim {
     let settings = [
         ("STRIPE_BASE_URL", app.stripe.url()),
         ("STRIPE_API_KEY", app.stripe.key()),
+        ("STRIPE_LIVEMODE", "false".to_owned()),
         ("STRIPE_REFETCH_TIES", "true".to_owned()),
         ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
         ("STRIPE_WINDOW_DAYS", "40".to_owned()),

@@ -9,3 +9,4 @@
 mod documents;
 mod proof;
 mod request_ids;
+mod vendors;

@@ -33,8 +33,8 @@ pub fn pull_of(path: &str) -> Option<usize> {
         "/v1/charges" => Some(1),
         "/v1/refunds" => Some(2),
         "/v1/disputes" => Some(3),
-        "/crm/v3/objects/contacts" | "/crm/v3/objects/contacts/search" => Some(CONTACT),
-        "/crm/v3/objects/deals" | "/crm/v3/objects/deals/search" => Some(DEAL),
+        "/crm/objects/2026-09/contacts" | "/crm/objects/2026-09/contacts/search" => Some(CONTACT),
+        "/crm/objects/2026-09/deals" | "/crm/objects/2026-09/deals/search" => Some(DEAL),
         _ => (path.starts_with("/calendar/v3/calendars/") && path.ends_with("/events"))
             .then_some(CALENDAR),
     }

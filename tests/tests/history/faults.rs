@@ -41,7 +41,7 @@ const PORTALS: [hubspot::Fault; 10] = [
 /// Paths, and the number of requests that each is sure to get.
 const STRIPES: [(&str, u64); 3] = [("/v1/charges", 60), ("/v1/refunds", 12), ("/v1/disputes", 2)];
 const HUBSPOTS: [(&str, u64); 2] =
-    [("/crm/v3/objects/contacts", 40), ("/crm/v3/objects/deals", 20)];
+    [("/crm/objects/2026-09/contacts", 40), ("/crm/objects/2026-09/deals", 20)];
 const CALENDARS: [(&str, u64); 1] = [("/calendar/v3/calendars", 16)];
 
 /// Plans each kind twice, the first at the path that gets the most requests.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
-use penstock_domain::config::Env;
 use penstock_domain::ids::KeyId;
 use penstock_edge::http::Service as _;
 use penstock_store::admission::Admission;
@@ -82,11 +81,14 @@ impl LoadTest {
         }
     }
 
-    /// An environment of `process`.
+    /// An environment of `process`, in test mode as the events that are pushed.
     pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
             database: self.postgres.database(1),
-            reader: process::Normalizers::from_env(&Env::default()).unwrap(),
+            reader: process::Normalizers::from_env(
+                &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
+            )
+            .unwrap(),
             refetches: None,
             clock: ShiftedClock::default(),
         }

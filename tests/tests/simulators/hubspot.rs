@@ -1,6 +1,8 @@
 //! The simulated portal keeps to HubSpot's documentation.
 
-use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind};
+use penstock_tests::simulators::hubspot::{
+    DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind, OBJECTS,
+};
 use serde_json::{Value, json};
 
 /// 2026-06-01T00:00:00Z, in Unix milliseconds.
@@ -12,7 +14,7 @@ fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
 
 async fn ask(portal: &HubSpotSimulator, path: &str, body: Option<Value>) -> (u16, Value) {
     let client = reqwest::Client::new();
-    let url = format!("{}/crm/v3/objects/{path}", portal.url());
+    let url = format!("{}{OBJECTS}{path}", portal.url());
     let request = match body {
         Some(body) => {
             client.post(url).header("content-type", "application/json").body(body.to_string())
@@ -93,4 +95,23 @@ async fn a_token_that_is_not_the_portals_is_refused() {
     portal.set_token("another");
     let (status, body) = ask(&portal, "contacts", None).await;
     assert_eq!((status, &body["category"]), (401, &json!("INVALID_AUTHENTICATION")));
+}
+
+#[tokio::test]
+async fn dated_versions_and_the_legacy_one_answer_alike_and_others_do_not_exist() {
+    let portal = HubSpotSimulator::start(portal(59, 3, 3)).unwrap();
+    let client = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let url = format!("{}{path}", portal.url());
+        let response = client.get(url).bearer_auth(DEFAULT_TOKEN).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let newest = ask("/crm/objects/2026-09/deals").await;
+    assert_eq!(newest.0, 200);
+    for path in ["/crm/v3/objects/deals", "/crm/objects/2026-03/deals"] {
+        assert_eq!(ask(path).await, newest, "{path}");
+    }
+    for path in ["/crm/objects/2031-09/deals", "/crm/v9/objects/deals", "/crm/objects/deals"] {
+        assert_eq!(ask(path).await.0, 404, "{path}");
+    }
 }

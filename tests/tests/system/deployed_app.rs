@@ -55,8 +55,9 @@ impl DeployedApp {
         mut parameters: Vec<(&'static str, String)>,
     ) -> Self {
         let local = LocalStack::from_env(&config::from_process()).unwrap_or_else(|e| panic!("{e}"));
-        // First: a test may want them.
+        // First: a test may want them. Rows may come before a run has read the mode off the key.
         parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
+        parameters.insert(0, ("StripeLivemode", "false".to_owned()));
         let spec =
             StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
         let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));

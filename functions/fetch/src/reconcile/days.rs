@@ -5,11 +5,13 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::{Clock, later};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::Position;
 use penstock_domain::reconcile::{self, DaySums};
 use penstock_domain::record::{Item, RowView};
+use penstock_domain::source::{OwnAccount, Whose};
 use penstock_store::{StoreError, Transaction, reconciliations};
 
 use super::Work;
@@ -18,7 +20,16 @@ use crate::vendors::Vendor;
 /// Returns the sums of a page. Payments inside other objects, such as refunds that are rendered in
 /// a charge, are added only as their own list shows them. An object that cannot be read becomes a
 /// dead letter, and counts on neither side.
-pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>]) -> DaySums {
+///
+/// # Errors
+/// [`VendorError::Setup`] if the list is not of the deployment's own account: compared with it,
+/// everything we have would be too much.
+pub(super) fn sums<C: Clock>(
+    vendor: &Vendor<C>,
+    kind: &str,
+    items: &[Item<'_>],
+    own: OwnAccount,
+) -> Result<DaySums, VendorError> {
     let source = vendor.source().name();
     let mut sums = DaySums::new();
     for item in items {
@@ -29,7 +40,17 @@ pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>])
             external_id: &item.external_id,
             version_at: item.version_at,
             payload: item.payload,
+            own,
         };
+        match vendor.normalizer.whose(row) {
+            Whose::Ours => {}
+            Whose::NotOurs(reason) => {
+                let why =
+                    format!("the list is not of this deployment's account: {}", reason.as_str());
+                return Err(VendorError::Setup(why));
+            }
+            Whose::Unknown(reason) => return Err(VendorError::Setup(reason.to_owned())),
+        }
         match vendor.normalizer.normalize(row) {
             Ok(facts) => {
                 for payment in facts.payments.iter().map(|fact| &fact.value) {
@@ -40,11 +61,17 @@ pub(super) fn sums<C: Clock>(vendor: &Vendor<C>, kind: &str, items: &[Item<'_>])
             }
             Err(reason) => {
                 let id = &item.external_id;
-                tracing::warn!(event = "cannot_compare", source, kind, id, error = reason.detail);
+                tracing::warn!(
+                    event = "cannot_compare",
+                    source,
+                    kind,
+                    id,
+                    error = reason.kind.as_str()
+                );
             }
         }
     }
-    sums
+    Ok(sums)
 }
 
 /// The window of the newest days that differed in the round before.

@@ -40,6 +40,15 @@ pub(super) fn statuses() -> Value {
     json!({ "statuses": [status] })
 }
 
+pub(super) fn unreadable() -> Value {
+    let object = json!({
+        "source": "hubspot", "entity": "deal", "externalId": "48213", "outboxId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d12",
+        "deadLetterId": "019a0c9e-6a11-7c01-9a2b-5d0f6b7c8e90", "errorKind": "invalid",
+        "error": "deal 48213: amount: the decimal \"n/a\" EUR: it is no decimal number", "since": "2026-05-03T09:00:00Z",
+    });
+    json!({ "objects": [object], "hasMore": false })
+}
+
 pub(super) fn run() -> Value {
     json!({
         "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "entity": "event", "mode": "incremental",
@@ -68,6 +77,7 @@ pub(super) fn stats() -> Value {
     json!({
         "pending": [{ "source": "events", "count": 4, "oldestAgeS": 2 }],
         "rates": [{ "source": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 }],
+        "notOurs": [{ "source": "stripe", "reason": "test_mode", "count": 3, "newestAt": "2026-06-01T11:58:00Z" }],
         "oldestPendingAgeS": 2, "paused": [], "asOf": "2026-06-01T12:00:00Z",
     })
 }

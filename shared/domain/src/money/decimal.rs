@@ -1,29 +1,26 @@
 //! Amounts that vendors send as decimal text in whole units of the currency.
 
-use super::{Currency, MoneyError};
+use super::{Currency, MoneyError, exponent};
 
-/// Returns the number of decimals of the currency by ISO 4217 (list one), or 2 for a code that the
-/// list does not know.
-pub fn exponent(currency: Currency) -> u32 {
-    match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
-    }
-}
-
-/// Converts a decimal such as `1000.5` or `1.0E7` to minor units, exactly: no float is involved.
+/// Converts a decimal such as `1000.5` or `1.0E7` to minor units: no float is involved. A negative
+/// one is a credit.
+///
+/// More decimals than the currency has are rounded to the nearest minor unit, a half to the even
+/// one.
 ///
 /// # Errors
-/// [`MoneyError::Decimal`] if the text is no decimal, is negative, is not whole in minor units, or
-/// leaves 64 bits.
+/// [`MoneyError::Decimal`] if the text is no decimal or leaves 64 bits.
 pub fn from_decimal(text: &str, currency: Currency) -> Result<i64, MoneyError> {
     minor_units(text.trim(), exponent(currency)).map_err(|why| {
         let text = text.chars().take(40).collect();
         MoneyError::Decimal { text, currency, why }
     })
+}
+
+/// Reads a decimal × 10^`exponent` as a whole number, rounded half to even; `None` if the text is
+/// no decimal or leaves 64 bits.
+pub(crate) fn scaled_decimal(text: &str, exponent: u32) -> Option<i64> {
+    minor_units(text, exponent).ok()
 }
 
 const NOT_A_DECIMAL: &str = "it is no decimal number";
@@ -35,7 +32,7 @@ fn minor_units(text: &str, exponent: u32) -> Result<i64, &'static str> {
         None => (text, 0),
     };
     let (sign, digits) = match mantissa.as_bytes().first() {
-        Some(b'-') => (-1, mantissa.get(1..).unwrap_or_default()),
+        Some(b'-') => (-1_i64, mantissa.get(1..).unwrap_or_default()),
         Some(b'+') => (1, mantissa.get(1..).unwrap_or_default()),
         _ => (1, mantissa),
     };
@@ -48,23 +45,35 @@ fn minor_units(text: &str, exponent: u32) -> Result<i64, &'static str> {
     if significant.is_empty() {
         return Ok(0);
     }
-    if sign < 0 {
-        return Err("an amount is not negative");
-    }
     // digits × 10^power minor units
     let power = i64::from(shift) + i64::from(exponent)
         - i64::try_from(fraction.len()).map_err(|_| OUT_OF_RANGE)?;
     let kept = significant.trim_end_matches('0');
     let power = power + i64::try_from(significant.len() - kept.len()).map_err(|_| OUT_OF_RANGE)?;
-    if power < 0 {
-        return Err("it is not a whole number of minor units");
-    }
-    let digits: i64 = kept.parse().map_err(|_| OUT_OF_RANGE)?;
-    let scale = u32::try_from(power)
-        .ok()
-        .and_then(|power| 10_i64.checked_pow(power))
-        .ok_or(OUT_OF_RANGE)?;
-    digits.checked_mul(scale).ok_or(OUT_OF_RANGE)
+    let units = if power < 0 { rounded(kept, power) } else { scaled(kept, power) };
+    units.map(|units| sign * units).ok_or(OUT_OF_RANGE)
+}
+
+/// `digits` × 10^`power`, for a power that is not negative; `None` if it leaves 64 bits.
+fn scaled(digits: &str, power: i64) -> Option<i64> {
+    let scale = 10_i64.checked_pow(u32::try_from(power).ok()?)?;
+    digits.parse::<i64>().ok()?.checked_mul(scale)
+}
+
+/// `digits` × 10^`power`, for a negative power, rounded half to even; `None` if it leaves 64 bits.
+/// The digits end in one that is not zero.
+fn rounded(digits: &str, power: i64) -> Option<i64> {
+    let cut = i64::try_from(digits.len()).ok()?.checked_add(power)?;
+    // Less than a tenth of a minor unit.
+    let Ok(cut) = usize::try_from(cut) else { return Some(0) };
+    let (whole, rest) = digits.split_at_checked(cut)?;
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let up = match rest.as_bytes() {
+        [b'5'] => whole % 2 != 0,
+        [first, ..] => *first >= b'5',
+        [] => false,
+    };
+    whole.checked_add(i64::from(up))
 }
 
 #[cfg(test)]
@@ -100,14 +109,54 @@ mod tests {
     }
 
     #[test]
-    fn trap_33_a_decimal_that_is_not_whole_in_minor_units_is_refused_not_rounded() {
+    fn trap_78_more_decimals_than_the_currency_has_are_rounded_half_to_even() {
+        for (text, code, expected) in [
+            ("1234.567", "USD", 123_457),
+            ("33.333333333333336", "USD", 3_333),
+            ("1234.5", "JPY", 1_234),
+            ("1235.5", "JPY", 1_236),
+            ("1235.50000000000000000000000001", "JPY", 1_236),
+            ("1234.50000000000000000000000001", "JPY", 1_235),
+            ("10.005", "USD", 1_000),
+            ("10.015", "USD", 1_002),
+            ("150.005", "USD", 15_000),
+            ("0.005", "USD", 0),
+            ("0.0051", "USD", 1),
+            ("0.015", "USD", 2),
+            ("0.0049", "USD", 0),
+            ("1e-3", "USD", 0),
+            ("5e-3", "USD", 0),
+            ("6e-3", "USD", 1),
+            ("1e-30000", "USD", 0),
+            ("1.00050", "KWD", 1_000),
+            ("1.00150", "KWD", 1_002),
+            ("92233720368547758.074", "USD", i64::MAX),
+        ] {
+            assert_eq!(minor(text, code), Ok(expected), "{text} {code}");
+        }
+    }
+
+    #[test]
+    fn trap_78_a_negative_amount_is_a_credit_and_rounds_as_its_opposite() {
+        for (text, code, expected) in [
+            ("-50.00", "USD", -5_000),
+            ("-1", "USD", -100),
+            ("-0.005", "USD", 0),
+            ("-0.015", "USD", -2),
+            ("-1234.567", "USD", -123_457),
+            ("-1.5e1", "JPY", -15),
+            ("-92233720368547758.07", "USD", -i64::MAX),
+        ] {
+            assert_eq!(minor(text, code), Ok(expected), "{text} {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_decimal_or_leaves_64_bits_is_refused() {
         for (text, code) in [
-            ("10.005", "USD"),
-            ("1000.5", "JPY"),
-            ("1e-3", "USD"),
-            ("-1", "USD"),
             ("", "USD"),
             (".", "USD"),
+            ("-", "USD"),
             ("1,000", "USD"),
             ("1.2.3", "USD"),
             ("NaN", "USD"),
@@ -115,6 +164,8 @@ mod tests {
             ("1e", "USD"),
             ("--1", "USD"),
             ("92233720368547758.08", "USD"),
+            ("92233720368547758.075", "USD"),
+            ("-92233720368547758.08", "USD"),
             ("1e400", "USD"),
             ("1e99999", "USD"),
             ("\u{661}", "USD"),

@@ -25,6 +25,9 @@ pub struct Access {
     /// ([`crate::paging::Paging::part`]), such as `CALENDAR_ID`. The variable is required. `None`
     /// if all of it is pulled.
     pub part: Option<&'static str>,
+    /// The API version in the paths of requests ([`crate::paging::Paging::version`]), if a
+    /// deployment may choose it.
+    pub version: Option<PathVersion>,
 }
 
 /// How a request to a vendor authenticates.
@@ -67,6 +70,15 @@ pub struct Header {
     /// The ending of the variable that sets it otherwise.
     pub variable: &'static str,
     /// Its value without that variable.
+    pub value: &'static str,
+}
+
+/// An API version that is a part of a vendor's paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathVersion {
+    /// The ending of the variable that sets it otherwise.
+    pub variable: &'static str,
+    /// The version without that variable.
     pub value: &'static str,
 }
 

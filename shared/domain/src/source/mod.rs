@@ -12,6 +12,7 @@ use crate::paging::{
 use crate::record::Item;
 
 mod access;
+mod account;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod gcal;
@@ -22,7 +23,9 @@ pub mod stripe;
 mod webhook;
 mod webhook_request;
 
-pub use access::{Access, Credential, Header, Windows, variable};
+pub use crate::own_account::OwnAccount;
+pub use access::{Access, Credential, Header, PathVersion, Windows, variable};
+pub use account::{AccountRules, NotOurs, Whose};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use normalize::Normalize;
@@ -71,6 +74,11 @@ pub trait Source: Sync + Send {
 
     /// How the vendor is reached and paged.
     fn access(&self) -> Access;
+
+    /// How it is learned what the account is; `None` if its rows are read without knowing.
+    fn account(&self) -> Option<&'static dyn AccountRules> {
+        None
+    }
 
     /// Returns the entities that can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];

@@ -3,7 +3,9 @@
 select p.external_id, p.amount, p.currency, p.occurred_at
 from payments p
 where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.version_at < :older_than
-  and p.raw_status <> 'vanished'
+  and p.raw_status <> 'vanished' and p.status <> 'unreadable'
+  -- The lists show no object of a connected account.
+  and p.account is null
   and (p.occurred_at at time zone 'UTC')::date in (
           select day from reconciled_days where run_id = :run and look = :look)
   and not exists (select from outbox o

@@ -138,6 +138,7 @@ insert! {
     insert_and_refetch: InsertAndRefetch {
         refetch_entity: &'a str,
         refetch_id: &'a str,
+        livemode: Option<bool>,
         now: Timestamp,
     }
 }

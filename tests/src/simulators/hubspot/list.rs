@@ -12,8 +12,8 @@ use super::state::{HubSpotPortal, Kind};
 const LIST_LIMIT: usize = 100;
 
 impl HubSpotPortal {
-    /// Answers `GET /crm/v3/objects/{kind}`. The list is in the order of the ids, and shows a
-    /// change at once.
+    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and shows
+    /// a change at once.
     pub(super) fn list(
         &self,
         kind: Kind,
@@ -40,17 +40,17 @@ impl HubSpotPortal {
             .map(|(_, r)| r)
             .filter(|r| r.archived_ms.is_some() == archived);
         let results: Vec<Value> =
-            rows.by_ref().take(limit).map(|r| render::object(kind, r, &wanted)).collect();
+            rows.by_ref().take(limit).map(|r| render::object(self, kind, r, &wanted)).collect();
         let mut page = json!({ "results": results });
         if let (Some(next), Some(page)) = (rows.next(), page.as_object_mut()) {
             let after = self.cursor(next.id.to_string());
-            let link = format!("https://api.hubapi.com/crm/v3/objects/x?after={}", next.id);
+            let link = format!("https://api.hubapi.com/crm/objects/2026-09/x?after={}", next.id);
             page.insert("paging".to_owned(), json!({"next": {"after": after, "link": link}}));
         }
         Ok(page)
     }
 
-    /// Answers `GET /crm/v3/objects/{kind}/{id}`.
+    /// Answers `GET /crm/objects/{version}/{kind}/{id}`.
     pub(super) fn read(
         &self,
         kind: Kind,
@@ -69,7 +69,7 @@ impl HubSpotPortal {
         if !self.merged_ids_listed {
             record.merged.clear();
         }
-        Ok(render::object(kind, &record, &wanted(query)))
+        Ok(render::object(self, kind, &record, &wanted(query)))
     }
 }
 

@@ -17,6 +17,9 @@ mod sign;
 mod state;
 mod truth;
 
+/// The paths of objects in the version that `fetch` speaks unless it is told otherwise.
+pub const OBJECTS: &str = "/crm/objects/2026-09/";
+
 pub use faults::{Fault, Faults, Policy};
 pub use host::HubSpotSimulator;
 pub use log::Request;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::state::{CURRENCIES, Fields, Kind, Record};
+use super::state::{CURRENCIES, Fields, HubSpotPortal, Kind, Record};
 
 /// The properties that HubSpot returns if the request names none.
 const DEFAULTS: [(Kind, &[&str]); 2] = [
@@ -29,7 +29,12 @@ const DEFAULTS: [(Kind, &[&str]); 2] = [
 /// The properties that come with every object.
 const ALWAYS: [&str; 2] = ["createdate", "hs_object_id"];
 
-pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
+pub(super) fn object(
+    portal: &HubSpotPortal,
+    kind: Kind,
+    record: &Record,
+    wanted: &[String],
+) -> Value {
     let modified = if kind == Kind::Contact { "lastmodifieddate" } else { "hs_lastmodifieddate" };
     let defaults = DEFAULTS.iter().find(|(k, _)| *k == kind).map_or(&[][..], |(_, names)| *names);
     let mut names: Vec<&str> = if wanted.is_empty() {
@@ -43,7 +48,7 @@ pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
     for name in names {
         properties.insert(
             name.to_owned(),
-            property(kind, record, name).map_or(Value::Null, Value::String),
+            property(portal, kind, record, name).map_or(Value::Null, Value::String),
         );
     }
     let mut object = json!({
@@ -61,7 +66,7 @@ pub(super) fn object(kind: Kind, record: &Record, wanted: &[String]) -> Value {
 
 /// Returns a property's value; `None` if it is not set or the kind has no such property. Contacts
 /// have no `hs_lastmodifieddate`, and deals have no `lastmodifieddate`.
-pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String> {
+fn property(portal: &HubSpotPortal, kind: Kind, record: &Record, name: &str) -> Option<String> {
     let modified = match kind {
         Kind::Contact => "lastmodifieddate",
         Kind::Deal => "hs_lastmodifieddate",
@@ -84,10 +89,17 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
             "lastname" => last.clone(),
             _ => None,
         },
-        Fields::Deal { minor, currency, stage, closed_ms } => match name {
+        Fields::Deal { minor, typed, currency, names_currency, stage, closed_ms } => match name {
+            "amount" if typed.is_some() => typed.clone(),
+            // A calculated amount has more decimals than the currency.
+            "amount" if record.id.is_multiple_of(13) => {
+                minor.map(|minor| calculated(minor, currency))
+            }
             "amount" => minor.map(|minor| decimal(minor, currency)),
-            "deal_currency_code" => Some((*currency).to_owned()),
+            "deal_currency_code" => names_currency.then(|| (*currency).to_owned()),
             "dealstage" => Some((*stage).to_owned()),
+            "hs_is_closed" => portal.flags(stage).map(|(closed, _)| closed.to_string()),
+            "hs_is_closed_won" => portal.flags(stage).map(|(_, won)| won.to_string()),
             "dealname" => Some(format!("Deal {}", record.id)),
             "pipeline" => Some("default".to_owned()),
             // Real portals show both forms.
@@ -100,15 +112,29 @@ pub(super) fn property(kind: Kind, record: &Record, name: &str) -> Option<String
 
 /// Formats an amount as people type it, without trailing zeros.
 fn decimal(minor: i64, currency: &str) -> String {
+    let (sign, whole, rest) = parts(minor, currency);
+    match rest.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        rest => format!("{sign}{whole}.{rest}"),
+    }
+}
+
+/// Formats an amount as a calculated property: a little more than it is, in more decimals than the
+/// currency has.
+fn calculated(minor: i64, currency: &str) -> String {
+    let (sign, whole, rest) = parts(minor, currency);
+    format!("{sign}{whole}.{rest}33333333333")
+}
+
+/// The sign, the whole units, and the digits behind the point.
+fn parts(minor: i64, currency: &str) -> (&'static str, u64, String) {
     let decimals =
         CURRENCIES.iter().find(|(code, _)| *code == currency).map_or(2, |(_, decimals)| *decimals);
-    let scale = 10_i64.pow(decimals);
-    let (whole, rest) = (minor / scale, minor % scale);
-    if rest == 0 {
-        return whole.to_string();
-    }
+    let scale = 10_u64.pow(decimals);
     let width = usize::try_from(decimals).unwrap_or(2);
-    format!("{whole}.{}", format!("{rest:0width$}").trim_end_matches('0'))
+    let (whole, rest) = (minor.unsigned_abs() / scale, minor.unsigned_abs() % scale);
+    let rest = if decimals == 0 { String::new() } else { format!("{rest:0width$}") };
+    (if minor < 0 { "-" } else { "" }, whole, rest)
 }
 
 pub(super) fn iso(ms: i64) -> String {
@@ -127,9 +153,13 @@ mod tests {
             (1_005, "KWD", "1.005"),
             (7, "USD", "0.07"),
             (0, "EUR", "0"),
+            (-5_000, "USD", "-50"),
+            (-5, "USD", "-0.05"),
         ] {
             assert_eq!(decimal(minor, currency), text);
         }
+        assert_eq!(calculated(3_333, "USD"), "33.3333333333333");
+        assert_eq!(calculated(-1_234, "JPY"), "-1234.33333333333");
         assert_eq!(iso(1_677_207_613_460), "2023-02-24T03:00:13.460Z");
     }
 }

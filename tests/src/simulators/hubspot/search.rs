@@ -46,7 +46,7 @@ struct Sort {
 }
 
 impl HubSpotPortal {
-    /// Answers `POST /crm/v3/objects/{kind}/search`.
+    /// Answers `POST /crm/objects/{version}/{kind}/search`.
     ///
     /// It shows neither archived or merged objects, nor changes that the index has not caught up
     /// with. While the index is behind, it finds an object by its old time and shows it as it is.
@@ -87,7 +87,7 @@ impl HubSpotPortal {
             .iter()
             .skip(after)
             .take(limit)
-            .map(|r| render::object(kind, r, &search.properties))
+            .map(|r| render::object(self, kind, r, &search.properties))
             .collect();
         let mut reply = json!({ "total": total, "results": page });
         if let (true, Some(reply)) = (after + limit < total, reply.as_object_mut()) {

@@ -6,13 +6,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request as HttpRequest, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::faults::{Fault, Faults, Policy};
 use super::log::{Log, Request};
 use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
+
+/// The paths of the legacy version, and of the dated ones (September and March of a year).
+const LEGACY: &str = "/crm/v3/objects/";
+const DATED: [&str; 2] = ["/crm/objects/2026-03/", "/crm/objects/2026-09/"];
+
+/// The path of the account's details in each version.
+const DETAILS: [&str; 3] =
+    ["/account-info/v3/details", "/account-info/2026-03/details", "/account-info/2026-09/details"];
 
 /// The most search requests per second.
 const SEARCHES_A_SECOND: u32 = 5;
@@ -117,7 +125,10 @@ fn serve(
             "Authentication credentials not found. This API supports OAuth 2.0 authentication";
         return Err(Refusal::new(401, "INVALID_AUTHENTICATION", why));
     }
-    let mut parts = path.strip_prefix("/crm/v3/objects/").unwrap_or_default().split('/');
+    if method == "GET" && DETAILS.contains(&path) {
+        return Ok(Reply::json(200, details(&lock(&shared.portal)).to_string()));
+    }
+    let mut parts = objects(path).unwrap_or_default().split('/');
     let kind = match parts.next() {
         Some("contacts") => Kind::Contact,
         Some("deals") => Kind::Deal,
@@ -136,6 +147,23 @@ fn serve(
         _ => return Err(Refusal::not_found()),
     };
     Ok(Reply::json(200, value.to_string()))
+}
+
+/// The part of a path behind the version; `None` if this API or version does not exist. Dated
+/// versions and the legacy one answer alike.
+fn objects(path: &str) -> Option<&str> {
+    let dated = || DATED.iter().find_map(|version| path.strip_prefix(version));
+    path.strip_prefix(LEGACY).or_else(dated)
+}
+
+/// The account, as HubSpot's API of account information shows it.
+fn details(portal: &HubSpotPortal) -> Value {
+    json!({
+        "portalId": 12_345_678, "accountType": "STANDARD", "timeZone": "Europe/Berlin",
+        "companyCurrency": portal.company_currency, "additionalCurrencies": ["USD", "JPY", "KWD"],
+        "utcOffset": "+01:00", "utcOffsetMilliseconds": 3_600_000, "uiDomain": "app-eu1.hubspot.com",
+        "dataHostingLocation": "eu1",
+    })
 }
 
 fn count_search(shared: &Shared, second: i64) -> Result<(), Refusal> {

@@ -23,7 +23,11 @@ pub(super) enum Fields {
     },
     Deal {
         minor: Option<i64>,
+        /// The amount as it was typed, if it is not the usual decimal of `minor`.
+        typed: Option<String>,
         currency: &'static str,
+        /// If false, the currency is the portal's, and the deal does not say so.
+        names_currency: bool,
         stage: &'static str,
         closed_ms: Option<i64>,
     },
@@ -58,15 +62,18 @@ impl Record {
 /// The currencies of the portal's deals, with their decimals (ISO 4217).
 pub(super) const CURRENCIES: [(&str, u32); 4] = [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3)];
 
-/// The stages of the deals. The last two belong to pipelines of the portal's own.
-const STAGES: [&str; 7] = [
-    "appointmentscheduled",
-    "qualifiedtobuy",
-    "closedwon",
-    "closedwon",
-    "closedlost",
-    "paid",
-    "48231230",
+/// The stages of the deals, each with the flags `hs_is_closed` and `hs_is_closed_won` that its
+/// pipeline gives to it. The last four belong to pipelines of the portal's own.
+pub(super) const STAGES: [(&str, bool, bool); 9] = [
+    ("appointmentscheduled", false, false),
+    ("qualifiedtobuy", false, false),
+    ("closedwon", true, true),
+    ("closedwon", true, true),
+    ("closedlost", true, false),
+    ("paid", true, true),
+    ("48231230", false, false),
+    ("48231231", true, true),
+    ("48231232", true, false),
 ];
 
 /// A portal's contacts and deals, and their clock.
@@ -77,6 +84,8 @@ pub struct HubSpotPortal {
     /// The merges and purges. No API shows these objects any more.
     pub(super) merged_into: BTreeMap<(Kind, u64), u64>,
     pub(super) purged: Vec<(Kind, u64)>,
+    /// The currency of the company, which deals have that name none.
+    pub company_currency: &'static str,
     /// The longest time, in milliseconds, that a change is missing from search.
     pub search_lag_ms: i64,
     /// The time before which the index takes no change, if it is behind. Its objects are found by
@@ -89,6 +98,8 @@ pub struct HubSpotPortal {
     /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies).
     /// If false, the reply is a 404.
     pub merged_ids_resolve: bool,
+    /// Whether deals carry `hs_is_closed` and `hs_is_closed_won`.
+    pub deals_have_flags: bool,
     /// Whether an object that is read by id lists the objects merged into it. The property is
     /// computed, so it may lag behind.
     pub merged_ids_listed: bool,
@@ -106,11 +117,13 @@ impl HubSpotPortal {
             deals: BTreeMap::new(),
             merged_into: BTreeMap::new(),
             purged: Vec::new(),
+            company_currency: "EUR",
             search_lag_ms: 8_000,
             index_behind_until_ms: None,
             odd_pages: false,
             merged_ids_resolve: true,
             merged_ids_listed: true,
+            deals_have_flags: true,
             now_ms: now_ms - YEAR_MS,
             rng: Rng::with_seed(seed),
             next_id: 1,
@@ -169,6 +182,17 @@ impl HubSpotPortal {
         }
     }
 
+    /// Has a deal be in the company's currency without saying so.
+    pub fn leave_currency_out(&mut self, id: u64) {
+        let (now, lag, company) = (self.now_ms, self.lag(), self.company_currency);
+        if let Some(record) = self.deals.get_mut(&id) {
+            if let Fields::Deal { currency, names_currency, .. } = &mut record.fields {
+                (*currency, *names_currency) = (company, false);
+            }
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+        }
+    }
+
     /// Sets a deal's stage.
     pub fn set_stage(&mut self, id: u64, to: &'static str) {
         let (now, lag) = (self.now_ms, self.lag());
@@ -177,6 +201,19 @@ impl HubSpotPortal {
                 *stage = to;
             }
             record.modify(now, lag);
+        }
+    }
+
+    /// Types an amount into a deal that is won in euros. `minor` is what it is in cents; `None` if
+    /// it is no amount.
+    pub fn type_amount(&mut self, id: u64, text: &str, minor: Option<i64>) {
+        let (now, lag) = (self.now_ms, self.lag());
+        if let Some(record) = self.deals.get_mut(&id) {
+            if let Fields::Deal { minor: worth, typed, currency, stage, .. } = &mut record.fields {
+                (*worth, *typed) = (minor, Some(text.to_owned()));
+                (*currency, *stage) = ("EUR", "closedwon");
+            }
+            (record.modified_ms, record.searchable_ms) = (now, now + lag);
         }
     }
 
@@ -262,6 +299,13 @@ impl HubSpotPortal {
             .collect()
     }
 
+    /// Returns what the pipelines say of a stage: whether it is closed, and whether it is won.
+    /// `None` if this portal's deals carry no flags.
+    pub(super) fn flags(&self, stage: &str) -> Option<(bool, bool)> {
+        let known = STAGES.iter().find(|(name, ..)| *name == stage);
+        known.filter(|_| self.deals_have_flags).map(|(_, closed, won)| (*closed, *won))
+    }
+
     /// Returns the time of the last change of any object.
     #[must_use]
     pub fn modified_last(&self) -> i64 {
@@ -306,9 +350,12 @@ impl HubSpotPortal {
                 last: rng.bool().then(|| format!("Name {salt}")),
             },
             Kind::Deal => Fields::Deal {
-                minor: (!salt.is_multiple_of(11)).then(|| rng.i64(0..5_000_000)),
+                // Some deals are credits.
+                minor: (!salt.is_multiple_of(11)).then(|| rng.i64(-300_000..5_000_000)),
+                typed: None,
                 currency: CURRENCIES[rng.usize(0..CURRENCIES.len())].0,
-                stage: STAGES[rng.usize(0..STAGES.len())],
+                names_currency: true,
+                stage: STAGES[rng.usize(0..STAGES.len())].0,
                 closed_ms: (!salt.is_multiple_of(5))
                     .then(|| self.now_ms - rng.i64(0..30) * 86_400_000),
             },

@@ -18,7 +18,7 @@ pub struct ContactTruth {
 /// A live deal. An archived, merged or purged deal counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealTruth {
-    /// In minor units; 0 if the deal has no amount.
+    /// In minor units, negative for a credit; 0 if the deal has no amount.
     pub amount: i64,
     pub currency: String,
     /// HubSpot's word for the stage.
@@ -62,7 +62,7 @@ impl HubSpotPortal {
     pub fn deals_truth(&self) -> BTreeMap<String, DealTruth> {
         let live = self.deals.values().filter(|record| record.archived_ms.is_none());
         let row = |record: &super::state::Record| match &record.fields {
-            Fields::Deal { minor, currency, stage, closed_ms } => Some((
+            Fields::Deal { minor, currency, stage, closed_ms, .. } => Some((
                 record.id.to_string(),
                 DealTruth {
                     amount: minor.unwrap_or(0),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use fetch::{Outcome, Report};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::record::Item;
+use penstock_domain::ticket::Ticket;
 use penstock_tests::test_app::TestApp;
 
 use crate::admin::trigger;
@@ -279,4 +281,36 @@ async fn a_reconciliation_hides_no_pull_that_stands_still_and_a_refused_key_halt
     let freshest =
         penstock_store::sync_runs::read::freshness(&app.db.client().await).await.unwrap();
     assert!(freshest[0].last_sync.unwrap().as_second() < NOW + DAY, "{freshest:?}");
+}
+
+#[tokio::test]
+async fn trap_77_what_is_unreadable_counts_on_neither_side_and_heals_by_what_the_list_shows() {
+    let app = full(92, 60).await;
+    let id: String = app
+        .db
+        .scalar(
+            "select min(external_id) from payments where kind = 'charge' and status = 'collected'",
+        )
+        .await;
+    let payload = format!(
+        r#"{{"id":"evt_odd","object":"event","created":{NOW},"data":{{"object":{{"id":"{id}","object":"charge","amount":"much"}}}}}}"#
+    );
+    let odd = Item {
+        entity: "charge".to_owned(),
+        external_id: id.clone(),
+        version_key: "evt_odd".to_owned(),
+        version_at: app.clock.now(),
+        api_version: None,
+        payload: payload.as_bytes(),
+    };
+    let rows = app.put(&[odd]).await;
+    let tickets: Vec<String> = Ticket::split(&rows).map(|t| t.to_body()).collect();
+    assert_eq!(app.deliver(&tickets, 1).await.failures(), 0);
+    let status = format!("select status from payments where external_id = '{id}'");
+    assert_eq!(app.db.scalar::<String>(&status).await, "unreadable");
+    app.clock.advance(Duration::from_secs(7_200));
+    let report = reconcile(&app, "charge").await;
+    assert!(report.found > 0 && report.remaining == 0, "{report:?}");
+    assert_eq!(app.db.scalar::<String>(&status).await, "collected");
+    assert_eq!(our_rows(&app).await, true_rows(&app));
 }

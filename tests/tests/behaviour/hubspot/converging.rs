@@ -2,7 +2,7 @@
 //! are archived in mid-run, an index that is behind, objects that are restored (traps 7, 11, 72).
 
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulators::hubspot::{HubSpotSimulator, Kind};
+use penstock_tests::simulators::hubspot::{HubSpotSimulator, Kind, OBJECTS};
 use serde_json::{Value, json};
 
 use crate::hubspot::pushing::{change, push};
@@ -112,7 +112,7 @@ async fn a_deletion_is_asked_about_twice_and_no_more() {
     an_hour_passes(&test).await;
     an_hour_passes(&test).await;
     test.assert_true().await;
-    let path = format!("/crm/v3/objects/contacts/{id}");
+    let path = format!("{OBJECTS}contacts/{id}");
     let asked = test.hubspot.requests().iter().filter(|asked| asked.path == path).count();
     assert_eq!(asked, 2);
 }

@@ -3,11 +3,9 @@
 use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
-use penstock_tests::simulators::hubspot::{Fault, Kind, Policy};
+use penstock_tests::simulators::hubspot::{Fault, Kind, OBJECTS, Policy};
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal};
-
-const OBJECTS: &str = "/crm/v3/objects/";
 
 #[tokio::test]
 async fn with_every_fault_that_passes_and_a_world_that_changes_our_tables_come_to_the_truth() {

@@ -76,7 +76,8 @@ async fn pushes_without_end_do_not_starve_ties() {
     let pushed = "update refetch_requests set pushed = true where external_id <> '900000007'";
     test.app.db.client().await.batch_execute(pushed).await.unwrap();
     serve(&test, r#"{"source":"hubspot","entity":"deal","mode":"object","resume":true}"#).await;
-    let tied = "select count(*) from refetch_requests where external_id = '900000007' and tries = 0";
+    let tied =
+        "select count(*) from refetch_requests where external_id = '900000007' and tries = 0";
     assert_eq!(test.app.db.scalar::<i64>(tied).await, 0);
 }
 
@@ -110,7 +111,7 @@ async fn an_object_that_cannot_be_read_holds_up_no_other() {
         test.app.db.client().await.batch_execute(&wait).await.unwrap();
     }
     test.hubspot.faults().always(
-        &format!("/crm/v3/objects/deals/{unreadable}"),
+        &format!("/crm/objects/2026-09/deals/{unreadable}"),
         penstock_tests::simulators::hubspot::Fault::Html,
     );
     let request = FetchRequest::refetches("hubspot", "deal");

@@ -31,6 +31,8 @@ async fn start(test: &HubSpotTestApp) -> Victim {
         ("STRIPE_API_KEY", test.app.stripe.key()),
         ("HUBSPOT_BASE_URL", test.hubspot.url()),
         ("HUBSPOT_TOKEN", DEFAULT_TOKEN.to_owned()),
+        // Its requests are pages then, and nothing else.
+        ("HUBSPOT_CURRENCY", "EUR".to_owned()),
         ("HUBSPOT_PAGE_SIZE", "50".to_owned()),
         ("HUBSPOT_RATE_PER_SECOND", "1000".to_owned()),
     ];

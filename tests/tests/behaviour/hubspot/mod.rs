@@ -2,6 +2,8 @@
 //! misbehaves on command (traps 10, 11, and those of 1-16 that any pull has).
 
 mod converging;
+mod currency;
+mod deals;
 mod deletions;
 mod faults;
 mod flood;

@@ -3,11 +3,9 @@
 use fetch::{FetchError, Outcome};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::PageError;
-use penstock_tests::simulators::hubspot::{Fault, Kind};
+use penstock_tests::simulators::hubspot::{Fault, Kind, OBJECTS};
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal};
-
-const OBJECTS: &str = "/crm/v3/objects/";
 
 /// Changes 450 contacts and 250 deals, most of them in one millisecond.
 fn change_many(test: &HubSpotTestApp) {

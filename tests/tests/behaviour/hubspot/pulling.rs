@@ -205,3 +205,24 @@ async fn trap_38_a_stage_map_that_has_changed_repairs_old_rows_with_the_next_ful
         assert!(test.app.db.scalar::<i64>(&count(status.as_str())).await > 0);
     }
 }
+
+#[tokio::test]
+async fn every_version_of_the_api_brings_the_portals_truth() {
+    for (version, paths) in [
+        (None, "/crm/objects/2026-09/"),
+        (Some("2026-03"), "/crm/objects/2026-03/"),
+        (Some("v3"), "/crm/v3/objects/"),
+    ] {
+        let settings: Vec<_> =
+            version.iter().map(|version| ("HUBSPOT_API_VERSION", *version)).collect();
+        let test = HubSpotTestApp::with_settings(portal(10, 30, 30), &settings).await;
+        test.run(Mode::Incremental).await;
+        test.hubspot.portal().change(30);
+        test.wait(120);
+        test.run(Mode::Incremental).await;
+        test.run(Mode::Full).await;
+        test.assert_true().await;
+        let asked = test.hubspot.requests();
+        assert!(asked.iter().all(|asked| asked.path.starts_with(paths)), "{version:?}");
+    }
+}

@@ -166,7 +166,7 @@ async fn trap_14_a_look_that_a_proxy_answers_with_404_is_no_answer_and_stays_wan
     let deal = some(&test, Kind::Deal, 5);
     test.hubspot.portal().purge(Kind::Deal, deal);
     assert_eq!(push(&test, &json!([change("deal.deletion", deal)])).await.0, 200);
-    test.hubspot.faults().next_n("/crm/v3/objects/deals", 5, Fault::NoSuchPage);
+    test.hubspot.faults().next_n("/crm/objects/2026-09/deals", 5, Fault::NoSuchPage);
     let request = serde_json::from_str(&test.app.requests.take()[0]).unwrap();
     let deadline = test.app.clock.now() + std::time::Duration::from_secs(3_600);
     let error = test.app.fetch.serve(&request, deadline).await.unwrap_err();
@@ -267,4 +267,31 @@ async fn while_postgres_is_away_changes_wait_on_the_queue_and_are_read_when_it_i
     }
     test.app.drain().await;
     test.assert_true().await;
+}
+
+#[tokio::test]
+async fn trap_79_a_webhooks_url_may_have_a_query_and_the_signature_covers_it_as_it_stands() {
+    let test = HubSpotTestApp::over(portal(49, 5, 5)).await;
+    let body = json!([change("deal.creation", 9)]).to_string();
+    let now = test.app.clock.now().as_millisecond();
+    let signed_over = |url: &str| sign_v3(WEBHOOK_SECRET, "POST", url, body.as_bytes(), now);
+    let called = |query: &str, signature: &str| {
+        let mut event = posted(&body, signature, now);
+        event["rawQueryString"] = json!(query);
+        event
+    };
+    for (query, signed) in [
+        ("env=live&utm_source=hubspot", "env=live&utm_source=hubspot"),
+        ("b=2&a=1&a=3", "b=2&a=1&a=3"),
+        ("to=a%40b.example&next=%2Fx%3Fy", "to=a@b.example&next=/x?y"),
+        ("name=a%20b+c%26d", "name=a%20b+c%26d"),
+        ("flag", "flag"),
+    ] {
+        let good = signed_over(&format!("{URI}?{signed}"));
+        assert_eq!(send(&test, called(query, &good)).await.0, 200, "{query}");
+        assert_eq!(send(&test, called("", &good)).await.0, 400, "{query} was signed");
+        let other = send(&test, called(&format!("{query}&more=1"), &good)).await;
+        assert_eq!(other.0, 400, "a query that was not signed");
+        assert_eq!(send(&test, called(query, &signed_over(URI))).await.0, 400, "{query} counts");
+    }
 }

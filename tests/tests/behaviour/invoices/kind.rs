@@ -3,6 +3,7 @@
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::{Fact, Facts, Tie};
 use penstock_domain::record::RowView;
+use penstock_domain::source::Whose;
 use penstock_domain::version::{Stamp, Version, Versioned};
 use penstock_store::facts::{Batch, FactSet, Parameters, Table, upsert};
 use penstock_store::{StoreError, Transaction};
@@ -113,5 +114,14 @@ impl Reader for ReadsInvoices {
         }
         let known = self.0.read(row)?;
         Ok(WithInvoices { known, ..WithInvoices::default() })
+    }
+
+    fn whose(&self, row: RowView<'_>) -> Whose {
+        self.0.whose(row)
+    }
+
+    /// Invoices have no state for it: those of a product would need one.
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> WithInvoices<'a> {
+        WithInvoices { known: self.0.unreadable(row, why), ..WithInvoices::default() }
     }
 }

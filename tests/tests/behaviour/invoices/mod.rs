@@ -30,10 +30,14 @@ async fn app_with_invoices(seed: u64) -> TestApp {
     app
 }
 
+fn test_mode() -> Env {
+    [("STRIPE_LIVEMODE", "false")].into_iter().collect()
+}
+
 fn process(app: &TestApp, database: Database) -> Ports<TestClock, MemoryQueue, ReadsInvoices> {
     Ports {
         database,
-        reader: ReadsInvoices(Normalizers::from_env(&Env::default()).unwrap()),
+        reader: ReadsInvoices(Normalizers::from_env(&test_mode()).unwrap()),
         refetches: Some(app.requests.clone()),
         clock: app.clock.clone(),
     }

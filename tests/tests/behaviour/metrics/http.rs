@@ -14,11 +14,12 @@ use penstock_testkit::CuttingProxy;
 use serde_json::{Value, json};
 
 /// Every route that wants a key.
-const GUARDED: [&str; 8] = [
+const GUARDED: [&str; 9] = [
     "/metrics/revenue/summary",
     "/metrics/revenue/daily",
     "/metrics/revenue/weekly",
     "/metrics/unmapped-statuses",
+    "/metrics/unreadable-objects",
     "/runs",
     "/runs/019a0000-0000-7000-8000-000000000000",
     "/users/ada/journey",

@@ -1,4 +1,4 @@
-//! Sums beyond 64 bits, and unknown statuses.
+//! Sums beyond 64 bits, credits, unknown statuses, and objects that cannot be read.
 
 use super::{Payment, config, database, drift, noon, ok, ports, upsert};
 use penstock_store::revenue::{Remap, remap};
@@ -74,6 +74,7 @@ async fn what_did_not_come_in_or_go_out_counts_as_nothing() {
         "dispute_open",
         "dispute_won",
         "inquiry",
+        "unreadable",
     ];
     let payments: Vec<Payment> = idle
         .iter()
@@ -98,4 +99,57 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_is_revenue_again() {
     upsert(&on, &[Payment { status: "refund_failed", ..refund }]).await;
     let body = ok(&ports, "/metrics/revenue/summary").await.body;
     assert_eq!((&body["netRevenueCents"], &body["refundedCents"]), (&json!("900"), &json!("0")));
+}
+
+#[tokio::test]
+async fn trap_78_a_credit_lowers_the_gross_of_its_day_in_days_weeks_and_the_summary_alike() {
+    let database = database().await;
+    let on = database.client().await;
+    let payments = [
+        Payment::new(1, 900, "collected", "2026-03-09T10:00:00Z"),
+        Payment::new(2, -1_000, "collected", "2026-03-10T10:00:00Z"),
+        Payment::new(3, 300, "collected", "2026-03-10T11:00:00Z"),
+    ];
+    upsert(&on, &payments).await;
+    let ports = ports(database.database(1), config());
+    for zone in ["UTC", "Asia/Kolkata", "America/New_York"] {
+        let range = format!("startDate=2026-03-09&endDate=2026-03-10&timezone={zone}");
+        for route in ["summary", "daily", "weekly"] {
+            let body = ok(&ports, &format!("/metrics/revenue/{route}?{range}")).await.body;
+            assert_eq!((&body["totalRevenueCents"], &body["count"]), (&json!("200"), &json!(3)));
+            assert_eq!(body["netRevenueCents"], "200", "{route} {zone}");
+        }
+        let days = ok(&ports, &format!("/metrics/revenue/daily?{range}")).await.body;
+        let amounts: Vec<_> =
+            days["breakdown"].as_array().unwrap().iter().map(|day| &day["amountCents"]).collect();
+        assert_eq!(amounts, [&json!("900"), &json!("-700")], "{zone}");
+    }
+    assert_eq!(drift(&on).await, 0);
+}
+
+#[tokio::test]
+async fn trap_77_an_object_that_cannot_be_read_is_listed_with_its_dead_letter_while_that_stands() {
+    let database = database().await;
+    let on = database.client().await;
+    let unreadable = "/metrics/unreadable-objects";
+    let ports = ports(database.database(1), config());
+    assert_eq!(ok(&ports, unreadable).await.body, json!({"objects": [], "hasMore": false}));
+    let row = "00000000-0000-0000-0000-000000000000";
+    let letter = "019a0000-0000-7000-8000-000000000001";
+    upsert(&on, &[Payment::new("ch_1", 0, "unreadable", "2026-03-10T10:00:00Z")]).await;
+    on.batch_execute(&format!(
+        "insert into dead_letters (id, source, entity, external_id, outbox_id, payload, error, error_kind, attempts, created_at) \
+         values ('{letter}', 'stripe', 'charge', 'ch_1', '{row}', '', 'it is odd', 'invalid', 1, '2026-03-10T10:00:00Z'), \
+                ('019a0000-0000-7000-8000-000000000002', 'stripe', 'charge', 'ch_1', gen_random_uuid(), '', \
+                 'an older version', 'invalid', 1, '2026-03-09T10:00:00Z')"
+    ))
+    .await
+    .unwrap();
+    let expected = json!({"objects": [{
+        "source": "stripe", "entity": "charge", "externalId": "ch_1", "outboxId": row, "deadLetterId": letter,
+        "errorKind": "invalid", "error": "it is odd", "since": "2026-03-10T10:00:00Z",
+    }], "hasMore": false});
+    assert_eq!(ok(&ports, unreadable).await.body, expected);
+    upsert(&on, &[Payment::new("ch_1", 500, "collected", "2026-03-10T10:00:00Z")]).await;
+    assert_eq!(ok(&ports, unreadable).await.body, json!({"objects": [], "hasMore": false}));
 }

@@ -47,6 +47,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
             rate("event", 60, [2, 0, 0]), rate("event", 300, [2, 0, 0]),
             rate("stripe", 60, [4, 2, 1]), rate("stripe", 300, [6, 4, 1]),
         ],
+        "notOurs": [],
         "oldestPendingAgeS": 86_400,
         "paused": [],
         "asOf": "2026-03-15T12:00:00Z",
@@ -60,7 +61,8 @@ async fn where_nothing_ever_came_nothing_waits() {
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
     assert_eq!(
         stats,
-        json!({"pending": [], "rates": [], "oldestPendingAgeS": null, "paused": [], "asOf": "2026-03-15T12:00:00Z"})
+        json!({"pending": [], "rates": [], "notOurs": [], "oldestPendingAgeS": null, "paused": [],
+            "asOf": "2026-03-15T12:00:00Z"})
     );
 }
 
@@ -99,6 +101,33 @@ async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_m
     let most =
         json!([{"source": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
     assert_eq!(stats["pending"], most);
+}
+
+#[tokio::test]
+async fn trap_51_stats_count_what_is_not_ours_by_reason_and_what_waits_until_it_is_known() {
+    let database = database().await;
+    let on = database.client().await;
+    arrive(&on, "stripe", "pending", 30).await;
+    on.batch_execute("update outbox set error_kind = 'waiting'").await.unwrap();
+    arrive(&on, "stripe", "pending", 20).await;
+    let note = |reason: &str, count: i64, minute: i64| {
+        format!(
+            "insert into not_ours select gen_random_uuid(), 'stripe', '{reason}', \
+                    timestamptz '2026-03-15T10:00:00Z' + n * interval '1 second' + {minute} * interval '1 minute' \
+             from generate_series(1, {count}) n"
+        )
+    };
+    on.batch_execute(&note("connected_account", 10_001, 0)).await.unwrap();
+    on.batch_execute(&note("test_mode", 2, 5)).await.unwrap();
+    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let waiting = json!([{"source": "stripe", "count": 2, "held": 1, "oldestAgeS": 30}]);
+    assert_eq!(stats["pending"], waiting);
+    let others = json!([
+        {"source": "stripe", "reason": "connected_account", "count": 10_000, "countIsAtLeast": true,
+         "newestAt": "2026-03-15T12:46:41Z"},
+        {"source": "stripe", "reason": "test_mode", "count": 2, "newestAt": "2026-03-15T10:05:02Z"},
+    ]);
+    assert_eq!(stats["notOurs"], others);
 }
 
 #[tokio::test]

@@ -32,8 +32,13 @@ fn money(id: &str, kind: &str, status: &str) -> String {
 async fn hear(app: &TestApp, events: &[&String]) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging =
-        Paging { page_size: 100, window: Duration::from_secs(86_400), side_by_side: 1, part: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
     for event in events {
         let list =
             format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{event}]}}"#);

@@ -7,4 +7,5 @@ mod money;
 mod outbox;
 mod ties;
 mod two_sources;
+mod unreadable;
 mod versions;

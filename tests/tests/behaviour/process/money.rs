@@ -11,8 +11,8 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
-use penstock_domain::source::Source;
 use penstock_domain::source::stripe::Stripe;
+use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
 use penstock_tests::test_app::TestApp;
@@ -23,9 +23,10 @@ use crate::stripe_account::{NOW, account, assert_true, our_books};
 fn read(payload: &str) -> Vec<String> {
     let version_at = Timestamp::from_second(NOW).unwrap();
     let id = OutboxId::new(version_at);
-    let (source, payload_bytes) = ("stripe", payload.as_bytes());
-    let row =
-        RowView { id, source, entity: "", external_id: "", version_at, payload: payload_bytes };
+    let source = "stripe";
+    let own = OwnAccount::default();
+    let (entity, external_id, payload_bytes) = ("", "", payload.as_bytes());
+    let row = RowView { id, source, entity, external_id, version_at, payload: payload_bytes, own };
     let facts = Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap();
     let payments = facts.payments.clone();
     assert_eq!(facts, Facts { payments, ..Facts::default() }, "Stripe's rows are payments");
@@ -234,8 +235,13 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
 async fn take(app: &TestApp, body: &str, mode: Mode) {
     let at = Timestamp::from_second(NOW).unwrap();
     let position = Position { from: Some(at), to: at, token: None };
-    let paging =
-        Paging { page_size: 100, window: Duration::from_secs(86_400), side_by_side: 1, part: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
     let reply = Reply { as_of: at, body: body.as_bytes() };
     let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
     let ids = app.put(&page.items).await;

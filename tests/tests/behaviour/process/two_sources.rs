@@ -11,9 +11,13 @@ use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::account;
 
+fn test_mode() -> Env {
+    [("STRIPE_LIVEMODE", "false")].into_iter().collect()
+}
+
 /// Has the rows of another source read as Stripe's.
 fn read_as_stripe(app: &mut TestApp) {
-    app.process.reader.insert("other", Stripe.normalizer(&Env::default()).unwrap());
+    app.process.reader.insert("other", Stripe.normalizer(&test_mode()).unwrap());
 }
 
 async fn put(app: &TestApp, source: &str, amount: usize) -> Vec<OutboxId> {

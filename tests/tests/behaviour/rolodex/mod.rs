@@ -85,6 +85,7 @@ impl Source for Rolodex {
             rate_per_second: 1_000,
             windows: None,
             part: Some("CALENDAR"),
+            version: None,
         }
     }
 
@@ -224,6 +225,17 @@ impl Normalize for Cards {
             (_, false) => facts.calendar_events = row.facts([entry(calendar, row)?]),
         }
         Ok(facts)
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
+        let mut facts = Facts::default();
+        match row.entity {
+            "person" => facts.contacts = row.facts([Contact::unreadable(row)]),
+            _ => {
+                facts.calendar_events = row.facts([CalendarEvent::unreadable(&self.calendar, row)]);
+            }
+        }
+        facts
     }
 }
 

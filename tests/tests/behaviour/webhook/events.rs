@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::stripe::{AccountSpec, StripeAccount};
 use penstock_tests::test_app::TestApp;
+use serde_json::json;
 
 use crate::stripe_account::{DAY, NOW, account, assert_true};
-use crate::webhook::{charge_event, post};
+use crate::webhook::{charge_event, post, send, signed};
 
 #[tokio::test]
 async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
@@ -50,7 +51,7 @@ async fn objects_that_we_do_not_model_are_stored_and_processed_and_not_dead() {
 fn thin(id: &str, kind: &str, object: &str) -> String {
     let at = Timestamp::from_second(NOW).unwrap();
     format!(
-        r#"{{"id":"{id}","object":"v2.core.event","type":"v1.x.updated","livemode":true,"created":"{at}",
+        r#"{{"id":"{id}","object":"v2.core.event","type":"v1.x.updated","livemode":false,"created":"{at}",
             "related_object":{{"id":"{object}","type":"{kind}","url":"/v1/x/{object}"}}}}"#
     )
 }
@@ -211,6 +212,19 @@ async fn trap_26_whatever_is_signed_is_kept_byte_for_byte_and_holds_nothing_else
     }
     app.drain().await;
     app.db.assert_nothing_waits().await;
-    let paid: String = app.db.scalar("select external_id from payments").await;
-    assert_eq!(paid, "ch_good", "the others are dead letters, or mean nothing");
+    let known =
+        "select string_agg(external_id || ' ' || status, ', ' order by external_id) from payments";
+    assert_eq!(
+        app.db.scalar::<String>(known).await,
+        "ch_1 unreadable, ch_good collected",
+        "the others are dead letters, or mean nothing"
+    );
+}
+
+#[tokio::test]
+async fn trap_79_a_webhooks_url_with_a_query_is_taken() {
+    let app = TestApp::over(account(219, 1)).await;
+    let mut event = signed(&app, &charge_event("evt_1", "ch_1", NOW));
+    event["rawQueryString"] = json!("env=live&utm_source=stripe");
+    assert_eq!(send(&app, event).await.0, 200);
 }

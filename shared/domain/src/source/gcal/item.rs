@@ -32,6 +32,14 @@ pub(super) fn sound(id: &str) -> bool {
     !id.is_empty() && !id.contains('\0') && id.len() <= LONGEST_ID
 }
 
+/// What the id of a row begins with whose payload names no event. No id of Google's has a colon.
+const HASHED: &str = "sha256:";
+
+/// Returns whether a row's id is an event's, and not the hash of a payload that names none.
+pub(super) fn is_id(external_id: &str) -> bool {
+    !external_id.starts_with(HASHED)
+}
+
 /// How versions are told apart within a run.
 #[derive(Debug, Clone)]
 pub(super) struct Keys<'a> {
@@ -49,7 +57,7 @@ pub(super) struct Keys<'a> {
 pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
     let sent: RawEvent<'_> = serde_json::from_slice(raw).unwrap_or_default();
     let updated = stamp(sent.updated);
-    let hash = || format!("sha256:{}", hex::encode(Sha256::digest(raw)));
+    let hash = || format!("{HASHED}{}", hex::encode(Sha256::digest(raw)));
     let version_key = if keys.native && updated.is_some() { hash() } else { keys.seen.to_owned() };
     Item {
         entity: ENTITY.to_owned(),

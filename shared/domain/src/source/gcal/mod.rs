@@ -86,6 +86,7 @@ impl Source for GoogleCalendar {
             rate_per_second: 4,
             windows: None,
             part: Some(CALENDAR_ID),
+            version: None,
         }
     }
 

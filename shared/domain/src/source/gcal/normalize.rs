@@ -75,6 +75,13 @@ impl Normalize for Normalizer {
         };
         Ok(Facts { calendar_events: row.facts([event]), ..Facts::default() })
     }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, _why: ReasonKind) -> Facts<'a> {
+        let calendar_id = self.calendar_id.as_deref().filter(|_| row.entity == ENTITY);
+        let known = calendar_id.filter(|_| item::is_id(row.external_id));
+        let events = known.map(|calendar_id| CalendarEvent::unreadable(calendar_id, row));
+        Facts { calendar_events: row.facts(events), ..Facts::default() }
+    }
 }
 
 /// The entry in a row, of the calendar `calendar_id`.

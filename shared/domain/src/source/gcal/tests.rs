@@ -6,7 +6,7 @@ use crate::disposition::Reason;
 use crate::facts::Facts;
 use crate::ids::OutboxId;
 use crate::record::RowView;
-use crate::source::Push;
+use crate::source::{OwnAccount, Push};
 
 const AT: &str = "2026-06-01T10:00:00Z";
 
@@ -20,6 +20,7 @@ fn paging() -> Paging {
         window: std::time::Duration::ZERO,
         side_by_side: 1,
         part: Some("team#1@group.calendar.google.com".into()),
+        version: None,
     }
 }
 
@@ -31,6 +32,7 @@ fn read(payload: &str) -> Result<CalendarEvent, Reason> {
         external_id: "e1",
         version_at: at(AT),
         payload: payload.as_bytes(),
+        own: OwnAccount::default(),
     };
     let env = [("GCAL_CALENDAR_ID", "team")].into_iter().collect();
     let facts = GoogleCalendar.normalizer(&env).unwrap().normalize(row)?;

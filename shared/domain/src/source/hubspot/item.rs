@@ -30,7 +30,11 @@ pub(super) enum Seen {
 /// HubSpot's modified time may not tell, or rows under a stage map that has changed. A change
 /// within the lag before the reply, which the reply may not show yet, still stands above it.
 pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp) -> Item<'a> {
-    let object: Object<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let object: Object<'_> = match serde_json::from_slice(raw) {
+        Ok(object) => object,
+        // Whose version cannot be read must be known, or an older one would go on counting.
+        Err(_) => Object::with_id_only(raw),
+    };
     let run_key = match seen {
         Seen::Listed(run) | Seen::Found(run) => full_run_key(run),
         // An object that is archived during the run is in both lists, in two versions.

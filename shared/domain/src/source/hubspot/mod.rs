@@ -1,4 +1,4 @@
-//! HubSpot's CRM v3: contacts and deals. Full by list, first what is there, then what is archived;
+//! HubSpot's CRM API: contacts and deals. Full by list, first what is there, then what is archived;
 //! incremental by search on the modified time.
 //!
 //! A search shows neither archived nor merged objects (trap 11), and no list is ordered by the time
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Access, Credential, Normalize, Source, Webhook};
+use super::{Access, AccountRules, Credential, Normalize, PathVersion, Source, Webhook};
 use crate::clock::earlier;
 use crate::config::{ConfigError, Env};
 use crate::facts::Swept;
@@ -22,6 +22,7 @@ use crate::paging::{
 };
 use crate::record::Item;
 
+mod account;
 #[cfg(feature = "contract")]
 mod contract;
 mod item;
@@ -32,6 +33,7 @@ mod push;
 mod search;
 mod settings;
 mod stages;
+mod time;
 mod webhook;
 
 use item::Seen;
@@ -39,9 +41,14 @@ use list::List;
 use search::Part;
 use settings::Settings;
 
-/// HubSpot's CRM API v3.
+/// HubSpot's CRM API, in its dated versions and in the legacy v3.
 #[derive(Debug, Clone, Copy)]
 pub struct HubSpot;
+
+/// The version of the API that is spoken: the newest one. HubSpot supports a dated version for 18
+/// months, and v1 to v3 until September 2027
+/// (developers.hubspot.com/docs/api-reference/legacy/migration-guide).
+pub const VERSION: &str = "2026-09";
 
 const CONTACT: &str = "contact";
 const DEAL: &str = "deal";
@@ -60,11 +67,14 @@ const CONTACT_PROPERTIES: [&str; 9] = [
     "hs_calculated_merged_vids",
 ];
 
-const DEAL_PROPERTIES: [&str; 10] = [
+/// The two flags say in any pipeline whether a deal is closed, and whether it is won.
+const DEAL_PROPERTIES: [&str; 12] = [
     "amount",
     "deal_currency_code",
     "dealname",
     "dealstage",
+    "hs_is_closed",
+    "hs_is_closed_won",
     "pipeline",
     "closedate",
     "createdate",
@@ -125,7 +135,12 @@ impl Source for HubSpot {
             rate_per_second: 2,
             windows: None,
             part: None,
+            version: Some(PathVersion { variable: "API_VERSION", value: VERSION }),
         }
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountRules> {
+        Some(&HubSpot)
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
@@ -161,7 +176,7 @@ impl Source for HubSpot {
             let (modified, properties) = facts(entity);
             let body =
                 Part::at(position).search(modified, properties, position.to, paging.page_size);
-            return Request::post(format!("{}/search", path(entity)), body);
+            return Request::post(format!("{}/search", path(entity, paging)), body);
         }
         let (archived, after) = match position.token.as_deref() {
             Some(token) => match token.strip_prefix(ARCHIVED) {
@@ -179,7 +194,7 @@ impl Source for HubSpot {
         if !after.is_empty() {
             query.push(("after", after.to_owned()));
         }
-        Request::get(path(entity), query)
+        Request::get(path(entity, paging), query)
     }
 
     fn page<'a>(
@@ -207,8 +222,11 @@ impl Source for HubSpot {
         Ok(Page::new(items, next))
     }
 
-    fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
-        Request::get(format!("{}/{id}", path(entity)), vec![("properties", asked_for(entity))])
+    fn object_request(&self, entity: &str, id: &str, paging: &Paging) -> Request {
+        Request::get(
+            format!("{}/{id}", path(entity, paging)),
+            vec![("properties", asked_for(entity))],
+        )
     }
 
     fn object<'a>(
@@ -287,8 +305,13 @@ fn is_deep(watermark: Timestamp, to: Timestamp) -> bool {
     half_hour(watermark) < half_hour(to)
 }
 
-fn path(entity: &str) -> String {
-    format!("/crm/v3/objects/{entity}s")
+/// The path of an entity's objects. A dated version follows the API's name, a legacy one such as
+/// `v3` comes before it. Both answer alike.
+fn path(entity: &str, paging: &Paging) -> String {
+    match paging.version.as_deref().unwrap_or(VERSION) {
+        legacy if legacy.starts_with('v') => format!("/crm/{legacy}/objects/{entity}s"),
+        dated => format!("/crm/objects/{dated}/{entity}s"),
+    }
 }
 
 /// The property of the modified time, which contacts call otherwise than all other objects, and

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::object::{Object, time};
+use super::object::Object;
 use super::settings::Settings;
+use super::stages::Stage;
+use super::time::time;
 use super::{CONTACT, DEAL, MERGE_LEAD, stages};
 use crate::contact::Contact;
 use crate::disposition::{Reason, ReasonKind};
@@ -17,12 +19,27 @@ use crate::source::Normalize;
 use crate::text::{LONGEST_INDEXED, printable};
 use crate::version::{Stamp, Version};
 
-/// ISO 4217's code for no currency: of a deal that is gone and of which nothing else is known.
-const NO_CURRENCY: &str = "XXX";
+/// In place of the stage of a deal that names no currency, while the portal's is not known. Such a
+/// deal counts nothing, and is listed with the statuses that no map knows. The full run that is
+/// requested when the currency becomes known repairs it.
+const NO_CURRENCY: &str = "(the portal's currency is not known)";
 
 impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
         normalize(row, self)
+    }
+
+    fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
+        match row.entity {
+            CONTACT => {
+                Facts { contacts: row.facts([Contact::unreadable(row)]), ..Facts::default() }
+            }
+            DEAL => {
+                let deal = Payment::unreadable(Kind::Deal, row, why);
+                Facts { payments: row.facts([deal]), ..Facts::default() }
+            }
+            _ => Facts::default(),
+        }
     }
 }
 
@@ -36,7 +53,7 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
     let object: Object<'_> =
         serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
     if object.is_tombstone() {
-        return vanished(row, settings);
+        return Ok(vanished(row, settings));
     }
     if object.id().is_none_or(|id| id != row.external_id) {
         return Err(malformed("the payload has another id than its row"));
@@ -54,26 +71,23 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
 }
 
 /// A row of our own that says that HubSpot no longer has the object.
-fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Reason> {
+fn vanished<'a>(row: RowView<'a>, settings: &Settings) -> Facts<'a> {
     if row.entity == CONTACT {
-        return Ok(Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() });
+        return Facts { contacts: row.facts([Contact::vanished(row)]), ..Facts::default() };
     }
-    let currency = match settings.portal_currency {
-        Some(currency) => currency,
-        None => NO_CURRENCY.parse().map_err(|_| malformed("no currency"))?,
-    };
     let deal = Payment {
         kind: Kind::Deal,
         external_id: row.external_id.to_owned(),
         amount: 0,
-        currency,
+        currency: settings.currency_of(row).unwrap_or(Currency::NONE),
         status: Status::Canceled,
         raw_status: if became_what(row.payload).is_some() { "merged" } else { "vanished" }
             .to_owned(),
         occurred_at: row.version_at,
+        account: None,
         version: Version::of(row, Stamp::Observed),
     };
-    Ok(Facts { payments: row.facts([deal]), ..Facts::default() })
+    Facts { payments: row.facts([deal]), ..Facts::default() }
 }
 
 /// An object with its row.
@@ -98,6 +112,7 @@ impl View<'_> {
             last_name: field(properties.and_then(|p| p.lastname())),
             merged_into: None,
             deleted_at: archived.then(gone_at),
+            is_unreadable: false,
             version: self.version.clone(),
         };
         let merged = |id: String| Contact {
@@ -108,6 +123,7 @@ impl View<'_> {
             last_name: None,
             merged_into: Some(self.row.external_id.to_owned()),
             deleted_at: Some(self.object.changed_at().unwrap_or(self.row.version_at)),
+            is_unreadable: false,
             version: Version { at: self.merged_at(), ..self.version.clone() },
         };
         let others: Vec<Contact> = self.object.merged_ids().into_iter().map(merged).collect();
@@ -146,43 +162,39 @@ impl View<'_> {
             ));
         }
         let archived = self.object.archived == Some(true);
-        let status = match archived {
-            true => Status::Canceled,
-            false => stages::status(stage.as_deref(), &settings.deal_stages),
+        let own: Option<Currency> = match properties.and_then(|p| p.deal_currency_code()) {
+            Some(code) => Some(
+                code.trim().parse().map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
+            ),
+            None => None,
         };
-        let currency: Currency =
-            match (properties.and_then(|p| p.deal_currency_code()), settings.portal_currency) {
-                (Some(code), _) => code
-                    .trim()
-                    .parse()
-                    .map_err(|e| invalid("deal_currency_code", format!("{e}")))?,
-                (None, Some(portals)) => portals,
-                (None, None) => {
-                    let why = "the deal names none, and HUBSPOT_CURRENCY, the portal's, is not set"
-                        .to_owned();
-                    return Err(invalid("currency", why));
-                }
-            };
-        let amount = match properties.and_then(|p| p.amount()) {
-            Some(text) => {
+        let currency = own.or_else(|| settings.currency_of(self.row));
+        let amount = match (properties.and_then(|p| p.amount()), currency) {
+            (Some(text), Some(currency)) => {
                 from_decimal(&text, currency).map_err(|e| invalid("amount", e.to_string()))?
             }
-            None => 0,
+            _ => 0,
+        };
+        let (closed, won) = properties.map_or((None, None), |p| (p.is_closed(), p.is_won()));
+        let (status, raw_status) = match (archived, currency, &stage) {
+            (true, ..) => (Status::Canceled, "archived".to_owned()),
+            (false, None, _) => (Status::Unmapped, NO_CURRENCY.to_owned()),
+            (false, Some(_), stage) => (
+                stages::status(Stage { id: stage.as_deref(), closed, won }, &settings.deal_stages),
+                stage.as_deref().map_or_else(|| "null".to_owned(), printable),
+            ),
         };
         Ok(Payment {
             kind: Kind::Deal,
             external_id: self.row.external_id.to_owned(),
             amount,
-            currency,
+            currency: currency.unwrap_or(Currency::NONE),
             status,
-            raw_status: match (archived, stage) {
-                (true, _) => "archived".to_owned(),
-                (false, Some(stage)) => printable(&stage),
-                (false, None) => "null".to_owned(),
-            },
+            raw_status,
             occurred_at: self
                 .occurred_at(properties.and_then(|p| p.closedate()))
                 .map_err(|why| invalid("closedate", why))?,
+            account: None,
             version: self.version.clone(),
         })
     }
@@ -190,8 +202,7 @@ impl View<'_> {
     /// The close date; a deal without one counts on the day it came to be.
     fn occurred_at(&self, closedate: Option<Cow<'_, str>>) -> Result<Timestamp, String> {
         match closedate {
-            Some(text) => time(&text)
-                .ok_or_else(|| "it is neither ISO 8601 nor epoch milliseconds".to_owned()),
+            Some(text) => time(&text).map_err(str::to_owned),
             None => Ok(self.object.created_at().unwrap_or(self.row.version_at)),
         }
     }

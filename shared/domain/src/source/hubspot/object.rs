@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::time::time;
 use crate::json::scalar as text;
 
 /// An object of a list, of a search, or by id. A tombstone of our own has `id` and `penstock`.
@@ -47,6 +46,10 @@ pub(super) struct Properties<'a> {
     #[serde(borrow)]
     dealstage: Option<&'a RawValue>,
     #[serde(borrow)]
+    hs_is_closed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hs_is_closed_won: Option<&'a RawValue>,
+    #[serde(borrow)]
     closedate: Option<&'a RawValue>,
     #[serde(borrow)]
     createdate: Option<&'a RawValue>,
@@ -72,7 +75,30 @@ macro_rules! texts {
 
 texts!(email, phone, firstname, lastname, amount, deal_currency_code, dealstage, closedate);
 
+impl Properties<'_> {
+    /// Whether the deal is in a stage that ends it; `None` if HubSpot does not say.
+    pub(super) fn is_closed(&self) -> Option<bool> {
+        flag(self.hs_is_closed)
+    }
+
+    /// Whether the deal is won; `None` if HubSpot does not say.
+    pub(super) fn is_won(&self) -> Option<bool> {
+        flag(self.hs_is_closed_won)
+    }
+}
+
 impl<'a> Object<'a> {
+    /// An object of which no more is read than its id. It has none if the payload is not JSON.
+    pub(super) fn with_id_only(raw: &'a [u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+        }
+        let Named { id } = serde_json::from_slice(raw).unwrap_or_default();
+        Self { id, ..Self::default() }
+    }
+
     /// Its id: digits, at most 255.
     pub(super) fn id(&self) -> Option<Cow<'a, str>> {
         text(self.id).filter(|id| is_id(id))
@@ -135,42 +161,21 @@ fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
+fn flag(raw: Option<&RawValue>) -> Option<bool> {
+    match text(raw)?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
 fn time_of(raw: Option<&RawValue>) -> Option<Timestamp> {
-    time(&text(raw)?)
+    time(&text(raw)?).ok()
 }
-
-/// ISO 8601 or epoch milliseconds: both occur (trap 10). A bare date is midnight UTC. None where it
-/// is none, or where Postgres would not take it.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let at = if let Ok(milliseconds) = text.parse::<i64>() {
-        Timestamp::from_millisecond(milliseconds).ok()
-    } else {
-        let date = || {
-            text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-        };
-        text.parse().ok().or_else(date)
-    };
-    at.filter(|at| *at >= YEAR_ONE)
-}
-
-const YEAR_ONE: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trap_10_times_come_as_iso_text_and_as_epoch_milliseconds() {
-        let expected = Some("2023-02-24T03:00:13.46Z".parse().unwrap());
-        for text in ["2023-02-24T03:00:13.460Z", "1677207613460", "2023-02-24T04:00:13.460+01:00"] {
-            assert_eq!(time(text), expected, "{text}");
-        }
-        assert_eq!(time("2023-02-24"), Some("2023-02-24T00:00:00Z".parse().unwrap()));
-        for text in ["", "yesterday", "99999999999999999999", "-99999999999999", "2023-02-30"] {
-            assert_eq!(time(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn merged_ids_are_a_list_with_semicolons_without_the_objects_own() {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::record::Item;
@@ -17,12 +18,21 @@ struct RawObject<'a> {
     object: Option<Cow<'a, str>>,
     #[serde(borrow)]
     created: Option<Created<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "lenient")]
     api_version: Option<Cow<'a, str>>,
     #[serde(borrow)]
     data: Option<EventData<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "lenient")]
     related_object: Option<Related<'a>>,
+}
+
+/// Reads a field that is no part of the identity. One of another type is missing: it must not cost
+/// the object its id, or a version that cannot be read would be nobody's (trap 77).
+fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&'de RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 /// Unix seconds in API v1, RFC 3339 in v2.
@@ -206,6 +216,18 @@ mod tests {
             None,
             "no id that could be another path"
         );
+    }
+
+    #[test]
+    fn trap_77_an_odd_field_does_not_cost_an_event_its_object() {
+        for odd in [
+            EVENT.replace("\"2020-08-27\"", "20200827"),
+            EVENT.replace("\"2020-08-27\"", "{}"),
+            EVENT.replace("\"api_version\":", "\"related_object\":7,\"api_version\":"),
+            EVENT.replace("1780272000", "\"yesterday\""),
+        ] {
+            assert_eq!(key(&delivery(odd.as_bytes(), received()).0), ["charge", "ch_1", "evt_1"]);
+        }
     }
 
     #[test]

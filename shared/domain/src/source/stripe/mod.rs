@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Access, Credential, Header, Normalize, Source, Webhook, Windows};
+use super::{Access, AccountRules, Credential, Header, Normalize, Source, Webhook, Windows};
 use crate::clock::{earlier, later};
 use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
@@ -23,7 +23,11 @@ mod contract;
 mod item;
 mod list;
 mod normalize;
+mod origin;
 mod webhook;
+mod whose;
+
+use whose::Settings;
 
 /// The source for Stripe's API v1.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +81,12 @@ impl Source for Stripe {
             rate_per_second: 6,
             windows: Some(Windows { days: 31, side_by_side: 4 }),
             part: None,
+            version: None,
         }
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountRules> {
+        Some(&Stripe)
     }
 
     fn entities(&self, mode: Mode) -> &'static [&'static str] {
@@ -170,8 +179,8 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
-    fn normalizer(&self, _env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
-        Ok(Box::new(normalize::normalize))
+    fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
+        Ok(Box::new(Settings::from_env(env)?))
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {

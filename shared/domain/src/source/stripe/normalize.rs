@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::origin::Origin;
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::money::{Currency, from_stripe};
@@ -61,16 +62,26 @@ struct BalanceTransaction {
     amount: i64,
 }
 
-/// The row that an object came in, and who stamped its version.
+/// The row that an object came in, who stamped its version, and the account that its event names.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     row: RowView<'a>,
     stamp: Stamp,
+    account: Option<&'a str>,
 }
 
 /// Reads a row as movements of money.
 pub(super) fn normalize(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
     Ok(Facts { payments: row.facts(movements(row)?), ..Facts::default() })
+}
+
+/// What is said of a movement whose newest version cannot be read.
+pub(super) fn unreadable(row: RowView<'_>, why: ReasonKind) -> Facts<'_> {
+    // An event about an object without an id stands for itself (`item.rs`).
+    let is_event = row.external_id.starts_with("evt_");
+    let kind = Kind::parse(row.entity).filter(|kind| *kind != Kind::Deal && !is_event);
+    let movement = kind.map(|kind| Payment::unreadable(kind, row, why));
+    Facts { payments: row.facts(movement), ..Facts::default() }
 }
 
 /// The movements in a row; empty for an object that is not money.
@@ -87,7 +98,8 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         }
         _ => (text(row.payload)?, Stamp::Observed),
     };
-    let context = Context { row, stamp };
+    let origin = Origin::of(row.payload);
+    let context = Context { row, stamp, account: origin.account() };
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
@@ -111,7 +123,7 @@ fn vanished(row: RowView<'_>) -> Result<Payment, Reason> {
         Some("dispute") => Kind::Dispute,
         _ => return Err(Reason::new(ReasonKind::Malformed, "the tombstone does not say of what")),
     };
-    let context = Context { row, stamp: Stamp::Observed };
+    let context = Context { row, stamp: Stamp::Observed, account: None };
     let movement = payment(kind, &money, 0, Status::Canceled, raw, context)?;
     Ok(Payment { amount: money.amount, raw_status: "vanished".to_owned(), ..movement })
 }
@@ -228,6 +240,10 @@ fn payment(
     let amount = from_stripe(amount, currency).map_err(|e| invalid("amount", e.to_string()))?;
     let occurred_at =
         Timestamp::from_second(money.created).map_err(|e| invalid("created", e.to_string()))?;
+    if occurred_at < Timestamp::UNIX_EPOCH {
+        // Stripe is younger, and Postgres does not take every year that a number can name.
+        return Err(invalid("created", "it is before 1970".to_owned()));
+    }
     Ok(Payment {
         kind,
         external_id: printable(&money.id),
@@ -236,6 +252,7 @@ fn payment(
         status,
         raw_status: money.status.as_deref().map_or_else(|| "null".to_owned(), printable),
         occurred_at,
+        account: context.account.map(printable),
         version: Version::of_part(context.row, raw, context.stamp),
     })
 }

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::origin::Origin;
 use super::{Stripe, item};
 use crate::fetch_request::Mode;
 use crate::record::Delivery;
@@ -38,9 +39,16 @@ impl Signed for Stripe {
 
     fn delivery<'a>(&self, body: Verified<'a>, received_at: Timestamp) -> Delivery<'a> {
         let (item, named) = item::delivery(body.bytes(), received_at);
-        let modelled =
-            |(kind, _): &(String, String)| self.entities(Mode::Refetch).contains(&kind.as_str());
-        Delivery { item: Some(item), refetches: named.filter(modelled).into_iter().collect() }
+        let origin = Origin::of(body.bytes());
+        // Our key cannot read another account's object: the reply would be a 404.
+        let readable = |(kind, _): &(String, String)| {
+            origin.account().is_none() && self.entities(Mode::Refetch).contains(&kind.as_str())
+        };
+        Delivery {
+            item: Some(item),
+            refetches: named.filter(readable).into_iter().collect(),
+            livemode: origin.livemode(),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ impl Table for Contact {
             .column("last_name", |c| c.value.last_name.as_deref())
             .column("merged_into", |c| c.value.merged_into.as_deref())
             .column("deleted_at", |c| c.value.deleted_at)
+            .column("unreadable", |c| c.value.is_unreadable)
             .version()
             .value(batch.now, Type::TIMESTAMPTZ)
     }

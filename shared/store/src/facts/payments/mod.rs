@@ -26,6 +26,7 @@ impl Table for Payment {
             .column("status", |p| p.value.status.as_str())
             .column("raw_status", |p| p.value.raw_status.as_str())
             .column("occurred_at", |p| p.value.occurred_at)
+            .column("account", |p| p.value.account.as_deref())
             .version()
             .value(batch.now, Type::TIMESTAMPTZ)
             .value(rows, Type::UUID_ARRAY)

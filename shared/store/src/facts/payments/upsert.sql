@@ -2,9 +2,9 @@
 -- batches: what shares a time-stamp and says something else about the money.
 with incoming as (
     select *
-    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-         as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, version_at,
-               native, version_rank, content_hash, outbox_id, raw_from, raw_length)
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         as i (source, kind, external_id, amount, currency, status, raw_status, occurred_at, account,
+               version_at, native, version_rank, content_hash, outbox_id, raw_from, raw_length)
 ),
 -- Versions with the same time-stamp that came in another batch. The outbox knows them: both rows were
 -- committed before either ticket was sent.
@@ -16,11 +16,12 @@ twins as (
         select bool_and(o.status = 'pending') as waits
         from outbox o
         where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
-          and o.version_at = i.version_at and o.id <> all ($17)
+          and o.version_at = i.version_at and o.id <> all ($18)
           -- Two refetches in one second saw the same. A change between them has an event of its own.
           and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
     ) twin
-    where $18 and twin.waits is not null
+    -- The key cannot read an object of a connected account again.
+    where $19 and i.account is null and twin.waits is not null
 ),
 -- What the table says of them. The lock makes it the version that the write below meets, whatever
 -- other batches commit meanwhile.
@@ -35,26 +36,31 @@ held as materialized (
 -- cut out of the outbox row, so it is not sent a second time.
 written as (
     insert into payments as p (source, kind, external_id, amount, currency, status, raw_status, occurred_at,
-                               version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
+                               account, version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
     select i.source, i.kind, i.external_id, i.amount, i.currency, i.status, i.raw_status, i.occurred_at,
-           i.version_at, i.native, i.version_rank, i.content_hash,
-           substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $16
+           i.account, i.version_at, i.native, i.version_rank, i.content_hash,
+           substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
     from incoming i
     join outbox o on o.id = i.outbox_id
     where (select count(*) from held) >= 0 -- reads them before it writes
     order by i.source, i.kind, i.external_id
     on conflict (source, kind, external_id) do update
     set amount = excluded.amount, currency = excluded.currency, status = excluded.status,
-        raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, version_at = excluded.version_at,
-        native = excluded.native, version_rank = excluded.version_rank, content_hash = excluded.content_hash,
-        raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
+        raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, account = excluded.account,
+        version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
+        content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
+        updated_at = excluded.updated_at
     -- Older never wins. A list that shows the same again writes nothing. An event always moves the
     -- version on, or an older one that comes late could undo it.
     where (excluded.version_at, excluded.version_rank, excluded.amount, excluded.content_hash)
             > (p.version_at, p.version_rank, p.amount, p.content_hash)
       and (excluded.native
-           or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at, excluded.content_hash)
-              is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.content_hash))
+           or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at,
+               excluded.account, excluded.content_hash)
+              is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at,
+                                p.account, p.content_hash))
+      -- The row that could not be read is replayed, and can be read now.
+      or p.status = 'unreadable' and excluded.status <> 'unreadable' and p.outbox_id = excluded.outbox_id
     returning p.source, p.kind, p.external_id, p.xmax = 0 as is_new
 )
 -- A tie says something else than the version that the table held. Equal contents are no tie: a full
