@@ -105,7 +105,7 @@ fn search(objects: &[Indexed], order: Order, body: &str) -> String {
     if total > after + limit {
         // A number, as some servers send it, as well as the text of the documentation.
         let after = after + limit;
-        let after = if after % 2 == 0 { json!(after.to_string()) } else { json!(after) };
+        let after = if after.is_multiple_of(2) { json!(after.to_string()) } else { json!(after) };
         reply["paging"] = json!({"next": {"after": after}});
     }
     reply.to_string()
@@ -313,7 +313,7 @@ fn trap_16_empty_pages_go_on_by_after_as_text_or_number_and_not_for_ever() {
     for mode in [Mode::Full, Mode::Incremental] {
         let (mut position, mut progress) = (position(None), Progress::default());
         for n in 1..=EMPTY_PAGES + 1 {
-            let after = if n % 2 == 0 { format!("{n}") } else { format!("\"{n}\"") };
+            let after = if n.is_multiple_of(2) { format!("{n}") } else { format!("\"{n}\"") };
             let body =
                 format!(r#"{{"total":3,"results":[],"paging":{{"next":{{"after":{after}}}}}}}"#);
             let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
