@@ -11,7 +11,7 @@ use penstock_domain::source::Source;
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease};
-use penstock_store::{StoreError, begin, commit, sync_runs, sync_state};
+use penstock_store::{StoreError, Transaction, begin, commit, sync_runs, sync_state};
 
 use crate::error::FetchError;
 use crate::full_runs;
@@ -130,6 +130,19 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     sync_runs::record_error(&**connection, run.at.id, &reason, true, now).await?;
     sync_state::release(&**connection, run.key, &run.lease, now, now + LIMITED).await?;
     Ok(Outcome::Stopped { run: run.at.id, reason })
+}
+
+/// Tells that a list ended without what a complete one ends with. The run ends all the same, and
+/// the next one begins anew from the cursor that was there before.
+pub(crate) async fn note_incomplete(
+    tx: &Transaction<'_>,
+    run: &Run<'_>,
+    reason: &'static str,
+) -> Result<(), StoreError> {
+    let Key { source, entity, mode } = run.key;
+    tracing::warn!(event = "list_incomplete", run = %run.at.id, source, entity, mode = mode.as_str(), reason);
+    sync_runs::note(tx, run.at.id, &format!("kept what came, marked nothing as gone: {reason}"))
+        .await
 }
 
 /// Ends a run whose cursor has expired, and requests full runs in the same transaction.

@@ -15,6 +15,7 @@ use penstock_edge::telemetry::chain;
 use serde_json::Value;
 
 mod account;
+mod confirm;
 mod ending;
 mod error;
 mod full_runs;

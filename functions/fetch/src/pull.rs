@@ -1,11 +1,13 @@
 //! A pull: page after page under a lease, from where the last invocation stopped.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Reply};
+use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Progress, Reply};
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
@@ -143,6 +145,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
     async fn pages(&mut self, stop_at: Timestamp) -> Result<Stop, FetchError> {
         let (source, paging) = (self.vendor.source(), &self.vendor.paging);
         let mut in_flight = InFlight::new(self.vendor, &self.ports.clock, stop_at);
+        let mut progress: HashMap<Segment, Progress> = HashMap::new();
         loop {
             let Some(Replied { segment, unusable, fetched }) = in_flight.next(&self.run).await?
             else {
@@ -150,7 +153,15 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             };
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
             let (Key { entity, mode, .. }, run) = (self.run.key, self.run.at.id);
-            match source.page(entity, mode, run, self.run.position(segment), reply, paging) {
+            let position = self.run.position(segment);
+            let page = source.page(entity, mode, run, position, reply, paging);
+            if let Some(doubted) = page.as_ref().ok().and_then(|p| unusable.doubt(source.name(), p))
+            {
+                in_flight.ask_again(segment, doubted);
+                continue;
+            }
+            let progress = progress.entry(segment).or_default();
+            match page.and_then(|page| progress.note(position, &page).map(|()| page)) {
                 Ok(page) => {
                     if self.commit_page(segment, page).await? {
                         return Ok(Stop::Done);
@@ -167,7 +178,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
     /// Returns whether the run is drained.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<bool, FetchError> {
         let Self { ports, vendor, run } = self;
-        let Page { items, next } = page;
+        let Page { items, next, .. } = page;
         let now = ports.clock.now();
         let arrival = run.arrival(now);
         let mut connection = ports.database.connection().await?;
@@ -184,7 +195,10 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             }
         }
         let mut new = outbox::insert(&tx, arrival, &items).await?;
-        if drained {
+        if let Next::Incomplete { reason } = next {
+            // What such a list does not show may still be there.
+            ending::note_incomplete(&tx, run, reason).await?;
+        } else if drained {
             // After the page's own rows: an object that the page shows has not vanished.
             new.extend(sweep(&tx, vendor, run, arrival).await?);
         }

@@ -223,7 +223,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
     /// at all.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<(), FetchError> {
         let Self { ports, vendor, work, own } = self;
-        let Page { items, next } = page;
+        let Page { items, next, .. } = page;
         let now = ports.clock.now();
         let sums = days::sums(vendor, work.run.key.entity, &items, *own)?;
         let mending = work.state.phase == Phase::Mending;

@@ -14,6 +14,7 @@ use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit, refetch};
 
+use crate::confirm;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::ports::Ports;
@@ -93,8 +94,14 @@ async fn read_one<C: Clock, Q: Outlet>(
     };
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;
+    let is_gone = matches!(answer, Some(Answer::Gone { .. }));
+    let doubted = source.sweeps(entity).is_some()
+        && confirm::is_due(&tx, (source.name(), entity, id), is_gone, now).await?;
     let new = outbox::insert(&tx, arrival, &items).await?;
     refetch::answered(&tx, source.name(), entity, id, asked_at).await?;
+    if doubted {
+        confirm::later(&tx, source, entity, &[id.to_owned()], now).await?;
+    }
     commit(tx).await?;
     drop(connection);
     ports.send_tickets(&new).await;

@@ -28,7 +28,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// A part of a run that is paged by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Segment {
     /// The position where the run began. A history is cut into windows here; any other run has no
     /// other segment.
@@ -112,7 +112,11 @@ impl<'a> Run<'a> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         match (segment, next) {
-            (Segment::Rest, Next::Drained { .. }) if self.at.windows.is_empty() => return Ok(true),
+            (Segment::Rest, Next::Drained { .. } | Next::Incomplete { .. })
+                if self.at.windows.is_empty() =>
+            {
+                return Ok(true);
+            }
             (Segment::Rest, _) => self.step_rest(tx, next, now).await?,
             (Segment::Window(number), _) => self.step_window(tx, number, next, now).await?,
         }
@@ -129,7 +133,7 @@ impl<'a> Run<'a> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         match next {
-            Next::Drained { .. } => self.at.windows_complete = true,
+            Next::Drained { .. } | Next::Incomplete { .. } => self.at.windows_complete = true,
             Next::Continue(position) | Next::Fork { rest: position, .. } => {
                 self.at.position = position.clone();
             }
@@ -146,7 +150,7 @@ impl<'a> Run<'a> {
     ) -> Result<(), StoreError> {
         let (key, lease, until) = (self.key, &self.lease, now + LEASE);
         match next {
-            Next::Drained { .. } => {
+            Next::Drained { .. } | Next::Incomplete { .. } => {
                 self.at.windows.retain(|window| window.number != number);
                 windows::close(tx, key, lease, number, now, until).await
             }

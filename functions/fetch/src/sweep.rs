@@ -13,6 +13,7 @@ use penstock_store::outbox::{self, Arrival};
 use penstock_store::sync_state::{self, Key};
 use penstock_store::{StoreError, Transaction};
 
+use crate::confirm::{self, MOST_OF_A_SWEEP};
 use crate::run::Run;
 use crate::vendors::Vendor;
 
@@ -38,7 +39,8 @@ pub(crate) async fn hand_on(
 /// A full list does not name deleted objects (trap 13). A row is of a deleted object if neither
 /// this run nor anything else has seen it since the run began. The tombstone is stamped with the
 /// run's beginning and goes through the gate like any other version: an object that shows again is
-/// newer.
+/// newer. An object that moved between the pages, or was not shown yet, is asked for by its id
+/// later.
 pub(crate) async fn sweep<C: Clock>(
     tx: &Transaction<'_>,
     vendor: &Vendor<C>,
@@ -53,7 +55,11 @@ pub(crate) async fn sweep<C: Clock>(
     let part = vendor.paging.part.as_deref().unwrap_or_default();
     let list = FullList { source, entity, part, run: run.at.id, began: run.at.started };
     let (mut rows, mut after) = (Vec::new(), String::new());
+    let mut left = MOST_OF_A_SWEEP;
     while let Some(Chunk { last, unseen }) = unseen::next(tx, swept, list, &after).await? {
+        let again = unseen.get(..left.min(unseen.len())).unwrap_or_default();
+        confirm::later(tx, vendor.source(), entity, again, arrival.received_at).await?;
+        left -= again.len();
         let payloads: Vec<Vec<u8>> = unseen.iter().map(|id| vanished(id)).collect();
         let tombstones: Vec<Item<'_>> = unseen
             .into_iter()

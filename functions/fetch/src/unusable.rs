@@ -1,7 +1,7 @@
 //! Replies that cannot be used, such as a body that was cut off: often the next one is whole.
 
 use penstock_domain::clock::Clock;
-use penstock_domain::paging::PageError;
+use penstock_domain::paging::{Page, PageError};
 use penstock_domain::retry::backoff;
 
 use crate::error::FetchError;
@@ -9,9 +9,13 @@ use crate::error::FetchError;
 /// Unusable replies in a row after which the invocation fails.
 const MOST: u32 = 3;
 
-/// The number of unusable replies in a row to one request.
+/// The unusable replies in a row to one request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Unusable(u32);
+pub(crate) struct Unusable {
+    faults: u32,
+    /// Whether a reply was doubted, and the request sent once more.
+    doubted: bool,
+}
 
 impl Unusable {
     /// Counts one more unusable reply.
@@ -19,7 +23,7 @@ impl Unusable {
     /// # Errors
     /// [`FetchError::Page`] if this was the last attempt.
     pub fn one_more(self, source_name: &'static str, error: PageError) -> Result<Self, FetchError> {
-        let unusable = self.0 + 1;
+        let unusable = self.faults + 1;
         if unusable == MOST {
             return Err(FetchError::Page { source_name, error });
         }
@@ -29,13 +33,22 @@ impl Unusable {
             unusable,
             error = error.to_string()
         );
-        Ok(Self(unusable))
+        Ok(Self { faults: unusable, ..self })
+    }
+
+    /// Notes a page that may be a fault that passes: its request is sent once more. `None` where
+    /// the page is believed, because nothing speaks against it, or because it came a second time.
+    pub fn doubt(self, source_name: &'static str, page: &Page<'_>) -> Option<Self> {
+        let reason = page.doubt.filter(|_| !self.doubted)?;
+        tracing::warn!(event = "reply_doubted", source = source_name, reason);
+        Some(Self { doubted: true, ..self })
     }
 
     /// Pauses before the request is sent again; not before the first.
     pub async fn pause(self, clock: &impl Clock) {
-        if self.0 > 0 {
-            clock.sleep(backoff(self.0, fastrand::u32(..))).await;
+        let sent = self.faults + u32::from(self.doubted);
+        if sent > 0 {
+            clock.sleep(backoff(sent, fastrand::u32(..))).await;
         }
     }
 }

@@ -45,6 +45,29 @@ pub fn place(e: &serde_json::Error) -> String {
     format!("{what}, at line {} column {}", e.line(), e.column())
 }
 
+/// Returns the text of a scalar; `None` for null, for blank text, and for what is no scalar. A text
+/// that is none (a lone surrogate) stays in its escapes, visibly.
+pub(crate) fn scalar(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    let raw = raw?.get();
+    let text = match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str::<Text<'_>>(raw)
+            .map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
+        b'{' | b'[' | b'n' => return None,
+        _ => Cow::Borrowed(raw),
+    };
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Joins the texts of an error, each cut to 200 characters, with colons. Returns `None` if none of
+/// them is there.
+pub(crate) fn words<'a>(texts: impl IntoIterator<Item = Option<Cow<'a, str>>>) -> Option<String> {
+    let short = |text: Cow<'_, str>| text.chars().take(200).collect::<String>();
+    let words: Vec<String> = texts.into_iter().flatten().map(short).collect();
+    (!words.is_empty()).then(|| words.join(": "))
+}
+
 /// The fields of a JSON object in their order, with the text of each value. A value that fits into
 /// none of our types, such as 1e400, spoils only itself.
 #[derive(Debug)]

@@ -9,6 +9,10 @@ use crate::clock::elapsed;
 use crate::json::place;
 use crate::record::Item;
 
+mod progress;
+
+pub use progress::{EMPTY_PAGES, Progress};
+
 /// The position that a pull has reached. It is stored in `sync_state` or `sync_windows` and moves
 /// in the transaction of the page's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +75,13 @@ pub enum Next {
         /// Opaque text; `None` keeps the stored one.
         cursor: Option<String>,
     },
+    /// The list ends without what a complete one ends with, such as the cursor to go on from. What
+    /// came is kept, and the run ends. It marks nothing as gone, and the stored cursor stays. Not
+    /// for a source that forks windows off.
+    Incomplete {
+        /// What is missing.
+        reason: &'static str,
+    },
 }
 
 /// One page as a source has read it.
@@ -79,6 +90,23 @@ pub struct Page<'a> {
     /// The objects with their bytes as sent.
     pub items: Vec<Item<'a>>,
     pub next: Next,
+    /// The reason to ask once more, where the reply may be a fault that passes. The same reply to
+    /// the second request is believed.
+    pub doubt: Option<&'static str>,
+}
+
+impl<'a> Page<'a> {
+    /// Creates a page that is believed at once.
+    pub fn new(items: Vec<Item<'a>>, next: Next) -> Self {
+        Self { items, next, doubt: None }
+    }
+
+    /// Creates a page without objects that goes on at `next`. A vendor may mean it, or have failed
+    /// to read the objects, which a full run would then take for gone.
+    pub fn empty(next: Next) -> Self {
+        let doubt = Some("the page shows nothing and promises more");
+        Self { items: Vec::new(), next, doubt }
+    }
 }
 
 /// A vendor's reply with status 200.

@@ -1,200 +1,26 @@
-//! HubSpot as a property: whatever times objects share, an incremental run sees each of them and
-//! ends; and its recorded payloads come to what they say.
+//! HubSpot's objects and errors: what each of them comes to.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::contact::Contact;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::paging::{Checkpoint, ErrorClass, Next, PageError, Paging, Position, Reply};
+use penstock_domain::ids::OutboxId;
+use penstock_domain::paging::ErrorClass;
 use penstock_domain::payment::{Payment, Status};
 use penstock_domain::record::{RowView, vanished};
-use penstock_domain::source::hubspot::{HubSpot, SAFETY_LAG};
+use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Stamp;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const NOW_MS: i64 = 1_780_272_000_000;
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
-}
-
-fn paging(page_size: u32) -> Paging {
-    Paging { page_size, window: Duration::ZERO, side_by_side: 1, part: None, version: None }
-}
-
-/// A search by the rules of the documentation, over `(modified, id)`; ties of what is sorted come
-/// largest id first.
-fn search(objects: &[(i64, u64)], body: &str) -> String {
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert!(body.get("after").is_none(), "no offset is ever asked for");
-    assert_eq!(body["sorts"].as_array().unwrap().len(), 1, "one sort is all that HubSpot takes");
-    let by_id = body["sorts"][0]["propertyName"] == "hs_object_id";
-    let passes = |(modified, id): &(i64, u64)| {
-        body["filterGroups"][0]["filters"].as_array().unwrap().iter().all(|filter| {
-            let wanted: i64 = filter["value"].as_str().unwrap().parse().unwrap();
-            let own = match filter["propertyName"].as_str().unwrap() {
-                "hs_object_id" => i64::try_from(*id).unwrap(),
-                "lastmodifieddate" => *modified,
-                other => panic!("contacts are not searched by {other}"),
-            };
-            match filter["operator"].as_str().unwrap() {
-                "GTE" => own >= wanted,
-                "LTE" => own <= wanted,
-                "LT" => own < wanted,
-                "GT" => own > wanted,
-                other => panic!("{other}"),
-            }
-        })
-    };
-    let mut found: Vec<_> = objects.iter().filter(|object| passes(object)).collect();
-    found.sort_by_key(
-        |(modified, id)| if by_id { (0, i128::from(*id)) } else { (*modified, -i128::from(*id)) },
-    );
-    let total = found.len();
-    let limit = usize::try_from(body["limit"].as_u64().unwrap()).unwrap();
-    let object = |(modified, id): &&(i64, u64)| json!({"id": id.to_string(), "properties": {"lastmodifieddate": at(*modified).to_string()}});
-    let results: Vec<Value> = found.iter().take(limit).map(object).collect();
-    let mut reply = json!({"total": total, "results": results});
-    if total > limit {
-        reply["paging"] = json!({"next": {"after": limit.to_string()}});
-    }
-    reply.to_string()
-}
-
-/// Runs to the end; ids with their version keys, and the number of requests.
-fn run(objects: &[(i64, u64)], watermark: i64, page_size: u32) -> (BTreeSet<(u64, String)>, usize) {
-    let (now, paging) = (at(NOW_MS), paging(page_size));
-    let begun = HubSpot.begin(Mode::Incremental, Checkpoint::at(Some(at(watermark))), now, &paging);
-    assert_eq!(begun.backfill, None);
-    let mut position = begun.position.unwrap();
-    let (mut seen, mut requests) = (BTreeSet::new(), 0);
-    loop {
-        requests += 1;
-        assert!(requests < 5_000, "the run does not end");
-        let request = HubSpot.request("contact", Mode::Incremental, &position, &paging);
-        assert_eq!(
-            (request.path.as_str(), request.query.len()),
-            ("/crm/objects/2026-09/contacts/search", 0)
-        );
-        let body = search(objects, request.body.as_deref().unwrap());
-        let reply = Reply { as_of: now, body: body.as_bytes() };
-        let page = HubSpot
-            .page("contact", Mode::Incremental, RunId::new(now), &position, reply, &paging)
-            .unwrap();
-        seen.extend(
-            page.items
-                .into_iter()
-                .map(|item| (item.external_id.parse().unwrap(), item.version_key)),
-        );
-        match page.next {
-            Next::Continue(next) => position = next,
-            Next::Drained { .. } => return (seen, requests),
-            Next::Fork { .. } => panic!("a search is one window"),
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn trap_10_a_run_sees_all_that_was_modified_within_its_window_once_each_and_ends(
-        ages in proptest::collection::vec(prop_oneof![0..5i64, 0..100_000i64, 0..4_000_000i64], 0..150),
-        same in 0usize..80,
-        page_size in 1u32..40,
-    ) {
-        // Many in a few stamps, some alone, and `same` of them all in one.
-        let stamps = ages.iter().copied().chain(std::iter::repeat_n(777_000, same));
-        let objects: Vec<(i64, u64)> = stamps.enumerate().map(|(i, age)| (NOW_MS - age, i as u64 * 7 + 1)).collect();
-        let (seen, requests) = run(&objects, NOW_MS - 3_600_000, page_size);
-        let lag = i64::try_from(SAFETY_LAG.as_millis()).unwrap();
-        let (from, to) = (NOW_MS - 3_600_000 - 600_000, NOW_MS - lag);
-        let due: BTreeSet<u64> = objects.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, id)| *id).collect();
-        let ids: BTreeSet<u64> = seen.iter().map(|(id, _)| *id).collect();
-        prop_assert_eq!(&ids, &due);
-        prop_assert_eq!(seen.len(), ids.len(), "seen twice, an object has one version key");
-        let pages = due.len() / usize::try_from(page_size).unwrap() + 1;
-        prop_assert!(requests <= 4 * pages + 3 * due.len().min(30) + 4, "{} requests for {} pages", requests, pages);
-    }
-}
-
-#[test]
-fn trap_10_more_than_ten_thousand_rows_on_one_stamp_are_all_seen() {
-    let objects: Vec<(i64, u64)> = (1..=10_500).map(|id| (NOW_MS - 600_000, id)).collect();
-    let (seen, requests) = run(&objects, NOW_MS - 900_000, 200);
-    assert_eq!(seen.len(), 10_500);
-    assert!(requests < 60, "{requests}");
-}
-
-fn position(token: Option<&str>) -> Position {
-    Position { from: Some(at(NOW_MS - 1_000)), to: at(NOW_MS), token: token.map(str::to_owned) }
-}
-
-fn read(mode: Mode, position: &Position, body: &str) -> Result<Next, PageError> {
-    let reply = Reply { as_of: at(NOW_MS), body: body.as_bytes() };
-    HubSpot
-        .page("deal", mode, RunId::new(at(NOW_MS)), position, reply, &paging(1))
-        .map(|page| page.next)
-}
-
-#[test]
-fn trap_16_no_page_makes_an_endless_loop() {
-    let promise = r#"{"results":[],"paging":{"next":{"after":"42"}}}"#;
-    let timeless = r#"{"results":[{"id":"1","properties":{}}]}"#;
-    let again = r#"{"results":[{"id":"7","properties":{}}],"paging":{"next":{"after":"42"}}}"#;
-    for (mode, token, body) in [
-        (Mode::Full, None, promise),
-        (Mode::Incremental, None, promise),
-        (Mode::Full, Some("live:42"), again),
-        (Mode::Incremental, None, timeless),
-        (Mode::Incremental, Some("id:7"), again),
-    ] {
-        let error = read(mode, &position(token), body).unwrap_err();
-        assert!(matches!(error, PageError::Loop(_)), "{mode:?} {token:?}: {error}");
-    }
-    let inside = r#"{"status":"error","message":"internal error","correlationId":"x","category":"INTERNAL_ERROR"}"#;
-    assert!(matches!(read(Mode::Full, &position(None), inside), Err(PageError::ErrorInside(_))));
-    for body in ["", "<html>", r#"{"results":[{"id":"1"#, "[]", "{}", r#"{"results":null}"#] {
-        assert!(
-            matches!(read(Mode::Full, &position(None), body), Err(PageError::Malformed { .. })),
-            "{body}"
-        );
-    }
-}
-
-#[test]
-fn trap_11_a_full_run_reads_what_is_there_and_then_what_is_archived() {
-    let begun = HubSpot
-        .begin(Mode::Full, Checkpoint::default(), at(NOW_MS), &paging(200))
-        .position
-        .unwrap();
-    let asked = |position: &Position| {
-        let request = HubSpot.request("deal", Mode::Full, position, &paging(200));
-        let get = |key: &str| request.query.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
-        assert_eq!(request.path, "/crm/objects/2026-09/deals");
-        assert_eq!(get("limit").as_deref(), Some("100"), "a list gives no more");
-        (get("archived").unwrap(), get("after"))
-    };
-    let step = |position: &Position, body: &str| match read(Mode::Full, position, body).unwrap() {
-        Next::Continue(next) => next,
-        Next::Drained { .. } | Next::Fork { .. } => panic!("there is more"),
-    };
-    let more = r#"{"results":[{"id":"1"}],"paging":{"next":{"after":"42","link":"…"}}}"#;
-    let last = r#"{"results":[{"id":"1"}]}"#;
-    assert_eq!(asked(&begun), ("false".to_owned(), None));
-    let second = step(&begun, more);
-    assert_eq!(asked(&second), ("false".to_owned(), Some("42".to_owned())));
-    let archived = step(&second, last);
-    assert_eq!(asked(&archived), ("true".to_owned(), None));
-    let archived = step(&archived, more);
-    assert_eq!(asked(&archived), ("true".to_owned(), Some("42".to_owned())));
-    assert!(matches!(read(Mode::Full, &archived, last), Ok(Next::Drained { cursor: None })));
 }
 
 #[test]
@@ -270,6 +96,34 @@ fn deal(properties: Value, rest: Value) -> Result<(i64, String, Status, String, 
     let p = &all[0];
     let currency = p.currency.as_str().to_owned();
     Ok((p.amount, currency, p.status, p.raw_status.clone(), p.occurred_at.to_string()))
+}
+
+#[test]
+fn trap_14_an_error_is_read_in_whatever_shape_it_comes() {
+    let verdict = |body: &str| HubSpot.error_class(Mode::Full, 429, body.as_bytes());
+    let limit = |message: &str| {
+        format!(
+            r#"{{"status":"error","message":"You have reached your {message} limit.","policyName":null}}"#
+        )
+    };
+    let seconds = |n| Some(ErrorClass::RateLimited(Duration::from_secs(n)));
+    assert_eq!(verdict(&limit("secondly")), seconds(1));
+    assert_eq!(verdict(&limit("ten_secondly_rolling")), seconds(10));
+    assert!(matches!(verdict(&limit("daily")), Some(ErrorClass::QuotaExhausted(_))));
+    assert_eq!(verdict(&limit("other")), None);
+    for (body, words) in [
+        (r#"{"status":400,"message":"no","correlationId":"x"}"#, Some("no")),
+        (r#"{"status":"error","message":["no"],"category":7}"#, Some("7")),
+        (
+            r#"{"category":"VALIDATION_ERROR","errors":null,"message":"no"}"#,
+            Some("VALIDATION_ERROR: no"),
+        ),
+        (r#"{"id":"1","properties":{},"status":"open"}"#, None),
+        ("", None),
+        ("[]", None),
+    ] {
+        assert_eq!(HubSpot.error_message(body.as_bytes()).as_deref(), words, "{body}");
+    }
 }
 
 #[test]

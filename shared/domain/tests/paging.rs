@@ -1,6 +1,6 @@
 //! Paging as a property: whatever a history looks like, a run sees all of it, once, and ends.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +64,7 @@ fn run(
             Next::Continue(next) => places.push(next),
             Next::Fork { window, rest } => places.extend([window, rest]),
             Next::Drained { .. } => {}
+            Next::Incomplete { reason } => panic!("{reason}"),
         }
     }
     (seen, requests)

@@ -33,6 +33,11 @@ statements! {
     outbox.oldest_pending: OldestPending {}
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
+    outbox.gone_since: GoneSince<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_id: &'a str,
+    }
 }
 
 /// The rows that a transaction has claimed, as they came from Postgres.
@@ -232,4 +237,17 @@ pub async fn oldest_pending(on: &impl GenericClient) -> Result<Option<Timestamp>
 
 fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.0).collect()
+}
+
+/// Returns when the newest version of an object came, if that is a tombstone. The object is named
+/// by source, entity and id.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn gone_since(
+    on: &impl GenericClient,
+    (source, entity, external_id): (&str, &str, &str),
+) -> Result<Option<Timestamp>, StoreError> {
+    let newest = GoneSince { source, entity, external_id }.optional(on).await?;
+    newest.map_or(Ok(None), |row| row.read("gone_since"))
 }

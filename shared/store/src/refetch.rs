@@ -17,6 +17,13 @@ statements! {
         now: Timestamp,
         resend_at: Timestamp,
     }
+    refetch_requests.request_later: RequestLater<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [String],
+        now: Timestamp,
+        read_at: Timestamp,
+    }
     refetch_requests.claim: Claim<'a> {
         source: &'a str,
         entity: &'a str,
@@ -89,6 +96,22 @@ pub async fn request(
         resend_at,
     };
     request.execute(on).await.map(drop)
+}
+
+/// Requests that objects are read again at `read_at`, and not before. `relay` announces them then.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn request_later(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    ids: &[String],
+    now: Timestamp,
+    read_at: Timestamp,
+) -> Result<(), StoreError> {
+    let later = RequestLater { source, entity, external_ids: ids, now, read_at };
+    later.execute(on).await.map(drop)
 }
 
 /// Writes down objects that an operator asked for, before they are read: from then on `relay`

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::channels::{Channel, Channels};
 use super::list::Lists;
 use super::log::Request;
-use super::server::{self, Service, Shared};
+use super::server::{self, ErrorBodies, Service, Shared};
 use super::state::Calendar;
 use super::token::{Account, Tokens};
 use crate::loopback::{Loopback, lock};
@@ -39,6 +39,8 @@ impl GoogleCalendarSimulator {
             tokens: Tokens::new(Account::generate(ACCOUNT)),
             channels: Channels::default(),
             daily_limit: false,
+            no_sync_token: false,
+            errors: ErrorBodies::Whole,
             url: String::new(),
             clock: Box::new(move || now),
         };
@@ -106,6 +108,16 @@ impl GoogleCalendarSimulator {
     /// Sets whether the day's quota is used up.
     pub fn daily_limit(&self, reached: bool) {
         self.lock().daily_limit = reached;
+    }
+
+    /// Sets whether last pages come without their sync token.
+    pub fn withhold_sync_tokens(&self, withheld: bool) {
+        self.lock().no_sync_token = withheld;
+    }
+
+    /// Sets the bodies of error replies from here on.
+    pub fn set_error_bodies(&self, bodies: ErrorBodies) {
+        self.lock().errors = bodies;
     }
 
     /// Expires all sync tokens so far: a request with one gets a 410.
@@ -197,6 +209,11 @@ impl Handle {
     /// Sets whether the quota is used up, as [`GoogleCalendarSimulator::daily_limit`] does.
     pub fn daily_limit(&self, reached: bool) {
         lock(&self.0.service).daily_limit = reached;
+    }
+
+    /// Expires page tokens, as [`GoogleCalendarSimulator::expire_page_tokens`] does.
+    pub fn expire_page_tokens(&self) {
+        lock(&self.0.service).lists.expire_pages();
     }
 
     /// Revokes access tokens, as [`GoogleCalendarSimulator::revoke_access_tokens`] does.

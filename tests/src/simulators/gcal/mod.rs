@@ -20,6 +20,7 @@ pub use super::faults::{Fault, Faults, RetryAfter};
 pub use channels::Channel;
 pub use host::{GoogleCalendarSimulator, Handle};
 pub use log::Request;
+pub use server::ErrorBodies;
 pub use state::{CALENDAR_ID, Calendar};
 pub use token::Account;
 pub use truth::TruthRow;

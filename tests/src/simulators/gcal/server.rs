@@ -35,8 +35,42 @@ pub(super) struct Service {
     pub(super) tokens: Tokens,
     pub(super) channels: Channels,
     pub(super) daily_limit: bool,
+    /// Whether last pages come without their sync token.
+    pub(super) no_sync_token: bool,
+    /// What is left out of error bodies.
+    pub(super) errors: ErrorBodies,
     pub(super) url: String,
     pub(super) clock: Box<dyn Fn() -> Timestamp + Send>,
+}
+
+/// The bodies of error replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorBodies {
+    /// As the guide shows them.
+    #[default]
+    Whole,
+    /// Without the array `errors`.
+    WithoutReasons,
+    /// Nothing at all.
+    Empty,
+}
+
+impl ErrorBodies {
+    fn of(self, refusal: Refusal) -> Reply {
+        let mut reply = Reply::from(refusal.clone());
+        match self {
+            Self::Whole => {}
+            Self::WithoutReasons => {
+                let mut body = refusal.body;
+                if let Some(error) = body["error"].as_object_mut() {
+                    error.remove("errors");
+                }
+                reply.body = body.to_string().into_bytes();
+            }
+            Self::Empty => reply.body.clear(),
+        }
+        reply
+    }
 }
 
 impl Service {
@@ -117,8 +151,9 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     let mut service = lock(&shared.service);
     let now = service.now();
     let reply = strike(&mut service, fault, |service, empty_page| {
+        let errors = service.errors;
         serve(service, &path, &query, &parts.headers, &body, empty_page, now)
-            .unwrap_or_else(Reply::from)
+            .unwrap_or_else(|refusal| errors.of(refusal))
     });
     drop(service);
     lock(&shared.log).amend(number, |request| request.status = reply.status);
@@ -166,10 +201,12 @@ fn serve(
         .strip_prefix(&format!("/calendars/{calendar}/events"))
         .ok_or_else(Refusal::not_found)?;
     match rest {
-        "" => service
-            .lists
-            .answer(&service.calendar, query, empty_page)
-            .map(|body| Reply::json(200, &body)),
+        "" => service.lists.answer(&service.calendar, query, empty_page).map(|mut body| {
+            if let (true, Some(page)) = (service.no_sync_token, body.as_object_mut()) {
+                page.remove("nextSyncToken");
+            }
+            Reply::json(200, &body)
+        }),
         "/watch" => service.channels.watch(body, now).map(|body| Reply::json(200, &body)),
         id => {
             let event = id.strip_prefix('/').and_then(|id| service.calendar.render(id));

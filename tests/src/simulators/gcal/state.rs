@@ -43,6 +43,8 @@ pub(super) struct Event {
 pub struct Calendar {
     /// By id. Lists are in this order, which is stable.
     pub(super) events: BTreeMap<String, Event>,
+    /// Events that lists leave out, though they are there by their ids.
+    hidden: Vec<String>,
     changes: u64,
     rng: Rng,
     now: Timestamp,
@@ -55,6 +57,7 @@ impl Calendar {
         let zone = jiff::tz::TimeZone::get("Europe/Zurich").expect("a known zone");
         Self {
             events: BTreeMap::new(),
+            hidden: Vec::new(),
             changes: 0,
             rng: Rng::with_seed(seed),
             now,
@@ -82,7 +85,8 @@ impl Calendar {
     /// them only if `deleted` is set.
     pub(super) fn ids(&self, since: u64, deleted: bool) -> Vec<String> {
         let shown = |e: &Event| e.change > since && (deleted || e.status != "cancelled");
-        self.events.iter().filter(|(_, e)| shown(e)).map(|(id, _)| id.clone()).collect()
+        let listed = self.events.iter().filter(|(id, e)| shown(e) && !self.hidden.contains(id));
+        listed.map(|(id, _)| id.clone()).collect()
     }
 
     /// Adds `n` events of every kind: timed, all-day, without a summary, of no length, series of
@@ -199,6 +203,11 @@ impl Calendar {
             self.cancel(id);
         }
         self.events.retain(|_, event| event.status != "cancelled");
+    }
+
+    /// Leaves these events out of lists from here on, as a list that is behind does.
+    pub fn hide(&mut self, ids: &[String]) {
+        self.hidden = ids.to_vec();
     }
 
     /// Removes an event without a tombstone, as birthdays vanish with their contact. No increment

@@ -41,7 +41,7 @@ pub enum Fault {
     TruncatedJson,
     /// The right headers, half of the body, then the connection is closed.
     CutBody,
-    /// `results` is empty and `paging.next` is there.
+    /// `results` is empty and `paging.next` is there: the objects come with the pages after.
     EmptyPage,
     /// No answer at all.
     Hang,

@@ -43,8 +43,8 @@ impl HubSpotPortal {
             rows.by_ref().take(limit).map(|r| render::object(self, kind, r, &wanted)).collect();
         let mut page = json!({ "results": results });
         if let (Some(next), Some(page)) = (rows.next(), page.as_object_mut()) {
-            let after = next.id.to_string();
-            let link = format!("https://api.hubapi.com/crm/objects/2026-09/x?after={after}");
+            let after = self.cursor(next.id.to_string());
+            let link = format!("https://api.hubapi.com/crm/objects/2026-09/x?after={}", next.id);
             page.insert("paging".to_owned(), json!({"next": {"after": after, "link": link}}));
         }
         Ok(page)

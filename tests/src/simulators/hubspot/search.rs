@@ -49,7 +49,8 @@ impl HubSpotPortal {
     /// Answers `POST /crm/objects/{version}/{kind}/search`.
     ///
     /// It shows neither archived or merged objects, nor changes that the index has not caught up
-    /// with. The order of objects with the same sorted value is arbitrary.
+    /// with. While the index is behind, it finds an object by its old time and shows it as it is.
+    /// The order of objects with the same sorted value is arbitrary.
     pub(super) fn search(&self, kind: Kind, body: &[u8]) -> Result<Value, Refusal> {
         let search: Search =
             serde_json::from_slice(body).map_err(|e| Refusal::bad_request(&e.to_string()))?;
@@ -72,15 +73,15 @@ impl HubSpotPortal {
             search.filter_groups.iter().map(|group| group.filters.iter().map(Test::of).collect());
         let groups: Vec<Vec<Test<'_>>> = groups.collect::<Result<_, _>>()?;
         let shown = |record: &&Record| {
-            let there = record.archived_ms.is_none() && record.searchable_ms <= self.now_ms;
+            let there = record.archived_ms.is_none() && self.indexed(record).is_some();
             there
                 && (groups.is_empty()
                     || groups
                         .iter()
-                        .any(|group| group.iter().all(|test| test.passes(kind, record))))
+                        .any(|group| group.iter().all(|test| self.passes(test, kind, record))))
         };
         let mut found: Vec<&Record> = self.records(kind).values().filter(shown).collect();
-        sort(kind, &mut found, search.sorts.first());
+        self.sort(kind, &mut found, search.sorts.first());
         let total = found.len();
         let page: Vec<Value> = found
             .iter()
@@ -90,24 +91,56 @@ impl HubSpotPortal {
             .collect();
         let mut reply = json!({ "total": total, "results": page });
         if let (true, Some(reply)) = (after + limit < total, reply.as_object_mut()) {
-            reply.insert(
-                "paging".to_owned(),
-                json!({"next": {"after": (after + limit).to_string()}}),
-            );
+            let after = self.cursor((after + limit).to_string());
+            reply.insert("paging".to_owned(), json!({"next": {"after": after}}));
         }
         Ok(reply)
     }
-}
 
-fn sort(kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
-    // Arbitrary, but the same each time.
-    let scattered = |record: &Record| record.id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let Some(sort) = sort else { return found.sort_by_key(|record| record.created_ms) };
-    let value = |record: &Record| number(kind, record, &sort.property_name).unwrap_or(i64::MIN);
-    let descending = sort.direction.as_deref() == Some("DESCENDING");
-    found.sort_by_cached_key(|record| {
-        (if descending { -value(record) } else { value(record) }, scattered(record))
-    });
+    /// Returns the modified time that the index has; `None` if it does not have the object.
+    fn indexed(&self, record: &Record) -> Option<i64> {
+        let old = record.indexed_ms.filter(|_| self.index_behind_until_ms.is_some());
+        if record.searchable_ms <= self.now_ms { Some(record.modified_ms) } else { old }
+    }
+
+    /// Returns a page's cursor: text, or a number in a portal of odd pages.
+    pub(super) fn cursor(&self, after: String) -> Value {
+        let number = after.parse::<u64>().ok().filter(|_| self.odd_pages);
+        number.map_or(Value::String(after), Value::from)
+    }
+
+    fn sort(&self, kind: Kind, found: &mut [&Record], sort: Option<&Sort>) {
+        // Arbitrary, but the same each time.
+        let scattered = |record: &Record| record.id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let Some(sort) = sort else { return found.sort_by_key(|record| record.created_ms) };
+        if self.odd_pages && sort.property_name == "hs_object_id" {
+            return found.sort_by_cached_key(|record| record.id.to_string());
+        }
+        let value =
+            |record: &Record| self.number(kind, record, &sort.property_name).unwrap_or(i64::MIN);
+        let descending = sort.direction.as_deref() == Some("DESCENDING");
+        found.sort_by_cached_key(|record| {
+            (if descending { -value(record) } else { value(record) }, scattered(record))
+        });
+    }
+
+    fn passes(&self, test: &Test<'_>, kind: Kind, record: &Record) -> bool {
+        self.number(kind, record, test.property)
+            .is_some_and(|own| (test.holds)(own, test.value, test.high))
+    }
+
+    /// Returns a property as search compares it, dates in milliseconds; `None` if the kind has no
+    /// such property.
+    fn number(&self, kind: Kind, record: &Record, name: &str) -> Option<i64> {
+        match (name, kind) {
+            ("lastmodifieddate", Kind::Contact) | ("hs_lastmodifieddate", Kind::Deal) => {
+                self.indexed(record)
+            }
+            ("createdate", _) => Some(record.created_ms),
+            ("hs_object_id", _) => i64::try_from(record.id).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// A parsed filter.
@@ -139,24 +172,6 @@ impl Test<'_> {
         };
         let high = if filter.operator == "BETWEEN" { operand(&filter.high_value)? } else { 0 };
         Ok(Test { property, holds, value: operand(&filter.value)?, high })
-    }
-
-    fn passes(&self, kind: Kind, record: &Record) -> bool {
-        number(kind, record, self.property)
-            .is_some_and(|own| (self.holds)(own, self.value, self.high))
-    }
-}
-
-/// Returns a property as search compares it, dates in milliseconds; `None` if the kind has no such
-/// property.
-fn number(kind: Kind, record: &Record, name: &str) -> Option<i64> {
-    match (name, kind) {
-        ("lastmodifieddate", Kind::Contact) | ("hs_lastmodifieddate", Kind::Deal) => {
-            Some(record.modified_ms)
-        }
-        ("createdate", _) => Some(record.created_ms),
-        ("hs_object_id", _) => i64::try_from(record.id).ok(),
-        _ => None,
     }
 }
 

@@ -102,7 +102,11 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
         serve(&shared, parts.method.as_str(), &path, &query, &body, bearer)
             .unwrap_or_else(Reply::from)
     };
-    let reply = fault.map_or_else(honest, |fault| spoil(fault, honest));
+    let reply = match fault {
+        None => honest(),
+        Some(Fault::EmptyPage) => empty_page(&query, &body),
+        Some(fault) => spoil(fault, honest),
+    };
     lock(&shared.log).amend(number, |request| request.status = reply.status);
     respond(reply, lock(&shared.portal).now_ms)
 }
@@ -184,10 +188,6 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
         Fault::ErrorInside => {
             Reply { status: 200, ..Refusal::new(500, "INTERNAL_ERROR", "internal error").into() }
         }
-        Fault::EmptyPage => Reply::json(
-            200,
-            json!({"results": [], "paging": {"next": {"after": "42"}}}).to_string(),
-        ),
         Fault::Unauthorized => {
             Refusal::new(401, "EXPIRED_AUTHENTICATION", "The token has expired").into()
         }
@@ -200,8 +200,20 @@ fn spoil(fault: Fault, honest: impl FnOnce() -> Reply) -> Reply {
             reply
         }
         Fault::CutBody => Reply { cut: true, ..honest() },
-        Fault::Hang => honest(),
+        Fault::Hang | Fault::EmptyPage => honest(),
     }
+}
+
+/// A page that shows nothing and goes on where it was asked for. Its cursor is another one all the
+/// same: the number with one more zero before it.
+fn empty_page(query: &str, body: &[u8]) -> Reply {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let listed = pairs.find(|(name, _)| name == "after").map(|(_, after)| after.into_owned());
+    let searched = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let searched = searched.and_then(|body| Some(body.get("after")?.as_str()?.to_owned()));
+    let after = format!("0{}", listed.or(searched).unwrap_or_default());
+    let page = json!({"total": 1, "results": [], "paging": {"next": {"after": after}}});
+    Reply::json(200, page.to_string())
 }
 
 fn respond(reply: Reply, now_ms: i64) -> Response<Body> {

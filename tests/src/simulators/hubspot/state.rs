@@ -43,8 +43,20 @@ pub(super) struct Record {
     pub archived_ms: Option<i64>,
     /// The time from which search shows the object's present state.
     pub searchable_ms: i64,
+    /// The modified time that the index has until then; `None` for an object that it does not have.
+    pub indexed_ms: Option<i64>,
     /// The ids that were merged into it, directly or by further merges.
     pub merged: Vec<u64>,
+}
+
+impl Record {
+    /// Notes a change now, which the index has after `lag`.
+    fn modify(&mut self, now: i64, lag: i64) {
+        if self.searchable_ms <= now {
+            self.indexed_ms = Some(self.modified_ms);
+        }
+        (self.modified_ms, self.searchable_ms) = (now, now + lag);
+    }
 }
 
 /// The currencies of the portal's deals, with their decimals (ISO 4217).
@@ -76,6 +88,11 @@ pub struct HubSpotPortal {
     pub company_currency: &'static str,
     /// The longest time, in milliseconds, that a change is missing from search.
     pub search_lag_ms: i64,
+    /// The time before which the index takes no change, if it is behind. Its objects are found by
+    /// their old times then, and shown as they are.
+    pub index_behind_until_ms: Option<i64>,
+    /// Whether search sorts ids as text, and the cursors of pages are numbers.
+    pub odd_pages: bool,
     /// Whether reading a merged-away object returns the one that it was merged into, as HubSpot's
     /// changelog says
     /// (developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies).
@@ -102,6 +119,8 @@ impl HubSpotPortal {
             purged: Vec::new(),
             company_currency: "EUR",
             search_lag_ms: 8_000,
+            index_behind_until_ms: None,
+            odd_pages: false,
             merged_ids_resolve: true,
             merged_ids_listed: true,
             deals_have_flags: true,
@@ -138,6 +157,7 @@ impl HubSpotPortal {
             modified_ms: self.now_ms,
             archived_ms: None,
             searchable_ms: self.now_ms + self.lag(),
+            indexed_ms: None,
             merged: Vec::new(),
         };
         self.table(kind).insert(id, record);
@@ -151,7 +171,7 @@ impl HubSpotPortal {
         let (now, lag) = (self.now_ms, self.lag());
         if let Some(record) = self.table(kind).get_mut(&id) {
             record.fields = fields;
-            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+            record.modify(now, lag);
         }
     }
 
@@ -180,7 +200,7 @@ impl HubSpotPortal {
             if let Fields::Deal { stage, .. } = &mut record.fields {
                 *stage = to;
             }
-            (record.modified_ms, record.searchable_ms) = (now, now + lag);
+            record.modify(now, lag);
         }
     }
 
@@ -233,7 +253,7 @@ impl HubSpotPortal {
             self.next_id += 1;
             kept.id = self.next_id;
         }
-        (kept.modified_ms, kept.searchable_ms) = (now, now + lag);
+        kept.modify(now, lag);
         for id in &kept.merged {
             self.merged_into.insert((kind, *id), kept.id);
         }
@@ -286,6 +306,13 @@ impl HubSpotPortal {
         known.filter(|_| self.deals_have_flags).map(|(_, closed, won)| (*closed, *won))
     }
 
+    /// Returns the time of the last change of any object.
+    #[must_use]
+    pub fn modified_last(&self) -> i64 {
+        let all = self.contacts.values().chain(self.deals.values());
+        all.map(|record| record.modified_ms).max().unwrap_or(self.now_ms)
+    }
+
     pub(super) const fn records(&self, kind: Kind) -> &BTreeMap<u64, Record> {
         match kind {
             Kind::Contact => &self.contacts,
@@ -307,7 +334,8 @@ impl HubSpotPortal {
     }
 
     fn lag(&mut self) -> i64 {
-        self.rng.i64(0..=self.search_lag_ms.max(0))
+        let behind = self.index_behind_until_ms.map_or(0, |until| until - self.now_ms);
+        self.rng.i64(0..=self.search_lag_ms.max(0)).max(behind)
     }
 
     fn fields(&mut self, kind: Kind, salt: u64) -> Fields {

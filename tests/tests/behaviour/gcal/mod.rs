@@ -7,6 +7,7 @@ mod daily;
 mod faults;
 mod first_day;
 mod kills;
+mod odd_replies;
 mod pulling;
 mod push;
 mod rotation;

@@ -30,12 +30,14 @@ async fn send(test: &HubSpotTestApp, event: Value) -> (u64, Value) {
     )
 }
 
+/// Pushes changes, signed; the reply's status and body.
 pub async fn push(test: &HubSpotTestApp, changes: &Value) -> (u64, Value) {
     let (body, now) = (changes.to_string(), test.app.clock.now().as_millisecond());
     send(test, posted(&body, &sign_v3(WEBHOOK_SECRET, "POST", URI, body.as_bytes(), now), now))
         .await
 }
 
+/// Returns a change as HubSpot pushes it.
 pub fn change(kind: &str, id: u64) -> Value {
     json!({"eventId": 1, "subscriptionId": 2, "portalId": 3, "appId": 4, "occurredAt": 5, "attemptNumber": 0,
         "subscriptionType": kind, "objectId": id})

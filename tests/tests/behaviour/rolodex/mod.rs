@@ -160,7 +160,7 @@ impl Source for Rolodex {
                 Next::Continue(Position { token: Some(token), ..position.clone() })
             }
         };
-        Ok(Page { items, next })
+        Ok(Page::new(items, next))
     }
 
     fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {

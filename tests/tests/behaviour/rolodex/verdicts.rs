@@ -127,7 +127,13 @@ async fn an_object_that_the_vendor_says_is_gone_is_marked_deleted() {
     assert_eq!(app.fetch.serve(&look, deadline).await.unwrap(), Outcome::Refetched { objects: 1 });
     app.drain().await;
     assert_eq!(people(&app).await, server.account().truth('p'));
+    // It is asked for once more, five minutes later.
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 1);
+    app.clock.advance(Duration::from_secs(300));
+    assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
+    app.drain().await;
     assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+    assert_eq!(people(&app).await, server.account().truth('p'));
 }
 
 #[tokio::test]

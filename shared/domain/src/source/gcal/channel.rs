@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{ENTITY, GoogleCalendar, events_path, reply};
+use super::{ENTITY, GoogleCalendar, error, events_path};
 use crate::json::place;
 use crate::paging::{PageError, Paging, Reply, Request};
 use crate::source::{Change, Channel, NewChannel, Notice, Push, WebhookRequest};
@@ -38,8 +38,8 @@ impl Push for GoogleCalendar {
     }
 
     fn opened(&self, reply: Reply<'_>) -> Result<Channel, PageError> {
-        if let Some(error) = reply::error(reply.body) {
-            return Err(PageError::ErrorInside(error.words()));
+        if let Some(error) = error::inside(reply.body) {
+            return Err(error);
         }
         let malformed = |reason: String| PageError::Malformed { bytes: reply.body.len(), reason };
         let wire: ChannelReply<'_> =

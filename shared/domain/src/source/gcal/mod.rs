@@ -5,9 +5,12 @@
 //! 12). When a token has expired, the full list that follows does not show what was deleted
 //! meanwhile. So the run sweeps deleted events (trap 13).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Access, Credential, Normalize, Source, Webhook, variable};
+use crate::clock::earlier;
 use crate::config::{ConfigError, Env};
 use crate::facts::Swept;
 use crate::fetch_request::Mode;
@@ -20,11 +23,13 @@ use crate::record::{Item, full_run_key, refetch_key};
 mod channel;
 #[cfg(feature = "contract")]
 mod contract;
+mod error;
 mod item;
 mod normalize;
 mod place;
 mod reply;
 
+use error::ErrorObject;
 use item::Keys;
 use place::{Place, segment};
 use reply::{Events, Then};
@@ -38,6 +43,12 @@ pub const ENTITY: &str = "event";
 
 /// Events a page at most, by Google's reference.
 const MAX_PAGE: u32 = 2_500;
+
+/// How far an event that is read by its id may lag behind.
+const REFETCH_LAG: Duration = Duration::from_secs(10);
+
+/// The reason why a list is not complete: only its sync token says that it shows everything.
+const NO_TOKEN: &str = "the last page has neither a next page nor a sync token";
 
 /// The ending of the variable that names the calendar.
 const CALENDAR_ID: &str = "CALENDAR_ID";
@@ -138,9 +149,13 @@ impl Source for GoogleCalendar {
         // newer than its own tombstone. The calendar's own stamp is finer, where it moves.
         let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
         let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
-        let items =
+        let items: Vec<Item<'_>> =
             events.items.iter().map(|raw| item::read(raw.get().as_bytes(), &keys)).collect();
         let next = match events.then {
+            Then::Nothing => {
+                let next = Next::Incomplete { reason: NO_TOKEN };
+                return Ok(Page { items, next, doubt: Some(NO_TOKEN) });
+            }
             Then::Page(page) => {
                 let token = Place { page: Some(page), ..place }.write();
                 Next::Continue(Position { token: Some(token), ..position.clone() })
@@ -150,7 +165,10 @@ impl Source for GoogleCalendar {
                 Next::Drained { cursor: Some(cursor.write()) }
             }
         };
-        Ok(Page { items, next })
+        match next {
+            Next::Continue(_) if items.is_empty() => Ok(Page::empty(next)),
+            next => Ok(Page::new(items, next)),
+        }
     }
 
     fn object_request(&self, _entity: &str, id: &str, paging: &Paging) -> Request {
@@ -165,7 +183,10 @@ impl Source for GoogleCalendar {
     ) -> Result<Item<'a>, PageError> {
         reply::event(reply.body)?;
         let keys = Keys { seen: &refetch_key(run), native: false, as_of: reply.as_of };
-        Ok(item::read(reply.body, &keys))
+        let item = item::read(reply.body, &keys);
+        // Above a tombstone of our own, which an event that was there all the time has to undo.
+        let version_at = item.version_at.max(earlier(reply.as_of, REFETCH_LAG));
+        Ok(Item { version_at, ..item })
     }
 
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
@@ -174,27 +195,33 @@ impl Source for GoogleCalendar {
     }
 
     fn error_message(&self, body: &[u8]) -> Option<String> {
-        reply::error(body).map(|error| error.words())
+        error::error(body)?.words()
     }
 
     fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
-        let error = reply::error(body);
-        let says = |reason: &str| error.as_ref().is_some_and(|error| error.says(reason));
-        let words = || error.as_ref().map(reply::ErrorObject::words).unwrap_or_default();
+        let error = error::error(body);
+        let words = || {
+            let words = error.as_ref().and_then(|error| error.words());
+            words.unwrap_or_else(|| format!("Google answers {status} and does not say why"))
+        };
+        let error = error.as_ref();
         match status {
-            403 | 429 if error.as_ref().is_some_and(reply::ErrorObject::is_daily) => {
+            403 | 429 if error.is_some_and(ErrorObject::is_daily) => {
                 Some(ErrorClass::QuotaExhausted(words()))
             }
-            403 if error.as_ref().is_some_and(reply::ErrorObject::is_rate) => {
-                Some(ErrorClass::RateLimited(reply::RATE_PAUSE))
+            403 if error.is_some_and(ErrorObject::is_rate) => {
+                Some(ErrorClass::RateLimited(error::RATE_PAUSE))
             }
             // Google's own words, not those of a proxy in between, or of a base URL that is wrong.
-            404 if mode == Mode::Refetch && says("notFound") => Some(ErrorClass::Gone),
-            410 if says("deleted") => Some(ErrorClass::Gone),
+            404 if mode == Mode::Refetch && error.is_some_and(ErrorObject::is_not_found) => {
+                Some(ErrorClass::Gone)
+            }
+            // No proxy says 410, so it needs no words.
+            410 if mode == Mode::Refetch => Some(ErrorClass::Gone),
             // Whatever its reason: a list that is gone has to be begun anew.
             410 => Some(ErrorClass::CursorExpired(words())),
-            400 if error.is_some_and(|error| error.is_about_a_token()) => {
-                Some(ErrorClass::CursorExpired(self.error_message(body).unwrap_or_default()))
+            400 if error.is_some_and(ErrorObject::is_about_a_token) => {
+                Some(ErrorClass::CursorExpired(words()))
             }
             _ => None,
         }

@@ -120,8 +120,10 @@ fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
         ("<html>", "it is not JSON"),
         (r#"{"kind":"calendar#events","items":["#, "it ends too early"),
         ("{}", "it is no list of events"),
-        (r#"{"kind":"calendar#events","items":[]}"#, "neither a next page nor a sync token"),
-        (r#"{"kind":"calendar#events","nextPageToken":"a","nextSyncToken":"b"}"#, "or both"),
+        (
+            r#"{"kind":"calendar#events","nextPageToken":"a","nextSyncToken":"b"}"#,
+            "both a next page and a sync token",
+        ),
         (r#"{"kind":"calendar#events","nextPageToken":"p"}"#, "the next page is this page"),
         (
             r#"{"error":{"code":500,"message":"Backend Error","errors":[{"reason":"backendError"}]}}"#,
@@ -215,6 +217,64 @@ fn what_a_refusal_means_is_told_by_its_reason() {
         assert_eq!(verdict(Mode::Incremental, status, &body(reason, "")), None, "{reason}");
     }
     assert_eq!(verdict(Mode::Full, 403, "<html>"), None);
+}
+
+#[test]
+fn a_refusal_is_read_in_whatever_shape_it_comes() {
+    let verdict =
+        |mode, status, body: &str| GoogleCalendar.error_class(mode, status, body.as_bytes());
+    for (body, words) in [
+        ("", "Google answers 410 and does not say why"),
+        ("<html>", "Google answers 410 and does not say why"),
+        (r#"{"error":{"code":410}}"#, "Google answers 410 and does not say why"),
+        (r#"{"error":{"code":410,"message":"Gone","errors":null}}"#, "Gone"),
+        (r#"{"error":{"code":410,"message":"Gone","errors":["x",{"reason":7}]}}"#, "7: Gone"),
+        (r#"{"error":"gone","error_description":"begin anew"}"#, "gone: begin anew"),
+        (r#"{"error":{"message":"m","status":"FAILED_PRECONDITION"}}"#, "FAILED_PRECONDITION: m"),
+    ] {
+        let expired = Some(ErrorClass::CursorExpired(words.to_owned()));
+        assert_eq!(verdict(Mode::Incremental, 410, body), expired, "{body}");
+        assert_eq!(verdict(Mode::Refetch, 410, body), Some(ErrorClass::Gone), "{body}");
+    }
+    let bare = |message: &str| format!(r#"{{"error":{{"code":400,"message":"{message}"}}}}"#);
+    for message in
+        ["Invalid page token value.", "Sync token is no longer valid, a full sync is required."]
+    {
+        let expired = Some(ErrorClass::CursorExpired(message.to_owned()));
+        assert_eq!(verdict(Mode::Full, 400, &bare(message)), expired);
+    }
+    assert_eq!(verdict(Mode::Full, 400, &bare("Invalid value for: maxResults")), None);
+    for body in [
+        r#"{"error":{"code":404,"message":"Not Found"}}"#,
+        r#"{"error":{"code":404,"message":"Not Found","status":"NOT_FOUND"}}"#,
+    ] {
+        assert_eq!(verdict(Mode::Refetch, 404, body), Some(ErrorClass::Gone), "{body}");
+    }
+    for body in ["", "<html>", r#"{"error":{"code":404,"errors":[{"reason":"other"}]}}"#] {
+        assert_eq!(verdict(Mode::Refetch, 404, body), None, "a proxy deletes nothing: {body}");
+    }
+    let limited = r#"{"error":{"code":403,"message":"Quota exceeded","status":"PERMISSION_DENIED",
+        "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED"}]}}"#;
+    assert!(matches!(verdict(Mode::Full, 403, limited), Some(ErrorClass::RateLimited(_))));
+    assert_eq!(GoogleCalendar.error_message(b"{\"error\":{}}"), None);
+}
+
+#[test]
+fn trap_12_a_last_page_without_a_sync_token_is_asked_for_again_and_ends_an_incomplete_list() {
+    let start = position(&Place::start(&paging().part.unwrap()));
+    for tokens in ["", r#","nextSyncToken":"""#, r#","nextPageToken":"","nextSyncToken":null"#] {
+        let body = format!(r#"{{"kind":"calendar#events","items":[{{"id":"a"}}]{tokens}}}"#);
+        let reply = Reply { as_of: at(AT), body: body.as_bytes() };
+        let run = RunId::new(at(AT));
+        let page = GoogleCalendar.page(ENTITY, Mode::Full, run, &start, reply, &paging()).unwrap();
+        assert_eq!(page.items.len(), 1, "what came is kept");
+        assert!(page.doubt.is_some() && matches!(page.next, Next::Incomplete { .. }), "{tokens}");
+    }
+    let empty = r#"{"kind":"calendar#events","items":[],"nextPageToken":"p2"}"#;
+    let reply = Reply { as_of: at(AT), body: empty.as_bytes() };
+    let run = RunId::new(at(AT));
+    let page = GoogleCalendar.page(ENTITY, Mode::Full, run, &start, reply, &paging()).unwrap();
+    assert!(page.doubt.is_some() && matches!(page.next, Next::Continue(_)));
 }
 
 #[test]

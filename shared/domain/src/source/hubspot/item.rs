@@ -14,6 +14,8 @@ use crate::record::{Item, full_run_key, refetch_key};
 pub(super) enum Seen {
     /// In the list of a full run.
     Listed(RunId),
+    /// In the list of archived objects of a full run, which comes after the other.
+    Archived(RunId),
     /// In a search on the modified time.
     Found(RunId),
     /// By its id.
@@ -36,6 +38,8 @@ pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp
     };
     let run_key = match seen {
         Seen::Listed(run) | Seen::Found(run) => full_run_key(run),
+        // An object that is archived during the run is in both lists, in two versions.
+        Seen::Archived(run) => format!("{}:archived", full_run_key(run)),
         Seen::Refetched(run) => refetch_key(run),
     };
     let Some(id) = object.id() else {
@@ -46,7 +50,9 @@ pub(super) fn read<'a>(entity: &str, raw: &'a [u8], seen: Seen, as_of: Timestamp
     let (key, at) = match (seen, changed_at) {
         (Seen::Found(_), Some(at)) => (format!("modified:{at}"), at),
         (_, None) => (run_key, as_of),
-        (Seen::Listed(_), Some(at)) => (run_key, at.max(earlier(as_of, LIST_LAG))),
+        (Seen::Listed(_) | Seen::Archived(_), Some(at)) => {
+            (run_key, at.max(earlier(as_of, LIST_LAG)))
+        }
         (Seen::Refetched(_), Some(at)) => (run_key, at.max(earlier(as_of, REFETCH_LAG))),
     };
     item(entity, id.into_owned(), key, at, raw)

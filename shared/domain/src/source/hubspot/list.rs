@@ -1,26 +1,34 @@
-//! HubSpot's lists, searches and errors: what to ask for, and what makes a reply one
+//! HubSpot's replies: a page of a list or of a search, an error
 //! (developers.hubspot.com/docs/api/crm/search, …/docs/api/usage-details).
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::object::Object;
-use crate::clock::later;
+use crate::json::{scalar as text, words};
 use crate::paging::{PageError, parse_body};
 
 /// Objects a page of a list at most; a search gives 200.
 pub(super) const LIST_LIMIT: u32 = 100;
 
 /// A page of a list or of a search; its objects stay as the bytes that came.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct List<'a> {
-    #[serde(borrow)]
     pub results: Vec<&'a RawValue>,
+    /// The number of objects that a search matches; a list does not say it.
+    pub total: Option<i64>,
+    /// The cursor of the next page; `None` on the last one.
+    pub after: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListReply<'a> {
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    total: Option<&'a RawValue>,
     #[serde(borrow)]
     paging: Option<PagingObject<'a>>,
 }
@@ -31,52 +39,58 @@ struct PagingObject<'a> {
     next: Option<NextObject<'a>>,
 }
 
+/// Text in HubSpot's documentation; a number is read as its text.
 #[derive(Debug, Deserialize)]
 struct NextObject<'a> {
     #[serde(borrow)]
-    after: Cow<'a, str>,
+    after: Option<&'a RawValue>,
 }
 
+/// HubSpot's error, of which any field may be missing or of another type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorReply<'a> {
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<&'a RawValue>,
     #[serde(borrow)]
-    category: Option<Cow<'a, str>>,
+    category: Option<&'a RawValue>,
     #[serde(borrow)]
-    error_type: Option<Cow<'a, str>>,
+    error_type: Option<&'a RawValue>,
     #[serde(borrow)]
-    policy_name: Option<Cow<'a, str>>,
+    policy_name: Option<&'a RawValue>,
     #[serde(borrow)]
-    message: Option<Cow<'a, str>>,
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    correlation_id: Option<&'a RawValue>,
 }
 
 /// HubSpot's error in a few words; `None` where the body is none.
 pub(super) fn error_words(body: &[u8]) -> Option<String> {
     let error = error(body)?;
-    let words = [error.category.or(error.error_type), error.policy_name, error.message];
-    Some(
-        words
-            .into_iter()
-            .flatten()
-            .map(|w| w.chars().take(200).collect::<String>())
-            .collect::<Vec<_>>()
-            .join(": "),
-    )
+    let kind = text(error.category).or_else(|| text(error.error_type));
+    words([kind, text(error.policy_name), text(error.message)])
 }
 
-/// Which limit a 429 speaks of, in upper case.
+/// Returns which limit a 429 speaks of, in upper case: its `policyName`, or without one what its
+/// message says.
 pub(super) fn policy(body: &[u8]) -> Option<String> {
-    Some(error(body)?.policy_name?.to_uppercase())
+    let error = error(body)?;
+    if let Some(name) = text(error.policy_name) {
+        return Some(name.to_uppercase());
+    }
+    let message = text(error.message)?.to_uppercase();
+    ["DAILY", "TEN_SECONDLY_ROLLING", "SECONDLY"]
+        .into_iter()
+        .find(|policy| message.contains(policy))
+        .map(str::to_owned)
 }
 
 fn error(body: &[u8]) -> Option<ErrorReply<'_>> {
     let error: ErrorReply<'_> = serde_json::from_slice(body).ok()?;
-    (error.status.as_deref() == Some("error")
-        || error.category.is_some()
-        || error.error_type.is_some())
-    .then_some(error)
+    let signs = [error.category, error.error_type, error.correlation_id];
+    let is_error = text(error.status).as_deref() == Some("error")
+        || signs.into_iter().any(|sign| text(sign).is_some());
+    is_error.then_some(error)
 }
 
 /// # Errors
@@ -86,82 +100,25 @@ pub(super) fn no_error_inside(body: &[u8]) -> Result<(), PageError> {
 }
 
 impl<'a> List<'a> {
+    /// # Errors
+    /// [`PageError::Malformed`] where it is no list, or promises a page and does not say which.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, PageError> {
-        match parse_body::<Self>(body) {
-            Ok(list) if list.results.is_empty() && list.after().is_some() => {
-                Err(PageError::Loop("paging.next is there and results is empty"))
-            }
-            Ok(list) => Ok(list),
-            Err(e) => no_error_inside(body).and(Err(e)),
-        }
+        let ListReply { results, total, paging } = match parse_body(body) {
+            Ok(list) => list,
+            Err(e) => return no_error_inside(body).and(Err(e)),
+        };
+        let after = match paging.and_then(|paging| paging.next) {
+            Some(next) => Some(text(next.after).map(Cow::into_owned).ok_or_else(|| {
+                let reason = "paging.next has no after".to_owned();
+                PageError::Malformed { bytes: body.len(), reason }
+            })?),
+            None => None,
+        };
+        let total = text(total).and_then(|total| total.parse().ok());
+        Ok(Self { results, total, after })
     }
 
-    /// The `after` of the next page; `None` on the last page.
-    pub(super) fn after(&self) -> Option<&str> {
-        self.paging.as_ref()?.next.as_ref().map(|next| next.after.as_ref())
-    }
-
-    /// The latest modified time on the page before `to`: a later one has changed since the search
-    /// found it, so the search cannot go on from its time.
-    pub(super) fn last_modified(&self, to: Timestamp) -> Option<Timestamp> {
-        self.objects().filter_map(|object| object.modified_at()).filter(|at| *at < to).max()
-    }
-
-    /// The largest id on the page, by number.
-    pub(super) fn last_id(&self) -> Option<u64> {
-        self.objects().filter_map(|object| object.id()?.parse().ok()).max()
-    }
-
-    fn objects(&self) -> impl Iterator<Item = Object<'a>> {
+    pub(super) fn objects(&self) -> impl Iterator<Item = Object<'a>> {
         self.results.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok())
     }
-}
-
-/// The position of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Objects modified from this time on, and before `to`.
-    From(Timestamp),
-    /// Objects modified at this very time whose id is larger.
-    Within(Timestamp, u64),
-}
-
-/// The body of a search: everything that was modified in the reach, in its order, one page. Never
-/// pages by `after`: that ends with a 400 at 10,000 results, and skips what moves while it is paged
-/// (traps 10, 25). HubSpot sorts by one property only, so ties of the modified time come in any
-/// order.
-pub(super) fn search(
-    property: &str,
-    properties: &[&str],
-    reach: Reach,
-    to: Timestamp,
-    limit: u32,
-) -> String {
-    let filter = |property: &str, operator: &str, value: String| json!({"propertyName": property, "operator": operator, "value": value});
-    let at = |time: Timestamp| time.as_millisecond().to_string();
-    let (filters, sort) = match reach {
-        Reach::From(from) => {
-            (vec![filter(property, "GTE", at(from)), filter(property, "LT", at(to))], property)
-        }
-        Reach::Within(stamp, id) => (
-            vec![
-                filter(property, "GTE", at(stamp)),
-                filter(property, "LTE", at(stamp)),
-                filter("hs_object_id", "GT", id.to_string()),
-            ],
-            "hs_object_id",
-        ),
-    };
-    json!({
-        "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
-        "properties": properties,
-        "limit": limit,
-    })
-    .to_string()
-}
-
-/// The next time that a stamp of HubSpot can have: they are whole milliseconds.
-pub(super) fn after_stamp(stamp: Timestamp) -> Timestamp {
-    later(stamp, Duration::from_millis(1))
 }

@@ -30,13 +30,15 @@ mod list;
 mod normalize;
 mod object;
 mod push;
+mod search;
 mod settings;
 mod stages;
 mod time;
 mod webhook;
 
 use item::Seen;
-use list::{List, Reach};
+use list::List;
+use search::Part;
 use settings::Settings;
 
 /// HubSpot's CRM API, in its dated versions and in the legacy v3.
@@ -89,6 +91,13 @@ pub const SAFETY_LAG: Duration = Duration::from_secs(60);
 /// 7, 10). The outbox drops objects that it has already, by id and modified time.
 pub const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
+/// The first incremental run of each half hour looks this far behind the watermark, for what search
+/// did not show for longer than [`OVERLAP`]. HubSpot's index has been behind by an hour.
+pub const DEEP_OVERLAP: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The time between two runs that look back by [`DEEP_OVERLAP`].
+const DEEP_EVERY: i64 = 30 * 60;
+
 /// How far a list may lag behind changes. Larger than any reply takes to come.
 const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 
@@ -108,9 +117,6 @@ const ARCHIVED: &str = "archived:";
 /// Statuses of HubSpot's own that pass (developers.hubspot.com/docs/api-reference/error-handling).
 const LOCKED: u16 = 423;
 const MIGRATING: u16 = 477;
-
-/// Page token of a search within one stamp: the id to go on after.
-const WITHIN: &str = "id:";
 
 impl Source for HubSpot {
     fn name(&self) -> &'static str {
@@ -158,7 +164,8 @@ impl Source for HubSpot {
                 (Some(earlier(to, OVERLAP)), Some("there is no cursor yet".to_owned()))
             }
             (Mode::Incremental, Some(watermark)) => {
-                (Some(whole_millisecond(earlier(watermark.min(to), OVERLAP))), None)
+                let overlap = if is_deep(watermark, to) { DEEP_OVERLAP } else { OVERLAP };
+                (Some(whole_millisecond(earlier(watermark.min(to), overlap))), None)
             }
         };
         Begin { position: Some(Position { from, to, token: None }), upper_bound: to, backfill }
@@ -166,9 +173,9 @@ impl Source for HubSpot {
 
     fn request(&self, entity: &str, mode: Mode, position: &Position, paging: &Paging) -> Request {
         if mode == Mode::Incremental {
-            let (property, properties) = facts(entity);
+            let (modified, properties) = facts(entity);
             let body =
-                list::search(property, properties, reach(position), position.to, paging.page_size);
+                Part::at(position).search(modified, properties, position.to, paging.page_size);
             return Request::post(format!("{}/search", path(entity, paging)), body);
         }
         let (archived, after) = match position.token.as_deref() {
@@ -201,13 +208,18 @@ impl Source for HubSpot {
     ) -> Result<Page<'a>, PageError> {
         let list = List::parse(reply.body)?;
         let (seen, next) = if mode == Mode::Incremental {
-            (Seen::Found(run), after_search(&list, position, paging)?)
+            let next = Part::at(position).next(&list, position.to, paging.page_size)?;
+            (Seen::Found(run), next.map_or(Next::Drained { cursor: None }, Next::Continue))
         } else {
-            (Seen::Listed(run), after_list(&list, position)?)
+            let next = after_list(&list, position)?;
+            (if is_archived(position) { Seen::Archived(run) } else { Seen::Listed(run) }, next)
         };
+        if list.results.is_empty() && list.after.is_some() {
+            return Ok(Page::empty(next));
+        }
         let raw = list.results.iter().map(|raw| raw.get().as_bytes());
         let items = raw.map(|raw| item::read(entity, raw, seen, reply.as_of)).collect();
-        Ok(Page { items, next })
+        Ok(Page::new(items, next))
     }
 
     fn object_request(&self, entity: &str, id: &str, paging: &Paging) -> Request {
@@ -271,53 +283,26 @@ impl Source for HubSpot {
 
 /// The list goes on by HubSpot's `after`; the archived one follows when the other ends.
 fn after_list(list: &List<'_>, position: &Position) -> Result<Next, PageError> {
-    let token = position.token.as_deref();
-    let archived = token.is_some_and(|token| token.starts_with(ARCHIVED));
-    let next = match (list.after(), archived) {
+    let next = match (&list.after, is_archived(position)) {
         (Some(after), true) => format!("{ARCHIVED}{after}"),
         (Some(after), false) => format!("{LIVE}{after}"),
         (None, false) => ARCHIVED.to_owned(),
         (None, true) => return Ok(Next::Drained { cursor: None }),
     };
-    if Some(next.as_str()) == token {
+    if Some(next.as_str()) == position.token.as_deref() {
         return Err(PageError::Loop("the page ends where it began"));
     }
     Ok(Next::Continue(Position { token: Some(next), ..position.clone() }))
 }
 
-/// A full page goes on at the last modified time it shows, that time included: of those that share
-/// it, some may not have been shown. If a whole page shares one time, the search goes on by id
-/// within that time, through any number of objects.
-fn after_search(list: &List<'_>, position: &Position, paging: &Paging) -> Result<Next, PageError> {
-    let full = u32::try_from(list.results.len()).is_ok_and(|n| n >= paging.page_size);
-    let more = full || list.after().is_some();
-    let go_on = |from: Timestamp, token: Option<String>| {
-        Ok(Next::Continue(Position { from: Some(from), to: position.to, token }))
-    };
-    match reach(position) {
-        Reach::From(_) if !more => Ok(Next::Drained { cursor: None }),
-        Reach::From(from) => {
-            let last = list
-                .last_modified(position.to)
-                .ok_or(PageError::Loop("no object has a time to go on from"))?;
-            if last > from { go_on(last, None) } else { go_on(from, Some(format!("{WITHIN}0"))) }
-        }
-        Reach::Within(stamp, after) if more => match list.last_id() {
-            Some(last) if last > after => go_on(stamp, Some(format!("{WITHIN}{last}"))),
-            _ => Err(PageError::Loop("the page ends where it began")),
-        },
-        Reach::Within(stamp, _) => match list::after_stamp(stamp) {
-            next if next >= position.to => Ok(Next::Drained { cursor: None }),
-            next => go_on(next, None),
-        },
-    }
+fn is_archived(position: &Position) -> bool {
+    position.token.as_deref().is_some_and(|token| token.starts_with(ARCHIVED))
 }
 
-fn reach(position: &Position) -> Reach {
-    let from = position.from.unwrap_or(Timestamp::UNIX_EPOCH);
-    let within =
-        position.token.as_deref().and_then(|token| token.strip_prefix(WITHIN)?.parse().ok());
-    within.map_or(Reach::From(from), |id| Reach::Within(from, id))
+/// Whether a run up to `to` is the first of its half hour.
+fn is_deep(watermark: Timestamp, to: Timestamp) -> bool {
+    let half_hour = |at: Timestamp| at.as_second().div_euclid(DEEP_EVERY);
+    half_hour(watermark) < half_hour(to)
 }
 
 /// The path of an entity's objects. A dated version follows the API's name, a legacy one such as

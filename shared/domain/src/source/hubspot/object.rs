@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::time::time;
+use crate::json::scalar as text;
 
 /// An object of a list, of a search, or by id. A tombstone of our own has `id` and `penstock`.
 #[derive(Debug, Default, Deserialize)]
@@ -158,21 +159,6 @@ impl<'a> Object<'a> {
 
 fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// The text of a scalar; `None` for null and for the empty text, which is how HubSpot clears a
-/// property. Text that is not valid (a lone surrogate) keeps its escapes, visibly.
-fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    let raw = raw?.get();
-    let text = match raw.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(raw)
-            .map_or(Cow::Borrowed(raw.trim_matches('"')), |text| text.0),
-        b'{' | b'[' | b'n' => return None,
-        _ => Cow::Borrowed(raw),
-    };
-    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 fn flag(raw: Option<&RawValue>) -> Option<bool> {

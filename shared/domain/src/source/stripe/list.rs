@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::EVENT_TYPES;
 use super::item::Head;
 use crate::fetch_request::Mode;
+use crate::json::{scalar, words};
 use crate::paging::{PageError, Paging, Position, Request, parse_body};
 
 /// A list reply (docs.stripe.com/api/pagination); its objects stay as the bytes that came.
@@ -18,16 +19,20 @@ pub(super) struct List<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct ErrorReply {
-    error: ErrorObject,
+struct ErrorReply<'a> {
+    #[serde(borrow)]
+    error: &'a RawValue,
 }
 
-#[derive(Debug, Deserialize)]
-struct ErrorObject {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    code: Option<String>,
-    message: Option<String>,
+/// Stripe's error object, of which any field may be missing or of another type.
+#[derive(Debug, Default, Deserialize)]
+struct ErrorObject<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
 }
 
 /// The path of an entity's list.
@@ -52,18 +57,12 @@ pub(super) fn request(entity: &str, mode: Mode, position: &Position, paging: &Pa
     Request::get(path(entity), query)
 }
 
-/// The vendor's error object in a few words: its type, code and message.
+/// The vendor's error in a few words: its type, code and message, or the text that it is.
 pub(super) fn error_object(body: &[u8]) -> Option<String> {
     let ErrorReply { error } = serde_json::from_slice(body).ok()?;
-    let words = [error.kind, error.code, error.message];
-    Some(
-        words
-            .into_iter()
-            .flatten()
-            .map(|w| w.chars().take(200).collect::<String>())
-            .collect::<Vec<_>>()
-            .join(": "),
-    )
+    let object: ErrorObject<'_> = serde_json::from_str(error.get()).unwrap_or_default();
+    let texts = [Some(error), object.kind, object.code, object.message];
+    words(texts.map(scalar))
 }
 
 /// # Errors
@@ -101,5 +100,25 @@ impl<'a> List<'a> {
 
     pub(super) fn first_created(&self) -> Option<Timestamp> {
         Head::of(self.data.first()?.get()).created
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_read_in_whatever_shape_it_comes() {
+        for (body, words) in [
+            (r#"{"error":{"type":"api_error","code":"c","message":"m"}}"#, Some("api_error: c: m")),
+            (r#"{"error":{"type":null,"code":7,"message":["m"]}}"#, Some("7")),
+            (r#"{"error":"over_capacity"}"#, Some("over_capacity")),
+            (r#"{"error":{}}"#, None),
+            (r#"{"error":null}"#, None),
+            (r#"{"data":[]}"#, None),
+            ("<html>", None),
+        ] {
+            assert_eq!(error_object(body.as_bytes()).as_deref(), words, "{body}");
+        }
     }
 }

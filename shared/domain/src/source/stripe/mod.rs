@@ -161,7 +161,7 @@ impl Source for Stripe {
             (Some(_), _) => Next::Drained { cursor: None },
         };
         let items = if position.from.is_none() { Vec::new() } else { items };
-        Ok(Page { items, next })
+        Ok(Page::new(items, next))
     }
 
     fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
