@@ -1,13 +1,13 @@
 //! `bury`: reads the dead-letter queues and writes down why a message was given up.
 //!
 //! A message in a dead-letter queue is not a lost record: the records are in Postgres. Rows of a
-//! ticket that brought the process down become dead, with their letters. Rows that only waited, for
-//! a database that was away or behind such a row, stay pending, and `relay` sends them a new
-//! ticket. A request that was spilled and outlasted its queue's receives is not given up either: it
-//! is stored here.
+//! ticket stay pending, and `relay` sends them a new one: `process` alone can say of a row's object
+//! that it is unreadable. Only rows that have no attempt left become dead here, with their letters.
+//! A request that was spilled and outlasted its queue's receives is not given up either: it is
+//! stored here.
 
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, MAX_ATTEMPTS, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
@@ -53,13 +53,17 @@ impl<C: Clock> Ports<C> {
         response
     }
 
+    /// Buries the rows that `process` died of even as it gave them up. Their objects are not marked.
     async fn bury_rows(&self, ids: &[OutboxId]) -> Result<usize, StoreError> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;
-        let guilty = pending.into_iter().filter(|(_, attempts)| *attempts > MAX_CRASHES);
+        let guilty = pending.into_iter().filter(|(_, attempts)| *attempts >= MAX_ATTEMPTS);
         let verdicts: Vec<_> =
             guilty.map(|(id, _)| DeadRow { id, reason: Reason::crashed() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
+        for row in &verdicts {
+            tracing::error!(event = "object_not_marked", outbox_id = %row.id);
+        }
         Ok(verdicts.len())
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, MAX_ATTEMPTS, MAX_CRASHES, Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
@@ -77,10 +77,10 @@ struct Tally {
     /// Rows that another worker holds.
     left: HashSet<OutboxId>,
     ties: Vec<Tie>,
-    /// Rows that brought the process down, with their dead letters. Their objects are marked last:
-    /// the process may die of that too.
-    crashed: Vec<DeadRow>,
 }
+
+/// A row that brought the process down alone, with the attempts that it had.
+type Guilty = (OutboxId, i32);
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Works a batch of messages. It never fails as a whole: messages that could not be done are
@@ -106,18 +106,24 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             }
         }
         self.work_at_once(&fresh, &mut tally, &mut response).await;
+        let mut guilty = Vec::new();
         for (message, ids) in suspicious {
-            if let Err(error) = self.work_carefully(&ids, &mut tally).await {
+            match self.work_carefully(&ids, &mut tally).await {
+                Ok(found) => guilty.push((message, ids, found)),
+                Err(error) => {
+                    self.report(&error, message);
+                    response.fail(message);
+                }
+            }
+        }
+        self.ask_for_refetches(&tally.ties).await;
+        // Last, because the process may die of their marks too.
+        for (message, ids, rows) in guilty {
+            if let Err(error) = self.give_up(rows, &mut tally).await {
                 self.report(&error, message);
                 response.fail(message);
             } else if ids.iter().any(|id| tally.left.contains(id)) {
                 response.fail(message);
-            }
-        }
-        self.ask_for_refetches(&tally.ties).await;
-        for row in &tally.crashed {
-            if let Err(error) = self.bury_with_object(row).await {
-                tracing::error!(event = "object_not_marked", outbox_id = %row.id, error = chain(&error));
             }
         }
         tracing::info!(
@@ -182,25 +188,50 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Works rows whose message has come before: an earlier receive failed, or the process died in
     /// it.
     ///
-    /// Each attempt is committed before it is made. Rows without an attempt are worked as a batch
-    /// once more; after an outage these are all. If the process dies of that, they are worked alone
-    /// the next time. Rows that never brought a process down alone go first, so that the row to
-    /// blame cannot hold them up.
-    async fn work_carefully(&self, ids: &[OutboxId], tally: &mut Tally) -> Result<(), StoreError> {
+    /// Returns the rows that are to be given up. Each attempt is committed before it is made. Rows
+    /// without an attempt are worked as a batch once more; after an outage these are all. If the
+    /// process dies of that, they are worked alone the next time. Rows that never brought a process
+    /// down alone go first, so that the row to blame cannot hold them up.
+    async fn work_carefully(
+        &self,
+        ids: &[OutboxId],
+        tally: &mut Tally,
+    ) -> Result<Vec<Guilty>, StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
         let (untried, tried): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|(_, attempts)| *attempts == 0);
         self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
-        for (id, attempts) in tried {
-            if attempts > MAX_CRASHES {
+        let (guilty, tried): (Vec<_>, Vec<_>) =
+            tried.into_iter().partition(|(_, attempts)| *attempts > MAX_CRASHES);
+        for (id, _) in tried {
+            self.attempt(vec![id], tally).await?;
+        }
+        Ok(guilty)
+    }
+
+    /// Marks rows dead that brought the process down, and their objects unreadable.
+    ///
+    /// Letter and mark are one transaction, and it counts as an attempt. If the process dies of it,
+    /// the row is pending and comes again. A row without attempts left gets its letter only.
+    async fn give_up(&self, rows: Vec<Guilty>, tally: &mut Tally) -> Result<(), StoreError> {
+        for (id, attempts) in rows {
+            let begun = outbox::begin_attempt(&**self.database.connection().await?, &[id]).await?;
+            if begun.is_empty() {
+                continue;
+            }
+            let outcome = if attempts < MAX_ATTEMPTS {
+                self.bury(id, Reason::crashed()).await
+            } else {
                 let row = DeadRow { id, reason: Reason::crashed() };
                 tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
-                self.bury_alone(&row).await?;
-                tally.dead += 1;
-                tally.crashed.push(row);
-            } else {
-                self.attempt(vec![id], tally).await?;
+                tracing::error!(event = "object_not_marked", outbox_id = %id);
+                self.bury_alone(&row).await
+            };
+            if let Err(e) = outcome {
+                self.return_attempt(&begun).await;
+                return Err(e);
             }
+            tally.dead += 1;
         }
         Ok(())
     }
@@ -211,11 +242,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
         let begun = outbox::begin_attempt(&**self.database.connection().await?, &ids).await?;
         if let Err(e) = self.work(begun.clone(), tally).await {
-            // Circumstances are to blame, so the rows keep their attempts. Best effort: the error
-            // counts.
-            if let Ok(connection) = self.database.connection().await {
-                drop(outbox::return_attempt(&**connection, &begun).await);
-            }
+            self.return_attempt(&begun).await;
             return Err(e);
         }
         // A row that waits has not been tried.
@@ -228,6 +255,14 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         Ok(())
     }
 
+    /// Gives rows their attempt back, because circumstances are to blame. Best effort: the error of
+    /// the attempt counts.
+    async fn return_attempt(&self, ids: &[OutboxId]) {
+        if let Ok(connection) = self.database.connection().await {
+            drop(outbox::return_attempt(&**connection, ids).await);
+        }
+    }
+
     /// Marks a row dead that could not be worked, and its object unreadable.
     async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
         tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
@@ -235,6 +270,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         match self.bury_with_object(&row).await {
             // Postgres refuses what was to be said of the object. The dead letter still counts.
             Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
+                tracing::error!(event = "object_not_marked", outbox_id = %id);
                 self.bury_alone(&row).await
             }
             outcome => outcome,

@@ -73,5 +73,11 @@ impl Reason {
 /// A row is dead after the process died this many times on it alone.
 ///
 /// Two receives work the batch as a whole. Together that stays within the queue's
-/// `maxReceiveCount` of 5, so `process` decides, or `bury` at the latest.
+/// `maxReceiveCount` of 5. Rows that do not come so far within it get a new ticket from `relay`.
 pub const MAX_CRASHES: i32 = 2;
+
+/// A row that had this many attempts becomes dead without a mark on its object.
+///
+/// One attempt is made at the batch, [`MAX_CRASHES`] at the row, and as many at its dead letter with
+/// the mark of its object: the process may die of that mark too.
+pub const MAX_ATTEMPTS: i32 = 1 + 2 * MAX_CRASHES;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
-use penstock_tests::test_app::TestApp;
+use penstock_tests::test_app::{TestApp, batch};
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
@@ -157,21 +157,21 @@ async fn fetch_killed_at_any_other_point_loses_nothing_and_fetches_nothing_twice
     fetch_dies(4_000..4_000 + POINTS).await;
 }
 
-#[tokio::test]
-async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_are_done() {
-    let (app, tickets) = waiting(5_000).await;
-    let rows: i64 = app.db.scalar("select count(*) from outbox").await;
-    // A trigger hangs at the insert of this row's payment, until Lambda kills the function.
-    let guilty: String =
-        app.db.scalar("select external_id from outbox order by id offset 7 limit 1").await;
+/// Has the inserts of some payments hang until Lambda kills the function.
+async fn hang(app: &TestApp, condition: &str) {
     let trap = format!(
         "create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$; \
-         create trigger hang before insert on payments for each row when (new.external_id = '{guilty}') execute function hang()"
+         create trigger hang before insert on payments for each row when ({condition}) execute function hang()"
     );
     app.db.client().await.batch_execute(&trap).await.unwrap();
+}
+
+/// Delivers tickets as SQS does: until they are done, or to `bury` after five receives. Returns
+/// whether `process` did them.
+async fn redrive(app: &TestApp, tickets: &[String]) -> bool {
     for receives in 1..=5_u32 {
-        let victim = start("process", &app).await;
-        let mut event = sqs_event(&tickets);
+        let victim = start("process", app).await;
+        let mut event = sqs_event(tickets);
         for record in event["Records"].as_array_mut().unwrap() {
             record["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
         }
@@ -181,17 +181,59 @@ async fn a_row_that_kills_the_process_each_time_is_found_out_and_its_neighbours_
         app.db.client().await.batch_execute(end).await.unwrap();
         if let Outcome::Replied(reply) = outcome {
             assert_eq!(reply, json!({"batchItemFailures": []}), "receive {receives}");
-            break;
+            return true;
         }
     }
-    let letter: String = app
-        .db
-        .scalar("select external_id || ': ' || error_kind || ': ' || error from dead_letters")
-        .await;
-    assert_eq!(
-        letter,
-        format!("{guilty}: crashed: the process died while it worked on this row alone, 2 times")
+    assert_eq!(app.bury.handle(batch(tickets, 5)).await.failures(), 0);
+    false
+}
+
+async fn guilty_rows(app: &TestApp, rows: i64) -> Vec<String> {
+    let ids = format!(
+        "select array_agg(external_id order by id) from (select id, external_id from outbox order by id offset 7 limit {rows}) t"
     );
+    app.db.scalar(&ids).await
+}
+
+const CRASHED: &str = "crashed: the process died while it worked on this row alone, 2 times";
+const LETTERS: &str = "select array_agg(external_id || ': ' || error_kind || ': ' || error order by outbox_id) from dead_letters";
+
+fn letters_of(guilty: &[String]) -> Vec<String> {
+    guilty.iter().map(|id| format!("{id}: {CRASHED}")).collect()
+}
+
+#[tokio::test]
+async fn rows_that_kill_the_process_each_time_are_found_out_and_their_neighbours_are_done() {
+    // A second row uses up the receives in which the first could have been marked.
+    for (seed, rows) in [(5_000, 1), (5_001, 2)] {
+        let (app, tickets) = waiting(seed).await;
+        let all: i64 = app.db.scalar("select count(*) from outbox").await;
+        let guilty = guilty_rows(&app, rows).await;
+        let ids = guilty.join("', '");
+        hang(&app, &format!("new.external_id in ('{ids}') and new.status <> 'unreadable'")).await;
+        assert_eq!(redrive(&app, &tickets).await, rows == 1);
+        if rows > 1 {
+            // relay sends a new ticket.
+            assert!(redrive(&app, &tickets).await);
+        }
+        assert_eq!(app.db.scalar::<Vec<String>>(LETTERS).await, letters_of(&guilty));
+        let unreadable = "select array_agg(external_id order by external_id) from payments where status = 'unreadable'";
+        let mut sorted = guilty.clone();
+        sorted.sort();
+        assert_eq!(app.db.scalar::<Vec<String>>(unreadable).await, sorted);
+        assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, all);
+    }
+}
+
+#[tokio::test]
+async fn a_row_whose_mark_kills_the_process_too_is_dead_in_the_end() {
+    let (app, tickets) = waiting(5_002).await;
+    let rows: i64 = app.db.scalar("select count(*) from outbox").await;
+    let guilty = guilty_rows(&app, 1).await;
+    hang(&app, &format!("new.external_id = '{}'", guilty[0])).await;
+    assert!(!redrive(&app, &tickets).await);
+    assert!(redrive(&app, &tickets).await);
+    assert_eq!(app.db.scalar::<Vec<String>>(LETTERS).await, letters_of(&guilty));
     assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, rows - 1);
 }
 

@@ -6,7 +6,7 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
 use penstock_store::dead_letters;
-use penstock_tests::test_app::TestApp;
+use penstock_tests::test_app::{TestApp, batch};
 
 use crate::stripe_account::{NOW, account};
 
@@ -251,5 +251,73 @@ async fn trap_77_a_version_that_brought_the_process_down_hides_the_older_one() {
         assert_eq!(app.db.scalar::<String>("select error_kind from dead_letters").await, "crashed");
         replay(&app, ids[0]).await;
         assert_eq!(subject.shown(&app).await, "12", "{}", subject.entity);
+    }
+}
+
+/// An older version that counts, and a newer one that brought the process down alone twice.
+async fn crashed(app: &TestApp, subject: &Subject) -> Vec<String> {
+    subject.arrive(app, Some(11), 0).await;
+    let payload = (subject.render)(Some(12));
+    let ids = app.put_of(subject.source, &[subject.item(&payload, 60)]).await;
+    let died = "update outbox set attempts = 3 where status = 'pending'";
+    app.db.client().await.batch_execute(died).await.unwrap();
+    Ticket::split(&ids).map(|t| t.to_body()).collect()
+}
+
+const LETTERS: &str = "select count(*) from dead_letters";
+
+#[tokio::test]
+async fn trap_77_a_crashed_version_whose_ticket_is_buried_hides_the_older_one() {
+    for (app, subject) in apps(260).await {
+        let tickets = crashed(&app, subject).await;
+        // A neighbour used the ticket's receives up.
+        assert_eq!(app.bury.handle(batch(&tickets, 5)).await.failures(), 0);
+        app.clock.advance(std::time::Duration::from_secs(600));
+        app.tickets.take();
+        app.relay.run_once(app.relay_deadline()).await.unwrap();
+        // The process dies in the first receive.
+        assert_eq!(app.deliver(&app.tickets.take(), 2).await.failures(), 0);
+        assert_eq!(subject.shown(&app).await, "unreadable", "{}", subject.entity);
+        assert_eq!(app.db.scalar::<i64>(LETTERS).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn trap_77_an_outage_at_the_mark_of_a_crashed_version_loses_neither_mark_nor_letter() {
+    for (app, subject) in apps(270).await {
+        let tickets = crashed(&app, subject).await;
+        let client = app.db.client().await;
+        let away = format!("alter table {0} rename to away", subject.table);
+        client.batch_execute(&away).await.unwrap();
+        for receives in 2..=5 {
+            assert_eq!(app.deliver(&tickets, receives).await.failures(), 1, "{}", subject.entity);
+        }
+        assert_eq!(app.db.scalar::<i64>(LETTERS).await, 0);
+        let back = format!("alter table away rename to {}", subject.table);
+        client.batch_execute(&back).await.unwrap();
+        assert_eq!(app.deliver(&tickets, 5).await.failures(), 0);
+        assert_eq!(subject.shown(&app).await, "unreadable", "{}", subject.entity);
+        assert_eq!(app.db.scalar::<i64>(LETTERS).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_crashed_version_whose_mark_brings_the_process_down_too_is_dead_in_the_end() {
+    for (app, subject) in apps(280).await {
+        for bury in [false, true] {
+            let tickets = crashed(&app, subject).await;
+            let died = "update outbox set attempts = 5 where status = 'pending'";
+            app.db.client().await.batch_execute(died).await.unwrap();
+            let response = if bury {
+                app.bury.handle(batch(&tickets, 5)).await
+            } else {
+                app.deliver(&tickets, 2).await
+            };
+            assert_eq!(response.failures(), 0);
+            assert_eq!(app.db.scalar::<i64>(LETTERS).await, 1);
+            assert_eq!(subject.shown(&app).await, "11", "nothing is said of its object");
+            let forget = "delete from dead_letters; delete from outbox";
+            app.db.client().await.batch_execute(forget).await.unwrap();
+        }
     }
 }
