@@ -110,7 +110,9 @@ async fn all_but_one_are_read(seed: u64, fault: Fault, pause: u64) {
     for id in &ids {
         let wait = format!(
             "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
-             values ('hubspot', 'deal', '{id}', '{now}', '{now}')"
+             values ('hubspot', 'deal', '{id}', '{}', '{now}')",
+            // It is the first.
+            if *id == unreadable { now - Duration::from_secs(60) } else { now },
         );
         test.app.db.client().await.batch_execute(&wait).await.unwrap();
     }
