@@ -79,7 +79,7 @@ pub enum Next {
     /// came is kept, and the run ends. It marks nothing as gone, and the stored cursor stays. Not
     /// for a source that forks windows off.
     Incomplete {
-        /// What is missing.
+        /// The part that is missing.
         reason: &'static str,
     },
 }

@@ -28,7 +28,7 @@ const PARAMETERS: [(&str, &str); 22] = [
     ("HUBSPOT_API_VERSION", "HubSpotApiVersion"),
     ("HUBSPOT_PAGE_SIZE", "HubSpotPageSize"),
     ("HUBSPOT_RATE_PER_SECOND", "HubSpotRatePerSecond"),
-    ("HUBSPOT_CURRENCY", "HubSpotCurrency"),
+    ("HUBSPOT_CURRENCY", "HubSpotDealCurrency"),
     ("HUBSPOT_DEAL_STAGES", "HubSpotDealStages"),
     ("PUBLIC_BASE_URL", "PublicBaseUrl"),
     ("GCAL_CALENDAR_ID", "GcalCalendarId"),
@@ -110,7 +110,7 @@ mod tests {
         let accounts =
             read(&[("HUBSPOT_TOKEN", "pat"), ("HUBSPOT_CURRENCY", "EUR")]).unwrap().unwrap();
         assert_eq!((accounts.sources, accounts.secrets.stripe_key), (vec!["hubspot"], None));
-        assert_eq!(accounts.parameters, [("HubSpotCurrency", "EUR".to_owned())]);
+        assert_eq!(accounts.parameters, [("HubSpotDealCurrency", "EUR".to_owned())]);
     }
 
     #[test]

@@ -90,13 +90,20 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
                 refetch::claim(&**connection, source, entity, SHARE, now, now + AGAIN).await?;
             drop(connection);
             if ids.is_empty() {
+                // With nothing to ask for, there is no refusal left to wait for.
+                self.heal().await?;
                 return Ok(Stop::Empty);
             }
             for (place, id) in ids.iter().enumerate() {
                 if let Err(error) = self.read(id, stop_at).await {
-                    // An object over which the vendor fails must not be the first again.
-                    let its_fault =
-                        matches!(error, FetchError::Vendor(VendorError::Unavailable { .. }));
+                    // An object over which the vendor fails, or which it refuses, must not be the
+                    // first again: it would hold up all others.
+                    let its_fault = matches!(
+                        error,
+                        FetchError::Vendor(
+                            VendorError::Unavailable { .. } | VendorError::Refused { .. }
+                        )
+                    );
                     let others = ids.get(place + usize::from(its_fault)..).unwrap_or_default();
                     self.put_back(others).await?;
                     return match error {
@@ -115,10 +122,7 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             Err(
                 error
                 @ (FetchError::Page { .. } | FetchError::Vendor(VendorError::Rejected { .. })),
-            ) => {
-                self.unusable = Some(error);
-                return Ok(());
-            }
+            ) => self.unusable = Some(error),
             Err(error) => return Err(error),
         }
         self.heal().await

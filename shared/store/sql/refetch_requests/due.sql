@@ -1,10 +1,15 @@
 -- Entities with objects whose message seems to be lost. One message an entity serves all of them.
--- Where refetches are paused, it is sent when they are to be tried again.
-select distinct r.source, r.entity
+-- Where refetches are paused, it is sent when they are to be tried again, even if no object waits
+-- any more: that ends the pause.
+select r.source, r.entity
 from refetch_requests r
 where r.next_send_at <= :now
   and not exists (
       select from sync_state s
       where s.source = r.source and s.entity = r.entity and s.mode = 'object'
         and s.halted is not null and s.next_try_at > :now)
-order by r.source, r.entity
+union
+select s.source, s.entity
+from sync_state s
+where s.mode = 'object' and s.halted is not null and s.next_try_at <= :now
+order by source, entity

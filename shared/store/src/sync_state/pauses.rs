@@ -19,6 +19,7 @@ statements! {
         next_try_at: Timestamp,
         now: Timestamp,
     }
+    sync_state.lock_paused: LockPaused<'a> { source: &'a str, entity: &'a str, mode: &'a str }
     sync_state.hold_back: HoldBack<'a> {
         source: &'a str,
         entity: &'a str,
@@ -75,6 +76,9 @@ pub async fn pause(
     let wait = after_refusals(lease.refusals.saturating_add(1));
     let (Key { source, entity, mode }, next_try_at) = (key, now + wait);
     let mode = mode.as_str();
+    if scope == Scope::Source {
+        LockPaused { source, entity, mode }.execute(tx).await?;
+    }
     let pause = PauseOne { source, entity, mode, fence: lease.fence, why, next_try_at, now };
     let Some(row) = pause.optional(tx).await? else { return Ok(None) };
     if scope == Scope::Source {

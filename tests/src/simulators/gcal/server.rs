@@ -37,7 +37,7 @@ pub(super) struct Service {
     pub(super) daily_limit: bool,
     /// Whether last pages come without their sync token.
     pub(super) no_sync_token: bool,
-    /// What is left out of error bodies.
+    /// The parts that are left out of error bodies.
     pub(super) errors: ErrorBodies,
     pub(super) url: String,
     pub(super) clock: Box<dyn Fn() -> Timestamp + Send>,

@@ -1,5 +1,6 @@
-//! What no reply shows at once comes within the hour, without the next day's full run: objects that
-//! are archived in mid-run, an index that is behind, objects that are restored (traps 7, 11, 72).
+//! Changes that no reply shows at once come within the hour, without the next day's full run:
+//! objects that are archived in mid-run, an index that is behind, objects that are restored (traps
+//! 7, 11, 72).
 
 use penstock_domain::fetch_request::Mode;
 use penstock_tests::simulators::hubspot::{HubSpotSimulator, Kind, OBJECTS};

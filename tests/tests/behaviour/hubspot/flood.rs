@@ -5,7 +5,7 @@ use std::time::Duration;
 use fetch::Outcome;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::simulators::hubspot::Kind;
+use penstock_tests::simulators::hubspot::{Fault, Kind};
 
 use crate::hubspot::pushing::{change, push};
 use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
@@ -98,9 +98,9 @@ async fn one_message_at_a_time_reads_and_the_others_end_at_once() {
     assert!(matches!(serve(&test, older).await, Outcome::Refetched { .. }));
 }
 
-#[tokio::test]
-async fn an_object_that_cannot_be_read_holds_up_no_other() {
-    let test = HubSpotTestApp::over(portal(95, 1, 30)).await;
+/// One of 30 objects strikes a fault each time. A message comes every `pause` seconds.
+async fn all_but_one_are_read(seed: u64, fault: Fault, pause: u64) {
+    let test = HubSpotTestApp::over(portal(seed, 1, 30)).await;
     test.run(Mode::Full).await;
     test.wait(600);
     let ids = test.hubspot.portal().live(Kind::Deal);
@@ -110,19 +110,18 @@ async fn an_object_that_cannot_be_read_holds_up_no_other() {
     for id in &ids {
         let wait = format!(
             "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at) \
-             values ('hubspot', 'deal', '{id}', '{now}', '{now}')"
+             values ('hubspot', 'deal', '{id}', '{}', '{now}')",
+            // It is the first.
+            if *id == unreadable { now - Duration::from_secs(60) } else { now },
         );
         test.app.db.client().await.batch_execute(&wait).await.unwrap();
     }
-    test.hubspot.faults().always(
-        &format!("/crm/objects/2026-09/deals/{unreadable}"),
-        penstock_tests::simulators::hubspot::Fault::Html,
-    );
+    test.hubspot.faults().always(&format!("/crm/objects/2026-09/deals/{unreadable}"), fault);
     let request = FetchRequest::refetches("hubspot", "deal");
     for _ in 0..20 {
         let deadline = test.app.clock.now() + Duration::from_secs(300);
         drop(test.app.fetch.serve(&request, deadline).await);
-        test.wait(6);
+        test.wait(pause);
     }
     let left: String = test.app.db.scalar("select external_id from refetch_requests").await;
     assert_eq!(left, unreadable.to_string());
@@ -132,4 +131,14 @@ async fn an_object_that_cannot_be_read_holds_up_no_other() {
     test.app.relay.run_once(test.app.relay_deadline()).await.unwrap();
     test.app.drain().await;
     test.assert_true().await;
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_holds_up_no_other() {
+    all_but_one_are_read(95, Fault::Html, 6).await;
+}
+
+#[tokio::test]
+async fn an_object_that_the_key_may_not_read_holds_up_no_other() {
+    all_but_one_are_read(96, Fault::Forbidden, 70).await;
 }

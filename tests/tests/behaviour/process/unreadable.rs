@@ -218,6 +218,19 @@ async fn trap_77_the_order_of_arrival_does_not_matter_and_a_batch_ends_as_single
 }
 
 #[tokio::test]
+async fn trap_77_a_later_full_list_that_shows_the_same_version_heals_a_calendar_entry() {
+    let subject = &SUBJECTS[4];
+    let app = TestApp::with_settings(account(235, 1), &SETTINGS).await;
+    subject.arrive(&app, None, 60).await;
+    assert_eq!(subject.shown(&app).await, "unreadable");
+    // Google's lists stamp an entry with its own time, so nothing newer ever comes.
+    let payload = (subject.render)(Some(12));
+    let listed = Item { version_key: "run:1".to_owned(), ..subject.item(&payload, 60) };
+    deliver(&app, &app.put_of(subject.source, &[listed]).await).await;
+    assert_eq!(subject.shown(&app).await, "12");
+}
+
+#[tokio::test]
 async fn trap_77_a_version_that_postgres_refuses_hides_the_older_one() {
     for (app, subject) in apps(240).await {
         subject.arrive(&app, Some(11), 0).await;

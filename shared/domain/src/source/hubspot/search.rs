@@ -5,7 +5,7 @@
 //! it are trusted. Only the filters are: a part of the window is done when a reply shows all that
 //! its filter matches (docs/adr/0030-pages-that-cannot-be-trusted.md).
 //!
-//! What a page shows is a hint of where to cut. The next search begins at the cut, and must match
+//! A page is only a hint of where to cut. The next search begins at the cut, and must match
 //! as many objects as the page did not show. If it matches fewer, the part before the cut is read
 //! by itself.
 

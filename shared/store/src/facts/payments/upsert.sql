@@ -24,11 +24,13 @@ twins as (
     where $19 and i.account is null and twin.waits is not null
 ),
 -- What the table says of them. The lock makes it the version that the write below meets, whatever
--- other batches commit meanwhile.
+-- other batches commit meanwhile. Where there is a twin, all rows of the batch are locked, in the
+-- order in which they are written: to lock some before the others could be a deadlock.
 held as materialized (
     select p.source, p.kind, p.external_id, p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.version_at
     from payments p
-    join twins t on (t.source, t.kind, t.external_id) = (p.source, p.kind, p.external_id)
+    join incoming i on (i.source, i.kind, i.external_id) = (p.source, p.kind, p.external_id)
+    where exists (select from twins)
     order by p.source, p.kind, p.external_id
     for update of p
 ),
