@@ -53,7 +53,7 @@ impl<C: Clock> Ports<C> {
         response
     }
 
-    /// Buries the rows that `process` died of even as it gave them up. Their objects are not marked.
+    /// Buries the rows that `process` died of even as it gave them up. No object is marked.
     async fn bury_rows(&self, ids: &[OutboxId]) -> Result<usize, StoreError> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;

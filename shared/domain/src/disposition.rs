@@ -78,6 +78,6 @@ pub const MAX_CRASHES: i32 = 2;
 
 /// A row that had this many attempts becomes dead without a mark on its object.
 ///
-/// One attempt is made at the batch, [`MAX_CRASHES`] at the row, and as many at its dead letter with
+/// One attempt is made at the batch, [`MAX_CRASHES`] at the row, and as many at its letter with
 /// the mark of its object: the process may die of that mark too.
 pub const MAX_ATTEMPTS: i32 = 1 + 2 * MAX_CRASHES;
