@@ -45,7 +45,7 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 	@echo "test: building"
 	@cargo build --workspace --all-targets
 	@echo "test: running"
-	@$(SERVERS) --fast --postgres --localstack -- $(PYTHON) infra/local/suites.py $(if $(PENSTOCK_FULL),--include-ignored)
+	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 check: setup ## format, lints, docs, template, scripts
 	@echo "check: cargo fmt"

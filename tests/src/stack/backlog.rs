@@ -47,7 +47,8 @@ pub struct Backlog {
     pub pending: i64,
     /// Runs that are open or requested, and not paused.
     pub runs: i64,
-    /// Objects that wait to be refetched, and whose refetches are not paused.
+    /// Objects that wait to be refetched now, and whose refetches are not paused. Those that are to
+    /// be read at a later time are no work that is left.
     pub refetches: i64,
     /// The pulls that a vendor refuses, with its reasons. They are no work that is left: each is
     /// tried again when its time comes.
@@ -68,7 +69,7 @@ impl Backlog {
         let quick = stack.quick_requests().depth().await?;
         let sql = "select (select count(*) from outbox where status = 'pending'), \
                    count(*) filter (where halted is null and (run_id is not null or requested_at is not null)), \
-                   (select count(*) from refetch_requests r where not exists ( \
+                   (select count(*) from refetch_requests r where (r.tries = 0 or r.next_send_at <= now()) and not exists ( \
                         select from sync_state s where (s.source, s.entity, s.mode) = (r.source, r.entity, 'object') \
                         and s.halted is not null)), \
                    coalesce(array_agg(format('%s %s (%s): %s', source, entity, mode, halted) order by source, entity, mode) \

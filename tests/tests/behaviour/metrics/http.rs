@@ -228,6 +228,8 @@ async fn an_answer_has_every_field_of_the_contract() {
     });
     expected.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     assert_eq!(ok(&ports, target).await.body, expected);
+    let unknown = ok(&ports, &format!("{target}&currency=xbt")).await.body;
+    assert_eq!((&unknown["currency"], &unknown["totalRevenueCents"]), (&json!("XBT"), &json!("0")));
     let euros = ok(&ports, &format!("{target}&currency=eur")).await.body;
     assert_eq!((&euros["currency"], &euros["totalRevenueCents"]), (&json!("EUR"), &json!("50")));
 }

@@ -78,7 +78,7 @@ impl Source for Stripe {
             }],
             page_size: 100,
             max_page_size: 100,
-            rate_per_second: 6,
+            rate_per_second: 4,
             windows: Some(Windows { days: 31, side_by_side: 4 }),
             part: None,
             version: None,

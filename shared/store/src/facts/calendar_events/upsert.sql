@@ -35,8 +35,7 @@ where (excluded.version_at, excluded.version_rank, excluded.content_hash)
            excluded.end_date, excluded.recurring_event_id, excluded.version_rank, excluded.content_hash)
           is distinct from (c.status, c.summary, c.starts_at, c.ends_at, c.start_date, c.end_date,
                             c.recurring_event_id, c.version_rank, c.content_hash))
-  -- The row that could not be read is replayed, and can be read now. Or a later list shows the same
+  -- The row that could not be read is replayed, and can be read now. Or another row shows the same
   -- version: Google's lists do not move its time on.
   or c.status = 'unreadable' and excluded.status <> 'unreadable'
-     and (c.outbox_id = excluded.outbox_id
-          or c.version_at = excluded.version_at and c.outbox_id < excluded.outbox_id)
+     and (c.outbox_id = excluded.outbox_id or c.version_at = excluded.version_at)
