@@ -119,12 +119,8 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         self.ask_for_refetches(&tally.ties).await;
         // Last, because the process may die of their marks too.
         for (message, ids, rows) in guilty {
-            if let Err(error) = self.give_up(rows, &mut tally).await {
-                self.report(&error, message);
-                response.fail(message);
-            } else if ids.iter().any(|id| tally.left.contains(id)) {
-                response.fail(message);
-            }
+            let outcome = self.give_up(rows, &mut tally).await;
+            self.settle(message, &ids, outcome.as_ref(), &tally, &mut response);
         }
         tracing::info!(
             event = "batch_processed",
@@ -150,12 +146,24 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         ids.dedup();
         let outcome = if ids.is_empty() { Ok(()) } else { self.work(ids, tally).await };
         for (message, ids) in tickets {
-            if let Err(error) = &outcome {
-                self.report(error, message);
-                response.fail(message);
-            } else if ids.iter().any(|id| tally.left.contains(id)) {
-                response.fail(message);
-            }
+            self.settle(message, ids, outcome.as_ref(), tally, response);
+        }
+    }
+
+    /// Reports the message as failed if its work failed, or if another worker holds rows of it.
+    fn settle(
+        &self,
+        message: &SqsMessage,
+        ids: &[OutboxId],
+        outcome: Result<&(), &StoreError>,
+        tally: &Tally,
+        response: &mut BatchResponse,
+    ) {
+        if let Err(error) = outcome {
+            self.report(error, message);
+            response.fail(message);
+        } else if ids.iter().any(|id| tally.left.contains(id)) {
+            response.fail(message);
         }
     }
 
@@ -224,7 +232,6 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             } else {
                 let row = DeadRow { id, reason: Reason::crashed() };
                 tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
-                tracing::error!(event = "object_not_marked", outbox_id = %id);
                 self.bury_alone(&row).await
             };
             if let Err(e) = outcome {
@@ -270,14 +277,15 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         match self.bury_with_object(&row).await {
             // Postgres refuses what was to be said of the object. The dead letter still counts.
             Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
-                tracing::error!(event = "object_not_marked", outbox_id = %id);
                 self.bury_alone(&row).await
             }
             outcome => outcome,
         }
     }
 
+    /// Marks a row dead, and not its object.
     async fn bury_alone(&self, row: &DeadRow) -> Result<(), StoreError> {
+        tracing::error!(event = "object_not_marked", outbox_id = %row.id);
         let connection = self.database.connection().await?;
         outbox::bury(&**connection, std::slice::from_ref(row), self.clock.now()).await
     }
