@@ -53,22 +53,6 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
 }
 
-/// Frees a lease under which no run could be opened, so that the message finds it free when it
-/// comes again. Returns the error that was passed in.
-pub(crate) async fn let_go<C: Clock, Q: Outlet>(
-    ports: &Ports<C, Q>,
-    key: Key<'_>,
-    lease: &Lease,
-    error: FetchError,
-) -> FetchError {
-    let now = ports.clock.now();
-    // Best effort: where Postgres itself fails, the lease runs out.
-    if let Ok(connection) = ports.database.connection().await {
-        drop(sync_state::release(&**connection, key, lease, now, now).await);
-    }
-    error
-}
-
 /// Goes on after a connection broke in the middle of a page, as when its login is rotated or a
 /// proxy restarts. Only Postgres knows whether that page is committed, so the next invocation reads
 /// its position over another connection.

@@ -86,8 +86,10 @@ pub(crate) async fn pause(
     Ok(None)
 }
 
-/// Tells that a pull is no longer paused. [`pauses::heal`] is in the transaction before.
-pub(crate) fn tell_healed(key: Key<'_>) {
+/// Notes that a pull is no longer paused, and tells it. [`pauses::heal`] is in the transaction
+/// before.
+pub(crate) fn note_healed(key: Key<'_>, lease: &mut Lease) {
+    lease.paused = false;
     let Key { source, entity, mode } = key;
     tracing::info!(event = "pull_resumed", source, entity, mode = mode.as_str());
 }
@@ -100,15 +102,26 @@ pub(crate) async fn end<C: Clock, Q: Outlet>(
     lease: &Lease,
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
-    // Best effort: where Postgres itself fails, the lease runs out.
     if let Some(scope) = refused(&error) {
         let why = chain(&error);
         let paused = pause(&ports.database, key, lease, &why, scope, &ports.clock).await;
         return paused.ok().flatten().ok_or(error);
     }
+    Err(let_go(ports, key, lease, error).await)
+}
+
+/// Frees a lease under which no run could be opened, so that the message finds it free when it
+/// comes again. Returns the error that was passed in.
+pub(crate) async fn let_go<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    key: Key<'_>,
+    lease: &Lease,
+    error: FetchError,
+) -> FetchError {
     let now = ports.clock.now();
+    // Best effort: where Postgres itself fails, the lease runs out.
     if let Ok(connection) = ports.database.connection().await {
         drop(sync_state::release(&**connection, key, lease, now, now).await);
     }
-    Err(error)
+    error
 }

@@ -63,7 +63,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         _ => match open(ports, vendor, key, &lease).await {
             Ok(Begun::Run(at)) => at,
             Ok(Begun::Ended(outcome)) => return Ok(outcome),
-            Err(e) => return Err(ending::let_go(ports, key, &lease, e).await),
+            Err(e) => return Err(pausing::let_go(ports, key, &lease, e).await),
         },
     };
     let mut run = Run::new(key, lease, at);
@@ -211,8 +211,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
 
         run.new_rows += new.len();
         if healed {
-            pausing::tell_healed(run.key);
-            run.lease.paused = false;
+            pausing::note_healed(run.key, &mut run.lease);
         }
         ports.send_tickets(&new).await;
         if drained {

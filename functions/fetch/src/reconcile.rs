@@ -252,8 +252,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         drop(connection);
         work.run.new_rows += rows.len();
         if healed {
-            pausing::tell_healed(work.run.key);
-            work.run.lease.paused = false;
+            pausing::note_healed(work.run.key, &mut work.run.lease);
         }
         ports.send_tickets(&rows).await;
         Ok(())

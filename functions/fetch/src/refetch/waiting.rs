@@ -136,8 +136,7 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             let tx = begin(&mut connection).await?;
             pauses::heal(&tx, self.key, now).await?;
             commit(tx).await?;
-            self.lease.paused = false;
-            pausing::tell_healed(self.key);
+            pausing::note_healed(self.key, &mut self.lease);
         }
         Ok(())
     }
