@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Span;
 use jiff::civil::Date;
+use penstock_domain::money::Currency;
 use penstock_domain::revenue::{
     Calendar, DateRange, InvalidRange, Period, Revenue, Sums, Zone, parse_date,
 };
@@ -78,11 +79,8 @@ impl RevenueQuestion {
         let end = query.take_as("endDate", |text| parse_date(text).map_err(|e| e.to_string()));
         let source = query.take_as("source", parse_source);
         // A code that is in no list is a fair question: nothing counts in it.
-        let currency = query.take_as("currency", |text| match text.as_bytes() {
-            [a, b, c] if [a, b, c].iter().all(|letter| letter.is_ascii_alphabetic()) => {
-                Ok(text.to_ascii_uppercase())
-            }
-            _ => Err("must be an ISO 4217 code, such as EUR".to_owned()),
+        let currency = query.take_as("currency", |text| {
+            Currency::code(text).ok_or_else(|| "must be an ISO 4217 code, such as EUR".to_owned())
         });
         let last = end.unwrap_or_else(|| zone.date_at(now));
         let first =

@@ -34,20 +34,18 @@ impl Contact {
     /// it was merged into is known.
     pub fn vanished(row: RowView<'_>) -> Self {
         Self {
-            external_id: row.external_id.to_owned(),
-            email: None,
-            phone: None,
-            first_name: None,
-            last_name: None,
             merged_into: became_what(row.payload),
             deleted_at: Some(row.version_at),
-            is_unreadable: false,
-            version: Version::of(row, Stamp::Observed),
+            ..Self::unknown(row, Version::of(row, Stamp::Observed))
         }
     }
 
     /// Returns what a row says that cannot be read: that the contact has changed, and no more.
     pub fn unreadable(row: RowView<'_>) -> Self {
+        Self { is_unreadable: true, ..Self::unknown(row, Version::unreadable(row)) }
+    }
+
+    fn unknown(row: RowView<'_>, version: Version) -> Self {
         Self {
             external_id: row.external_id.to_owned(),
             email: None,
@@ -56,8 +54,8 @@ impl Contact {
             last_name: None,
             merged_into: None,
             deleted_at: None,
-            is_unreadable: true,
-            version: Version::unreadable(row),
+            is_unreadable: false,
+            version,
         }
     }
 }

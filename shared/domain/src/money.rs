@@ -48,8 +48,14 @@ pub enum MoneyError {
 
 impl Currency {
     /// ISO 4217's code for no currency, of an amount that is nothing or that cannot be counted.
-    /// What a vendor sends is never read as it.
+    /// No vendor's text is ever read as it.
     pub const NONE: Self = Self(*b"XXX");
+
+    /// Returns `text` as a code in upper case, known to ISO 4217 or not; `None` if it is not three
+    /// letters.
+    pub fn code(text: &str) -> Option<String> {
+        letters(text).map(|letters| Self(letters).to_string())
+    }
 
     /// Returns the three letters.
     pub fn as_str(&self) -> &str {
@@ -67,17 +73,18 @@ impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(code: &str) -> Result<Self, MoneyError> {
-        match code.as_bytes() {
-            [a, b, c] if [a, b, c].iter().all(|x| x.is_ascii_alphabetic()) => {
-                let currency = Self([a, b, c].map(|x| x.to_ascii_uppercase()));
-                match iso::decimals(currency.as_str()) {
-                    Some(_) => Ok(currency),
-                    None => Err(MoneyError::Unknown(currency.to_string())),
-                }
-            }
-            _ => Err(MoneyError::Currency(code.to_owned())),
+        let letters = letters(code).ok_or_else(|| MoneyError::Currency(code.to_owned()))?;
+        let currency = Self(letters);
+        match iso::decimals(currency.as_str()) {
+            Some(_) => Ok(currency),
+            None => Err(MoneyError::Unknown(currency.to_string())),
         }
     }
+}
+
+fn letters(code: &str) -> Option<[u8; 3]> {
+    let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
+    letters.iter().all(u8::is_ascii_alphabetic).then(|| letters.map(|x| x.to_ascii_uppercase()))
 }
 
 /// Converts Stripe's amount to ISO 4217 minor units.

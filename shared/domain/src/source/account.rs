@@ -42,7 +42,7 @@ pub trait AccountRules: Sync + Send {
 pub enum Whose {
     /// The deployment's own.
     Ours,
-    /// Somebody else's: it is stored and counted, and is nobody's revenue.
+    /// Of another account or mode: it is stored and counted in `/stats`, and is no revenue.
     NotOurs(NotOurs),
     /// It is not known yet. The row waits for this reason.
     Unknown(&'static str),

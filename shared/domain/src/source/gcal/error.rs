@@ -79,7 +79,7 @@ pub(super) fn inside(body: &[u8]) -> Option<PageError> {
     error(body).map(|error| PageError::ErrorInside(error.words().unwrap_or_default()))
 }
 
-/// The readable elements of a list; none where it is no list.
+/// Returns the readable elements of a list; it is empty if the value is no list.
 fn items(list: Option<&RawValue>) -> impl Iterator<Item = RawItem<'_>> {
     let list: Vec<&RawValue> =
         list.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
