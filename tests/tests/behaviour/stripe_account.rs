@@ -1,5 +1,14 @@
 //! Compares our rows with the vendor's truth. Most tests end with it.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::ids::RunId;
+use penstock_domain::paging::{Paging, Position, Reply};
+use penstock_domain::source::Source;
+use penstock_domain::source::stripe::Stripe;
+use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{AccountSpec, Ledger, StripeAccount};
 use penstock_tests::test_app::TestApp;
 use penstock_tests::truth::assert_nothing_left;
@@ -36,4 +45,21 @@ pub fn true_rows(app: &TestApp) -> Payments {
 pub async fn assert_true(app: &TestApp) {
     stripe::assert_true(&app.db, &app.stripe).await;
     assert_nothing_left(&app.db).await;
+}
+
+/// Reads a page as `fetch` does, and processes it as `process` does.
+pub async fn take(app: &TestApp, entity: &str, body: &str, mode: Mode) {
+    let at = Timestamp::from_second(NOW).unwrap();
+    let position = Position { from: Some(at), to: at, token: None };
+    let paging = Paging {
+        page_size: 100,
+        window: Duration::from_secs(86_400),
+        side_by_side: 1,
+        part: None,
+        version: None,
+    };
+    let reply = Reply { as_of: at, body: body.as_bytes() };
+    let page = Stripe.page(entity, mode, RunId::new(at), &position, reply, &paging).unwrap();
+    let ids = app.put(&page.items).await;
+    assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }

@@ -6,9 +6,9 @@ use penstock_tests::simulators::hubspot::Kind;
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
 
-#[tokio::test]
-async fn a_full_run_that_shows_what_an_incremental_run_has_brought_asks_for_no_refetch() {
-    let test = HubSpotTestApp::over(portal(71, 1, 60)).await;
+/// A test app whose runs are up to date, and a portal in which 50 deals have changed since.
+async fn with_changed_deals(seed: u64) -> HubSpotTestApp {
+    let test = HubSpotTestApp::over(portal(seed, 1, 60)).await;
     test.run(Mode::Full).await;
     test.run(Mode::Incremental).await;
     test.wait(3_600);
@@ -17,6 +17,12 @@ async fn a_full_run_that_shows_what_an_incremental_run_has_brought_asks_for_no_r
         test.hubspot.portal().edit(Kind::Deal, id);
     }
     test.wait(70);
+    test
+}
+
+#[tokio::test]
+async fn a_full_run_that_shows_what_an_incremental_run_has_brought_asks_for_no_refetch() {
+    let test = with_changed_deals(71).await;
     test.run(Mode::Incremental).await;
     // Within the five minutes for which the list may lag: its stamps are those of the changes.
     let before = test.app.clock.now().as_second();
@@ -42,15 +48,7 @@ async fn a_full_run_that_shows_what_an_incremental_run_has_brought_asks_for_no_r
 
 #[tokio::test]
 async fn both_runs_waiting_at_once_ask_for_no_refetch_either() {
-    let test = HubSpotTestApp::over(portal(72, 1, 60)).await;
-    test.run(Mode::Full).await;
-    test.run(Mode::Incremental).await;
-    test.wait(3_600);
-    for n in 0..50 {
-        let id = some(&test, Kind::Deal, n);
-        test.hubspot.portal().edit(Kind::Deal, id);
-    }
-    test.wait(70);
+    let test = with_changed_deals(72).await;
     test.fetch("deal", Mode::Incremental).await.unwrap();
     test.fetch("deal", Mode::Full).await.unwrap();
     // The newest tickets first: the rows of one run wait while the other's are processed.

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Paging, Position, Reply};
-use penstock_domain::source::Source;
-use penstock_domain::source::stripe::Stripe;
-use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{Action, DisputeStatus, Kind};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{NOW, account, assert_true, our_books};
+use crate::stripe_account::{NOW, account, assert_true, our_books, take};
 
 /// An event of Stripe's about an object, some seconds after [`NOW`].
 fn event(second: i64, kind: &str, object: &str) -> String {
@@ -30,24 +24,10 @@ fn money(id: &str, kind: &str, status: &str) -> String {
 
 /// Processes events one after the other, each in a batch of its own.
 async fn hear(app: &TestApp, events: &[&String]) {
-    let at = Timestamp::from_second(NOW).unwrap();
-    let position = Position { from: Some(at), to: at, token: None };
-    let paging = Paging {
-        page_size: 100,
-        window: Duration::from_secs(86_400),
-        side_by_side: 1,
-        part: None,
-        version: None,
-    };
     for event in events {
         let list =
             format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{event}]}}"#);
-        let reply = Reply { as_of: at, body: list.as_bytes() };
-        let page = Stripe
-            .page("event", Mode::Incremental, RunId::new(at), &position, reply, &paging)
-            .unwrap();
-        let ids = app.put(&page.items).await;
-        assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
+        take(app, "event", &list, Mode::Incremental).await;
     }
 }
 

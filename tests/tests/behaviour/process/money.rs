@@ -8,16 +8,13 @@ use penstock_domain::config::Env;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::ids::RunId;
-use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::record::RowView;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{OwnAccount, Source};
-use penstock_domain::ticket::Ticket;
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
 use penstock_tests::test_app::TestApp;
 
-use crate::stripe_account::{NOW, account, assert_true, our_books};
+use crate::stripe_account::{NOW, account, assert_true, our_books, take};
 
 /// Returns `kind amount currency status` of a payload, one line for each payment.
 fn read(payload: &str) -> Vec<String> {
@@ -203,7 +200,7 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
         r#"{{"object":"list","url":"/v1/x","has_more":false,"data":[{}]}}"#,
         objects.join(",")
     );
-    take(&app, &list, Mode::Full).await;
+    take(&app, "charge", &list, Mode::Full).await;
     let events = objects.iter().enumerate().map(|(i, object)| {
         let created = NOW + i64::try_from(i).unwrap();
         format!(r#"{{"id":"evt_{i}","object":"event","api_version":null,"created":{created},"type":"x","data":{{"object":{object}}}}}"#)
@@ -211,6 +208,7 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
     let events = events.collect::<Vec<_>>().join(",");
     take(
         &app,
+        "charge",
         &format!(r#"{{"object":"list","url":"/v1/events","has_more":false,"data":[{events}]}}"#),
         Mode::Incremental,
     )
@@ -229,21 +227,4 @@ async fn stripes_published_objects_go_from_fetch_to_payments_without_a_dead_lett
     assert_eq!(rows, expected);
     assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
     app.db.assert_nothing_waits().await;
-}
-
-/// Reads a page as `fetch` does, and processes it as `process` does.
-async fn take(app: &TestApp, body: &str, mode: Mode) {
-    let at = Timestamp::from_second(NOW).unwrap();
-    let position = Position { from: Some(at), to: at, token: None };
-    let paging = Paging {
-        page_size: 100,
-        window: Duration::from_secs(86_400),
-        side_by_side: 1,
-        part: None,
-        version: None,
-    };
-    let reply = Reply { as_of: at, body: body.as_bytes() };
-    let page = Stripe.page("charge", mode, RunId::new(at), &position, reply, &paging).unwrap();
-    let ids = app.put(&page.items).await;
-    assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
 }
