@@ -7,7 +7,7 @@ use process::Normalizers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fetch::{FetchError, Outcome, Vendor, vendors};
+use fetch::{FetchError, Limits, Outcome, Vendor, vendors};
 use ingest::IngestConfig;
 use jiff::Timestamp;
 use penstock_clients::aws::Aws;
@@ -16,6 +16,7 @@ use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::Item;
+use penstock_domain::retention::Retention;
 use penstock_domain::source::Source;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
@@ -85,6 +86,8 @@ impl TestApp {
                 vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
+                limits: Limits::from_env(&settings.iter().copied().collect())
+                    .expect("the settings are sound"),
                 clock: clock.clone(),
             },
             process: process::Ports {
@@ -98,7 +101,9 @@ impl TestApp {
                 database: db.database(1),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
-                retention: Duration::from_secs(35 * 86_400),
+                retention: Retention::from_env(&settings.iter().copied().collect())
+                    .expect("the settings are sound")
+                    .keeps(),
                 clock: clock.clone(),
             },
             bury: bury::Ports { database: db.database(1), clock: clock.clone() },

@@ -1,8 +1,8 @@
-//! Objects that are gone are asked for once more, a few minutes later.
+//! Objects that are gone by their ids are asked for once more, a few minutes later.
 //!
-//! A vendor's list, or the object by its id, may be behind, and an object may be restored within
-//! seconds. Its version is then stamped no later than the tombstone, and loses. The second request
-//! comes when nothing is behind any more: its reply is newer than both.
+//! The object by its id may be behind, and an object may be restored within seconds. Its version is
+//! then stamped no later than the tombstone, and loses. The second request comes when nothing is
+//! behind any more: its reply is newer than both.
 
 use std::time::Duration;
 
@@ -22,10 +22,6 @@ const APART: Duration = Duration::from_secs(60);
 /// The time for which a tombstone counts as the first of two such replies.
 const FIRST_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Objects of one sweep that are asked for again. More at once are a deletion on purpose, and would
-/// keep the vendor busy for hours.
-pub(crate) const MOST_OF_A_SWEEP: usize = 500;
-
 /// Returns whether a reply has to be confirmed: it is the first to say that the object is gone, or
 /// it shows an object that was gone a moment ago. Call it before the reply's own row is inserted.
 pub(crate) async fn is_due(
@@ -39,7 +35,7 @@ pub(crate) async fn is_due(
     Ok(ago < APART || is_gone && ago > FIRST_FOR)
 }
 
-/// Asks for objects once more, of which one reply or one list is all that is known.
+/// Asks for objects once more, of which one reply is all that is known.
 pub(crate) async fn later(
     tx: &Transaction<'_>,
     source: &dyn Source,

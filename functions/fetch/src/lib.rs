@@ -20,6 +20,7 @@ mod ending;
 mod error;
 mod full_runs;
 mod in_flight;
+mod limits;
 mod outcome;
 mod pausing;
 mod ports;
@@ -35,6 +36,7 @@ pub mod vendors;
 mod watch;
 
 pub use error::FetchError;
+pub use limits::Limits;
 pub use outcome::Outcome;
 pub use ports::Ports;
 pub use report::{Difference, Report};

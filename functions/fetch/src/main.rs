@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fetch::{Ports, vendors};
+use fetch::{Limits, Ports, vendors};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         vendors: vendors::from_env(&env, &aws, SystemClock)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
+        limits: Limits::from_env(&env)?,
         clock: SystemClock,
     };
     let ports = &ports;

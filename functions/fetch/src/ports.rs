@@ -8,6 +8,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
 
+use crate::limits::Limits;
 use crate::vendors::Vendor;
 
 /// Everything that `fetch` uses.
@@ -20,6 +21,8 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queues that `fetch` itself reads.
     pub requests: Q,
+    /// The limits of runs and sweeps.
+    pub limits: Limits,
     /// Tells the time, and waits.
     pub clock: C,
 }

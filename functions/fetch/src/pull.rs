@@ -10,7 +10,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Progress, Reply};
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
-use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
+use penstock_store::{begin, commit, held_sweeps, outbox, sync_runs, sync_state};
 
 use crate::account;
 use crate::ending;
@@ -20,12 +20,9 @@ use crate::in_flight::{InFlight, Replied};
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
 use crate::ports::Ports;
-use crate::run::{LEASE, Run, Segment, Stop};
+use crate::run::{LEASE, LEFT_TOO_LONG, Run, Segment, Stop};
 use crate::sweep::{hand_on, sweep};
 use crate::vendors::Vendor;
-
-/// The report of a run that has outlived its window.
-const LEFT_TOO_LONG: &str = "left unfinished for so long that it cannot go on";
 
 /// One pull in the hands of this invocation.
 struct Pull<'a, C, Q> {
@@ -58,8 +55,12 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         sync_state::release(&**ports.database.connection().await?, key, &lease, now, now).await?;
         return Ok(Outcome::NothingToResume);
     }
+    if request.allow_sweep {
+        let connection = ports.database.connection().await?;
+        held_sweeps::allow(&**connection, key.source, key.entity, now).await?;
+    }
     let at = match &lease.run {
-        Some(at) if !outlived(vendor, key, &lease, at, now) => at.clone(),
+        Some(at) if !outlived(ports, vendor, key, &lease, at, now) => at.clone(),
         _ => match open(ports, vendor, key, &lease).await {
             Ok(Begun::Run(at)) => at,
             Ok(Begun::Ended(outcome)) => return Ok(outcome),
@@ -78,14 +79,19 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     pull.end(request, ended).await
 }
 
-/// Whether a run was left unfinished for so long that the vendor no longer shows all of its window.
-fn outlived<C: Clock>(
+/// Whether a run was left unfinished for so long that its own rows may be gone from the outbox, or
+/// that the vendor no longer shows all of its window.
+fn outlived<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     key: Key<'_>,
     lease: &Lease,
     at: &RunUnderWay,
     now: Timestamp,
 ) -> bool {
+    if ports.limits.is_too_old(at.started, now) {
+        return true;
+    }
     let there = Checkpoint { watermark: at.position.from, ..lease.checkpoint() };
     let begun_there = vendor.source().begin(key.mode, there, now, &vendor.paging);
     key.mode == Mode::Incremental && begun_there.backfill.is_some()
@@ -180,12 +186,11 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         let Self { ports, vendor, run } = self;
         let Page { items, next, .. } = page;
         let now = ports.clock.now();
-        let arrival = run.arrival(now);
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
         let healed = run.heal(&tx, now).await?;
         let drained = run.step(&tx, segment, &next, now).await?;
-        let mut requested_since = false;
+        let (mut requested_since, mut left_out) = (false, false);
         if drained {
             let cursor =
                 if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
@@ -194,13 +199,13 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
                 hand_on(&tx, vendor.source(), run, cursor, now).await?;
             }
         }
-        let mut new = outbox::insert(&tx, arrival, &items).await?;
+        let new = outbox::insert(&tx, run.arrival(now), &items).await?;
         if let Next::Incomplete { reason } = next {
             // What such a list does not show may still be there.
             ending::note_incomplete(&tx, run, reason).await?;
         } else if drained {
             // After the page's own rows: an object that the page shows has not vanished.
-            new.extend(sweep(&tx, vendor, run, arrival).await?);
+            left_out = sweep(&tx, vendor, run, ports.limits.sweep, now).await?;
         }
         sync_runs::count_page(&tx, run.at.id, items.len(), new.len(), now).await?;
         if drained {
@@ -221,6 +226,9 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             if requested_since {
                 // The message of that request has found the lease busy.
                 ports.ask_for_runs(source, &[entity], mode).await;
+            }
+            if left_out {
+                ports.ask_for_runs(source, &[entity], Mode::Refetch).await;
             }
         }
         Ok(drained)

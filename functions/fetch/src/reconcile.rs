@@ -3,7 +3,8 @@
 //!
 //! Listing stores nothing but sums, a page's with its cursor in one transaction. If the sums of a
 //! day differ, its objects go through the outbox as a full run's do. Payments that we have and the
-//! lists do not show get a tombstone.
+//! lists do not show are asked for by their ids. Those that the vendor does not have get a
+//! tombstone.
 
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
 use penstock_domain::reconcile::Phase;
 use penstock_domain::source::OwnAccount;
 use penstock_store::reconciliations::{self, Comparison, State, report};
-use penstock_store::sync_state::{Key, Lease, RunUnderWay};
-use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
+use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
+use penstock_store::{begin, commit, held_sweeps, outbox, sync_runs, sync_state};
 
 use crate::account;
 use crate::ending;
@@ -27,7 +28,7 @@ use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
 use crate::ports::Ports;
 use crate::report::Report;
-use crate::run::{Run, Segment, Stop};
+use crate::run::{LEFT_TOO_LONG, Run, Segment, Stop};
 use crate::unusable::Unusable;
 use crate::vendors::Vendor;
 
@@ -86,6 +87,10 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     if request.resume && lease.run.is_none() && !lease.requested {
         return last_report(ports, key, &lease).await;
     }
+    if request.allow_sweep {
+        let (connection, now) = (ports.database.connection().await?, ports.clock.now());
+        held_sweeps::allow(&**connection, key.source, key.entity, now).await?;
+    }
     let work = open(ports, vendor, key, lease).await?;
     let mut reconciliation = Reconciliation { ports, vendor, work, own: OwnAccount::default() };
     let ended = match account::learn(ports, vendor, stop_at).await {
@@ -123,7 +128,9 @@ async fn open<'a, C: Clock, Q: Outlet>(
 ) -> Result<Work<'a>, FetchError> {
     let now = ports.clock.now();
     let mut connection = ports.database.connection().await?;
-    if let Some(at) = lease.run.clone()
+    let too_old = |at: &RunUnderWay| ports.limits.is_too_old(at.started, now);
+    let left = lease.run.clone();
+    if let Some(at) = left.clone().filter(|at| !too_old(at))
         && let Some(state) = reconciliations::find(&**connection, at.id).await?
     {
         drop(connection);
@@ -138,6 +145,10 @@ async fn open<'a, C: Clock, Q: Outlet>(
     let position = position.unwrap_or(Position { from: None, to: upper_bound, token: None });
     let run = Run::new(key, lease, RunUnderWay::begun(now, position, upper_bound));
     let tx = begin(&mut connection).await?;
+    if let Some(left) = left {
+        windows::forget(&tx, key).await?;
+        sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
+    }
     run.store_position(&tx, now).await?;
     sync_runs::begin(&tx, run.at.id, key, run.lease.watermark, None, now).await?;
     reconciliations::begin(&tx, run.at.id).await?;
@@ -157,6 +168,9 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
             match self.work.state.phase {
                 Phase::Ended => return Ok(Stop::Done),
                 Phase::Settling => {
+                    if let Some(pause) = unseen::ask(self, stop_at).await? {
+                        return Ok(Stop::OutOfTime(pause));
+                    }
                     if !self.compare_if_settled().await? {
                         return Ok(Stop::OutOfTime(PAUSE));
                     }
@@ -231,7 +245,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let tx = begin(&mut connection).await?;
         let healed = work.run.heal(&tx, now).await?;
         reconciliations::add_theirs(&tx, work.run.at.id, work.state.round, &sums).await?;
-        let mut rows = if mending {
+        let rows = if mending {
             outbox::insert(&tx, work.run.arrival(now), &items).await?
         } else {
             Vec::new()
@@ -245,7 +259,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 work.run.at.position = position;
                 work.run.store_position(&tx, now).await?;
             } else {
-                rows.extend(compare::settle(&tx, work, now).await?);
+                compare::settle(&tx, work, now).await?;
             }
         }
         commit(tx).await?;

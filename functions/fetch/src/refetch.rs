@@ -138,7 +138,7 @@ async fn ask<C: Clock>(
 /// Refuses an item of another kind: it would be a dead letter, and the refetch would count as done.
 /// The id may differ, because HubSpot answers with the contact that the one asked for was merged
 /// into.
-fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
+pub(crate) fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
     if item.entity == entity {
         return Ok(item);
     }

@@ -18,6 +18,10 @@ use penstock_store::{Database, StoreError, Transaction, begin, commit};
 /// over. The fence, not the clock, keeps the two apart.
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
+/// The report of a run that cannot go on: the vendor no longer shows all of its window, or the
+/// outbox no longer has the rows that tell what it has shown.
+pub(crate) const LEFT_TOO_LONG: &str = "left unfinished for so long that it cannot go on";
+
 /// A run and the lease under which this invocation moves it.
 pub(crate) struct Run<'a> {
     pub key: Key<'a>,

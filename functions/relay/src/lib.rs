@@ -23,7 +23,8 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queues of `fetch`.
     pub requests: Q,
-    /// How long processed rows are kept; longer than a vendor sends old events (Stripe: 30 days).
+    /// How long processed rows are kept. No run may outlive it
+    /// (`penstock_domain::retention::Retention`).
     pub retention: Duration,
     /// The time.
     pub clock: C,

@@ -70,6 +70,10 @@ pub struct FetchRequest {
     /// Tries a pull that is paused at once. Only a person sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unpause: bool,
+    /// Lets the sweep of this full run through, or of this reconciliation, if one is held. Only a
+    /// person sets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_sweep: bool,
 }
 
 impl FetchRequest {
@@ -82,6 +86,7 @@ impl FetchRequest {
             resume: false,
             ids: Vec::new(),
             unpause: false,
+            allow_sweep: false,
         }
     }
 
@@ -98,6 +103,6 @@ impl FetchRequest {
     /// Makes the request only continue what is running or requested.
     #[must_use]
     pub fn resuming(self) -> Self {
-        Self { resume: true, unpause: false, ..self }
+        Self { resume: true, unpause: false, allow_sweep: false, ..self }
     }
 }

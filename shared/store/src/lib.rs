@@ -11,6 +11,7 @@ pub mod dead_letters;
 pub mod deliveries;
 mod error;
 pub mod facts;
+pub mod held_sweeps;
 pub mod intake;
 pub mod journey;
 pub mod migrations;
@@ -43,6 +44,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         api_keys::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
+        held_sweeps::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
         not_ours::STATEMENTS,

@@ -48,9 +48,19 @@ statements! {
         kind: &'a str,
         upper_bound: Timestamp,
         older_than: Timestamp,
-        version_key: &'a str,
-        after: &'a str,
+        shown_as: &'a str,
+        gone_as: &'a str,
         limit: i64,
+    }
+    reconciliations.count_unseen: CountUnseen<'a> {
+        run: Uuid,
+        look: i16,
+        source: &'a str,
+        kind: &'a str,
+        upper_bound: Timestamp,
+        older_than: Timestamp,
+        shown_as: &'a str,
+        gone_as: &'a str,
     }
     reconciliations.unsettled: Unsettled { run: Uuid }
 }
@@ -90,6 +100,15 @@ pub struct Unseen {
     pub currency: String,
     /// The time at which it occurred.
     pub occurred_at: Timestamp,
+}
+
+/// The version keys under which the objects of a mending are answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Of objects that the vendor has shown.
+    pub shown_as: String,
+    /// Of tombstones.
+    pub gone_as: String,
 }
 
 /// Writes the state of a reconciliation that begins.
@@ -180,18 +199,17 @@ pub async fn next_days(
     row.map(|row| Ok((row.read("first")?, row.read("last")?))).transpose()
 }
 
-/// Returns up to `limit` payments with ids after `after` that the vendor does not show. They are on
-/// days that differ, older than `older_than`, and not among the objects that went into the outbox
-/// under `version_key`.
+/// Returns up to `limit` payments that the vendor has not shown. They are on days that differ,
+/// older than `older_than`, and not among the objects that are answered.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn unseen(
-    tx: &Transaction<'_>,
+    on: &impl GenericClient,
     comparison: Comparison<'_>,
     look: i16,
-    (version_key, older_than): (&str, Timestamp),
-    (after, limit): (&str, i64),
+    (answered, older_than): (&Answered, Timestamp),
+    limit: i64,
 ) -> Result<Vec<Unseen>, StoreError> {
     let Comparison { run, source, kind, upper_bound } = comparison;
     let find = FindUnseen {
@@ -201,11 +219,11 @@ pub async fn unseen(
         kind,
         upper_bound,
         older_than,
-        version_key,
-        after,
+        shown_as: &answered.shown_as,
+        gone_as: &answered.gone_as,
         limit,
     };
-    let rows = find.rows(tx).await?;
+    let rows = find.rows(on).await?;
     let unseen = |row: &Row| {
         Ok(Unseen {
             external_id: row.read("external_id")?,
@@ -215,6 +233,33 @@ pub async fn unseen(
         })
     };
     rows.iter().map(unseen).collect()
+}
+
+/// Returns how many payments [`unseen`] would find, and how many there are that the lists should
+/// show.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn count_unseen(
+    on: &impl GenericClient,
+    comparison: Comparison<'_>,
+    look: i16,
+    (answered, older_than): (&Answered, Timestamp),
+) -> Result<(u64, u64), StoreError> {
+    let Comparison { run, source, kind, upper_bound } = comparison;
+    let count = CountUnseen {
+        run: run.0,
+        look,
+        source,
+        kind,
+        upper_bound,
+        older_than,
+        shown_as: &answered.shown_as,
+        gone_as: &answered.gone_as,
+    };
+    let row = count.one(on).await?;
+    let number = |n: i64| u64::try_from(n).unwrap_or_default();
+    Ok((number(row.read("unseen")?), number(row.read("accounted")?)))
 }
 
 /// Returns whether rows of the run are pending.

@@ -59,6 +59,7 @@ statements! {
         entity: &'a str,
         mode: &'a str,
         fence: i64,
+        expired: Option<&'a str>,
         now: Timestamp,
     }
     sync_state.hand_on: HandOn<'a> {
@@ -247,8 +248,8 @@ pub async fn finish(
     row.ok_or(StoreError::FenceLost(fence))?.read("requested")
 }
 
-/// Ends the run without success and releases the lease. The vendor's own cursor, which has expired,
-/// is forgotten.
+/// Ends the run without success and releases the lease. The vendor's own cursor that `lease` knows
+/// has expired, and is forgotten. One that was stored since stays.
 ///
 /// # Errors
 /// Returns [`StoreError::FenceLost`] if another function has taken the lease: roll back.
@@ -259,12 +260,14 @@ pub async fn abandon(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (Key { source, entity, mode }, fence) = (key, lease.fence);
-    let abandon = Abandon { source, entity, mode: mode.as_str(), fence, now };
+    let expired = lease.cursor.as_deref();
+    let abandon = Abandon { source, entity, mode: mode.as_str(), fence, expired, now };
     held(abandon.execute(tx).await?, lease)
 }
 
 /// Sets the cursor of another pull: the incremental pull goes on from the cursor that a full run
-/// came by.
+/// came by. A run of it that is under way ends, and whoever has its lease loses the fence: its
+/// pages would move on from an older cursor. Returns that run.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -273,10 +276,11 @@ pub async fn hand_on(
     to: Key<'_>,
     checkpoint: Checkpoint<'_>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Option<RunId>, StoreError> {
     let (Key { source, entity, mode }, Checkpoint { watermark, token }) = (to, checkpoint);
     let hand_on = HandOn { source, entity, mode: mode.as_str(), watermark, cursor: token, now };
-    hand_on.execute(tx).await.map(drop)
+    let overtaken: Option<Uuid> = hand_on.one(tx).await?.read("overtaken")?;
+    Ok(overtaken.map(RunId))
 }
 
 /// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Uri;
-use fetch::{Outcome, Ports, vendors};
+use fetch::{Limits, Outcome, Ports, vendors};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
@@ -96,6 +96,7 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
     let ports = Ports {
+        limits: Limits::default(),
         database: db.database(1),
         vendors: vendors::from_env(&env, &Arc::new(Aws::default()), SystemClock).expect("settings"),
         tickets: MemoryQueue::default(),

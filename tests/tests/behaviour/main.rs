@@ -17,3 +17,4 @@ mod relay;
 mod rolodex;
 mod stripe_account;
 mod webhook;
+mod world;

@@ -1,13 +1,13 @@
 //! Compares both sides, and decides how the reconciliation goes on.
 
 use jiff::Timestamp;
-use penstock_domain::ids::{OutboxId, RunId};
+use penstock_domain::ids::RunId;
 use penstock_domain::reconcile::{MendKey, Phase};
 use penstock_store::reconciliations::{self, State, report};
 use penstock_store::sync_state::Key;
 use penstock_store::{StoreError, Transaction, sync_runs, sync_state};
 
-use super::{Work, days, unseen};
+use super::{Work, days};
 use crate::report::MOST;
 
 /// The two sides are compared at most this often: on an account in use, one may move on between the
@@ -75,16 +75,14 @@ async fn end(
     Ok(())
 }
 
-/// Ends the mending: gives a tombstone to each row that the differing days did not show, and waits
-/// for `process`. Returns the tombstones' rows.
+/// Ends the mending. Payments that the differing days did not show come next, and then `process` is
+/// waited for.
 pub(super) async fn settle(
     tx: &Transaction<'_>,
     work: &mut Work<'_>,
     now: Timestamp,
-) -> Result<Vec<OutboxId>, StoreError> {
-    let rows = unseen::bury(tx, work, work.run.arrival(now), now).await?;
+) -> Result<(), StoreError> {
     work.state.phase = Phase::Settling;
     reconciliations::advance(tx, work.run.at.id, work.state).await?;
-    work.run.store_position(tx, now).await?;
-    Ok(rows)
+    work.run.store_position(tx, now).await
 }

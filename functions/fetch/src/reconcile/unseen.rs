@@ -1,59 +1,158 @@
-//! Rows of ours that the vendor does not show.
+//! Payments of ours that the vendor's lists did not show: each is asked for by its id, and gets a
+//! tombstone only if the vendor does not have it (trap 72).
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::ids::OutboxId;
+use penstock_clients::queue::Outlet;
+use penstock_clients::vendor::{Fetched, VendorError};
+use penstock_domain::clock::{Clock, earlier};
+use penstock_domain::fetch_request::Mode;
+use penstock_domain::paging::Reply;
+use penstock_domain::reconcile::MendKey;
 use penstock_domain::record::{Item, full_run_key, vanished_movement};
-use penstock_store::outbox::{self, Arrival};
-use penstock_store::reconciliations::{self, Unseen};
-use penstock_store::{StoreError, Transaction};
+use penstock_store::held_sweeps::{self, HeldSweep};
+use penstock_store::reconciliations::{self, Answered, Unseen};
+use penstock_store::{begin, commit, outbox};
 
-use super::Work;
+use super::Reconciliation;
+use crate::error::FetchError;
+use crate::refetch::of_kind;
 
-/// A list that is not up to date may lack payments younger than this (trap 7).
-const SETTLED: Duration = Duration::from_secs(60 * 60);
-
-/// Rows a statement.
+/// Payments a statement.
 const CHUNK: i64 = 500;
 
-/// Gives a tombstone to each row of ours that the differing days' lists did not show. It goes
-/// through the gate like any other version, and an object that shows again is newer.
-pub(super) async fn bury(
-    tx: &Transaction<'_>,
-    work: &Work<'_>,
-    arrival: Arrival<'_>,
-    now: Timestamp,
-) -> Result<Vec<OutboxId>, StoreError> {
-    let Some((key, since)) = work.state.mend else { return Ok(Vec::new()) };
-    let (shown_as, round, kind) =
-        (full_run_key(key.as_run()), work.state.round - 1, work.run.key.entity);
-    let (mut rows, mut after) = (Vec::new(), String::new());
+/// Asks for each payment that the differing days' lists did not show. Returns the pause after which
+/// it goes on if the time is up, and `None` if nothing is left to ask for.
+///
+/// Only payments older than the lists' lag are asked for. If they are more than the deployment
+/// allows, a person must say that they are gone. Until then the report shows the difference.
+pub(super) async fn ask<C: Clock, Q: Outlet>(
+    of: &mut Reconciliation<'_, C, Q>,
+    stop_at: Timestamp,
+) -> Result<Option<Duration>, FetchError> {
+    let Some((key, since)) = of.work.state.mend else { return Ok(None) };
+    let answered = Answered { shown_as: full_run_key(key.as_run()), gone_as: gone_key(key) };
+    let older_than = earlier(since, of.vendor.source().list_lag());
+    if is_held(of, &answered, older_than).await? {
+        return Ok(None);
+    }
+    let mut gone = 0_usize;
     loop {
-        let until = (shown_as.as_str(), since - SETTLED);
-        let unseen =
-            reconciliations::unseen(tx, work.comparison(), round, until, (&after, CHUNK)).await?;
-        let Some(last) = unseen.last() else { break };
-        after.clone_from(&last.external_id);
-        let payload = |row: &Unseen| {
-            vanished_movement(kind, &row.external_id, row.amount, &row.currency, row.occurred_at)
+        let connection = of.ports.database.connection().await?;
+        let (on, round) = (&**connection, of.work.state.round - 1);
+        let unseen = reconciliations::unseen(
+            on,
+            of.work.comparison(),
+            round,
+            (&answered, older_than),
+            CHUNK,
+        );
+        let unseen = unseen.await?;
+        drop(connection);
+        if unseen.is_empty() {
+            break;
+        }
+        for payment in unseen {
+            if of.ports.clock.now() >= stop_at {
+                return Ok(Some(Duration::ZERO));
+            }
+            match ask_one(of, &answered, payment, stop_at).await {
+                Ok(is_gone) => gone += usize::from(is_gone),
+                Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => return Ok(Some(pause)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let (source, kind) = (of.work.run.key.source, of.work.run.key.entity);
+    let connection = of.ports.database.connection().await?;
+    held_sweeps::clear(&**connection, source, kind).await?;
+    if gone > 0 {
+        tracing::warn!(event = "ghosts_buried", run = %of.work.run.at.id, source, kind, rows = gone);
+    }
+    Ok(None)
+}
+
+/// The version key of the tombstones of one mending.
+fn gone_key(key: MendKey) -> String {
+    format!("gone:{}", key.0)
+}
+
+/// Returns whether the payments are too many to be asked for without a person.
+async fn is_held<C: Clock, Q: Outlet>(
+    of: &Reconciliation<'_, C, Q>,
+    answered: &Answered,
+    older_than: Timestamp,
+) -> Result<bool, FetchError> {
+    let (work, now) = (&of.work, of.ports.clock.now());
+    let (source, entity, run) = (work.run.key.source, work.run.key.entity, work.run.at.id);
+    let connection = of.ports.database.connection().await?;
+    let round = work.state.round - 1;
+    let (unseen, accounted) = reconciliations::count_unseen(
+        &**connection,
+        work.comparison(),
+        round,
+        (answered, older_than),
+    )
+    .await?;
+    if !of.ports.limits.sweep.holds(unseen, accounted)
+        || held_sweeps::is_allowed(&**connection, source, entity).await?
+    {
+        return Ok(false);
+    }
+    let held = HeldSweep { source, entity, run, unseen, accounted };
+    if held_sweeps::hold(&**connection, held, now).await? {
+        tracing::error!(event = "sweep_held", run = %run, source, entity, unseen, accounted);
+    }
+    Ok(true)
+}
+
+/// Asks for one payment and stores the answer: the object as the lists would have shown it, or a
+/// tombstone of the moment before it was asked for. Returns whether it is gone.
+async fn ask_one<C: Clock, Q: Outlet>(
+    of: &mut Reconciliation<'_, C, Q>,
+    answered: &Answered,
+    payment: Unseen,
+    stop_at: Timestamp,
+) -> Result<bool, FetchError> {
+    let (source, kind) = (of.vendor.source(), of.work.run.key.entity);
+    let asked_at = of.ports.clock.now();
+    let request = source.object_request(kind, &payment.external_id, &of.vendor.paging);
+    let fetched: Option<Fetched> =
+        match of.vendor.client.ask(Mode::Refetch, &request, stop_at).await {
+            Ok(fetched) => Some(fetched),
+            Err(VendorError::Gone { .. } | VendorError::Rejected { status: 404, .. }) => None,
+            Err(error) => return Err(error.into()),
         };
-        let payloads: Vec<Vec<u8>> = unseen.iter().map(payload).collect();
-        let tombstone = |(row, payload): (Unseen, _)| Item {
+    let Unseen { external_id, amount, currency, occurred_at } = &payment;
+    let tombstone = vanished_movement(kind, external_id, *amount, currency, *occurred_at);
+    let item = match &fetched {
+        Some(Fetched { as_of, body }) => {
+            let run = of.work.reads_as();
+            let item = source.object(kind, run, Reply { as_of: *as_of, body });
+            let item = item
+                .and_then(|item| of_kind(item, kind))
+                .map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+            let (external_id, version_key) = (external_id.clone(), answered.shown_as.clone());
+            Item { external_id, version_key, ..item }
+        }
+        None => Item {
             entity: kind.to_owned(),
-            external_id: row.external_id,
-            version_key: format!("gone:{}", key.0),
-            version_at: now,
+            external_id: external_id.clone(),
+            version_key: answered.gone_as.clone(),
+            version_at: asked_at,
             api_version: None,
-            payload,
-        };
-        let items: Vec<Item<'_>> =
-            unseen.into_iter().zip(payloads.iter().map(Vec::as_slice)).map(tombstone).collect();
-        rows.extend(outbox::insert(tx, arrival, &items).await?);
-    }
-    if !rows.is_empty() {
-        let (source, rows) = (work.run.key.source, rows.len());
-        tracing::warn!(event = "ghosts_buried", run = %work.run.at.id, source, kind, rows);
-    }
-    Ok(rows)
+            payload: &tombstone,
+        },
+    };
+    let now = of.ports.clock.now();
+    let mut connection = of.ports.database.connection().await?;
+    let tx = begin(&mut connection).await?;
+    of.work.run.store_position(&tx, now).await?;
+    let rows = outbox::insert(&tx, of.work.run.arrival(now), &[item]).await?;
+    commit(tx).await?;
+    drop(connection);
+    of.work.run.new_rows += rows.len();
+    of.ports.send_tickets(&rows).await;
+    Ok(fetched.is_none())
 }

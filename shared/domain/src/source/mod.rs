@@ -1,5 +1,7 @@
 //! The vendors. A new one is one folder here and one line in [`SOURCES`].
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::config::{ConfigError, Env};
@@ -112,6 +114,10 @@ pub trait Source: Sync + Send {
     /// The request for one object as it is now.
     fn object_request(&self, entity: &str, id: &str, paging: &Paging) -> Request;
 
+    /// How long a list, or a page of it, may not show what was created or restored. The absence of
+    /// an object in a list says nothing about what was shown, by anything, within this time.
+    fn list_lag(&self) -> Duration;
+
     /// Reads the reply to that request.
     ///
     /// # Errors
@@ -135,9 +141,9 @@ pub trait Source: Sync + Send {
         None
     }
 
-    /// The rows that a full list of `entity` accounts for: those it does not show get a tombstone.
-    /// Only for an entity whose full list shows everything, with items under the run's own version
-    /// key ([`crate::record::full_run_key`]).
+    /// The rows that a full list of `entity` accounts for: those it does not show are read by their
+    /// ids, so mode `object` must have the entity. Only for an entity whose full list shows
+    /// everything, with items under the run's own version key ([`crate::record::full_run_key`]).
     fn sweeps(&self, _entity: &str) -> Option<Swept> {
         None
     }
@@ -163,6 +169,18 @@ pub trait Source: Sync + Send {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_full_list_accounts_for_can_be_read_by_its_id() {
+        for source in SOURCES {
+            let by_id = source.entities(Mode::Refetch);
+            for entity in source.entities(Mode::Full) {
+                let swept = source.sweeps(entity).is_some();
+                assert!(!swept || by_id.contains(entity), "{} {entity}", source.name());
+            }
+            assert!(source.list_lag() >= Duration::from_secs(60), "{}", source.name());
+        }
+    }
 
     #[test]
     fn sources_that_are_set_to_nothing_are_none_and_not_set_they_are_all() {

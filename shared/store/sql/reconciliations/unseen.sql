@@ -1,5 +1,6 @@
--- Payments on the days that differed which the vendor's lists of those days did not show. Only
--- those that were not touched since `older_than`: the vendor's list may not show younger ones yet.
+-- Payments on the days that differed which the vendor has not shown, neither in its lists of those
+-- days nor by their ids. Only those that were not touched since `older_than`: the vendor's list may
+-- not show younger ones yet.
 select p.external_id, p.amount, p.currency, p.occurred_at
 from payments p
 where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.version_at < :older_than
@@ -10,7 +11,6 @@ where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound an
           select day from reconciled_days where run_id = :run and look = :look)
   and not exists (select from outbox o
                   where o.source = p.source and o.entity = p.kind and o.external_id = p.external_id
-                    and o.version_key = :version_key)
-  and p.external_id > :after
+                    and o.version_key in (:shown_as, :gone_as))
 order by p.external_id
 limit :limit

@@ -14,7 +14,7 @@ statements! { in "src/facts";
         source: &'a str,
         entity: &'a str,
         run: Uuid,
-        began: Timestamp,
+        shown_since: Timestamp,
         after: &'a str,
         limit: i64,
     }
@@ -22,7 +22,7 @@ statements! { in "src/facts";
         source: &'a str,
         entity: &'a str,
         run: Uuid,
-        began: Timestamp,
+        shown_since: Timestamp,
         after: &'a str,
         limit: i64,
     }
@@ -31,7 +31,7 @@ statements! { in "src/facts";
         entity: &'a str,
         part: &'a str,
         run: Uuid,
-        began: Timestamp,
+        shown_since: Timestamp,
         after: &'a str,
         limit: i64,
     }
@@ -52,8 +52,8 @@ pub struct FullList<'a> {
     pub part: &'a str,
     /// The run.
     pub run: RunId,
-    /// When the run began.
-    pub began: Timestamp,
+    /// The run's beginning, less the time that the vendor's lists may lag behind.
+    pub shown_since: Timestamp,
 }
 
 /// Some rows of the table, in the order of their ids.
@@ -61,13 +61,15 @@ pub struct FullList<'a> {
 pub struct Chunk {
     /// The last id looked at. The next chunk begins after it.
     pub last: String,
-    /// The ids that were deleted at the vendor.
+    /// The number of rows looked at.
+    pub accounted: u64,
+    /// The ids that nothing has shown.
     pub unseen: Vec<String>,
 }
 
 /// Looks through the next rows after the id `after` that are not deleted and were last changed
-/// before the run began. A row is unseen if the outbox has received no version of it since, from
-/// the run or from anywhere else. Returns `None` at the table's end.
+/// before [`FullList::shown_since`]. A row is unseen if the outbox has received no version of it
+/// since, from the run or from anywhere else. Returns `None` at the table's end.
 ///
 /// # Errors
 /// [`StoreError`] if the statement fails.
@@ -77,15 +79,18 @@ pub async fn next(
     list: FullList<'_>,
     after: &str,
 ) -> Result<Option<Chunk>, StoreError> {
-    let FullList { source, entity, part, run, began } = list;
+    let FullList { source, entity, part, run, shown_since } = list;
     let (run, limit) = (run.0, ROWS);
     let row = match swept {
-        Swept::Contacts => Contacts { source, entity, run, began, after, limit }.one(tx).await?,
-        Swept::Deals => Deals { source, entity, run, began, after, limit }.one(tx).await?,
+        Swept::Contacts => {
+            Contacts { source, entity, run, shown_since, after, limit }.one(tx).await?
+        }
+        Swept::Deals => Deals { source, entity, run, shown_since, after, limit }.one(tx).await?,
         Swept::CalendarEvents => {
-            CalendarEvents { source, entity, part, run, began, after, limit }.one(tx).await?
+            CalendarEvents { source, entity, part, run, shown_since, after, limit }.one(tx).await?
         }
     };
     let last: Option<String> = row.read("last")?;
-    last.map(|last| Ok(Chunk { last, unseen: row.read("unseen")? })).transpose()
+    let accounted = u64::try_from(row.read::<i64>("accounted")?).unwrap_or_default();
+    last.map(|last| Ok(Chunk { last, accounted, unseen: row.read("unseen")? })).transpose()
 }

@@ -47,6 +47,8 @@ async fn go_on(test: &GcalTestApp) {
     for mode in ["full", "incremental"] {
         assert_eq!(victim.host.invoke(request(mode)).await.reply()["outcome"], "finished");
     }
+    let by_id = json!({"source": "gcal", "entity": "event", "mode": "object", "resume": true});
+    assert_eq!(victim.host.invoke(by_id).await.reply()["outcome"], "looked");
     let late = std::time::Duration::from_secs(80 * 365 * 86_400);
     test.app.clock.advance(late);
     test.app.relay.run_once(test.app.relay_deadline()).await.unwrap();
@@ -68,7 +70,7 @@ async fn trap_13_killed_between_pages_a_full_run_goes_on_and_sweeps_at_its_end_o
             victim.host.invoke(request("full")).await,
             penstock_testkit::Outcome::Died(_)
         ));
-        let swept = "select count(*) from outbox where version_key like 'sweep:%'";
+        let swept = "select count(*) from outbox where version_key like 'gone:%'";
         assert_eq!(test.app.db.scalar::<i64>(swept).await, 0);
         drop(test.google.take_requests());
         go_on(&test).await;

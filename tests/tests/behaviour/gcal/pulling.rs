@@ -128,7 +128,7 @@ async fn trap_13_a_token_that_is_no_use_has_a_full_run_sweep_what_vanished_and_o
     assert!(matches!(outcome, Outcome::Continues { .. }), "{outcome:?}");
     drop(test.app.requests.take());
     test.app.drain().await;
-    let swept = "select count(*) from outbox where version_key like 'sweep:%'";
+    let swept = "select count(*) from refetch_requests";
     assert_eq!(test.app.db.scalar::<i64>(swept).await, 0);
     assert!(
         test.app.db.scalar::<i64>(alive).await >= before - 30,
@@ -199,7 +199,7 @@ async fn trap_13_what_vanishes_while_it_still_waits_to_be_processed_is_swept_too
     let test = GcalTestApp::with(109, 120).await;
     test.fetch(Mode::Full).await.unwrap();
     let waiting = test.app.tickets.take();
-    test.app.clock.advance(Duration::from_secs(60));
+    test.app.clock.advance(Duration::from_secs(600));
     test.google.with(|calendar| calendar.cancel_and_forget(30));
     test.fetch(Mode::Full).await.unwrap();
     test.app.drain().await;
@@ -208,7 +208,7 @@ async fn trap_13_what_vanishes_while_it_still_waits_to_be_processed_is_swept_too
     assert_eq!(
         test.app
             .db
-            .scalar::<i64>("select count(*) from outbox where version_key like 'sweep:%'")
+            .scalar::<i64>("select count(*) from outbox where version_key like 'gone:%'")
             .await,
         30
     );
@@ -228,10 +228,13 @@ async fn every_order_of_arrival_gives_the_same_rows() {
             if round == 5 {
                 test.google.with(|calendar| calendar.cancel_and_forget(10));
                 test.google.expire_sync_tokens();
+                test.app.clock.advance(Duration::from_secs(600));
                 test.fetch(Mode::Incremental).await.unwrap();
                 test.fetch(Mode::Full).await.unwrap();
-                tickets.extend(test.app.tickets.take());
                 drop(test.app.requests.take());
+                let by_id = FetchRequest::refetches("gcal", "event");
+                test.serve(&by_id, Duration::from_secs(86_400)).await.unwrap();
+                tickets.extend(test.app.tickets.take());
             }
         }
         test.fetch(Mode::Incremental).await.unwrap();

@@ -167,6 +167,10 @@ impl Source for Rolodex {
         Request::get(format!("/{entity}/{id}"), Vec::new())
     }
 
+    fn list_lag(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
     fn object<'a>(
         &self,
         _entity: &str,

@@ -44,6 +44,10 @@ pub const ENTITY: &str = "event";
 /// Events a page at most, by Google's reference.
 const MAX_PAGE: u32 = 2_500;
 
+/// How far a list may lag behind changes. Google does not say; its pushes and lists differ by
+/// seconds.
+const LIST_LAG: Duration = Duration::from_secs(5 * 60);
+
 /// How far an event that is read by its id may lag behind.
 const REFETCH_LAG: Duration = Duration::from_secs(10);
 
@@ -173,6 +177,10 @@ impl Source for GoogleCalendar {
 
     fn object_request(&self, _entity: &str, id: &str, paging: &Paging) -> Request {
         Request::get(format!("{}/{}", events_path(paging), segment(id)), Vec::new())
+    }
+
+    fn list_lag(&self) -> Duration {
+        LIST_LAG
     }
 
     fn object<'a>(

@@ -98,7 +98,8 @@ pub const DEEP_OVERLAP: Duration = Duration::from_secs(2 * 60 * 60);
 /// The time between two runs that look back by [`DEEP_OVERLAP`].
 const DEEP_EVERY: i64 = 30 * 60;
 
-/// How far a list may lag behind changes. Larger than any reply takes to come.
+/// How far a list may lag behind changes, by which its objects are stamped and its silence is
+/// believed. Larger than any reply takes to come.
 const LIST_LAG: Duration = Duration::from_secs(5 * 60);
 
 /// How far an object that is read by its id may lag behind.
@@ -227,6 +228,10 @@ impl Source for HubSpot {
             format!("{}/{id}", path(entity, paging)),
             vec![("properties", asked_for(entity))],
         )
+    }
+
+    fn list_lag(&self) -> Duration {
+        LIST_LAG
     }
 
     fn object<'a>(

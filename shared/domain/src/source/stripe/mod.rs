@@ -61,6 +61,9 @@ pub const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// Stripe lists events for 30 days; a cursor older than this is too close to the hole (trap 5).
 pub const STALE_AFTER: Duration = Duration::from_secs(25 * 24 * 60 * 60);
 
+/// How far a list may lag behind changes (trap 7).
+const LIST_LAG: Duration = Duration::from_secs(60 * 60);
+
 impl Source for Stripe {
     fn name(&self) -> &'static str {
         "stripe"
@@ -166,6 +169,10 @@ impl Source for Stripe {
 
     fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
         Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
+    }
+
+    fn list_lag(&self) -> Duration {
+        LIST_LAG
     }
 
     fn object<'a>(

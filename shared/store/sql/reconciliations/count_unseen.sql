@@ -1,0 +1,20 @@
+-- What unseen.sql finds, and what the lists should show: a person is asked where it is too much.
+select (
+    select count(*)
+    from payments p
+    where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.version_at < :older_than
+      and p.raw_status <> 'vanished' and p.status <> 'unreadable'
+      -- The lists show no object of a connected account.
+      and p.account is null
+      and (p.occurred_at at time zone 'UTC')::date in (
+              select day from reconciled_days where run_id = :run and look = :look)
+      and not exists (select from outbox o
+                      where o.source = p.source and o.entity = p.kind and o.external_id = p.external_id
+                        and o.version_key in (:shown_as, :gone_as))
+) as unseen,
+(
+    select count(*)
+    from payments p
+    where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.raw_status <> 'vanished'
+      and p.account is null
+) as accounted
