@@ -21,7 +21,7 @@ const OVERTAKEN: &str = "a full run has handed on a newer cursor, from which the
 /// Objects a statement.
 const ROWS: usize = 10_000;
 
-/// What a full list left out.
+/// The objects that a full list left out.
 #[derive(Default)]
 struct LeftOut {
     /// The ids, unless they are more than any sweep may take away without a person.

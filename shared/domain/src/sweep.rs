@@ -11,7 +11,7 @@ const DEFAULT_PERCENT: u64 = 10;
 /// So many rows may be left out whatever their share: a small table has few.
 pub const FEW: u64 = 100;
 
-/// More rows than these are held whatever their share. To ask a vendor for each takes about an hour.
+/// More rows than these are held whatever their share: to ask a vendor for each takes an hour.
 pub const MOST: u64 = 5_000;
 
 /// The largest sweep that is made without a person.

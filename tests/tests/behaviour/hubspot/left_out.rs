@@ -1,5 +1,5 @@
-//! What a full list leaves out is asked for by its id before it counts as gone, and a person is
-//! asked where it is too much (traps 13, 72).
+//! An object that a full list leaves out is asked for by its id before it counts as gone, and a
+//! person is asked where they are too many (traps 13, 72, 80).
 
 use std::time::Duration;
 

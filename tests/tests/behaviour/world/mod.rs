@@ -1,8 +1,10 @@
-//! Random operations over the three vendors at once, by seed. The vendors change in every way, their
-//! lists and indexes lag, keys are refused, runs of every kind are killed, messages are lost, and
-//! days pass. At rest every table is the vendors' truth, and nothing hangs.
+//! Random operations over the three vendors at once, by seed.
 //!
-//! `PENSTOCK_WORLD_SEED` and `PENSTOCK_WORLD_STEPS` repeat a world that failed, or make a larger one.
+//! The vendors change in every way, their lists and indexes lag, keys are refused, runs of every
+//! kind are killed, messages are lost, and days pass. At rest every table is the vendors' truth,
+//! and nothing hangs. `PENSTOCK_WORLD_SEED` and `PENSTOCK_WORLD_STEPS` repeat a world that failed,
+//! or make a larger one.
+#![allow(clippy::print_stdout, reason = "a failure tells the seed of its world")]
 
 use penstock_edge::config;
 

@@ -218,7 +218,7 @@ impl World {
         }
     }
 
-    /// Runs one invocation of `fetch` to its end. An error is not the world's: the next one goes on.
+    /// Runs one invocation of `fetch` to its end. After an error the next one goes on.
     pub async fn serve(&self, request: &FetchRequest) {
         let deadline = self.app.clock.now() + Duration::from_secs(86_400);
         if let Err(error) = self.app.fetch.serve(request, deadline).await {

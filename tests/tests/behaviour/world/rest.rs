@@ -12,7 +12,7 @@ use crate::world::operations::{PULLS, World};
 /// Rounds after which work that is left hangs.
 const ENDLESS: u32 = 60;
 
-/// What waits: rows, wishes, runs.
+/// The number of rows, wishes and runs that wait.
 const WAITS: &str = "select (select count(*) from outbox where status = 'pending') \
                      + (select count(*) from refetch_requests) \
                      + (select count(*) from sync_state where run_id is not null or requested_at is not null)";
