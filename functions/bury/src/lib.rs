@@ -231,8 +231,8 @@ impl<C: Clock> Ports<C> {
     }
 }
 
-/// Returns the request to `fetch` that a message carries: as it was sent to a queue, or in the event
-/// that Lambda gave up after a rule had asked for it.
+/// Returns the request to `fetch` that a message carries: as it was sent to a queue, or in an event
+/// of a rule that Lambda gave up.
 fn fetch_request(body: &str) -> Option<FetchRequest> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -41,7 +41,7 @@ pub struct Ports<C, Q> {
     pub spill: Q,
     /// The secret that seals the messages of that queue.
     pub seals: Seals,
-    /// What is taken of senders who prove nothing, while Postgres is away.
+    /// The share of senders who prove nothing, while Postgres is away.
     pub unproven: UnprovenShare,
     /// The operator's settings.
     pub config: IngestConfig,

@@ -60,8 +60,8 @@ impl From<ListedKey> for Listed {
 }
 
 impl<C: Clock> Ports<C> {
-    /// Registers a key and returns its mark. Returns false if the same key is there already; then it
-    /// stays as it was.
+    /// Registers a key and returns its mark. Returns false if the same key is there already; then
+    /// it stays as it was.
     pub(crate) async fn register(
         &self,
         key: KeyRequest,

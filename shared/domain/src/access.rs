@@ -4,37 +4,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+pub use crate::scope::Scope;
 use crate::signature::key::{self, KeyMark};
 use crate::text::LONGEST_API_KEY;
-
-/// The permission that a stored key gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Read metrics, runs and journeys.
-    Read,
-    /// Send events and leads.
-    Ingest,
-    /// Everything an operator does, reading included.
-    Admin,
-}
-
-impl Scope {
-    /// The scope as the `api_keys` table spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Ingest => "ingest",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The scope that the `api_keys` table spells `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
-    }
-}
 
 /// The header that carried a key. An admin key counts in its own header only, so that one pasted
 /// into the wrong place does not work by accident.

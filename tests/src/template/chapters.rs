@@ -67,8 +67,8 @@ impl Chapters {
         self.sections.get(section).into_iter().flatten().flat_map(Chapter::entries)
     }
 
-    /// Returns the condition under which a parameter is not empty; `None` if it must be given, or is
-    /// a resource of the template's own.
+    /// Returns the condition under which a parameter is not empty; `None` if it must be given, or
+    /// is a resource of the template's own.
     ///
     /// # Errors
     ///

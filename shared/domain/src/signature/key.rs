@@ -1,4 +1,4 @@
-//! The mark on an API key: a keyed hash of its scope and its SHA-256, which proves without a look-up
+//! The mark on an API key: a keyed hash of its scope and its SHA-256. It proves without a look-up
 //! that this deployment has made the key.
 //!
 //! `penstock_<scope>_<43 characters>.<32 hexadecimal digits>`: the mark is behind the dot. What is
@@ -9,7 +9,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::mac::{Encoding, sign};
 use super::secrets::SigningSecrets;
-use crate::access::Scope;
+use crate::scope::Scope;
 
 /// Keeps these signatures apart from anything else that is signed by the same secret.
 const PREFIX: &[u8] = b"api-key.";

@@ -47,7 +47,7 @@ pub enum Unsealed {
     /// It has no seal, such as a message that a release before this one has sent.
     #[error("the message has no seal")]
     Missing,
-    /// None of the secrets has made the seal.
+    /// The seal is of none of the secrets.
     #[error("the seal does not match the message")]
     NoMatch,
     /// It is older than a queue keeps a message, or from the future.

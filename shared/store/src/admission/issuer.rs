@@ -1,4 +1,4 @@
-//! What a key proves by itself, before it is looked up.
+//! The proof that a key carries by itself, before it is looked up.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use penstock_domain::access::PresentedKey;
 
-/// What a key proves by its mark.
+/// The proof of a key's mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The mark is ours: the key was made here. It may have been revoked since.
