@@ -25,6 +25,7 @@ pub mod record;
 pub mod retention;
 pub mod retry;
 pub mod revenue;
+pub mod scope;
 pub mod signature;
 pub mod source;
 pub mod spill;
