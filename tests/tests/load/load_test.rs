@@ -87,6 +87,7 @@ impl LoadTest {
     pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
             database: self.postgres.database(1),
+            witness: process::Witness::default(),
             reader: process::Normalizers::from_env(
                 &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
             )
