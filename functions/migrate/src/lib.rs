@@ -6,6 +6,7 @@ mod bootstrap;
 mod keys;
 
 use penstock_clients::clock::SystemClock;
+use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
 use penstock_store::{Database, StoreError, migrations, revenue};
@@ -22,6 +23,8 @@ pub struct Ports<C = SystemClock> {
     pub business_zone: String,
     /// The secret with keys that a deployment registers.
     pub bootstrap_keys: Option<Secret>,
+    /// Makes the marks of new keys.
+    pub issuer: KeyIssuer,
     pub clock: C,
 }
 
@@ -29,7 +32,7 @@ pub struct Ports<C = SystemClock> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// Registers a key by its hash. The key itself stays with its maker.
+    /// Registers a key by its hash, and makes its mark. The key itself stays with its maker.
     pub api_key: Option<KeyRequest>,
     /// Revokes keys.
     pub revoke_api_key: Option<Revocation>,
@@ -51,6 +54,9 @@ pub struct Report {
     pub bootstrap_keys_registered: Option<usize>,
     /// Whether the key was registered now; `null` if the command names none.
     pub key_registered: Option<bool>,
+    /// The mark of that key, to be put behind it with a dot; `null` if the deployment has no secret
+    /// for marks.
+    pub key_mark: Option<String>,
     /// The number of keys that were revoked now; `null` if the command names none.
     pub keys_revoked: Option<u64>,
     /// All keys; `null` if the command does not ask for them.
@@ -63,7 +69,7 @@ pub enum MigrateError {
     /// Postgres fails.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Secrets Manager does not return the bootstrap secret.
+    /// Secrets Manager does not return the bootstrap secret, or the one that makes marks.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The bootstrap secret cannot be used.
@@ -104,9 +110,12 @@ impl<C: Clock> Ports<C> {
             Some(secret) if is_deployment => Some(self.bootstrap(secret).await?),
             _ => None,
         };
-        let key_registered = match api_key {
-            Some(key) => Some(self.register(key).await?),
-            None => None,
+        let (key_registered, key_mark) = match api_key {
+            Some(key) => {
+                let (registered, mark) = self.register(key).await?;
+                (Some(registered), mark)
+            }
+            None => (None, None),
         };
         let keys_revoked = match revoke_api_key {
             Some(which) => Some(self.revoke(which).await?),
@@ -126,6 +135,7 @@ impl<C: Clock> Ports<C> {
             business_zone_changed,
             bootstrap_keys_registered,
             key_registered,
+            key_mark,
             keys_revoked,
             api_keys,
         })

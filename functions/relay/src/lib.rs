@@ -39,7 +39,7 @@ pub struct Round {
     /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
-    /// Processed rows and Idempotency-Keys that were deleted.
+    /// Processed rows, Idempotency-Keys and refetches without an answer that were deleted.
     pub purged: u64,
     /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
     /// it.
@@ -158,7 +158,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         let before = now - self.retention;
         let rows = outbox::purge(&**connection, before, ROWS).await?
-            + not_ours::purge(&**connection, before, ROWS).await?;
+            + not_ours::purge(&**connection, before, ROWS).await?
+            + refetch::ended::purge(&**connection, before, ROWS).await?;
         Ok(rows + intake::purge_keys(&**connection, now, ROWS).await?)
     }
 }

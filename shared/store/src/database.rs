@@ -157,6 +157,14 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Closes the connections that nobody uses. After work was given up half-way, its statement is
+    /// still under way on its connection, and the next one would wait behind it.
+    pub fn close_idle(&self) {
+        self.pool.retain(|_, _| false);
+    }
+}
+
 /// The time that a function which answers requests waits for Postgres, including a connection,
 /// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);

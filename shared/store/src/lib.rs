@@ -52,6 +52,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
+        refetch::ended::STATEMENTS,
         revenue::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,

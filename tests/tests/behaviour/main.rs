@@ -10,6 +10,7 @@ mod hubspot;
 mod ingest;
 mod invoices;
 mod kills;
+mod letters;
 mod metrics;
 mod migrate;
 mod process;

@@ -13,4 +13,5 @@ mod metric_filters;
 mod operations;
 mod pages;
 mod prose;
+mod scripts;
 mod traps;
