@@ -31,7 +31,8 @@ use webhook::Endpoint;
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
-/// The functions of the main job with their database, queues and clock.
+/// The functions of the main job with their database, queues and clock. Each logs in to Postgres as
+/// itself, with the grants of a deployment.
 pub struct TestApp {
     pub db: TestDatabase,
     /// The simulated vendor.
@@ -81,37 +82,37 @@ impl TestApp {
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
-                database: db.database(1),
+                database: db.database_of("fetch", 1),
                 vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 clock: clock.clone(),
             },
             process: process::Ports {
-                database: db.database(1),
+                database: db.database_of("process", 1),
                 reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 refetches: Some(requests.clone()),
                 clock: clock.clone(),
             },
             relay: relay::Ports {
-                database: db.database(1),
+                database: db.database_of("relay", 1),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
-                retention: Duration::from_secs(35 * 86_400),
+                retention: relay::Retention::default(),
                 clock: clock.clone(),
             },
-            bury: bury::Ports { database: db.database(1), clock: clock.clone() },
+            bury: bury::Ports { database: db.database_of("bury", 1), clock: clock.clone() },
             ingest: ingest::Ports {
-                database: db.database(1),
-                admission: Admission::new(db.database(1), 1_000),
+                database: db.database_of("ingest", 1),
+                admission: Admission::new(db.database_of("ingest", 1), 1_000),
                 tickets: tickets.clone(),
                 spill: spill.clone(),
                 config: IngestConfig { legacy_key_required: true },
                 clock: clock.clone(),
             },
             webhook: webhook::Ports {
-                database: db.database(1),
+                database: db.database_of("webhook", 1),
                 endpoints: endpoints(WEBHOOK_SECRET),
                 public_base_url: None,
                 tickets: tickets.clone(),
@@ -199,7 +200,7 @@ impl TestApp {
             received_at: now,
             ticket_due_at: now,
         };
-        let mut connection = self.process.database.connection().await.expect("a connection");
+        let mut connection = self.fetch.database.connection().await.expect("a connection");
         let tx = begin(&mut connection).await.expect("a transaction");
         let ids = outbox::insert(&tx, arrival, items).await.expect("the rows are taken");
         commit(tx).await.expect("committed");

@@ -23,7 +23,7 @@ impl Victim {
     ///
     /// If the function is not built.
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
-        let proxy = CuttingProxy::start(db.login()).await;
+        let proxy = CuttingProxy::start(db.login_of(name)).await;
         let aws = FakeAws::start().await;
         let env =
             [aws.environment().as_slice(), &[("DATABASE_URL", proxy.url())], settings].concat();

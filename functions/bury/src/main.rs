@@ -14,7 +14,7 @@ use penstock_edge::{config, telemetry};
 async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
-    let database = database::from_env(&env, &Arc::new(Aws::default()))?;
+    let database = database::from_env("bury", &env, &Arc::new(Aws::default()))?;
     let ports = &Ports { database, clock: SystemClock };
     let serve = |event: LambdaEvent<SqsEvent>| async move {
         Ok::<_, Error>(ports.handle(event.payload).await)

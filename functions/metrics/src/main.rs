@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let (config, started) = (MetricsConfig::from_env(&env)?, SystemClock.now());
-    let database = database::from_env(&env, &Arc::new(Aws::default()))?;
+    let database = database::from_env("metrics", &env, &Arc::new(Aws::default()))?;
     let admission = Admission::new(database.clone(), config.rate_limit_per_second);
     http::run(Ports { database, admission, config, clock: SystemClock, started }).await
 }

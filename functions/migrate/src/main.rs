@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use migrate::{Ports, Request};
+use migrate::{Ports, Request, logins};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
@@ -19,8 +19,15 @@ async fn main() -> Result<(), Error> {
     // One connection holds the lock row while the other migrates.
     let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
     let aws = Arc::new(Aws::default());
+    let own_logins = match env.or("DATABASE_LOGINS", "shared").as_str() {
+        "own" => true,
+        "shared" => false,
+        other => return Err(format!("DATABASE_LOGINS is neither own nor shared: {other}").into()),
+    };
     let ports = Ports {
-        database: database::from_env(&env.overridden_by(two), &aws)?,
+        logins: logins::from_env(&env, &aws)?,
+        own_logins,
+        database: database::from_env("migrate", &env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
         bootstrap_keys: env
             .optional("BOOTSTRAP_KEYS_SECRET_ARN")

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let ports: Ports<_, _> = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("process", &env, &aws)?,
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {
             true => Some(Queue::new(aws, env.required("QUICK_REQUESTS_QUEUE_URL")?)),

@@ -1,7 +1,6 @@
 //! Wires `relay`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
@@ -10,7 +9,7 @@ use penstock_clients::{database, queue::Queue};
 use penstock_domain::clock::Clock as _;
 use penstock_edge::telemetry::chain;
 use penstock_edge::{config, deadline::deadline, telemetry};
-use relay::Ports;
+use relay::{Ports, Retention};
 use serde::de::IgnoredAny;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,12 +17,11 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
-    let days: u64 = env.parsed_or("OUTBOX_RETENTION_DAYS", 35)?;
     let ports = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("relay", &env, &aws)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
-        retention: Duration::from_secs(days * 24 * 60 * 60),
+        retention: Retention::from_env(&env)?,
         clock: SystemClock,
     };
     let ports = &ports;

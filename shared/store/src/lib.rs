@@ -19,7 +19,9 @@ pub mod outbox;
 pub mod push_channels;
 pub mod reconciliations;
 pub mod refetch;
+pub mod retention;
 pub mod revenue;
+pub mod roles;
 mod row;
 pub mod run_requests;
 mod sql;
@@ -31,7 +33,7 @@ pub mod vendor_accounts;
 pub use database::{
     Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
 };
-pub use error::StoreError;
+pub use error::{DriverError, StoreError};
 pub use row::Row;
 pub use sql::{Element, Sql};
 pub use tokio_postgres::{GenericClient, Transaction};
@@ -52,7 +54,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
+        retention::STATEMENTS,
         revenue::STATEMENTS,
+        roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,
         sync_runs::STATEMENTS,

@@ -20,7 +20,14 @@ fn clock() -> StoppedClock {
 
 fn ports(database: &TestDatabase) -> Ports<StoppedClock> {
     let (database, business_zone) = (database.database(2), "UTC".to_owned());
-    Ports { database, business_zone, bootstrap_keys: None, clock: clock() }
+    Ports {
+        database,
+        business_zone,
+        bootstrap_keys: None,
+        logins: Vec::new(),
+        own_logins: false,
+        clock: clock(),
+    }
 }
 
 fn with_secret(database: &TestDatabase, secret: &Value) -> Ports<StoppedClock> {

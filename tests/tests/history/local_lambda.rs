@@ -115,17 +115,17 @@ impl<'a> LocalLambda<'a> {
         let settings = [("GCAL_CALENDAR_ID", CALENDAR_ID)].into_iter().collect();
         let process = || -> process::Ports<_, _> {
             process::Ports {
-                database: test.db.database(1),
+                database: test.db.database_of("process", 1),
                 reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(refetches.clone()),
                 clock: SystemClock,
             }
         };
         let relay = relay::Ports {
-            database: test.db.database(1),
+            database: test.db.database_of("relay", 1),
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
-            retention: Duration::from_secs(35 * 86_400),
+            retention: relay::Retention::default(),
             clock: ShiftedClock::default(),
         };
         Self {
