@@ -6,7 +6,7 @@ use std::sync::Arc;
 use penstock_clients::aws::Aws;
 use penstock_clients::database::{self, DatabaseConfigError};
 use penstock_domain::clock::Clock;
-use penstock_domain::config::Env;
+use penstock_domain::config::{ConfigError, Env};
 use penstock_edge::telemetry::chain;
 use penstock_store::roles::{self, FunctionRole};
 use penstock_store::{Database, Login, LoginSource};
@@ -34,6 +34,21 @@ pub struct TriedLogin {
     pub role: String,
     /// Whether Postgres, or RDS Proxy before it, lets it in.
     pub works: bool,
+}
+
+/// Returns whether the functions use their own logins.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] if `DATABASE_LOGINS` is neither `own` nor `shared`.
+pub fn are_used(env: &Env) -> Result<bool, ConfigError> {
+    match env.or("DATABASE_LOGINS", "shared").as_str() {
+        "own" => Ok(true),
+        "shared" => Ok(false),
+        _ => Err(ConfigError::Invalid {
+            name: "DATABASE_LOGINS".to_owned(),
+            reason: "neither own nor shared".to_owned(),
+        }),
+    }
 }
 
 /// Returns the logins of all functions whose secrets the environment names.

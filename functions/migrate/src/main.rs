@@ -19,14 +19,9 @@ async fn main() -> Result<(), Error> {
     // One connection holds the lock row while the other migrates.
     let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
     let aws = Arc::new(Aws::default());
-    let own_logins = match env.or("DATABASE_LOGINS", "shared").as_str() {
-        "own" => true,
-        "shared" => false,
-        other => return Err(format!("DATABASE_LOGINS is neither own nor shared: {other}").into()),
-    };
     let ports = Ports {
         logins: logins::from_env(&env, &aws)?,
-        own_logins,
+        own_logins: logins::are_used(&env)?,
         database: database::from_env("migrate", &env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
         bootstrap_keys: env

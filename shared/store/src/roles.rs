@@ -28,7 +28,7 @@ const ALTERNATE: &str = "_clone";
 /// Postgres cuts longer names off.
 const LONGEST_NAME: usize = 63;
 
-/// A function's login.
+/// A function's login, and the role that it is to be.
 #[derive(Debug, Clone)]
 pub struct FunctionRole<'a> {
     /// The function that logs in.

@@ -77,7 +77,7 @@ fn assert_silent(log: &CapturedLog, events: &[&str]) {
     }
 }
 
-/// Payments of every kind, a contact, a deal and an entry of a calendar, as their vendors send them.
+/// Payments of every kind, a contact, a deal and an entry of a calendar, as vendors send them.
 fn objects() -> [(&'static str, &'static str, Value); 6] {
     let charge = json!({"id": "ch_1", "object": "charge", "amount": 700, "amount_captured": 700, "captured": true,
         "created": NOW, "currency": "usd", "description": "d", "livemode": false, "status": "succeeded",
