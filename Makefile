@@ -40,12 +40,14 @@ run: setup ## a simulated year of all sources through everything, on this machin
 	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
-# One build of everything first: the system tests deploy the functions' binaries.
+# One build of everything first: the system tests deploy the functions' binaries. Thrice as many tests
+# at a time as cores: most of them wait for Postgres or LocalStack.
 test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
 	@cargo build --workspace --all-targets
 	@echo "test: running"
-	@$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} \
+		$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 check: setup ## format, lints, docs, template, scripts
 	@echo "check: cargo fmt"

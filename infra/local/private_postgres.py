@@ -34,7 +34,7 @@ def main() -> None:
     # Ctrl-C in the terminal is for the test. Its end closes stdin, which ends this script.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with run_directory() as directory:
+    with run_directory(in_memory=True) as directory:
         postgres = Postgres(directory, fast=True)
         # Committed rows must survive the server, but need not survive the machine.
         del postgres.settings["synchronous_commit"]

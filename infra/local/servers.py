@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"
 VENV = LOCAL / "venv"
 REGION = "us-east-1"
+# Copying and dropping a test's database is some thousand small files: in memory a copy takes 25 ms
+# of a core, on a busy disk 90 ms, and a drop 11 ms instead of up to 600.
+SHARED_MEMORY = Path("/dev/shm")
+LEAST_MEMORY = 4 << 30
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # The services that the template deploys to, and no more: LocalStack loads only those listed.
@@ -251,12 +255,12 @@ class LocalStack:
 
 
 @contextmanager
-def run_directory() -> Iterator[Path]:
-    """Makes a directory below .local/run for as long as the block lasts. It also removes those of
-    runs that were killed: no process holds their lock."""
-    runs = LOCAL / "run"
+def run_directory(in_memory: bool = False) -> Iterator[Path]:
+    """Makes a directory for as long as the block lasts, below .local/run or in memory. It also
+    removes those of runs that were killed: no process holds their lock."""
+    runs = (_memory() if in_memory else None) or LOCAL / "run"
     runs.mkdir(parents=True, exist_ok=True)
-    with open(LOCAL / "run.lock", "w") as guard:
+    with open(runs / "guard", "w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)  # else a new directory could be taken for a stale one
         _remove_stale(runs)
         directory = Path(tempfile.mkdtemp(dir=runs))
@@ -268,6 +272,14 @@ def run_directory() -> Iterator[Path]:
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """A directory in the machine's memory, if it has one with room (a container's may be tiny)."""
+    if not SHARED_MEMORY.is_dir() or not os.access(SHARED_MEMORY, os.W_OK):
+        return None
+    room = shutil.disk_usage(SHARED_MEMORY).free >= LEAST_MEMORY
+    return SHARED_MEMORY / f"penstock-{os.getuid()}" if room else None
 
 
 def _remove_stale(parent: Path) -> None:

@@ -112,7 +112,8 @@ def run_with(wanted: argparse.Namespace) -> int:
         environment["PENSTOCK_LOG_DIR"] = str(logs)
         try:
             if wanted.postgres and not os.environ.get("DATABASE_URL"):
-                postgres = Postgres(directory, fast=wanted.fast)
+                cluster = cleanup.enter_context(run_directory(in_memory=wanted.fast))
+                postgres = Postgres(cluster, fast=wanted.fast)
                 cleanup.callback(postgres.stop)
                 postgres.start()
                 environment["DATABASE_URL"] = postgres.url

@@ -321,6 +321,19 @@ impl TestApp {
         reply["batchItemFailures"].as_array().expect("a list").len()
     }
 
+    /// Lets days pass. At the end of each, `relay` runs: it deletes what is older than the
+    /// retention, and asks for what waits. Its messages stay in the queues.
+    ///
+    /// # Panics
+    ///
+    /// If Postgres refuses a statement or cannot be reached.
+    pub async fn pass_days(&self, days: u32) {
+        for _ in 0..days {
+            self.clock.advance(Duration::from_secs(86_400));
+            self.relay.run_once(self.relay_deadline()).await.expect("relay runs");
+        }
+    }
+
     /// Returns a deadline for `relay` that leaves it all the time it needs.
     pub fn relay_deadline(&self) -> Timestamp {
         self.clock.now() + Duration::from_secs(3_600)

@@ -7,6 +7,7 @@
 )]
 
 mod documents;
+mod google;
 mod proof;
 mod request_ids;
 mod vendors;

@@ -1,9 +1,12 @@
-"""Signs and verifies by the vendors' own SDKs. Reads a list of requests as JSON, writes what becomes of each."""
+"""Signs, verifies and builds requests by the vendors' own SDKs. Reads a list of requests as JSON, writes what becomes of each."""
 
 import json
 import sys
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import stripe
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
 from hubspot.utils.signature import Signature
 
 
@@ -28,6 +31,23 @@ def stripes(request):
     return {"made": made, "accepts": True}
 
 
-vendors = {"hubspot": hubspot, "stripe": stripes}
+def google(request):
+    """Builds a request from Google's discovery document, which refuses a parameter it does not list."""
+    document = json.loads(get_static_doc("calendar", "v3"))
+    resource, method = request["method"].split(".")
+    build = getattr(getattr(build_from_document(document, developerKey="key"), resource)(), method)
+    token = document["resources"]["events"]["methods"]["list"]["parameters"]["syncToken"]
+    excluded = [line[2:].split()[0] for line in token["description"].splitlines() if line.startswith("- ")]
+    try:
+        made = build(**request["parameters"])
+    except TypeError as refused:
+        return {"refused": str(refused), "excluded": excluded}
+    url = urlsplit(made.uri)
+    query = [pair for pair in parse_qsl(url.query, keep_blank_values=True) if pair[0] not in ("key", "alt")]
+    path = unquote(url.path).removeprefix("/calendar/v3")
+    return {"method": made.method, "path": path, "query": sorted(query), "excluded": excluded}
+
+
+vendors = {"google": google, "hubspot": hubspot, "stripe": stripes}
 requests = json.load(sys.stdin)
 json.dump([vendors[request["vendor"]](request) for request in requests], sys.stdout)

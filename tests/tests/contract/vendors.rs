@@ -13,6 +13,7 @@ use penstock_domain::source::{Signed, WebhookRequest};
 use penstock_edge::config;
 use penstock_tests::simulators::{hubspot, stripe};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -44,7 +45,7 @@ struct Verdict {
 }
 
 /// Asks the SDKs.
-async fn ask(requests: &[Value]) -> Vec<Verdict> {
+pub async fn ask<A: DeserializeOwned>(requests: &[Value]) -> Vec<A> {
     let schemathesis = config::from_process()
         .optional("PENSTOCK_SCHEMATHESIS")
         .expect("run this by infra/local/stack.py");
@@ -84,7 +85,7 @@ async fn hubspots_own_sdk_and_webhook_agree_on_signatures_over_urls_with_queries
         json!({"vendor": "hubspot", "secret": SECRET, "url": url, "body": body,
             "timestamp": now.to_string(), "signature": signature})
     });
-    let verdicts = ask(&requests.collect::<Vec<_>>()).await;
+    let verdicts: Vec<Verdict> = ask(&requests.collect::<Vec<_>>()).await;
     assert_eq!(verdicts.len(), cases.len());
     for ((url, body), verdict) in cases.iter().zip(verdicts) {
         assert!(verdict.accepts, "the SDK refuses what our simulator signs: {url} {body}");
@@ -106,7 +107,7 @@ async fn stripes_own_sdk_and_webhook_agree_on_signatures() {
         json!({"vendor": "stripe", "secret": SECRET, "body": body, "timestamp": now.to_string(),
             "signature": signature})
     });
-    let verdicts = ask(&requests.collect::<Vec<_>>()).await;
+    let verdicts: Vec<Verdict> = ask(&requests.collect::<Vec<_>>()).await;
     assert_eq!(verdicts.len(), BODIES.len());
     for (body, verdict) in BODIES.iter().zip(verdicts) {
         assert!(verdict.accepts, "the SDK refuses what our simulator signs: {body}");

@@ -1,6 +1,6 @@
 //! The simulator itself, with requests that follow Google's documentation and requests that do not.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use penstock_clients::google::ServiceAccount;
 use penstock_clients::secret::Secret;
 use penstock_tests::simulators::gcal::GoogleCalendarSimulator;
@@ -30,6 +30,14 @@ impl Client {
 
     async fn get(&self, query: &str) -> (u16, Value) {
         let url = format!("{}{PATH}?{query}", self.google.base_url());
+        let reply = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
+        let status = reply.status().as_u16();
+        (status, serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap())
+    }
+
+    /// Reads one event by its id.
+    async fn event(&self, id: &str) -> (u16, Value) {
+        let url = format!("{}{PATH}/{id}", self.google.base_url());
         let reply = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
         let status = reply.status().as_u16();
         (status, serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap())
@@ -107,4 +115,31 @@ async fn what_a_sync_token_excludes_is_refused_and_a_token_that_has_ended_is_gon
     );
     client.google.revoke_access_tokens();
     assert_eq!(client.get(LIST).await.0, 401);
+}
+
+#[tokio::test]
+async fn lists_that_are_behind_show_events_as_they_were_and_their_token_brings_the_rest() {
+    let client = Client::start(40).await;
+    let start: Timestamp = "2026-06-01T00:30:00Z".parse().unwrap();
+    let at = move |seconds| start + SignedDuration::from_secs(seconds);
+    client.google.follow(move || at(0));
+    let ids = client.google.with(|calendar| calendar.present());
+    let (vanished, renamed) = (ids[0].clone(), ids[1].clone());
+    let summary = |body: &Value| body["summary"].clone();
+    let (_, before) = client.event(&renamed).await;
+    client.google.with(|calendar| {
+        calendar.list_lag = SignedDuration::from_secs(120);
+        calendar.vanish(&vanished);
+        calendar.rename(&renamed);
+        calendar.change(1);
+    });
+    client.google.follow(move || at(60));
+    let (_, now) = client.event(&renamed).await;
+    assert_ne!(summary(&now), summary(&before), "by its id it is as it is");
+    let (listed, token) = client.list(LIST).await;
+    assert_eq!(listed, ids, "the list is as it was");
+    client.google.follow(move || at(121));
+    let (changed, _) = client.list(&format!("{LIST}&syncToken={token}")).await;
+    assert!(changed.contains(&renamed) && !changed.contains(&vanished), "{changed:?}");
+    assert!(!client.list(LIST).await.0.contains(&vanished));
 }

@@ -115,3 +115,64 @@ async fn dated_versions_and_the_legacy_one_answer_alike_and_others_do_not_exist(
         assert_eq!(ask(path).await.0, 404, "{path}");
     }
 }
+
+/// The ids that a list shows.
+fn ids(page: &Value) -> Vec<u64> {
+    let objects = page["results"].as_array().unwrap().iter();
+    objects.map(|object| object["id"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn lists_that_are_behind_show_objects_as_they_were_and_reads_by_id_as_they_are() {
+    let hubspot = HubSpotSimulator::start(portal(60, 6, 1)).unwrap();
+    let before = hubspot.portal().live(Kind::Contact);
+    let created = {
+        let mut portal = hubspot.portal();
+        portal.list_lag_ms = 120_000;
+        portal.set_now(NOW_MS + 3_600_000);
+        portal.archive(Kind::Contact, before[0]);
+        portal.purge(Kind::Contact, before[1]);
+        portal.create(Kind::Contact)
+    };
+    for (later_ms, caught_up) in [(119_000, false), (121_000, true)] {
+        hubspot.portal().set_now(NOW_MS + 3_600_000 + later_ms);
+        let live = ids(&ask(&hubspot, "contacts?limit=100", None).await.1);
+        let archived = ids(&ask(&hubspot, "contacts?limit=100&archived=true", None).await.1);
+        let now = hubspot.portal().live(Kind::Contact);
+        let due = if caught_up { (now, vec![before[0]]) } else { (before.clone(), Vec::new()) };
+        assert_eq!((live, archived), due, "{later_ms}");
+    }
+    hubspot.portal().set_now(NOW_MS + 3_600_000);
+    for (id, status) in [(created, 200), (before[0], 404), (before[1], 404), (before[2], 200)] {
+        assert_eq!(ask(&hubspot, &format!("contacts/{id}"), None).await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_restored_between_the_two_lists_is_in_neither() {
+    let hubspot = HubSpotSimulator::start(portal(61, 4, 4)).unwrap();
+    let id = hubspot.portal().live(Kind::Deal)[1];
+    hubspot.portal().archive(Kind::Deal, id);
+    hubspot.between_lists(Kind::Deal, move |portal| portal.restore(Kind::Deal, id));
+    for (path, shown) in [
+        ("deals", false),
+        ("contacts?archived=true", false),
+        ("deals?archived=true", false),
+        ("deals", true),
+    ] {
+        assert_eq!(ids(&ask(&hubspot, path, None).await.1).contains(&id), shown, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_recycling_bin_forgets_after_90_days() {
+    let hubspot = HubSpotSimulator::start(portal(62, 3, 3)).unwrap();
+    let id = hubspot.portal().live(Kind::Contact)[0];
+    hubspot.portal().archive(Kind::Contact, id);
+    for (days, shown) in [(89, true), (91, false)] {
+        hubspot.portal().set_now(NOW_MS + days * 86_400_000);
+        let (_, archived) = ask(&hubspot, "contacts?archived=true", None).await;
+        assert_eq!(ids(&archived).contains(&id), shown, "{days}");
+    }
+    assert!(hubspot.portal().contacts_truth()[&id.to_string()].deleted);
+}

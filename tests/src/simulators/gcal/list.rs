@@ -121,9 +121,10 @@ impl Lists {
         };
         let Some(page) = page else {
             let deleted = sync.is_some() || fixed[1].as_deref() == Some("true");
+            let listed = calendar.listed();
             return Ok(Left {
-                ids: calendar.ids(since, deleted),
-                begun: calendar.changes(),
+                ids: listed.ids(since, deleted),
+                begun: listed.changes,
                 fixed,
                 sync,
             });
@@ -137,12 +138,13 @@ impl Lists {
     /// the next list as well.
     fn show(&mut self, calendar: &Calendar, mut left: Left, size: usize) -> Value {
         let rest = left.ids.split_off(size.min(left.ids.len()));
-        let items: Vec<Value> = left.ids.iter().filter_map(|id| calendar.render(id)).collect();
+        let listed = calendar.listed();
+        let items: Vec<Value> = left.ids.iter().filter_map(|id| listed.render(id)).collect();
         let mut body = json!({
             "kind": "calendar#events",
             "etag": "\"p33c\"",
             "summary": "Team",
-            "updated": format!("{:.3}", calendar.updated()),
+            "updated": format!("{:.3}", listed.updated),
             "timeZone": "Europe/Zurich",
             "accessRole": "reader",
             "defaultReminders": [],

@@ -8,6 +8,7 @@
 
 mod channels;
 mod host;
+mod lag;
 mod list;
 mod log;
 mod refusal;

@@ -7,6 +7,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::lag::Journal;
+
 /// The calendar's id. It has characters that a path must encode.
 pub const CALENDAR_ID: &str = "team#1@group.calendar.google.com";
 
@@ -35,7 +37,7 @@ pub(super) struct Event {
     tombstone: Tombstone,
     updated: Timestamp,
     /// The number of the calendar's change that last touched this event.
-    change: u64,
+    pub(super) change: u64,
 }
 
 /// A calendar and its history of changes.
@@ -44,11 +46,15 @@ pub struct Calendar {
     /// By id. Lists are in this order, which is stable.
     pub(super) events: BTreeMap<String, Event>,
     /// Events that lists leave out, though they are there by their ids.
-    hidden: Vec<String>,
-    changes: u64,
+    pub(super) hidden: Vec<String>,
+    /// How long lists and their sync tokens are behind. By its id, an event is always read as it
+    /// is.
+    pub list_lag: SignedDuration,
+    pub(super) journal: Journal,
+    pub(super) changes: u64,
     rng: Rng,
-    now: Timestamp,
-    updated: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) updated: Timestamp,
     zone: jiff::tz::TimeZone,
 }
 
@@ -58,6 +64,8 @@ impl Calendar {
         Self {
             events: BTreeMap::new(),
             hidden: Vec::new(),
+            list_lag: SignedDuration::ZERO,
+            journal: Journal::default(),
             changes: 0,
             rng: Rng::with_seed(seed),
             now,
@@ -71,24 +79,6 @@ impl Calendar {
         self.now = self.now.max(now);
     }
 
-    /// Returns the number of changes so far.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
-    }
-
-    /// Returns the `updated` of the list.
-    pub(super) fn updated(&self) -> Timestamp {
-        self.updated
-    }
-
-    /// Returns the ids of events that changed after the `since`-th change. Tombstones are among
-    /// them only if `deleted` is set.
-    pub(super) fn ids(&self, since: u64, deleted: bool) -> Vec<String> {
-        let shown = |e: &Event| e.change > since && (deleted || e.status != "cancelled");
-        let listed = self.events.iter().filter(|(id, e)| shown(e) && !self.hidden.contains(id));
-        listed.map(|(id, _)| id.clone()).collect()
-    }
-
     /// Adds `n` events of every kind: timed, all-day, without a summary, of no length, series of
     /// instances. Their last changes are in the past.
     pub fn fill(&mut self, n: usize) {
@@ -98,6 +88,7 @@ impl Calendar {
         for event in self.events.values_mut() {
             event.updated = self.now - SignedDuration::from_secs(self.rng.i64(3_600..9_000_000));
         }
+        self.journal = Journal::default();
     }
 
     /// Makes `n` random changes: events are added, renamed, cancelled and restored.
@@ -148,6 +139,7 @@ impl Calendar {
         let tombstone = Tombstone::Bare;
         let event =
             Event { status, summary, when, series, tombstone, updated: self.now, change: 0 };
+        self.note(id);
         self.events.insert(id.to_owned(), event);
         self.touch(id);
     }
@@ -163,6 +155,7 @@ impl Calendar {
     /// Gives an event another title, or removes its title.
     pub fn rename(&mut self, id: &str) {
         let summary = (self.rng.u8(0..9) > 0).then(|| format!("Renamed {}", self.rng.u32(..)));
+        self.note(id);
         self.events.get_mut(id).expect("an event").summary = summary;
         self.touch(id);
     }
@@ -170,6 +163,7 @@ impl Calendar {
     /// Deletes an event. A tombstone remains, bare or whole at random.
     pub fn cancel(&mut self, id: &str) {
         let tombstone = if self.rng.u8(0..4) == 0 { Tombstone::Whole } else { Tombstone::Bare };
+        self.note(id);
         let event = self.events.get_mut(id).expect("an event");
         (event.status, event.tombstone) = ("cancelled", tombstone);
         self.touch(id);
@@ -177,6 +171,7 @@ impl Calendar {
 
     /// Deletes an event. A bare tombstone remains, which has no more than the id.
     pub fn cancel_barely(&mut self, id: &str) {
+        self.note(id);
         let event = self.events.get_mut(id).expect("an event");
         (event.status, event.tombstone) = ("cancelled", Tombstone::Bare);
         self.touch(id);
@@ -184,6 +179,7 @@ impl Calendar {
 
     /// Brings a cancelled event back.
     pub fn restore(&mut self, id: &str) {
+        self.note(id);
         self.events.get_mut(id).expect("an event").status = "confirmed";
         self.touch(id);
     }
@@ -191,7 +187,11 @@ impl Calendar {
     /// Returns the ids of the events that are not cancelled.
     #[must_use]
     pub fn present(&self) -> Vec<String> {
-        self.ids(0, false)
+        let present = self
+            .events
+            .iter()
+            .filter(|(id, event)| event.status != "cancelled" && !self.hidden.contains(id));
+        present.map(|(id, _)| id.clone()).collect()
     }
 
     /// Cancels `n` events and forgets all tombstones. No later list shows that these events are
@@ -202,7 +202,15 @@ impl Calendar {
         for id in present.iter().take(n) {
             self.cancel(id);
         }
-        self.events.retain(|_, event| event.status != "cancelled");
+        self.forget_tombstones();
+    }
+
+    /// Forgets all tombstones, as Google does some weeks after the deletion.
+    pub fn forget_tombstones(&mut self) {
+        let is_cancelled =
+            |(id, event): (&String, &Event)| (event.status == "cancelled").then(|| id.clone());
+        let cancelled: Vec<String> = self.events.iter().filter_map(is_cancelled).collect();
+        cancelled.iter().for_each(|id| self.vanish(id));
     }
 
     /// Leaves these events out of lists from here on, as a list that is behind does.
@@ -213,6 +221,7 @@ impl Calendar {
     /// Removes an event without a tombstone, as birthdays vanish with their contact. No increment
     /// shows it.
     pub fn vanish(&mut self, id: &str) {
+        self.note(id);
         self.events.remove(id);
     }
 
@@ -229,13 +238,17 @@ impl Calendar {
                 (Some("Stand-up".to_owned()), Some((series.to_owned(), when.clone())));
             let event =
                 Event { status: "confirmed", summary, when, series, tombstone, updated, change: 1 };
+            self.note(&id);
             self.events.entry(id).or_insert(event);
         }
     }
 
     /// Renders an event as Google does; `None` if Google has forgotten it.
     pub(super) fn render(&self, id: &str) -> Option<Value> {
-        let event = self.events.get(id)?;
+        Some(self.render_event(id, self.events.get(id)?))
+    }
+
+    pub(super) fn render_event(&self, id: &str, event: &Event) -> Value {
         let etag = format!("\"{}\"", event.updated.as_millisecond() * 2_000);
         let mut body =
             json!({"kind": "calendar#event", "etag": etag, "id": id, "status": event.status});
@@ -244,7 +257,7 @@ impl Calendar {
             body["originalStartTime"] = self.edges(original).0;
         }
         if event.status == "cancelled" && event.tombstone == Tombstone::Bare {
-            return Some(body);
+            return body;
         }
         if let Some(summary) = &event.summary {
             body["summary"] = json!(summary);
@@ -256,7 +269,7 @@ impl Calendar {
         body["iCalUID"] = json!(format!("{id}@google.com"));
         body["sequence"] = json!(0);
         body["eventType"] = json!("default");
-        Some(body)
+        body
     }
 
     fn edges(&self, when: &When) -> (Value, Value) {

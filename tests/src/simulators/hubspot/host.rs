@@ -7,7 +7,7 @@ use super::DEFAULT_TOKEN;
 use super::faults::Faults;
 use super::log::Request;
 use super::server::{Shared, answer};
-use super::state::HubSpotPortal;
+use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{Loopback, lock};
 
 /// A simulated HubSpot portal that listens on 127.0.0.1 until it is dropped.
@@ -37,6 +37,7 @@ impl HubSpotSimulator {
             faults: Mutex::default(),
             log: Mutex::default(),
             watcher: Mutex::default(),
+            between_lists: Mutex::default(),
             token: Mutex::new(DEFAULT_TOKEN.to_owned()),
             clock: Mutex::default(),
             searches: Mutex::default(),
@@ -94,6 +95,12 @@ impl HubSpotSimulator {
     /// Changes the portal when the `n`-th request from now has come in, before the reply.
     pub fn on_request(&self, n: u64, hook: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
         lock(&self.shared.log).hook(n, Box::new(hook));
+    }
+
+    /// Changes the portal once the list of what is there is drained, before the archived list of
+    /// that kind begins.
+    pub fn between_lists(&self, kind: Kind, act: impl FnOnce(&mut HubSpotPortal) + Send + 'static) {
+        lock(&self.shared.between_lists).push((kind, Box::new(act)));
     }
 
     /// Calls `watcher` with the path of each later request, before the reply. The reply shows the

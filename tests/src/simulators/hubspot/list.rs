@@ -12,8 +12,8 @@ use super::state::{HubSpotPortal, Kind};
 const LIST_LIMIT: usize = 100;
 
 impl HubSpotPortal {
-    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and shows
-    /// a change at once.
+    /// Answers `GET /crm/objects/{version}/{kind}`. The list is in the order of the ids, and is
+    /// behind by [`HubSpotPortal::list_lag_ms`].
     pub(super) fn list(
         &self,
         kind: Kind,
@@ -34,11 +34,9 @@ impl HubSpotPortal {
             None => 0,
         };
         let wanted = wanted(query);
-        let mut rows = self
-            .records(kind)
-            .range(after..)
-            .map(|(_, r)| r)
-            .filter(|r| r.archived_ms.is_some() == archived);
+        let listed = self.listed(kind);
+        let mut rows =
+            listed.range(after..).map(|(_, r)| r).filter(|r| r.archived_ms.is_some() == archived);
         let results: Vec<Value> =
             rows.by_ref().take(limit).map(|r| render::object(self, kind, r, &wanted)).collect();
         let mut page = json!({ "results": results });

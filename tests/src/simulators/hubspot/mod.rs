@@ -6,6 +6,7 @@
 
 mod faults;
 mod host;
+mod lag;
 mod list;
 mod log;
 mod push;

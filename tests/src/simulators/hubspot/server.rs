@@ -9,7 +9,7 @@ use axum::http::{Request as HttpRequest, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Faults, Policy};
-use super::log::{Log, Request};
+use super::log::{Hook, Log, Request};
 use super::refusal::Refusal;
 use super::state::{HubSpotPortal, Kind};
 use crate::loopback::{half, lock};
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub faults: Mutex<Faults>,
     pub log: Mutex<Log>,
     pub watcher: Mutex<Option<Watcher>>,
+    /// What happens before the archived list of a kind is begun.
+    pub between_lists: Mutex<Vec<(Kind, Hook)>>,
     pub token: Mutex<String>,
     /// The clock that a test has set, if any.
     pub clock: Mutex<Option<Box<dyn Fn() -> i64 + Send>>>,
@@ -92,6 +94,13 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Body>) -> R
     if let Some(watcher) = lock(&shared.watcher).as_mut() {
         watcher(&path, &mut lock(&shared.portal));
     }
+    if let Some(kind) = begins_archived_list(&path, &query) {
+        let mut waiting = lock(&shared.between_lists);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *waiting).into_iter().partition(|(of, _)| *of == kind);
+        *waiting = later;
+        due.into_iter().for_each(|(_, act)| act(&mut lock(&shared.portal)));
+    }
     let fault = lock(&shared.faults).strike(&path);
     lock(&shared.log).amend(number, |request| request.fault = fault);
     if fault == Some(Fault::Hang) {
@@ -129,11 +138,7 @@ fn serve(
         return Ok(Reply::json(200, details(&lock(&shared.portal)).to_string()));
     }
     let mut parts = objects(path).unwrap_or_default().split('/');
-    let kind = match parts.next() {
-        Some("contacts") => Kind::Contact,
-        Some("deals") => Kind::Deal,
-        _ => return Err(Refusal::not_found()),
-    };
+    let kind = parts.next().and_then(kind_of).ok_or_else(Refusal::not_found)?;
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     let query: HashMap<String, String> = pairs.collect();
     let portal = lock(&shared.portal);
@@ -154,6 +159,22 @@ fn serve(
 fn objects(path: &str) -> Option<&str> {
     let dated = || DATED.iter().find_map(|version| path.strip_prefix(version));
     path.strip_prefix(LEGACY).or_else(dated)
+}
+
+fn kind_of(word: &str) -> Option<Kind> {
+    match word {
+        "contacts" => Some(Kind::Contact),
+        "deals" => Some(Kind::Deal),
+        _ => None,
+    }
+}
+
+/// The kind of object whose archived list this request begins, if it is one.
+fn begins_archived_list(path: &str, query: &str) -> Option<Kind> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let archived = pairs.clone().any(|(name, value)| name == "archived" && value == "true");
+    let begins = archived && !pairs.any(|(name, _)| name == "after");
+    objects(path).filter(|_| begins).and_then(kind_of)
 }
 
 /// The account, as HubSpot's API of account information shows it.

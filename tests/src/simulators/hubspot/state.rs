@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
+use super::lag::Journal;
 use super::push::Change;
 
 /// The kinds of CRM objects here.
@@ -91,6 +92,9 @@ pub struct HubSpotPortal {
     /// The time before which the index takes no change, if it is behind. Its objects are found by
     /// their old times then, and shown as they are.
     pub index_behind_until_ms: Option<i64>,
+    /// How long, in milliseconds, both lists show objects as they were. By its id, an object is
+    /// always read as it is.
+    pub list_lag_ms: i64,
     /// Whether search sorts ids as text, and the cursors of pages are numbers.
     pub odd_pages: bool,
     /// Whether reading a merged-away object returns the one that it was merged into, as HubSpot's
@@ -104,6 +108,7 @@ pub struct HubSpotPortal {
     /// computed, so it may lag behind.
     pub merged_ids_listed: bool,
     pub(super) now_ms: i64,
+    pub(super) journal: Journal,
     rng: Rng,
     next_id: u64,
 }
@@ -120,11 +125,13 @@ impl HubSpotPortal {
             company_currency: "EUR",
             search_lag_ms: 8_000,
             index_behind_until_ms: None,
+            list_lag_ms: 0,
             odd_pages: false,
             merged_ids_resolve: true,
             merged_ids_listed: true,
             deals_have_flags: true,
             now_ms: now_ms - YEAR_MS,
+            journal: Journal::default(),
             rng: Rng::with_seed(seed),
             next_id: 1,
         };
@@ -137,12 +144,19 @@ impl HubSpotPortal {
             portal.create(if is_contact { Kind::Contact } else { Kind::Deal });
         }
         portal.now_ms = now_ms;
+        portal.journal = Journal::default();
         portal
     }
 
-    /// Sets the portal's clock, in Unix milliseconds.
-    pub const fn set_now(&mut self, now_ms: i64) {
+    /// Sets the portal's clock, in Unix milliseconds. What has been in the recycling bin for 90
+    /// days is purged.
+    pub fn set_now(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        for kind in [Kind::Contact, Kind::Deal] {
+            let is_due = |r: &&Record| r.archived_ms.is_some_and(|at| at < now_ms - BIN_MS);
+            let due: Vec<u64> = self.records(kind).values().filter(is_due).map(|r| r.id).collect();
+            due.into_iter().for_each(|id| self.purge(kind, id));
+        }
     }
 
     /// Makes an object and returns its id.
@@ -160,7 +174,7 @@ impl HubSpotPortal {
             indexed_ms: None,
             merged: Vec::new(),
         };
-        self.table(kind).insert(id, record);
+        self.put(kind, record);
         id
     }
 
@@ -169,7 +183,7 @@ impl HubSpotPortal {
         let salt = id + self.rng.u64(0..1_000);
         let fields = self.fields(kind, salt);
         let (now, lag) = (self.now_ms, self.lag());
-        if let Some(record) = self.table(kind).get_mut(&id) {
+        if let Some(record) = self.record(kind, id) {
             record.fields = fields;
             record.modify(now, lag);
         }
@@ -185,7 +199,7 @@ impl HubSpotPortal {
     /// Has a deal be in the company's currency without saying so.
     pub fn leave_currency_out(&mut self, id: u64) {
         let (now, lag, company) = (self.now_ms, self.lag(), self.company_currency);
-        if let Some(record) = self.deals.get_mut(&id) {
+        if let Some(record) = self.record(Kind::Deal, id) {
             if let Fields::Deal { currency, names_currency, .. } = &mut record.fields {
                 (*currency, *names_currency) = (company, false);
             }
@@ -196,7 +210,7 @@ impl HubSpotPortal {
     /// Sets a deal's stage.
     pub fn set_stage(&mut self, id: u64, to: &'static str) {
         let (now, lag) = (self.now_ms, self.lag());
-        if let Some(record) = self.deals.get_mut(&id) {
+        if let Some(record) = self.record(Kind::Deal, id) {
             if let Fields::Deal { stage, .. } = &mut record.fields {
                 *stage = to;
             }
@@ -208,7 +222,7 @@ impl HubSpotPortal {
     /// it is no amount.
     pub fn type_amount(&mut self, id: u64, text: &str, minor: Option<i64>) {
         let (now, lag) = (self.now_ms, self.lag());
-        if let Some(record) = self.deals.get_mut(&id) {
+        if let Some(record) = self.record(Kind::Deal, id) {
             if let Fields::Deal { minor: worth, typed, currency, stage, .. } = &mut record.fields {
                 (*worth, *typed) = (minor, Some(text.to_owned()));
                 (*currency, *stage) = ("EUR", "closedwon");
@@ -220,7 +234,7 @@ impl HubSpotPortal {
     /// Moves an object into the recycling bin. Its modified time does not change.
     pub fn archive(&mut self, kind: Kind, id: u64) {
         let now = self.now_ms;
-        if let Some(record) = self.table(kind).get_mut(&id) {
+        if let Some(record) = self.record(kind, id) {
             record.archived_ms = Some(now);
         }
     }
@@ -228,7 +242,7 @@ impl HubSpotPortal {
     /// Takes an object out of the recycling bin. Its modified time does not change.
     pub fn restore(&mut self, kind: Kind, id: u64) {
         let searchable = self.now_ms + self.lag();
-        if let Some(record) = self.table(kind).get_mut(&id) {
+        if let Some(record) = self.record(kind, id) {
             (record.archived_ms, record.searchable_ms) = (None, searchable);
         }
     }
@@ -236,7 +250,7 @@ impl HubSpotPortal {
     /// Deletes an object for good, as the recycling bin does after 90 days, or a request for
     /// erasure at once.
     pub fn purge(&mut self, kind: Kind, id: u64) {
-        if self.table(kind).remove(&id).is_some() {
+        if self.take(kind, id).is_some() {
             self.purged.push((kind, id));
         }
     }
@@ -245,8 +259,8 @@ impl HubSpotPortal {
     /// HubSpot makes a new object of both.
     pub fn merge(&mut self, kind: Kind, primary: u64, loser: u64, fresh: bool) -> u64 {
         let (now, lag) = (self.now_ms, self.lag());
-        let Some(lost) = self.table(kind).remove(&loser) else { return primary };
-        let Some(mut kept) = self.table(kind).remove(&primary) else { return primary };
+        let Some(lost) = self.take(kind, loser) else { return primary };
+        let Some(mut kept) = self.take(kind, primary) else { return primary };
         kept.merged.extend(lost.merged.iter().copied().chain([loser]));
         if fresh {
             kept.merged.push(primary);
@@ -258,7 +272,7 @@ impl HubSpotPortal {
             self.merged_into.insert((kind, *id), kept.id);
         }
         let id = kept.id;
-        self.table(kind).insert(id, kept);
+        self.put(kind, kept);
         id
     }
 
@@ -320,6 +334,23 @@ impl HubSpotPortal {
         }
     }
 
+    /// Returns an object to change. Each change goes through this or the next two, which note how
+    /// the object was before.
+    fn record(&mut self, kind: Kind, id: u64) -> Option<&mut Record> {
+        self.note(kind, id);
+        self.table(kind).get_mut(&id)
+    }
+
+    fn put(&mut self, kind: Kind, record: Record) {
+        self.note(kind, record.id);
+        self.table(kind).insert(record.id, record);
+    }
+
+    fn take(&mut self, kind: Kind, id: u64) -> Option<Record> {
+        self.note(kind, id);
+        self.table(kind).remove(&id)
+    }
+
     const fn table(&mut self, kind: Kind) -> &mut BTreeMap<u64, Record> {
         match kind {
             Kind::Contact => &mut self.contacts,
@@ -364,3 +395,6 @@ impl HubSpotPortal {
 }
 
 const YEAR_MS: i64 = 365 * 86_400_000;
+
+/// The time after which the recycling bin forgets an object.
+const BIN_MS: i64 = 90 * 86_400_000;

@@ -120,6 +120,12 @@ impl StripeAccount {
         self.now()
     }
 
+    /// From here on, `permille` of what is made shows in lists up to `seconds` late. By its id, an
+    /// object is always read as it is.
+    pub const fn list_late(&mut self, permille: u32, seconds: i64) {
+        (self.spec.late_permille, self.spec.late_seconds) = (permille, seconds);
+    }
+
     /// Returns the numbers of charges, refunds, disputes and recorded events, late ones included.
     #[must_use]
     pub const fn counts(&self) -> (usize, usize, usize, usize) {
