@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn declared() -> BTreeSet<String> {
     let page = std::fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
     let (_, section) = page.split_once("\n## Retention\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
+    let section = section.split("\n| elsewhere ").next().unwrap();
     let rows = section.lines().filter_map(|row| row.strip_prefix("| ")?.split('|').next());
     let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
     names.map(str::to_owned).collect()
@@ -115,7 +115,7 @@ async fn leads_and_events_are_kept_for_ever_unless_a_retention_is_set() {
     app.let_in().await;
     post(&app.ingest, "/leads", &[], br#"{"email":"a@example.com"}"#).await;
     let events =
-        br#"{"events":[{"eventId":"e","userId":"u","sessionId":"s","type":"t","payload":{}}]}"#;
+        br#"{"events":[{"eventId":"e","userId":"u","sessionId":"s","eventType":"t","payload":{}}]}"#;
     post(&app.ingest, "/events", &[], events).await;
     app.drain().await;
     assert_eq!((count(&app, "leads").await, count(&app, "events").await), (1, 1));

@@ -5,10 +5,10 @@
 
 -- Keys, and the requests that a key has left.
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :admin;
-grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :bury;
+grant select (id, name, scope, sha256, revoked_at) on api_keys to :bury;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :ingest;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :metrics;
-grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :webhook;
+grant select (id, name, scope, sha256, revoked_at) on api_keys to :webhook;
 grant select, insert, update on rate_windows to :admin;
 grant select, insert, update on rate_windows to :ingest;
 grant select, insert, update on rate_windows to :metrics;
@@ -24,7 +24,7 @@ grant insert, select (id, source, entity, external_id, version_key) on outbox to
 grant insert, select, update on outbox to :bury;
 grant insert, select, update on outbox to :fetch;
 grant select, update on outbox to :process;
-grant select (id, source, status, received_at, next_attempt_at), delete on outbox to :relay;
+grant select (id, status, received_at, next_attempt_at), delete on outbox to :relay;
 grant update (next_attempt_at) on outbox to :relay;
 grant select (id, source, status, received_at, next_attempt_at, error_kind) on outbox to :metrics;
 grant select, insert, update on dead_letters to :bury;
