@@ -216,7 +216,7 @@ async fn no_line_of_fetch_repeats_a_field_of_a_reply_or_of_a_request() {
     for reply in planted(&page).iter().filter(|reply| reply["has_more"] == json!(false)) {
         *body.lock().unwrap() = reply.to_string();
         for mode in [Mode::Full, Mode::Reconcile] {
-            let _outcome = app.fetch("charge", mode).await;
+            let _outcome = app.fetch_within("charge", mode, Duration::from_secs(60)).await;
         }
         app.requests.take();
     }

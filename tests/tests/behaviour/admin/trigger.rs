@@ -78,8 +78,8 @@ pub async fn accepted(admin: &Admin, path: &str, key: &str) -> String {
 /// Returns the reply of `GET /runs/{runId}`.
 pub async fn run(app: &TestApp, id: &str) -> Value {
     let metrics = metrics::Ports {
-        database: app.db.database_of("admin", 1),
-        admission: Admission::new(app.db.database_of("admin", 1), 1_000),
+        database: app.db.database_of("metrics", 1),
+        admission: Admission::new(app.db.database_of("metrics", 1), 1_000),
         config: MetricsConfig::from_env(&Env::default()).unwrap(),
         clock: app.clock.clone(),
         started: app.clock.now(),
