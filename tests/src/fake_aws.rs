@@ -76,6 +76,9 @@ impl FakeAws {
             ("FETCH_REQUESTS_QUEUE_URL", self.queue("fetch-requests")),
             ("QUICK_REQUESTS_QUEUE_URL", self.queue("quick-requests")),
             ("SPILL_QUEUE_URL", self.queue("spill")),
+            ("INGEST_SPILL_QUEUE_URL", self.queue("ingest-spill")),
+            ("WEBHOOK_SPILL_SECRET", "seals of webhook".to_owned()),
+            ("INGEST_SPILL_SECRET", "seals of ingest".to_owned()),
             ("DATABASE_TLS", "disable".to_owned()),
         ]
     }

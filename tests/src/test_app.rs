@@ -11,6 +11,9 @@ use fetch::{FetchError, Outcome, Vendor, vendors};
 use ingest::IngestConfig;
 use jiff::Timestamp;
 use penstock_clients::aws::Aws;
+use penstock_clients::issuer::KeyIssuer;
+use penstock_clients::seals::Seals;
+use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -24,7 +27,6 @@ use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webhook::Endpoint;
 
@@ -61,8 +63,9 @@ pub const WEBHOOK_SECRET: &str = "whsec_of_the_test_app";
 /// The secret from which the tokens of Google's push channels are made.
 pub const CHANNEL_SECRET: &str = "channels of the test app";
 
-/// A key for `ingest`, valid once [`TestApp::let_in`] was called.
-pub const INGEST_KEY: &str = "an ingest key of the test app";
+/// A key for `ingest` with a mark of [`issuer`], valid once [`TestApp::let_in`] was called.
+pub const INGEST_KEY: &str =
+    "penstock_ingest_an-ingest-key-of-the-test-app-0123456789-ab.6ae131bed4533b03457e159e0f07776c";
 
 impl TestApp {
     /// Starts every function with `account` as the vendor and default settings.
@@ -102,12 +105,14 @@ impl TestApp {
                 retention: relay::Retention::default(),
                 clock: clock.clone(),
             },
-            bury: bury::Ports { database: db.database_of("bury", 1), clock: clock.clone() },
+            bury: bury::Ports { database: db.database_of("bury", 1), seals: seals(), clock: clock.clone() },
             ingest: ingest::Ports {
                 database: db.database_of("ingest", 1),
-                admission: Admission::new(db.database_of("ingest", 1), 1_000),
+                admission: admission(db.database_of("ingest", 1), 1_000),
                 tickets: tickets.clone(),
                 spill: spill.clone(),
+                seals: seals(),
+                unproven: ingest::UnprovenShare::default(),
                 config: IngestConfig { legacy_key_required: true },
                 clock: clock.clone(),
             },
@@ -118,6 +123,7 @@ impl TestApp {
                 tickets: tickets.clone(),
                 requests: requests.clone(),
                 spill: spill.clone(),
+                seals: seals(),
                 clock: clock.clone(),
             },
             spill,
@@ -245,6 +251,29 @@ impl TestApp {
     }
 }
 
+/// Returns the issuer that has made the mark of [`INGEST_KEY`].
+///
+/// # Panics
+///
+/// Never: its settings are sound.
+pub fn issuer() -> KeyIssuer {
+    let env = [("API_KEY_SECRET", "marks of the test app")];
+    KeyIssuer::from_env(&env.into_iter().collect(), &Arc::new(Aws::default()))
+        .expect("the settings are sound")
+}
+
+/// Returns an environment's own admission, which knows the marks of [`issuer`].
+pub fn admission(database: Database, default_rate: u32) -> Admission {
+    Admission::new(database, default_rate).with_issuer(Arc::new(issuer()))
+}
+
+/// Returns the secrets that seal the messages of both queues of spilled requests.
+pub fn seals() -> Seals {
+    let env =
+        [("WEBHOOK_SPILL_SECRET", "seals of webhook"), ("INGEST_SPILL_SECRET", "seals of ingest")];
+    Seals::from_env(&env.into_iter().collect(), &Arc::new(Aws::default()))
+}
+
 /// Returns the webhook endpoints of all vendors, with `secret` as the signing secret.
 pub fn endpoints(secret: &str) -> Vec<Endpoint> {
     let env = [
@@ -285,7 +314,7 @@ impl TestApp {
     ///
     /// If Postgres refuses the key or cannot be reached.
     pub async fn let_in(&self) -> Uuid {
-        let sha256 = Sha256::digest(INGEST_KEY).into();
+        let (sha256, _) = hashed(INGEST_KEY.as_bytes());
         let id = KeyId::new(self.clock.now()).0;
         let key =
             NewKey { id, name: "test app", scope: Scope::Ingest, sha256, rate_per_second: None };

@@ -43,7 +43,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<ApiKey, Failure> {
         let key = call.presented_key()?;
-        let status = in_time(self.admission.authenticate(&key.sha256, call.now)).await?;
+        let status = in_time(self.admission.authenticate(&key, call.now)).await?;
         Ok(call.authorize(&key, status)?)
     }
 }

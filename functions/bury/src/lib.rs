@@ -4,16 +4,17 @@
 //! ticket stay pending, and `relay` sends them a new one: `process` alone can say of a row's object
 //! that it is unreadable. Only rows that have no attempt left become dead here, with their letters.
 //! A request that was spilled and outlasted its queue's receives is not given up either: it is
-//! stored here.
+//! stored here, if its seal proves who has sent it. If not, the message stays in its queue.
 
+use penstock_clients::seals::{SealError, Seals};
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, MAX_ATTEMPTS, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
-use penstock_domain::signature::Spilled;
+use penstock_domain::signature::{Spilled, seal};
 use penstock_domain::source::{self, Signed};
-use penstock_domain::spill::Spill;
+use penstock_domain::spill::{self, NotSpilled, Spill};
 use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -21,11 +22,35 @@ use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, deliveries};
+use serde::Deserialize;
+
+/// A reason for which a message stays in its queue.
+#[derive(Debug, thiserror::Error)]
+enum NotBuried {
+    /// Postgres does not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It claims to be a spilled request and is not believed, or the secret cannot be had now.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+}
+
+impl NotBuried {
+    /// Returns the name of its line in the log.
+    fn event(&self) -> &'static str {
+        match self {
+            Self::Sealed(error) if error.is_refusal() => "spill_refused",
+            Self::Store(_) | Self::Sealed(_) => "bury_failed",
+        }
+    }
+}
 
 /// Everything that `bury` uses.
 pub struct Ports<C> {
     /// The outbox and the dead letters.
     pub database: Database,
+    /// The secrets that seal spilled requests.
+    pub seals: Seals,
     pub clock: C,
 }
 
@@ -35,17 +60,15 @@ impl<C: Clock> Ports<C> {
         let mut response = BatchResponse::all_done();
         for message in &event.records {
             let buried = match Ticket::parse(&message.body) {
-                Ok(ticket) => self.bury_rows(&ticket.ids).await,
+                Ok(ticket) => self.bury_rows(&ticket.ids).await.map_err(NotBuried::from),
                 Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
             };
             match buried {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
                 Err(error) => {
-                    tracing::error!(
-                        event = "bury_failed",
-                        message_id = message.message_id,
-                        error = chain(&error)
-                    );
+                    let (message_id, bytes) = (&message.message_id, message.body.len());
+                    let (event, error) = (error.event(), chain(&error));
+                    tracing::error!(event, message_id, bytes, error);
                     response.fail(message);
                 }
             }
@@ -71,15 +94,20 @@ impl<C: Clock> Ports<C> {
         &self,
         message: &SqsMessage,
         why_no_ticket: &TicketError,
-    ) -> Result<usize, StoreError> {
-        match Spill::parse(&message.body) {
-            Ok(Spill::Delivery(spilled)) => match source::signed(&spilled.source) {
-                Some(vendor) => self.store(message, vendor, &spilled).await,
-                None => self.bury_message(message, why_no_ticket.to_string()).await,
-            },
-            Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await,
-            Err(_) => self.bury_message(message, why_no_ticket.to_string()).await,
+    ) -> Result<usize, NotBuried> {
+        if !spill::is_claimed(&message.body) {
+            return Ok(self.bury_message(message, why_no_ticket.to_string()).await?);
         }
+        let opened = self.seals.open(&message.body, self.clock.now()).await?;
+        Ok(match Spill::read(opened, self.clock.now()) {
+            Ok(Spill::Delivery(spilled)) => match source::signed(&spilled.source) {
+                Some(vendor) => self.store(message, vendor, &spilled).await?,
+                None => self.bury_message(message, why_no_ticket.to_string()).await?,
+            },
+            Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await?,
+            Err(NotSpilled::Unsealed(error)) => return Err(SealError::from(error).into()),
+            Err(error) => self.bury_message(message, error.to_string()).await?,
+        })
     }
 
     /// Stores a request that `ingest` has spilled. It writes a dead letter if the API key is
@@ -101,10 +129,14 @@ impl<C: Clock> Ports<C> {
                 );
                 return Ok(0);
             }
-            Ok(BroughtIn::Unauthorized) => Reason::new(
-                ReasonKind::Invalid,
-                "its API key is not known, was revoked, or may not send this",
-            ),
+            Ok(BroughtIn::Stranger) => {
+                let (message_id, bytes) = (&message.message_id, intake.body().len());
+                tracing::warn!(event = "spilled_request_not_admitted", message_id, bytes);
+                return Ok(0);
+            }
+            Ok(BroughtIn::Unauthorized) => {
+                Reason::new(ReasonKind::Invalid, "its API key was revoked, or may not send this")
+            }
             Ok(BroughtIn::Conflict) => Reason::new(
                 ReasonKind::Invalid,
                 "its Idempotency-Key came with another body before; these events stand nowhere else",
@@ -162,7 +194,7 @@ impl<C: Clock> Ports<C> {
         message: &SqsMessage,
         why_no_ticket: String,
     ) -> Result<usize, StoreError> {
-        let request: Option<FetchRequest> = serde_json::from_str(&message.body).ok();
+        let request = fetch_request(&message.body);
         let reason = match &request {
             Some(request) => {
                 let FetchRequest { source, entity, mode, .. } = request;
@@ -187,7 +219,7 @@ impl<C: Clock> Ports<C> {
     ) -> Result<usize, StoreError> {
         let letter = Undeliverable {
             message_id: &message.message_id,
-            body: &message.body,
+            body: seal::text(&message.body),
             source: about.map(|(source, _)| source),
             entity: about.map(|(_, entity)| entity),
             receives: message.receives(),
@@ -197,4 +229,16 @@ impl<C: Clock> Ports<C> {
         dead_letters::write(&**connection, &letter, self.clock.now()).await?;
         Ok(1)
     }
+}
+
+/// Returns the request to `fetch` that a message carries: as it was sent to a queue, or in an event
+/// of a rule that Lambda gave up.
+fn fetch_request(body: &str) -> Option<FetchRequest> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct GivenUp {
+        request_payload: FetchRequest,
+    }
+    let given_up = || serde_json::from_str(body).map(|it: GivenUp| it.request_payload);
+    serde_json::from_str(body).or_else(|_| given_up()).ok()
 }

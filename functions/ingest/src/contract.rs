@@ -50,7 +50,8 @@ fn events(route: Operation, to: &mut Contract) -> Operation {
          good it is a 400 too. The first event of an `eventId` stands, also if a later one differs; without an `eventId` \
          events get ids, the same ones for a repetition under the same Idempotency-Key. A JSON text nested deeper than \
          {DEEPEST} is a 400, and so are fields of an event that come twice. 202 means that the events are kept, in the \
-         database or, where that is away, on a queue; they stand in the user's journey a moment later."
+         database or, where that is away, on a queue; they stand in the user's journey a moment later. A sender may \
+         write events of any user: `userId` is the sender's claim, not proof that this user acted."
     );
     route
         .titled("Events", "Take one event, or many")

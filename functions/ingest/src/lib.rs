@@ -1,15 +1,17 @@
 //! `ingest`: receives leads and product events from our own clients. A reply says success only
 //! after all of the request is committed. If Postgres is away, the request becomes a message on the
-//! queue `spill`, and `webhook` stores it later.
+//! queue `ingest-spill`, and `webhook` stores it later.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
+use penstock_clients::seals::Seals;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{self, Batch, Intake, Reading};
+use penstock_domain::signature::seal::Purpose;
 use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{
     Call, Failure, Need, Problem, Reply, RequestId, Route, Service, idempotency_key,
@@ -25,6 +27,7 @@ pub mod contract;
 mod replies;
 
 use caller::Caller;
+pub use caller::{UNPROVEN_LIMIT, UnprovenShare};
 
 /// Everything that `ingest` uses.
 pub struct Ports<C, Q> {
@@ -36,6 +39,10 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queue of requests that Postgres could not take.
     pub spill: Q,
+    /// The secret that seals the messages of that queue.
+    pub seals: Seals,
+    /// The share of senders who prove nothing, while Postgres is away.
+    pub unproven: UnprovenShare,
     /// The operator's settings.
     pub config: IngestConfig,
     /// The time.
@@ -192,14 +199,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn spill_over(&self, intake: &Intake, id: &RequestId) -> Result<(), Failure> {
         let (request_id, bytes) = (id.as_str(), intake.body().len());
         let not_kept = || Failure::from(Problem::unavailable(RETRY_AFTER));
-        let Some(message) = intake.message() else {
+        let Some(text) = intake.text() else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(not_kept());
         };
-        offer(&self.spill, vec![message], SPILL_PATIENCE).await.map_err(|error| {
-            tracing::error!(event = "not_spilled", request_id, error = chain(&error));
+        let not_spilled = |error: String| {
+            tracing::error!(event = "not_spilled", request_id, error);
             not_kept()
-        })?;
+        };
+        let message = self.seals.seal(Purpose::Ingest, &text, intake.received_at).await;
+        let message = message.map_err(|error| not_spilled(chain(&error)))?;
+        offer(&self.spill, vec![message], SPILL_PATIENCE)
+            .await
+            .map_err(|error| not_spilled(chain(&error)))?;
         tracing::warn!(event = "spilled", request_id, route = intake.route.as_str(), bytes);
         Ok(())
     }

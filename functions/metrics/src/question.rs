@@ -55,7 +55,7 @@ async fn authorized_answer<C: Clock, Q: Question>(
     question: &Result<Q, Problem>,
 ) -> Result<Option<Q::Answer>, Failure> {
     let key = call.presented_key()?;
-    let pending = match ports.admission.authenticate_cached(&key.sha256, call.now) {
+    let pending = match ports.admission.recall(&key, 1, call.now).await {
         Some(status) => {
             call.authorize(&key, status)?;
             None
@@ -82,7 +82,7 @@ async fn attempt<C: Clock, Q: Question>(
     let client: &Client = &connection;
     let authorized = async {
         let Some(key) = pending else { return Ok(Ok(())) };
-        let status = ports.admission.authenticate_on(client, &key.sha256, call.now).await?;
+        let status = ports.admission.authenticate_on(client, key, call.now).await?;
         Ok::<_, StoreError>(call.authorize(key, status).map(drop))
     };
     match question {

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 
 use penstock_clients::secret::Secret;
+use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::KeyId;
 use penstock_domain::text::LONGEST_API_KEY;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::{MigrateError, Ports};
 
@@ -118,7 +118,7 @@ fn entry(value: &Value) -> Result<Entry, &'static str> {
             Some(whole_rate(rate).ok_or("its ratePerSecond is not a whole number above zero")?)
         }
     };
-    Ok(Entry { name: name.to_owned(), scope, sha256: Sha256::digest(key).into(), rate_per_second })
+    Ok(Entry { name: name.to_owned(), scope, sha256: hashed(key.as_bytes()).0, rate_per_second })
 }
 
 fn whole_rate(value: &Value) -> Option<i32> {

@@ -60,8 +60,12 @@ impl From<ListedKey> for Listed {
 }
 
 impl<C: Clock> Ports<C> {
-    /// Registers a key. Returns false if the same key is there already; then it stays as it was.
-    pub(crate) async fn register(&self, key: KeyRequest) -> Result<bool, MigrateError> {
+    /// Registers a key and returns its mark. Returns false if the same key is there already; then
+    /// it stays as it was.
+    pub(crate) async fn register(
+        &self,
+        key: KeyRequest,
+    ) -> Result<(bool, Option<String>), MigrateError> {
         let KeyRequest { name, scope, sha256: digits, rate_per_second } = key;
         let mut sha256 = [0; 32];
         hex::decode_to_slice(&digits, &mut sha256).map_err(|_| MigrateError::Hash)?;
@@ -74,8 +78,10 @@ impl<C: Clock> Ports<C> {
         }
         let now = self.clock.now();
         let new = NewKey { id: KeyId::new(now).0, name: &name, scope, sha256, rate_per_second };
+        // Made first: a key that is registered and has no mark would be one of the older form.
+        let mark = self.issuer.mark(scope, &sha256, now).await?;
         let connection = self.database.connection().await?;
-        Ok(api_keys::insert(&**connection, new, now).await?)
+        Ok((api_keys::insert(&**connection, new, now).await?, mark))
     }
 
     pub(crate) async fn revoke(&self, which: Revocation) -> Result<u64, MigrateError> {

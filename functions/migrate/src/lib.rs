@@ -7,6 +7,7 @@ mod keys;
 pub mod logins;
 
 use penstock_clients::clock::SystemClock;
+use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
 use penstock_store::roles::{self, RolesError};
@@ -29,6 +30,8 @@ pub struct Ports<C = SystemClock> {
     pub logins: Vec<FunctionLogin>,
     /// Whether the other functions use them. Else they share the login of this function.
     pub own_logins: bool,
+    /// Makes the marks of new keys.
+    pub issuer: KeyIssuer,
     pub clock: C,
 }
 
@@ -36,7 +39,7 @@ pub struct Ports<C = SystemClock> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// Registers a key by its hash. The key itself stays with its maker.
+    /// Registers a key by its hash, and makes its mark. The key itself stays with its maker.
     pub api_key: Option<KeyRequest>,
     /// Revokes keys.
     pub revoke_api_key: Option<Revocation>,
@@ -60,6 +63,9 @@ pub struct Report {
     pub bootstrap_keys_registered: Option<usize>,
     /// Whether the key was registered now; `null` if the command names none.
     pub key_registered: Option<bool>,
+    /// The mark of that key, to be put behind it with a dot; `null` if the deployment has no secret
+    /// for marks.
+    pub key_mark: Option<String>,
     /// The number of keys that were revoked now; `null` if the command names none.
     pub keys_revoked: Option<u64>,
     /// All keys; `null` if the command does not ask for them.
@@ -72,7 +78,7 @@ pub enum MigrateError {
     /// Postgres fails.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Secrets Manager does not return the bootstrap secret.
+    /// Secrets Manager does not return the bootstrap secret, or the one that makes marks.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The roles of the other functions cannot be made, or the tables belong to another role.
@@ -135,9 +141,12 @@ impl<C: Clock> Ports<C> {
             Some(secret) if is_deployment => Some(self.bootstrap(secret).await?),
             _ => None,
         };
-        let key_registered = match api_key {
-            Some(key) => Some(self.register(key).await?),
-            None => None,
+        let (key_registered, key_mark) = match api_key {
+            Some(key) => {
+                let (registered, mark) = self.register(key).await?;
+                (Some(registered), mark)
+            }
+            None => (None, None),
         };
         let keys_revoked = match revoke_api_key {
             Some(which) => Some(self.revoke(which).await?),
@@ -159,6 +168,7 @@ impl<C: Clock> Ports<C> {
             logins,
             bootstrap_keys_registered,
             key_registered,
+            key_mark,
             keys_revoked,
             api_keys,
         })

@@ -7,6 +7,7 @@ use migrate::{Ports, Request, logins};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
+use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::Secret;
 use penstock_domain::config::Env;
 use penstock_edge::telemetry::chain;
@@ -19,6 +20,7 @@ async fn main() -> Result<(), Error> {
     // One connection holds the lock row while the other migrates.
     let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
     let aws = Arc::new(Aws::default());
+    let issuer = KeyIssuer::from_env(&env, &aws)?;
     let ports = Ports {
         logins: logins::from_env(&env, &aws)?,
         own_logins: logins::are_used(&env)?,
@@ -27,6 +29,7 @@ async fn main() -> Result<(), Error> {
         bootstrap_keys: env
             .optional("BOOTSTRAP_KEYS_SECRET_ARN")
             .map(|arn| Secret::stored(aws, arn)),
+        issuer,
         clock: SystemClock,
     };
     let ports = &ports;

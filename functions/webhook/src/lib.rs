@@ -2,12 +2,13 @@
 //!
 //! A reply says success only after the event is a row, or the refetch of the object that it names
 //! is requested. If Postgres is away, the event becomes a message on the queue `spill`. This
-//! function reads that queue once Postgres is back: its own messages, and those of `ingest`.
+//! function reads that queue once Postgres is back, and the one that `ingest` writes.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
+use penstock_clients::seals::Seals;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
@@ -50,6 +51,8 @@ pub struct Ports<C, Q> {
     pub requests: Q,
     /// The queue of requests that Postgres could not take.
     pub spill: Q,
+    /// The secrets that seal the messages of that queue, and of the queue that `ingest` writes.
+    pub seals: Seals,
     /// The time.
     pub clock: C,
 }
@@ -71,7 +74,7 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long SQS may take to accept the messages of a kind, before they count as not sent. A request
 /// must end in a reply within the function's 20 s. The other waits are for the secret (twice 4 s),
-/// for Postgres (5 s) and for `spill` (4 s).
+/// for Postgres (5 s), and for `spill` (4 s, and 2 s for its secret).
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// `Retry-After` seconds when neither Postgres nor SQS accepted the request.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
-use penstock_clients::{database, queue::Queue};
+use penstock_clients::{database, queue::Queue, seals::Seals};
 use penstock_edge::{config, telemetry};
 use serde_json::Value;
 use webhook::{Ports, endpoints};
@@ -23,6 +23,7 @@ async fn main() -> Result<(), Error> {
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("QUICK_REQUESTS_QUEUE_URL")?,
         spill: queue("SPILL_QUEUE_URL")?,
+        seals: Seals::from_env(&env, &aws),
         clock: SystemClock,
     };
     let ports = &ports;

@@ -1,16 +1,19 @@
-//! The way around a database that is away: to the queue `spill`, and back from it.
+//! The way around a database that is away: to the queue `spill`, and back from it. Requests that
+//! `ingest` has spilled come back by a queue of their own. A message is believed by its seal alone.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
+use penstock_clients::seals::SealError;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
+use penstock_domain::signature::seal::Purpose;
 use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::source::Webhook;
-use penstock_domain::spill::Spill;
+use penstock_domain::spill::{NotSpilled, Spill};
 use penstock_domain::ticket;
 use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
@@ -35,6 +38,8 @@ enum Brought {
     Delivery(Stored),
     /// Rows of a request that `ingest` has spilled.
     Intake(Vec<OutboxId>),
+    /// A request whose API key is none of ours. It is counted and gone.
+    Dropped,
     /// The message itself is at fault; the others may go on.
     Refused,
     /// Postgres is away: for the others, too.
@@ -54,24 +59,30 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Reply, Failure> {
         let (request_id, bytes) = (id.as_str(), body.bytes().len());
         let not_kept = || Failure::from(Problem::unavailable(RETRY_AFTER));
-        let Some(message) = Spilled::message(source, body, content_type, now) else {
+        let Some(text) = Spilled::text(source, body, content_type, now) else {
             tracing::error!(event = "too_large_to_spill", request_id, bytes);
             return Err(not_kept());
         };
-        offer(&self.spill, vec![message], SPILL_PATIENCE).await.map_err(|error| {
-            tracing::error!(event = "not_spilled", request_id, error = chain(&error));
+        let not_spilled = |error: String| {
+            tracing::error!(event = "not_spilled", request_id, error);
             not_kept()
-        })?;
+        };
+        let message = self.seals.seal(Purpose::Webhook, &text, now).await;
+        let message = message.map_err(|error| not_spilled(chain(&error)))?;
+        offer(&self.spill, vec![message], SPILL_PATIENCE)
+            .await
+            .map_err(|error| not_spilled(chain(&error)))?;
         received(StatusCode::ACCEPTED, "spilled")
     }
 
-    /// Stores the messages of a batch. Signatures are not verified again: they were before the
-    /// message was sent, and would be too old by now. A message that cannot be stored yet comes
-    /// again; after 5 receives `bury` takes it over.
+    /// Stores the messages of a batch. The vendors' signatures are not verified again: they were
+    /// before the message was sealed, and would be too old by now. A message that cannot be stored
+    /// yet, or is not believed, comes again; after 5 receives it is in the dead-letter queue.
     pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
-        let (mut rows, mut refetches, mut known, mut away) = (Vec::new(), Vec::new(), 0, false);
+        let (mut rows, mut refetches) = (Vec::new(), Vec::new());
+        let (mut known, mut dropped, mut away) = (0, 0, false);
         for message in &batch.records {
             // One answer from a database that is away is enough: the others would wait for the
             // same.
@@ -88,6 +99,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 }
                 Brought::Intake(new) => rows.extend(new),
                 Brought::Delivery(Stored::Known) => known += 1,
+                Brought::Dropped => dropped += 1,
                 Brought::Refused => response.fail(message),
                 Brought::Away => {
                     away = true;
@@ -102,22 +114,27 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             messages = batch.records.len(),
             stored = rows.len(),
             known,
+            dropped,
             failed
         );
         response
     }
 
     async fn bring_one(&self, message_id: &str, body: &str) -> Brought {
-        let stored = match Spill::parse(body) {
+        let bytes = body.len();
+        let opened = match self.seals.open(body, self.clock.now()).await {
+            Ok(opened) => opened,
+            Err(error) => return not_opened(message_id, bytes, &error),
+        };
+        let stored = match Spill::read(opened, self.clock.now()) {
             Ok(Spill::Delivery(spilled)) => self.bring_delivery(message_id, &spilled).await,
             Ok(Spill::Intake(intake)) => self.bring_intake(message_id, &intake).await,
+            Err(NotSpilled::Unsealed(error)) => {
+                return not_opened(message_id, bytes, &error.into());
+            }
             Err(error) => {
-                tracing::error!(
-                    event = "not_a_spilled_request",
-                    message_id,
-                    bytes = body.len(),
-                    error = chain(&error)
-                );
+                let error = chain(&error);
+                tracing::error!(event = "not_a_spilled_request", message_id, bytes, error);
                 return Brought::Refused;
             }
         };
@@ -152,8 +169,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
             BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Delivery(Stored::Known)),
             BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
+            BroughtIn::Stranger => {
+                let bytes = intake.body().len();
+                tracing::warn!(event = "spilled_request_not_admitted", message_id, bytes);
+                Ok(Brought::Dropped)
+            }
             BroughtIn::Unauthorized => {
-                tracing::error!(event = "spilled_request_not_admitted", message_id);
+                let bytes = intake.body().len();
+                tracing::error!(event = "spilled_request_not_admitted", message_id, bytes);
                 Ok(Brought::Refused)
             }
             BroughtIn::Conflict => {
@@ -166,4 +189,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
     }
+}
+
+/// A message that is not believed, or whose secret cannot be had now. Nothing of it is logged but
+/// its id and its length.
+fn not_opened(message_id: &str, bytes: usize, error: &SealError) -> Brought {
+    let text = chain(error);
+    if error.is_refusal() {
+        tracing::error!(event = "spill_refused", message_id, bytes, error = text);
+        return Brought::Refused;
+    }
+    tracing::error!(event = "not_stored", message_id, bytes, error = text);
+    Brought::Away
 }

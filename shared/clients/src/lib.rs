@@ -8,6 +8,8 @@ pub mod clock;
 pub mod database;
 pub mod google;
 mod http;
+pub mod issuer;
 pub mod queue;
+pub mod seals;
 pub mod secret;
 pub mod vendor;

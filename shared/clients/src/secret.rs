@@ -84,6 +84,19 @@ impl Secret {
         self.known_or_read(now, |read_at| read_at > sent_at).await
     }
 
+    /// Returns the secret as it was last read here, however long ago. It never waits for Secrets
+    /// Manager: `None` if the secret was not read yet, or is being read.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<SecretString> {
+        match &self.origin {
+            Origin::Given(value) => Some(value.clone()),
+            Origin::Stored { .. } => {
+                let cached = self.cached.try_lock().ok()?;
+                cached.as_ref().map(|(value, _)| value.clone())
+            }
+        }
+    }
+
     async fn known_or_read(
         &self,
         now: Timestamp,

@@ -4,36 +4,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+pub use crate::scope::Scope;
+use crate::signature::key::{self, KeyMark};
 use crate::text::LONGEST_API_KEY;
-
-/// The permission that a stored key gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Read metrics, runs and journeys.
-    Read,
-    /// Send events and leads.
-    Ingest,
-    /// Everything an operator does, reading included.
-    Admin,
-}
-
-impl Scope {
-    /// The scope as the `api_keys` table spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Ingest => "ingest",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The scope that the `api_keys` table spells `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Read, Self::Ingest, Self::Admin].into_iter().find(|scope| scope.as_str() == text)
-    }
-}
 
 /// The header that carried a key. An admin key counts in its own header only, so that one pasted
 /// into the wrong place does not work by accident.
@@ -105,16 +78,39 @@ impl Need {
 pub struct PresentedKey {
     /// The header that carried it.
     pub header: KeyHeader,
-    /// SHA-256 of the key's bytes.
+    /// SHA-256 of the key's bytes, without its mark.
     pub sha256: [u8; 32],
+    /// The mark that proves who has made the key; `None` if it has none.
+    pub mark: Option<KeyMark>,
+}
+
+/// Returns the SHA-256 of a key, as it is stored, and the key's mark.
+#[must_use]
+pub fn hashed(key: &[u8]) -> ([u8; 32], Option<KeyMark>) {
+    let (hashed, mark) = key::split(key);
+    (Sha256::digest(hashed).into(), mark)
+}
+
+/// A request of this many bytes counts once against its key's rate.
+pub const BYTES_A_REQUEST: usize = 16 * 1024;
+
+/// Returns how often a request of that many bytes counts: once for each [`BYTES_A_REQUEST`], begun
+/// ones included.
+#[must_use]
+pub fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_A_REQUEST)).unwrap_or(u32::MAX).max(1)
 }
 
 impl PresentedKey {
+    /// All senders without a key, who share one rate. No key has this hash.
+    pub const NONE: Self = Self { header: KeyHeader::ApiKey, sha256: [0; 32], mark: None };
+
     /// Hashes the value of a header; `None` if it is empty or longer than any key.
     #[must_use]
     pub fn new(header: KeyHeader, value: &[u8]) -> Option<Self> {
         let sane = !value.is_empty() && value.len() <= LONGEST_API_KEY;
-        sane.then(|| Self { header, sha256: Sha256::digest(value).into() })
+        let (sha256, mark) = hashed(value);
+        sane.then_some(Self { header, sha256, mark })
     }
 
     /// Whether a stored hash is that of this key, in constant time.
@@ -235,6 +231,13 @@ mod tests {
         assert_eq!(authorize(Need::Read, &presented, limited), Err(denied));
         let unknown = authorize(Need::Read, &presented, KeyStatus::Unknown);
         assert_eq!(unknown, Err(Denied::Unauthorized));
+    }
+
+    #[test]
+    fn a_request_counts_once_for_each_16_kib_of_it() {
+        for (bytes, times) in [(0, 1), (1, 1), (16_384, 1), (16_385, 2), (1_048_576, 64)] {
+            assert_eq!(weight(bytes), times, "{bytes}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod reconcile;
 pub mod record;
 pub mod retry;
 pub mod revenue;
+pub mod scope;
 pub mod signature;
 pub mod source;
 pub mod spill;

@@ -3,19 +3,30 @@
 //! A key may make `rate * 10` requests in each window of ten seconds; windows begin at :00, :10,
 //! :20 and so on. The statement that reads the key grants the environment a slice of the window,
 //! which it spends without asking again (`docs/adr/0015-rate-limits-by-slices.md`).
+//!
+//! Guesses are kept away from Postgres: a key whose mark is not ours is refused unasked, and a key
+//! that Postgres did not know is not asked for again for some seconds
+//! (`docs/adr/0036-keys-that-prove-themselves.md`).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::access::{ApiKey, KeyStatus};
+use penstock_domain::access::{ApiKey, KeyStatus, PresentedKey};
 use penstock_domain::clock::elapsed;
 use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};
 use crate::{Database, Row, StoreError, api_keys};
+
+mod issuer;
+mod strangers;
+
+pub use issuer::{Issuer, Judging, Verdict};
+pub use strangers::FORGOTTEN;
+use strangers::Strangers;
 
 statements! {
     rate_windows.grant: Grant<'a> {
@@ -24,6 +35,8 @@ statements! {
         default_rate: i32,
         window_seconds: i32,
         largest_slice: i32,
+        keyless_rate: i32,
+        owed: i32,
     }
 }
 
@@ -40,7 +53,8 @@ pub const REMEMBERED: Duration = Duration::from_secs(30);
 /// The most requests that one statement grants.
 const LARGEST_SLICE: i32 = 64;
 
-/// The most keys that are remembered. Only valid keys are, so guessing cannot fill the map.
+/// The most keys that are remembered. Only valid keys are, so guessing cannot fill the map:
+/// [`Strangers`] has a bound of its own.
 const MOST_KEYS: usize = 1024;
 
 /// Authenticates keys and counts their requests. There is one per environment. It remembers keys
@@ -52,8 +66,14 @@ const MOST_KEYS: usize = 1024;
 pub struct Admission {
     database: Database,
     default_rate: i32,
+    keyless_rate: i32,
+    issuer: Option<Arc<dyn Issuer>>,
     known: Mutex<HashMap<[u8; 32], Known>>,
+    strangers: Strangers,
 }
+
+/// The requests a second of all senders without a key together, unless set otherwise.
+pub const KEYLESS_RATE: u32 = 5;
 
 /// A key, and the requests that it may still make in this environment.
 #[derive(Debug)]
@@ -61,7 +81,8 @@ struct Known {
     key: ApiKey,
     read_at: Timestamp,
     window: Timestamp,
-    left: u32,
+    /// Below zero: what a long request owes.
+    left: i64,
     /// The window is used up everywhere: Postgres would grant no more.
     is_spent: bool,
 }
@@ -79,8 +100,22 @@ impl Admission {
     /// is at least 1.
     #[must_use]
     pub fn new(database: Database, default_rate_per_second: u32) -> Self {
-        let default_rate = i32::try_from(default_rate_per_second).unwrap_or(i32::MAX).max(1);
-        Self { database, default_rate, known: Mutex::default() }
+        let default_rate = whole(default_rate_per_second).max(1);
+        let (known, strangers) = (Mutex::default(), Strangers::default());
+        let keyless_rate = whole(KEYLESS_RATE);
+        Self { database, default_rate, keyless_rate, issuer: None, known, strangers }
+    }
+
+    /// Has keys with a mark judged before they are looked up.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Arc<dyn Issuer>) -> Self {
+        Self { issuer: Some(issuer), ..self }
+    }
+
+    /// Sets the rate of all senders without a key ([`PresentedKey::NONE`]) together.
+    #[must_use]
+    pub fn with_keyless_rate(self, rate_per_second: u32) -> Self {
+        Self { keyless_rate: whole(rate_per_second), ..self }
     }
 
     /// Looks the key up and spends one request of its rate. The caller compares the scope.
@@ -90,36 +125,82 @@ impl Admission {
     /// replaced once.
     pub async fn authenticate(
         &self,
-        sha256: &[u8; 32],
+        key: &PresentedKey,
         now: Timestamp,
     ) -> Result<KeyStatus, StoreError> {
-        if let Some(status) = self.authenticate_cached(sha256, now) {
+        self.authenticate_weighing(key, 1, now).await
+    }
+
+    /// Looks the key up and spends `weight` requests of its rate. One that is left is enough: what
+    /// is missing is paid out of the next slice.
+    ///
+    /// # Errors
+    /// See [`Admission::authenticate`].
+    pub async fn authenticate_weighing(
+        &self,
+        key: &PresentedKey,
+        weight: u32,
+        now: Timestamp,
+    ) -> Result<KeyStatus, StoreError> {
+        if let Some(status) = self.recall(key, weight, now).await {
             return Ok(status);
         }
-        match self.ask(sha256, now).await {
+        match self.ask(key, weight, now).await {
             // A slice that the first try may have been granted is lost, never granted twice.
-            Err(error) if error.is_broken_connection() => self.ask(sha256, now).await,
+            Err(error) if error.is_broken_connection() => self.ask(key, weight, now).await,
             outcome => outcome,
         }
     }
 
-    async fn ask(&self, sha256: &[u8; 32], now: Timestamp) -> Result<KeyStatus, StoreError> {
+    async fn ask(
+        &self,
+        key: &PresentedKey,
+        weight: u32,
+        now: Timestamp,
+    ) -> Result<KeyStatus, StoreError> {
         let connection = self.database.connection().await?;
-        self.authenticate_on(&**connection, sha256, now).await
+        self.grant(&**connection, key, weight, now).await
     }
 
-    /// Answers if the remembered grant is enough for it; `None` if Postgres has to be asked.
-    #[must_use]
-    pub fn authenticate_cached(&self, sha256: &[u8; 32], now: Timestamp) -> Option<KeyStatus> {
+    /// Answers without Postgres: if the remembered grant is enough, if the key's mark is not ours,
+    /// or if Postgres did not know the key a moment ago. `None` if Postgres has to be asked.
+    pub async fn recall(
+        &self,
+        key: &PresentedKey,
+        weight: u32,
+        now: Timestamp,
+    ) -> Option<KeyStatus> {
+        if let Some(status) = self.spend(&key.sha256, weight, now) {
+            return Some(status);
+        }
+        if self.strangers.has(&key.sha256, now) {
+            return Some(KeyStatus::Unknown);
+        }
+        let forged = self.judge(key, now, false).await == Verdict::Forged;
+        forged.then_some(KeyStatus::Unknown)
+    }
+
+    /// Says whether a key proves by its mark that it is ours, while Postgres cannot be asked.
+    pub async fn proof(&self, key: &PresentedKey, now: Timestamp) -> Verdict {
+        self.judge(key, now, true).await
+    }
+
+    async fn judge(&self, key: &PresentedKey, now: Timestamp, waits: bool) -> Verdict {
+        match &self.issuer {
+            Some(issuer) => issuer.judge(key, now, waits).await,
+            None => Verdict::Unproven,
+        }
+    }
+
+    /// Spends of what is remembered; `None` if that is not enough for an answer.
+    fn spend(&self, sha256: &[u8; 32], weight: u32, now: Timestamp) -> Option<KeyStatus> {
         let mut known = self.known();
         let known = known.get_mut(sha256).filter(|known| known.is_current(now))?;
-        match known.left.checked_sub(1) {
-            Some(left) => {
-                known.left = left;
-                Some(KeyStatus::Valid(known.key.clone()))
-            }
-            None => known.is_spent.then(|| limited(known.window, now)),
+        if known.left > 0 {
+            known.left -= i64::from(weight);
+            return Some(KeyStatus::Valid(known.key.clone()));
         }
+        known.is_spent.then(|| limited(known.window, now))
     }
 
     /// Asks Postgres, on a connection that the caller has: the look-up can share a round trip with
@@ -130,21 +211,46 @@ impl Admission {
     pub async fn authenticate_on(
         &self,
         on: &impl GenericClient,
-        sha256: &[u8; 32],
+        key: &PresentedKey,
         now: Timestamp,
     ) -> Result<KeyStatus, StoreError> {
-        let mut taken = self.take(on, sha256, now).await?;
+        self.grant(on, key, 1, now).await
+    }
+
+    async fn grant(
+        &self,
+        on: &impl GenericClient,
+        key: &PresentedKey,
+        weight: u32,
+        now: Timestamp,
+    ) -> Result<KeyStatus, StoreError> {
+        let (sha256, owed) = (&key.sha256, self.owed(&key.sha256, now));
+        let mut taken = self.take(on, sha256, owed, now).await?;
         // The key's very first request, and another environment was first: now its row is visible.
         if taken.as_ref().is_some_and(|taken| taken.size == 0 && !taken.is_spent) {
-            taken = self.take(on, sha256, now).await?;
+            taken = self.take(on, sha256, owed, now).await?;
         }
-        Ok(self.learn(sha256, taken, now))
+        let status = self.learn(sha256, taken, i64::from(weight), i64::from(owed), now);
+        if status == KeyStatus::Unknown {
+            self.strangers.add(*sha256, now);
+            // So that the next guess with a mark is refused unasked.
+            self.judge(key, now, true).await;
+        }
+        Ok(status)
+    }
+
+    /// Returns what the requests of this window have spent beyond their slices.
+    fn owed(&self, sha256: &[u8; 32], now: Timestamp) -> i32 {
+        let known = self.known();
+        let left = known.get(sha256).filter(|known| known.is_current(now)).map_or(0, |it| it.left);
+        i32::try_from(left.min(0).unsigned_abs()).unwrap_or(i32::MAX)
     }
 
     async fn take(
         &self,
         on: &impl GenericClient,
         sha256: &[u8; 32],
+        owed: i32,
         now: Timestamp,
     ) -> Result<Option<Taken>, StoreError> {
         let grant = Grant {
@@ -153,6 +259,8 @@ impl Admission {
             default_rate: self.default_rate,
             window_seconds: WINDOW_SECONDS,
             largest_slice: LARGEST_SLICE,
+            keyless_rate: self.keyless_rate,
+            owed,
         };
         match grant.optional(on).await? {
             Some(row) => Taken::of(&row),
@@ -160,7 +268,14 @@ impl Admission {
         }
     }
 
-    fn learn(&self, sha256: &[u8; 32], taken: Option<Taken>, now: Timestamp) -> KeyStatus {
+    fn learn(
+        &self,
+        sha256: &[u8; 32],
+        taken: Option<Taken>,
+        weight: i64,
+        owed: i64,
+        now: Timestamp,
+    ) -> KeyStatus {
         let mut all = self.known();
         let Some(Taken { key, window, size, is_spent }) = taken else {
             all.remove(sha256);
@@ -170,12 +285,12 @@ impl Admission {
             forget_oldest(&mut all);
         }
         let status = if size > 0 { KeyStatus::Valid(key.clone()) } else { limited(window, now) };
-        let left = size.saturating_sub(1);
+        let left = if size > 0 { i64::from(size) - weight } else { 0 };
         match all.entry(*sha256) {
             // Two requests asked at once: each brought a slice.
             Entry::Occupied(mut known) if known.get().window == window => {
                 let known = known.get_mut();
-                known.left = known.left.saturating_add(left);
+                known.left += owed + left;
                 known.is_spent |= is_spent;
                 (known.key, known.read_at) = (key, now);
             }
@@ -217,6 +332,10 @@ impl Taken {
             is_spent: row.read("is_spent")?,
         }))
     }
+}
+
+fn whole(rate_per_second: u32) -> i32 {
+    i32::try_from(rate_per_second).unwrap_or(i32::MAX)
 }
 
 fn forget_oldest(all: &mut HashMap<[u8; 32], Known>) {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 pub use penstock_domain::access::{ApiKey, Scope};
+use penstock_domain::access::{KeyHeader, Need};
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ statements! {
         rate_per_second: Option<i32>,
         created_at: Timestamp,
     }
-    api_keys.find: Find<'a> { sha256: &'a [u8] }
+    api_keys.standing: ReadStanding<'a> { sha256: &'a [u8] }
     api_keys.revoke: Revoke { id: Uuid, now: Timestamp }
     api_keys.revoke_named: RevokeNamed<'a> { name: &'a str, now: Timestamp }
     api_keys.list: List {}
@@ -84,16 +85,29 @@ pub async fn insert(
     Ok(insert.execute(on).await? == 1)
 }
 
-/// Returns the key of that hash, or `None` if it is unknown or revoked.
+/// The permission of a key whose request was accepted before the key could be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The key is valid, and may send leads and events.
+    MaySend,
+    /// The key is one of ours, and was revoked or has another scope.
+    MayNot,
+    /// No key of ours has this hash.
+    Unknown,
+}
+
+/// Returns whether the key of that hash may send leads and events.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn find(
-    on: &impl GenericClient,
-    sha256: &[u8; 32],
-) -> Result<Option<ApiKey>, StoreError> {
-    let row = Find { sha256 }.optional(on).await?;
-    row.map_or(Ok(None), |row| of(&row))
+pub async fn standing(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Standing, StoreError> {
+    let Some(row) = (ReadStanding { sha256 }).optional(on).await? else {
+        return Ok(Standing::Unknown);
+    };
+    let scope = Scope::parse(row.read("scope")?);
+    let may_send = scope.is_some_and(|it| Need::Ingest.is_met_by(KeyHeader::ApiKey, it));
+    let is_revoked: bool = row.read("is_revoked")?;
+    Ok(if may_send && !is_revoked { Standing::MaySend } else { Standing::MayNot })
 }
 
 /// Revokes a key from `now` on. Returns false if it does not exist or was revoked before.

@@ -2,7 +2,10 @@
 //! [`crate::outbox::bury`] writes the letters of outbox rows; this module writes those of queue
 //! messages without a row. It lists the objects whose newest version is a dead letter.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use penstock_domain::clock::earlier;
 use penstock_domain::disposition::Reason;
 use penstock_domain::ids::{DeadLetterId, OutboxId};
 use tokio_postgres::GenericClient;
@@ -22,6 +25,8 @@ statements! {
         attempts: i32,
         message_id: &'a str,
         now: Timestamp,
+        since: Timestamp,
+        most_bodies: i64,
     }
     dead_letters.unreadable: Unreadable { limit: i64 }
 }
@@ -86,7 +91,13 @@ pub struct Undeliverable<'a> {
     pub reason: Reason,
 }
 
-/// Writes the dead letter of a message.
+/// The most letters of messages that keep their bodies in a day. A message is at most 256 KiB, so
+/// they are 50 MiB at most.
+pub const MOST_BODIES_A_DAY: i64 = 200;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Writes the dead letter of a message. After [`MOST_BODIES_A_DAY`] it has no body.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -105,6 +116,8 @@ pub async fn write(
         attempts: message.receives,
         message_id: message.message_id,
         now,
+        since: earlier(now, DAY),
+        most_bodies: MOST_BODIES_A_DAY,
     };
     insert.execute(on).await.map(drop)
 }

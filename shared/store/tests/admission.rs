@@ -6,16 +6,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::access::KeyStatus;
+use penstock_domain::access::{KeyHeader, KeyStatus, PresentedKey};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::{Cut, CuttingProxy, TestDatabase};
 use uuid::Uuid;
 
-const KEY: [u8; 32] = [7; 32];
-const OTHER: [u8; 32] = [8; 32];
-const GUESS: [u8; 32] = [9; 32];
+const KEY: PresentedKey = presented(7);
+const OTHER: PresentedKey = presented(8);
+const GUESS: PresentedKey = presented(9);
+
+const fn presented(key: u8) -> PresentedKey {
+    PresentedKey { header: KeyHeader::ApiKey, sha256: [key; 32], mark: None }
+}
 
 /// 12:00 and some seconds.
 fn noon_and(seconds: i64) -> Timestamp {
@@ -25,8 +29,8 @@ fn noon_and(seconds: i64) -> Timestamp {
     .unwrap()
 }
 
-async fn add(database: &TestDatabase, sha256: [u8; 32], rate_per_second: Option<i32>) -> Uuid {
-    let id = Uuid::now_v7();
+async fn add(database: &TestDatabase, key: PresentedKey, rate_per_second: Option<i32>) -> Uuid {
+    let (id, sha256) = (Uuid::now_v7(), key.sha256);
     let new = NewKey { id, name: "crm", scope: Scope::Ingest, sha256, rate_per_second };
     assert!(api_keys::insert(&database.client().await, new, noon_and(0)).await.unwrap());
     id
@@ -38,12 +42,12 @@ async fn with_key(rate_per_second: Option<i32>) -> TestDatabase {
     database
 }
 
-async fn is_admitted(by: &Admission, key: &[u8; 32], now: Timestamp) -> bool {
+async fn is_admitted(by: &Admission, key: &PresentedKey, now: Timestamp) -> bool {
     matches!(by.authenticate(key, now).await.unwrap(), KeyStatus::Valid(_))
 }
 
 /// How many requests one environment gets through until it is refused.
-async fn spend(by: &Admission, key: &[u8; 32], now: Timestamp) -> u32 {
+async fn spend(by: &Admission, key: &PresentedKey, now: Timestamp) -> u32 {
     let mut admitted = 0;
     while is_admitted(by, key, now).await {
         admitted += 1;
@@ -98,9 +102,10 @@ async fn environments_that_meet_at_a_keys_very_first_request_take_one_slice_each
         );
     }
     for key in 10..60 {
-        let key = [key; 32];
-        add(&database, key, Some(1)).await;
+        let key = presented(key);
+        add(&database, key.clone(), Some(1)).await;
         let asked = environments.iter().cloned().map(|environment| {
+            let key = key.clone();
             tokio::spawn(async move { is_admitted(&environment, &key, noon_and(0)).await })
         });
         for admitted in asked.collect::<Vec<_>>() {
@@ -192,7 +197,7 @@ async fn a_key_that_is_remembered_costs_no_round_trip_admitted_or_refused() {
     let database = with_key(Some(2)).await;
     let proxy = CuttingProxy::start(database.login()).await;
     let admission = Admission::new(through(&proxy), 5);
-    assert_eq!(admission.authenticate_cached(&KEY, noon_and(0)), None);
+    assert_eq!(admission.recall(&KEY, 1, noon_and(0)).await, None);
     let mut asked = 0;
     for _ in 0..20 {
         let before = proxy.messages();
@@ -234,9 +239,9 @@ async fn a_revoked_key_ends_within_thirty_seconds_and_is_not_remembered_then() {
     assert!(is_admitted(&warm, &KEY, noon_and(0)).await);
     assert!(api_keys::revoke(&database.client().await, id, noon_and(0)).await.unwrap());
     assert!(is_admitted(&warm, &KEY, noon_and(29)).await);
-    assert!(warm.remembered(&KEY).is_some());
+    assert!(warm.remembered(&KEY.sha256).is_some());
     assert_eq!(warm.authenticate(&KEY, noon_and(30)).await.unwrap(), KeyStatus::Unknown);
-    assert_eq!(warm.remembered(&KEY), None);
+    assert_eq!(warm.remembered(&KEY.sha256), None);
     let cold = Admission::new(database.database(1), 100);
     assert_eq!(cold.authenticate(&KEY, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
 }
@@ -250,7 +255,7 @@ async fn a_key_unknown_or_revoked_writes_nothing_and_is_not_remembered() {
     let admission = Admission::new(database.database(1), 100);
     for key in [KEY, GUESS] {
         assert_eq!(admission.authenticate(&key, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
-        assert_eq!(admission.remembered(&key), None);
+        assert_eq!(admission.remembered(&key.sha256), None);
     }
     assert_eq!(database.scalar::<i64>("select count(*) from rate_windows").await, 0);
     // Nor did it lock a row, which would have been a write too: the table was never extended.
@@ -258,12 +263,58 @@ async fn a_key_unknown_or_revoked_writes_nothing_and_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn a_key_made_after_it_was_refused_comes_in_at_once() {
+async fn a_key_made_after_it_was_refused_comes_in_within_seconds_and_until_then_nobody_is_asked() {
     let database = TestDatabase::new().await;
-    let admission = Admission::new(database.database(1), 100);
+    let proxy = CuttingProxy::start(database.login()).await;
+    let admission = Admission::new(through(&proxy), 100);
     assert_eq!(admission.authenticate(&KEY, noon_and(0)).await.unwrap(), KeyStatus::Unknown);
     add(&database, KEY, None).await;
-    assert!(is_admitted(&admission, &KEY, noon_and(0)).await);
+    let before = proxy.messages();
+    for _ in 0..100 {
+        assert!(!is_admitted(&admission, &KEY, noon_and(4)).await);
+    }
+    assert_eq!(proxy.messages(), before, "a guess that is repeated costs Postgres nothing");
+    assert!(is_admitted(&admission, &KEY, noon_and(5)).await);
+}
+
+/// How many requests of a weight two environments get through in one window.
+async fn spend_weighing(database: &TestDatabase, weight: u32) -> u32 {
+    let environments =
+        [Admission::new(database.database(1), 5), Admission::new(database.database(1), 5)];
+    let mut admitted = 0;
+    loop {
+        let environment = &environments[usize::from(admitted % 2 == 1)];
+        let status = environment.authenticate_weighing(&KEY, weight, noon_and(0)).await.unwrap();
+        if !matches!(status, KeyStatus::Valid(_)) {
+            return admitted;
+        }
+        admitted += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_long_request_counts_by_its_length_over_all_environments() {
+    for (rate, weight, limit) in [(100, 4, 250), (100, 64, 16), (10, 64, 2), (1, 64, 1), (1, 1, 10)]
+    {
+        let database = with_key(Some(rate)).await;
+        let admitted = spend_weighing(&database, weight).await;
+        // One request in each environment may be let in by the last that is left there.
+        assert!((limit.min(1)..=limit + 2).contains(&admitted), "{rate}, {weight}: {admitted}");
+        assert!(admitted * 10 >= limit * 8, "{rate}, {weight}: {admitted} of {limit}");
+    }
+}
+
+#[tokio::test]
+async fn senders_without_a_key_share_one_rate() {
+    let database = TestDatabase::new().await;
+    let environments =
+        [1, 2, 3].map(|_| Admission::new(database.database(1), 100).with_keyless_rate(2));
+    let mut admitted = 0;
+    for environment in &environments {
+        admitted += spend(environment, &PresentedKey::NONE, noon_and(0)).await;
+    }
+    assert_eq!(admitted, 20, "two a second in a window of ten seconds");
+    assert_eq!(database.scalar::<i64>("select count(*) from api_keys").await, 0);
 }
 
 #[tokio::test]
@@ -279,7 +330,7 @@ async fn several_keys_of_one_name_are_valid_at_once() {
     };
     assert_eq!(
         (key.id, key.name.as_str(), key.scope, key.sha256),
-        (id, "crm", Scope::Ingest, OTHER)
+        (id, "crm", Scope::Ingest, OTHER.sha256)
     );
 }
 
@@ -291,8 +342,8 @@ async fn a_key_is_remembered_while_postgres_is_away() {
     assert!(is_admitted(&admission, &KEY, noon_and(0)).await);
     drop(proxy);
     assert!(admission.authenticate(&KEY, noon_and(3600)).await.unwrap_err().is_unreachable());
-    assert_eq!(admission.remembered(&KEY).unwrap().name, "crm");
-    assert_eq!(admission.remembered(&GUESS), None);
+    assert_eq!(admission.remembered(&KEY.sha256).unwrap().name, "crm");
+    assert_eq!(admission.remembered(&GUESS.sha256), None);
 }
 
 #[tokio::test]

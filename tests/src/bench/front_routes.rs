@@ -16,7 +16,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::simulators::stripe::sign;
-use crate::test_app::endpoints;
+use crate::test_app::{endpoints, seals};
 
 type Answering<'a> = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + 'a>>;
 
@@ -67,6 +67,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         spill: MemoryQueue::default(),
+        seals: seals(),
         clock: SystemClock,
     });
     Box::new(move |bytes| {
@@ -86,6 +87,8 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
         database,
         tickets: MemoryQueue::default(),
         spill: MemoryQueue::default(),
+        seals: seals(),
+        unproven: ingest::UnprovenShare::default(),
         config: IngestConfig { legacy_key_required: true },
         clock: SystemClock,
     });

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_clients::aws::Aws;
+use penstock_clients::seals::Seals;
 use penstock_domain::config::Env;
 use serde::Deserialize;
 use serde_json::Value;
@@ -90,6 +91,8 @@ struct Outputs {
     fetch_requests_dlq_url: String,
     quick_requests_queue_url: String,
     spill_queue_url: String,
+    webhook_spill_secret_arn: String,
+    ingest_spill_secret_arn: String,
 }
 
 impl Stack {
@@ -257,6 +260,17 @@ impl Stack {
     #[must_use]
     pub fn spill(&self) -> StackQueue {
         self.queue(&self.made.outputs.spill_queue_url)
+    }
+
+    /// Returns the secrets that seal the stack's spilled requests.
+    #[must_use]
+    pub fn seals(&self) -> Seals {
+        let Outputs { webhook_spill_secret_arn, ingest_spill_secret_arn, .. } = &self.made.outputs;
+        let env = [
+            ("WEBHOOK_SPILL_SECRET_ARN", webhook_spill_secret_arn.as_str()),
+            ("INGEST_SPILL_SECRET_ARN", ingest_spill_secret_arn.as_str()),
+        ];
+        Seals::from_env(&env.into_iter().collect(), &self.aws)
     }
 
     /// Returns the last lines of each function's log.

@@ -174,8 +174,10 @@ impl Assembly {
     ) -> Result<(), String> {
         let mut all = context.clone();
         all.extend(own);
-        let spare: Vec<&str> =
-            context.keys().map(String::as_str).chain(["Name", "name", "NAME"]).collect();
+        // Known when all parts are read: filled in the whole text.
+        all.insert("Roles".to_owned(), Text::inline("<Roles>"));
+        let spare = ["Name", "name", "NAME", "Roles"];
+        let spare: Vec<&str> = context.keys().map(String::as_str).chain(spare).collect();
         for section in entries(&fill(pattern, &all, &spare)?)? {
             self.add_section(origin, section, context, first)?;
         }
@@ -200,10 +202,14 @@ impl Assembly {
     /// # Errors
     /// A part has a slot that nothing fills.
     pub fn text(&self) -> Result<String, TemplateError> {
-        let of_functions = self.functions.iter();
-        let settings = of_functions.flat_map(|(name, function)| {
-            function.route_settings(self.routes.get(name).map_or(&[], Vec::as_slice))
-        });
+        let mut settings = Vec::new();
+        for (name, function) in &self.functions {
+            let routes = self.routes.get(name).map_or(&[][..], Vec::as_slice);
+            let own = function.route_settings(routes);
+            settings.extend(own.map_err(|what| in_part(&stack_file(name), what))?);
+        }
+        let roles = self.functions.keys().map(|name| format!("!GetAtt {}Role.Arn", pascal(name)));
+        let roles = roles.collect::<Vec<_>>().join(", ");
         let routes = self.routes.values().flatten();
         let mut methods: Vec<&str> = routes.map(|route| route.method.as_str()).collect();
         methods.sort_unstable();
@@ -215,12 +221,13 @@ impl Assembly {
         let sources = format!("!Join [\",\", [{}]]", self.configured.join(", "));
         let mut gathered = values(&[
             ("Sources", sources.as_str()),
+            ("Roles", roles.as_str()),
             ("Methods", &methods.join(", ")),
             ("RequestHeaders", &CORS_REQUEST_HEADERS.join(", ")),
             ("OpenRequestHeaders", &open.join(", ")),
             ("ReplyHeaders", &CORS_REPLY_HEADERS.join(", ")),
         ]);
-        gathered.insert("RouteSettings".to_owned(), Text::below(settings.collect()));
+        gathered.insert("RouteSettings".to_owned(), Text::below(settings));
         let lines = fill(&self.chapters.lines(), &gathered, &[]);
         let lines = lines.map_err(|what| in_part(SHARED, what))?;
         Ok(lines.join("\n") + "\n")

@@ -67,12 +67,16 @@ impl Chapters {
         self.sections.get(section).into_iter().flatten().flat_map(Chapter::entries)
     }
 
-    /// Returns the condition under which a parameter is not empty; `None` if it must be given.
+    /// Returns the condition under which a parameter is not empty; `None` if it must be given, or
+    /// is a resource of the template's own.
     ///
     /// # Errors
     ///
     /// There is no such parameter, or it is optional and no condition asks for it.
     pub fn guard(&self, parameter: &str) -> Result<Option<String>, String> {
+        if self.all("Resources").any(|entry| entry.key == parameter) {
+            return Ok(None);
+        }
         let found = self.all("Parameters").find(|entry| entry.key == parameter);
         let found = found.ok_or_else(|| format!("there is no parameter {parameter}"))?;
         if !is_optional(found) {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::part::pascal;
 use super::policy::policies;
 use super::slots::Values;
-use super::text::{Entry, Text, indented};
+use super::text::{Entry, Text, entries, indented};
 use penstock_edge::http::RouteInfo;
 
 /// The keys of a function. Its file may have sections of the template beside them.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 11] = [
     "Description",
     "MemorySize",
     "Timeout",
@@ -19,6 +19,8 @@ pub const KEYS: [&str; 9] = [
     "Events",
     "Statements",
     "Throttle",
+    "RouteThrottles",
+    "FailedEvents",
 ];
 
 /// The entries of one function, by key.
@@ -66,31 +68,46 @@ impl Function {
         routes: &[RouteInfo],
         guard: impl Fn(&str) -> Result<Option<String>, String>,
     ) -> Result<Values, String> {
-        let passed = ["Description", "MemorySize", "Timeout", "Concurrency", "Environment"];
+        let passed =
+            ["Description", "MemorySize", "Timeout", "Concurrency", "Environment", "FailedEvents"];
         let mut values: Values =
             passed.iter().map(|key| ((*key).to_owned(), self.said(key))).collect();
         let (environment, events) = (self.said("Environment"), self.said("Events"));
-        let own = self.said("Statements");
-        values.insert("Policies".to_owned(), policies(&environment, &events, &own, guard)?);
+        let (own, failed) = (self.said("Statements"), self.said("FailedEvents"));
+        let made = policies(&environment, &events, failed.word(), &own, guard)?;
+        values.insert("Policies".to_owned(), made);
         let mut all = Text { comments: events.comments, ..Text::below(http_events(routes)) };
         all.below.extend(events.below);
         values.insert("Events".to_owned(), all);
         Ok(values)
     }
 
-    /// Returns the gateway's settings for each of the function's paths; empty if those of the whole
-    /// API apply.
-    pub fn route_settings(&self, routes: &[RouteInfo]) -> Vec<String> {
-        let throttle = self.said("Throttle");
-        if throttle.is_empty() {
-            return Vec::new();
+    /// Returns the gateway's settings for each of the function's paths: those of the path itself,
+    /// or those of the function. A path has none if those of the whole API apply.
+    ///
+    /// # Errors
+    ///
+    /// `RouteThrottles` names a path that the function does not have.
+    pub fn route_settings(&self, routes: &[RouteInfo]) -> Result<Vec<String>, String> {
+        let (throttle, of_paths) = (self.said("Throttle"), self.said("RouteThrottles"));
+        let of_paths = entries(&of_paths.below)?;
+        let paths = paths(routes);
+        if let Some(stray) = of_paths.iter().find(|it| !paths.contains(&it.key.as_str())) {
+            return Err(format!("RouteThrottles: there is no path {}", stray.key));
         }
         let mut lines = throttle.comments;
-        for path in paths(routes) {
-            lines.push(format!("ANY {path}:"));
-            lines.extend(indented(&throttle.below, 2));
+        for path in paths {
+            let own = of_paths.iter().find(|it| it.key == path).map(|it| &it.value);
+            if let Some(own) = own {
+                lines.extend(own.comments.iter().cloned());
+            }
+            let below = own.map_or(&throttle.below, |own| &own.below);
+            if !below.is_empty() {
+                lines.push(format!("ANY {path}:"));
+                lines.extend(indented(below, 2));
+            }
         }
-        lines
+        Ok(lines)
     }
 }
 

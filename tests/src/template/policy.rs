@@ -1,6 +1,7 @@
 //! The permissions of a function's role. They follow from the function's settings: a variable
 //! `…_QUEUE_URL` lets it send, a queue's event lets it receive, a variable `…_SECRET_ARN` lets it
-//! read. A function that needs more lists it under `Statements`.
+//! read, and so does a queue for failed events let it send. A function that needs more lists it
+//! under `Statements`.
 
 use super::text::{Text, entries, indented};
 
@@ -16,7 +17,8 @@ fn statement(action: &str, resource: &str, condition: Option<String>) -> Stateme
 }
 
 /// Returns the value of `Policies` of a role; empty if the function needs no more than all have.
-/// `guard` returns the condition under which a secret's parameter is set.
+/// `guard` returns the condition under which a secret's parameter is set. `failed` is the queue of
+/// failed events, or empty.
 ///
 /// # Errors
 ///
@@ -24,6 +26,7 @@ fn statement(action: &str, resource: &str, condition: Option<String>) -> Stateme
 pub fn policies(
     environment: &Text,
     events: &Text,
+    failed: &str,
     own: &Text,
     guard: impl Fn(&str) -> Result<Option<String>, String>,
 ) -> Result<Text, String> {
@@ -46,6 +49,9 @@ pub fn policies(
         } else if variable.key.ends_with("_QUEUE_URL") {
             sends.push(format!("!GetAtt {}.Arn", refers()?));
         }
+    }
+    if !failed.is_empty() {
+        sends.push(format!("!GetAtt {failed}.Arn"));
     }
     let receives = queues(events)?;
     if !receives.is_empty() {
@@ -133,7 +139,7 @@ mod tests {
     fn policy(environment: &str, own: &str) -> Result<String, String> {
         let guard = |_: &str| Ok(Some("HasA".to_owned()));
         let below = |text| Text::below(lines(text));
-        let made = policies(&below(environment), &Text::default(), &below(own), guard)?;
+        let made = policies(&below(environment), &Text::default(), "", &below(own), guard)?;
         Ok(format!("{} {}", made.inline, made.below.join("\n")))
     }
 

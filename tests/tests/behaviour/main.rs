@@ -10,6 +10,7 @@ mod hubspot;
 mod ingest;
 mod invoices;
 mod kills;
+mod letters;
 mod logs;
 mod metrics;
 mod migrate;

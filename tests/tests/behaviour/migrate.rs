@@ -1,14 +1,16 @@
 //! An operator's commands about keys, and the keys that come with a deployment.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use migrate::{MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
-use penstock_domain::access::KeyStatus;
+use penstock_domain::access::{KeyHeader, KeyStatus, PresentedKey};
 use penstock_domain::clock::Clock as _;
-use penstock_store::admission::Admission;
+use penstock_store::admission::{Admission, Verdict};
 use penstock_testkit::TestDatabase;
 use penstock_tests::clock::StoppedClock;
+use penstock_tests::test_app::issuer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +26,7 @@ fn ports(database: &TestDatabase) -> Ports<StoppedClock> {
         database,
         business_zone,
         bootstrap_keys: None,
+        issuer: issuer(),
         logins: Vec::new(),
         own_logins: false,
         clock: clock(),
@@ -57,8 +60,8 @@ async fn listed(ports: &Ports<StoppedClock>) -> Vec<Value> {
 
 async fn is_valid(database: &TestDatabase, key: &str) -> bool {
     let admission = Admission::new(database.database(1), 1);
-    let sha256 = Sha256::digest(key).into();
-    let status = admission.authenticate(&sha256, clock().now()).await.unwrap();
+    let key = PresentedKey::new(KeyHeader::ApiKey, key.as_bytes()).unwrap();
+    let status = admission.authenticate(&key, clock().now()).await.unwrap();
     matches!(status, KeyStatus::Valid(_))
 }
 
@@ -66,6 +69,21 @@ async fn is_valid(database: &TestDatabase, key: &str) -> bool {
 fn said(error: &MigrateError) -> String {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     format!("{error}: {cause}")
+}
+
+#[tokio::test]
+async fn a_new_key_gets_a_mark_that_proves_it_without_a_look_up() {
+    let database = TestDatabase::new().await;
+    let made = format!("penstock_ingest_{}", "k".repeat(43));
+    let report = done(&ports(&database), named("crm", &made)).await;
+    let key = format!("{made}.{}", report.key_mark.unwrap());
+    assert!(is_valid(&database, &key).await);
+    let nowhere = Admission::new(database.database(1), 1).with_issuer(Arc::new(issuer()));
+    let presented = |key: &str| PresentedKey::new(KeyHeader::ApiKey, key.as_bytes()).unwrap();
+    assert_eq!(nowhere.proof(&presented(&key), clock().now()).await, Verdict::Ours);
+    let other_scope = key.replace("_ingest_", "_admin_");
+    assert_eq!(nowhere.proof(&presented(&other_scope), clock().now()).await, Verdict::Forged);
+    assert_eq!(nowhere.proof(&presented(&made), clock().now()).await, Verdict::Unproven);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::vendors::ask;
 const CALENDAR: &str = "team#1@group.calendar.google.com";
 const EVENT: &str = "_60q30c1g60o30e1i60o4ac1g60rj8gpl88rj2c1h84s34h9g60s30c1g60o30c1g";
 
-/// What the SDK makes of a request.
+/// A request as the SDK builds it.
 #[derive(Debug, Deserialize)]
 struct Built {
     #[serde(default)]

@@ -13,6 +13,7 @@ use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, TestDatabase};
 use penstock_tests::gateway::{Handlers, Server, Settings};
+use penstock_tests::test_app::seals;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
@@ -87,6 +88,8 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             admission: admission("ingest"),
             tickets: queue(),
             spill: queue(),
+            seals: seals(),
+            unproven: ingest::UnprovenShare::default(),
             config: ingest::IngestConfig { legacy_key_required: true },
             clock: SystemClock,
         },
@@ -107,6 +110,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             tickets: queue(),
             requests: queue(),
             spill: queue(),
+            seals: seals(),
             clock: SystemClock,
         },
     }

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
+use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::KeyId;
 use penstock_edge::http::Service as _;
-use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_testkit::{MemoryQueue, PrivatePostgres};
 use penstock_tests::clock::ShiftedClock;
-use penstock_tests::test_app::{WEBHOOK_SECRET, endpoints};
+use penstock_tests::test_app::{WEBHOOK_SECRET, admission, endpoints, seals};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::kinds::{Function, INGEST_KEY};
@@ -44,15 +43,18 @@ impl LoadTest {
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),
             spill: spill.clone(),
+            seals: seals(),
             clock: ShiftedClock::default(),
         };
         let ingest = || {
             let database = postgres.database_of("ingest");
             ingest::Ports {
-                admission: Admission::new(database.clone(), 1),
+                admission: admission(database.clone(), 1),
                 database,
                 tickets: tickets.clone(),
                 spill: spill.clone(),
+                seals: seals(),
+                unproven: ingest::UnprovenShare::default(),
                 config: IngestConfig { legacy_key_required: true },
                 clock: ShiftedClock::default(),
             }
@@ -106,14 +108,18 @@ impl LoadTest {
 
     /// Returns an environment of `bury`.
     pub fn bury(&self) -> bury::Ports<ShiftedClock> {
-        bury::Ports { database: self.postgres.database_of("bury"), clock: ShiftedClock::default() }
+        bury::Ports {
+            database: self.postgres.database_of("bury"),
+            seals: seals(),
+            clock: ShiftedClock::default(),
+        }
     }
 }
 
 /// The limits are out of reach: this test does not try them.
 async fn let_clients_in(postgres: &PrivatePostgres) {
     let now = SystemClock.now();
-    let sha256 = Sha256::digest(INGEST_KEY).into();
+    let (sha256, _) = hashed(INGEST_KEY.as_bytes());
     let rate_per_second = Some(1_000_000);
     let key = NewKey {
         id: KeyId::new(now).0,

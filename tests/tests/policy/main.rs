@@ -13,5 +13,6 @@ mod links;
 mod operations;
 mod pages;
 mod prose;
+mod scripts;
 mod threats;
 mod traps;

@@ -10,6 +10,7 @@
 mod cold_start;
 mod cors;
 mod deployed_app;
+mod guards;
 mod permissions;
 mod poison;
 mod sources;

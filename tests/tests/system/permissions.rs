@@ -52,6 +52,7 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
         "fetch" => receive("FetchRequestsQueue")
             .chain(receive("QuickRequestsQueue"))
             .chain(["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"].map(send))
+            .chain([send("FetchRequestsDlq")]) // what a rule asked for and Lambda gave up
             .collect(),
         "process" => receive("TicketsQueue").chain([send("QuickRequestsQueue")]).collect(),
         "relay" => ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
@@ -60,9 +61,10 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .flat_map(receive)
             .collect(),
         "webhook" => receive("SpillQueue")
+            .chain(receive("IngestSpillQueue"))
             .chain(["TicketsQueue", "QuickRequestsQueue", "SpillQueue"].map(send))
             .collect(),
-        "ingest" => ["TicketsQueue", "SpillQueue"].map(send).to_vec(),
+        "ingest" => ["TicketsQueue", "IngestSpillQueue"].map(send).to_vec(),
         "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
         "metrics" | "migrate" => Vec::new(),
         _ => return None,
@@ -77,6 +79,11 @@ fn told_of(template: &Template, function: &Value) -> BTreeSet<(String, String)> 
         if name.ends_with("_QUEUE_URL") {
             found.insert(("sqs:SendMessage".to_owned(), target(&value).to_owned()));
         }
+    }
+    if let Some(failed) =
+        function.pointer("/EventInvokeConfig/DestinationConfig/OnFailure/Destination")
+    {
+        found.insert(("sqs:SendMessage".to_owned(), target(failed).to_owned()));
     }
     let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
     for event in events.filter(|event| event["Type"] == "SQS") {

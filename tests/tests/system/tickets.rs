@@ -26,11 +26,9 @@ async fn a_lost_ticket_is_sent_again_by_relay() {
 
 #[tokio::test]
 async fn a_lost_ticket_is_sent_again_by_the_rule_that_calls_relay() {
-    let app = DeployedApp::new(
-        "sys-rule",
-        &[("SchedulesState", "ENABLED"), ("FetchSchedule", "rate(1 day)")],
-    )
-    .await;
+    let app =
+        DeployedApp::new("sys-rule", &[("SchedulesState", "ENABLED"), ("FetchEveryMinutes", "60")])
+            .await;
     app.insert(&charges(3), SignedDuration::from_secs(-1)).await;
     app.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
         .await;

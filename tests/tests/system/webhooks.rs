@@ -2,6 +2,7 @@
 
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
+use penstock_domain::signature::seal::Purpose;
 use penstock_tests::simulators::stripe::sign;
 use penstock_tests::stack::WEBHOOK_SECRET;
 use serde_json::json;
@@ -53,11 +54,13 @@ async fn a_spilled_request_comes_in_by_the_queue_and_is_processed_once() {
         r#"{{"id":"evt_1","object":"event","created":1790000000,"data":{{"object":{}}}}}"#,
         charge(0, "usd")
     );
-    let message = json!({
-        "spill": 1, "source": "stripe", "receivedAt": "2026-09-21T14:13:25Z", "contentType": "application/json",
+    let now = SystemClock.now();
+    let text = json!({
+        "spill": 1, "source": "stripe", "receivedAt": now, "contentType": "application/json",
         "body": to_base64(body.as_bytes()),
     });
-    app.stack.spill().send(vec![message.to_string(), message.to_string()]).await.unwrap();
+    let sealed = app.stack.seals().seal(Purpose::Webhook, &text.to_string(), now).await.unwrap();
+    app.stack.spill().send(vec![sealed.clone(), sealed]).await.unwrap();
     app.until("a processed row", "select count(*) = 1 from outbox where status = 'processed'")
         .await;
     app.drain().await;

@@ -10,6 +10,7 @@ use super::{Intake, Route, Sender};
 use crate::ids::RequestSeed;
 use crate::json::place;
 use crate::signature::SPILL_LIMIT;
+use crate::signature::seal::Opened;
 
 /// A message that is no spilled request of this kind.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +34,9 @@ struct IntakeMessage {
 }
 
 impl Intake {
-    /// Returns the message for this request, or `None` if it is too long for SQS.
+    /// Returns the text to seal for this request, or `None` if it is too long for SQS.
     #[must_use]
-    pub fn message(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         let wire = IntakeMessage {
             intake: 1,
             route: self.route.as_str().to_owned(),
@@ -51,14 +52,14 @@ impl Intake {
         serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
     }
 
-    /// Reads a message of the queue.
+    /// Reads a message of the queue that was opened.
     ///
     /// # Errors
     /// [`NotAnIntake`] if it is no request of this kind. The error repeats none of the message.
-    pub fn parse(message: &str) -> Result<Self, NotAnIntake> {
+    pub fn from_message(message: Opened<'_>) -> Result<Self, NotAnIntake> {
         let not = |what: &str| NotAnIntake(what.to_owned());
         let wire: IntakeMessage =
-            serde_json::from_str(message).map_err(|e| NotAnIntake(place(&e)))?;
+            serde_json::from_str(message.text).map_err(|e| NotAnIntake(place(&e)))?;
         if wire.intake != 1 {
             return Err(NotAnIntake(format!("version {} is not known here", wire.intake)));
         }
@@ -84,6 +85,11 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::seal::Purpose;
+
+    fn read(text: &str) -> Result<Intake, NotAnIntake> {
+        Intake::from_message(Opened { purpose: Purpose::Ingest, text })
+    }
 
     #[test]
     fn a_request_survives_the_queue_byte_for_byte() {
@@ -99,7 +105,7 @@ mod tests {
                 let sender = Sender { id: [7; 32], verified: key.is_some() };
                 let intake =
                     Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
-                assert_eq!(Intake::parse(&intake.message().unwrap()).unwrap(), intake);
+                assert_eq!(read(&intake.text().unwrap()).unwrap(), intake);
             }
         }
     }
@@ -117,18 +123,18 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             )
         };
-        assert!(of(190_000).message().is_some());
-        assert!(of(197_000).message().is_none());
-        let message = of(1).message().unwrap();
+        assert!(of(190_000).text().is_some());
+        assert!(of(197_000).text().is_none());
+        let text = of(1).text().unwrap();
         for (from, to, why) in [
             ("\"intake\":1", "\"intake\":2", "version 2 is not known here"),
             ("leads", "lads", "its route is not known here"),
             ("AA==", "?", "its body is not base64"),
             ("0000", "", "its scope is no SHA-256"),
         ] {
-            let error = Intake::parse(&message.replacen(from, to, 1)).unwrap_err().to_string();
+            let error = read(&text.replacen(from, to, 1)).unwrap_err().to_string();
             assert_eq!(error, format!("not a spilled request: {why}"));
         }
-        assert!(Intake::parse("{\"spill\":1}").is_err());
+        assert!(read("{\"spill\":1}").is_err());
     }
 }

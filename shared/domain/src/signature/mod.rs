@@ -2,8 +2,8 @@
 //!
 //! Only [`verify`] makes a [`Verified`] body, and the code that reads bodies takes nothing else. A
 //! vendor's folder says what its requests claim ([`Claim`]); secrets are compared here, in one
-//! place. The one other way is [`Spilled::body`]: a message of our own queue, which can only be
-//! written of a body that was verified.
+//! place. The one other way is [`Spilled::body`]: a message of our own queue whose seal proves that
+//! `webhook` made it of a verified body ([`seal`]).
 
 use std::fmt;
 
@@ -11,7 +11,9 @@ use jiff::Timestamp;
 
 pub mod channel;
 mod claim;
+pub mod key;
 mod mac;
+pub mod seal;
 mod secrets;
 mod spill;
 

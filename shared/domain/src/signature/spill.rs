@@ -6,14 +6,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Verified;
+use super::seal::{Opened, SEAL_BYTES};
 use crate::json::place;
 
-/// The longest message that is sent, in bytes: SQS' limit of 256 KiB. A body of 190 KB fits.
-pub const SPILL_LIMIT: usize = 256 * 1024;
+/// The longest text that is sealed and sent, in bytes: SQS' limit of 256 KiB without the seal. A
+/// body of 190 KB fits.
+pub const SPILL_LIMIT: usize = 256 * 1024 - SEAL_BYTES;
 
 /// A request as the queue carries it: the body in base64, byte for byte, and everything that is
-/// needed to store it as if it had just come. The signature is left out: by the time the message is
-/// read it would be too old, and its secret may be gone.
+/// needed to store it as if it had just come. The vendor's signature is left out: by the time the
+/// message is read it would be too old, and its secret may be gone. Our own seal takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spilled {
     pub source: String,
@@ -39,9 +41,9 @@ struct DeliveryMessage {
 }
 
 impl Spilled {
-    /// Returns the message for a body, or `None` if it is longer than [`SPILL_LIMIT`].
+    /// Returns the text to seal for a body, or `None` if it is longer than [`SPILL_LIMIT`].
     #[must_use]
-    pub fn message(
+    pub fn text(
         source: &str,
         body: Verified<'_>,
         content_type: &str,
@@ -57,13 +59,13 @@ impl Spilled {
         serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
     }
 
-    /// Reads a message of the queue.
+    /// Reads a message of the queue that was opened.
     ///
     /// # Errors
     /// [`SpillError`] if it is no spilled webhook. The error repeats none of the message.
-    pub fn parse(message: &str) -> Result<Self, SpillError> {
+    pub fn read(message: Opened<'_>) -> Result<Self, SpillError> {
         let wire: DeliveryMessage =
-            serde_json::from_str(message).map_err(|e| SpillError(place(&e)))?;
+            serde_json::from_str(message.text).map_err(|e| SpillError(place(&e)))?;
         if wire.spill != 1 {
             return Err(SpillError(format!("version {} is not known here", wire.spill)));
         }
@@ -74,8 +76,8 @@ impl Spilled {
         Ok(Self { source, received_at, content_type, body })
     }
 
-    /// Returns the body, which was verified before the message was written. Only the role of
-    /// `webhook` may send to the queue.
+    /// Returns the body, which was verified before the message was sealed. Only [`Self::read`]
+    /// makes a `Spilled`, and it takes only what the seal of `webhook` has proven.
     #[must_use]
     pub fn body(&self) -> Verified<'_> {
         Verified(&self.body)
@@ -85,13 +87,18 @@ impl Spilled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::seal::Purpose;
+
+    fn read(text: &str) -> Result<Spilled, SpillError> {
+        Spilled::read(Opened { purpose: Purpose::Webhook, text })
+    }
 
     #[test]
     fn any_bytes_survive_the_queue() {
         let body: Vec<u8> = (0..=255).collect();
         let at: Timestamp = "2026-06-01T00:00:00.123456Z".parse().unwrap();
-        let message = Spilled::message("stripe", Verified(&body), "application/json", at).unwrap();
-        let read = Spilled::parse(&message).unwrap();
+        let text = Spilled::text("stripe", Verified(&body), "application/json", at).unwrap();
+        let read = read(&text).unwrap();
         assert_eq!(
             (read.source.as_str(), read.content_type.as_str()),
             ("stripe", "application/json")
@@ -102,10 +109,10 @@ mod tests {
     #[test]
     fn what_sqs_would_refuse_is_not_made() {
         let at = Timestamp::UNIX_EPOCH;
-        let message =
-            |bytes| Spilled::message("stripe", Verified(&vec![0; bytes]), "application/json", at);
-        assert!(message(190_000).is_some());
-        assert!(message(197_000).is_none());
+        let text =
+            |bytes| Spilled::text("stripe", Verified(&vec![0; bytes]), "application/json", at);
+        assert!(text(190_000).is_some());
+        assert!(text(197_000).is_none());
     }
 
     #[test]
@@ -122,7 +129,7 @@ mod tests {
                 "its body is not base64",
             ),
         ] {
-            let error = Spilled::parse(message).unwrap_err().to_string();
+            let error = read(message).unwrap_err().to_string();
             assert_eq!(error, format!("not a spilled request: {why}"));
         }
     }

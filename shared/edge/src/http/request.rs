@@ -56,6 +56,17 @@ impl Request {
         }
     }
 
+    /// Returns how many bytes the body has, without decoding it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let body = self.body.as_deref().unwrap_or_default();
+        if !self.is_base64_encoded {
+            return body.len();
+        }
+        let padding = body.bytes().rev().take_while(|byte| *byte == b'=').count();
+        (body.len() / 4 * 3).saturating_sub(padding)
+    }
+
     /// The body as the caller sent it, at most `limit` bytes.
     ///
     /// # Errors

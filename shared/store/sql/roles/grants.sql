@@ -5,10 +5,10 @@
 
 -- Keys, and the requests that a key has left.
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :admin;
-grant select (id, name, scope, sha256, revoked_at) on api_keys to :bury;
+grant select (scope, sha256, revoked_at) on api_keys to :bury;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :ingest;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :metrics;
-grant select (id, name, scope, sha256, revoked_at) on api_keys to :webhook;
+grant select (scope, sha256, revoked_at) on api_keys to :webhook;
 grant select, insert, update on rate_windows to :admin;
 grant select, insert, update on rate_windows to :ingest;
 grant select, insert, update on rate_windows to :metrics;

@@ -2,20 +2,23 @@
 //! outbox.
 
 use jiff::Timestamp;
-use penstock_domain::access::{KeyHeader, Need};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Intake, NotEvents, Reading};
 
 use super::{Answer, store};
-use crate::{Database, StoreError, api_keys};
+use crate::api_keys::{self, Standing};
+use crate::{Database, StoreError};
 
 /// The outcome of bringing a spilled request in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BroughtIn {
     /// The request is stored, and these rows are new.
     Stored(Vec<OutboxId>),
-    /// Its API key could not be checked when it came, and turns out to be invalid.
+    /// Its API key could not be checked when it came. It is one of ours, and was revoked or may not
+    /// send this.
     Unauthorized,
+    /// Its API key could not be checked when it came, and is none of ours.
+    Stranger,
     /// Events under an Idempotency-Key that came with another body before. They are not stored; a
     /// lead would be.
     Conflict,
@@ -36,10 +39,10 @@ pub async fn bring_in(
 ) -> Result<BroughtIn, StoreError> {
     if !intake.sender.verified {
         let connection = database.connection().await?;
-        let key = api_keys::find(&**connection, &intake.sender.id).await?;
-        let may_send = |scope| Need::Ingest.is_met_by(KeyHeader::ApiKey, scope);
-        if !key.is_some_and(|key| may_send(key.scope)) {
-            return Ok(BroughtIn::Unauthorized);
+        match api_keys::standing(&**connection, &intake.sender.id).await? {
+            Standing::MaySend => {}
+            Standing::MayNot => return Ok(BroughtIn::Unauthorized),
+            Standing::Unknown => return Ok(BroughtIn::Stranger),
         }
     }
     let reading = match intake.read() {

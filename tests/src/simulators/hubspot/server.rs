@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub faults: Mutex<Faults>,
     pub log: Mutex<Log>,
     pub watcher: Mutex<Option<Watcher>>,
-    /// What happens before the archived list of a kind is begun.
+    /// Called before the archived list of a kind is begun.
     pub between_lists: Mutex<Vec<(Kind, Hook)>>,
     pub token: Mutex<String>,
     /// The clock that a test has set, if any.

@@ -5,13 +5,13 @@ mod hostile;
 mod kills;
 mod leads;
 mod spill;
+mod strangers;
 
 use http::HeaderMap;
 use penstock_edge::http::{Request, Service as _};
-use penstock_store::admission::Admission;
 use penstock_testkit::MemoryQueue;
 use penstock_tests::clock::TestClock;
-use penstock_tests::test_app::{INGEST_KEY, TestApp};
+use penstock_tests::test_app::{INGEST_KEY, TestApp, admission, seals};
 use serde_json::{Value, json};
 
 pub type Ingest = ingest::Ports<TestClock, MemoryQueue>;
@@ -75,9 +75,11 @@ pub fn environment(app: &TestApp) -> Ingest {
     let at = &app.ingest;
     ingest::Ports {
         database: app.db.database_of("ingest", 1),
-        admission: Admission::new(app.db.database_of("ingest", 1), 1_000_000),
+        admission: admission(app.db.database_of("ingest", 1), 1_000_000),
         tickets: at.tickets.clone(),
         spill: at.spill.clone(),
+        seals: seals(),
+        unproven: ingest::UnprovenShare::default(),
         config: at.config.clone(),
         clock: app.clock.clone(),
     }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use penstock_domain::clock::Clock as _;
-use penstock_store::admission::Admission;
 use penstock_store::{Database, StaticLogin, Tls, api_keys};
 use penstock_testkit::CuttingProxy;
-use penstock_tests::test_app::{TestApp, batch};
+use penstock_tests::test_app::{TestApp, admission, batch};
 use serde_json::{Value, json};
 
 use crate::ingest::post;
@@ -18,7 +17,7 @@ async fn cut_off(seed: u64) -> TestApp {
     let mut app = TestApp::over(account(seed, 1)).await;
     app.let_in().await;
     app.ingest.database = app.nowhere();
-    app.ingest.admission = Admission::new(app.nowhere(), 1_000);
+    app.ingest.admission = admission(app.nowhere(), 1_000);
     app
 }
 
@@ -78,13 +77,13 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     let proxy = CuttingProxy::start(app.db.login_of("ingest")).await;
     let through =
         || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
-    app.ingest.admission = Admission::new(through(), 1_000);
+    app.ingest.admission = admission(through(), 1_000);
     app.ingest.database = through();
     assert_eq!(post(&app.ingest, "/leads", &[], b"before").await.status, 201);
     drop(proxy);
     app.clock.advance(std::time::Duration::from_secs(3_600));
     assert_eq!(post(&app.ingest, "/leads", &[], b"known").await.status, 202);
-    app.ingest.admission = Admission::new(app.nowhere(), 1_000);
+    app.ingest.admission = admission(app.nowhere(), 1_000);
     assert_eq!(post(&app.ingest, "/leads", &[], b"unknown").await.status, 202);
     let spilled = app.spill.take();
     let client = app.db.client().await;
@@ -97,7 +96,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     // If the queue gives the message up, its dead letter holds all of it.
     assert_eq!(app.bury.handle(batch(&spilled, 6)).await.failures(), 0);
     let letter = "select source || ' ' || entity || ' ' || error from dead_letters";
-    let why = "leads lead its API key is not known, was revoked, or may not send this";
+    let why = "leads lead its API key was revoked, or may not send this";
     assert_eq!(app.db.scalar::<String>(letter).await, why);
     let kept: Value =
         serde_json::from_slice(&app.db.scalar::<Vec<u8>>("select payload from dead_letters").await)
@@ -109,7 +108,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
 async fn a_key_without_the_scope_is_no_key_and_a_limit_is_a_limit() {
     let mut app = TestApp::over(account(362, 1)).await;
     let id = app.let_in().await;
-    app.ingest.admission = Admission::new(app.db.database_of("ingest", 1), 1);
+    app.ingest.admission = admission(app.db.database_of("ingest", 1), 1);
     let mut statuses = Vec::new();
     for _ in 0..11 {
         let reply = post(&app.ingest, "/leads", &[], b"x").await;

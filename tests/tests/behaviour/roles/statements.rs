@@ -25,7 +25,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "bury",
         &[
-            "api_keys.find",
+            "api_keys.standing",
             "dead_letters.insert",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
@@ -157,7 +157,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "webhook",
         &[
-            "api_keys.find",
+            "api_keys.standing",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "outbox.insert",

@@ -5,6 +5,7 @@ mod events;
 mod kills;
 mod secrets;
 mod spill;
+mod trust;
 mod whose;
 
 use std::time::Duration;
@@ -89,7 +90,7 @@ async fn trap_27_the_signature_is_over_the_raw_bytes_encoded_or_not_and_its_head
     assert_eq!((status, &problem["type"]), (400, &json!("urn:penstock:problem:bad-signature")));
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Found, Function, Kind, row};
 
-/// The clients' API key.
-pub const INGEST_KEY: &str = "an ingest key of the load";
+pub use penstock_tests::test_app::INGEST_KEY;
 
 const LEAD: Kind = Kind {
     name: "",

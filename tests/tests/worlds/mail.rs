@@ -1,0 +1,80 @@
+//! The queues and the rules of a world: messages come when they are due, in any order, some of them
+//! twice.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+
+/// After this many receives a message goes to the redrive queue.
+pub const MOST_RECEIVES: u32 = 5;
+
+#[derive(Debug, Clone)]
+pub enum Letter {
+    /// For `process`.
+    Ticket(String),
+    /// For `fetch`.
+    Request(FetchRequest),
+}
+
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub letter: Letter,
+    pub due_at: Timestamp,
+    pub receives: u32,
+}
+
+impl Message {
+    pub fn new(letter: Letter, due_at: Timestamp) -> Self {
+        Self { letter, due_at, receives: 1 }
+    }
+
+    /// The message once its visibility time-out is over; `None` if it was received too often.
+    pub fn again(mut self, after: Duration, now: Timestamp) -> Option<Self> {
+        self.receives += 1;
+        self.due_at = now + after;
+        (self.receives <= MOST_RECEIVES).then_some(self)
+    }
+}
+
+/// A rule of EventBridge.
+pub struct Rule {
+    request: FetchRequest,
+    every: SignedDuration,
+    due_at: Timestamp,
+}
+
+impl Rule {
+    /// Returns the requests of the rules that are due, each once, however long ago it was due.
+    pub fn due(rules: &mut [Self], now: Timestamp) -> Vec<FetchRequest> {
+        let due = rules.iter_mut().filter(|rule| rule.due_at <= now);
+        due.map(|rule| {
+            rule.due_at = now + rule.every;
+            rule.request.clone()
+        })
+        .collect()
+    }
+
+    /// The rules of the template.
+    pub fn all(now: Timestamp) -> Vec<Self> {
+        let rules = [
+            ("stripe", "event", Mode::Incremental, 5),
+            ("hubspot", "contact", Mode::Incremental, 5),
+            ("hubspot", "deal", Mode::Incremental, 5),
+            ("gcal", "event", Mode::Incremental, 5),
+            ("gcal", "event", Mode::Watch, 360),
+            ("hubspot", "contact", Mode::Full, 1_440),
+            ("hubspot", "deal", Mode::Full, 1_440),
+            ("gcal", "event", Mode::Full, 1_440),
+            ("stripe", "charge", Mode::Reconcile, 10_080),
+            ("stripe", "refund", Mode::Reconcile, 10_080),
+            ("stripe", "dispute", Mode::Reconcile, 10_080),
+        ];
+        let rule = |(source, entity, mode, minutes)| Self {
+            request: FetchRequest::new(source, entity, mode),
+            every: SignedDuration::from_mins(minutes),
+            due_at: now,
+        };
+        rules.map(rule).into()
+    }
+}
