@@ -105,7 +105,11 @@ impl TestApp {
                 retention: relay::Retention::default(),
                 clock: clock.clone(),
             },
-            bury: bury::Ports { database: db.database_of("bury", 1), seals: seals(), clock: clock.clone() },
+            bury: bury::Ports {
+                database: db.database_of("bury", 1),
+                seals: seals(),
+                clock: clock.clone(),
+            },
             ingest: ingest::Ports {
                 database: db.database_of("ingest", 1),
                 admission: admission(db.database_of("ingest", 1), 1_000),

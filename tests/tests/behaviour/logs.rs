@@ -152,8 +152,8 @@ async fn no_line_of_webhook_and_ingest_repeats_a_field_of_a_request_also_round_a
     let log = CapturedLog::start();
     let event: Value = serde_json::from_str(&webhook::charge_event("evt_1", "ch_1", NOW)).unwrap();
     let lead = json!({"email": "a@example.com", "phone": "1", "name": "n", "company": "c", "message": "m"});
-    let events = json!({"events": [{"eventId": "e", "userId": "u", "sessionId": "s", "eventType": "t",
-        "timestamp": "2026-06-01T00:00:00Z", "payload": {"a": 1}, "metadata": {"b": [2]}}]});
+    let events = json!([{"eventId": "e", "userId": "u", "sessionId": "s", "type": "t",
+        "occurredAt": "2026-06-01T00:00:00Z", "payload": {"a": 1}, "metadata": {"b": [2]}}]);
     let here = app.ingest.database.clone();
     for is_away in [false, true] {
         if is_away {
@@ -179,12 +179,12 @@ async fn no_line_of_webhook_and_ingest_repeats_a_field_of_a_request_also_round_a
     // Made by hand: without a seal, and with one that is not its own.
     let (seal, first) = spilled[0].split_at(spilled[0].find('{').unwrap());
     let first: Value = serde_json::from_str(first).unwrap();
-    let by_hand = planted(&first).into_iter().flat_map(|text| [format!("{seal}{text}"), text.to_string()]);
+    let by_hand =
+        planted(&first).into_iter().flat_map(|text| [format!("{seal}{text}"), text.to_string()]);
     let by_hand: Vec<String> = by_hand.collect();
     let _comes_again = app.bring_in(&by_hand).await;
     let _comes_again = app.bury.handle(batch(&by_hand, 6)).await;
-    let lines =
-        ["delivery", "kept", "spilled", "spill_brought_in", "spill_refused", "buried"];
+    let lines = ["delivery", "kept", "spilled", "spill_brought_in", "spill_refused", "buried"];
     assert_silent(&log, &lines);
 }
 

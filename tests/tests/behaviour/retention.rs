@@ -114,8 +114,7 @@ async fn leads_and_events_are_kept_for_ever_unless_a_retention_is_set() {
     let mut app = TestApp::over(account(872, 1)).await;
     app.let_in().await;
     post(&app.ingest, "/leads", &[], br#"{"email":"a@example.com"}"#).await;
-    let events =
-        br#"{"events":[{"eventId":"e","userId":"u","sessionId":"s","eventType":"t","payload":{}}]}"#;
+    let events = br#"{"eventId":"e","userId":"u","sessionId":"s","type":"t","payload":{}}"#;
     post(&app.ingest, "/events", &[], events).await;
     app.drain().await;
     assert_eq!((count(&app, "leads").await, count(&app, "events").await), (1, 1));
