@@ -8,6 +8,7 @@ use penstock_store::roles::{self, RolesError};
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
 use penstock_tests::clock::StoppedClock;
+use penstock_tests::test_app::issuer;
 
 use crate::metrics::noon;
 
@@ -44,6 +45,7 @@ async fn deploy(
         database: pool(migrator),
         business_zone: "UTC".to_owned(),
         bootstrap_keys: None::<Secret>,
+        issuer: issuer(),
         logins,
         own_logins,
         clock: StoppedClock(noon()),
