@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
-use process::Normalizers;
+use process::{Normalizers, Witness};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +93,7 @@ impl TestApp {
             },
             process: process::Ports {
                 database: db.database_of("process", 1),
+                witness: Witness::default(),
                 reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 refetches: Some(requests.clone()),
@@ -219,7 +220,8 @@ impl TestApp {
 
     /// Hands messages to `process` as SQS would.
     pub async fn deliver(&self, bodies: &[String], receives: u32) -> BatchResponse {
-        self.process.handle(batch(bodies, receives)).await
+        let deadline = self.clock.now() + Duration::from_secs(60);
+        self.process.handle(batch(bodies, receives), deadline).await
     }
 
     /// Works off the tickets that are queued.

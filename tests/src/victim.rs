@@ -25,8 +25,12 @@ impl Victim {
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
         let proxy = CuttingProxy::start(db.login_of(name)).await;
         let aws = FakeAws::start().await;
-        let env =
-            [aws.environment().as_slice(), &[("DATABASE_URL", proxy.url())], settings].concat();
+        // Its environment's own directory. The next victim over the same database is the next
+        // process of that environment, as after a crash.
+        let own = std::env::temp_dir().join(db.login().database);
+        std::fs::create_dir_all(&own).expect("a directory");
+        let own = [("DATABASE_URL", proxy.url()), ("TMPDIR", own.display().to_string())];
+        let env = [aws.environment().as_slice(), &own, settings].concat();
         let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary(name), &env).await;
         Self { host, proxy, aws }

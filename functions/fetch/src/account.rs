@@ -74,7 +74,7 @@ pub(crate) async fn learn<C: Clock, Q: Outlet>(
         currency: said.own.currency.or(kept.currency),
     };
     if said.asked || own != kept {
-        keep(ports, vendor, rules, said).await?;
+        keep(ports, vendor, rules, said, now).await?;
     }
     Ok(own)
 }
@@ -125,12 +125,13 @@ async fn keep<C: Clock, Q: Outlet>(
     vendor: &Vendor<C>,
     rules: &dyn AccountRules,
     said: Said,
+    asked_at: Timestamp,
 ) -> Result<(), FetchError> {
     let (source, now) = (vendor.source().name(), ports.clock.now());
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;
     let unknown = said.unknown.as_deref();
-    let changed = vendor_accounts::keep(&tx, source, said.own, unknown, now).await?;
+    let changed = vendor_accounts::keep(&tx, source, said.own, unknown, asked_at).await?;
     if changed.mode {
         outbox::release(&tx, source, now).await?;
     }

@@ -16,7 +16,7 @@ use penstock_store::{StoreError, Transaction, begin, commit, sync_runs, sync_sta
 use crate::error::FetchError;
 use crate::full_runs;
 use crate::outcome::Outcome;
-use crate::pausing;
+use crate::pausing::{self, Ended};
 use crate::ports::Ports;
 use crate::run::Run;
 
@@ -75,29 +75,31 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
 /// more seldom. After any other error the next invocation tries the same page again.
 ///
 /// # Errors
-/// The error that was passed in, unless it is of a pause that was told before.
+/// The error that was passed in, unless it is of a pause that was told before, or a newer request
+/// has outdated it.
 pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
     let report = chain(&error);
-    let paused = pausing::refused(&error).is_some();
-    let now = ports.clock.now();
+    let lost = matches!(error, FetchError::Store(StoreError::FenceLost(_)));
+    let Ended { paused, outcome } = match lost {
+        // The invocation that has the lease now reports on the run.
+        true => Ended { paused: false, outcome: Err(error) },
+        false => pausing::end(ports, run.key, &run.lease, error).await,
+    };
     let Key { source, entity, mode } = run.key;
-    if !(paused && run.lease.paused) {
+    if outcome.is_err() {
         let mode = mode.as_str();
         tracing::error!(event = "run_failed", run = %run.at.id, source, entity, mode, halted = paused, error = report);
     }
-    if matches!(error, FetchError::Store(StoreError::FenceLost(_))) {
-        // The invocation that has the lease now reports on the run.
-        return Err(error);
-    }
-    // Best effort: where Postgres itself fails, the lease runs out.
-    if let Ok(connection) = ports.database.connection().await {
+    // Best effort: where Postgres itself fails, nothing can be reported.
+    if !lost && let Ok(connection) = ports.database.connection().await {
+        let now = ports.clock.now();
         drop(sync_runs::record_error(&**connection, run.at.id, &report, paused, now).await);
     }
-    pausing::end(ports, run.key, &run.lease, error).await
+    outcome
 }
 
 /// Leaves the run as it is, with the vendor's reason in its report. `relay` asks for it again when

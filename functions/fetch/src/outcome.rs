@@ -54,6 +54,9 @@ pub enum Outcome {
         /// When it is tried again.
         next_try_at: Timestamp,
     },
+    /// The vendor refused under a lease that is older than the newest request. Nothing is paused,
+    /// and a message asks for the pull again.
+    RefusalOutdated,
     /// The message came late: the run that it names is done.
     NothingToResume,
     /// A push channel is open for days to come.

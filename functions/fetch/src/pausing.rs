@@ -5,7 +5,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_edge::telemetry::chain;
-use penstock_store::sync_state::pauses::{self, Pause, Scope};
+use penstock_store::sync_state::pauses::{self, Pause, Refusal, Scope};
 use penstock_store::sync_state::{self, Key, Lease};
 use penstock_store::{Database, StoreError, begin, commit};
 
@@ -61,8 +61,8 @@ pub(crate) fn refused(error: &FetchError) -> Option<Scope> {
     }
 }
 
-/// Pauses a pull that was refused, and frees its lease. Returns the pause if it has lasted already:
-/// it was told then, and is no error now.
+/// Pauses a pull that was refused, and frees its lease. It only frees the lease if a request is
+/// newer than that.
 pub(crate) async fn pause(
     database: &Database,
     key: Key<'_>,
@@ -70,20 +70,26 @@ pub(crate) async fn pause(
     why: &str,
     scope: Scope,
     clock: &impl Clock,
-) -> Result<Option<Outcome>, StoreError> {
+) -> Result<Refusal, StoreError> {
     let mut connection = database.connection().await?;
     let tx = begin(&mut connection).await?;
-    let paused = pauses::pause(&tx, key, lease, why, scope, clock.now()).await?;
+    let refusal = pauses::pause(&tx, key, lease, why, scope, clock.now()).await?;
     commit(tx).await?;
-    let Some(Pause { since, next_try_at, .. }) = paused else { return Ok(None) };
     let Key { source, entity, mode } = key;
     let mode = mode.as_str();
-    if lease.paused {
-        tracing::info!(event = "pull_still_paused", source, entity, mode, %since, %next_try_at, why);
-        return Ok(Some(Outcome::Paused { since, next_try_at }));
+    match &refusal {
+        Refusal::Paused(Pause { since, next_try_at, .. }) if lease.paused => {
+            tracing::info!(event = "pull_still_paused", source, entity, mode, %since, %next_try_at, why);
+        }
+        Refusal::Paused(Pause { next_try_at, .. }) => {
+            tracing::error!(event = "pull_paused", source, entity, mode, %next_try_at, why);
+        }
+        Refusal::Outdated => {
+            tracing::info!(event = "refusal_outdated", source, entity, mode, why);
+        }
+        Refusal::Lost => {}
     }
-    tracing::error!(event = "pull_paused", source, entity, mode, %next_try_at, why);
-    Ok(None)
+    Ok(refusal)
 }
 
 /// Notes that a pull is no longer paused, and tells it. [`pauses::heal`] is in the transaction
@@ -94,20 +100,39 @@ pub(crate) fn note_healed(key: Key<'_>, lease: &mut Lease) {
     tracing::info!(event = "pull_resumed", source, entity, mode = mode.as_str());
 }
 
-/// Ends a lease after an error: pauses what was refused, and otherwise frees the lease. Returns the
-/// outcome of a pause that was told before, and else the error.
+/// How a lease ended after an error.
+pub(crate) struct Ended {
+    /// Whether the pull is paused now.
+    pub paused: bool,
+    /// The outcome of the invocation, or its error. A pause that was told before is no error.
+    pub outcome: Result<Outcome, FetchError>,
+}
+
+/// Ends a lease after an error: pauses what was refused, and otherwise frees the lease. A refusal
+/// that a request has outdated is no error either: the pull is asked for again.
 pub(crate) async fn end<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     key: Key<'_>,
     lease: &Lease,
     error: FetchError,
-) -> Result<Outcome, FetchError> {
-    if let Some(scope) = refused(&error) {
-        let why = chain(&error);
-        let paused = pause(&ports.database, key, lease, &why, scope, &ports.clock).await;
-        return paused.ok().flatten().ok_or(error);
+) -> Ended {
+    let Some(scope) = refused(&error) else {
+        return Ended { paused: false, outcome: Err(let_go(ports, key, lease, error).await) };
+    };
+    let why = chain(&error);
+    // Best effort: where Postgres itself fails, the lease runs out.
+    match pause(&ports.database, key, lease, &why, scope, &ports.clock).await {
+        Ok(Refusal::Paused(Pause { since, next_try_at, .. })) => {
+            let outcome = Outcome::Paused { since, next_try_at };
+            Ended { paused: true, outcome: if lease.paused { Ok(outcome) } else { Err(error) } }
+        }
+        Ok(Refusal::Outdated) => {
+            let Key { source, entity, mode } = key;
+            ports.ask_for_runs(source, &[entity], mode).await;
+            Ended { paused: false, outcome: Ok(Outcome::RefusalOutdated) }
+        }
+        Ok(Refusal::Lost) | Err(_) => Ended { paused: false, outcome: Err(error) },
     }
-    Err(let_go(ports, key, lease, error).await)
 }
 
 /// Frees a lease under which no run could be opened, so that the message finds it free when it

@@ -1,18 +1,21 @@
 //! Reads single objects again by their ids: two versions of one carry the same stamp, a push only
 //! named it, or a person asks.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::paging::{PageError, Reply};
+use penstock_domain::paging::{PageError, Reply, is_segment};
 use penstock_domain::record::{Item, became, vanished};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
-use penstock_store::{begin, commit, refetch};
+use penstock_store::refetch::{self, Failure, Wish};
+use penstock_store::{begin, commit};
 
 use crate::confirm;
 use crate::error::FetchError;
@@ -21,6 +24,13 @@ use crate::ports::Ports;
 use crate::vendors::Vendor;
 
 mod waiting;
+
+/// An object that the vendor says it does not have, or that is of another kind each time, is not
+/// tried any more after this long. No index is behind for a day.
+const HOPED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The reason of an id that no request can carry.
+const NO_ID: &str = "no object can have this id: it is empty, a step within a path, or too long";
 
 /// The vendor's answer to a refetch.
 enum Answer {
@@ -45,32 +55,36 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     // Written down first, so that an outage of the vendor does not lose them.
     let (source, entity, now) = (vendor.source().name(), &request.entity, ports.clock.now());
     let connection = ports.database.connection().await?;
-    refetch::remember(&**connection, source, entity, &request.ids, now, now + ticket::GRACE)
-        .await?;
+    let due = now + ticket::GRACE;
+    let wishes = refetch::remember(&**connection, source, entity, &request.ids, now, due).await?;
     drop(connection);
-    for id in &request.ids {
-        read_one(ports, vendor, entity, id, stop_at).await?;
+    for wish in &wishes {
+        read_one(ports, vendor, entity, wish, stop_at).await?;
     }
-    Ok(Outcome::Refetched { objects: request.ids.len() })
+    Ok(Outcome::Refetched { objects: wishes.len() })
 }
 
+/// Reads the object of `wish`, which was committed before: a request that is made meanwhile is not
+/// answered.
 async fn read_one<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     entity: &str,
-    id: &str,
+    wish: &Wish,
     stop_at: Timestamp,
 ) -> Result<(), FetchError> {
-    let source = vendor.source();
-    // Read before the object is: a tie found afterwards asks for another refetch.
-    let asked_at = ports.clock.now();
+    let (source, id) = (vendor.source(), wish.external_id.as_str());
+    if !is_segment(id) {
+        let why = FailedRead { error: NO_ID, hopeless: true };
+        return note_failure(ports, source.name(), entity, wish, why).await;
+    }
+    let run = RunId::new(ports.clock.now());
     let answer = ask(vendor, entity, id, stop_at).await?;
-    let run = RunId::new(asked_at);
     let became_another;
     let items: Vec<Item<'_>> = match &answer {
         Some(Answer::Object(Fetched { as_of, body })) => {
             let item = source.object(entity, run, Reply { as_of: *as_of, body });
-            let item = item.and_then(|item| of_kind(item, entity));
+            let item = item.and_then(|item| of_kind(source, item, entity, id));
             let item =
                 item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
             became_another = merged_into(source, entity, id, &item);
@@ -98,13 +112,38 @@ async fn read_one<C: Clock, Q: Outlet>(
     let doubted = source.sweeps(entity).is_some()
         && confirm::is_due(&tx, (source.name(), entity, id), is_gone, now).await?;
     let new = outbox::insert(&tx, arrival, &items).await?;
-    refetch::answered(&tx, source.name(), entity, id, asked_at).await?;
+    refetch::answered(&tx, source.name(), entity, wish).await?;
     if doubted {
         confirm::later(&tx, source, entity, &[id.to_owned()], now).await?;
     }
     commit(tx).await?;
     drop(connection);
     ports.send_tickets(&new).await;
+    Ok(())
+}
+
+/// Why an object could not be read.
+struct FailedRead<'a> {
+    error: &'a str,
+    /// Whether no other answer can be expected.
+    hopeless: bool,
+}
+
+/// Keeps the reason with the request, and ends the request if it was made too long ago.
+async fn note_failure<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    source: &str,
+    entity: &str,
+    wish: &Wish,
+    FailedRead { error, hopeless }: FailedRead<'_>,
+) -> Result<(), FetchError> {
+    let now = ports.clock.now();
+    let failure = Failure { error, hopeless, wanted_since: now - HOPED_FOR };
+    let connection = ports.database.connection().await?;
+    if refetch::failed(&**connection, source, entity, wish, failure, now).await? {
+        let (id, reason) = (&wish.external_id, error);
+        tracing::error!(event = "refetch_ended", source, entity, id, reason);
+    }
     Ok(())
 }
 
@@ -136,13 +175,23 @@ async fn ask<C: Clock>(
 }
 
 /// Refuses an item of another kind: it would be a dead letter, and the refetch would count as done.
-/// The id may differ, because HubSpot answers with the contact that the one asked for was merged
-/// into.
-fn of_kind<'a>(item: Item<'a>, entity: &str) -> Result<Item<'a>, PageError> {
-    if item.entity == entity {
-        return Ok(item);
+/// Refuses another object, too. Only where objects vanish may the id differ: HubSpot answers with
+/// the contact that the one asked for was merged into.
+fn of_kind<'a>(
+    source: &dyn Source,
+    item: Item<'a>,
+    entity: &str,
+    id: &str,
+) -> Result<Item<'a>, PageError> {
+    let bytes = item.payload.len();
+    if item.entity != entity {
+        return Err(PageError::Malformed { bytes, reason: format!("it is no {entity}") });
     }
-    Err(PageError::Malformed { bytes: item.payload.len(), reason: format!("it is no {entity}") })
+    if item.external_id != id && source.sweeps(entity).is_none() {
+        let reason = "it is another object than the one asked for".to_owned();
+        return Err(PageError::Malformed { bytes, reason });
+    }
+    Ok(item)
 }
 
 /// The payload of the tombstone for the requested id, if the reply is another object: the one that

@@ -5,6 +5,7 @@ use penstock_domain::clock::elapsed;
 use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
 use penstock_store::not_ours::{self, Counted};
+use penstock_store::refetch;
 use penstock_store::stats::{self, Recent, Waiting};
 use penstock_store::sync_state::pauses;
 use serde::Serialize;
@@ -39,6 +40,9 @@ pub(crate) struct StatsReply {
     oldest_pending_age_s: Option<u64>,
     /// The pulls that a vendor refuses.
     paused: Vec<PausedPull>,
+    /// Objects that were to be read again and could not be, by entity. They are not tried any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ended_refetches: Vec<EndedRefetches>,
     as_of: Timestamp,
 }
 
@@ -78,6 +82,19 @@ struct NotOurs {
     newest_at: Timestamp,
 }
 
+/// Objects of one entity whose requests to be read again ended without an answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "EndedRefetches"))]
+#[serde(rename_all = "camelCase")]
+struct EndedRefetches {
+    source: String,
+    entity: String,
+    count: i64,
+    newest_at: Timestamp,
+    /// Why the newest of them could not be read.
+    reason: Option<String>,
+}
+
 /// The rows of one source that came in within a window, and how many of them are processed or dead
 /// by now.
 #[derive(Debug, Serialize)]
@@ -100,11 +117,12 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent, others, pauses) = tokio::try_join!(
+        let (waiting, recent, others, pauses, ended) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
             stats::recent(on, self.now, &WINDOWS),
             not_ours::count(on, MOST_COUNTED),
-            pauses::all(on)
+            pauses::all(on),
+            refetch::ended::count(on, MOST_COUNTED)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
         let pending = |Waiting { source, count, held, oldest }| {
@@ -122,6 +140,7 @@ impl Question for Stats {
             not_ours,
             oldest_pending_age_s,
             paused,
+            ended_refetches: ended.into_iter().map(EndedRefetches::from).collect(),
             as_of: self.now,
         }))
     }
@@ -132,6 +151,13 @@ impl From<Counted> for NotOurs {
         let Counted { source, reason, count, newest } = counted;
         let count_is_at_least = count >= MOST_COUNTED;
         Self { source, reason, count, count_is_at_least, newest_at: newest }
+    }
+}
+
+impl From<refetch::ended::Counted> for EndedRefetches {
+    fn from(counted: refetch::ended::Counted) -> Self {
+        let refetch::ended::Counted { source, entity, count, newest, reason } = counted;
+        Self { source, entity, count, newest_at: newest, reason }
     }
 }
 

@@ -73,7 +73,7 @@ impl FunctionLogin {
         let error = match self.database.connection().await {
             Ok(connection) => {
                 drop(connection);
-                self.database.disconnect();
+                self.database.close_idle();
                 return true;
             }
             Err(error) => error,
@@ -90,7 +90,7 @@ impl<C: Clock> Ports<C> {
     /// [`MigrateError`] if the functions use their own logins and one of them does not work. While
     /// they share one login, the reason is only logged.
     pub(crate) async fn make_logins(&self) -> Result<Vec<TriedLogin>, MigrateError> {
-        self.database.disconnect();
+        self.database.close_idle();
         let tried = match self.make_and_try().await {
             Err(error) if !self.own_logins => {
                 tracing::warn!(event = "roles_not_made", error = chain(&error));

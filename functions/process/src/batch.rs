@@ -59,7 +59,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             // The missing rows were processed before, or another worker holds them. Only the latter
             // come again.
             let pending = outbox::pending(&**connection, ids).await?;
-            let missing = pending.into_iter().map(|(id, _)| id);
+            let missing = pending.into_iter().map(|row| row.id);
             tally.left.extend(missing.filter(|id| !held.contains(id)));
         }
         Ok(())

@@ -3,14 +3,16 @@
 //!
 //! The database is the truth; a ticket only names rows. Rows are worked as one batch in one
 //! transaction. A row that cannot be read is dead at once and alone. A statement that Postgres
-//! refuses is bisected. If the process died on an earlier receive of the message, its rows are
-//! worked more carefully. In the end they are worked one by one, so that the row to blame is found.
+//! refuses is bisected. If an earlier receive of the message did not end, its rows are worked more
+//! carefully. In the end they are worked one by one, so that the row to blame is found.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_ATTEMPTS, MAX_CRASHES, Reason, ReasonKind};
+use penstock_domain::clock::{Clock, earlier, elapsed};
+use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
@@ -22,14 +24,18 @@ use penstock_edge::telemetry::chain;
 use penstock_store::facts::FactSet;
 use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError};
+use tokio::time::timeout;
 
+mod attempts;
 mod batch;
 mod config;
 mod normalizers;
 mod reading;
+mod witness;
 
 pub use config::refetches_ties;
 pub use normalizers::Normalizers;
+pub use witness::Witness;
 
 /// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.
 pub trait Reader: Send + Sync {
@@ -54,6 +60,8 @@ pub trait Reader: Send + Sync {
 pub struct Ports<C, Q, R = Normalizers> {
     /// The outbox and the tables of the facts.
     pub database: Database,
+    /// Tells the rows on which a process died from those that an outage kept from being done.
+    pub witness: Witness,
     /// Reads rows: [`Normalizers`], or a test's own reader.
     pub reader: R,
     /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the
@@ -61,6 +69,10 @@ pub struct Ports<C, Q, R = Normalizers> {
     pub refetches: Option<Q>,
     pub clock: C,
 }
+
+/// An invocation gives up this long before Lambda would end it. That leaves time to take attempts
+/// back, and to answer.
+pub const RESERVE: Duration = Duration::from_secs(5);
 
 /// A batch that collided with another transaction is worked again at once, this many times at most.
 const COLLISIONS: u32 = 3;
@@ -79,49 +91,24 @@ struct Tally {
     ties: Vec<Tie>,
 }
 
-/// A row that brought the process down alone, with the attempts that it had.
-type Guilty = (OutboxId, i32);
+/// The work that an invocation has done so far, and the messages that it has yet to answer.
+struct Progress<'a> {
+    tally: Tally,
+    response: BatchResponse,
+    open: Vec<(&'a SqsMessage, Vec<OutboxId>)>,
+}
 
 impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Works a batch of messages. It never fails as a whole: messages that could not be done are
-    /// reported.
-    pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
-        let mut response = BatchResponse::all_done();
-        let mut tally = Tally::default();
-        let (mut fresh, mut suspicious) = (Vec::new(), Vec::new());
-        for message in &event.records {
-            match Ticket::parse(&message.body) {
-                Ok(ticket) if message.receives() > 1 => suspicious.push((message, ticket.ids)),
-                Ok(ticket) => fresh.push((message, ticket.ids)),
-                Err(error) => {
-                    let (message_id, bytes) = (&message.message_id, message.body.len());
-                    tracing::error!(
-                        event = "not_a_ticket",
-                        message_id,
-                        bytes,
-                        reason = error.without_values()
-                    );
-                    response.fail(message);
-                }
-            }
+    /// reported. It gives up in time before `deadline`, at which Lambda would end the process.
+    pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> BatchResponse {
+        let mut progress = Self::parse(&event);
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        if timeout(left, self.work_all(&mut progress)).await.is_err() {
+            self.give_up_in_time(&mut progress);
         }
-        self.work_at_once(&fresh, &mut tally, &mut response).await;
-        let mut guilty = Vec::new();
-        for (message, ids) in suspicious {
-            match self.work_carefully(&ids, &mut tally).await {
-                Ok(found) => guilty.push((message, ids, found)),
-                Err(error) => {
-                    self.report(&error, message);
-                    response.fail(message);
-                }
-            }
-        }
-        self.ask_for_refetches(&tally.ties).await;
-        // Last, because the process may die of their marks too.
-        for (message, ids, rows) in guilty {
-            let outcome = self.give_up(rows, &mut tally).await;
-            self.settle(message, &ids, outcome.as_ref(), &tally, &mut response);
-        }
+        self.return_attempts().await;
+        let Progress { tally, response, .. } = progress;
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
@@ -135,35 +122,86 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         response
     }
 
+    fn parse(event: &SqsEvent) -> Progress<'_> {
+        let (mut response, mut open) = (BatchResponse::all_done(), Vec::new());
+        for message in &event.records {
+            match Ticket::parse(&message.body) {
+                Ok(ticket) => open.push((message, ticket.ids)),
+                Err(error) => {
+                    let (message_id, bytes) = (&message.message_id, message.body.len());
+                    tracing::error!(
+                        event = "not_a_ticket",
+                        message_id,
+                        bytes,
+                        reason = error.without_values()
+                    );
+                    response.fail(message);
+                }
+            }
+        }
+        Progress { tally: Tally::default(), response, open }
+    }
+
+    async fn work_all(&self, progress: &mut Progress<'_>) {
+        self.prepare().await;
+        let (suspicious, fresh): (Vec<_>, Vec<_>) =
+            progress.open.clone().into_iter().partition(|(message, _)| message.receives() > 1);
+        self.work_at_once(&fresh, progress).await;
+        let mut guilty = Vec::new();
+        for (message, ids) in suspicious {
+            match self.work_carefully(&ids, &mut progress.tally).await {
+                Ok(found) => guilty.push((message, ids, found)),
+                Err(error) => self.settle(message, &ids, Err(&error), progress),
+            }
+        }
+        self.ask_for_refetches(&progress.tally.ties).await;
+        // Last, because the process may die of their marks too.
+        for (message, ids, rows) in guilty {
+            let outcome = self.give_up(rows, &mut progress.tally).await;
+            self.settle(message, &ids, outcome.as_ref(), progress);
+        }
+    }
+
+    /// Has the messages that are not answered yet delivered again. The connection is closed:
+    /// Postgres may still work on its statement.
+    fn give_up_in_time(&self, progress: &mut Progress<'_>) {
+        self.database.close_idle();
+        let messages = progress.open.len();
+        tracing::error!(event = "batch_given_up", messages, reserve_s = RESERVE.as_secs());
+        for (message, _) in progress.open.drain(..) {
+            progress.response.fail(message);
+        }
+    }
+
     async fn work_at_once(
         &self,
         tickets: &[(&SqsMessage, Vec<OutboxId>)],
-        tally: &mut Tally,
-        response: &mut BatchResponse,
+        progress: &mut Progress<'_>,
     ) {
         let mut ids: Vec<OutboxId> = tickets.iter().flat_map(|(_, ids)| ids).copied().collect();
         ids.sort_unstable();
         ids.dedup();
-        let outcome = if ids.is_empty() { Ok(()) } else { self.work(ids, tally).await };
+        let outcome =
+            if ids.is_empty() { Ok(()) } else { self.work(ids, &mut progress.tally).await };
         for (message, ids) in tickets {
-            self.settle(message, ids, outcome.as_ref(), tally, response);
+            self.settle(message, ids, outcome.as_ref(), progress);
         }
     }
 
-    /// Reports the message as failed if its work failed, or if another worker holds rows of it.
+    /// Answers a message. It has failed if its work failed, or if another worker holds rows of it.
     fn settle(
         &self,
         message: &SqsMessage,
         ids: &[OutboxId],
         outcome: Result<&(), &StoreError>,
-        tally: &Tally,
-        response: &mut BatchResponse,
+        progress: &mut Progress<'_>,
     ) {
+        progress.open.retain(|(open, _)| open.message_id != message.message_id);
         if let Err(error) = outcome {
             self.report(error, message);
-            response.fail(message);
-        } else if ids.iter().any(|id| tally.left.contains(id)) {
-            response.fail(message);
+            progress.response.fail(message);
+        } else if ids.iter().any(|id| progress.tally.left.contains(id)) {
+            progress.response.fail(message);
         }
     }
 
@@ -191,83 +229,6 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             }
         }
         Ok(())
-    }
-
-    /// Works rows whose message has come before: an earlier receive failed, or the process died in
-    /// it.
-    ///
-    /// Returns the rows that are to be given up. Each attempt is committed before it is made. Rows
-    /// without an attempt are worked as a batch once more; after an outage these are all. If the
-    /// process dies of that, they are worked alone the next time. Rows that never brought a process
-    /// down alone go first, so that the row to blame cannot hold them up.
-    async fn work_carefully(
-        &self,
-        ids: &[OutboxId],
-        tally: &mut Tally,
-    ) -> Result<Vec<Guilty>, StoreError> {
-        let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
-        let (untried, tried): (Vec<_>, Vec<_>) =
-            pending.into_iter().partition(|(_, attempts)| *attempts == 0);
-        self.attempt(untried.into_iter().map(|(id, _)| id).collect(), tally).await?;
-        let (guilty, tried): (Vec<_>, Vec<_>) =
-            tried.into_iter().partition(|(_, attempts)| *attempts > MAX_CRASHES);
-        for (id, _) in tried {
-            self.attempt(vec![id], tally).await?;
-        }
-        Ok(guilty)
-    }
-
-    /// Marks rows dead that brought the process down, and their objects unreadable.
-    ///
-    /// Letter and mark are one transaction, and it counts as an attempt. If the process dies of it,
-    /// the row is pending and comes again. A row without attempts left gets its letter only.
-    async fn give_up(&self, rows: Vec<Guilty>, tally: &mut Tally) -> Result<(), StoreError> {
-        for (id, attempts) in rows {
-            let begun = outbox::begin_attempt(&**self.database.connection().await?, &[id]).await?;
-            if begun.is_empty() {
-                continue;
-            }
-            let outcome = if attempts < MAX_ATTEMPTS {
-                self.bury(id, Reason::crashed()).await
-            } else {
-                let row = DeadRow { id, reason: Reason::crashed() };
-                tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
-                self.bury_alone(&row).await
-            };
-            if let Err(e) = outcome {
-                self.return_attempt(&begun).await;
-                return Err(e);
-            }
-            tally.dead += 1;
-        }
-        Ok(())
-    }
-
-    async fn attempt(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let begun = outbox::begin_attempt(&**self.database.connection().await?, &ids).await?;
-        if let Err(e) = self.work(begun.clone(), tally).await {
-            self.return_attempt(&begun).await;
-            return Err(e);
-        }
-        // A row that waits has not been tried.
-        let waiting: Vec<OutboxId> =
-            begun.into_iter().filter(|id| tally.waiting.contains(id)).collect();
-        if !waiting.is_empty() {
-            let connection = self.database.connection().await?;
-            outbox::return_attempt(&**connection, &waiting).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives rows their attempt back, because circumstances are to blame. Best effort: the error of
-    /// the attempt counts.
-    async fn return_attempt(&self, ids: &[OutboxId]) {
-        if let Ok(connection) = self.database.connection().await {
-            drop(outbox::return_attempt(&**connection, ids).await);
-        }
     }
 
     /// Marks a row dead that could not be worked, and its object unreadable.

@@ -6,9 +6,10 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
+use penstock_domain::clock::Clock as _;
 use penstock_edge::sqs::SqsEvent;
-use penstock_edge::{config, telemetry};
-use process::{Normalizers, Ports};
+use penstock_edge::{config, deadline::deadline, telemetry};
+use process::{Normalizers, Ports, Witness};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let aws = Arc::new(Aws::default());
     let ports: Ports<_, _> = Ports {
         database: database::from_env("process", &env, &aws)?,
+        witness: Witness::of_environment(),
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {
             true => Some(Queue::new(aws, env.required("QUICK_REQUESTS_QUEUE_URL")?)),
@@ -26,7 +28,8 @@ async fn main() -> Result<(), Error> {
     };
     let ports = &ports;
     let serve = |event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, Error>(ports.handle(event.payload).await)
+        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
+        Ok::<_, Error>(ports.handle(event.payload, deadline).await)
     };
     lambda_runtime::run(service_fn(serve)).await
 }

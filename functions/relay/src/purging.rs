@@ -7,7 +7,7 @@ use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_store::retention::{self, Aged};
-use penstock_store::{intake, not_ours, outbox};
+use penstock_store::{intake, not_ours, outbox, refetch};
 
 use crate::{Ports, ROWS, RelayError};
 
@@ -103,6 +103,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let before = now - retention.outbox;
         let mut rows = outbox::purge(&**connection, before, ROWS).await?
             + not_ours::purge(&**connection, before, ROWS).await?
+            + refetch::ended::purge(&**connection, before, ROWS).await?
             + intake::purge_keys(&**connection, now, ROWS).await?;
         let before = now - retention.dead_letters;
         let dead_letters = retention::purge(&**connection, Aged::DeadLetters, before, ROWS).await?;

@@ -70,14 +70,13 @@ impl Reason {
     }
 }
 
-/// A row is dead after the process died this many times on it alone.
+/// A row is dead after a process is known to have died this many times on it alone.
 ///
 /// Two receives work the batch as a whole. Together that stays within the queue's
 /// `maxReceiveCount` of 5. Rows that do not come so far within it get a new ticket from `relay`.
-pub const MAX_CRASHES: i32 = 2;
+pub const MAX_CRASHES: i16 = 2;
 
-/// A row that had this many attempts becomes dead without a mark on its object.
+/// A row of which processes died this often becomes dead without a mark on its object.
 ///
-/// One attempt is made at the batch, [`MAX_CRASHES`] at the row, and as many at its letter with
-/// the mark of its object: the process may die of that mark too.
-pub const MAX_ATTEMPTS: i32 = 1 + 2 * MAX_CRASHES;
+/// A process may die of the letter with the mark of its object, too: as often as of the row.
+pub const MAX_CRASHES_OF_ALL: i16 = 2 * MAX_CRASHES;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::clock::elapsed;
@@ -129,7 +130,33 @@ pub struct Request {
     pub body: Option<String>,
 }
 
+/// All bytes but those that a segment of a path may hold as they are: `unreserved` of RFC 3986, and
+/// the `@` of the addresses by which calendars are called.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// Encodes one segment of a URL's path. An id that holds a slash, a question mark or a percent sign
+/// stays one segment. `.` and `..` cannot be encoded: see [`is_segment`].
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// An id that is longer names no object of any vendor. Google's are the longest.
+const MAX_ID_BYTES: usize = 1_024;
+
+/// Returns whether an id can be one segment of a path. URLs read `.` and `..` as steps within the
+/// path even where they are encoded, and an empty segment names the list.
+pub fn is_segment(id: &str) -> bool {
+    !matches!(id, "" | "." | "..") && id.len() <= MAX_ID_BYTES
+}
+
 impl Request {
+    /// Creates a GET of one object, by its id below the `path` of its list. The id may come from
+    /// anywhere: it stays one segment of the path.
+    pub fn object(path: &str, id: &str, query: Vec<(&'static str, String)>) -> Self {
+        Self::get(format!("{path}/{}", segment(id)), query)
+    }
+
     /// Creates a GET of `path` with `query`.
     pub fn get(path: impl Into<String>, query: Vec<(&'static str, String)>) -> Self {
         Self { path: path.into(), query, body: None }

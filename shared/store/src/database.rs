@@ -152,12 +152,13 @@ impl Database {
             // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.
             drop(Object::take(connection));
             // The others froze with it.
-            self.disconnect();
+            self.close_idle();
         }
     }
 
-    /// Closes the connections that are not in use. The next use opens another.
-    pub fn disconnect(&self) {
+    /// Closes the connections that nobody uses. After work was given up half-way, its statement is
+    /// still under way on its connection, and the next one would wait behind it.
+    pub fn close_idle(&self) {
         self.pool.retain(|_, _| false);
     }
 }

@@ -54,6 +54,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
+        refetch::ended::STATEMENTS,
         retention::STATEMENTS,
         revenue::STATEMENTS,
         roles::STATEMENTS,

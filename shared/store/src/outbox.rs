@@ -28,6 +28,7 @@ statements! {
     outbox.purge: Purge { before: Uuid, limit: i64 }
     outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
+    outbox.count_crash: CountCrash { id: Uuid }
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
     outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
@@ -194,8 +195,8 @@ pub async fn purge(
     Purge { before: oldest_id_at(before), limit }.execute(on).await
 }
 
-/// Counts an attempt at rows before the work: if the process dies, the count tells of which row.
-/// Returns the rows that are still pending.
+/// Counts an attempt at rows before the work: if that does not end, the count tells which rows to
+/// work alone. Returns the rows that are pending and free.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -207,24 +208,52 @@ pub async fn begin_attempt(
     rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
-/// Takes an attempt back that failed by circumstances, not by the rows.
+/// Takes an attempt back that failed by circumstances, not by the rows. Returns the rows for which
+/// that is settled: no other connection holds them.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn return_attempt(on: &impl GenericClient, ids: &[OutboxId]) -> Result<(), StoreError> {
-    ReturnAttempt { ids: &uuids(ids) }.execute(on).await.map(drop)
+pub async fn return_attempt(
+    on: &impl GenericClient,
+    ids: &[OutboxId],
+) -> Result<Vec<OutboxId>, StoreError> {
+    let rows = ReturnAttempt { ids: &uuids(ids) }.rows(on).await?;
+    rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
-/// Returns the rows of `ids` that are still pending with their attempts, least suspicious first.
+/// Counts that a process is known to have died while it worked on this row alone.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn count_crash(on: &impl GenericClient, id: OutboxId) -> Result<(), StoreError> {
+    CountCrash { id: id.0 }.execute(on).await.map(drop)
+}
+
+/// A row that is still pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingRow {
+    /// The row.
+    pub id: OutboxId,
+    /// Attempts that did not end, as far as it is known. An outage may be to blame.
+    pub attempts: i32,
+    /// How often a process is known to have died while it worked on this row alone.
+    pub crashes: i16,
+}
+
+/// Returns the rows of `ids` that are still pending, least suspicious first.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn pending(
     on: &impl GenericClient,
     ids: &[OutboxId],
-) -> Result<Vec<(OutboxId, i32)>, StoreError> {
+) -> Result<Vec<PendingRow>, StoreError> {
     let rows = Pending { ids: &uuids(ids) }.rows(on).await?;
-    rows.iter().map(|row| Ok((OutboxId(row.read("id")?), row.read("attempts")?))).collect()
+    let pending = |row: &Row| {
+        let (id, attempts) = (OutboxId(row.read("id")?), row.read("attempts")?);
+        Ok(PendingRow { id, attempts, crashes: row.read("crashes")? })
+    };
+    rows.iter().map(pending).collect()
 }
 
 /// Returns when the row arrived that has been pending for longest, or `None` if no row is pending.

@@ -2,6 +2,8 @@
 //! object, two versions may carry the same second, and an operator may ask. The request is in
 //! Postgres, so that a crash between commit and queue loses none.
 
+pub mod ended;
+
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
@@ -43,7 +45,17 @@ statements! {
         source: &'a str,
         entity: &'a str,
         external_id: &'a str,
-        read_at: Timestamp,
+        version: &'a str,
+    }
+    refetch_requests.failed: Failed<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_id: &'a str,
+        version: &'a str,
+        error: &'a str,
+        hopeless: bool,
+        wanted_since: Timestamp,
+        now: Timestamp,
     }
     refetch_requests.remember: Remember<'a> {
         source: &'a str,
@@ -61,6 +73,16 @@ pub struct Refetch {
     pub source: String,
     /// The kind of object, in the vendor's word.
     pub entity: String,
+}
+
+/// A request to read one object again, as it was before the vendor was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The vendor's id of the object.
+    pub external_id: String,
+    /// Tells the request from any that is committed later. Times cannot: a writer that began
+    /// earlier may commit later.
+    version: String,
 }
 
 /// Why objects are to be read again.
@@ -115,7 +137,7 @@ pub async fn request_later(
 }
 
 /// Writes down objects that an operator asked for, before they are read: from then on `relay`
-/// repeats the request.
+/// repeats the request. Returns each object once.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -126,9 +148,9 @@ pub async fn remember(
     ids: &[String],
     now: Timestamp,
     resend_at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Wish>, StoreError> {
     let remember = Remember { source, entity, external_ids: ids, now, resend_at };
-    remember.execute(on).await.map(drop)
+    remember.rows(on).await?.iter().map(wish).collect()
 }
 
 /// Claims objects to read now: of those that were pushed and of the others up to `share` each,
@@ -144,9 +166,13 @@ pub async fn claim(
     share: i64,
     now: Timestamp,
     next_due: Timestamp,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Wish>, StoreError> {
     let rows = Claim { source, entity, share, now, next_due }.rows(on).await?;
-    rows.iter().map(|row| row.read("external_id")).collect()
+    rows.iter().map(wish).collect()
+}
+
+fn wish(row: &Row) -> Result<Wish, StoreError> {
+    Ok(Wish { external_id: row.read("external_id")?, version: row.read("version")? })
 }
 
 /// Returns claimed objects that were not asked for to those that wait.
@@ -190,7 +216,8 @@ pub async fn due(on: &impl GenericClient, now: Timestamp) -> Result<Vec<Refetch>
     rows.iter().map(refetch).collect()
 }
 
-/// Deletes the request for an object that was read at `read_at`, unless it was made later.
+/// Deletes the request for an object that was read, unless it was made again since `wish` was
+/// claimed.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -198,8 +225,42 @@ pub async fn answered(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
-    external_id: &str,
-    read_at: Timestamp,
+    wish: &Wish,
 ) -> Result<(), StoreError> {
-    Answered { source, entity, external_id, read_at }.execute(on).await.map(drop)
+    let Wish { external_id, version } = wish;
+    Answered { source, entity, external_id, version }.execute(on).await.map(drop)
+}
+
+/// Why an object could not be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// The reason, without any value of a body.
+    pub error: &'a str,
+    /// Whether no other answer can be expected.
+    pub hopeless: bool,
+    /// An object that was requested no later than this is not tried any more.
+    pub wanted_since: Timestamp,
+}
+
+/// Notes that an object could not be read at `now`. Returns whether its request has ended with
+/// that: it is not tried any more, unless it is requested again.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn failed(
+    on: &impl GenericClient,
+    source: &str,
+    entity: &str,
+    wish: &Wish,
+    failure: Failure<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (Wish { external_id, version }, Failure { error, hopeless, wanted_since }) =
+        (wish, failure);
+    let failed =
+        Failed { source, entity, external_id, version, error, hopeless, wanted_since, now };
+    match failed.optional(on).await? {
+        Some(row) => row.read("ended"),
+        None => Ok(false),
+    }
 }

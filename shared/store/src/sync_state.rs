@@ -50,6 +50,7 @@ statements! {
         entity: &'a str,
         mode: &'a str,
         fence: i64,
+        wishes: i64,
         free_at: Timestamp,
         quiet_until: Timestamp,
         next_try_at: Timestamp,
@@ -100,6 +101,8 @@ pub struct Lease {
     pub paused: bool,
     /// How often in a row the vendor has refused the pull.
     pub refusals: u32,
+    /// The requests that ended pauses so far. A refusal counts only if there was none since.
+    wishes: i64,
 }
 
 impl Lease {
@@ -177,6 +180,7 @@ pub async fn acquire(
         requested_why: row.read("requested_why")?,
         paused: row.read("paused")?,
         refusals: u32::try_from(row.read::<i32>("refusals")?).unwrap_or_default(),
+        wishes: row.read("wishes")?,
     }))
 }
 
@@ -324,6 +328,7 @@ async fn release_at(
         entity: key.entity,
         mode: key.mode.as_str(),
         fence: lease.fence,
+        wishes: lease.wishes,
         free_at,
         quiet_until,
         next_try_at,

@@ -16,7 +16,7 @@ statements! {
         livemode: Option<bool>,
         currency: Option<&'a str>,
         unknown: Option<&'a str>,
-        now: Timestamp,
+        asked_at: Timestamp,
     }
 }
 
@@ -47,8 +47,8 @@ pub async fn find(on: &impl GenericClient, source: &str) -> Result<Option<Known>
     Ok(Some(Known { own: own_account(&row)?, asked_at: row.read("asked_at")? }))
 }
 
-/// Keeps what the vendor said at `now`. What it did not say stays as it was; `unknown` is why it
-/// did not.
+/// Keeps what the vendor said when it was asked at `asked_at`. What it did not say stays as it was;
+/// `unknown` is why it did not. An answer to a later request that is kept already counts more.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -57,9 +57,9 @@ pub async fn keep(
     source: &str,
     own: OwnAccount,
     unknown: Option<&str>,
-    now: Timestamp,
+    asked_at: Timestamp,
 ) -> Result<Changed, StoreError> {
     let (livemode, currency) = (own.livemode, own.currency.as_ref().map(|code| code.as_str()));
-    let row = Keep { source, livemode, currency, unknown, now }.one(on).await?;
+    let row = Keep { source, livemode, currency, unknown, asked_at }.one(on).await?;
     Ok(Changed { mode: row.read("mode_changed")?, currency: row.read("currency_changed")? })
 }

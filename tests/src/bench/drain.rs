@@ -27,6 +27,11 @@ const ROUNDS: usize = 5;
 
 const ONE_STATEMENT: &str = include_str!("drain.sql");
 
+/// A deadline that no batch comes near.
+fn in_a_minute() -> Timestamp {
+    SystemClock.now() + Duration::from_secs(60)
+}
+
 /// The code that drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worker {
@@ -107,7 +112,7 @@ impl Bench {
             Worker::Handler => {
                 let event = test_app::batch(&batch.bodies, 1);
                 let started = Instant::now();
-                let response = self.ports.handle(event).await;
+                let response = self.ports.handle(event, in_a_minute()).await;
                 let took = started.elapsed();
                 assert_eq!(response.failures(), 0, "a ticket failed");
                 took
@@ -136,6 +141,7 @@ impl Bench {
 fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
     Ports {
         database,
+        witness: process::Witness::default(),
         reader: Normalizers::from_env(&[("STRIPE_LIVEMODE", "false")].into_iter().collect())
             .expect("the setting is sound"),
         refetches: None,
@@ -157,7 +163,8 @@ async fn messages_per_batch(stock: &Stock) -> f64 {
     let ports = ports(one(proxy.login()));
     drop(ports.database.connection().await.expect("a connection"));
     let before = proxy.messages();
-    let response = ports.handle(test_app::batch(&stock.batches()[0].bodies, 1)).await;
+    let batch = test_app::batch(&stock.batches()[0].bodies, 1);
+    let response = ports.handle(batch, in_a_minute()).await;
     assert_eq!(response.failures(), 0, "a ticket failed");
     f64::from(u32::try_from(proxy.messages() - before).expect("few messages"))
 }

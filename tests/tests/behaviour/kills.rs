@@ -157,7 +157,7 @@ async fn fetch_killed_at_any_other_point_loses_nothing_and_fetches_nothing_twice
     fetch_dies(4_000..4_000 + POINTS).await;
 }
 
-/// Has the inserts of some payments hang until Lambda kills the function.
+/// Has the inserts of some payments take so long that the process can be killed in one.
 async fn hang(app: &TestApp, condition: &str) {
     let trap = format!(
         "create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$; \
@@ -166,8 +166,17 @@ async fn hang(app: &TestApp, condition: &str) {
     app.db.client().await.batch_execute(&trap).await.unwrap();
 }
 
-/// Delivers tickets as SQS does: until they are done, or to `bury` after five receives. Returns
-/// whether `process` did them.
+/// Returns once a payment's insert hangs.
+async fn an_insert_hangs(app: &TestApp) {
+    let hanging = "select count(*) from pg_stat_activity \
+                   where datname = current_database() and wait_event = 'PgSleep'";
+    while app.db.scalar::<i64>(hanging).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Delivers tickets as SQS does: until they are done, or to `bury` after five receives. A process
+/// whose insert hangs is killed, as by the row's own fault. Returns whether `process` did them.
 async fn redrive(app: &TestApp, tickets: &[String]) -> bool {
     for receives in 1..=5_u32 {
         let victim = start("process", app).await;
@@ -175,7 +184,10 @@ async fn redrive(app: &TestApp, tickets: &[String]) -> bool {
         for record in event["Records"].as_array_mut().unwrap() {
             record["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
         }
-        let outcome = victim.host.invoke_with_deadline(event, Duration::from_secs(3)).await;
+        let outcome = tokio::select! {
+            outcome = victim.host.invoke(event) => outcome,
+            () = an_insert_hangs(app) => Outcome::Died(victim.host.kill().await),
+        };
         let end = "select pg_terminate_backend(pid) from pg_stat_activity \
                    where datname = current_database() and wait_event = 'PgSleep'";
         app.db.client().await.batch_execute(end).await.unwrap();

@@ -116,6 +116,7 @@ impl<'a> LocalLambda<'a> {
         let process = || -> process::Ports<_, _> {
             process::Ports {
                 database: test.db.database_of("process", 1),
+                witness: process::Witness::default(),
                 reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(refetches.clone()),
                 clock: SystemClock,
@@ -206,7 +207,8 @@ impl<'a> LocalLambda<'a> {
                     json!({"Records": bodies.iter().map(|body| message(body)).collect::<Vec<_>>()}),
                 )
                 .unwrap();
-                let response = serde_json::to_value(process.handle(event).await).unwrap();
+                let deadline = process.clock.now() + Duration::from_secs(60);
+                let response = serde_json::to_value(process.handle(event, deadline).await).unwrap();
                 Done::Processed(process, bodies, response)
             });
             self.running.push(Box::pin(async move { working.await.unwrap() }));

@@ -86,6 +86,7 @@ impl LoadTest {
     pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
             database: self.postgres.database_of("process"),
+            witness: process::Witness::default(),
             reader: process::Normalizers::from_env(
                 &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
             )

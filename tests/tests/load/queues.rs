@@ -71,7 +71,8 @@ async fn work(
 ) -> bool {
     tickets.extend(queue.take().into_iter().map(|body| (body, 1)));
     let batch: Vec<_> = tickets.drain(..tickets.len().min(BATCH)).collect();
-    let response = serde_json::to_value(process.handle(batch_of(&batch)).await).unwrap();
+    let deadline = process.clock.now() + std::time::Duration::from_secs(60);
+    let response = serde_json::to_value(process.handle(batch_of(&batch), deadline).await).unwrap();
     let failed = failures(&response);
     for place in &failed {
         let (body, receives) = batch[*place].clone();

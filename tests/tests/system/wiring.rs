@@ -232,12 +232,12 @@ fn rules_call_fetch_with_requests_that_it_understands_and_relay_each_minute() {
     asked.sort();
     let wanted = [
         "gcal event full: cron(11 3 * * ? *)",
-        "gcal event incremental: cron(0/15 * * * ? *)",
+        "gcal event incremental: cron(9/15 * * * ? *)",
         "gcal event watch: cron(56 0/6 * * ? *)",
         "hubspot contact full: cron(11 2 * * ? *)",
-        "hubspot contact incremental: cron(3/15 * * * ? *)",
+        "hubspot contact incremental: cron(4/15 * * * ? *)",
         "hubspot deal full: cron(41 2 * * ? *)",
-        "hubspot deal incremental: cron(4/15 * * * ? *)",
+        "hubspot deal incremental: cron(7/15 * * * ? *)",
         "stripe charge reconcile: cron(11 4 ? * SUN *)",
         "stripe dispute reconcile: cron(51 4 ? * SUN *)",
         "stripe event incremental: cron(2/15 * * * ? *)",

@@ -8,11 +8,13 @@ use penstock_clients::queue::{MAX_DELAY, Outlet};
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_edge::telemetry::chain;
+use penstock_store::refetch::Wish;
 use penstock_store::sync_state::pauses;
 use penstock_store::sync_state::{self, Key, Lease};
 use penstock_store::{begin, commit, refetch};
 
-use super::read_one;
+use super::{FailedRead, note_failure, read_one};
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
@@ -86,16 +88,16 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
                 return Ok(Stop::GoOn(Duration::ZERO));
             }
             let connection = self.ports.database.connection().await?;
-            let ids =
+            let wishes =
                 refetch::claim(&**connection, source, entity, SHARE, now, now + AGAIN).await?;
             drop(connection);
-            if ids.is_empty() {
+            if wishes.is_empty() {
                 // With nothing to ask for, there is no refusal left to wait for.
                 self.heal().await?;
                 return Ok(Stop::Empty);
             }
-            for (place, id) in ids.iter().enumerate() {
-                if let Err(error) = self.read(id, stop_at).await {
+            for (place, wish) in wishes.iter().enumerate() {
+                if let Err(error) = self.read(wish, stop_at).await {
                     // An object over which the vendor fails, or which it refuses, must not be the
                     // first again: it would hold up all others.
                     let its_fault = matches!(
@@ -104,7 +106,7 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
                             VendorError::Unavailable { .. } | VendorError::Refused { .. }
                         )
                     );
-                    let others = ids.get(place + usize::from(its_fault)..).unwrap_or_default();
+                    let others = wishes.get(place + usize::from(its_fault)..).unwrap_or_default();
                     self.put_back(others).await?;
                     return match error {
                         FetchError::Vendor(VendorError::OutOfTime(pause)) => Ok(Stop::GoOn(pause)),
@@ -115,14 +117,19 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
         }
     }
 
-    async fn read(&mut self, id: &str, stop_at: Timestamp) -> Result<(), FetchError> {
-        match read_one(self.ports, self.vendor, self.key.entity, id, stop_at).await {
+    async fn read(&mut self, wish: &Wish, stop_at: Timestamp) -> Result<(), FetchError> {
+        match read_one(self.ports, self.vendor, self.key.entity, wish, stop_at).await {
             Ok(()) => self.read += 1,
             // About this object, not about the key.
             Err(
                 error
                 @ (FetchError::Page { .. } | FetchError::Vendor(VendorError::Rejected { .. })),
-            ) => self.unusable = Some(error),
+            ) => {
+                let (Key { source, entity, .. }, report) = (self.key, chain(&error));
+                let why = FailedRead { error: &report, hopeless: false };
+                note_failure(self.ports, source, entity, wish, why).await?;
+                self.unusable = Some(error);
+            }
             Err(error) => return Err(error),
         }
         self.heal().await
@@ -141,11 +148,12 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
         Ok(())
     }
 
-    async fn put_back(&self, ids: &[String]) -> Result<(), FetchError> {
+    async fn put_back(&self, wishes: &[Wish]) -> Result<(), FetchError> {
         let Key { source, entity, .. } = self.key;
+        let ids: Vec<String> = wishes.iter().map(|wish| wish.external_id.clone()).collect();
         let connection = self.ports.database.connection().await?;
         let now = self.ports.clock.now();
-        Ok(refetch::put_back(&**connection, source, entity, ids, now).await?)
+        Ok(refetch::put_back(&**connection, source, entity, &ids, now).await?)
     }
 
     /// Frees the lease, and sees to it that what waits has a message.
@@ -159,7 +167,7 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
                 let free_at = match &error {
                     FetchError::Vendor(VendorError::QuotaExhausted { .. }) => now + LIMITED,
                     FetchError::Vendor(VendorError::Unavailable { .. }) => now + OUTAGE,
-                    _ => return pausing::end(ports, key, &lease, error).await,
+                    _ => return pausing::end(ports, key, &lease, error).await.outcome,
                 };
                 let connection = ports.database.connection().await?;
                 sync_state::release_later(&**connection, key, &lease, free_at).await?;

@@ -163,6 +163,37 @@ pub trait Source: Sync + Send {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paging::is_segment;
+
+    #[test]
+    fn trap_83_an_id_stays_one_segment_of_every_vendors_path() {
+        let paging = Paging {
+            page_size: 100,
+            window: std::time::Duration::ZERO,
+            side_by_side: 1,
+            part: Some("team@group.example".to_owned()),
+            version: None,
+        };
+        for source in SOURCES {
+            for entity in source.entities(Mode::Refetch) {
+                let one = source.object_request(entity, "7", &paging);
+                let list = one.path.strip_suffix('7').expect("the id is the last of its path");
+                for id in
+                    ["../customers?limit=100", "a/b", "a?b", "a#b", "%2e%2e", r"..\a", "ä\n\0"]
+                {
+                    assert!(is_segment(id), "{id}");
+                    let request = source.object_request(entity, id, &paging);
+                    let sent = request.path.strip_prefix(list).expect("below its own list");
+                    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~@%".contains(c);
+                    assert!(sent.chars().all(is_plain), "{}: {sent}", source.name());
+                    assert_eq!((request.query, request.body), (one.query.clone(), None));
+                }
+            }
+        }
+        for step in ["", ".", ".."] {
+            assert!(!is_segment(step), "{step:?}");
+        }
+    }
 
     #[test]
     fn sources_that_are_set_to_nothing_are_none_and_not_set_they_are_all() {

@@ -1,4 +1,11 @@
--- Committed before the work: if the process dies of a row, the count tells which one.
-update outbox set attempts = attempts + 1
-where id = any(:ids) and status = 'pending'
-returning id
+-- Committed before the work: if it does not end, the count tells which rows to work alone. A row that
+-- another worker holds is skipped, not waited for.
+with free as (
+    select id from outbox
+    where id = any(:ids) and status = 'pending'
+    for update skip locked
+)
+update outbox o set attempts = o.attempts + 1
+from free
+where o.id = free.id
+returning o.id

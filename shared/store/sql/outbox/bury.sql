@@ -14,10 +14,10 @@ dead as (
     returning d.letter_id, o.source, o.entity, o.external_id, o.id, o.payload, d.error, d.error_kind,
               o.attempts, o.run_id
 )
-insert into dead_letters (id, source, entity, external_id, outbox_id, payload, error, error_kind,
+insert into dead_letters as l (id, source, entity, external_id, outbox_id, payload, error, error_kind,
                           attempts, run_id, created_at)
 select letter_id, source, entity, external_id, id, payload, error, error_kind, attempts, run_id, :now
 from dead
 on conflict (outbox_id) where outbox_id is not null do update
 set error = excluded.error, error_kind = excluded.error_kind, attempts = excluded.attempts,
-    created_at = excluded.created_at
+    created_at = greatest(l.created_at, excluded.created_at)

@@ -8,10 +8,11 @@ with new as (
                             :version_keys, :version_ats, :api_versions, :payloads) as id
 ),
 refetch as (
-    insert into refetch_requests (source, entity, external_id, pushed, requested_at, next_send_at)
+    insert into refetch_requests as r (source, entity, external_id, pushed, requested_at, next_send_at)
     select :source, :refetch_entity, :refetch_id, true, :now, :ticket_due_at from new
     where not exists (select from vendor_accounts a where a.source = :source and a.livemode <> :livemode)
     on conflict (source, entity, external_id) do update
-    set requested_at = excluded.requested_at, pushed = true, tries = 0
+    set requested_at = greatest(r.requested_at, excluded.requested_at), pushed = true, tries = 0,
+        next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null
 )
 select id from new

@@ -1,5 +1,5 @@
 -- Rows that never brought a process down come first, so that the guilty one holds none of them up.
-select id, attempts
+select id, attempts, crashes
 from outbox
 where id = any(:ids) and status = 'pending'
-order by attempts, id
+order by crashes, attempts, id

@@ -1,3 +1,13 @@
--- Takes the attempt back where circumstances failed, not the row.
-update outbox set attempts = attempts - 1
-where id = any(:ids) and status = 'pending' and attempts > 0
+-- Takes the attempt back where circumstances failed, not the row. It returns the rows that were free,
+-- pending or not: the others are still held by a connection that was given up.
+with free as (
+    select id from outbox
+    where id = any(:ids)
+    for update skip locked
+),
+returned as (
+    update outbox o set attempts = o.attempts - 1
+    from free
+    where o.id = free.id and o.status = 'pending' and o.attempts > 0
+)
+select id from free

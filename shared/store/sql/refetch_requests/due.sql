@@ -4,6 +4,7 @@
 select r.source, r.entity
 from refetch_requests r
 where r.next_send_at <= :now
+  and (r.ended_at is null or r.ended_at < r.requested_at)
   and not exists (
       select from sync_state s
       where s.source = r.source and s.entity = r.entity and s.mode = 'object'

@@ -8,4 +8,4 @@ set lease_until = excluded.lease_until, fence = s.fence + 1, updated_at = exclud
 where s.lease_until <= :now and (s.halted is null or coalesce(s.next_try_at <= :now, true))
 returning fence, watermark, run_id, run_started, window_from, window_to, upper_bound, page_token,
           requested_at is not null as requested, requested_why, cursor, windows_complete,
-          halted is not null as paused, refusals
+          halted is not null as paused, refusals, wishes

@@ -15,6 +15,7 @@ statements! {
         entity: &'a str,
         mode: &'a str,
         fence: i64,
+        wishes: i64,
         why: &'a str,
         next_try_at: Timestamp,
         now: Timestamp,
@@ -51,6 +52,18 @@ pub struct Pause {
     pub next_try_at: Timestamp,
 }
 
+/// The result of a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The pull is paused.
+    Paused(Pause),
+    /// A request is newer than the lease under which the vendor refused. Nothing is paused, and the
+    /// lease is free.
+    Outdated,
+    /// The lease is lost. Nothing has changed.
+    Lost,
+}
+
 /// How much a refusal concerns: one pull, or every pull of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -61,7 +74,7 @@ pub enum Scope {
 }
 
 /// Pauses a pull that was refused, or prolongs its pause, and releases the lease. `why` is the
-/// vendor's reason. Returns `None` if the lease is lost.
+/// vendor's reason.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -72,15 +85,19 @@ pub async fn pause(
     why: &str,
     scope: Scope,
     now: Timestamp,
-) -> Result<Option<Pause>, StoreError> {
+) -> Result<Refusal, StoreError> {
     let wait = after_refusals(lease.refusals.saturating_add(1));
     let (Key { source, entity, mode }, next_try_at) = (key, now + wait);
     let mode = mode.as_str();
     if scope == Scope::Source {
         LockPaused { source, entity, mode }.execute(tx).await?;
     }
-    let pause = PauseOne { source, entity, mode, fence: lease.fence, why, next_try_at, now };
-    let Some(row) = pause.optional(tx).await? else { return Ok(None) };
+    let Lease { fence, wishes, .. } = *lease;
+    let pause = PauseOne { source, entity, mode, fence, wishes, why, next_try_at, now };
+    let Some(row) = pause.optional(tx).await? else { return Ok(Refusal::Lost) };
+    if !row.read::<bool>("counts")? {
+        return Ok(Refusal::Outdated);
+    }
     if scope == Scope::Source {
         // Later than this one, which then finds out for all of them.
         let next_try_at = next_try_at + wait;
@@ -88,7 +105,7 @@ pub async fn pause(
     }
     let since = row.read("paused_since")?;
     let (source, entity, mode) = (source.to_owned(), entity.to_owned(), mode.to_owned());
-    Ok(Some(Pause { source, entity, mode, since, next_try_at }))
+    Ok(Refusal::Paused(Pause { source, entity, mode, since, next_try_at }))
 }
 
 /// Ends the pause of a pull that the vendor answers again. The other pulls of the source that are
@@ -101,7 +118,8 @@ pub async fn heal(on: &impl GenericClient, key: Key<'_>, now: Timestamp) -> Resu
     Heal { source, entity, mode: mode.as_str(), now }.execute(on).await.map(drop)
 }
 
-/// Lets a pull that is paused be tried from `now` on.
+/// Lets a pull that is paused be tried from `now` on. A refusal under a lease that was taken before
+/// does not count.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -1,5 +1,6 @@
 //! `fetch`: pulls of Stripe, with faults and changes on the way.
 
+mod endings;
 mod pauses;
 mod pulling;
 pub mod reconcile;
@@ -8,3 +9,4 @@ mod rotation;
 mod unconfigured;
 mod vendor_faults;
 pub mod windows;
+mod wishes;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use penstock_clients::issuer::KeyIssuer;
+use penstock_store::admission::Admission;
 use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
 use penstock_tests::test_app::{INGEST_KEY, TestApp, admission, batch};
@@ -122,4 +124,20 @@ async fn senders_without_a_key_have_a_rate_and_a_bound() {
         taken += u32::from(status(&app, "/api/lead", None, &lead(n)).await == 202);
     }
     assert_eq!((taken, app.spill.take().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn keys_without_a_mark_may_be_turned_away_unasked_and_those_with_one_go_on_working() {
+    let mut app = TestApp::over(account(375, 1)).await;
+    app.let_in().await;
+    let env = [("API_KEY_SECRET", "marks of the test app"), ("OLDER_KEYS", "refused")];
+    let strict = || KeyIssuer::from_env(&env.into_iter().collect(), &Arc::default()).unwrap();
+    app.ingest.admission =
+        Admission::new(app.db.database(1), 1_000).with_issuer(Arc::new(strict()));
+    assert_eq!(post(&app.ingest, "/leads", &[], b"x").await.status, 201);
+    // Without a database: not even that is asked.
+    app.ingest.admission = Admission::new(app.nowhere(), 1_000).with_issuer(Arc::new(strict()));
+    assert_eq!(status(&app, "/leads", Some(&unmarked(1)), b"x").await, 401);
+    let word = [("OLDER_KEYS", "perhaps")];
+    assert!(KeyIssuer::from_env(&word.into_iter().collect(), &Arc::default()).is_err());
 }

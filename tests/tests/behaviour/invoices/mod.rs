@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use penstock_domain::clock::Clock as _;
 use penstock_domain::config::Env;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
@@ -37,6 +38,7 @@ fn test_mode() -> Env {
 fn process(app: &TestApp, database: Database) -> Ports<TestClock, MemoryQueue, ReadsInvoices> {
     Ports {
         database,
+        witness: process::Witness::default(),
         reader: ReadsInvoices(Normalizers::from_env(&test_mode()).unwrap()),
         refetches: Some(app.requests.clone()),
         clock: app.clock.clone(),
@@ -65,7 +67,8 @@ async fn arrive(app: &TestApp, invoices: &[(String, Timestamp)]) -> Vec<OutboxId
 
 async fn deliver(process: &Ports<TestClock, MemoryQueue, ReadsInvoices>, ids: &[OutboxId]) {
     let bodies: Vec<String> = Ticket::split(ids).map(|ticket| ticket.to_body()).collect();
-    assert_eq!(process.handle(batch(&bodies, 1)).await.failures(), 0);
+    let deadline = process.clock.now() + std::time::Duration::from_secs(60);
+    assert_eq!(process.handle(batch(&bodies, 1), deadline).await.failures(), 0);
 }
 
 async fn texts(app: &TestApp, sql: &str) -> Vec<String> {

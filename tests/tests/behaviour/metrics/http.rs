@@ -11,6 +11,7 @@ use metrics::Ports;
 use penstock_store::api_keys::{self, Scope};
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
+use penstock_tests::test_app::admission;
 use serde_json::{Value, json};
 
 /// Every route that wants a key.
@@ -34,6 +35,20 @@ fn nowhere() -> Ports<StoppedClock> {
         ("127.0.0.1".to_owned(), "secret_db".to_owned(), "secret_user".to_owned());
     let login = Login { host, port, database, user, password: None };
     ports(Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).unwrap(), config())
+}
+
+#[tokio::test]
+async fn trap_76_a_key_whose_mark_is_not_ours_is_refused_unasked_on_every_route() {
+    let mut away = nowhere();
+    away.admission = admission(away.database.clone(), 1);
+    let forged = format!("penstock_read_{}.{}", "x".repeat(43), "0".repeat(32));
+    for path in GUARDED {
+        let guess = send(&away, &event("GET", path, &[("x-api-key", &forged)])).await;
+        assert_eq!(guess.status, 401, "{path}: Postgres is away, and not needed for this");
+        let unknown =
+            send(&away, &event("GET", path, &[("x-api-key", "a key without a mark")])).await;
+        assert_eq!(unknown.status, 503, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -139,3 +139,18 @@ async fn stats_take_no_parameter() {
         (400, &json!("#/query/window"))
     );
 }
+
+#[tokio::test]
+async fn objects_that_could_not_be_read_again_are_shown_with_the_reason_of_the_newest() {
+    let database = database().await;
+    let ended = "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at, last_error, ended_at) \
+                 values ('hubspot', 'deal', '1', '2026-03-14T12:00Z', '2026-03-14T12:00Z', 'older', '2026-03-15T10:00Z'), \
+                        ('hubspot', 'deal', '2', '2026-03-14T12:00Z', '2026-03-14T12:00Z', 'hubspot answers 400', '2026-03-15T11:00Z'), \
+                        ('hubspot', 'deal', '3', '2026-03-15T11:30Z', '2026-03-14T12:00Z', 'asked for again since', '2026-03-15T11:00Z'), \
+                        ('stripe', 'charge', 'ch_1', '2026-03-14T12:00Z', '2026-03-14T12:00Z', null, null)";
+    database.client().await.batch_execute(ended).await.unwrap();
+    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let expected = json!([{"source": "hubspot", "entity": "deal", "count": 2,
+        "newestAt": "2026-03-15T11:00:00Z", "reason": "hubspot answers 400"}]);
+    assert_eq!(stats["endedRefetches"], expected);
+}

@@ -182,7 +182,7 @@ fn trap_49_the_release_profile_unwinds() {
 async fn a_row_that_brought_the_process_down_alone_is_dead_and_its_neighbours_are_not() {
     let app = TestApp::over(account(55, 1)).await;
     let ids = put(&app, &charges(5)).await;
-    let died = "update outbox set attempts = 3 where external_id = 'ch_0002'";
+    let died = "update outbox set attempts = 3, crashes = 2 where external_id = 'ch_0002'";
     app.db.client().await.batch_execute(died).await.unwrap();
     assert_eq!(app.deliver(&tickets(&ids), 2).await.failures(), 0);
     assert_eq!(app.db.scalar::<i64>(READABLE).await, 4);

@@ -4,6 +4,7 @@ mod arrivals;
 pub mod batches;
 mod corrections;
 mod money;
+mod outages;
 mod outbox;
 mod ties;
 mod two_sources;

@@ -144,7 +144,7 @@ async fn apps(seed: u64) -> Vec<(TestApp, &'static Subject)> {
 
 /// Replays a dead row, as docs/OPERATIONS.md says.
 async fn replay(app: &TestApp, id: OutboxId) {
-    let sql = "update outbox set status = 'pending', attempts = 0, next_attempt_at = now(), \
+    let sql = "update outbox set status = 'pending', attempts = 0, crashes = 0, next_attempt_at = now(), \
                last_error = null, error_kind = null where id = $1 and status = 'dead'";
     assert_eq!(app.db.client().await.execute(sql, &[&id.0]).await.unwrap(), 1);
     deliver(app, &[id]).await;
@@ -255,7 +255,7 @@ async fn trap_77_a_version_that_brought_the_process_down_hides_the_older_one() {
         app.db
             .client()
             .await
-            .batch_execute("update outbox set attempts = 3 where status = 'pending'")
+            .batch_execute("update outbox set attempts = 3, crashes = 2 where status = 'pending'")
             .await
             .unwrap();
         let tickets: Vec<String> = Ticket::split(&ids).map(|t| t.to_body()).collect();
@@ -272,7 +272,7 @@ async fn crashed(app: &TestApp, subject: &Subject) -> Vec<String> {
     subject.arrive(app, Some(11), 0).await;
     let payload = (subject.render)(Some(12));
     let ids = app.put_of(subject.source, &[subject.item(&payload, 60)]).await;
-    let died = "update outbox set attempts = 3 where status = 'pending'";
+    let died = "update outbox set attempts = 3, crashes = 2 where status = 'pending'";
     app.db.client().await.batch_execute(died).await.unwrap();
     Ticket::split(&ids).map(|t| t.to_body()).collect()
 }
@@ -319,7 +319,7 @@ async fn a_crashed_version_whose_mark_brings_the_process_down_too_is_dead_in_the
     for (app, subject) in apps(280).await {
         for bury in [false, true] {
             let tickets = crashed(&app, subject).await;
-            let died = "update outbox set attempts = 5 where status = 'pending'";
+            let died = "update outbox set attempts = 5, crashes = 4 where status = 'pending'";
             app.db.client().await.batch_execute(died).await.unwrap();
             let response = if bury {
                 app.bury.handle(batch(&tickets, 5)).await

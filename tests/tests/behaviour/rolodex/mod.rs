@@ -164,7 +164,7 @@ impl Source for Rolodex {
     }
 
     fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
-        Request::get(format!("/{entity}/{id}"), Vec::new())
+        Request::object(&format!("/{entity}"), id, Vec::new())
     }
 
     fn object<'a>(

@@ -16,7 +16,7 @@ use crate::facts::Swept;
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request, segment,
 };
 use crate::record::{Item, full_run_key, refetch_key};
 
@@ -31,7 +31,7 @@ mod reply;
 
 use error::ErrorObject;
 use item::Keys;
-use place::{Place, segment};
+use place::Place;
 use reply::{Events, Then};
 
 /// Google Calendar's API v3.
@@ -172,7 +172,7 @@ impl Source for GoogleCalendar {
     }
 
     fn object_request(&self, _entity: &str, id: &str, paging: &Paging) -> Request {
-        Request::get(format!("{}/{}", events_path(paging), segment(id)), Vec::new())
+        Request::object(&events_path(paging), id, Vec::new())
     }
 
     fn object<'a>(

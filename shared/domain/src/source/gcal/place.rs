@@ -1,6 +1,5 @@
 //! The position of a pull within a calendar: the calendar, the sync token, the page.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// The page token or cursor that is stored. It names the calendar, because a token is only valid
@@ -36,14 +35,4 @@ impl Place {
         // Strings as keys and values: it cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// All bytes but those that a segment of a path may hold as they are: `unreserved` of RFC 3986, and
-/// the `@` of the addresses by which calendars are called. Some calendars have a `#`.
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
-
-/// Encodes one segment of a URL's path.
-pub(super) fn segment(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
 }

@@ -223,10 +223,8 @@ impl Source for HubSpot {
     }
 
     fn object_request(&self, entity: &str, id: &str, paging: &Paging) -> Request {
-        Request::get(
-            format!("{}/{id}", path(entity, paging)),
-            vec![("properties", asked_for(entity))],
-        )
+        let query = vec![("properties", asked_for(entity))];
+        Request::object(&path(entity, paging), id, query)
     }
 
     fn object<'a>(

@@ -165,7 +165,7 @@ impl Source for Stripe {
     }
 
     fn object_request(&self, entity: &str, id: &str, _paging: &Paging) -> Request {
-        Request::get(format!("{}/{id}", list::path(entity)), Vec::new())
+        Request::object(&list::path(entity), id, Vec::new())
     }
 
     fn object<'a>(

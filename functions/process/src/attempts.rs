@@ -1,0 +1,161 @@
+//! Rows whose message has come before. Each attempt at them is committed before it is made, and is
+//! taken back unless it ended. Only a known death of a process counts against a row
+//! (docs/adr/0034-evidence.md).
+
+use std::time::Duration;
+
+use penstock_clients::queue::Outlet;
+use penstock_domain::clock::Clock;
+use penstock_domain::disposition::{MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason};
+use penstock_domain::ids::OutboxId;
+use penstock_edge::telemetry::chain;
+use penstock_store::outbox::{self, DeadRow, PendingRow};
+use penstock_store::{Database, StoreError};
+use tokio::time::timeout;
+
+use crate::{Ports, Reader, Tally, Witness};
+
+/// The time for taking attempts back, or for counting deaths. It fits into the reserve.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
+    /// Brings Postgres up to date with what earlier invocations of this environment left: deaths
+    /// that are known, and attempts that could not be taken back.
+    pub(crate) async fn prepare(&self) {
+        let deaths = timeout(PATIENCE, count_deaths(&self.database, &self.witness)).await;
+        if let Ok(Err(error)) = deaths {
+            tracing::warn!(event = "deaths_not_counted", error = chain(&error));
+        }
+        self.return_attempts().await;
+    }
+
+    /// Takes back the attempts that did not end. What cannot be taken back now is at the next
+    /// invocation.
+    pub(crate) async fn return_attempts(&self) {
+        self.witness.erase();
+        let begun = self.witness.begun();
+        if begun.is_empty() {
+            return;
+        }
+        // Over a new connection: the one that was used may just have been ended.
+        self.database.close_idle();
+        let returning = async {
+            let connection = self.database.connection().await?;
+            outbox::return_attempt(&**connection, &begun).await
+        };
+        match timeout(PATIENCE, returning).await {
+            Ok(Ok(settled)) => self.witness.ended(&settled),
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    event = "attempts_not_returned",
+                    rows = begun.len(),
+                    error = chain(&error)
+                );
+            }
+            Err(_) => {
+                self.database.close_idle();
+                tracing::warn!(event = "attempts_not_returned", rows = begun.len());
+            }
+        }
+    }
+
+    /// Works rows whose message has come before: an earlier receive failed, or the process died in
+    /// it.
+    ///
+    /// Returns the rows that are to be given up. Rows without an attempt are worked as a batch once
+    /// more; after an outage these are all. If the process dies of that, they are worked alone the
+    /// next time. Rows that never brought a process down alone go first, so that the row to blame
+    /// cannot hold them up.
+    pub(crate) async fn work_carefully(
+        &self,
+        ids: &[OutboxId],
+        tally: &mut Tally,
+    ) -> Result<Vec<PendingRow>, StoreError> {
+        let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
+        let (guilty, others): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|row| row.crashes >= MAX_CRASHES);
+        let (untried, tried): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|row| row.attempts == 0 && row.crashes == 0);
+        self.attempt(untried.into_iter().map(|row| row.id).collect(), tally).await?;
+        for row in tried {
+            let alone = self.witness.alone(row.id);
+            self.attempt(vec![row.id], tally).await?;
+            drop(alone);
+        }
+        Ok(guilty)
+    }
+
+    /// Marks rows dead that brought the process down, and their objects unreadable.
+    ///
+    /// Letter and mark are one transaction, and it counts as an attempt. If the process dies of it,
+    /// the row is pending and comes again. After as many deaths again it gets its letter only.
+    pub(crate) async fn give_up(
+        &self,
+        rows: Vec<PendingRow>,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        for PendingRow { id, crashes, .. } in rows {
+            let alone = self.witness.alone(id);
+            let begun = self.begin(&[id], tally).await?;
+            if begun.is_empty() {
+                continue;
+            }
+            if crashes < MAX_CRASHES_OF_ALL {
+                self.bury(id, Reason::crashed()).await?;
+            } else {
+                let row = DeadRow { id, reason: Reason::crashed() };
+                tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
+                self.bury_alone(&row).await?;
+            }
+            self.witness.ended(&begun);
+            drop(alone);
+            tally.dead += 1;
+        }
+        Ok(())
+    }
+
+    /// Works rows under an attempt. One that fails is taken back when the invocation ends, and so
+    /// are those of rows that wait: they were not tried.
+    async fn attempt(&self, ids: Vec<OutboxId>, tally: &mut Tally) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let begun = self.begin(&ids, tally).await?;
+        self.work(begun.clone(), tally).await?;
+        let tried: Vec<OutboxId> =
+            begun.into_iter().filter(|id| !tally.waiting.contains(id)).collect();
+        self.witness.ended(&tried);
+        Ok(())
+    }
+
+    /// Begins an attempt. Rows that another worker holds are left to it.
+    async fn begin(
+        &self,
+        ids: &[OutboxId],
+        tally: &mut Tally,
+    ) -> Result<Vec<OutboxId>, StoreError> {
+        let connection = self.database.connection().await?;
+        // Before the statement: whether it was committed is not known if it fails.
+        self.witness.begins(ids);
+        let begun = outbox::begin_attempt(&**connection, ids).await?;
+        let not_begun: Vec<OutboxId> =
+            ids.iter().copied().filter(|id| !begun.contains(id)).collect();
+        self.witness.ended(&not_begun);
+        if !not_begun.is_empty() {
+            let held = outbox::pending(&**connection, &not_begun).await?;
+            tally.left.extend(held.into_iter().map(|row| row.id));
+        }
+        Ok(begun)
+    }
+}
+
+/// Counts the deaths of earlier processes of this environment, each once.
+async fn count_deaths(database: &Database, witness: &Witness) -> Result<(), StoreError> {
+    for death in witness.deaths() {
+        let id = death.row;
+        outbox::count_crash(&**database.connection().await?, id).await?;
+        tracing::error!(event = "process_died", outbox_id = %id);
+        death.counted();
+    }
+    Ok(())
+}
