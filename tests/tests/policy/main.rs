@@ -10,6 +10,7 @@ mod generated;
 mod imports;
 mod licences;
 mod links;
+mod metric_filters;
 mod operations;
 mod pages;
 mod prose;

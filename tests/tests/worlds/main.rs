@@ -1,9 +1,9 @@
-//! Worlds at random: three vendors that change, lag, refuse and fail, pulls that are killed, messages
-//! that are lost or come twice, and days that pass. At rest every table is the vendors' truth, and no
-//! refetch and no run hangs.
+//! Worlds at random: three vendors that change, lag, refuse and fail, pulls that are killed,
+//! messages that are lost or come twice, and days that pass. At rest every table is the vendors'
+//! truth, and no refetch and no run hangs.
 //!
-//! A world follows from its seed. The seeds are few by default. `PENSTOCK_FULL=1 make test` runs the
-//! ignored test too, for PENSTOCK_WORLDS_MINUTES (60 if it is not set).
+//! A world follows from its seed. The seeds are few by default. `PENSTOCK_FULL=1 make test` runs
+//! the ignored test too, for PENSTOCK_WORLDS_MINUTES (60 if it is not set).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 #![allow(clippy::print_stdout, reason = "a world that fails tells its story")]
 

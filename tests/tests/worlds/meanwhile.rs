@@ -1,5 +1,4 @@
-//! What happens to the vendors while they are asked: they change between two requests, and a pull is
-//! killed at one of them.
+//! The vendors change between two requests, and a pull is killed at one of them.
 
 use std::sync::{Arc, Mutex};
 
