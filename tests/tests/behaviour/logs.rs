@@ -164,7 +164,7 @@ async fn no_line_of_webhook_and_ingest_repeats_a_field_of_a_request_also_round_a
         }
         for (path, message) in [("/leads", &lead), ("/api/lead", &lead), ("/events", &events)] {
             for (n, body) in planted(message).iter().enumerate() {
-                let key = format!("{SECRET} {is_away} {n}");
+                let key = format!("Canary-{is_away}-{n}");
                 let headers = [("Idempotency-Key", key.as_str()), ("Content-Type", SECRET)];
                 post(&app.ingest, path, &headers, body.to_string().as_bytes()).await;
             }
