@@ -97,7 +97,8 @@ dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that arc
 	@$(PYTHON) infra/dist.py finish
 
 # PARAMETERS="DatabaseSecretArn=... StripeSecretArn=... StripeWebhookSecretArn=..." has the names of
-# infra/template.yaml. Without it sam asks for each. DRY_RUN=1 does all that needs no AWS account,
+# infra/template.yaml. Without it sam asks for each. In a new stack each function has a database login
+# of its own; one that exists keeps what it has (docs/OPERATIONS.md, "Database logins"). DRY_RUN=1 does all that needs no AWS account,
 # and prints the rest.
 deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: without AWS)
 	@if [ -z "$(DRY_RUN)" ] && ! command -v sam >/dev/null; then \
@@ -112,9 +113,11 @@ deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: 
 	@echo "deploy: infra/template.yaml"
 	@$(VENV)/cfn-lint infra/template.yaml
 	@$(VENV)/python infra/local/translate.py
-	@deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
+	@logins=$(if $(findstring DatabaseLogins=,$(PARAMETERS))$(DRY_RUN),,$$($(VENV)/aws cloudformation describe-stacks \
+		--stack-name "$(STACK_NAME)" >/dev/null 2>&1 || echo DatabaseLogins=own)); \
+	deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
 		--resolve-s3 --capabilities CAPABILITY_IAM \
-		--parameter-overrides Architecture=$(SAM_ARCH) $(PARAMETERS) $(if $(PARAMETERS),,--guided)); \
+		--parameter-overrides Architecture=$(SAM_ARCH) $$logins $(PARAMETERS) $(if $(PARAMETERS),,--guided)); \
 	preflight=($(VENV)/python infra/preflight.py --stack "$(STACK_NAME)" $(PARAMETERS)); \
 	migrate=($(VENV)/python infra/migrate.py schema --stack "$(STACK_NAME)"); \
 	if [ -n "$(DRY_RUN)" ]; then \

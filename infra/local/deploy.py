@@ -93,6 +93,7 @@ def parameters(wanted: argparse.Namespace) -> dict[str, str]:
     return {
         "DatabaseSecretArn": put_secret(f"{wanted.stack}-database", json.dumps(database)),
         **secret_parameters(wanted.stack),
+        "DatabaseLogins": "own",
         "DatabaseHost": database["host"],
         "DatabasePort": str(database["port"]),
         "DatabaseName": database["dbname"],

@@ -1,6 +1,7 @@
 //! System tests, the simulated vendors and the benchmarks.
 
 pub mod bench;
+pub mod captured_log;
 pub mod clock;
 pub mod contract;
 pub mod elsewhere;

@@ -19,7 +19,6 @@ use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::Item;
-use penstock_domain::retention::Retention;
 use penstock_domain::source::Source;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
@@ -34,7 +33,8 @@ use webhook::Endpoint;
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
-/// The functions of the main job with their database, queues and clock.
+/// The functions of the main job with their database, queues and clock. Each logs in to Postgres as
+/// itself, with the grants of a deployment.
 pub struct TestApp {
     pub db: TestDatabase,
     /// The simulated vendor.
@@ -85,7 +85,7 @@ impl TestApp {
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
-                database: db.database(1),
+                database: db.database_of("fetch", 1),
                 vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
@@ -94,7 +94,7 @@ impl TestApp {
                 clock: clock.clone(),
             },
             process: process::Ports {
-                database: db.database(1),
+                database: db.database_of("process", 1),
                 witness: Witness::default(),
                 reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
@@ -102,18 +102,21 @@ impl TestApp {
                 clock: clock.clone(),
             },
             relay: relay::Ports {
-                database: db.database(1),
+                database: db.database_of("relay", 1),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
-                retention: Retention::from_env(&settings.iter().copied().collect())
-                    .expect("the settings are sound")
-                    .keeps(),
+                retention: relay::Retention::from_env(&settings.iter().copied().collect())
+                    .expect("the settings are sound"),
                 clock: clock.clone(),
             },
-            bury: bury::Ports { database: db.database(1), seals: seals(), clock: clock.clone() },
+            bury: bury::Ports {
+                database: db.database_of("bury", 1),
+                seals: seals(),
+                clock: clock.clone(),
+            },
             ingest: ingest::Ports {
-                database: db.database(1),
-                admission: admission(db.database(1), 1_000),
+                database: db.database_of("ingest", 1),
+                admission: admission(db.database_of("ingest", 1), 1_000),
                 tickets: tickets.clone(),
                 spill: spill.clone(),
                 seals: seals(),
@@ -122,7 +125,7 @@ impl TestApp {
                 clock: clock.clone(),
             },
             webhook: webhook::Ports {
-                database: db.database(1),
+                database: db.database_of("webhook", 1),
                 endpoints: endpoints(WEBHOOK_SECRET),
                 public_base_url: None,
                 tickets: tickets.clone(),
@@ -211,7 +214,7 @@ impl TestApp {
             received_at: now,
             ticket_due_at: now,
         };
-        let mut connection = self.process.database.connection().await.expect("a connection");
+        let mut connection = self.fetch.database.connection().await.expect("a connection");
         let tx = begin(&mut connection).await.expect("a transaction");
         let ids = outbox::insert(&tx, arrival, items).await.expect("the rows are taken");
         commit(tx).await.expect("committed");

@@ -23,7 +23,7 @@ impl Victim {
     ///
     /// If the function is not built.
     pub async fn start(name: &str, db: &TestDatabase, settings: &[(&str, String)]) -> Self {
-        let proxy = CuttingProxy::start(db.login()).await;
+        let proxy = CuttingProxy::start(db.login_of(name)).await;
         let aws = FakeAws::start().await;
         // Its environment's own directory. The next victim over the same database is the next
         // process of that environment, as after a crash.

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
-    let database = database::from_env(&env, &aws)?;
+    let database = database::from_env("admin", &env, &aws)?;
     let ports = Ports {
         admission: Admission::new(database.clone(), env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?)
             .with_issuer(Arc::new(KeyIssuer::from_env(&env, &aws)?)),

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
-    let database = database::from_env(&env, &aws)?;
+    let database = database::from_env("bury", &env, &aws)?;
     let ports = &Ports { database, seals: Seals::from_env(&env, &aws), clock: SystemClock };
     let serve = |event: LambdaEvent<SqsEvent>| async move {
         Ok::<_, Error>(ports.handle(event.payload).await)

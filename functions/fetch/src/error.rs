@@ -2,16 +2,22 @@
 
 use penstock_clients::queue::QueueError;
 use penstock_clients::vendor::VendorError;
-use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::json::place;
 use penstock_domain::paging::PageError;
+use penstock_domain::source;
 use penstock_store::StoreError;
+
+/// The modes in which a source may have an entity.
+const MODES: [Mode; 5] =
+    [Mode::Full, Mode::Incremental, Mode::Refetch, Mode::Watch, Mode::Reconcile];
 
 /// Why an invocation failed. The cursor is where the last committed page left it.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The event is neither a request nor a batch of requests.
     #[error("not a fetch request: {0}")]
-    NotARequest(#[from] serde_json::Error),
+    NotARequest(String),
     /// The request names a source, entity or mode that no configured source has.
     #[error("{source_name} has no {entity} to fetch in mode {mode}")]
     Unknown {
@@ -41,10 +47,28 @@ pub enum FetchError {
     Queue(#[from] QueueError),
 }
 
+/// Says where the message is wrong, without any text of it.
+impl From<serde_json::Error> for FetchError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::NotARequest(place(&error))
+    }
+}
+
 impl FetchError {
+    /// Says what a request asks for in vain. A name that no source has is not repeated, because
+    /// the message may hold anything there.
     pub(crate) fn unknown(request: &FetchRequest) -> Self {
         let FetchRequest { source, entity, mode, .. } = request;
-        Self::Unknown { source_name: source.clone(), entity: entity.clone(), mode: mode.as_str() }
+        let known = source::find(source);
+        let has = |mode: Mode| {
+            known.is_some_and(|source| source.entities(mode).contains(&entity.as_str()))
+        };
+        let is_entity = MODES.into_iter().any(has);
+        Self::Unknown {
+            source_name: known.map_or("an unknown source", |source| source.name()).to_owned(),
+            entity: if is_entity { entity.clone() } else { "unknown entity".to_owned() },
+            mode: mode.as_str(),
+        }
     }
 
     /// Whether Postgres knows the work still to do, as a run under way or an object to read again.

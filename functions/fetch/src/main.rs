@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let ports = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("fetch", &env, &aws)?,
         vendors: vendors::from_env(&env, &aws, SystemClock)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,

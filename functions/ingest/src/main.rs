@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let queue = |name| env.required(name).map(|url| Queue::new(Arc::clone(&aws), url));
-    let database = database::from_env(&env, &aws)?;
+    let database = database::from_env("ingest", &env, &aws)?;
     let ports = Ports {
         admission: Admission::new(database.clone(), env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?)
             .with_issuer(Arc::new(KeyIssuer::from_env(&env, &aws)?))

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let (config, started) = (MetricsConfig::from_env(&env)?, SystemClock.now());
     let aws = Arc::new(Aws::default());
-    let database = database::from_env(&env, &aws)?;
+    let database = database::from_env("metrics", &env, &aws)?;
     let admission = Admission::new(database.clone(), config.rate_limit_per_second)
         .with_issuer(Arc::new(KeyIssuer::from_env(&env, &aws)?));
     http::run(Ports { database, admission, config, clock: SystemClock, started }).await

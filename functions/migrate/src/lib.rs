@@ -4,16 +4,19 @@
 
 mod bootstrap;
 mod keys;
+pub mod logins;
 
 use penstock_clients::clock::SystemClock;
 use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
+use penstock_store::roles::{self, RolesError};
 use penstock_store::{Database, StoreError, migrations, revenue};
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::Unusable;
 pub use keys::{KeyRequest, Listed, Revocation};
+pub use logins::{FunctionLogin, TriedLogin};
 
 /// Everything that `migrate` uses.
 pub struct Ports<C = SystemClock> {
@@ -23,6 +26,10 @@ pub struct Ports<C = SystemClock> {
     pub business_zone: String,
     /// The secret with keys that a deployment registers.
     pub bootstrap_keys: Option<Secret>,
+    /// The logins of the other functions.
+    pub logins: Vec<FunctionLogin>,
+    /// Whether the other functions use them. Else they share the login of this function.
+    pub own_logins: bool,
     /// Makes the marks of new keys.
     pub issuer: KeyIssuer,
     pub clock: C,
@@ -49,6 +56,8 @@ pub struct Report {
     pub applied: Vec<String>,
     /// Whether the business zone changed, and its days were computed anew.
     pub business_zone_changed: bool,
+    /// The logins of the other functions; empty if the command was not a deployment's.
+    pub logins: Vec<TriedLogin>,
     /// The number of bootstrap keys that were registered now; `null` if there is no such secret, or
     /// the command was not a deployment's.
     pub bootstrap_keys_registered: Option<usize>,
@@ -72,6 +81,25 @@ pub enum MigrateError {
     /// Secrets Manager does not return the bootstrap secret, or the one that makes marks.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The roles of the other functions cannot be made, or the tables belong to another role.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    /// The secret with a function's login cannot be read.
+    #[error("the login of a function cannot be read")]
+    Login(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret with a function's login has no password, so its role cannot be made.
+    #[error("the secret with the login of {0} has no password")]
+    NoPassword(&'static str),
+    /// A function cannot log in, although its role is there.
+    #[error(
+        "{function} cannot log in as {role}: if an RDS Proxy is before the database, register its secret there"
+    )]
+    CannotLogIn {
+        /// The function that cannot log in.
+        function: &'static str,
+        /// The role that its secret names.
+        role: String,
+    },
     /// The bootstrap secret cannot be used.
     #[error("the bootstrap keys cannot be used, and none was registered")]
     Bootstrap(#[from] Unusable),
@@ -99,13 +127,16 @@ impl<C: Clock> Ports<C> {
     /// [`MigrateError`] if a step fails. Earlier steps stay applied.
     pub async fn handle(&self, request: Request) -> Result<Report, MigrateError> {
         let Request { api_key, revoke_api_key, list_api_keys } = request;
+        roles::check_owner(&self.database.connection().await?).await?;
         let applied = migrations::migrate(&self.database).await?.names;
-        let connection = self.database.connection().await?;
+        let mut connection = self.database.connection().await?;
+        roles::hand_over(&mut connection).await?;
         let business_zone_changed =
             revenue::set_business_zone(&**connection, &self.business_zone).await?;
         drop(connection);
         // A command to revoke must not fail because of a bootstrap secret that cannot be used.
         let is_deployment = api_key.is_none() && revoke_api_key.is_none() && !list_api_keys;
+        let logins = if is_deployment { self.make_logins().await? } else { Vec::new() };
         let bootstrap_keys_registered = match &self.bootstrap_keys {
             Some(secret) if is_deployment => Some(self.bootstrap(secret).await?),
             _ => None,
@@ -126,6 +157,7 @@ impl<C: Clock> Ports<C> {
             event = "migrated",
             ?applied,
             business_zone_changed,
+            logins = logins.len(),
             bootstrap_keys_registered,
             key_registered,
             keys_revoked
@@ -133,6 +165,7 @@ impl<C: Clock> Ports<C> {
         Ok(Report {
             applied,
             business_zone_changed,
+            logins,
             bootstrap_keys_registered,
             key_registered,
             key_mark,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use migrate::{Ports, Request};
+use migrate::{Ports, Request, logins};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
@@ -22,7 +22,9 @@ async fn main() -> Result<(), Error> {
     let aws = Arc::new(Aws::default());
     let issuer = KeyIssuer::from_env(&env, &aws)?;
     let ports = Ports {
-        database: database::from_env(&env.overridden_by(two), &aws)?,
+        logins: logins::from_env(&env, &aws)?,
+        own_logins: logins::are_used(&env)?,
+        database: database::from_env("migrate", &env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
         bootstrap_keys: env
             .optional("BOOTSTRAP_KEYS_SECRET_ARN")

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let ports: Ports<_, _> = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("process", &env, &aws)?,
         witness: Witness::of_environment(),
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {

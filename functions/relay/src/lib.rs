@@ -2,7 +2,9 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also deletes rows that were processed long ago.
+//! objects that wait for a refetch. It also deletes rows that are older than their retention.
+
+mod purging;
 
 use std::time::Duration;
 
@@ -12,8 +14,10 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::sync_state::pending;
-use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
+use penstock_store::{Database, StoreError, outbox, refetch};
 use serde::Serialize;
+
+pub use purging::Retention;
 
 /// Everything that `relay` uses.
 pub struct Ports<C, Q> {
@@ -23,9 +27,8 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queues of `fetch`.
     pub requests: Q,
-    /// How long processed rows are kept. No run may outlive it
-    /// (`penstock_domain::retention::Retention`).
-    pub retention: Duration,
+    /// How long rows are kept.
+    pub retention: Retention,
     /// The time.
     pub clock: C,
 }
@@ -40,7 +43,7 @@ pub struct Round {
     /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
-    /// Processed rows, Idempotency-Keys and refetches without an answer that were deleted.
+    /// Rows that were deleted, of all tables.
     pub purged: u64,
     /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
     /// it.
@@ -92,13 +95,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 break;
             }
         }
-        while self.clock.now() < stop_at {
-            let purged = self.purge().await?;
-            round.purged += purged;
-            if purged == 0 {
-                break;
-            }
-        }
+        round.purged = self.purge(stop_at).await?.rows;
         round.oldest_pending_s = self.oldest_pending().await?;
         let Round { ticketed, runs, refetches, purged, oldest_pending_s } = round;
         tracing::info!(
@@ -152,15 +149,5 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let connection = self.database.connection().await?;
         let oldest = outbox::oldest_pending(&**connection).await?;
         Ok(oldest.map_or(0, |received_at| elapsed(received_at, self.clock.now()).as_secs()))
-    }
-
-    async fn purge(&self) -> Result<u64, RelayError> {
-        let now = self.clock.now();
-        let connection = self.database.connection().await?;
-        let before = now - self.retention;
-        let rows = outbox::purge(&**connection, before, ROWS).await?
-            + not_ours::purge(&**connection, before, ROWS).await?
-            + refetch::ended::purge(&**connection, before, ROWS).await?;
-        Ok(rows + intake::purge_keys(&**connection, now, ROWS).await?)
     }
 }

@@ -7,10 +7,9 @@ use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
 use penstock_domain::clock::Clock as _;
-use penstock_domain::retention::Retention;
 use penstock_edge::telemetry::chain;
 use penstock_edge::{config, deadline::deadline, telemetry};
-use relay::Ports;
+use relay::{Ports, Retention};
 use serde::de::IgnoredAny;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,10 +18,10 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let ports = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("relay", &env, &aws)?,
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
-        retention: Retention::from_env(&env)?.keeps(),
+        retention: Retention::from_env(&env)?,
         clock: SystemClock,
     };
     let ports = &ports;

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let aws = Arc::new(Aws::default());
     let queue = |name| env.required(name).map(|url| Queue::new(Arc::clone(&aws), url));
     let ports = Ports {
-        database: database::from_env(&env, &aws)?,
+        database: database::from_env("webhook", &env, &aws)?,
         endpoints: endpoints(&env, &aws),
         public_base_url: env.optional("PUBLIC_BASE_URL"),
         tickets: queue("TICKETS_QUEUE_URL")?,

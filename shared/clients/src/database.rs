@@ -25,33 +25,67 @@ pub enum DatabaseConfigError {
     Store(#[from] StoreError),
 }
 
-/// Creates a pool from the environment. It reads no secret and opens no connection before its first
-/// use.
+/// Creates the pool of `function` from the environment. It reads no secret and opens no connection
+/// before its first use.
 ///
-/// `DATABASE_SECRET_ARN` names the secret. `DATABASE_HOST`, `_PORT` and `_NAME` override its
-/// values, for example with RDS Proxy's host. `DATABASE_TLS` is `require` or `disable`.
-/// `DATABASE_CA_FILE` adds roots. `DATABASE_POOL_SIZE` is 1 by default. For local runs
-/// `DATABASE_URL` replaces the secret.
+/// For `metrics`, `METRICS_DATABASE_SECRET_ARN` names the secret with its login, else
+/// `DATABASE_SECRET_ARN` does. `DATABASE_HOST`, `_PORT` and `_NAME` override the secret's values,
+/// for example with RDS Proxy's host. `DATABASE_TLS` is `require` or `disable`. `DATABASE_CA_FILE`
+/// adds roots. `DATABASE_POOL_SIZE` is 1 by default. For local runs `DATABASE_URL` replaces the
+/// secret.
 ///
 /// # Errors
 /// [`DatabaseConfigError`] if a variable is missing or wrong.
-pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Database, DatabaseConfigError> {
+pub fn from_env(
+    function: &str,
+    env: &Env,
+    aws: &Arc<Aws>,
+) -> Result<Database, DatabaseConfigError> {
+    let source: Arc<dyn LoginSource> = match env.optional("DATABASE_URL") {
+        Some(url) => Arc::new(StaticLogin(login_of(&url)?)),
+        None => {
+            let own = env.optional(&secret_variable(function));
+            let arn = own.map_or_else(|| env.required("DATABASE_SECRET_ARN"), Ok)?;
+            stored_login(arn, env, aws)?
+        }
+    };
+    pool(source, env)
+}
+
+/// Returns the variable that names the secret with the login of a function.
+pub fn secret_variable(function: &str) -> String {
+    format!("{}_DATABASE_SECRET_ARN", function.to_uppercase())
+}
+
+/// Returns the login in a secret, at the address that the environment names.
+///
+/// # Errors
+/// [`ConfigError`] if the port is no number.
+pub fn stored_login(
+    arn: String,
+    env: &Env,
+    aws: &Arc<Aws>,
+) -> Result<Arc<dyn LoginSource>, ConfigError> {
+    Ok(Arc::new(SecretLogin {
+        secret: Secret::stored(Arc::clone(aws), arn),
+        host: env.optional("DATABASE_HOST"),
+        port: env
+            .optional("DATABASE_PORT")
+            .map(|_| env.parsed_or("DATABASE_PORT", 5432))
+            .transpose()?,
+        name: env.optional("DATABASE_NAME"),
+    }))
+}
+
+/// Creates a pool of a login, with the settings of the environment.
+///
+/// # Errors
+/// [`DatabaseConfigError`] if a variable is wrong.
+pub fn pool(source: Arc<dyn LoginSource>, env: &Env) -> Result<Database, DatabaseConfigError> {
     let tls = match env.or("DATABASE_TLS", "require").as_str() {
         "require" => Tls::Require,
         "disable" => Tls::Disable,
         _ => return Err(invalid("DATABASE_TLS", "neither require nor disable").into()),
-    };
-    let source: Arc<dyn LoginSource> = match env.optional("DATABASE_URL") {
-        Some(url) => Arc::new(StaticLogin(login_of(&url)?)),
-        None => Arc::new(SecretLogin {
-            secret: Secret::stored(Arc::clone(aws), env.required("DATABASE_SECRET_ARN")?),
-            host: env.optional("DATABASE_HOST"),
-            port: env
-                .optional("DATABASE_PORT")
-                .map(|_| env.parsed_or("DATABASE_PORT", 5432))
-                .transpose()?,
-            name: env.optional("DATABASE_NAME"),
-        }),
     };
     let size = env.parsed_or("DATABASE_POOL_SIZE", 1)?;
     Ok(Database::new(source, tls, env.optional("DATABASE_CA_FILE").as_deref(), size)?)

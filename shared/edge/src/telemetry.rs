@@ -1,5 +1,7 @@
 //! One JSON log line a unit of work, on standard output, where Lambda collects it.
 
+use std::panic::PanicHookInfo;
+
 use tracing::Level;
 use tracing_subscriber::fmt;
 
@@ -25,11 +27,40 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
     );
     // A test has set another subscriber already.
     drop(started);
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
-/// An error and its causes in one line, for the log at the boundary.
+/// Logs a panic: its place, and its message if that is part of the code. Rust's own hook prints
+/// messages that are made at run time too, and those may quote a body.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let said = panic.payload().downcast_ref::<&'static str>();
+    tracing::error!(event = "panicked", place, said);
+}
+
+/// Returns an error and its causes in one line, for the log at the boundary.
+///
+/// Only the first line of each is taken: Postgres' DETAIL, which carries values of rows, stands in
+/// the second one.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let lines = causes.map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
+    lines.collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_one_line_of_the_first_lines_and_leaves_postgres_detail_out() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("ERROR: no\nDETAIL: Failing row contains (secret)")]
+        struct Inner;
+        #[derive(Debug, thiserror::Error)]
+        #[error("statement outbox.insert failed")]
+        struct Outer(#[source] Inner);
+        assert_eq!(chain(&Outer(Inner)), "statement outbox.insert failed: ERROR: no");
+    }
 }

@@ -16,7 +16,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::StoreError;
+use crate::{DriverError, StoreError};
 
 /// A pooled connection; returns to the pool when dropped.
 pub type Connection = Object;
@@ -152,12 +152,10 @@ impl Database {
             // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.
             drop(Object::take(connection));
             // The others froze with it.
-            self.pool.retain(|_, _| false);
+            self.close_idle();
         }
     }
-}
 
-impl Database {
     /// Closes the connections that nobody uses. After work was given up half-way, its statement is
     /// still under way on its connection, and the next one would wait behind it.
     pub fn close_idle(&self) {
@@ -269,6 +267,7 @@ impl Dialer {
 
 fn report_end(outcome: Result<(), tokio_postgres::Error>) {
     if let Err(error) = outcome {
+        let error = DriverError::from(error);
         tracing::info!(%error, "the connection to Postgres ended");
     }
 }

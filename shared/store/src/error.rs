@@ -1,6 +1,7 @@
 //! The errors of Postgres, and what becomes of the work that meets them.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use deadpool_postgres::PoolError;
@@ -18,7 +19,7 @@ pub enum StoreError {
         name: &'static str,
         /// The error of Postgres or of the connection.
         #[source]
-        source: tokio_postgres::Error,
+        source: DriverError,
     },
     /// A column of a row cannot be read: it is not there, or has another type.
     #[error("column {column} of {statement} cannot be read")]
@@ -45,13 +46,62 @@ pub enum StoreError {
     FenceLost(i64),
 }
 
+/// An error of the driver whose texts repeat no value of a row.
+///
+/// Postgres' DETAIL carries rows ("Failing row contains …"), and the driver prints it. So this
+/// prints the SQLSTATE, the message and the constraint only. Messages of class 22 quote what cannot
+/// be read, and are printed without their quotations.
+pub struct DriverError(tokio_postgres::Error);
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(db) = self.0.as_db_error() else { return self.0.fmt(f) };
+        let code = db.code().code();
+        if code.starts_with("22") {
+            write!(f, "{code}: {}", without_quotations(db.message()))?;
+        } else {
+            write!(f, "{code}: {}", db.message())?;
+        }
+        db.constraint().map_or(Ok(()), |constraint| write!(f, " (constraint {constraint})"))
+    }
+}
+
+/// The derived form would print everything that Postgres said.
+impl fmt::Debug for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for DriverError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source().filter(|_| self.0.as_db_error().is_none())
+    }
+}
+
+impl From<tokio_postgres::Error> for DriverError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self(error)
+    }
+}
+
+/// Replaces everything between the first quotation mark and the last one.
+fn without_quotations(message: &str) -> String {
+    match (message.split_once('"'), message.rsplit_once('"')) {
+        (Some((before, inside)), Some((_, after))) if inside.contains('"') => {
+            format!("{before}\"…\"{after}")
+        }
+        _ => message.to_owned(),
+    }
+}
+
 /// The pause before work is retried that failed because Postgres is unreachable or busy. In the end
 /// the queue's visibility timeout decides.
 const LATER: Duration = Duration::from_secs(60);
 
 impl StoreError {
     pub(crate) fn new(name: &'static str, source: tokio_postgres::Error) -> Self {
-        Self::Statement { name, source }
+        Self::Statement { name, source: source.into() }
     }
 
     /// Returns the disposition of work that ended in this error.
@@ -78,13 +128,13 @@ impl StoreError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
-            Self::Statement { source, .. } => match source.code() {
+            Self::Statement { source: DriverError(error), .. } => match error.code() {
                 Some(state) => {
                     ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
                 }
                 None => {
-                    source.is_closed()
-                        || Error::source(source).is_some_and(|e| e.is::<std::io::Error>())
+                    error.is_closed()
+                        || Error::source(error).is_some_and(|e| e.is::<std::io::Error>())
                 }
             },
             _ => false,
@@ -100,7 +150,7 @@ impl StoreError {
     /// Returns the SQLSTATE, if Postgres answered.
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {
-            Self::Statement { source, .. } => source.code(),
+            Self::Statement { source, .. } => source.0.code(),
             _ => None,
         }
     }
@@ -109,14 +159,7 @@ impl StoreError {
     /// logs.
     pub fn reason(&self) -> String {
         match self {
-            Self::Statement { source, .. } => match source.as_db_error() {
-                Some(db) => {
-                    let constraint =
-                        db.constraint().map(|c| format!(" (constraint {c})")).unwrap_or_default();
-                    format!("{}: {}{constraint}", db.code().code(), db.message())
-                }
-                None => source.to_string(),
-            },
+            Self::Statement { source, .. } => source.to_string(),
             other => other.to_string(),
         }
     }
@@ -131,5 +174,25 @@ impl Dependency for StoreError {
 impl From<PoolError> for StoreError {
     fn from(e: PoolError) -> Self {
         Self::Unavailable(Box::new(e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quotation_is_left_out_with_all_that_may_stand_in_it() {
+        for (message, printed) in [
+            (
+                "invalid input syntax for type bigint: \"a \"b\" c\"",
+                "invalid input syntax for type bigint: \"…\"",
+            ),
+            ("value \"9\" is out of range", "value \"…\" is out of range"),
+            ("a lone \" mark", "a lone \" mark"),
+            ("bigint out of range", "bigint out of range"),
+        ] {
+            assert_eq!(without_quotations(message), printed);
+        }
     }
 }

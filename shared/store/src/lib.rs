@@ -20,7 +20,9 @@ pub mod outbox;
 pub mod push_channels;
 pub mod reconciliations;
 pub mod refetch;
+pub mod retention;
 pub mod revenue;
+pub mod roles;
 mod row;
 pub mod run_requests;
 mod sql;
@@ -32,7 +34,7 @@ pub mod vendor_accounts;
 pub use database::{
     Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
 };
-pub use error::StoreError;
+pub use error::{DriverError, StoreError};
 pub use row::Row;
 pub use sql::{Element, Sql};
 pub use tokio_postgres::{GenericClient, Transaction};
@@ -55,7 +57,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
         reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
         refetch::ended::STATEMENTS,
+        retention::STATEMENTS,
         revenue::STATEMENTS,
+        roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,
         sync_runs::STATEMENTS,

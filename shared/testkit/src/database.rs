@@ -48,13 +48,30 @@ impl TestDatabase {
         Self { server, name }
     }
 
-    /// Returns a pool of at most `size` connections, without TLS.
+    /// Returns a pool of at most `size` connections of the owner, without TLS.
     pub fn database(&self, size: usize) -> Database {
         Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
             .expect("a pool")
     }
 
-    /// Returns the login to this database.
+    /// Returns a pool of at most `size` connections under the login of a function, which may do
+    /// what it may in a deployment.
+    pub fn database_of(&self, function: &str, size: usize) -> Database {
+        let login = Arc::new(StaticLogin(self.login_of(function)));
+        Database::new(login, Tls::Disable, None, size).expect("a pool")
+    }
+
+    /// Returns the login of a function to this database.
+    pub fn login_of(&self, function: &str) -> Login {
+        self.server.login_of(function, &self.name)
+    }
+
+    /// Returns the login of a function as a URL, for its environment.
+    pub fn url_of(&self, function: &str) -> String {
+        server::url(&self.login_of(function))
+    }
+
+    /// Returns the login of the owner to this database.
     pub fn login(&self) -> Login {
         self.server.login(&self.name)
     }

@@ -21,6 +21,7 @@ mod framing;
 mod memory_queue;
 mod outcome;
 mod private_postgres;
+mod roles;
 mod runtime_api;
 mod runtime_host;
 mod server;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use penstock_store::{Database, Login, StaticLogin, Tls, migrations};
 use tokio_postgres::Client;
 
-use crate::server;
+use crate::{roles, server};
 
 const NO_PYTHON: &str = "PENSTOCK_PYTHON is not set, which names the Python of .local/venv, where Postgres is \
     installed: run `make test`, or `python3.11 infra/local/stack.py with -- cargo test`";
@@ -39,7 +39,9 @@ impl PrivatePostgres {
         let python = std::env::var("PENSTOCK_PYTHON").expect(NO_PYTHON);
         let (keeper, port, directory) = blocking(move || Keeper::start(&python)).await;
         let server = Self { keeper: Arc::new(Mutex::new(keeper)), port, directory };
-        migrations::migrate(&server.database(2)).await.expect("the migrations");
+        let database = server.database(2);
+        migrations::migrate(&database).await.expect("the migrations");
+        roles::make(&mut database.connection().await.expect("a connection")).await;
         server
     }
 
@@ -76,6 +78,12 @@ impl PrivatePostgres {
     pub fn database(&self, size: usize) -> Database {
         Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)
             .expect("a pool")
+    }
+
+    /// Returns a pool of one connection under the login of a function.
+    pub fn database_of(&self, function: &str) -> Database {
+        let login = roles::login(&self.login(), function);
+        Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, 1).expect("a pool")
     }
 
     /// Returns the login, which is the same before and after a stop.

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::roles;
+
 /// All bytes but `unreserved` of RFC 3986: a password may hold any of the others.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -47,6 +49,11 @@ impl Server {
     /// Returns the login to one of the server's databases.
     pub(crate) fn login(&self, database: &str) -> Login {
         Login { database: database.to_owned(), ..self.0.clone() }
+    }
+
+    /// Returns the login of a function to one of the server's databases.
+    pub(crate) fn login_of(&self, function: &str, database: &str) -> Login {
+        roles::login(&self.login(database), function)
     }
 
     /// Opens a connection to the maintenance database, from which others are created and dropped.

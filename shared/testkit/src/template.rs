@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 use uuid::{NoContext, Uuid};
 
+use crate::roles;
 use crate::server::{self, Server};
 
 mod embedded {
@@ -63,6 +64,7 @@ async fn fill(login: &Login, checksums: &[String]) {
     let database =
         Database::new(Arc::new(StaticLogin(login.clone())), Tls::Disable, None, 2).expect("a pool");
     migrations::migrate(&database).await.expect("the migrations");
+    roles::make(&mut database.connection().await.expect("a connection")).await;
     let client = server::connect(login).await;
     let history = "select coalesce(array_agg(checksum::text order by version), '{}') from refinery_schema_history";
     let applied: Vec<String> =
@@ -136,5 +138,6 @@ fn checksums() -> Vec<String> {
 fn fingerprint(checksums: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
     checksums.hash(&mut hasher);
+    penstock_store::roles::GRANTS.hash(&mut hasher);
     hasher.finish()
 }

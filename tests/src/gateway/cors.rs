@@ -31,8 +31,12 @@ impl Cors {
     pub(super) fn of(template: &Template, origins: &str) -> Self {
         let body = &template.resource("HttpApi")["DefinitionBody"];
         let settings = &body["x-amazon-apigateway-cors"]["Fn::If"][1];
+        // `!If [HasOpenCors, those of any page, those of named origins]`
+        let branch = if origins == "*" { 1 } else { 2 };
         let joined = |name: &str| {
-            let names = settings[name].as_array().into_iter().flatten();
+            let said = &settings[name];
+            let names = said.get("Fn::If").map_or(said, |branches| &branches[branch]);
+            let names = names.as_array().into_iter().flatten();
             names.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
         };
         Self {
@@ -118,6 +122,17 @@ mod tests {
         assert_eq!(headers.len(), 2, "{headers:?}");
         let (_, headers) = answered("*", "GET", &[("origin", "https://c.example")]);
         assert_eq!(headers["access-control-allow-origin"], "*");
+    }
+
+    #[test]
+    fn a_page_of_any_origin_may_never_send_the_admin_key() {
+        let asked = [("origin", "https://a.example"), ("access-control-request-method", "POST")];
+        for (origins, may) in [("*", false), ("https://a.example", true)] {
+            let (_, headers) = answered(origins, "OPTIONS", &asked);
+            let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+            assert_eq!(allowed.contains("x-admin-api-key"), may, "{origins}: {allowed}");
+            assert!(allowed.split(',').any(|name| name == "x-api-key"), "{origins}: {allowed}");
+        }
     }
 
     #[test]

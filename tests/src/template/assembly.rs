@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use penstock_domain::access::KeyHeader;
 use penstock_domain::source::SOURCES;
+use penstock_store::roles;
 
 use super::TemplateError;
 use super::chapters::{Chapters, HEADS, SECTIONS};
@@ -18,6 +20,9 @@ use crate::repository::functions;
 const SHARED: &str = "infra/template";
 const SOURCE_FILES: &str = "infra/template/sources";
 const PATTERNS: &str = "infra/template/each";
+
+/// The pattern of a function's login.
+const LOGINS: &str = "Logins";
 
 /// The section whose entries are functions, and whose pattern is followed last of all.
 const FUNCTIONS: &str = "Functions";
@@ -94,7 +99,16 @@ impl Assembly {
         self.chapters.label(&part.origin, &format!("Function {name}"));
         self.say(name, said).map_err(|what| in_part(&part.origin, what))?;
         let id = pascal(name);
-        self.add(part, &values(&[("Function", name), ("FunctionId", id.as_str())]))
+        self.add(part, &values(&[("Function", name), ("FunctionId", id.as_str())]))?;
+        if roles::functions().contains(&name) { self.add_login(name) } else { Ok(()) }
+    }
+
+    /// Follows the pattern of a login, for a function that has grants.
+    fn add_login(&mut self, name: &str) -> Result<(), TemplateError> {
+        let pattern = self.patterns.get(LOGINS).cloned().unwrap_or_default();
+        let own = names(name, Vec::new()).into_iter().collect();
+        self.follow(&stack_file(name), &pattern, own, &Values::new(), false)
+            .map_err(|what| in_part(LOGINS, what))
     }
 
     fn say(&mut self, function: &str, said: Vec<Entry>) -> Result<(), String> {
@@ -162,7 +176,7 @@ impl Assembly {
         all.extend(own);
         // Known when all parts are read: filled in the whole text.
         all.insert("Roles".to_owned(), Text::inline("<Roles>"));
-        let spare = ["Name", "name", "Roles"];
+        let spare = ["Name", "name", "NAME", "Roles"];
         let spare: Vec<&str> = context.keys().map(String::as_str).chain(spare).collect();
         for section in entries(&fill(pattern, &all, &spare)?)? {
             self.add_section(origin, section, context, first)?;
@@ -200,12 +214,17 @@ impl Assembly {
         let mut methods: Vec<&str> = routes.map(|route| route.method.as_str()).collect();
         methods.sort_unstable();
         methods.dedup();
+        let open: Vec<&str> = CORS_REQUEST_HEADERS
+            .into_iter()
+            .filter(|name| !name.eq_ignore_ascii_case(KeyHeader::AdminApiKey.name()))
+            .collect();
         let sources = format!("!Join [\",\", [{}]]", self.configured.join(", "));
         let mut gathered = values(&[
             ("Sources", sources.as_str()),
             ("Roles", roles.as_str()),
             ("Methods", &methods.join(", ")),
             ("RequestHeaders", &CORS_REQUEST_HEADERS.join(", ")),
+            ("OpenRequestHeaders", &open.join(", ")),
             ("ReplyHeaders", &CORS_REPLY_HEADERS.join(", ")),
         ]);
         gathered.insert("RouteSettings".to_owned(), Text::below(settings));
@@ -222,9 +241,14 @@ fn stack_file(function: &str) -> String {
 
 /// Returns the slots that an entry's own name fills. Comments on the entry go to the first use of
 /// the name.
-fn names(key: &str, comments: Vec<String>) -> [(String, Text); 2] {
+fn names(key: &str, comments: Vec<String>) -> [(String, Text); 3] {
     let name = Text { comments, ..Text::inline(pascal(key)) };
-    [("Name".to_owned(), name), ("name".to_owned(), Text::inline(kebab(key)))]
+    let (lower, upper) = (kebab(key), kebab(key).replace('-', "_").to_uppercase());
+    [
+        ("Name".to_owned(), name),
+        ("name".to_owned(), Text::inline(lower)),
+        ("NAME".to_owned(), Text::inline(upper)),
+    ]
 }
 
 fn values(given: &[(&str, &str)]) -> Values {

@@ -37,7 +37,11 @@ pub fn policies(
             let parameter = variable.value.word().strip_prefix("!Ref ");
             parameter.ok_or_else(|| format!("{} is no !Ref", variable.key))
         };
-        if variable.key.ends_with("_SECRET_ARN") {
+        if variable.key.ends_with("_DATABASE_SECRET_ARN") {
+            // A secret of the template's own, or by a condition the one that all functions share.
+            let read = "secretsmanager:GetSecretValue";
+            statements.push(statement(read, variable.value.word(), None));
+        } else if variable.key.ends_with("_SECRET_ARN") {
             let parameter = refers()?;
             let resource = format!("!Ref {parameter}");
             let read = "secretsmanager:GetSecretValue";

@@ -22,7 +22,15 @@ fn clock() -> StoppedClock {
 
 fn ports(database: &TestDatabase) -> Ports<StoppedClock> {
     let (database, business_zone) = (database.database(2), "UTC".to_owned());
-    Ports { database, business_zone, bootstrap_keys: None, issuer: issuer(), clock: clock() }
+    Ports {
+        database,
+        business_zone,
+        bootstrap_keys: None,
+        issuer: issuer(),
+        logins: Vec::new(),
+        own_logins: false,
+        clock: clock(),
+    }
 }
 
 fn with_secret(database: &TestDatabase, secret: &Value) -> Ports<StoppedClock> {

@@ -87,8 +87,8 @@ fn the_page_asks_nobody_for_anything() {
 async fn get(path: &str, method: &str, headers: Value) -> Reply {
     let database = TestDatabase::new().await;
     let ports = Ports {
-        database: database.database(1),
-        admission: Admission::new(database.database(1), 100),
+        database: database.database_of("metrics", 1),
+        admission: Admission::new(database.database_of("metrics", 1), 100),
         config: MetricsConfig::from_env(&std::iter::empty::<(String, String)>().collect()).unwrap(),
         clock: SystemClock,
         started: SystemClock.now(),

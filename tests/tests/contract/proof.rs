@@ -68,8 +68,8 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
         let new = NewKey { id: Uuid::now_v7(), name: key, scope, sha256, rate_per_second: None };
         assert!(api_keys::insert(&client, new, SystemClock.now()).await.unwrap());
     }
-    let (pool, admission) =
-        (|| database.database(4), || Admission::new(database.database(2), UNLIMITED));
+    let pool = |function| database.database_of(function, 4);
+    let admission = |function| Admission::new(database.database_of(function, 2), UNLIMITED);
     let queue = MemoryQueue::default;
     let secrets = ["STRIPE_WEBHOOK_SECRET", "HUBSPOT_WEBHOOK_SECRET", "GCAL_CHANNEL_SECRET"];
     let secrets = secrets.map(|name| (name, SIGNING_SECRET)).into_iter().collect();
@@ -77,15 +77,15 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
     let sources = SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>().join(",");
     Handlers {
         metrics: metrics::Ports {
-            database: pool(),
-            admission: admission(),
+            database: pool("metrics"),
+            admission: admission("metrics"),
             config: metrics::MetricsConfig::from_env(&none.collect()).unwrap(),
             clock: SystemClock,
             started: SystemClock.now(),
         },
         ingest: ingest::Ports {
-            database: pool(),
-            admission: admission(),
+            database: pool("ingest"),
+            admission: admission("ingest"),
             tickets: queue(),
             spill: queue(),
             seals: seals(),
@@ -94,8 +94,8 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             clock: SystemClock,
         },
         admin: admin::Ports {
-            database: pool(),
-            admission: admission(),
+            database: pool("admin"),
+            admission: admission("admin"),
             requests: queue(),
             config: admin::AdminConfig::from_env(
                 &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", &sources)].into_iter().collect(),
@@ -104,7 +104,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             clock: SystemClock,
         },
         webhook: webhook::Ports {
-            database: pool(),
+            database: pool("webhook"),
             endpoints: webhook::endpoints(&secrets, &Arc::default()),
             public_base_url: Some("https://hooks.example.com".to_owned()),
             tickets: queue(),

@@ -68,11 +68,11 @@ impl Environment {
         kills: Option<&mut Kills>,
     ) -> Self {
         let proxy = match kills {
-            Some(_) => Some(CuttingProxy::start(test.db.login()).await),
+            Some(_) => Some(CuttingProxy::start(test.db.login_of("fetch")).await),
             None => None,
         };
-        let settings =
-            test.settings(proxy.as_ref().map_or_else(|| test.db.url(), CuttingProxy::url));
+        let settings = test
+            .settings(proxy.as_ref().map_or_else(|| test.db.url_of("fetch"), CuttingProxy::url));
         let env: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let host = RuntimeHost::start(&binary("fetch"), &env).await;
         if place < PULLS.len() {

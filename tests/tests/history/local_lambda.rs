@@ -115,7 +115,7 @@ impl<'a> LocalLambda<'a> {
         let settings = [("GCAL_CALENDAR_ID", CALENDAR_ID)].into_iter().collect();
         let process = || -> process::Ports<_, _> {
             process::Ports {
-                database: test.db.database(1),
+                database: test.db.database_of("process", 1),
                 witness: process::Witness::default(),
                 reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(refetches.clone()),
@@ -123,10 +123,10 @@ impl<'a> LocalLambda<'a> {
             }
         };
         let relay = relay::Ports {
-            database: test.db.database(1),
+            database: test.db.database_of("relay", 1),
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
-            retention: Duration::from_secs(35 * 86_400),
+            retention: relay::Retention::default(),
             clock: ShiftedClock::default(),
         };
         Self {

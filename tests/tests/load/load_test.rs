@@ -2,7 +2,6 @@
 //! queues in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use ingest::IngestConfig;
 use penstock_clients::clock::SystemClock;
@@ -38,7 +37,7 @@ impl LoadTest {
         let postgres = PrivatePostgres::new().await;
         let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());
         let webhook = || webhook::Ports {
-            database: postgres.database(1),
+            database: postgres.database_of("webhook"),
             endpoints: endpoints(WEBHOOK_SECRET),
             public_base_url: None,
             tickets: tickets.clone(),
@@ -48,7 +47,7 @@ impl LoadTest {
             clock: ShiftedClock::default(),
         };
         let ingest = || {
-            let database = postgres.database(1);
+            let database = postgres.database_of("ingest");
             ingest::Ports {
                 admission: admission(database.clone(), 1),
                 database,
@@ -86,7 +85,7 @@ impl LoadTest {
     /// An environment of `process`, in test mode as the events that are pushed.
     pub fn process(&self) -> process::Ports<ShiftedClock, MemoryQueue> {
         process::Ports {
-            database: self.postgres.database(1),
+            database: self.postgres.database_of("process"),
             witness: process::Witness::default(),
             reader: process::Normalizers::from_env(
                 &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
@@ -100,10 +99,10 @@ impl LoadTest {
     /// Runs `relay` so much later that every ticket that has not come is overdue.
     pub fn relay(&self) -> relay::Ports<ShiftedClock, MemoryQueue> {
         relay::Ports {
-            database: self.postgres.database(1),
+            database: self.postgres.database_of("relay"),
             tickets: self.tickets.clone(),
             requests: MemoryQueue::default(),
-            retention: Duration::from_secs(35 * 86_400),
+            retention: relay::Retention::default(),
             clock: ShiftedClock::by(1_000),
         }
     }
@@ -111,7 +110,7 @@ impl LoadTest {
     /// Returns an environment of `bury`.
     pub fn bury(&self) -> bury::Ports<ShiftedClock> {
         bury::Ports {
-            database: self.postgres.database(1),
+            database: self.postgres.database_of("bury"),
             seals: seals(),
             clock: ShiftedClock::default(),
         }

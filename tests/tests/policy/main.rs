@@ -2,6 +2,7 @@
 //! pages that agree with the code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
+mod access_log;
 mod circles;
 mod crates;
 mod files;
@@ -14,4 +15,5 @@ mod operations;
 mod pages;
 mod prose;
 mod scripts;
+mod threats;
 mod traps;

@@ -32,7 +32,11 @@ impl DeployedApp {
     /// Deploys a stack over a migrated database. Schedules are off, so that only the test causes
     /// work.
     pub async fn new(name: &str, parameters: &[(&'static str, &str)]) -> Self {
-        Self::deploy(name, TestDatabase::new().await, Secrets::default(), own(parameters)).await
+        let database = TestDatabase::new().await;
+        let app = Self::deploy(name, database, Secrets::default(), own(parameters)).await;
+        // It makes the functions' own roles.
+        app.stack.migrate().await.unwrap_or_else(|e| panic!("{e}\n{}", app.stack.last_words(20)));
+        app
     }
 
     /// Deploys a stack over an empty database, with a simulated account as the vendor.

@@ -25,7 +25,11 @@ fn allowed(document: &Value) -> BTreeSet<(String, String)> {
     found
 }
 
+/// A resource's name; of `!If [condition, one, another]` both names.
 fn name(resource: &Value) -> String {
+    if let Some(branches) = resource.get("Fn::If") {
+        return format!("{} or {}", name(&branches[1]), name(&branches[2]));
+    }
     match resource.as_str().or_else(|| resource["Fn::Sub"].as_str()) {
         Some(text) => text.to_owned(),
         None => target(resource).to_owned(),
@@ -97,14 +101,12 @@ fn each_role_allows_exactly_what_its_function_does() {
         if let Some(listed) = listed(short_name(function)) {
             assert_eq!(wanted, pairs(&listed), "{logical} is told of other queues");
         }
-        // Every secret in its settings, and no other. All functions may read that of the database.
+        // Every secret in its settings, and no other.
         let told = template
             .variables(function)
             .into_iter()
             .filter(|(name, _)| name.ends_with("SECRET_ARN"));
-        let secrets = told
-            .map(|(_, value)| target(&value).to_owned())
-            .filter(|secret| secret != "DatabaseSecretArn");
+        let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));
         // `!If [HasBootstrapKeys, policies, nothing]`
@@ -124,13 +126,12 @@ fn each_role_allows_exactly_what_its_function_does() {
 }
 
 #[test]
-fn what_all_roles_share_is_logs_the_databases_secret_and_the_vpc() {
+fn what_all_roles_share_is_logs_and_the_vpc() {
     let template = Template::read();
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*";
     let wanted = [
         ("logs:CreateLogStream", logs),
         ("logs:PutLogEvents", logs),
-        ("secretsmanager:GetSecretValue", "DatabaseSecretArn"),
         ("ec2:CreateNetworkInterface", "*"),
         ("ec2:DescribeNetworkInterfaces", "*"),
         ("ec2:DescribeSubnets", "*"),

@@ -38,7 +38,7 @@ pub struct World {
     story: Story,
 }
 
-/// What happened, printed if the world's test fails.
+/// The events of a world, printed if its test fails.
 struct Story {
     seed: u64,
     lines: Vec<String>,

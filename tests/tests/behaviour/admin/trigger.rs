@@ -42,8 +42,8 @@ pub async fn admin(app: &TestApp) -> Admin {
 
 fn environment(app: &TestApp) -> Admin {
     admin::Ports {
-        database: app.db.database(1),
-        admission: Admission::new(app.db.database(1), 1_000),
+        database: app.db.database_of("admin", 1),
+        admission: Admission::new(app.db.database_of("admin", 1), 1_000),
         requests: app.requests.clone(),
         config: AdminConfig::from_env(&[("SOURCES", "stripe")].into_iter().collect()).unwrap(),
         clock: app.clock.clone(),
@@ -78,8 +78,8 @@ pub async fn accepted(admin: &Admin, path: &str, key: &str) -> String {
 /// Returns the reply of `GET /runs/{runId}`.
 pub async fn run(app: &TestApp, id: &str) -> Value {
     let metrics = metrics::Ports {
-        database: app.db.database(1),
-        admission: Admission::new(app.db.database(1), 1_000),
+        database: app.db.database_of("metrics", 1),
+        admission: Admission::new(app.db.database_of("metrics", 1), 1_000),
         config: MetricsConfig::from_env(&Env::default()).unwrap(),
         clock: app.clock.clone(),
         started: app.clock.now(),

@@ -189,7 +189,7 @@ async fn two_runs_of_one_pull_cannot_both_move_the_cursor() {
     let app = TestApp::with_settings(account(9, 250), &one_window).await;
     // Another run takes over the lease while this one waits for page 2, after two requests for the
     // history's bounds.
-    let url = app.db.url();
+    let url = app.db.url_of("fetch");
     app.stripe
         .on_request(4, move || elsewhere::execute(&url, "update sync_state set fence = fence + 1"));
     let error = app.fetch("charge", Mode::Full).await.unwrap_err();

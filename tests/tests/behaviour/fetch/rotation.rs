@@ -12,7 +12,7 @@ use crate::stripe_account::account;
 
 /// The database's secret in the form that RDS writes, for a login of that name.
 fn login_of(app: &TestApp, user: &str) -> String {
-    let login = app.db.login();
+    let login = app.db.login_of("fetch");
     let (host, port, name) = (&login.host, login.port, &login.database);
     json!({"username": user, "password": "p", "host": host, "port": port, "dbname": name})
         .to_string()
@@ -23,8 +23,11 @@ async fn trap_46_a_database_login_that_is_rotated_in_mid_run_is_read_again_once_
     let app = TestApp::over(account(95, 500)).await;
     let suffix: String = app.db.scalar("select current_database()::text").await;
     let (before, after) = (format!("before_{suffix}"), format!("after_{suffix}"));
+    // As AWS rotates a secret by alternating users: each has what the function's role has.
+    let role = app.db.login_of("fetch").user;
     let roles = format!(
-        "create role {before} superuser login password 'p'; create role {after} superuser login password 'p'"
+        "create role {before} login password 'p' in role {role}; \
+         create role {after} login password 'p' in role {role}"
     );
     app.db.client().await.batch_execute(&roles).await.unwrap();
     let aws = Arc::new(FakeAws::start().await);

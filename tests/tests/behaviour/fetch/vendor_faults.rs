@@ -195,7 +195,7 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
     let aws = std::sync::Arc::new(FakeAws::start().await);
     aws.rotate(&app.stripe.key());
     let queues = ["tickets", "fetch-requests", "quick-requests"].map(|name| aws.queue(name));
-    let (database, stripe) = (app.db.url(), app.stripe.url());
+    let (database, stripe) = (app.db.url_of("fetch"), app.stripe.url());
     let env = [
         ("DATABASE_URL", database.as_str()),
         ("DATABASE_TLS", "disable"),

@@ -155,7 +155,8 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
     test.change(120);
     // The calendar changes again between two pages, and Google sends a notification. Its message
     // finds the lease busy.
-    let (google, clock, url) = (test.google.handle(), test.app.clock.clone(), test.app.db.url());
+    let (google, clock, url) =
+        (test.google.handle(), test.app.clock.clone(), test.app.db.url_of("webhook"));
     test.google.on_request(2, move || {
         clock.advance(Duration::from_secs(1));
         google.with(|calendar| calendar.change(20));

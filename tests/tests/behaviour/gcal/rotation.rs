@@ -19,7 +19,7 @@ async fn trap_46_a_key_that_is_rotated_in_mid_run_is_read_again_once_and_no_run_
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(&test.google.key_file());
     let own = [
-        ("DATABASE_URL", test.app.db.url()),
+        ("DATABASE_URL", test.app.db.url_of("fetch")),
         ("STRIPE_BASE_URL", test.app.stripe.url()),
         ("STRIPE_API_KEY", test.app.stripe.key()),
         ("GCAL_BASE_URL", test.google.base_url()),

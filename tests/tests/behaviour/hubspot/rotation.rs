@@ -17,7 +17,7 @@ async fn trap_46_a_token_that_is_rotated_in_mid_run_is_read_again_once_and_no_ru
     let aws = Arc::new(FakeAws::start().await);
     aws.rotate(DEFAULT_TOKEN);
     let own = [
-        ("DATABASE_URL", test.app.db.url()),
+        ("DATABASE_URL", test.app.db.url_of("fetch")),
         ("STRIPE_BASE_URL", test.app.stripe.url()),
         ("STRIPE_API_KEY", test.app.stripe.key()),
         ("HUBSPOT_BASE_URL", test.hubspot.url()),

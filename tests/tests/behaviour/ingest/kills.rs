@@ -44,8 +44,8 @@ async fn killed_at_any_point_and_sent_the_same_again_it_has_each_lead_and_each_e
 {
     let app = TestApp::over(account(380, 1)).await;
     app.let_in().await;
-    let proxy = CuttingProxy::start(app.db.login()).await;
-    let survivor = BuiltIngest::start(app.db.url()).await;
+    let proxy = CuttingProxy::start(app.db.login_of("ingest")).await;
+    let survivor = BuiltIngest::start(app.db.url_of("ingest")).await;
     let events = |n: i64| {
         json!([{"eventType": "a", "payload": n}, {"eventType": "b", "payload": n}]).to_string()
     };

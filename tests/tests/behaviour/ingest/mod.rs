@@ -74,8 +74,8 @@ pub async fn answer(ingest: &Ingest, request: Request) -> Answer {
 pub fn environment(app: &TestApp) -> Ingest {
     let at = &app.ingest;
     ingest::Ports {
-        database: app.db.database(1),
-        admission: admission(app.db.database(1), 1_000_000),
+        database: app.db.database_of("ingest", 1),
+        admission: admission(app.db.database_of("ingest", 1), 1_000_000),
         tickets: at.tickets.clone(),
         spill: at.spill.clone(),
         seals: seals(),

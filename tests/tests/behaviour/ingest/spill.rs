@@ -74,7 +74,7 @@ async fn while_postgres_is_away_replies_are_202_and_afterwards_each_request_is_t
 async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     let mut app = cut_off(361).await;
     // The key is in the cache: it stays valid during the outage, even if it is revoked meanwhile.
-    let proxy = CuttingProxy::start(app.db.login()).await;
+    let proxy = CuttingProxy::start(app.db.login_of("ingest")).await;
     let through =
         || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     app.ingest.admission = admission(through(), 1_000);
@@ -108,7 +108,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
 async fn a_key_without_the_scope_is_no_key_and_a_limit_is_a_limit() {
     let mut app = TestApp::over(account(362, 1)).await;
     let id = app.let_in().await;
-    app.ingest.admission = admission(app.db.database(1), 1);
+    app.ingest.admission = admission(app.db.database_of("ingest", 1), 1);
     let mut statuses = Vec::new();
     for _ in 0..11 {
         let reply = post(&app.ingest, "/leads", &[], b"x").await;

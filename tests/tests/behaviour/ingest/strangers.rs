@@ -94,7 +94,7 @@ async fn trap_76_a_guess_costs_postgres_no_statement() {
 async fn a_key_is_limited_in_bytes_as_well_as_in_requests() {
     let mut app = TestApp::over(account(373, 1)).await;
     app.let_in().await;
-    app.ingest.admission = admission(app.db.database(1), 1);
+    app.ingest.admission = admission(app.db.database_of("ingest", 1), 1);
     // 10 requests of 16 KiB in ten seconds, or 3 of 64 KiB: the third is paid with what is left.
     let mut statuses = Vec::new();
     for _ in 0..5 {

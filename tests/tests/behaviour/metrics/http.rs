@@ -113,7 +113,7 @@ async fn without_a_good_key_nothing_leaves() {
     let revoked = add_key(&on, "revoked-key", Scope::Read).await;
     assert!(api_keys::revoke(&on, revoked, noon()).await.unwrap());
     assert!(!api_keys::revoke(&on, revoked, noon()).await.unwrap());
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let bad: [&[(&str, &str)]; 7] = [
         &[],
         &[("x-api-key", "")],
@@ -142,7 +142,7 @@ async fn several_read_keys_and_the_admin_key_read() {
     let on = database.client().await;
     add_key(&on, "newer-key", Scope::Read).await;
     add_key(&on, "admin-key", Scope::Admin).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     for header in
         [("X-API-Key", READ_KEY), ("x-api-key", "newer-key"), ("X-Admin-Api-Key", "admin-key")]
     {
@@ -154,7 +154,7 @@ async fn several_read_keys_and_the_admin_key_read() {
 #[tokio::test]
 async fn every_route_names_the_parameters_it_does_not_know() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     for path in GUARDED.iter().chain(&OPEN) {
         let errors = errors(&get(&ports, &format!("{path}?sourc=stripe&a%2Fb=1")).await);
         assert_eq!(
@@ -168,7 +168,7 @@ async fn every_route_names_the_parameters_it_does_not_know() {
 #[tokio::test]
 async fn all_that_is_wrong_is_said_at_once() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let target = "/metrics/revenue/daily?startDate=2025-02-30&endDate=soon&timezone=Mars&currency=dollars&source=%00&x=1";
     let pointers: Vec<String> =
         errors(&get(&ports, target).await).into_iter().map(|(pointer, _)| pointer).collect();
@@ -193,7 +193,7 @@ async fn all_that_is_wrong_is_said_at_once() {
 #[tokio::test]
 async fn the_last_thirty_days_in_the_callers_zone_are_the_default() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let utc = ok(&ports, "/metrics/revenue/daily").await.body;
     assert_eq!((&utc["startDate"], &utc["endDate"]), (&json!("2026-02-14"), &json!("2026-03-15")));
     assert_eq!(
@@ -222,7 +222,7 @@ async fn an_answer_has_every_field_of_the_contract() {
         Payment { source: "hubspot", ..Payment::new(5, 9, "collected", "2026-03-10T10:00:00Z") },
     ];
     upsert(&on, &payments).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let target = "/metrics/revenue/weekly?startDate=2026-03-10&endDate=2026-03-16&source=stripe";
     let usd = json!({
         "totalRevenueCents": "1000", "refundedCents": "300", "disputedCents": "100", "netRevenueCents": "600", "count": 1
@@ -264,7 +264,8 @@ async fn without_the_database_it_is_503_with_retry_after_and_no_word_of_why() {
 async fn an_error_of_the_database_is_500_and_says_nothing_of_it() {
     let database = database().await;
     database.client().await.batch_execute("drop table revenue_buckets cascade").await.unwrap();
-    let reply = get(&ports(database.database(1), config()), "/metrics/revenue/summary").await;
+    let reply =
+        get(&ports(database.database_of("metrics", 1), config()), "/metrics/revenue/summary").await;
     assert_problem(&reply, 500, "internal");
     assert!(!reply.body.to_string().contains("revenue_buckets"), "{}", reply.body);
 }
@@ -272,7 +273,7 @@ async fn an_error_of_the_database_is_500_and_says_nothing_of_it() {
 #[tokio::test]
 async fn trap_44_a_connection_that_breaks_is_replaced_without_an_error() {
     let database = database().await;
-    let proxy = CuttingProxy::start(database.login()).await;
+    let proxy = CuttingProxy::start(database.login_of("metrics")).await;
     let pool = Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     let ports = ports(pool.checked_after(Duration::MAX), config());
     ok(&ports, "/runs").await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_users_events_come_newest_first_and_nobody_elses_among_them() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let tied = "2026-03-14T10:00:00.123456Z";
     let rows = [
         row("b", "ada", tied),
@@ -45,7 +45,7 @@ async fn a_users_events_come_newest_first_and_nobody_elses_among_them() {
 #[tokio::test]
 async fn an_event_is_told_with_all_that_is_known_of_it() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let mut full = row("e1", "ada", "2026-03-14T10:00:00.5Z");
     (full.session_id, full.clock_skew) = (Some("s1"), Some("past"));
     (full.payload, full.metadata) = (Some(r#"{"a":1}"#.to_owned()), Some("[2]".to_owned()));
@@ -65,7 +65,7 @@ async fn an_event_is_told_with_all_that_is_known_of_it() {
 #[tokio::test]
 async fn what_a_sender_wrote_goes_out_as_it_came_in() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let texts = [
         r#"{"nul":"\u0000","lone":"\ud800","b":1,"b":2}"#,
         "[1e400, -0,\n\t1.50, 123456789012345678901234567890]",
@@ -94,7 +94,7 @@ async fn what_a_sender_wrote_goes_out_as_it_came_in() {
 #[tokio::test]
 async fn an_id_that_comes_twice_is_one_event_whoever_the_second_one_names() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let on = database.client().await;
     add(&on, &[row("e", "ada", "2026-03-14T10:00:00Z")]).await;
     add(&on, &[row("e", "ada", "2026-03-14T11:00:00Z"), row("e", "bob", "2026-03-14T11:00:00Z")])
@@ -108,7 +108,7 @@ async fn an_id_that_comes_twice_is_one_event_whoever_the_second_one_names() {
 async fn trap_32_what_cannot_have_happened_then_is_kept_and_flagged_and_found_only_by_who_asks_for_it()
  {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let flagged =
         |id: &str, time: &str, skew| Row { clock_skew: Some(skew), ..row(id, "ada", time) };
     let rows = [
@@ -137,7 +137,7 @@ async fn trap_32_what_cannot_have_happened_then_is_kept_and_flagged_and_found_on
 #[tokio::test]
 async fn from_is_included_and_to_is_not_to_the_microsecond() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let rows = ["1", "2", "3"].map(|n| row(n, "ada", &format!("2026-03-14T10:00:00.00000{n}Z")));
     add(&database.client().await, &rows).await;
     for (from, to, expected) in [
@@ -154,7 +154,7 @@ async fn from_is_included_and_to_is_not_to_the_microsecond() {
 #[tokio::test]
 async fn any_text_may_be_a_users_id() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let users = [
         ("auth0%7c7", "auth0|7"),
         ("a%2Fb", "a/b"),
@@ -188,7 +188,7 @@ async fn any_text_may_be_a_users_id() {
 #[tokio::test]
 async fn every_parameter_that_is_wrong_is_named() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let too_long = format!("/users/{}/journey", "x".repeat(256));
     for (target, names) in [
         ("/users/%00/journey", vec!["#/path/userId"]),
@@ -233,7 +233,7 @@ async fn only_a_key_that_may_read_sees_a_journey() {
     add_key(&on, "ingest-key", Scope::Ingest).await;
     add_key(&on, "admin-key", Scope::Admin).await;
     add(&on, &[row("e", "ada", "2026-03-14T10:00:00Z")]).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     for headers in [
         &[][..],
         &[("x-api-key", "guess")],

@@ -129,7 +129,7 @@ fn pages_of_any_limit_are_the_whole_in_order_while_events_come_late_doubled_and_
         let on = database.client().await;
         (database, on)
     });
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let users = std::cell::Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 48,
@@ -155,7 +155,7 @@ fn pages_of_any_limit_are_the_whole_in_order_while_events_come_late_doubled_and_
 async fn a_cursor_holds_the_bounds_of_its_first_page_as_time_goes_on() {
     let database = database().await;
     add_many(&database, "ada", 3).await;
-    let mut ports = ports(database.database(1), config());
+    let mut ports = ports(database.database_of("metrics", 1), config());
     let first = journey(&ports, "ada", "limit=1").await;
     let cursor = first["nextCursor"].as_str().unwrap();
     ports.clock.0 += jiff::SignedDuration::from_hours(24 * 3660);
@@ -175,7 +175,7 @@ async fn a_cursor_holds_the_bounds_of_its_first_page_as_time_goes_on() {
 #[tokio::test]
 async fn what_is_no_cursor_is_named_as_such() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let times = |times: [i64; 3]| times.map(i64::to_be_bytes).concat();
     let good = [times([0, 9, 5]), b"e".to_vec()].concat();
     ok(&ports, &format!("/users/a/journey?cursor={}", URL_SAFE_NO_PAD.encode(&good))).await;
@@ -234,7 +234,7 @@ async fn heavy(database: &TestDatabase, sizes: &[usize]) {
 #[tokio::test]
 async fn a_page_that_would_be_too_long_for_lambda_ends_early_and_the_next_goes_on() {
     let database = database().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     // The largest that a request may bring, a larger one that no request can bring, and small ones.
     let (mb, kb) = (1024 * 1024, 1024);
     heavy(&database, &[mb, mb, mb, kb, 5 * mb / 2, mb, kb, kb]).await;

@@ -163,7 +163,7 @@ async fn one_ledger(seed: u64, database: &TestDatabase, on: &Client) {
     let kept = *rng.choice(&["UTC", zone, zone]).unwrap();
     set_business_zone(on, kept).await.unwrap();
     config.business_zone = (*rng.choice(&["UTC", zone, zone]).unwrap()).to_owned();
-    let ports = ports(database.database(1), config);
+    let ports = ports(database.database_of("metrics", 1), config);
     let middle = jiff::tz::TimeZone::get(zone).unwrap().to_datetime(centre).date();
     for zone in [zone, CASES[rng.usize(0..CASES.len())].0] {
         let first = middle - Span::new().days(rng.i64(0..25));

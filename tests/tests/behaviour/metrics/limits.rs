@@ -38,7 +38,7 @@ async fn spend(ports: &Ports<StoppedClock>) -> (u32, Reply) {
 #[tokio::test]
 async fn a_key_that_asks_too_often_is_429_with_retry_after_until_the_next_window() {
     let database = database().await;
-    let mut ports = ports(database.database(1), twenty());
+    let mut ports = ports(database.database_of("metrics", 1), twenty());
     ports.clock = StoppedClock(at("2026-03-15T12:00:07.5Z"));
     let (answered, refused) = spend(&ports).await;
     assert_eq!((answered, refused.status), (20, 429));
@@ -55,7 +55,7 @@ async fn a_key_that_asks_too_often_is_429_with_retry_after_until_the_next_window
 async fn another_key_has_a_limit_of_its_own_and_health_has_none() {
     let database = database().await;
     add_key(&database.client().await, "other-key", Scope::Read).await;
-    let ports = ports(database.database(1), twenty());
+    let ports = ports(database.database_of("metrics", 1), twenty());
     assert_eq!(spend(&ports).await.1.status, 429);
     assert_eq!(send(&ports, &event("GET", CHEAP, &[("x-api-key", "other-key")])).await.status, 200);
     for path in ["/healthz", "/readyz"] {
@@ -66,8 +66,10 @@ async fn another_key_has_a_limit_of_its_own_and_health_has_none() {
 #[tokio::test]
 async fn environments_share_the_limit() {
     let database = database().await;
-    let (one, other) =
-        (ports(database.database(1), twenty()), ports(database.database(1), twenty()));
+    let (one, other) = (
+        ports(database.database_of("metrics", 1), twenty()),
+        ports(database.database_of("metrics", 1), twenty()),
+    );
     let answered = spend(&one).await.0 + spend(&other).await.0;
     assert_eq!(answered, 20);
 }
@@ -75,7 +77,7 @@ async fn environments_share_the_limit() {
 #[tokio::test]
 async fn a_key_that_is_remembered_adds_no_statement_and_one_that_is_refused_asks_nothing() {
     let database = database().await;
-    let proxy = CuttingProxy::start(database.login()).await;
+    let proxy = CuttingProxy::start(database.login_of("metrics")).await;
     let ports = through(&proxy, config());
     ok(&ports, CHEAP).await;
     let before = proxy.messages();
@@ -95,7 +97,7 @@ async fn a_revoked_key_is_401_within_thirty_seconds() {
     let database = TestDatabase::new().await;
     let on = database.client().await;
     let id = add_key(&on, READ_KEY, Scope::Read).await;
-    let mut ports = ports(database.database(1), config());
+    let mut ports = ports(database.database_of("metrics", 1), config());
     ok(&ports, CHEAP).await;
     assert!(api_keys::revoke(&on, id, noon()).await.unwrap());
     ports.clock = StoppedClock(at("2026-03-15T12:00:30Z"));

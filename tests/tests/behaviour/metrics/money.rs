@@ -12,7 +12,7 @@ async fn trap_35_sums_above_2_63_are_exact_strings() {
         (0..5).map(|id| Payment::new(id, i64::MAX, "collected", "2026-03-10T10:00:00Z")).collect();
     payments.push(Payment::new(9, 1, "refunded", "2026-03-10T10:00:00Z"));
     upsert(&on, &payments).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     for zone in ["UTC", "Asia/Kolkata"] {
         let body = ok(&ports, &format!("/metrics/revenue/daily?timezone={zone}")).await.body;
         assert_eq!(body["totalRevenueCents"], "46116860184273879035");
@@ -37,7 +37,7 @@ async fn trap_38_an_unknown_status_counts_as_nothing_is_visible_and_a_remap_repa
         &[unmapped(1), unmapped(2), Payment::new(3, 7, "collected", "2026-03-10T10:00:00Z")],
     )
     .await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
 
     let summary = ok(&ports, "/metrics/revenue/summary").await.body;
     assert_eq!((&summary["totalRevenueCents"], &summary["count"]), (&json!("7"), &json!(1)));
@@ -82,7 +82,9 @@ async fn what_did_not_come_in_or_go_out_counts_as_nothing() {
         .map(|(id, status)| Payment::new(id, 5, status, "2026-03-10T10:00:00Z"))
         .collect();
     upsert(&on, &payments).await;
-    let body = ok(&ports(database.database(1), config()), "/metrics/revenue/summary").await.body;
+    let body = ok(&ports(database.database_of("metrics", 1), config()), "/metrics/revenue/summary")
+        .await
+        .body;
     assert_eq!((&body["totalRevenueCents"], &body["byCurrency"]), (&json!("0"), &json!({})));
 }
 
@@ -93,7 +95,7 @@ async fn trap_34_a_refund_that_fails_after_it_succeeded_is_revenue_again() {
     let charge = Payment::new(1, 900, "collected", "2026-03-01T10:00:00Z");
     let refund = Payment::new(2, 900, "refunded", "2026-03-10T10:00:00Z");
     upsert(&on, &[charge, refund.clone()]).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let body = ok(&ports, "/metrics/revenue/summary").await.body;
     assert_eq!((&body["netRevenueCents"], &body["refundedCents"]), (&json!("0"), &json!("900")));
     upsert(&on, &[Payment { status: "refund_failed", ..refund }]).await;
@@ -111,7 +113,7 @@ async fn trap_78_a_credit_lowers_the_gross_of_its_day_in_days_weeks_and_the_summ
         Payment::new(3, 300, "collected", "2026-03-10T11:00:00Z"),
     ];
     upsert(&on, &payments).await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     for zone in ["UTC", "Asia/Kolkata", "America/New_York"] {
         let range = format!("startDate=2026-03-09&endDate=2026-03-10&timezone={zone}");
         for route in ["summary", "daily", "weekly"] {
@@ -132,7 +134,7 @@ async fn trap_77_an_object_that_cannot_be_read_is_listed_with_its_dead_letter_wh
     let database = database().await;
     let on = database.client().await;
     let unreadable = "/metrics/unreadable-objects";
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     assert_eq!(ok(&ports, unreadable).await.body, json!({"objects": [], "hasMore": false}));
     let row = "00000000-0000-0000-0000-000000000000";
     let letter = "019a0000-0000-7000-8000-000000000001";

@@ -33,7 +33,7 @@ fn ids(reply: &Value) -> Vec<String> {
 #[tokio::test]
 async fn trap_25_pages_of_runs_neither_skip_nor_repeat_while_runs_are_added() {
     let database = with_runs().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let mut page = ok(&ports, "/runs?limit=3").await.body;
     let mut seen = ids(&page);
     while let Some(cursor) = page["nextCursor"].as_str() {
@@ -49,7 +49,7 @@ async fn trap_25_pages_of_runs_neither_skip_nor_repeat_while_runs_are_added() {
 #[tokio::test]
 async fn runs_are_filtered_by_source_and_status() {
     let database = with_runs().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     assert_eq!(ids(&ok(&ports, "/runs?source=stripe").await.body), ["6", "4", "2"]);
     assert_eq!(ids(&ok(&ports, "/runs?source=hubspot&status=failed").await.body), ["7"]);
     let none = ok(&ports, "/runs?source=gcal").await.body;
@@ -59,7 +59,7 @@ async fn runs_are_filtered_by_source_and_status() {
 #[tokio::test]
 async fn a_run_tells_what_happened_and_one_that_never_was_is_404() {
     let database = with_runs().await;
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let run = ok(&ports, "/runs/019a0000-0000-7000-8000-000000000007").await.body;
     let expected = json!({
         "runId": "019a0000-0000-7000-8000-000000000007", "source": "hubspot", "entity": "charges", "mode": "full",
@@ -77,7 +77,7 @@ async fn a_run_tells_what_happened_and_one_that_never_was_is_404() {
 #[tokio::test]
 async fn ready_says_how_fresh_each_source_is_and_degraded_where_one_is_late() {
     let database = with_runs().await;
-    let mut ports = ports(database.database(1), config());
+    let mut ports = ports(database.database_of("metrics", 1), config());
     let ready = send(&ports, &event("GET", "/readyz", &[])).await;
     assert_eq!(ready.status, 200);
     let mut body = ready.body;
@@ -104,7 +104,9 @@ async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still(
     let database = with_runs().await;
     let stands = "insert into sync_state (source, entity, mode, updated_at) values ('stripe', 'event', 'incremental', now())";
     database.client().await.batch_execute(stands).await.unwrap();
-    let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
+    let ready =
+        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
+            .await;
     assert_eq!(
         ready.body["checks"]["stripe"],
         json!({"ok": false, "lastSync": null, "lagS": null})
@@ -123,7 +125,9 @@ async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded
         insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at)
         values (gen_random_uuid(), 'gcal', 'event', 'full', 'succeeded', '2026-03-15T11:50:00Z', '2026-03-15T11:55:00Z', '2026-03-15T11:55:00Z')";
     database.client().await.batch_execute(first).await.unwrap();
-    let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
+    let ready =
+        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
+            .await;
     assert_eq!(
         ready.body["checks"]["gcal"],
         json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300})
@@ -136,7 +140,7 @@ async fn a_pull_that_is_paused_is_shown_with_since_when_and_the_next_try() {
     let paused = "insert into sync_state (source, entity, mode, halted, paused_since, next_try_at, refusals, updated_at)
         values ('stripe', 'charge', 'full', 'stripe refuses the key with 401: no', '2026-03-15T11:00:00Z', '2026-03-15T12:04:00Z', 4, now())";
     database.client().await.batch_execute(paused).await.unwrap();
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     let ready = send(&ports, &event("GET", "/readyz", &[])).await;
     let expected = json!([{
         "source": "stripe", "entity": "charge", "mode": "full", "since": "2026-03-15T11:00:00Z",
@@ -152,7 +156,7 @@ async fn a_pull_that_is_paused_is_shown_with_since_when_and_the_next_try() {
 async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
     let database = with_runs().await;
     let late = MetricsConfig { sources: vec!["stripe"], ..config() };
-    let mut ports = ports(database.database(1), late);
+    let mut ports = ports(database.database_of("metrics", 1), late);
     ports.clock.0 = at("2026-03-15T12:05:30Z");
     let ready = send(&ports, &event("GET", "/readyz", &[])).await;
     assert_eq!(ready.body["status"], "ok");
@@ -163,7 +167,8 @@ async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
 async fn a_deployment_without_any_source_is_late_with_none() {
     let database = with_runs().await;
     let none = MetricsConfig::from_env(&[("SOURCES", "")].into_iter().collect()).unwrap();
-    let ready = send(&ports(database.database(1), none), &event("GET", "/readyz", &[])).await;
+    let ready =
+        send(&ports(database.database_of("metrics", 1), none), &event("GET", "/readyz", &[])).await;
     assert_eq!(
         (&ready.body["status"], ready.body["checks"].as_object().unwrap().len()),
         (&json!("ok"), 1)
@@ -175,7 +180,9 @@ async fn a_source_that_never_synced_is_degraded_not_down() {
     let database = database().await;
     let source = "insert into sync_state (source, entity, mode, updated_at) values ('gcal', 'events', 'full', now())";
     database.client().await.batch_execute(source).await.unwrap();
-    let ready = send(&ports(database.database(1), config()), &event("GET", "/readyz", &[])).await;
+    let ready =
+        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
+            .await;
     assert_eq!((ready.status, &ready.body["syncStatus"]), (200, &json!("degraded")));
     assert_eq!(ready.body["checks"]["gcal"], json!({"ok": false, "lastSync": null, "lagS": null}));
 }
@@ -209,7 +216,7 @@ async fn only_a_database_out_of_reach_is_503_and_health_does_not_ask_for_it() {
 #[tokio::test]
 async fn the_binary_answers_as_lambda_invokes_it() {
     let database = with_runs().await;
-    let url = database.url();
+    let url = database.url_of("metrics");
     let env = [("DATABASE_URL", url.as_str()), ("DATABASE_TLS", "disable")];
     let host = RuntimeHost::start(&binary("metrics"), &env).await;
     let reply =
@@ -230,7 +237,7 @@ async fn every_recorded_event_of_api_gateway_gets_a_reply() {
         eprintln!("skipped: PENSTOCK_FIXTURES does not name the folder of recorded events");
         return;
     };
-    let ports = ports(database().await.database(1), config());
+    let ports = ports(database().await.database_of("metrics", 1), config());
     let mut asked = 0;
     for file in ["go", "rust", "powertools"].iter().flat_map(|maker| {
         std::fs::read_dir(format!("{fixtures}/aws-lambda-events/{maker}"))

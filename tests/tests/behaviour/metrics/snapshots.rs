@@ -35,7 +35,7 @@ async fn redate(database: &TestDatabase, seed: u64) {
 async fn watch(database: &TestDatabase, zone: &'static str) {
     let mut config = config();
     config.business_zone = "Europe/Berlin".to_owned();
-    let ports = ports(database.database(1), config);
+    let ports = ports(database.database_of("metrics", 1), config);
     for view in ["daily", "weekly"].into_iter().cycle().take(60) {
         let target = format!(
             "/metrics/revenue/{view}?startDate=2010-10-20&endDate=2010-11-20&timezone={zone}"

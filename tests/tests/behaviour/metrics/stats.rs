@@ -37,7 +37,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
     ] {
         arrive(&on, source, status, seconds).await;
     }
-    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
     let expected = json!({
         "pending": [
             {"source": "event", "count": 2, "oldestAgeS": 7},
@@ -58,7 +58,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
 #[tokio::test]
 async fn where_nothing_ever_came_nothing_waits() {
     let database = database().await;
-    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
     assert_eq!(
         stats,
         json!({"pending": [], "rates": [], "notOurs": [], "oldestPendingAgeS": null, "paused": [],
@@ -70,7 +70,7 @@ async fn where_nothing_ever_came_nothing_waits() {
 async fn a_row_from_a_clock_that_is_ahead_has_waited_for_no_time() {
     let database = database().await;
     arrive(&database.client().await, "stripe", "pending", -30).await;
-    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
     assert_eq!(
         (&stats["oldestPendingAgeS"], &stats["rates"][0]["received"]),
         (&json!(0), &json!(1))
@@ -89,7 +89,7 @@ async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_m
                     '2026-03-15T11:00:00Z' from generate_series(1, {count})"
         )
     };
-    let ports = ports(database.database(1), config());
+    let ports = ports(database.database_of("metrics", 1), config());
     on.batch_execute(&fill(9_999)).await.unwrap();
     let stats = ok(&ports, "/stats").await.body;
     assert_eq!(
@@ -119,7 +119,7 @@ async fn trap_51_stats_count_what_is_not_ours_by_reason_and_what_waits_until_it_
     };
     on.batch_execute(&note("connected_account", 10_001, 0)).await.unwrap();
     on.batch_execute(&note("test_mode", 2, 5)).await.unwrap();
-    let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
+    let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
     let waiting = json!([{"source": "stripe", "count": 2, "held": 1, "oldestAgeS": 30}]);
     assert_eq!(stats["pending"], waiting);
     let others = json!([
@@ -133,7 +133,7 @@ async fn trap_51_stats_count_what_is_not_ours_by_reason_and_what_waits_until_it_
 #[tokio::test]
 async fn stats_take_no_parameter() {
     let database = database().await;
-    let reply = get(&ports(database.database(1), config()), "/stats?window=60").await;
+    let reply = get(&ports(database.database_of("metrics", 1), config()), "/stats?window=60").await;
     assert_eq!(
         (reply.status, &reply.body["errors"][0]["pointer"]),
         (400, &json!("#/query/window"))

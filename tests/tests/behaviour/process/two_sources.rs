@@ -68,7 +68,7 @@ async fn batches_of_two_sources_worked_side_by_side_never_wait_for_each_other_in
     let mut app = TestApp::over(account(98, 1)).await;
     read_as_stripe(&mut app);
     app.process.refetches = None;
-    app.process.database = app.db.database(4);
+    app.process.database = app.db.database_of("process", 4);
     let mut batches = Vec::new();
     for round in 0..12 {
         let (mut ids, others) =

@@ -160,7 +160,7 @@ async fn an_update_that_is_pushed_changes_the_payment_and_one_that_is_older_does
 #[tokio::test]
 async fn one_event_that_comes_many_times_at_once_is_one_row_and_every_sender_reads_200() {
     let mut app = TestApp::over(account(216, 1)).await;
-    app.webhook.database = app.db.database(8);
+    app.webhook.database = app.db.database_of("webhook", 8);
     let body = charge_event("evt_1", "ch_1", NOW);
     let outcomes = futures_util::future::join_all((0..30).map(|_| post(&app, &body))).await;
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "stored").count(), 1, "{outcomes:?}");

@@ -13,7 +13,7 @@ const SECRET: &str = "whsec_of_the_victim";
 #[tokio::test]
 async fn killed_at_any_point_and_sent_the_event_again_it_has_each_event_exactly_once() {
     let app = TestApp::over(account(240, 1)).await;
-    let proxy = CuttingProxy::start(app.db.login()).await;
+    let proxy = CuttingProxy::start(app.db.login_of("webhook")).await;
     let first = BuiltWebhook::at(proxy.url(), SECRET).await;
     assert_eq!(first.post("evt_0", &[SECRET]).await, 200);
     let messages = proxy.messages();

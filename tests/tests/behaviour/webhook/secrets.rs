@@ -20,7 +20,7 @@ pub struct BuiltWebhook {
 
 impl BuiltWebhook {
     async fn over(app: &TestApp, secret: &str) -> Self {
-        Self::at(app.db.url(), secret).await
+        Self::at(app.db.url_of("webhook"), secret).await
     }
 
     pub async fn at(database_url: String, secret: &str) -> Self {

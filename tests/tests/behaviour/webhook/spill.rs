@@ -97,7 +97,7 @@ async fn without_postgres_and_sqs_or_with_a_body_too_large_for_it_nothing_is_pro
 #[tokio::test]
 async fn a_postgres_that_is_silent_counts_as_away() {
     let mut app = TestApp::over(account(233, 1)).await;
-    let proxy = CuttingProxy::start(app.db.login()).await;
+    let proxy = CuttingProxy::start(app.db.login_of("webhook")).await;
     app.webhook.database =
         Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     post(&app, &charge_event("evt_1", "ch_1", NOW)).await;
@@ -116,7 +116,7 @@ async fn a_postgres_that_is_silent_counts_as_away() {
 #[tokio::test]
 async fn a_connection_cut_at_any_point_of_the_commit_leaves_each_event_exactly_once() {
     let mut app = TestApp::over(account(234, 1)).await;
-    let proxy = CuttingProxy::start(app.db.login()).await;
+    let proxy = CuttingProxy::start(app.db.login_of("webhook")).await;
     let pool =
         || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     app.webhook.database = pool();

@@ -1,0 +1,8 @@
+-- Deletes up to :limit product events that were received before :before.
+delete from events
+where event_id in (
+    select event_id from events
+    where received_at < :before
+    order by received_at
+    limit :limit
+)

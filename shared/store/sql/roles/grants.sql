@@ -1,0 +1,94 @@
+-- What the login of each function may do. `migrate` owns everything, and grants this after the migrations. A function's
+-- login is written `:function`. Whatever a login was granted before, and is not here, it loses.
+--
+-- Columns are named where a function needs a few, and the others hold what somebody sent.
+
+-- Keys, and the requests that a key has left.
+grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :admin;
+grant select (scope, sha256, revoked_at) on api_keys to :bury;
+grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :ingest;
+grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :metrics;
+grant select (scope, sha256, revoked_at) on api_keys to :webhook;
+grant select, insert, update on rate_windows to :admin;
+grant select, insert, update on rate_windows to :ingest;
+grant select, insert, update on rate_windows to :metrics;
+grant select, insert, update on idempotency_keys to :admin;
+grant select, insert, update on idempotency_keys to :bury;
+grant select, insert, update on idempotency_keys to :ingest;
+grant select, insert, update on idempotency_keys to :webhook;
+grant select, delete on idempotency_keys to :relay;
+
+-- The outbox. Who puts rows into it learns which version keys are known, and reads no payload.
+grant insert, select (id, source, entity, external_id, version_key) on outbox to :ingest;
+grant insert, select (id, source, entity, external_id, version_key) on outbox to :webhook;
+grant insert, select, update on outbox to :bury;
+grant insert, select, update on outbox to :fetch;
+grant select, update on outbox to :process;
+grant select (id, status, received_at, next_attempt_at), delete on outbox to :relay;
+grant update (next_attempt_at) on outbox to :relay;
+grant select (id, source, status, received_at, next_attempt_at, error_kind) on outbox to :metrics;
+grant select, insert, update on dead_letters to :bury;
+grant select, insert, update on dead_letters to :process;
+grant select (id, source, entity, external_id, outbox_id, error_kind, error, created_at) on dead_letters to :metrics;
+grant select, insert, update on not_ours to :process;
+grant select, delete on not_ours to :relay;
+grant select (id, source, entity, external_id, outbox_id, created_at), delete on dead_letters to :relay;
+grant select on not_ours to :metrics;
+
+-- What rows say. The sums follow payments by a trigger, which runs as their owner: no function writes them.
+grant select, insert, update on payments to :process;
+grant select, insert, update on contacts to :process;
+grant select, insert, update on calendar_events to :process;
+grant select, insert on leads to :process;
+grant select, insert on events to :process;
+grant select on payments to :fetch;
+grant select (source, external_id, deleted_at, version_at) on contacts to :fetch;
+grant select (source, calendar_id, external_id, deleted_at, version_at) on calendar_events to :fetch;
+grant select (source, kind, external_id, amount, currency, status, raw_status, occurred_at, outbox_id, updated_at)
+    on payments to :metrics;
+grant select (source, external_id, unreadable, outbox_id) on contacts to :metrics;
+grant select (source, external_id, status, outbox_id) on calendar_events to :metrics;
+grant select on events to :metrics;
+grant select on revenue_buckets to :metrics;
+grant select on revenue_settings to :metrics;
+
+
+-- What is older than its retention, and what is still unreadable.
+grant select (id, received_at), delete on leads to :relay;
+grant select (event_id, received_at), delete on events to :relay;
+grant select (source, kind, external_id, status, outbox_id) on payments to :relay;
+grant select (source, external_id, unreadable, outbox_id) on contacts to :relay;
+grant select (source, external_id, status, outbox_id) on calendar_events to :relay;
+grant select, delete on sync_runs to :relay;
+grant select, delete on run_requests to :relay;
+grant select, delete on reconciliations to :relay;
+grant select, delete on reconciled_days to :relay;
+
+-- Pulls.
+grant select, insert, update on sync_state to :admin;
+grant select, insert, update on sync_state to :fetch;
+grant select, insert, update on sync_state to :webhook;
+grant select, update on sync_state to :relay;
+grant select on sync_state to :metrics;
+grant select, insert, update, delete on sync_windows to :fetch;
+grant select, insert, update on sync_runs to :fetch;
+grant select, update on sync_runs to :process;
+grant select on sync_runs to :admin;
+grant select on sync_runs to :metrics;
+grant select on run_stands to :metrics;
+grant select, insert on run_requests to :admin;
+grant select on run_requests to :metrics;
+grant select, insert, update on reconciliations to :fetch;
+grant select, insert, update, delete on reconciled_days to :fetch;
+grant select, insert, update, delete on held_sweeps to :fetch;
+grant select, insert, update, delete on refetch_requests to :fetch;
+grant select, insert, update on refetch_requests to :bury;
+grant select, insert, update on refetch_requests to :process;
+grant select, insert, update on refetch_requests to :webhook;
+grant select, delete on refetch_requests to :relay;
+grant select (source, entity, external_id, requested_at, ended_at, last_error) on refetch_requests to :metrics;
+grant select, insert, update on vendor_accounts to :fetch;
+grant select on vendor_accounts to :bury;
+grant select on vendor_accounts to :process;
+grant select on vendor_accounts to :webhook;
+grant select, insert, delete on push_channels to :fetch;

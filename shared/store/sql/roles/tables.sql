@@ -1,0 +1,5 @@
+-- All relations of the role that owns the tables, as commands name them.
+select string_agg(c.oid::regclass::text, ', ' order by c.oid) as names
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
+  and c.relowner = (select relowner from pg_class where oid = 'outbox'::regclass)

@@ -1,0 +1,55 @@
+//! Rows that are deleted once they are old. docs/OPERATIONS.md says of every table how long its
+//! rows are kept; the outbox, its notes and the Idempotency-Keys have statements of their own.
+
+use jiff::Timestamp;
+use penstock_domain::ids::oldest_id_at;
+use tokio_postgres::GenericClient;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::sql::{Statement, statements};
+
+statements! {
+    dead_letters.purge: PurgeLetters { before: Timestamp, limit: i64 }
+    sync_runs.purge: PurgeRuns { before: Timestamp, limit: i64 }
+    run_requests.purge: PurgeRequests { before: Timestamp, limit: i64 }
+    reconciliations.purge: PurgeReconciliations { before: Uuid, limit: i64 }
+    leads.purge: PurgeLeads { before: Timestamp, limit: i64 }
+    events.purge: PurgeEvents { before: Timestamp, limit: i64 }
+}
+
+/// A kind of rows with a retention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aged {
+    /// Dead letters, and the dead rows of the outbox that they are about.
+    DeadLetters,
+    /// Runs that are over, requests for runs, and reconciliations.
+    Runs,
+    Leads,
+    /// Product events.
+    Events,
+}
+
+/// Deletes up to `limit` rows of each table of a kind from before `before`, and returns their
+/// number.
+///
+/// # Errors
+/// Returns [`StoreError`] if a statement fails.
+pub async fn purge(
+    on: &impl GenericClient,
+    what: Aged,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    match what {
+        Aged::DeadLetters => PurgeLetters { before, limit }.execute(on).await,
+        Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
+        Aged::Events => PurgeEvents { before, limit }.execute(on).await,
+        Aged::Runs => {
+            let runs = PurgeRuns { before, limit }.execute(on).await?
+                + PurgeRequests { before, limit }.execute(on).await?;
+            let before = oldest_id_at(before);
+            Ok(runs + PurgeReconciliations { before, limit }.execute(on).await?)
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The grants, statement by statement: each function may run its own statements, and has no grant
+//! that none of them needs.
+
+use std::collections::BTreeSet;
+
+use penstock_store::{Sql, all_statements, roles};
+use penstock_testkit::TestDatabase;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// The statements of each function. A name ends in `*` if all of that beginning are its own.
+const STATEMENTS: &[(&str, &[&str])] = &[
+    (
+        "admin",
+        &[
+            "rate_windows.grant",
+            "run_requests.claim",
+            "run_requests.first",
+            "run_requests.insert",
+            "run_requests.too_recent",
+            "sync_state.lock",
+            "sync_state.request",
+        ],
+    ),
+    (
+        "bury",
+        &[
+            "api_keys.standing",
+            "dead_letters.insert",
+            "idempotency_keys.find",
+            "idempotency_keys.remember_duplicates",
+            "outbox.bury",
+            "outbox.insert",
+            "outbox.insert_and_refetch",
+            "outbox.insert_under_key",
+            "outbox.pending",
+        ],
+    ),
+    (
+        "fetch",
+        &[
+            "calendar_events.unseen",
+            "contacts.unseen",
+            "held_sweeps.*",
+            "outbox.gone_since",
+            "outbox.insert",
+            "outbox.release",
+            "payments.unseen_deals",
+            "push_channels.*",
+            "reconciliations.add_ours",
+            "reconciliations.add_theirs",
+            "reconciliations.begin",
+            "reconciliations.count",
+            "reconciliations.count_unseen",
+            "reconciliations.differences",
+            "reconciliations.drop_equal",
+            "reconciliations.find",
+            "reconciliations.latest",
+            "reconciliations.move",
+            "reconciliations.next_days",
+            "reconciliations.unseen",
+            "reconciliations.unsettled",
+            "refetch_requests.answered",
+            "refetch_requests.claim",
+            "refetch_requests.failed",
+            "refetch_requests.put_back",
+            "refetch_requests.remember",
+            "refetch_requests.request_later",
+            "refetch_requests.waits",
+            "sync_runs.begin",
+            "sync_runs.count_page",
+            "sync_runs.note",
+            "sync_runs.record_error",
+            "sync_runs.succeed",
+            "sync_state.abandon",
+            "sync_state.acquire",
+            "sync_state.finish",
+            "sync_state.hand_on",
+            "sync_state.heal",
+            "sync_state.hold_back",
+            "sync_state.lock_paused",
+            "sync_state.move",
+            "sync_state.pause",
+            "sync_state.paused",
+            "sync_state.release",
+            "sync_state.request",
+            "sync_state.try_now",
+            "sync_windows.*",
+            "vendor_accounts.*",
+        ],
+    ),
+    (
+        "ingest",
+        &[
+            "idempotency_keys.find",
+            "idempotency_keys.remember_duplicates",
+            "outbox.insert",
+            "outbox.insert_under_key",
+            "rate_windows.grant",
+        ],
+    ),
+    (
+        "metrics",
+        &[
+            "dead_letters.unreadable",
+            "events.journey",
+            "not_ours.count",
+            "outbox.count_pending",
+            "outbox.count_recent",
+            "refetch_requests.ended",
+            "rate_windows.grant",
+            "revenue.read_business_days",
+            "revenue.read_edges",
+            "revenue.read_payments",
+            "revenue.unmapped",
+            "run_requests.find",
+            "sync_runs.find",
+            "sync_runs.freshness",
+            "sync_runs.page",
+            "sync_state.paused",
+        ],
+    ),
+    (
+        "process",
+        &[
+            "calendar_events.upsert",
+            "contacts.upsert",
+            "events.insert",
+            "leads.insert",
+            "not_ours.insert",
+            "outbox.begin_attempt",
+            "outbox.bury",
+            "outbox.claim",
+            "outbox.count_crash",
+            "outbox.heads",
+            "outbox.hold",
+            "outbox.pending",
+            "outbox.return_attempt",
+            "payments.upsert",
+            "refetch_requests.request",
+            "sync_runs.count_processed",
+        ],
+    ),
+    (
+        "relay",
+        &[
+            "dead_letters.purge",
+            "events.purge",
+            "idempotency_keys.purge",
+            "leads.purge",
+            "not_ours.purge",
+            "outbox.due",
+            "outbox.oldest_pending",
+            "outbox.purge",
+            "reconciliations.purge",
+            "refetch_requests.due",
+            "refetch_requests.purge",
+            "run_requests.purge",
+            "sync_runs.purge",
+            "sync_state.stalled",
+        ],
+    ),
+    (
+        "webhook",
+        &[
+            "api_keys.standing",
+            "idempotency_keys.find",
+            "idempotency_keys.remember_duplicates",
+            "outbox.insert",
+            "outbox.insert_and_refetch",
+            "outbox.insert_under_key",
+            "sync_state.request",
+        ],
+    ),
+];
+
+/// The statements of the owner: of `migrate`, or of a person.
+const OWN: &[&str] = &[
+    "api_keys.insert",
+    "api_keys.list",
+    "api_keys.revoke",
+    "api_keys.revoke_named",
+    "revenue.rebuild",
+    "revenue.remap",
+    "revenue.set_business_zone",
+    "roles.*",
+];
+
+/// The statement inside the function of that name, which EXPLAIN does not look into.
+const INSERT_INTO_OUTBOX: &str = "insert into outbox (id, source, entity, external_id, version_key, version_at, \
+    api_version, payload, content_type, run_id, next_attempt_at, received_at) \
+    values (gen_random_uuid(), '', '', '', '', now(), '', '', '', null, now(), now()) \
+    on conflict (source, entity, external_id, version_key) do nothing returning id";
+
+fn is_named(name: &str, by: &[&str]) -> bool {
+    by.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == *pattern,
+    })
+}
+
+/// The statements of a function as EXPLAIN takes them: they are planned and permitted, not run.
+fn explained(function: &str) -> Vec<(&'static str, Vec<String>)> {
+    let (_, names) = STATEMENTS.iter().find(|(of, _)| *of == function).unwrap();
+    let mut all = Vec::new();
+    for Sql { name, text, types } in
+        all_statements().into_iter().filter(|sql| is_named(sql.name, names))
+    {
+        let types: Vec<&str> = types.iter().map(|of_type| of_type.name()).collect();
+        let nulls = vec!["null"; types.len()].join(", ");
+        let (takes, given) = match types.is_empty() {
+            true => (String::new(), String::new()),
+            false => (format!("({})", types.join(", ")), format!("({nulls})")),
+        };
+        let mut commands = vec![
+            format!("prepare one {takes} as {text}"),
+            format!("explain execute one {given}"),
+            "deallocate one".to_owned(),
+        ];
+        if text.contains("insert_into_outbox") {
+            commands.push(format!("explain {INSERT_INTO_OUTBOX}"));
+        }
+        all.push((*name, commands));
+    }
+    all
+}
+
+/// Returns the statements that the client's role may not run.
+async fn refused(client: &Client, function: &str) -> Vec<&'static str> {
+    let mut refused = Vec::new();
+    for (name, commands) in explained(function) {
+        client.batch_execute("deallocate all").await.unwrap();
+        for command in commands {
+            match client.batch_execute(&command).await {
+                Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                    refused.push(name);
+                    break;
+                }
+                done => done.unwrap_or_else(|e| panic!("{function}: {command}: {e:?}")),
+            }
+        }
+    }
+    refused
+}
+
+#[test]
+fn every_statement_is_of_a_function_or_of_the_owner() {
+    let mut listed = BTreeSet::from([OWN]);
+    listed.extend(STATEMENTS.iter().map(|(_, names)| *names));
+    for Sql { name, .. } in all_statements() {
+        assert!(listed.iter().any(|names| is_named(name, names)), "{name} is of no function");
+    }
+    for pattern in listed.into_iter().flatten() {
+        let is_there = all_statements().iter().any(|sql| is_named(sql.name, &[pattern]));
+        assert!(is_there, "there is no statement {pattern}");
+    }
+}
+
+#[tokio::test]
+async fn each_function_may_run_each_of_its_statements() {
+    let database = TestDatabase::new().await;
+    for function in roles::functions() {
+        let connection = database.database_of(function, 1).connection().await.unwrap();
+        assert_eq!(refused(&connection, function).await, Vec::<&str>::new(), "{function}");
+    }
+}
+
+/// The grants of a role, each as the command that takes it back.
+async fn grants(owner: &Client, role: &str) -> Vec<String> {
+    let sql = "select format('revoke %s on %I from %I', privilege_type, table_name, grantee) \
+               from information_schema.table_privileges where grantee = $1 and table_schema = 'public' \
+               union all \
+               select format('revoke %s (%I) on %I from %I', privilege_type, column_name, table_name, grantee) \
+               from information_schema.column_privileges c where grantee = $1 and table_schema = 'public' \
+               and not exists (select from information_schema.table_privileges t where t.grantee = c.grantee \
+                               and t.table_name = c.table_name and t.privilege_type = c.privilege_type)";
+    owner.query(sql, &[&role]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn no_function_has_a_grant_that_none_of_its_statements_needs() {
+    let database = TestDatabase::new().await;
+    let owner = database.client().await;
+    let mut idle = Vec::new();
+    for function in roles::functions() {
+        let connection = database.database_of(function, 1).connection().await.unwrap();
+        for revoke in grants(&owner, &database.login_of(function).user).await {
+            owner.batch_execute(&revoke).await.unwrap();
+            if refused(&connection, function).await.is_empty() {
+                idle.push(revoke.clone());
+            }
+            let again = revoke.replacen("revoke", "grant", 1).replace(" from ", " to ");
+            owner.batch_execute(&again).await.unwrap();
+        }
+    }
+    assert!(idle.is_empty(), "no statement needs:\n{}", idle.join("\n"));
+}
