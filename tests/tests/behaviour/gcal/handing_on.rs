@@ -77,7 +77,7 @@ async fn an_expired_cursor_that_is_abandoned_takes_no_other_cursor_with_it() {
         };
         let client = test.app.db.client().await;
         client.batch_execute(&store("the cursor that expired")).await.unwrap();
-        let mut connection = test.app.process.database.connection().await.unwrap();
+        let mut connection = test.app.fetch.database.connection().await.unwrap();
         let until = now + Duration::from_secs(120);
         let lease = sync_state::acquire(&**connection, INCREMENTAL, now, until).await.unwrap();
         // A release that raises no fence hands a cursor on.
