@@ -50,6 +50,7 @@ statements! {
         older_than: Timestamp,
         shown_as: &'a str,
         gone_as: &'a str,
+        after: &'a str,
         limit: i64,
     }
     reconciliations.count_unseen: CountUnseen<'a> {
@@ -200,7 +201,7 @@ pub async fn next_days(
 }
 
 /// Returns up to `limit` payments that the vendor has not shown. They are on days that differ,
-/// older than `older_than`, and not among the objects that are answered.
+/// older than `older_than`, and not among the objects that are answered. Their ids follow `after`.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -209,7 +210,7 @@ pub async fn unseen(
     comparison: Comparison<'_>,
     look: i16,
     (answered, older_than): (&Answered, Timestamp),
-    limit: i64,
+    (after, limit): (&str, i64),
 ) -> Result<Vec<Unseen>, StoreError> {
     let Comparison { run, source, kind, upper_bound } = comparison;
     let find = FindUnseen {
@@ -221,6 +222,7 @@ pub async fn unseen(
         older_than,
         shown_as: &answered.shown_as,
         gone_as: &answered.gone_as,
+        after,
         limit,
     };
     let rows = find.rows(on).await?;

@@ -11,6 +11,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::Reply;
 use penstock_domain::reconcile::MendKey;
 use penstock_domain::record::{Item, full_run_key, vanished_movement};
+use penstock_edge::telemetry::chain;
 use penstock_store::held_sweeps::{self, HeldSweep};
 use penstock_store::reconciliations::{self, Answered, Unseen};
 use penstock_store::{begin, commit, outbox};
@@ -37,7 +38,7 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
     if is_held(of, &answered, older_than).await? {
         return Ok(None);
     }
-    let mut gone = 0_usize;
+    let (mut gone, mut after) = (0_usize, String::new());
     loop {
         let connection = of.ports.database.connection().await?;
         let (on, round) = (&**connection, of.work.state.round - 1);
@@ -46,20 +47,26 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
             of.work.comparison(),
             round,
             (&answered, older_than),
-            CHUNK,
+            (&after, CHUNK),
         );
         let unseen = unseen.await?;
         drop(connection);
-        if unseen.is_empty() {
-            break;
-        }
+        let Some(last) = unseen.last() else { break };
+        after.clone_from(&last.external_id);
         for payment in unseen {
             if of.ports.clock.now() >= stop_at {
                 return Ok(Some(Duration::ZERO));
             }
+            let id = payment.external_id.clone();
             match ask_one(of, &answered, payment, stop_at).await {
                 Ok(is_gone) => gone += usize::from(is_gone),
                 Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => return Ok(Some(pause)),
+                // One that cannot be read keeps no other from its answer. It stays as it is, and its
+                // day stays a difference in the report.
+                Err(
+                    error @ (FetchError::Page { .. }
+                    | FetchError::Vendor(VendorError::Rejected { .. })),
+                ) => tracing::warn!(event = "payment_not_read", id, error = chain(&error)),
                 Err(error) => return Err(error),
             }
         }
@@ -108,7 +115,7 @@ async fn is_held<C: Clock, Q: Outlet>(
 }
 
 /// Asks for one payment and stores the answer: the object as the lists would have shown it, or a
-/// tombstone of the moment before it was asked for. Returns whether it is gone.
+/// tombstone of the moment when the vendor said that it is gone. Returns whether it is gone.
 async fn ask_one<C: Clock, Q: Outlet>(
     of: &mut Reconciliation<'_, C, Q>,
     answered: &Answered,
@@ -116,18 +123,17 @@ async fn ask_one<C: Clock, Q: Outlet>(
     stop_at: Timestamp,
 ) -> Result<bool, FetchError> {
     let (source, kind) = (of.vendor.source(), of.work.run.key.entity);
-    let asked_at = of.ports.clock.now();
     let request = source.object_request(kind, &payment.external_id, &of.vendor.paging);
-    let fetched: Option<Fetched> =
-        match of.vendor.client.ask(Mode::Refetch, &request, stop_at).await {
-            Ok(fetched) => Some(fetched),
-            Err(VendorError::Gone { .. } | VendorError::Rejected { status: 404, .. }) => None,
+    let fetched: Result<Fetched, Timestamp> =
+        match of.vendor.client.ask(Mode::Reconcile, &request, stop_at).await {
+            Ok(fetched) => Ok(fetched),
+            Err(VendorError::Gone { as_of, .. }) => Err(as_of),
             Err(error) => return Err(error.into()),
         };
     let Unseen { external_id, amount, currency, occurred_at } = &payment;
     let tombstone = vanished_movement(kind, external_id, *amount, currency, *occurred_at);
     let item = match &fetched {
-        Some(Fetched { as_of, body }) => {
+        Ok(Fetched { as_of, body }) => {
             let run = of.work.reads_as();
             let item = source.object(kind, run, Reply { as_of: *as_of, body });
             let item = item
@@ -136,11 +142,11 @@ async fn ask_one<C: Clock, Q: Outlet>(
             let (external_id, version_key) = (external_id.clone(), answered.shown_as.clone());
             Item { external_id, version_key, ..item }
         }
-        None => Item {
+        Err(as_of) => Item {
             entity: kind.to_owned(),
             external_id: external_id.clone(),
             version_key: answered.gone_as.clone(),
-            version_at: asked_at,
+            version_at: *as_of,
             api_version: None,
             payload: &tombstone,
         },
@@ -154,5 +160,5 @@ async fn ask_one<C: Clock, Q: Outlet>(
     drop(connection);
     of.work.run.new_rows += rows.len();
     of.ports.send_tickets(&rows).await;
-    Ok(fetched.is_none())
+    Ok(fetched.is_err())
 }

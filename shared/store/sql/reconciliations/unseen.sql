@@ -3,7 +3,7 @@
 -- not show younger ones yet.
 select p.external_id, p.amount, p.currency, p.occurred_at
 from payments p
-where p.source = :source and p.kind = :kind and p.occurred_at <= :upper_bound and p.version_at < :older_than
+where p.source = :source and p.kind = :kind and p.external_id > :after and p.occurred_at <= :upper_bound and p.version_at < :older_than
   and p.raw_status <> 'vanished' and p.status <> 'unreadable'
   -- The lists show no object of a connected account.
   and p.account is null

@@ -9,6 +9,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
+use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
 
 use crate::admin::trigger;
@@ -203,6 +204,33 @@ async fn what_stripe_does_not_have_any_more_gets_a_tombstone_and_counts_for_noth
     );
     run(&app, "delete from payments where external_id like '%_ghost'").await;
     assert_true(&app).await;
+}
+
+#[tokio::test]
+async fn trap_72_a_404_that_is_not_stripes_word_on_the_object_buries_nothing_and_ends_no_run() {
+    let app = full(94, 200).await;
+    let ghosts = "insert into payments select source, kind, external_id || '_ghost', amount, currency, status, raw_status, \
+                  occurred_at, version_at, native, version_rank, content_hash, raw, outbox_id, updated_at \
+                  from payments where kind = 'charge' and abs(hashtext(external_id)) % 30 = 7";
+    run(&app, ghosts).await;
+    let vanished = "select count(*) from payments where raw_status = 'vanished'";
+    let planted: i64 =
+        app.db.scalar("select count(*) from payments where external_id like '%_ghost'").await;
+    assert!(planted > 1);
+
+    // As of a proxy, or of a base URL that is wrong.
+    app.stripe.faults().always("/v1/charges/", Fault::NotFound);
+    let report = reconcile(&app, "charge").await;
+    assert!(report.remaining > 0, "it is told: {report:?}");
+    assert_eq!(app.db.scalar::<i64>(vanished).await, 0);
+
+    // One that cannot be read keeps no other from its answer, and is asked for with the next look.
+    app.stripe.faults().clear();
+    app.stripe.faults().at(1, "/v1/charges/", Fault::NotFound);
+    let report = reconcile(&app, "charge").await;
+    assert_eq!(report.remaining, 0, "{report:?}");
+    app.drain().await;
+    assert_eq!(app.db.scalar::<i64>(vanished).await, planted);
 }
 
 #[tokio::test]

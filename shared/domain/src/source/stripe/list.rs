@@ -1,5 +1,7 @@
 //! Stripe's lists: what to ask for, and what makes a reply one.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -63,6 +65,13 @@ pub(super) fn error_object(body: &[u8]) -> Option<String> {
     let object: ErrorObject<'_> = serde_json::from_str(error.get()).unwrap_or_default();
     let texts = [Some(error), object.kind, object.code, object.message];
     words(texts.map(scalar))
+}
+
+/// The vendor's code of the error in `body`, such as `resource_missing`.
+pub(super) fn error_code(body: &[u8]) -> Option<String> {
+    let ErrorReply { error } = serde_json::from_slice(body).ok()?;
+    let object: ErrorObject<'_> = serde_json::from_str(error.get()).ok()?;
+    scalar(object.code).map(Cow::into_owned)
 }
 
 /// # Errors

@@ -14,7 +14,8 @@ use crate::config::{ConfigError, Env};
 use crate::fetch_request::Mode;
 use crate::ids::RunId;
 use crate::paging::{
-    Begin, Checkpoint, Next, Page, PageError, Paging, Position, Reply, Request, parse_body,
+    Begin, Checkpoint, ErrorClass, Next, Page, PageError, Paging, Position, Reply, Request,
+    parse_body,
 };
 use crate::record::{Item, full_run_key, refetch_key};
 
@@ -192,6 +193,14 @@ impl Source for Stripe {
 
     fn error_message(&self, body: &[u8]) -> Option<String> {
         list::error_object(body)
+    }
+
+    /// A reconciliation asks for what no list shows. Only Stripe's own word says that there is no
+    /// such object (docs.stripe.com/error-codes): a 404 of a proxy or of a wrong base URL says
+    /// nothing.
+    fn error_class(&self, mode: Mode, status: u16, body: &[u8]) -> Option<ErrorClass> {
+        let missing = || list::error_code(body).is_some_and(|code| code == "resource_missing");
+        (mode == Mode::Reconcile && status == 404 && missing()).then_some(ErrorClass::Gone)
     }
 
     fn webhook(&self) -> Option<Webhook> {
