@@ -168,12 +168,17 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
             match self.work.state.phase {
                 Phase::Ended => return Ok(Stop::Done),
                 Phase::Settling => {
+                    // To find what is unseen reads all payments: not at every look at `process`.
+                    if !self.is_settled().await? {
+                        return Ok(Stop::OutOfTime(PAUSE));
+                    }
                     if let Some(pause) = unseen::ask(self, stop_at).await? {
                         return Ok(Stop::OutOfTime(pause));
                     }
-                    if !self.compare_if_settled().await? {
+                    if !self.is_settled().await? {
                         return Ok(Stop::OutOfTime(PAUSE));
                     }
+                    self.compare().await?;
                 }
                 Phase::Listing | Phase::Mending => {
                     unusable = match self.page(stop_at, unusable).await {
@@ -272,17 +277,19 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         Ok(())
     }
 
-    /// Compares again once `process` is through with the mended objects. Returns whether it is.
-    async fn compare_if_settled(&mut self) -> Result<bool, FetchError> {
+    /// Returns whether `process` is through with the rows of this run.
+    async fn is_settled(&self) -> Result<bool, FetchError> {
+        let connection = self.ports.database.connection().await?;
+        Ok(!reconciliations::is_unsettled(&**connection, self.work.run.at.id).await?)
+    }
+
+    /// Compares again.
+    async fn compare(&mut self) -> Result<(), FetchError> {
         let Self { ports, work, .. } = self;
         let mut connection = ports.database.connection().await?;
-        if reconciliations::is_unsettled(&**connection, work.run.at.id).await? {
-            return Ok(false);
-        }
         let now = ports.clock.now();
         let tx = begin(&mut connection).await?;
         compare::compare(&tx, work, now).await?;
-        commit(tx).await?;
-        Ok(true)
+        Ok(commit(tx).await?)
     }
 }
