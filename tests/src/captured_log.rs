@@ -1,7 +1,7 @@
 //! The log lines of the functions, as a test that runs them in its own process sees them.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
@@ -28,9 +28,21 @@ impl Write for Lines {
     }
 }
 
+/// Has every log line of this process go somewhere, once. Without it a line that another thread
+/// writes for the first time just as a test begins to listen is off for good: tracing keeps for
+/// each line whether anybody listened.
+pub fn listen() {
+    static ONCE: Once = Once::new();
+    // An error means that another subscriber listens already.
+    ONCE.call_once(|| {
+        drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()))
+    });
+}
+
 impl CapturedLog {
     /// Starts to collect, at the level that a deployment has by default.
     pub fn start() -> Self {
+        listen();
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = fmt()

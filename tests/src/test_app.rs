@@ -30,6 +30,7 @@ use serde_json::json;
 use uuid::Uuid;
 use webhook::Endpoint;
 
+use crate::captured_log::listen;
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
@@ -76,6 +77,7 @@ impl TestApp {
     /// Starts every function with `account` as the vendor, in test mode as all that the simulator
     /// sends. `settings` are variables of `fetch` and `process`.
     pub async fn with_settings(account: StripeAccount, settings: &[(&str, &str)]) -> Self {
+        listen();
         let test_mode = [("STRIPE_LIVEMODE", "false")];
         let settings: Vec<_> = test_mode.into_iter().chain(settings.iter().copied()).collect();
         let db = TestDatabase::new().await;
