@@ -76,6 +76,16 @@ impl HistoryTest {
         charges + refunds + disputes + objects + self.google.with(|calendar| calendar.truth().len())
     }
 
+    /// Makes all that has come two hours older, which is more than any vendor's list lags. `fetch`
+    /// uses the real clock, and an object that came a moment ago counts as shown.
+    pub async fn hours_pass(&self) {
+        let sql = "update outbox set received_at = received_at - interval '2 hours'; \
+                   update calendar_events set version_at = version_at - interval '2 hours'; \
+                   update contacts set version_at = version_at - interval '2 hours'; \
+                   update payments set version_at = version_at - interval '2 hours' where source = 'hubspot'";
+        self.db.client().await.batch_execute(sql).await.unwrap();
+    }
+
     /// Changes the vendors between the first runs and the next. An import changes the first
     /// `imported` contacts at once. Google cancels events, forgets their tombstones, and expires
     /// its sync tokens.

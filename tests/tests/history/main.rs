@@ -38,12 +38,14 @@ async fn history(test: &HistoryTest, changes: &Changes, lambda: &mut LocalLambda
     lambda.until_nothing_is_left().await;
 
     changes.end();
+    test.hours_pass().await;
     test.meanwhile(IMPORTED);
     lambda.ask("incremental", &[EVENT, CONTACT, DEAL, CALENDAR]);
     lambda.until_nothing_is_left().await;
     gcal::assert_true(&test.db, &test.google).await;
 
     // What was late is late no more; and what HubSpot never says by a search comes with its lists.
+    test.hours_pass().await;
     test.later();
     lambda.ask("incremental", &[EVENT]);
     lambda.ask("full", &[CONTACT, DEAL]);
