@@ -8,7 +8,7 @@
 
 use penstock_clients::seals::{SealError, Seals};
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{Disposition, MAX_CRASHES_OF_ALL, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
@@ -80,9 +80,9 @@ impl<C: Clock> Ports<C> {
     async fn bury_rows(&self, ids: &[OutboxId]) -> Result<usize, StoreError> {
         let connection = self.database.connection().await?;
         let pending = outbox::pending(&**connection, ids).await?;
-        let guilty = pending.iter().filter(|row| row.crashes >= MAX_CRASHES_OF_ALL);
+        let guilty = pending.iter().filter(|row| row.is_guilty_of_all());
         let verdicts: Vec<_> =
-            guilty.map(|row| DeadRow { id: row.id, reason: Reason::crashed() }).collect();
+            guilty.map(|row| DeadRow { id: row.id, reason: row.reason() }).collect();
         outbox::bury(&**connection, &verdicts, self.clock.now()).await?;
         for row in &verdicts {
             tracing::error!(event = "object_not_marked", outbox_id = %row.id);

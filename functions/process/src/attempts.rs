@@ -1,12 +1,11 @@
 //! Rows whose message has come before. Each attempt at them is committed before it is made, and is
-//! taken back unless it ended. Only a known death of a process counts against a row
-//! (docs/adr/0034-evidence.md).
+//! taken back unless it ended. Known deaths of processes count against a row, and in the end the
+//! attempts that nobody took back (docs/adr/0034-evidence.md).
 
 use std::time::Duration;
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
-use penstock_domain::disposition::{MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason};
 use penstock_domain::ids::OutboxId;
 use penstock_edge::telemetry::chain;
 use penstock_store::outbox::{self, DeadRow, PendingRow};
@@ -22,9 +21,15 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Brings Postgres up to date with what earlier invocations of this environment left: deaths
     /// that are known, and attempts that could not be taken back.
     pub(crate) async fn prepare(&self) {
-        let deaths = timeout(PATIENCE, count_deaths(&self.database, &self.witness)).await;
-        if let Ok(Err(error)) = deaths {
-            tracing::warn!(event = "deaths_not_counted", error = chain(&error));
+        match timeout(PATIENCE, count_deaths(&self.database, &self.witness)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(held)) => tracing::warn!(event = "deaths_not_counted", held),
+            Ok(Err(error)) => tracing::warn!(event = "deaths_not_counted", error = chain(&error)),
+            Err(_) => {
+                // The next statement would wait behind this one.
+                self.database.close_idle();
+                tracing::warn!(event = "deaths_not_counted", patience_s = PATIENCE.as_secs());
+            }
         }
         self.return_attempts().await;
     }
@@ -73,7 +78,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     ) -> Result<Vec<PendingRow>, StoreError> {
         let pending = outbox::pending(&**self.database.connection().await?, ids).await?;
         let (guilty, others): (Vec<_>, Vec<_>) =
-            pending.into_iter().partition(|row| row.crashes >= MAX_CRASHES);
+            pending.into_iter().partition(PendingRow::is_guilty);
         let (untried, tried): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|row| row.attempts == 0 && row.crashes == 0);
         self.attempt(untried.into_iter().map(|row| row.id).collect(), tally).await?;
@@ -94,18 +99,19 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         rows: Vec<PendingRow>,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
-        for PendingRow { id, crashes, .. } in rows {
+        for row in rows {
+            let (id, reason) = (row.id, row.reason());
             let alone = self.witness.alone(id);
             let begun = self.begin(&[id], tally).await?;
             if begun.is_empty() {
                 continue;
             }
-            if crashes < MAX_CRASHES_OF_ALL {
-                self.bury(id, Reason::crashed()).await?;
-            } else {
-                let row = DeadRow { id, reason: Reason::crashed() };
+            if row.is_guilty_of_all() {
+                let row = DeadRow { id, reason };
                 tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
                 self.bury_alone(&row).await?;
+            } else {
+                self.bury(id, reason).await?;
             }
             self.witness.ended(&begun);
             drop(alone);
@@ -149,13 +155,18 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     }
 }
 
-/// Counts the deaths of earlier processes of this environment, each once.
-async fn count_deaths(database: &Database, witness: &Witness) -> Result<(), StoreError> {
+/// Counts the deaths of earlier processes of this environment, each once. Returns the number of
+/// those whose rows another connection holds: their notes are kept for the next invocation.
+async fn count_deaths(database: &Database, witness: &Witness) -> Result<usize, StoreError> {
+    let mut held = 0;
     for death in witness.deaths() {
         let id = death.row;
-        outbox::count_crash(&**database.connection().await?, id).await?;
-        tracing::error!(event = "process_died", outbox_id = %id);
-        death.counted();
+        if outbox::count_crash(&**database.connection().await?, id).await? {
+            tracing::error!(event = "process_died", outbox_id = %id);
+            death.counted();
+        } else {
+            held += 1;
+        }
     }
-    Ok(())
+    Ok(held)
 }

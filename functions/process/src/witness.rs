@@ -4,6 +4,7 @@
 //! both cases an attempt was committed and did not end. The environment can. While a row is worked
 //! alone, a note in the environment's own directory names it. Lambda starts the next process in the
 //! same environment and keeps the directory, so that process finds the note of the one that died.
+//! Where notes are lost, the row's attempts have a bound of their own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -64,7 +65,7 @@ impl Witness {
     }
 
     /// Creates a witness whose notes are in a directory within `parent`. Without such a directory
-    /// no death is ever known, and no row dies of one.
+    /// no death is ever known, and a row is guilty only after `MAX_ATTEMPTS`.
     pub fn within(parent: &Path) -> Self {
         let directory = parent.join("penstock-process");
         if let Err(error) = fs::create_dir_all(&directory) {

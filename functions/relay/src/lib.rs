@@ -17,6 +17,7 @@ use penstock_store::sync_state::pending;
 use penstock_store::{Database, StoreError, outbox, refetch};
 use serde::Serialize;
 
+use purging::Purged;
 pub use purging::Retention;
 
 /// Everything that `relay` uses.
@@ -62,6 +63,9 @@ pub enum RelayError {
     /// A request does not become JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// Old rows of these tables could not be deleted. All else of the round was done.
+    #[error("not purged: {0}")]
+    NotPurged(String),
 }
 
 /// A row that got a ticket is left alone this long; SQS and `process` need seconds.
@@ -95,8 +99,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 break;
             }
         }
-        round.purged = self.purge(stop_at).await?.rows;
+        // Before the purge: the alarm does not depend on it.
         round.oldest_pending_s = self.oldest_pending().await?;
+        let Purged { rows, failed } = self.purge(stop_at).await;
+        round.purged = rows;
         let Round { ticketed, runs, refetches, purged, oldest_pending_s } = round;
         tracing::info!(
             event = "relayed",
@@ -106,7 +112,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             purged,
             oldest_pending_s
         );
-        Ok(round)
+        // Last, so that the round fails for Lambda and its alarm.
+        if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
     }
 
     async fn send_tickets(&self) -> Result<usize, RelayError> {

@@ -1,18 +1,24 @@
 //! The deletion of rows that are older than their retention.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::retention::Retention as OutboxRetention;
+use penstock_edge::telemetry::chain;
 use penstock_store::retention::{self, Aged};
-use penstock_store::{intake, not_ours, outbox, refetch};
+use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
+use tokio::time::timeout;
 
-use crate::{Ports, ROWS, RelayError};
+use crate::{Ports, ROWS};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A statement is given up after this time, so that a slow one leaves time to the others.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,53 +77,116 @@ impl Retention {
     }
 }
 
-/// Numbers of rows that were deleted.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// The outcome of a purge.
+#[derive(Debug, Default)]
 pub(crate) struct Purged {
-    /// Of all tables, dead letters too.
+    /// The number of rows that were deleted, of all tables.
     pub rows: u64,
-    pub dead_letters: u64,
+    /// Tables whose statement failed, or took too long.
+    pub failed: Vec<&'static str>,
+}
+
+/// Rows that one statement deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Outbox,
+    NotOurs,
+    EndedRefetches,
+    IdempotencyKeys,
+    Aged(Aged),
+}
+
+impl Kind {
+    /// Returns the name of the table.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Outbox => "outbox",
+            Self::NotOurs => "not_ours",
+            Self::EndedRefetches => "refetch_requests",
+            Self::IdempotencyKeys => "idempotency_keys",
+            Self::Aged(aged) => aged.table(),
+        }
+    }
+
+    async fn purge(self, database: &Database, before: Timestamp) -> Result<u64, StoreError> {
+        let connection = database.connection().await?;
+        let on = &**connection;
+        match self {
+            Self::Outbox => outbox::purge(on, before, ROWS).await,
+            Self::NotOurs => not_ours::purge(on, before, ROWS).await,
+            Self::EndedRefetches => refetch::ended::purge(on, before, ROWS).await,
+            Self::IdempotencyKeys => intake::purge_keys(on, before, ROWS).await,
+            Self::Aged(aged) => retention::purge(on, aged, before, ROWS).await,
+        }
+    }
+}
+
+impl Retention {
+    /// Returns what is deleted, each kind with the time before which its rows are too old.
+    fn kinds(&self, now: Timestamp) -> Vec<(Kind, Timestamp)> {
+        let kinds = [
+            (Kind::Outbox, Some(self.outbox)),
+            (Kind::NotOurs, Some(self.outbox)),
+            (Kind::EndedRefetches, Some(self.outbox)),
+            (Kind::IdempotencyKeys, Some(Duration::ZERO)),
+            (Kind::Aged(Aged::DeadLetters), Some(self.dead_letters)),
+            (Kind::Aged(Aged::Runs), Some(self.runs)),
+            (Kind::Aged(Aged::RunRequests), Some(self.runs)),
+            (Kind::Aged(Aged::Reconciliations), Some(self.runs)),
+            (Kind::Aged(Aged::Leads), self.leads),
+            (Kind::Aged(Aged::Events), self.events),
+        ];
+        let kept = |(kind, kept_for): (Kind, Option<Duration>)| Some((kind, now - kept_for?));
+        kinds.into_iter().filter_map(kept).collect()
+    }
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Deletes what is too old, some rows a statement, until `stop_at`. Dead letters that nobody
-    /// has looked at do not vanish without a line.
-    pub(crate) async fn purge(&self, stop_at: Timestamp) -> Result<Purged, RelayError> {
-        let mut all = Purged::default();
-        while self.clock.now() < stop_at {
-            let Purged { rows, dead_letters } = self.purge_some().await?;
-            all.rows += rows;
-            all.dead_letters += dead_letters;
-            if rows == 0 {
+    /// Deletes what is too old until `stop_at`, in turn a statement of each kind that may have
+    /// more. A kind that fails is left to the next round and holds up no other. Dead letters that
+    /// nobody has looked at do not vanish without a line.
+    pub(crate) async fn purge(&self, stop_at: Timestamp) -> Purged {
+        let (mut all, mut letters) = (Purged::default(), 0);
+        let mut kinds = VecDeque::from(self.retention.kinds(self.clock.now()));
+        while let Some((kind, before)) = kinds.pop_front() {
+            let left = elapsed(self.clock.now(), stop_at).min(PATIENCE);
+            if left.is_zero() {
                 break;
             }
-        }
-        if all.dead_letters > 0 {
-            tracing::warn!(event = "dead_letters_purged", letters = all.dead_letters);
-        }
-        Ok(all)
-    }
-
-    async fn purge_some(&self) -> Result<Purged, RelayError> {
-        let (now, retention) = (self.clock.now(), &self.retention);
-        let connection = self.database.connection().await?;
-        let before = now - retention.outbox;
-        let mut rows = outbox::purge(&**connection, before, ROWS).await?
-            + not_ours::purge(&**connection, before, ROWS).await?
-            + refetch::ended::purge(&**connection, before, ROWS).await?
-            + intake::purge_keys(&**connection, now, ROWS).await?;
-        let before = now - retention.dead_letters;
-        let dead_letters = retention::purge(&**connection, Aged::DeadLetters, before, ROWS).await?;
-        let aged = [
-            (Aged::Runs, Some(retention.runs)),
-            (Aged::Leads, retention.leads),
-            (Aged::Events, retention.events),
-        ];
-        for (what, kept_for) in aged {
-            if let Some(kept_for) = kept_for {
-                rows += retention::purge(&**connection, what, now - kept_for, ROWS).await?;
+            match self.purge_in_time(kind, before, left).await {
+                Ok(rows) => {
+                    all.rows += rows;
+                    if kind == Kind::Aged(Aged::DeadLetters) {
+                        letters += rows;
+                    }
+                    if rows >= ROWS.unsigned_abs() {
+                        kinds.push_back((kind, before));
+                    }
+                }
+                Err(error) => {
+                    let table = kind.table();
+                    tracing::error!(event = "not_purged", table, error = chain(&error));
+                    all.failed.push(table);
+                }
             }
         }
-        Ok(Purged { rows: rows + dead_letters, dead_letters })
+        if letters > 0 {
+            tracing::warn!(event = "dead_letters_purged", letters);
+        }
+        all
+    }
+
+    async fn purge_in_time(
+        &self,
+        kind: Kind,
+        before: Timestamp,
+        left: Duration,
+    ) -> Result<u64, StoreError> {
+        let purging = timeout(left, kind.purge(&self.database, before)).await;
+        purging.unwrap_or_else(|_| {
+            // The next statement would wait behind this one.
+            self.database.close_idle();
+            Err(StoreError::Silent(left))
+        })
     }
 }

@@ -68,6 +68,12 @@ impl Reason {
             format!("the process died while it worked on this row alone, {MAX_CRASHES} times");
         Self::new(ReasonKind::Crashed, detail)
     }
+
+    /// Returns the reason of a row at which [`MAX_ATTEMPTS`] attempts did not end.
+    pub fn unended() -> Self {
+        let detail = format!("{MAX_ATTEMPTS} attempts at this row did not end");
+        Self::new(ReasonKind::Crashed, detail)
+    }
 }
 
 /// A row is dead after a process is known to have died this many times on it alone.
@@ -80,3 +86,13 @@ pub const MAX_CRASHES: i16 = 2;
 ///
 /// A process may die of the letter with the mark of its object, too: as often as of the row.
 pub const MAX_CRASHES_OF_ALL: i16 = 2 * MAX_CRASHES;
+
+/// A row is dead after this many attempts that did not end, though no death is known.
+///
+/// It is the bound where notes of deaths are lost: with their environments, or for want of room.
+/// Innocent rows get their attempts back, also after an outage. An attempt is lost only if its
+/// environment is discarded before, and 50 of them for one row are more than an outage discards.
+pub const MAX_ATTEMPTS: i32 = 50;
+
+/// A row at which this many attempts did not end becomes dead without a mark on its object.
+pub const MAX_ATTEMPTS_OF_ALL: i32 = 2 * MAX_ATTEMPTS;

@@ -5,7 +5,9 @@ pub(crate) mod insert;
 pub use insert::{Arrival, insert};
 
 use jiff::Timestamp;
-use penstock_domain::disposition::Reason;
+use penstock_domain::disposition::{
+    MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason,
+};
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::RowView;
 use penstock_domain::source::OwnAccount;
@@ -221,12 +223,14 @@ pub async fn return_attempt(
     rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
-/// Counts that a process is known to have died while it worked on this row alone.
+/// Counts that a process is known to have died while it worked on this row alone. Returns whether
+/// that is settled: another connection may hold the row.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn count_crash(on: &impl GenericClient, id: OutboxId) -> Result<(), StoreError> {
-    CountCrash { id: id.0 }.execute(on).await.map(drop)
+pub async fn count_crash(on: &impl GenericClient, id: OutboxId) -> Result<bool, StoreError> {
+    let held: bool = CountCrash { id: id.0 }.one(on).await?.read("held")?;
+    Ok(!held)
 }
 
 /// A row that is still pending.
@@ -238,6 +242,23 @@ pub struct PendingRow {
     pub attempts: i32,
     /// How often a process is known to have died while it worked on this row alone.
     pub crashes: i16,
+}
+
+impl PendingRow {
+    /// Returns whether the row is to be given up.
+    pub fn is_guilty(&self) -> bool {
+        self.crashes >= MAX_CRASHES || self.attempts >= MAX_ATTEMPTS
+    }
+
+    /// Returns whether it is to be given up without a mark on its object, which is guilty too.
+    pub fn is_guilty_of_all(&self) -> bool {
+        self.crashes >= MAX_CRASHES_OF_ALL || self.attempts >= MAX_ATTEMPTS_OF_ALL
+    }
+
+    /// Returns the reason for which a guilty row is given up.
+    pub fn reason(&self) -> Reason {
+        if self.crashes >= MAX_CRASHES { Reason::crashed() } else { Reason::unended() }
+    }
 }
 
 /// Returns the rows of `ids` that are still pending, least suspicious first.

@@ -23,15 +23,31 @@ statements! {
 pub enum Aged {
     /// Dead letters, and the dead rows of the outbox that they are about.
     DeadLetters,
-    /// Runs that are over, requests for runs, and reconciliations.
+    /// Runs that are over.
     Runs,
+    RunRequests,
+    /// Reconciliations whose runs were deleted, with their days.
+    Reconciliations,
     Leads,
     /// Product events.
     Events,
 }
 
-/// Deletes up to `limit` rows of each table of a kind from before `before`, and returns their
-/// number.
+impl Aged {
+    /// Returns the name of the table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "dead_letters",
+            Self::Runs => "sync_runs",
+            Self::RunRequests => "run_requests",
+            Self::Reconciliations => "reconciliations",
+            Self::Leads => "leads",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// Deletes up to `limit` rows of a kind from before `before`, and returns their number.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -45,11 +61,10 @@ pub async fn purge(
         Aged::DeadLetters => PurgeLetters { before, limit }.execute(on).await,
         Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
         Aged::Events => PurgeEvents { before, limit }.execute(on).await,
-        Aged::Runs => {
-            let runs = PurgeRuns { before, limit }.execute(on).await?
-                + PurgeRequests { before, limit }.execute(on).await?;
-            let before = oldest_id_at(before);
-            Ok(runs + PurgeReconciliations { before, limit }.execute(on).await?)
+        Aged::Runs => PurgeRuns { before, limit }.execute(on).await,
+        Aged::RunRequests => PurgeRequests { before, limit }.execute(on).await,
+        Aged::Reconciliations => {
+            PurgeReconciliations { before: oldest_id_at(before), limit }.execute(on).await
         }
     }
 }

@@ -188,9 +188,12 @@ async fn redrive(app: &TestApp, tickets: &[String]) -> bool {
             outcome = victim.host.invoke(event) => outcome,
             () = an_insert_hangs(app) => Outcome::Died(victim.host.kill().await),
         };
-        let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+        // The next process counts the death only once the row is free.
+        let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                    where datname = current_database() and wait_event = 'PgSleep'";
-        app.db.client().await.batch_execute(end).await.unwrap();
+        while app.db.scalar::<i64>(end).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         if let Outcome::Replied(reply) = outcome {
             assert_eq!(reply, json!({"batchItemFailures": []}), "receive {receives}");
             return true;
@@ -247,6 +250,29 @@ async fn a_row_whose_mark_kills_the_process_too_is_dead_in_the_end() {
     assert!(redrive(&app, &tickets).await);
     assert_eq!(app.db.scalar::<Vec<String>>(LETTERS).await, letters_of(&guilty));
     assert_eq!(app.db.scalar::<i64>("select count(*) from payments").await, rows - 1);
+}
+
+#[tokio::test]
+async fn a_row_that_kills_the_process_is_dead_in_the_end_where_every_note_is_lost() {
+    // At the last attempt it may have, and at the last one that its mark may have.
+    for (seed, attempts, mark) in [(5_003, 49, "unreadable"), (5_004, 99, "none")] {
+        let (app, tickets) = waiting(seed).await;
+        // A file is where the notes' directory should be.
+        let own = std::env::temp_dir().join(app.db.login().database);
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::write(own.join("penstock-process"), "").unwrap();
+        let guilty = guilty_rows(&app, 1).await;
+        let killing = format!("new.external_id = '{}' and new.status <> '{mark}'", guilty[0]);
+        hang(&app, &killing).await;
+        let sql =
+            format!("update outbox set attempts = {attempts} where external_id = '{}'", guilty[0]);
+        app.db.client().await.batch_execute(&sql).await.unwrap();
+        assert!(redrive(&app, &tickets).await);
+        let unended = format!("{}: crashed: 50 attempts at this row did not end", guilty[0]);
+        assert_eq!(app.db.scalar::<Vec<String>>(LETTERS).await, [unended]);
+        let pending = "select count(*) from outbox where status = 'pending'";
+        assert_eq!(app.db.scalar::<i64>(pending).await, 0);
+    }
 }
 
 #[tokio::test]

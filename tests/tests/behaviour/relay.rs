@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
+use penstock_tests::captured_log::CapturedLog;
 use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{account, assert_true};
@@ -87,4 +88,36 @@ async fn processed_rows_are_cleared_after_their_retention_and_only_those() {
         app.relay.run_once(app.clock.now() + Duration::from_secs(60)).await.unwrap().purged;
     assert_eq!(purged, u64::try_from(before).unwrap() - 1);
     assert_eq!(app.db.scalar::<String>("select status from outbox").await, "dead");
+}
+
+#[tokio::test]
+async fn a_purge_that_fails_or_hangs_starves_neither_the_other_tables_nor_the_alarm() {
+    for fault in ["raise exception 'no'", "perform pg_sleep(60)"] {
+        let app = TestApp::over(account(74, 5)).await;
+        app.fetch_all().await.unwrap();
+        app.clock.advance(Duration::from_secs(401 * 86_400));
+        // More than a statement deletes.
+        let old = "insert into run_requests (id, source, mode, entities, requested_at) \
+                   select gen_random_uuid(), 'stripe', 'full', '{charge}', '2000-01-01' \
+                   from generate_series(1, 2500)";
+        let trap = format!(
+            "{old}; \
+             create function fault() returns trigger language plpgsql as $$ begin {fault}; return null; end $$; \
+             create trigger fault before delete on not_ours for each statement execute function fault()"
+        );
+        app.db.client().await.batch_execute(&trap).await.unwrap();
+        let log = CapturedLog::start();
+        // A statement has the 3 s that are left of the round.
+        let deadline = app.clock.now() + Duration::from_secs(13);
+        let round = tokio::time::timeout(Duration::from_secs(30), app.relay.run_once(deadline));
+        let error = round.await.expect("the round ends in time").unwrap_err();
+        assert_eq!(error.to_string(), "not purged: not_ours", "the round has failed for Lambda");
+        assert_eq!(app.db.scalar::<i64>("select count(*) from run_requests").await, 0);
+        let lines = log.text();
+        let failed: Vec<&str> = lines.lines().filter(|l| l.contains("not_purged")).collect();
+        assert_eq!(failed.len(), 1, "once a round: {lines}");
+        assert!(failed[0].contains("\"table\":\"not_ours\""), "{lines}");
+        let relayed = lines.lines().find(|line| line.contains("relayed")).expect("a line");
+        assert!(relayed.contains("\"oldest_pending_s\":34646"), "{relayed}");
+    }
 }

@@ -1,11 +1,17 @@
 //! A Postgres that hangs, and whose backends are ended: no row is to blame (trap 82).
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use penstock_domain::ids::OutboxId;
+use penstock_domain::ticket::Ticket;
 use penstock_testkit::Outcome;
+use penstock_tests::captured_log::CapturedLog;
 use penstock_tests::test_app::{TestApp, batch};
 use penstock_tests::victim::Victim;
+use process::Witness;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::stripe_account::{account, assert_true};
 
@@ -108,4 +114,91 @@ async fn attempts_that_an_outage_ended_are_taken_back() {
     };
     assert_eq!(failed, tickets.len());
     assert_eq!(app.db.scalar::<i64>("select sum(attempts) from outbox").await, 0);
+}
+
+/// The note of a process that died while it worked on a row alone, in a directory of its own.
+struct Note(PathBuf);
+
+impl Note {
+    fn of(row: OutboxId) -> Self {
+        let directory = std::env::temp_dir().join(format!("note-{}", Uuid::now_v7()));
+        let notes = directory.join("penstock-process");
+        std::fs::create_dir_all(&notes).unwrap();
+        std::fs::write(notes.join("note"), row.0.to_string()).unwrap();
+        Self(directory)
+    }
+
+    fn remains(&self) -> bool {
+        self.0.join("penstock-process").join("note").exists()
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// An app with rows to process, and a death on one of them that is not counted yet.
+async fn died_on_the_first_of(seed: u64) -> (TestApp, Note, OutboxId, Vec<String>) {
+    let mut app = TestApp::over(account(seed, 10)).await;
+    app.fetch_all().await.unwrap();
+    app.tickets.take();
+    let ids: Vec<Uuid> = app.db.scalar("select array_agg(id order by id) from outbox").await;
+    let ids: Vec<OutboxId> = ids.into_iter().map(OutboxId).collect();
+    let note = Note::of(ids[0]);
+    app.process.witness = Witness::within(&note.0);
+    let others = Ticket::split(&ids[1..]).map(|ticket| ticket.to_body()).collect();
+    (app, note, ids[0], others)
+}
+
+async fn crashes(app: &TestApp) -> Vec<i16> {
+    app.db.scalar("select array_agg(crashes) from outbox where crashes > 0").await
+}
+
+#[tokio::test]
+async fn a_death_on_a_row_that_another_connection_holds_is_counted_once_it_is_free() {
+    let (app, note, row, others) = died_on_the_first_of(70).await;
+    let holder = app.db.client().await;
+    let hold = format!("begin; select 1 from outbox where id = '{row}' for update");
+    holder.batch_execute(&hold).await.unwrap();
+    let log = CapturedLog::start();
+    for _ in 0..2 {
+        assert_eq!(app.deliver(&others, 1).await.failures(), 0, "{}", log.text());
+        assert!(note.remains(), "the death is not counted yet");
+    }
+    assert_eq!(log.text().matches("deaths_not_counted").count(), 2, "{}", log.text());
+    holder.batch_execute("commit").await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(app.deliver(&others, 1).await.failures(), 0);
+    }
+    assert_eq!(crashes(&app).await, [1]);
+    assert!(!note.remains());
+}
+
+#[tokio::test]
+async fn a_death_on_a_row_that_is_processed_or_gone_is_forgotten() {
+    for end in ["update outbox set status = 'processed'", "delete from outbox"] {
+        let (app, note, row, others) = died_on_the_first_of(71).await;
+        let end = format!("{end} where id = '{row}'");
+        app.db.client().await.batch_execute(&end).await.unwrap();
+        assert_eq!(app.deliver(&others, 1).await.failures(), 0);
+        assert!(!note.remains(), "{end}");
+        assert_eq!(app.db.scalar::<i64>("select sum(crashes) from outbox").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_death_that_postgres_does_not_count_in_time_holds_up_no_other_row() {
+    let (app, note, _, others) = died_on_the_first_of(72).await;
+    let hang = "create function hang() returns trigger language plpgsql as \
+                $$ begin perform pg_sleep(60); return new; end $$; \
+                create trigger hang before update of crashes on outbox for each row execute function hang()";
+    app.db.client().await.batch_execute(hang).await.unwrap();
+    let log = CapturedLog::start();
+    let delivered = tokio::time::timeout(Duration::from_secs(20), app.deliver(&others, 1)).await;
+    assert_eq!(delivered.expect("nothing waits behind the statement").failures(), 0);
+    let done = "select count(*) from outbox where status = 'pending'";
+    assert_eq!(app.db.scalar::<i64>(done).await, 1, "{}", log.text());
+    assert!(log.text().contains("deaths_not_counted") && note.remains(), "{}", log.text());
 }
