@@ -9,7 +9,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_edge::telemetry::chain;
 use penstock_store::roles::{self, FunctionRole};
-use penstock_store::{Database, Login, LoginSource};
+use penstock_store::{Database, Login, LoginSource, StoreError};
 use serde::Serialize;
 
 use crate::{MigrateError, Ports};
@@ -68,18 +68,28 @@ pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Vec<FunctionLogin>, Databas
 }
 
 impl FunctionLogin {
-    /// Tries the login. The connection is closed at once, because the budget has no room for it.
+    /// Tries the login, and whether it leads to the database that was migrated. The connection is
+    /// closed at once, because the budget has no room for it.
     async fn works(&self) -> bool {
-        let error = match self.database.connection().await {
-            Ok(connection) => {
-                drop(connection);
-                self.database.close_idle();
-                return true;
+        let function = self.function;
+        match self.leads_here().await {
+            Ok(true) => return true,
+            Ok(false) => tracing::warn!(event = "login_of_another_database", function),
+            Err(error) => {
+                tracing::info!(event = "login_refused", function, error = chain(&error));
             }
-            Err(error) => error,
-        };
-        tracing::info!(event = "login_refused", function = self.function, error = chain(&error));
+        }
         false
+    }
+
+    /// The secret of a login names neither host nor database: without `DATABASE_NAME` it leads to
+    /// the default one, where roles are the same and tables are not.
+    async fn leads_here(&self) -> Result<bool, StoreError> {
+        let connection = self.database.connection().await?;
+        let is_migrated = roles::is_migrated(&**connection).await;
+        drop(connection);
+        self.database.close_idle();
+        is_migrated
     }
 }
 

@@ -89,6 +89,9 @@ pub struct Undeliverable<'a> {
     pub receives: i32,
     /// The reason that the letter states.
     pub reason: Reason,
+    /// Whether a function of ours has sealed it: then a sender was told that it is taken, and its
+    /// body is kept whatever came before.
+    pub sealed: bool,
 }
 
 /// The most letters of messages that keep their bodies in a day. A message is at most 256 KiB, so
@@ -97,7 +100,8 @@ pub const MOST_BODIES_A_DAY: i64 = 200;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Writes the dead letter of a message. After [`MOST_BODIES_A_DAY`] it has no body.
+/// Writes the dead letter of a message. After [`MOST_BODIES_A_DAY`] it has no body, unless the
+/// message was sealed.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -117,7 +121,7 @@ pub async fn write(
         message_id: message.message_id,
         now,
         since: earlier(now, DAY),
-        most_bodies: MOST_BODIES_A_DAY,
+        most_bodies: if message.sealed { i64::MAX } else { MOST_BODIES_A_DAY },
     };
     insert.execute(on).await.map(drop)
 }

@@ -6,7 +6,7 @@
 
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::Transaction;
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::sql::{Statement, statements};
 use crate::{Connection, StoreError, begin, commit};
@@ -16,6 +16,7 @@ statements! {
     roles.owner: Owner {}
     roles.owned: Owned {}
     roles.tables: Tables {}
+    roles.is_migrated: IsMigrated {}
 }
 
 /// The grants of all functions, as commands that name a function in place of its role.
@@ -27,6 +28,14 @@ const ALTERNATE: &str = "_clone";
 
 /// Postgres cuts longer names off.
 const LONGEST_NAME: usize = 63;
+
+/// Returns whether the database of this connection has our tables.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn is_migrated(on: &impl GenericClient) -> Result<bool, StoreError> {
+    IsMigrated {}.one(on).await?.read("is_migrated")
+}
 
 /// A function's login, and the role that it is to be.
 #[derive(Debug, Clone)]

@@ -55,8 +55,8 @@ impl Vendors<'_> {
                 "no more faults"
             }
             7 | 8 => {
-                // Google's are left alone: a late tombstone without a stamp of its own can still beat
-                // a restore (docs/adr/0021-google-calendar.md).
+                // Google's are left alone: a late tombstone without a stamp of its own can still
+                // beat a restore (docs/adr/0021-google-calendar.md).
                 self.hubspot.portal().list_lag_ms = rng.i64(0..LONGEST_LAG) * 1_000;
                 "lists lag"
             }

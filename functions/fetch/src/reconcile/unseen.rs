@@ -61,8 +61,8 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
             match ask_one(of, &answered, payment, stop_at).await {
                 Ok(is_gone) => gone += usize::from(is_gone),
                 Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => return Ok(Some(pause)),
-                // One that cannot be read keeps no other from its answer. It stays as it is, and its
-                // day stays a difference in the report.
+                // One that cannot be read keeps no other from its answer. It stays as it is, and
+                // its day stays a difference in the report.
                 Err(
                     error @ (FetchError::Page { .. }
                     | FetchError::Vendor(VendorError::Rejected { .. })),

@@ -138,6 +138,12 @@ async fn keys_without_a_mark_may_be_turned_away_unasked_and_those_with_one_go_on
     // Without a database: not even that is asked.
     app.ingest.admission = Admission::new(app.nowhere(), 1_000).with_issuer(Arc::new(strict()));
     assert_eq!(status(&app, "/leads", Some(&unmarked(1)), b"x").await, 401);
+    // A sender without any key is none of an older key.
+    app.ingest.config.legacy_key_required = false;
+    assert_eq!(status(&app, "/api/lead", None, b"{}").await, 202);
+    app.ingest.admission =
+        Admission::new(app.db.database(1), 1_000).with_issuer(Arc::new(strict()));
+    assert_eq!(status(&app, "/api/lead", None, b"{}").await, 201);
     let word = [("OLDER_KEYS", "perhaps")];
     assert!(KeyIssuer::from_env(&word.into_iter().collect(), &Arc::default()).is_err());
 }

@@ -53,6 +53,23 @@ async fn deploy(
     ports.handle(Request::default()).await
 }
 
+#[tokio::test]
+async fn a_login_that_leads_to_another_database_is_none_that_works() {
+    let (database, another) = (TestDatabase::new().await, TestDatabase::empty().await);
+    let elsewhere = || {
+        logins(&database, "first").into_iter().map(|login| {
+            let named = named(&database, login.function, "first");
+            let lost = Login { database: another.login().database, ..named };
+            FunctionLogin { database: pool(&lost), ..login }
+        })
+    };
+    let refused = deploy(&database.login(), elsewhere().collect(), true).await;
+    assert!(matches!(refused, Err(MigrateError::CannotLogIn { .. })), "{refused:?}");
+    let report = deploy(&database.login(), logins(&database, "first"), true).await.unwrap();
+    assert!(report.logins.iter().all(|login| login.works), "{:?}", report.logins);
+    drop_roles(&database).await;
+}
+
 /// The roles' passwords, as Postgres keeps them.
 async fn passwords(database: &TestDatabase) -> Vec<String> {
     let sql = "select rolname || ' ' || rolpassword from pg_authid \

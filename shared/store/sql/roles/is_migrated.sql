@@ -1,0 +1,1 @@
+select to_regclass('outbox') is not null as is_migrated
