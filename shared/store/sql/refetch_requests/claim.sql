@@ -1,9 +1,10 @@
 -- Objects to read next: of those that were pushed and of the others equally many, so that neither
 -- kind holds up the other. One that was tried in vain waits; the longer it has waited, the longer
--- it is left alone, up to an hour. One that has ended without an answer is not tried any more. Materialized: before the table is analyzed, Postgres would look
--- for the next objects once for each that waits. A row that is requested again at this moment is
--- skipped: to wait for it, out of the order of the key, could be a deadlock. Each comes with the version
--- of its request: the transaction that wrote it last, which is this one.
+-- it is left alone, up to an hour. One that has ended without an answer is not tried any more.
+-- Materialized: before the table is analyzed, Postgres would look for the next objects once for each
+-- that waits. A row that is requested again at this moment is skipped: to wait for it, out of the
+-- order of the key, could be a deadlock. Each comes with the version of its request: the transaction
+-- that wrote it last, which is this one.
 with pushed as materialized (
     select external_id
     from refetch_requests

@@ -6,5 +6,6 @@ from (select distinct id from unnest(:external_ids) as i (id)) i
 order by i.id
 on conflict (source, entity, external_id) do update
 set requested_at = greatest(r.requested_at, excluded.requested_at),
-    next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null
+    next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null,
+    failing_since = null
 returning r.external_id, r.xmin::text as version

@@ -7,4 +7,5 @@ from unnest(:sources, :entities, :external_ids) as i (source, entity, external_i
 order by i.source, i.entity, i.external_id
 on conflict (source, entity, external_id) do update
 set requested_at = greatest(r.requested_at, excluded.requested_at), pushed = r.pushed or excluded.pushed,
-    tries = 0, next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null
+    tries = 0, next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null,
+    failing_since = null

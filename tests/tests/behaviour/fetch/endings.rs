@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::refetch::{self, Cause};
-use penstock_tests::simulators::hubspot::{Fault, Kind, OBJECTS};
+use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Fault, Kind, OBJECTS};
 use penstock_tests::test_app::TestApp;
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal, some};
@@ -99,6 +99,31 @@ async fn a_request_that_the_vendor_rejects_for_a_day_ends_with_its_reason_and_a_
     half_hour(&test).await;
     assert_eq!(test.app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
     assert_eq!(asked(), before + 1);
+}
+
+#[tokio::test]
+async fn a_request_that_waited_for_a_refused_key_does_not_end_with_its_first_odd_reply() {
+    let test = HubSpotTestApp::over(portal(946, 10, 40)).await;
+    test.run(Mode::Full).await;
+    let id = some(&test, Kind::Deal, 3);
+    test.hubspot.set_token("another");
+    request(&test, id).await;
+    for _ in 0..60 {
+        test.wait(1_800);
+        half_hour(&test).await;
+    }
+    test.hubspot.set_token(DEFAULT_TOKEN);
+    test.hubspot.faults().next(&format!("{OBJECTS}deals/{id}"), Fault::BadRequest);
+    for _ in 0..4 {
+        test.wait(1_800);
+        half_hour(&test).await;
+    }
+    assert_eq!(test.app.db.scalar::<i64>(ENDED).await, 0);
+    assert_eq!(
+        test.app.db.scalar::<i64>("select count(*) from refetch_requests").await,
+        0,
+        "it was read"
+    );
 }
 
 async fn request(test: &HubSpotTestApp, id: u64) {
