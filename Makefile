@@ -113,19 +113,17 @@ deploy: ## build, deploy to AWS as STACK_NAME, migrate the database (DRY_RUN=1: 
 	@echo "deploy: infra/template.yaml"
 	@$(VENV)/cfn-lint infra/template.yaml
 	@$(VENV)/python infra/local/translate.py
-	@logins=$(if $(findstring DatabaseLogins=,$(PARAMETERS))$(DRY_RUN),,$$($(VENV)/aws cloudformation describe-stacks \
-		--stack-name "$(STACK_NAME)" >/dev/null 2>&1 || echo DatabaseLogins=own)); \
-	deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
-		--resolve-s3 --capabilities CAPABILITY_IAM \
-		--parameter-overrides Architecture=$(SAM_ARCH) $$logins $(PARAMETERS) $(if $(PARAMETERS),,--guided)); \
+	@deploy=(sam deploy --template-file infra/template.yaml --stack-name "$(STACK_NAME)" \
+		--resolve-s3 --capabilities CAPABILITY_IAM $(if $(PARAMETERS),,--guided) \
+		--parameter-overrides Architecture=$(SAM_ARCH) $(PARAMETERS)); \
 	preflight=($(VENV)/python infra/preflight.py --stack "$(STACK_NAME)" $(PARAMETERS)); \
 	migrate=($(VENV)/python infra/migrate.py schema --stack "$(STACK_NAME)"); \
 	if [ -n "$(DRY_RUN)" ]; then \
 		echo "deploy: a dry run ends here. With an account it would run:"; \
-		echo "  $${preflight[*]}"; echo "  $${deploy[*]}"; echo "  $${migrate[*]}"; \
+		echo "  $${preflight[*]}"; echo "  $${deploy[*]} (and what preflight printed)"; echo "  $${migrate[*]}"; \
 	else \
 		$(VENV)/aws sts get-caller-identity >/dev/null || { echo "deploy: no AWS credentials"; exit 1; }; \
-		"$${preflight[@]}"; "$${deploy[@]}"; "$${migrate[@]}"; \
+		logins=$$("$${preflight[@]}"); "$${deploy[@]}" $$logins; "$${migrate[@]}"; \
 	fi
 
 watch: setup ## the functions, built again as they change, with queues and a database (PORT=9000: not any free one)

@@ -159,6 +159,15 @@ def deployed_stack(stack: str) -> dict | None:
         raise
 
 
+def logins(before: dict | None, parameters: dict[str, str], given: set[str]) -> str | None:
+    """The parameter that gives each function of a new stack a login of its own; None if it was chosen
+    by hand, the stack exists, or its functions would not know where the database is."""
+    # A stack whose first change set was never carried out has nothing yet.
+    is_new = before is None or before.get("StackStatus") == "REVIEW_IN_PROGRESS"
+    chosen = not is_new or "DatabaseLogins" in given or not parameters.get("DatabaseHost")
+    return None if chosen else "DatabaseLogins=own"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Ask an account whether it has room for the stack.")
     parser.add_argument("--stack", required=True)
@@ -185,6 +194,9 @@ def main() -> None:
     if found:
         sys.exit(1)
     print("preflight: the account has room for the stack", file=sys.stderr)
+    given_names = {pair.split("=", 1)[0] for pair in given.parameter}
+    if own := logins(before, parameters, given_names):
+        print(own)
 
 
 if __name__ == "__main__":

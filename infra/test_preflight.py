@@ -2,7 +2,7 @@
 
 import unittest
 
-from preflight import Account, Wanted, missing, needs
+from preflight import Account, Wanted, logins, missing, needs
 
 WANTED = Wanted(reserved={"fetch": 6, "migrate": 1}, connections={"fetch": 6, "migrate": 2}, max_connections=80, rules=12)
 
@@ -42,6 +42,16 @@ class Missing(unittest.TestCase):
 
     def test_what_could_not_be_asked_is_not_missing(self):
         self.assertEqual(missing(WANTED, Account(not_asked=["Lambda's concurrency"])), [])
+
+
+class Logins(unittest.TestCase):
+    def test_only_a_new_stack_that_knows_its_host_gets_own_logins_by_itself(self):
+        host = {"DatabaseHost": "db.example"}
+        self.assertEqual(logins(None, host, set()), "DatabaseLogins=own")
+        self.assertEqual(logins({"StackStatus": "REVIEW_IN_PROGRESS"}, host, set()), "DatabaseLogins=own")
+        self.assertIsNone(logins({"StackStatus": "UPDATE_COMPLETE"}, host, set()))
+        self.assertIsNone(logins(None, host, {"DatabaseLogins"}))
+        self.assertIsNone(logins(None, {"DatabaseHost": ""}, set()))
 
 
 class Needs(unittest.TestCase):
