@@ -13,6 +13,7 @@ refetch as (
     where not exists (select from vendor_accounts a where a.source = :source and a.livemode <> :livemode)
     on conflict (source, entity, external_id) do update
     set requested_at = greatest(r.requested_at, excluded.requested_at), pushed = true, tries = 0,
-        next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null
+        next_send_at = least(r.next_send_at, excluded.next_send_at), ended_at = null,
+        failing_since = null
 )
 select id from new
