@@ -149,7 +149,7 @@ impl<C: Clock> Ports<C> {
                 Disposition::Done | Disposition::Retry(_) => return Err(error),
             },
         };
-        self.write(message, Some(about), reason, true).await
+        self.write(message, Some(about), reason).await
     }
 
     /// Stores a spilled request as `webhook` would have. `relay` finds it pending and due, and
@@ -182,7 +182,7 @@ impl<C: Clock> Ports<C> {
                 Disposition::Dead(reason) => {
                     let entity =
                         delivery.item.as_ref().map_or("unknown", |item| item.entity.as_str());
-                    self.write(message, Some((&spilled.source, entity)), reason, true).await
+                    self.write(message, Some((&spilled.source, entity)), reason).await
                 }
                 Disposition::Done | Disposition::Retry(_) => Err(error),
             },
@@ -207,7 +207,7 @@ impl<C: Clock> Ports<C> {
             None => Reason::new(ReasonKind::MalformedTicket, why_no_ticket),
         };
         let about = request.as_ref().map(|r| (r.source.as_str(), r.entity.as_str()));
-        self.write(message, about, reason, false).await
+        self.write(message, about, reason).await
     }
 
     /// Writes the dead letter of a message, about an entity of a source if the message names one.
@@ -216,7 +216,6 @@ impl<C: Clock> Ports<C> {
         message: &SqsMessage,
         about: Option<(&str, &str)>,
         reason: Reason,
-        sealed: bool,
     ) -> Result<usize, StoreError> {
         let letter = Undeliverable {
             message_id: &message.message_id,
@@ -225,7 +224,8 @@ impl<C: Clock> Ports<C> {
             entity: about.map(|(_, entity)| entity),
             receives: message.receives(),
             reason,
-            sealed,
+            // One that claims a seal and is not believed never comes here.
+            sealed: spill::is_claimed(&message.body),
         };
         let connection = self.database.connection().await?;
         dead_letters::write(&**connection, &letter, self.clock.now()).await?;

@@ -129,7 +129,7 @@ struct FailedRead<'a> {
     hopeless: bool,
 }
 
-/// Keeps the reason with the request, and ends the request if it was made too long ago.
+/// Keeps the reason with the request, and ends the request if its reads have failed for too long.
 async fn note_failure<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     source: &str,
@@ -138,7 +138,7 @@ async fn note_failure<C: Clock, Q: Outlet>(
     FailedRead { error, hopeless }: FailedRead<'_>,
 ) -> Result<(), FetchError> {
     let now = ports.clock.now();
-    let failure = Failure { error, hopeless, wanted_since: now - HOPED_FOR };
+    let failure = Failure { error, hopeless, hoped_since: now - HOPED_FOR };
     let connection = ports.database.connection().await?;
     if refetch::failed(&**connection, source, entity, wish, failure, now).await? {
         let (id, reason) = (&wish.external_id, error);

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_clients::secret::{Secret, SecretError};
+use penstock_clients::secret::{Secret, SecretError, in_time};
 use penstock_domain::signature::{SecretsError, SignatureError, SigningSecrets};
 use penstock_edge::http::{Failure, Problem};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 
 use crate::RETRY_AFTER;
 
@@ -27,12 +26,9 @@ pub(crate) enum Unverified {
     /// The stored text is no signing secret.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// Secrets Manager does not give the secret.
+    /// Secrets Manager does not give the secret, or not in time.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Secrets Manager does not answer.
-    #[error("Secrets Manager is silent")]
-    Silent,
 }
 
 impl From<Unverified> for Failure {
@@ -63,22 +59,15 @@ pub(crate) async fn checked<T>(
     now: Timestamp,
     check: impl Fn(&SigningSecrets) -> Result<T, SignatureError>,
 ) -> Result<T, Unverified> {
-    let check = |secret: Option<&SecretString>| {
-        let secrets = SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))?;
+    let check = |secret: &SecretString| {
+        let secrets = SigningSecrets::parse(secret.expose_secret())?;
         Ok(check(&secrets)?)
     };
-    let known = read(async { secret.get(now, false).await.map(Some) }).await?;
-    match check(known.as_ref()) {
+    let known = in_time(SECRET_PATIENCE, secret.get(now, false)).await?;
+    match check(&known) {
         Err(Unverified::Signature(SignatureError::NoMatch) | Unverified::Secrets(_)) => {}
         outcome => return outcome,
     }
-    let fresh = read(secret.doubted(now, DOUBT_PAUSE)).await?;
-    check(fresh.as_ref().or(known.as_ref()))
-}
-
-async fn read(
-    reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
-) -> Result<Option<SecretString>, Unverified> {
-    // Boxed: the SDK's futures are kilobytes each.
-    Ok(timeout(SECRET_PATIENCE, Box::pin(reading)).await.map_err(|_| Unverified::Silent)??)
+    let fresh = in_time(SECRET_PATIENCE, secret.doubted(now, DOUBT_PAUSE)).await?;
+    check(fresh.as_ref().unwrap_or(&known))
 }

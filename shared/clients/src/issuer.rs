@@ -9,10 +9,9 @@ use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::signature::{SigningSecrets, key};
 use penstock_store::admission::{Issuer, Judging, Verdict};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 
 use crate::aws::Aws;
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, in_time};
 
 /// A mark that does not match has the secret read again, at most this often in each environment.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
@@ -68,7 +67,7 @@ impl KeyIssuer {
         };
         let Some(secret) = &self.secret else { return Verdict::Unproven };
         let known = match secret.at_hand() {
-            None if waits => read(async { secret.get(now, false).await.map(Some) }).await,
+            None if waits => told(in_time(PATIENCE, secret.get(now, false)).await.map(Some)),
             known => known,
         };
         let is_ours =
@@ -79,7 +78,7 @@ impl KeyIssuer {
             Some(false) => {}
         }
         // The secret may have been replaced a moment ago.
-        let fresh = read(secret.doubted(now, DOUBT_PAUSE)).await;
+        let fresh = told(in_time(PATIENCE, secret.doubted(now, DOUBT_PAUSE)).await);
         match fresh.as_ref().and_then(is_ours) {
             Some(true) => Verdict::Ours,
             Some(false) | None => Verdict::Forged,
@@ -97,20 +96,10 @@ fn parsed(secret: &SecretString) -> Option<SigningSecrets> {
     SigningSecrets::parse(secret.expose_secret()).ok()
 }
 
-/// Reads the secret; `None`, and a line in the log, if it cannot be had in time.
-async fn read(
-    reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
-) -> Option<SecretString> {
-    // Boxed: the SDK's futures are kilobytes each.
-    match timeout(PATIENCE, Box::pin(reading)).await {
-        Ok(Ok(secret)) => secret,
-        Ok(Err(error)) => {
-            tracing::error!(event = "key_secret_not_read", %error);
-            None
-        }
-        Err(_) => {
-            tracing::error!(event = "key_secret_not_read", error = "Secrets Manager is silent");
-            None
-        }
-    }
+/// Returns the secret; `None`, and a line in the log, if it cannot be had in time.
+fn told(reading: Result<Option<SecretString>, SecretError>) -> Option<SecretString> {
+    reading.unwrap_or_else(|error| {
+        tracing::error!(event = "key_secret_not_read", %error);
+        None
+    })
 }

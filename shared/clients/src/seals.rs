@@ -11,10 +11,9 @@ use penstock_domain::config::Env;
 use penstock_domain::signature::seal::{self, Opened, Purpose, Unsealed};
 use penstock_domain::signature::{SecretsError, SigningSecrets};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 
 use crate::aws::Aws;
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, in_time};
 
 /// A seal that does not match has the secret read again, at most this often in each environment.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
@@ -31,12 +30,9 @@ pub enum SealError {
     /// The stored text is no secret.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// Secrets Manager does not give the secret.
+    /// Secrets Manager does not give the secret, or not in time.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Secrets Manager does not answer.
-    #[error("Secrets Manager is silent")]
-    Silent,
     /// The message is not believed.
     #[error(transparent)]
     Unsealed(#[from] Unsealed),
@@ -85,8 +81,8 @@ impl Seals {
         now: Timestamp,
     ) -> Result<String, SealError> {
         let secret = self.secret(purpose)?;
-        let known = read(async { secret.get(now, false).await.map(Some) }).await?;
-        Ok(seal::seal(&parsed(known.as_ref())?, purpose, text))
+        let known = in_time(PATIENCE, secret.get(now, false)).await?;
+        Ok(seal::seal(&parsed(&known)?, purpose, text))
     }
 
     /// Opens a message that this function or the one before it has sealed. If the seal does not
@@ -101,24 +97,17 @@ impl Seals {
         now: Timestamp,
     ) -> Result<Opened<'m>, SealError> {
         let secret = self.secret(seal::claimed(message)?)?;
-        let known = read(async { secret.get(now, false).await.map(Some) }).await?;
-        match seal::open(message, &parsed(known.as_ref())?) {
+        let known = in_time(PATIENCE, secret.get(now, false)).await?;
+        match seal::open(message, &parsed(&known)?) {
             Err(Unsealed::NoMatch) => {}
             outcome => return Ok(outcome?),
         }
-        let fresh = read(secret.doubted(now, DOUBT_PAUSE)).await?;
+        let fresh = in_time(PATIENCE, secret.doubted(now, DOUBT_PAUSE)).await?;
         let Some(fresh) = fresh else { return Err(Unsealed::NoMatch.into()) };
-        Ok(seal::open(message, &parsed(Some(&fresh))?)?)
+        Ok(seal::open(message, &parsed(&fresh)?)?)
     }
 }
 
-fn parsed(secret: Option<&SecretString>) -> Result<SigningSecrets, SecretsError> {
-    SigningSecrets::parse(secret.map_or("", |secret| secret.expose_secret()))
-}
-
-async fn read(
-    reading: impl Future<Output = Result<Option<SecretString>, SecretError>>,
-) -> Result<Option<SecretString>, SealError> {
-    // Boxed: the SDK's futures are kilobytes each.
-    Ok(timeout(PATIENCE, Box::pin(reading)).await.map_err(|_| SealError::Silent)??)
+fn parsed(secret: &SecretString) -> Result<SigningSecrets, SecretsError> {
+    SigningSecrets::parse(secret.expose_secret())
 }

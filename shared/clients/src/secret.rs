@@ -8,19 +8,41 @@ use penstock_domain::clock::elapsed;
 use penstock_domain::config::Env;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::aws::Aws;
 
 /// The time that a secret is used before it is read again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 
-/// A secret cannot be read. The message names the secret and never its content.
+/// A secret cannot be read. The message never has its content.
 #[derive(Debug, thiserror::Error)]
-#[error("the secret {name} cannot be read")]
-pub struct SecretError {
-    name: String,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
+pub enum SecretError {
+    /// Secrets Manager does not return it.
+    #[error("the secret {name} cannot be read")]
+    Unreadable {
+        /// The ARN of the secret.
+        name: String,
+        /// The reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Secrets Manager does not answer in time.
+    #[error("Secrets Manager is silent")]
+    Silent,
+}
+
+/// Reads a secret, and waits for Secrets Manager no longer than the given time. The caller's reply
+/// must not hang on it.
+///
+/// # Errors
+/// [`SecretError::Silent`] if the time is over, and the error of `reading` if it fails.
+pub async fn in_time<T>(
+    patience: Duration,
+    reading: impl Future<Output = Result<T, SecretError>>,
+) -> Result<T, SecretError> {
+    // Boxed: the SDK's futures are kilobytes each.
+    timeout(patience, Box::pin(reading)).await.unwrap_or(Err(SecretError::Silent))
 }
 
 /// A secret in Secrets Manager by its ARN, or a given one (local runs only).
@@ -142,9 +164,9 @@ impl Secret {
 }
 
 async fn read(aws: &Aws, arn: &str) -> Result<SecretString, SecretError> {
-    let error = |source: Box<dyn std::error::Error + Send + Sync>| SecretError {
-        name: arn.to_owned(),
-        source,
+    let error = |source: Box<dyn std::error::Error + Send + Sync>| {
+        let name = arn.to_owned();
+        SecretError::Unreadable { name, source }
     };
     let reply = aws.secrets().await.get_secret_value().secret_id(arn).send();
     let reply = Box::pin(reply).await.map_err(|e| error(e.into()))?;

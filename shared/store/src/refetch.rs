@@ -54,7 +54,7 @@ statements! {
         version: &'a str,
         error: &'a str,
         hopeless: bool,
-        wanted_since: Timestamp,
+        hoped_since: Timestamp,
         now: Timestamp,
     }
     refetch_requests.remember: Remember<'a> {
@@ -238,8 +238,8 @@ pub struct Failure<'a> {
     pub error: &'a str,
     /// Whether no other answer can be expected.
     pub hopeless: bool,
-    /// An object that was requested no later than this is not tried any more.
-    pub wanted_since: Timestamp,
+    /// An object whose reads have failed since before this is not tried any more.
+    pub hoped_since: Timestamp,
 }
 
 /// Notes that an object could not be read at `now`. Returns whether its request has ended with
@@ -255,10 +255,8 @@ pub async fn failed(
     failure: Failure<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let (Wish { external_id, version }, Failure { error, hopeless, wanted_since }) =
-        (wish, failure);
-    let failed =
-        Failed { source, entity, external_id, version, error, hopeless, wanted_since, now };
+    let (Wish { external_id, version }, Failure { error, hopeless, hoped_since }) = (wish, failure);
+    let failed = Failed { source, entity, external_id, version, error, hopeless, hoped_since, now };
     match failed.optional(on).await? {
         Some(row) => row.read("ended"),
         None => Ok(false),

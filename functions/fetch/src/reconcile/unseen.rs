@@ -53,11 +53,10 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
         drop(connection);
         let Some(last) = unseen.last() else { break };
         after.clone_from(&last.external_id);
-        for payment in unseen {
+        for payment in &unseen {
             if of.ports.clock.now() >= stop_at {
                 return Ok(Some(Duration::ZERO));
             }
-            let id = payment.external_id.clone();
             match ask_one(of, &answered, payment, stop_at).await {
                 Ok(is_gone) => gone += usize::from(is_gone),
                 Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => return Ok(Some(pause)),
@@ -66,7 +65,10 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
                 Err(
                     error @ (FetchError::Page { .. }
                     | FetchError::Vendor(VendorError::Rejected { .. })),
-                ) => tracing::warn!(event = "payment_not_read", id, error = chain(&error)),
+                ) => {
+                    let (id, error) = (&payment.external_id, chain(&error));
+                    tracing::warn!(event = "payment_not_read", id, error);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -119,7 +121,7 @@ async fn is_held<C: Clock, Q: Outlet>(
 async fn ask_one<C: Clock, Q: Outlet>(
     of: &mut Reconciliation<'_, C, Q>,
     answered: &Answered,
-    payment: Unseen,
+    payment: &Unseen,
     stop_at: Timestamp,
 ) -> Result<bool, FetchError> {
     let (source, kind) = (of.vendor.source(), of.work.run.key.entity);
@@ -130,7 +132,7 @@ async fn ask_one<C: Clock, Q: Outlet>(
             Err(VendorError::Gone { as_of, .. }) => Err(as_of),
             Err(error) => return Err(error.into()),
         };
-    let Unseen { external_id, amount, currency, occurred_at } = &payment;
+    let Unseen { external_id, amount, currency, occurred_at } = payment;
     let tombstone = vanished_movement(kind, external_id, *amount, currency, *occurred_at);
     let item = match &fetched {
         Ok(Fetched { as_of, body }) => {

@@ -59,6 +59,21 @@ async fn request(on: &mut Connection, id: &str, now: Timestamp) {
     commit(tx).await.unwrap();
 }
 
+/// Holds the vendor's next reply until a request, which began earlier, is committed.
+fn request_during_the_next_reply(
+    app: &TestApp,
+    on: &mut Connection,
+    id: &str,
+    began: Timestamp,
+) -> impl Future<Output = ()> {
+    let (comes, let_go) = hold_next_reply(app);
+    async move {
+        comes.await.unwrap();
+        request(on, id, began).await;
+        let_go.send(()).unwrap();
+    }
+}
+
 async fn look(app: &TestApp) -> Outcome {
     let deadline = app.clock.now() + Duration::from_secs(600);
     app.fetch.serve(&FetchRequest::refetches("stripe", "charge"), deadline).await.unwrap()
@@ -92,12 +107,7 @@ async fn trap_74_a_look_answers_no_request_that_was_committed_after_it_had_asked
     // It begins before the look, and commits while the vendor's reply is under way.
     let began = app.clock.now() + Duration::from_secs(1);
     app.clock.advance(Duration::from_secs(60));
-    let (comes, let_go) = hold_next_reply(&app);
-    let meanwhile = async {
-        comes.await.unwrap();
-        request(&mut other, &id, began).await;
-        let_go.send(()).unwrap();
-    };
+    let meanwhile = request_during_the_next_reply(&app, &mut other, &id, began);
     let (outcome, ()) = tokio::join!(look(&app), meanwhile);
     assert_eq!(outcome, Outcome::Refetched { objects: 2 });
     assert_eq!(asked(&app, &id), 2, "the first reply may be older than the request");
@@ -110,12 +120,7 @@ async fn trap_74_a_look_by_hand_answers_no_later_request_either() {
     let mut other = session(&app).await;
     let began = app.clock.now();
     app.clock.advance(Duration::from_secs(60));
-    let (comes, let_go) = hold_next_reply(&app);
-    let meanwhile = async {
-        comes.await.unwrap();
-        request(&mut other, &id, began).await;
-        let_go.send(()).unwrap();
-    };
+    let meanwhile = request_during_the_next_reply(&app, &mut other, &id, began);
     let by_hand = FetchRequest::refetch("stripe", "charge", id.clone());
     let deadline = app.clock.now() + Duration::from_secs(600);
     let (outcome, ()) = tokio::join!(app.fetch.serve(&by_hand, deadline), meanwhile);

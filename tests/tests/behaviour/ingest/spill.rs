@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::ingest::post;
 use crate::stripe_account::account;
 
-/// Cuts `ingest` off from its database. Its cache of keys remains.
-async fn cut_off(seed: u64) -> TestApp {
+/// Cuts `ingest` off from its database, before it has looked up any key.
+pub async fn cut_off(seed: u64) -> TestApp {
     let mut app = TestApp::over(account(seed, 1)).await;
     app.let_in().await;
     app.ingest.database = app.nowhere();

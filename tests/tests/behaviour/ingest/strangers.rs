@@ -9,6 +9,7 @@ use penstock_store::{Database, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
 use penstock_tests::test_app::{INGEST_KEY, TestApp, admission, batch};
 
+use crate::ingest::spill::cut_off;
 use crate::ingest::{answer, post, request};
 use crate::stripe_account::account;
 
@@ -27,17 +28,9 @@ async fn status(app: &TestApp, path: &str, key: Option<&str>, body: &[u8]) -> u1
     answer(&app.ingest, request(path, &headers, body)).await.status
 }
 
-async fn away(seed: u64) -> TestApp {
-    let mut app = TestApp::over(account(seed, 1)).await;
-    app.let_in().await;
-    app.ingest.database = app.nowhere();
-    app.ingest.admission = admission(app.nowhere(), 1_000);
-    app
-}
-
 #[tokio::test]
 async fn trap_76_while_postgres_is_away_an_invented_key_sends_nothing_and_leaves_no_letter() {
-    let app = away(370).await;
+    let app = cut_off(370).await;
     let body = vec![b'x'; 180_000];
     for n in 0..50 {
         assert_eq!(status(&app, "/leads", Some(&forged(n)), &body).await, 401);
@@ -53,7 +46,7 @@ async fn trap_76_while_postgres_is_away_an_invented_key_sends_nothing_and_leaves
 #[tokio::test]
 async fn of_those_who_prove_nothing_a_small_share_is_taken_while_postgres_is_away_and_looked_up_later()
  {
-    let app = away(371).await;
+    let app = cut_off(371).await;
     app.spill.take();
     let mut taken = 0;
     for n in 0..50 {
