@@ -19,6 +19,7 @@ mod confirm;
 mod ending;
 mod error;
 mod full_runs;
+mod held;
 mod in_flight;
 mod limits;
 mod outcome;

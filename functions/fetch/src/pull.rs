@@ -10,12 +10,13 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Progress, Reply};
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
-use penstock_store::{begin, commit, held_sweeps, outbox, sync_runs, sync_state};
+use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
 use crate::account;
 use crate::ending;
 use crate::error::FetchError;
 use crate::full_runs;
+use crate::held;
 use crate::in_flight::{InFlight, Replied};
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
@@ -55,10 +56,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         sync_state::release(&**ports.database.connection().await?, key, &lease, now, now).await?;
         return Ok(Outcome::NothingToResume);
     }
-    if request.allow_sweep {
-        let connection = ports.database.connection().await?;
-        held_sweeps::allow(&**connection, key.source, key.entity, now).await?;
-    }
+    held::allow(ports, request).await?;
     let at = match &lease.run {
         Some(at) if !outlived(ports, vendor, key, &lease, at, now) => at.clone(),
         _ => match open(ports, vendor, key, &lease).await {

@@ -19,11 +19,12 @@ use penstock_domain::reconcile::Phase;
 use penstock_domain::source::OwnAccount;
 use penstock_store::reconciliations::{self, Comparison, State, report};
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
-use penstock_store::{begin, commit, held_sweeps, outbox, sync_runs, sync_state};
+use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
 use crate::account;
 use crate::ending;
 use crate::error::FetchError;
+use crate::held;
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
 use crate::ports::Ports;
@@ -87,10 +88,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     if request.resume && lease.run.is_none() && !lease.requested {
         return last_report(ports, key, &lease).await;
     }
-    if request.allow_sweep {
-        let (connection, now) = (ports.database.connection().await?, ports.clock.now());
-        held_sweeps::allow(&**connection, key.source, key.entity, now).await?;
-    }
+    held::allow(ports, request).await?;
     let work = open(ports, vendor, key, lease).await?;
     let mut reconciliation = Reconciliation { ports, vendor, work, own: OwnAccount::default() };
     let ended = match account::learn(ports, vendor, stop_at).await {

@@ -12,6 +12,7 @@ use penstock_store::held_sweeps::{self, HeldSweep};
 use penstock_store::sync_state::{self, Key};
 use penstock_store::{StoreError, Transaction, refetch, sync_runs};
 
+use crate::held;
 use crate::run::Run;
 use crate::vendors::Vendor;
 
@@ -76,12 +77,10 @@ pub(crate) async fn sweep<C: Clock>(
     }
     let allowed = held_sweeps::is_allowed(tx, source, entity).await?;
     let LeftOut { ids, unseen, accounted } = left_out(tx, vendor, run, allowed).await?;
-    if limit.holds(unseen, accounted) && !allowed {
-        let held = HeldSweep { source, entity, run: run.at.id, unseen, accounted };
-        held_sweeps::hold(tx, held, now).await?;
+    let swept = HeldSweep { source, entity, run: run.at.id, unseen, accounted };
+    if held::is_held(tx, limit, swept, now).await? {
         let note = format!("marked nothing as gone: the list left out {unseen} of {accounted}");
         sync_runs::note(tx, run.at.id, &note).await?;
-        tracing::error!(event = "sweep_held", run = %run.at.id, source, entity, unseen, accounted);
         return Ok(false);
     }
     held_sweeps::clear(tx, source, entity).await?;

@@ -18,6 +18,7 @@ use penstock_store::{begin, commit, outbox};
 
 use super::Reconciliation;
 use crate::error::FetchError;
+use crate::held;
 use crate::refetch::of_kind;
 
 /// Payments a statement.
@@ -104,16 +105,8 @@ async fn is_held<C: Clock, Q: Outlet>(
         (answered, older_than),
     )
     .await?;
-    if !of.ports.limits.sweep.holds(unseen, accounted)
-        || held_sweeps::is_allowed(&**connection, source, entity).await?
-    {
-        return Ok(false);
-    }
-    let held = HeldSweep { source, entity, run, unseen, accounted };
-    if held_sweeps::hold(&**connection, held, now).await? {
-        tracing::error!(event = "sweep_held", run = %run, source, entity, unseen, accounted);
-    }
-    Ok(true)
+    let sweep = HeldSweep { source, entity, run, unseen, accounted };
+    Ok(held::is_held(&**connection, of.ports.limits.sweep, sweep, now).await?)
 }
 
 /// Asks for one payment and stores the answer: the object as the lists would have shown it, or a
