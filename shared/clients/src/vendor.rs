@@ -318,6 +318,7 @@ impl<C: Clock> VendorClient<C> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the home of the product's client")]
 fn build(config: &VendorConfig) -> Result<reqwest::Client, VendorError> {
     // Fails only where a provider is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());

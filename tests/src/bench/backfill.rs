@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::figures::{Figures, median, per_second};
 use super::say;
 use super::stock::{YEAR, run};
+use crate::http_client;
 use crate::simulators::stripe::{AccountSpec, StripeAccount, StripeSimulator};
 
 /// Charges of the simulated year: 200 pages and 12 windows.
@@ -185,11 +186,8 @@ async fn serve(
     delay_ms: Arc<AtomicU64>,
     stopped: oneshot::Receiver<()>,
 ) {
-    // This fails only if a provider is installed already, which serves as well.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let simulator = Arc::new(StripeSimulator::start(account).expect("a simulator"));
-    let (http, kept) =
-        (reqwest::Client::new(), Arc::new(Mutex::new(HashMap::<String, Bytes>::new())));
+    let (http, kept) = (http_client::new(), Arc::new(Mutex::new(HashMap::<String, Bytes>::new())));
     let answer = move |uri: Uri| {
         let (simulator, http, kept, delay_ms) =
             (Arc::clone(&simulator), http.clone(), Arc::clone(&kept), Arc::clone(&delay_ms));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::StackError;
+use crate::http_client;
 
 /// The time-out of a request. It is longer than any function here works.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -76,12 +77,7 @@ fn client() -> Result<reqwest::Client, StackError> {
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    // This fails only if a provider is installed already, which serves as well.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(PATIENCE)
-        .pool_max_idle_per_host(0)
-        .build()?;
+    let client =
+        http_client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }

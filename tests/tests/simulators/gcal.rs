@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::google::ServiceAccount;
 use penstock_clients::secret::Secret;
+use penstock_tests::http_client;
 use penstock_tests::simulators::gcal::GoogleCalendarSimulator;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -18,10 +19,8 @@ struct Client {
 
 impl Client {
     async fn start(events: usize) -> Self {
-        drop(rustls::crypto::ring::default_provider().install_default());
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let (google, http) =
-            (GoogleCalendarSimulator::start(900, events, now), reqwest::Client::new());
+        let (google, http) = (GoogleCalendarSimulator::start(900, events, now), http_client::new());
         let scope = "https://www.googleapis.com/auth/calendar.readonly";
         let account = ServiceAccount::new(Secret::given(google.key_file()), scope);
         let token = account.token(&http, now, false).await.unwrap().expose_secret().to_owned();

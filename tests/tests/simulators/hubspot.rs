@@ -1,5 +1,6 @@
 //! The simulated portal keeps to HubSpot's documentation.
 
+use penstock_tests::http_client;
 use penstock_tests::simulators::hubspot::{
     DEFAULT_TOKEN, HubSpotPortal, HubSpotSimulator, Kind, OBJECTS,
 };
@@ -13,7 +14,7 @@ fn portal(seed: u64, contacts: usize, deals: usize) -> HubSpotPortal {
 }
 
 async fn ask(portal: &HubSpotSimulator, path: &str, body: Option<Value>) -> (u16, Value) {
-    let client = reqwest::Client::new();
+    let client = http_client::new();
     let url = format!("{}{OBJECTS}{path}", portal.url());
     let request = match body {
         Some(body) => {
@@ -100,7 +101,7 @@ async fn a_token_that_is_not_the_portals_is_refused() {
 #[tokio::test]
 async fn dated_versions_and_the_legacy_one_answer_alike_and_others_do_not_exist() {
     let portal = HubSpotSimulator::start(portal(59, 3, 3)).unwrap();
-    let client = reqwest::Client::new();
+    let client = http_client::new();
     let ask = async |path: &str| {
         let url = format!("{}{path}", portal.url());
         let response = client.get(url).bearer_auth(DEFAULT_TOKEN).send().await.unwrap();

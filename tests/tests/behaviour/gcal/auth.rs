@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use penstock_clients::google::{RENEW_BEFORE, ServiceAccount, TokenError};
 use penstock_clients::secret::Secret;
+use penstock_tests::http_client;
 use penstock_tests::simulators::gcal::Fault;
 use penstock_tests::simulators::gcal::{Account, GoogleCalendarSimulator};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,11 +14,6 @@ const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
 
 fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
-}
-
-fn http() -> reqwest::Client {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::new()
 }
 
 fn account(key_file: String) -> ServiceAccount {
@@ -29,7 +25,7 @@ async fn token(
     at: Timestamp,
     fresh: bool,
 ) -> Result<SecretString, TokenError> {
-    account.token(&http(), at, fresh).await
+    account.token(&http_client::new(), at, fresh).await
 }
 
 #[tokio::test]
@@ -58,7 +54,7 @@ async fn a_signed_claim_is_exchanged_once_and_the_token_kept_until_shortly_befor
 async fn at_the_same_time_there_is_one_exchange() {
     let google = GoogleCalendarSimulator::start(2, 0, now());
     let account = account(google.key_file());
-    let http = http();
+    let http = http_client::new();
     futures_util::future::join_all((0..10).map(|_| account.token(&http, now(), false))).await;
     assert_eq!(google.exchanges(), (1, 0));
 }
