@@ -25,8 +25,9 @@ use crate::vendors::Vendor;
 
 mod waiting;
 
-/// An object that the vendor says it does not have, or that is of another kind each time, is not
-/// tried any more after this long. No index is behind for a day.
+/// An object that the vendor rejects, or that is of another kind each time, is not tried any more
+/// after this long. It counts from the first such reply since the request: a refused key or an
+/// outage says nothing about the object. No index is behind for a day.
 const HOPED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The reason of an id that no request can carry.
@@ -58,10 +59,21 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     let due = now + ticket::GRACE;
     let wishes = refetch::remember(&**connection, source, entity, &request.ids, now, due).await?;
     drop(connection);
+    let mut objects = 0;
     for wish in &wishes {
-        read_one(ports, vendor, entity, wish, stop_at).await?;
+        if read_one(ports, vendor, entity, wish, stop_at).await? == Read::Answered {
+            objects += 1;
+        }
     }
-    Ok(Outcome::Refetched { objects: wishes.len() })
+    Ok(Outcome::Refetched { objects })
+}
+
+/// The end of reading one object.
+#[derive(PartialEq, Eq)]
+enum Read {
+    Answered,
+    /// No request can carry the id, so the vendor has said nothing.
+    NotAsked,
 }
 
 /// Reads the object of `wish`, which was committed before: a request that is made meanwhile is not
@@ -72,11 +84,12 @@ async fn read_one<C: Clock, Q: Outlet>(
     entity: &str,
     wish: &Wish,
     stop_at: Timestamp,
-) -> Result<(), FetchError> {
+) -> Result<Read, FetchError> {
     let (source, id) = (vendor.source(), wish.external_id.as_str());
     if !is_segment(id) {
         let why = FailedRead { error: NO_ID, hopeless: true };
-        return note_failure(ports, source.name(), entity, wish, why).await;
+        note_failure(ports, source.name(), entity, wish, why).await?;
+        return Ok(Read::NotAsked);
     }
     let run = RunId::new(ports.clock.now());
     let answer = ask(vendor, entity, id, stop_at).await?;
@@ -119,7 +132,7 @@ async fn read_one<C: Clock, Q: Outlet>(
     commit(tx).await?;
     drop(connection);
     ports.send_tickets(&new).await;
-    Ok(())
+    Ok(Read::Answered)
 }
 
 /// Why an object could not be read.

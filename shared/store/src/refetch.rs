@@ -36,7 +36,8 @@ statements! {
     refetch_requests.put_back: PutBack<'a> {
         source: &'a str,
         entity: &'a str,
-        external_ids: &'a [String],
+        external_ids: &'a [&'a str],
+        versions: &'a [&'a str],
         now: Timestamp,
     }
     refetch_requests.waits: Waits<'a> { source: &'a str, entity: &'a str, now: Timestamp }
@@ -175,7 +176,8 @@ fn wish(row: &Row) -> Result<Wish, StoreError> {
     Ok(Wish { external_id: row.read("external_id")?, version: row.read("version")? })
 }
 
-/// Returns claimed objects that were not asked for to those that wait.
+/// Returns claimed objects that were not asked for to those that wait, unless they were requested
+/// or claimed again since.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -183,10 +185,13 @@ pub async fn put_back(
     on: &impl GenericClient,
     source: &str,
     entity: &str,
-    ids: &[String],
+    wishes: &[Wish],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    PutBack { source, entity, external_ids: ids, now }.execute(on).await.map(drop)
+    let external_ids: Vec<&str> = wishes.iter().map(|wish| wish.external_id.as_str()).collect();
+    let versions: Vec<&str> = wishes.iter().map(|wish| wish.version.as_str()).collect();
+    let (external_ids, versions) = (&*external_ids, &*versions);
+    PutBack { source, entity, external_ids, versions, now }.execute(on).await.map(drop)
 }
 
 /// Returns whether objects of this entity wait that can be claimed now.

@@ -14,7 +14,7 @@ use penstock_store::sync_state::pauses;
 use penstock_store::sync_state::{self, Key, Lease};
 use penstock_store::{begin, commit, refetch};
 
-use super::{FailedRead, note_failure, read_one};
+use super::{FailedRead, Read, note_failure, read_one};
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
@@ -119,7 +119,8 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
 
     async fn read(&mut self, wish: &Wish, stop_at: Timestamp) -> Result<(), FetchError> {
         match read_one(self.ports, self.vendor, self.key.entity, wish, stop_at).await {
-            Ok(()) => self.read += 1,
+            Ok(Read::Answered) => self.read += 1,
+            Ok(Read::NotAsked) => return Ok(()),
             // About this object, not about the key.
             Err(
                 error
@@ -150,10 +151,9 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
 
     async fn put_back(&self, wishes: &[Wish]) -> Result<(), FetchError> {
         let Key { source, entity, .. } = self.key;
-        let ids: Vec<String> = wishes.iter().map(|wish| wish.external_id.clone()).collect();
         let connection = self.ports.database.connection().await?;
         let now = self.ports.clock.now();
-        Ok(refetch::put_back(&**connection, source, entity, &ids, now).await?)
+        Ok(refetch::put_back(&**connection, source, entity, wishes, now).await?)
     }
 
     /// Frees the lease, and sees to it that what waits has a message.

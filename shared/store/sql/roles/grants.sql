@@ -86,6 +86,7 @@ grant select, insert, update on refetch_requests to :bury;
 grant select, insert, update on refetch_requests to :process;
 grant select, insert, update on refetch_requests to :webhook;
 grant select, delete on refetch_requests to :relay;
+grant update (ended_at) on refetch_requests to :relay;
 grant select (source, entity, external_id, requested_at, ended_at, last_error) on refetch_requests to :metrics;
 grant select, insert, update on vendor_accounts to :fetch;
 grant select on vendor_accounts to :bury;

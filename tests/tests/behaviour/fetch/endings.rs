@@ -6,6 +6,7 @@ use std::time::Duration;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_store::refetch::{self, Cause};
+use penstock_store::{begin, commit};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Fault, Kind, OBJECTS};
 use penstock_tests::test_app::TestApp;
 
@@ -126,6 +127,32 @@ async fn a_request_that_waited_for_a_refused_key_does_not_end_with_its_first_odd
     );
 }
 
+#[tokio::test]
+async fn an_id_that_nobody_is_asked_for_ends_no_pause() {
+    let test = HubSpotTestApp::over(portal(945, 1, 10)).await;
+    let id = some(&test, Kind::Deal, 3);
+    test.hubspot.faults().always(&format!("{OBJECTS}deals/{id}"), Fault::Unauthorized);
+    request(&test, id).await;
+    half_hour(&test).await;
+    let since = "select paused_since::text from sync_state where mode = 'object'";
+    let before: String = test.app.db.scalar(since).await;
+    let refusals = "select refusals::bigint from sync_state where mode = 'object'";
+    assert_eq!(test.app.db.scalar::<i64>(refusals).await, 1);
+    // Written first and requested first, it is claimed first.
+    let now = test.app.clock.now();
+    let no_id = [("hubspot", "deal", "..")];
+    let client = test.app.db.client().await;
+    refetch::request(&client, &no_id, Cause::Pushed, now - Duration::from_secs(60), now)
+        .await
+        .unwrap();
+    request(&test, id).await;
+    test.wait(1_800);
+    half_hour(&test).await;
+    assert_eq!(test.app.db.scalar::<i64>(ENDED).await, 1);
+    assert_eq!(test.app.db.scalar::<String>(since).await, before);
+    assert_eq!(test.app.db.scalar::<i64>(refusals).await, 2);
+}
+
 async fn request(test: &HubSpotTestApp, id: u64) {
     let (id, now) = (id.to_string(), test.app.clock.now());
     let objects = [("hubspot", "deal", id.as_str())];
@@ -154,4 +181,29 @@ async fn requests_that_ended_are_purged_with_what_is_as_old() {
     app.clock.advance(Duration::from_secs(36 * 86_400));
     app.relay.run_once(app.relay_deadline()).await.unwrap();
     assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 0);
+}
+
+#[tokio::test]
+async fn a_purge_waits_for_no_request_that_revives_what_it_would_delete() {
+    let app = TestApp::over(account(947, 1)).await;
+    let now = app.clock.now();
+    // The purge meets them by the time of their ends, and a request by their ids.
+    let ended = format!(
+        "insert into refetch_requests (source, entity, external_id, requested_at, next_send_at, ended_at) \
+         select 'stripe', 'charge', id, '{now}', '{now}', '{now}'::timestamptz + age \
+         from (values ('a', interval '2 s'), ('z', interval '1 s')) as o (id, age)"
+    );
+    app.db.client().await.batch_execute(&ended).await.unwrap();
+    let later = now + Duration::from_secs(86_400);
+    let mut requester = app.db.database(1).connection().await.unwrap();
+    let tx = begin(&mut requester).await.unwrap();
+    refetch::request(&tx, &[("stripe", "charge", "a")], Cause::Tied, later, later).await.unwrap();
+
+    let relay = app.db.database_of("relay", 1).connection().await.unwrap();
+    relay.batch_execute("set lock_timeout = '2s'").await.unwrap();
+    assert_eq!(refetch::ended::purge(&**relay, later, 10).await.unwrap(), 1);
+    commit(tx).await.unwrap();
+    assert_eq!(refetch::ended::purge(&**relay, later, 10).await.unwrap(), 0);
+    let left = "select string_agg(external_id, ',') from refetch_requests";
+    assert_eq!(app.db.scalar::<String>(left).await, "a");
 }

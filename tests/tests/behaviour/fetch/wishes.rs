@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
+use penstock_domain::record::{Delivery, Item};
 use penstock_domain::source::OwnAccount;
+use penstock_store::outbox::Arrival;
 use penstock_store::refetch::{self, Cause};
 use penstock_store::sync_state::pauses::{self, Refusal, Scope};
 use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::sync_state::{self, Key};
-use penstock_store::{Connection, begin, commit, sync_runs, vendor_accounts};
+use penstock_store::{Connection, begin, commit, deliveries, sync_runs, vendor_accounts};
 use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
 use tokio::sync::oneshot;
@@ -72,6 +74,30 @@ fn request_during_the_next_reply(
         request(on, id, began).await;
         let_go.send(()).unwrap();
     }
+}
+
+/// Stores a delivery that only names the charge.
+async fn deliver(app: &TestApp, id: &str) {
+    let now = app.clock.now();
+    let item = Item {
+        entity: "event".to_owned(),
+        external_id: format!("evt_{id}"),
+        version_key: "1".to_owned(),
+        version_at: now,
+        api_version: None,
+        payload: b"{}",
+    };
+    let refetches = vec![("charge".to_owned(), id.to_owned())];
+    let delivery = Delivery { item: Some(item), refetches, livemode: None };
+    let arrival = Arrival {
+        source: "stripe",
+        content_type: "application/json",
+        run: None,
+        received_at: now,
+        ticket_due_at: now,
+    };
+    let row = deliveries::store(&app.db.database(1), arrival, &delivery, now).await.unwrap();
+    assert!(row.is_some());
 }
 
 async fn look(app: &TestApp) -> Outcome {
@@ -154,6 +180,49 @@ async fn a_new_request_brings_the_next_try_of_an_object_forward() {
         app.relay.run_once(app.relay_deadline()).await.unwrap();
         app.drain().await;
         assert_eq!(app.db.scalar::<i64>(WAITING).await, 0, "later: {later}");
+    }
+}
+
+#[tokio::test]
+async fn who_returns_a_claimed_object_returns_no_later_claim_of_it() {
+    let app = TestApp::over(account(948, 1)).await;
+    let mut other = session(&app).await;
+    request(&mut other, "ch_1", app.clock.now()).await;
+    let mut claims = Vec::new();
+    for _ in 0..2 {
+        let (now, again) = (app.clock.now(), app.clock.now() + Duration::from_secs(300));
+        claims.push(refetch::claim(&**other, "stripe", "charge", 5, now, again).await.unwrap());
+        app.clock.advance(Duration::from_secs(301));
+    }
+    let tries = "select tries::bigint from refetch_requests";
+    for (wishes, left) in claims.iter().zip([2, 0]) {
+        assert_eq!(wishes.len(), 1);
+        refetch::put_back(&**other, "stripe", "charge", wishes, app.clock.now()).await.unwrap();
+        assert_eq!(app.db.scalar::<i64>(tries).await, left);
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_request_forgets_since_when_reading_has_failed() {
+    let (app, id) = with_a_charge(949).await;
+    let (now, ids) = (app.clock.now(), [id.clone()]);
+    let mut other = session(&app).await;
+    for kind in ["request", "request_later", "remember", "delivery"] {
+        request(&mut other, &id, now).await;
+        let failing = "update refetch_requests set failing_since = requested_at";
+        other.batch_execute(failing).await.unwrap();
+        match kind {
+            "request" => request(&mut other, &id, now).await,
+            "request_later" => {
+                refetch::request_later(&**other, "stripe", "charge", &ids, now, now).await.unwrap();
+            }
+            "remember" => {
+                refetch::remember(&**other, "stripe", "charge", &ids, now, now).await.unwrap();
+            }
+            _ => deliver(&app, &id).await,
+        }
+        let failing = "select count(*) from refetch_requests where failing_since is not null";
+        assert_eq!(app.db.scalar::<i64>(failing).await, 0, "{kind}");
     }
 }
 
