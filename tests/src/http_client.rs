@@ -7,14 +7,14 @@
 ///
 /// # Panics
 ///
-/// Where the system's TLS roots cannot be read.
+/// The system's TLS roots cannot be read.
 #[must_use]
 #[expect(clippy::expect_used, reason = "it fails only where the system has no TLS roots at all")]
 pub fn new() -> reqwest::Client {
     builder().build().expect("an HTTP client")
 }
 
-/// Begins a client.
+/// Begins a client that needs more than the defaults.
 #[expect(clippy::disallowed_methods, reason = "the home of the tests' client")]
 pub fn builder() -> reqwest::ClientBuilder {
     // This fails only if a provider is installed already, which serves as well.

@@ -96,13 +96,15 @@ async fn come_to_the_truth(size: Size, seed: u64, kills: Option<Kills>) -> Count
     lambda.counts
 }
 
+/// Small pages, so that there are some 400 to grow or to be killed in. Google forgets hundreds of
+/// the events, and a sweep of more than a tenth would wait for a person.
 const SMALL: Size = Size {
-    charges: 18_000,
-    contacts: 5_000,
-    deals: 3_000,
+    charges: 9_000,
+    contacts: 2_500,
+    deals: 1_500,
     events: 3_000,
-    at_least: 30_000,
-    pages: ["100", "100", "100"],
+    at_least: 15_000,
+    pages: ["50", "50", "100"],
 };
 
 const FULL: Size = Size {
@@ -118,7 +120,7 @@ const FULL: Size = Size {
 /// shows; `trap_10_more_than_ten_thousand_changes_at_one_millisecond_all_come_in_past_no_limit`
 /// holds that too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails()
+async fn fifteen_thousand_objects_of_three_sources_come_to_the_truth_in_flat_memory_whatever_fails()
 {
     let counts = come_to_the_truth(SMALL, 1, None).await;
     assert_eq!(counts.killed(), 0, "nobody may die by itself");

@@ -21,6 +21,10 @@ use tokio_postgres::Client;
 /// ticket (360 s). Work that is done within it was done without a redelivery.
 pub const SOON: Duration = Duration::from_secs(150);
 
+/// A visibility of tickets that is short, so that five receives take half a minute; long enough for
+/// a cold start on a busy machine.
+pub const QUICK: (&str, &str) = ("TicketsVisibilitySeconds", "6");
+
 /// A deployed stack with a database of its own.
 pub struct DeployedApp {
     pub stack: Stack,

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod by_the_clock;
 mod cold_start;
 mod cors;
 mod deployed_app;

@@ -1,14 +1,11 @@
-//! A bad row or message fails alone, through the real SQS redrive.
+//! A bad row or message fails alone.
 
 use jiff::SignedDuration;
 
-use crate::deployed_app::{DeployedApp, charge, charges, ticket_each, tickets};
+use crate::deployed_app::{DeployedApp, QUICK, charge, charges, ticket_each, tickets};
 
 /// No first ticket counts as lost while a test runs.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-
-/// Short, so that five receives take half a minute; long enough for a cold start on a busy machine.
-const QUICK: (&str, &str) = ("TicketsVisibilitySeconds", "6");
 
 #[tokio::test]
 async fn a_poison_row_among_a_thousand_dies_alone_with_its_reason() {
@@ -34,36 +31,6 @@ async fn a_poison_row_among_a_thousand_dies_alone_with_its_reason() {
         app.sql.query_one("select sum(attempts) from outbox", &[]).await.unwrap().get(0);
     assert_eq!(tried, 0);
     assert!(app.stack.tickets_dlq().depth().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_message_that_is_not_json_sinks_only_itself_through_the_real_redrive() {
-    let app = DeployedApp::new("sys-redrive", &[QUICK]).await;
-    let ids = app.insert(&charges(3), HOUR).await;
-    let mut bodies = ticket_each(&ids);
-    bodies.insert(1, "not json {".to_owned());
-    app.stack.tickets().send(bodies).await.unwrap();
-    app.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
-        .await;
-    let written = app.versions().await;
-
-    app.until("the dead letter", "select exists (select from dead_letters)").await;
-    let reason = "not a ticket: expected ident at line 1 column 2";
-    assert_eq!(
-        app.dead_letters().await,
-        [("malformed_ticket".to_owned(), reason.to_owned(), b"not json {".to_vec())]
-    );
-    let row = app
-        .sql
-        .query_one("select attempts, message_id, outbox_id::text from dead_letters", &[])
-        .await
-        .unwrap();
-    assert!(row.get::<_, i32>(0) >= 5, "received {} times only", row.get::<_, i32>(0));
-    assert!(row.get::<_, Option<String>>(1).is_some(), "the letter does not name its message");
-    assert_eq!(row.get::<_, Option<String>>(2), None);
-    app.drain().await;
-    assert_eq!(app.versions().await, written, "a neighbour was written again");
-    assert_eq!(app.outbox().await.dead, 0);
 }
 
 #[tokio::test]

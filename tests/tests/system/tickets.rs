@@ -24,16 +24,6 @@ async fn a_lost_ticket_is_sent_again_by_relay() {
     assert_eq!(round["ticketed"], 0);
 }
 
-#[tokio::test]
-async fn a_lost_ticket_is_sent_again_by_the_rule_that_calls_relay() {
-    let app =
-        DeployedApp::new("sys-rule", &[("SchedulesState", "ENABLED"), ("FetchEveryMinutes", "60")])
-            .await;
-    app.insert(&charges(3), SignedDuration::from_secs(-1)).await;
-    app.until("three processed rows", "select count(*) = 3 from outbox where status = 'processed'")
-        .await;
-}
-
 /// Replays a row by hand: the row is pending again, and gets a fresh ticket.
 async fn replay(app: &DeployedApp, id: OutboxId) {
     let again =
