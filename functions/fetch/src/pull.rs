@@ -10,7 +10,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Progress, Reply};
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
-use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
+use penstock_store::{begin, commit, outbox, refetch, sync_runs, sync_state};
 
 use crate::account;
 use crate::ending;
@@ -182,7 +182,8 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
     /// Returns whether the run is drained.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<bool, FetchError> {
         let Self { ports, vendor, run } = self;
-        let Page { items, next, .. } = page;
+        let Page { items, to_read, next, .. } = page;
+        let Key { source, entity, mode } = run.key;
         let now = ports.clock.now();
         let mut connection = ports.database.connection().await?;
         let tx = begin(&mut connection).await?;
@@ -198,6 +199,9 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             }
         }
         let new = outbox::insert(&tx, run.arrival(now), &items).await?;
+        if !to_read.is_empty() {
+            refetch::request_later(&tx, source, entity, &to_read, now, now).await?;
+        }
         if let Next::Incomplete { reason } = next {
             // What such a list does not show may still be there.
             ending::note_incomplete(&tx, run, reason).await?;
@@ -205,7 +209,8 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             // After the page's own rows: an object that the page shows has not vanished.
             left_out = sweep(&tx, vendor, run, ports.limits.sweep, now).await?;
         }
-        sync_runs::count_page(&tx, run.at.id, items.len(), new.len(), now).await?;
+        let seen = items.len() + to_read.len();
+        sync_runs::count_page(&tx, run.at.id, seen, new.len(), now).await?;
         if drained {
             sync_runs::succeed(&tx, run.at.id, run.at.upper_bound, now).await?;
         }
@@ -218,16 +223,15 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         }
         ports.send_tickets(&new).await;
         if drained {
-            let Key { source, entity, mode } = run.key;
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
             if requested_since {
                 // The message of that request has found the lease busy.
                 ports.ask_for_runs(source, &[entity], mode).await;
             }
-            if left_out {
-                ports.ask_for_runs(source, &[entity], Mode::Refetch).await;
-            }
+        }
+        if left_out || !to_read.is_empty() {
+            ports.ask_for_runs(source, &[entity], Mode::Refetch).await;
         }
         Ok(drained)
     }

@@ -90,6 +90,10 @@ pub enum Next {
 pub struct Page<'a> {
     /// The objects with their bytes as sent.
     pub items: Vec<Item<'a>>,
+    /// Ids that the page names without saying when the object became so. What the vendor answers to
+    /// an id is stored in their place, since a list that is behind may name what has changed since.
+    /// They do not count in a reconciliation, which sums what lists say.
+    pub to_read: Vec<String>,
     pub next: Next,
     /// The reason to ask once more, where the reply may be a fault that passes. The same reply to
     /// the second request is believed.
@@ -99,14 +103,14 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// Creates a page that is believed at once.
     pub fn new(items: Vec<Item<'a>>, next: Next) -> Self {
-        Self { items, next, doubt: None }
+        Self { items, to_read: Vec::new(), next, doubt: None }
     }
 
     /// Creates a page without objects that goes on at `next`. A vendor may mean it, or have failed
     /// to read the objects, which a full run would then take for gone.
     pub fn empty(next: Next) -> Self {
         let doubt = Some("the page shows nothing and promises more");
-        Self { items: Vec::new(), next, doubt }
+        Self { items: Vec::new(), to_read: Vec::new(), next, doubt }
     }
 }
 

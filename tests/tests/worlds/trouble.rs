@@ -1,6 +1,7 @@
 //! The trouble of a world: faults, refused keys, lists and an index that lag.
 
 use fastrand::Rng;
+use jiff::SignedDuration;
 use penstock_tests::simulators::gcal::GoogleCalendarSimulator;
 use penstock_tests::simulators::hubspot::{self, DEFAULT_TOKEN, HubSpotSimulator};
 use penstock_tests::simulators::stripe::{self, DEFAULT_KEY, StripeSimulator};
@@ -55,8 +56,8 @@ impl Vendors<'_> {
                 "no more faults"
             }
             7 | 8 => {
-                // Google's are left alone: a late tombstone without a stamp of its own can still
-                // beat a restore (docs/adr/0021-google-calendar.md).
+                let seconds = rng.i64(0..LONGEST_LAG);
+                self.google.with(|calendar| calendar.list_lag = SignedDuration::from_secs(seconds));
                 self.hubspot.portal().list_lag_ms = rng.i64(0..LONGEST_LAG) * 1_000;
                 "lists lag"
             }
@@ -74,6 +75,7 @@ impl Vendors<'_> {
         self.hubspot.set_token(DEFAULT_TOKEN);
         let mut portal = self.hubspot.portal();
         (portal.list_lag_ms, portal.search_lag_ms) = (0, 0);
+        self.google.with(|calendar| calendar.list_lag = SignedDuration::ZERO);
     }
 
     fn clear(self) {

@@ -176,11 +176,13 @@ async fn a_push_that_finds_a_run_under_way_is_followed_as_soon_as_that_run_ends(
         "the run that ended began before the push"
     );
     let resume = FetchRequest::new("gcal", "event", Mode::Incremental).resuming();
+    let by_id = FetchRequest::refetches("gcal", "event");
     assert_eq!(
         test.app.requests.take(),
-        [serde_json::to_string(&resume).unwrap()],
-        "asked for at once"
+        [&by_id, &resume].map(|request| serde_json::to_string(request).unwrap()),
+        "asked for at once; events were deleted too"
     );
+    test.serve(&by_id, Duration::from_secs(3_600)).await.unwrap();
     test.serve(&resume, Duration::from_secs(3_600)).await.unwrap();
     test.app.drain().await;
     test.assert_true().await;

@@ -19,6 +19,8 @@ struct RawEvent<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     updated: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
 }
 
 /// Returns Google's stamp; `None` if it cannot be read, or is the year 0 of some cancelled events.
@@ -43,13 +45,20 @@ pub(super) fn is_id(external_id: &str) -> bool {
 /// How versions are told apart within a run.
 #[derive(Debug, Clone)]
 pub(super) struct Keys<'a> {
-    /// Of what was only seen: in a full run everything, else a tombstone without a stamp of its
-    /// own. The same one may come again after the event was restored, and is another version then.
+    /// Of what was only seen: in a full run everything, else what carries no stamp of its own.
+    /// The same tombstone may come again after the event was restored, as another version.
     pub seen: &'a str,
     /// Whether a version's own content is its key.
     pub native: bool,
     /// When what carries no stamp was seen.
     pub as_of: Timestamp,
+}
+
+/// Returns the id of a deleted event of which Google says no more: not when it was deleted.
+pub(super) fn bare_tombstone(raw: &[u8]) -> Option<String> {
+    let sent: RawEvent<'_> = serde_json::from_slice(raw).ok()?;
+    let is_bare = sent.status.as_deref() == Some("cancelled") && stamp(sent.updated).is_none();
+    sent.id.filter(|id| is_bare && sound(id)).map(Cow::into_owned)
 }
 
 /// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and

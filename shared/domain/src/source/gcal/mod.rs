@@ -149,16 +149,20 @@ impl Source for GoogleCalendar {
         let place = Place::read(position.token.as_deref(), calendar(paging));
         let events = Events::parse(reply.body, place.page.as_deref())?;
         let seen = full_run_key(run);
-        // `Date` is cut to the second: an event that was changed and deleted within one would be
-        // newer than its own tombstone. The calendar's own stamp is finer, where it moves.
-        let as_of = events.updated.map_or(reply.as_of, |updated| updated.max(reply.as_of));
-        let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of };
-        let items: Vec<Item<'_>> =
-            events.items.iter().map(|raw| item::read(raw.get().as_bytes(), &keys)).collect();
+        let keys = Keys { seen: &seen, native: mode == Mode::Incremental, as_of: reply.as_of };
+        let (mut items, mut to_read) = (Vec::new(), Vec::new());
+        for raw in events.items.iter().map(|raw| raw.get().as_bytes()) {
+            // Neither the reply's time nor the calendar's would be right for such a tombstone: the
+            // event may have been restored before a list shows it.
+            match item::bare_tombstone(raw) {
+                Some(id) => to_read.push(id),
+                None => items.push(item::read(raw, &keys)),
+            }
+        }
         let next = match events.then {
             Then::Nothing => {
                 let next = Next::Incomplete { reason: NO_TOKEN };
-                return Ok(Page { items, next, doubt: Some(NO_TOKEN) });
+                return Ok(Page { items, to_read, next, doubt: Some(NO_TOKEN) });
             }
             Then::Page(page) => {
                 let token = Place { page: Some(page), ..place }.write();
@@ -170,8 +174,8 @@ impl Source for GoogleCalendar {
             }
         };
         match next {
-            Next::Continue(_) if items.is_empty() => Ok(Page::empty(next)),
-            next => Ok(Page::new(items, next)),
+            Next::Continue(_) if items.is_empty() && to_read.is_empty() => Ok(Page::empty(next)),
+            next => Ok(Page { to_read, ..Page::new(items, next) }),
         }
     }
 

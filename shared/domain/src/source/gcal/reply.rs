@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -20,7 +19,6 @@ struct EventList<'a> {
     items: Option<Vec<&'a RawValue>>,
     next_page_token: Option<String>,
     next_sync_token: Option<String>,
-    updated: Option<String>,
 }
 
 /// A page of events, and what follows it.
@@ -28,8 +26,6 @@ struct EventList<'a> {
 pub(super) struct Events<'a> {
     pub items: Vec<&'a RawValue>,
     pub then: Then,
-    /// When the calendar was last changed.
-    pub updated: Option<Timestamp>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -65,8 +61,7 @@ impl<'a> Events<'a> {
                 return Err(malformed("it names both a next page and a sync token".to_owned()));
             }
         };
-        let updated = list.updated.and_then(|text| text.parse().ok());
-        Ok(Self { items: list.items.unwrap_or_default(), then, updated })
+        Ok(Self { items: list.items.unwrap_or_default(), then })
     }
 }
 
