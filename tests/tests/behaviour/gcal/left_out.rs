@@ -33,7 +33,7 @@ async fn trap_72_events_that_lists_do_not_show_yet_outlive_a_full_run() {
     assert_eq!(test.app.db.scalar::<i64>(TOMBSTONES).await, 0);
 }
 
-/// The list is a minute behind: it shows an event as deleted, without a time, that has been restored
+/// The list is a minute behind: it shows an event as deleted, without a time, that was restored
 /// since.
 #[tokio::test]
 async fn trap_72_an_event_that_was_restored_outlives_the_tombstone_of_a_list_that_is_behind() {
