@@ -24,6 +24,9 @@ use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, deliveries};
 use serde::Deserialize;
 
+/// The reason of a request whose API key proved to be ours while Postgres was away.
+const NOT_ADMITTED: &str = "its API key was revoked, may not send this, or is no longer known";
+
 /// A reason for which a message stays in its queue.
 #[derive(Debug, thiserror::Error)]
 enum NotBuried {
@@ -134,9 +137,7 @@ impl<C: Clock> Ports<C> {
                 tracing::warn!(event = "spilled_request_not_admitted", message_id, bytes);
                 return Ok(0);
             }
-            Ok(BroughtIn::Unauthorized) => {
-                Reason::new(ReasonKind::Invalid, "its API key was revoked, or may not send this")
-            }
+            Ok(BroughtIn::Unauthorized) => Reason::new(ReasonKind::Invalid, NOT_ADMITTED),
             Ok(BroughtIn::Conflict) => Reason::new(
                 ReasonKind::Invalid,
                 "its Idempotency-Key came with another body before; these events stand nowhere else",

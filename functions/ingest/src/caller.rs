@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::{KeyStatus, PresentedKey, weight};
 use penstock_domain::clock::Clock;
-use penstock_domain::intake::Sender;
+use penstock_domain::intake::{Proof, Sender};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::signature::key::KeyMark;
 use penstock_edge::http::{Call, Problem, presented_key};
@@ -58,25 +58,28 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return self.keyless(call).await;
         }
         let key = call.presented_key()?;
-        let sender = |verified| Sender { id: key.sha256, verified };
+        let sender = |proof| Sender { id: key.sha256, proof };
         let away = match self.admit(&key, call).await {
             Ok(status) => {
                 call.authorize(&key, status)?;
-                return Ok(Caller { sender: sender(true), away: None });
+                return Ok(Caller { sender: sender(Proof::LookedUp), away: None });
             }
             Err(error) => error,
         };
         if let Some(stored) = self.admission.remembered(&key.sha256) {
             call.authorize(&key, KeyStatus::Valid(stored))?;
-            return Ok(Caller { sender: sender(true), away: Some(away) });
+            return Ok(Caller { sender: sender(Proof::LookedUp), away: Some(away) });
         }
         let may_send = |mark: &KeyMark| call.route.need.is_met_by(key.header, mark.scope);
-        match self.admission.proof(&key, call.now).await {
-            Verdict::Ours if key.mark.as_ref().is_some_and(may_send) => {}
+        let proof = match self.admission.proof(&key, call.now).await {
+            Verdict::Ours if key.mark.as_ref().is_some_and(may_send) => Proof::Marked,
             Verdict::Ours | Verdict::Forged => return Err(Problem::unauthorized()),
-            Verdict::Unproven => self.unproven.take(call.request.size(), call.now)?,
-        }
-        Ok(Caller { sender: sender(false), away: Some(away) })
+            Verdict::Unproven => {
+                self.unproven.take(call.request.size(), call.now)?;
+                Proof::None
+            }
+        };
+        Ok(Caller { sender: sender(proof), away: Some(away) })
     }
 
     /// Admits a sender without a key. All of them share one rate, and their bodies are short.
@@ -85,7 +88,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Err(Problem::too_large(UNPROVEN_LIMIT));
         }
         let key = PresentedKey::NONE;
-        let sender = Sender { id: key.sha256, verified: true };
+        let sender = Sender { id: key.sha256, proof: Proof::LookedUp };
         match self.admit(&key, call).await {
             Ok(status) => {
                 call.authorize(&key, status)?;

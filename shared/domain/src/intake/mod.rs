@@ -74,9 +74,20 @@ pub type SenderId = [u8; 32];
 pub struct Sender {
     /// The owner of the Idempotency-Keys that the request may name.
     pub id: SenderId,
-    /// Whether the API key was found valid. It is false if Postgres was away and this environment
-    /// did not know the key. Then the key is checked when the request is stored.
-    pub verified: bool,
+    pub proof: Proof,
+}
+
+/// The reason to believe that a sender may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The API key was found valid, or the route asks for none.
+    LookedUp,
+    /// Postgres was away. The API key carries our mark, so nobody else can have made it. It is
+    /// looked up when the request is stored.
+    Marked,
+    /// Postgres was away, and the API key proves nothing. It is looked up when the request is
+    /// stored.
+    None,
 }
 
 /// A request, as it is stored and as the queue `spill` carries it.
@@ -188,7 +199,7 @@ mod tests {
     use super::*;
 
     fn intake(route: Route, sender: u8, key: Option<&str>, body: &[u8]) -> Intake {
-        let sender = Sender { id: [sender; 32], verified: true };
+        let sender = Sender { id: [sender; 32], proof: Proof::LookedUp };
         Intake::new(
             route,
             sender,

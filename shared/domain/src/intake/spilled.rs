@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Intake, Route, Sender};
+use super::{Intake, Proof, Route, Sender};
 use crate::ids::RequestSeed;
 use crate::json::place;
 use crate::signature::SPILL_LIMIT;
@@ -26,6 +26,9 @@ struct IntakeMessage {
     atomic: bool,
     scope: String,
     verified: bool,
+    /// Releases before 0.2 do not say it.
+    #[serde(default)]
+    marked: bool,
     idempotency_key: Option<String>,
     seed: RequestSeed,
     received_at: Timestamp,
@@ -42,7 +45,8 @@ impl Intake {
             route: self.route.as_str().to_owned(),
             atomic: self.route == Route::Events { atomic: true },
             scope: hex::encode(self.sender.id),
-            verified: self.sender.verified,
+            verified: self.sender.proof == Proof::LookedUp,
+            marked: self.sender.proof == Proof::Marked,
             idempotency_key: self.idempotency_key.clone(),
             seed: self.seed,
             received_at: self.received_at,
@@ -69,9 +73,14 @@ impl Intake {
         let mut sender = [0; 32];
         hex::decode_to_slice(&wire.scope, &mut sender)
             .map_err(|_| not("its scope is no SHA-256"))?;
+        let proof = match (wire.verified, wire.marked) {
+            (true, _) => Proof::LookedUp,
+            (false, true) => Proof::Marked,
+            (false, false) => Proof::None,
+        };
         Ok(Self {
             route: route.ok_or_else(|| not("its route is not known here"))?,
-            sender: Sender { id: sender, verified: wire.verified },
+            sender: Sender { id: sender, proof },
             idempotency_key: wire.idempotency_key,
             seed: wire.seed,
             received_at: wire.received_at,
@@ -101,8 +110,12 @@ mod tests {
             Route::Events { atomic: false },
             Route::Events { atomic: true },
         ] {
-            for key in [None, Some("k".to_owned())] {
-                let sender = Sender { id: [7; 32], verified: key.is_some() };
+            for (key, proof) in [
+                (None, Proof::None),
+                (Some("k".to_owned()), Proof::Marked),
+                (Some("k".to_owned()), Proof::LookedUp),
+            ] {
+                let sender = Sender { id: [7; 32], proof };
                 let intake =
                     Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
                 assert_eq!(read(&intake.text().unwrap()).unwrap(), intake);
@@ -112,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_sqs_would_refuse_is_not_made_and_what_is_no_request_says_why() {
-        let sender = Sender { id: [0; 32], verified: true };
+        let sender = Sender { id: [0; 32], proof: Proof::LookedUp };
         let of = |bytes| {
             Intake::new(
                 Route::Leads,

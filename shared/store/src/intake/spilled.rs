@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Intake, NotEvents, Reading};
+use penstock_domain::intake::{Intake, NotEvents, Proof, Reading};
 
 use super::{Answer, store};
 use crate::api_keys::{self, Standing};
@@ -14,10 +14,10 @@ use crate::{Database, StoreError};
 pub enum BroughtIn {
     /// The request is stored, and these rows are new.
     Stored(Vec<OutboxId>),
-    /// Its API key could not be checked when it came. It is one of ours, and was revoked or may not
-    /// send this.
+    /// Its API key could not be looked up when it came. It is one of ours, and was revoked, may not
+    /// send this, or is no longer known: a database that was restored has lost it.
     Unauthorized,
-    /// Its API key could not be checked when it came, and is none of ours.
+    /// Its API key could not be looked up when it came, and is none of ours.
     Stranger,
     /// Events under an Idempotency-Key that came with another body before. They are not stored; a
     /// lead would be.
@@ -37,12 +37,14 @@ pub async fn bring_in(
     ticket_due_at: Timestamp,
     now: Timestamp,
 ) -> Result<BroughtIn, StoreError> {
-    if !intake.sender.verified {
+    if intake.sender.proof != Proof::LookedUp {
         let connection = database.connection().await?;
         match api_keys::standing(&**connection, &intake.sender.id).await? {
             Standing::MaySend => {}
-            Standing::MayNot => return Ok(BroughtIn::Unauthorized),
-            Standing::Unknown => return Ok(BroughtIn::Stranger),
+            Standing::Unknown if intake.sender.proof == Proof::None => {
+                return Ok(BroughtIn::Stranger);
+            }
+            Standing::MayNot | Standing::Unknown => return Ok(BroughtIn::Unauthorized),
         }
     }
     let reading = match intake.read() {

@@ -96,7 +96,7 @@ async fn a_key_that_nobody_could_look_up_is_looked_at_on_the_way_in() {
     // If the queue gives the message up, its dead letter holds all of it.
     assert_eq!(app.bury.handle(batch(&spilled, 6)).await.failures(), 0);
     let letter = "select source || ' ' || entity || ' ' || error from dead_letters";
-    let why = "leads lead its API key was revoked, or may not send this";
+    let why = "leads lead its API key was revoked, may not send this, or is no longer known";
     assert_eq!(app.db.scalar::<String>(letter).await, why);
     let kept: Value =
         serde_json::from_slice(&app.db.scalar::<Vec<u8>>("select payload from dead_letters").await)

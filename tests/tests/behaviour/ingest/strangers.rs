@@ -61,6 +61,23 @@ async fn of_those_who_prove_nothing_a_small_share_is_taken_while_postgres_is_awa
 }
 
 #[tokio::test]
+async fn what_was_taken_from_a_marked_key_is_a_letter_where_a_restored_database_has_lost_the_key() {
+    let app = cut_off(375).await;
+    app.spill.take();
+    assert_eq!(post(&app.ingest, "/leads", &[], b"a lead").await.status, 202);
+    app.db.client().await.batch_execute("delete from api_keys").await.unwrap();
+    let spilled = app.spill.take();
+    assert_eq!(app.bring_in(&spilled).await, 1, "it stays in its queue");
+    assert_eq!(app.bury.handle(batch(&spilled, 6)).await.failures(), 0);
+    let letter = "select error || ', ' || (position('a lead' in convert_from(payload, 'utf8')) > 0 \
+                  or position(encode('a lead', 'base64') in convert_from(payload, 'utf8')) > 0)::text from dead_letters";
+    assert_eq!(
+        app.db.scalar::<String>(letter).await,
+        "its API key was revoked, may not send this, or is no longer known, true"
+    );
+}
+
+#[tokio::test]
 async fn trap_76_a_guess_costs_postgres_no_statement() {
     let mut app = TestApp::over(account(372, 1)).await;
     app.let_in().await;
