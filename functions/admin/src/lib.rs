@@ -5,8 +5,8 @@ use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
 use penstock_edge::http::{Call, Failure, Need, Route, Service};
+use penstock_store::Database;
 use penstock_store::admission::Admission;
-use penstock_store::{Database, in_time};
 
 mod config;
 #[cfg(feature = "contract")]
@@ -43,7 +43,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 
     async fn authorize(&self, call: &Call<'_>) -> Result<ApiKey, Failure> {
         let key = call.presented_key()?;
-        let status = in_time(self.admission.authenticate(&key, call.now)).await?;
+        let status = self.database.in_time(self.admission.authenticate(&key, call.now)).await?;
         Ok(call.authorize(&key, status)?)
     }
 }

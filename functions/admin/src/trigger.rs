@@ -11,8 +11,8 @@ use penstock_domain::ids::RunId;
 use penstock_domain::source::Source;
 use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply, StatusCode, idempotency_key};
 use penstock_edge::telemetry::chain;
+use penstock_store::StoreError;
 use penstock_store::run_requests::{self, Answer, NewRequest};
-use penstock_store::{StoreError, in_time};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -64,7 +64,7 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
         mode,
         interval,
     };
-    let answer = in_time(ports.write_down(new, call.now)).await?;
+    let answer = ports.database.in_time(ports.write_down(new, call.now)).await?;
     let (source, mode, request_id) = (source.name(), mode.as_str(), call.id.as_str());
     let accepted = |run_id| {
         let reply = TriggerReply { run_id, source, mode, status: "accepted" };

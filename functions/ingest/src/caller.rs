@@ -11,8 +11,8 @@ use penstock_domain::intake::{Proof, Sender};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::signature::key::KeyMark;
 use penstock_edge::http::{Call, Problem, presented_key};
+use penstock_store::StoreError;
 use penstock_store::admission::Verdict;
-use penstock_store::{StoreError, in_time};
 
 use crate::{OLDER_LEADS, Ports, RETRY_AFTER};
 
@@ -103,6 +103,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn admit(&self, key: &PresentedKey, call: &Call<'_>) -> Result<KeyStatus, StoreError> {
         let weight = weight(call.request.size());
-        in_time(self.admission.authenticate_weighing(key, weight, call.now)).await
+        self.database.in_time(self.admission.authenticate_weighing(key, weight, call.now)).await
     }
 }

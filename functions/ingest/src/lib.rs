@@ -19,7 +19,7 @@ use penstock_edge::http::{
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
 use penstock_store::intake::{Answer, Stored, store};
-use penstock_store::{Database, StoreError, in_time};
+use penstock_store::{Database, StoreError};
 
 mod caller;
 #[cfg(feature = "contract")]
@@ -181,18 +181,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Stored, StoreError> {
         let now = self.clock.now();
-        in_time(async {
-            let due = now + ticket::GRACE;
-            match store(&self.database, intake, reading, due, now).await {
-                // The peer hung up before the statement came (trap 44); doing it again does no
-                // harm.
-                Err(error) if error.is_broken_connection() => {
-                    store(&self.database, intake, reading, due, now).await
+        self.database
+            .in_time(async {
+                let due = now + ticket::GRACE;
+                match store(&self.database, intake, reading, due, now).await {
+                    // The peer hung up before the statement came (trap 44); doing it again does no
+                    // harm.
+                    Err(error) if error.is_broken_connection() => {
+                        store(&self.database, intake, reading, due, now).await
+                    }
+                    outcome => outcome,
                 }
-                outcome => outcome,
-            }
-        })
-        .await
+            })
+            .await
     }
 
     /// Hands a request to SQS that Postgres could not take; 503 if SQS cannot take it either.

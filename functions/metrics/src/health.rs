@@ -17,7 +17,7 @@ use crate::Ports;
 use crate::paused::PausedPull;
 
 /// After this long the database counts as unreachable: a readiness check does not wait longer.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Health"))]
@@ -103,10 +103,9 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
 /// database does not answer.
 async fn sources(database: &Database, id: &RequestId) -> Option<(Vec<Freshness>, Vec<Pause>)> {
     let request_id = id.as_str();
-    let error = match tokio::time::timeout(PATIENCE, freshness(database)).await {
-        Ok(Ok(sources)) => return Some(sources),
-        Ok(Err(error)) => telemetry::chain(&error),
-        Err(_) => "the database did not answer in time".to_owned(),
+    let error = match database.within(PATIENCE, freshness(database)).await {
+        Ok(sources) => return Some(sources),
+        Err(error) => telemetry::chain(&error),
     };
     tracing::error!(event = "not_ready", request_id, error);
     None

@@ -70,7 +70,8 @@ impl<C: Clock + 'static> Service for Ports<C> {
     async fn authorize(&self, call: &Call<'_>) -> Result<(), Failure> {
         if call.route.need != Need::Nothing {
             let key = call.presented_key()?;
-            let status = self.admission.authenticate(&key, call.now).await?;
+            let status = self.admission.authenticate(&key, call.now);
+            let status = self.database.within(health::PATIENCE, status).await?;
             call.authorize(&key, status)?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use penstock_store::StoreError;
 use serde::Serialize;
 use tokio_postgres::Client;
 
+use crate::health::PATIENCE;
 use crate::{MetricsConfig, Ports};
 
 /// Something a route asks of the database.
@@ -40,7 +41,8 @@ impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
         Box::pin(async move {
             let question = (self.0)(&ports.config, &mut call);
             let question = std::mem::take(&mut call.query).finish().and(question);
-            let answer = authorized_answer(ports, &call, &question).await?;
+            let answer = authorized_answer(ports, &call, &question);
+            let answer = ports.database.within(PATIENCE, answer).await?;
             let answer = answer.ok_or_else(|| Problem::not_found("There is no such thing."))?;
             Reply::json(StatusCode::OK, &answer)
         })

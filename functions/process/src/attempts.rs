@@ -27,7 +27,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             Ok(Err(error)) => tracing::warn!(event = "deaths_not_counted", error = chain(&error)),
             Err(_) => {
                 // The next statement would wait behind this one.
-                self.database.close_idle();
+                self.database.end_idle().await;
                 tracing::warn!(event = "deaths_not_counted", patience_s = PATIENCE.as_secs());
             }
         }
@@ -43,7 +43,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             return;
         }
         // Over a new connection: the one that was used may just have been ended.
-        self.database.close_idle();
+        self.database.end_idle().await;
         let returning = async {
             let connection = self.database.connection().await?;
             outbox::return_attempt(&**connection, &begun).await
@@ -58,7 +58,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 );
             }
             Err(_) => {
-                self.database.close_idle();
+                self.database.end_idle().await;
                 tracing::warn!(event = "attempts_not_returned", rows = begun.len());
             }
         }

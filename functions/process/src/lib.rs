@@ -105,7 +105,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let mut progress = Self::parse(&event);
         let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
         if timeout(left, self.work_all(&mut progress)).await.is_err() {
-            self.give_up_in_time(&mut progress);
+            self.give_up_in_time(&mut progress).await;
         }
         self.return_attempts().await;
         let Progress { tally, response, .. } = progress;
@@ -162,10 +162,10 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
     }
 
-    /// Has the messages that are not answered yet delivered again. The connection is closed:
-    /// Postgres may still work on its statement.
-    fn give_up_in_time(&self, progress: &mut Progress<'_>) {
-        self.database.close_idle();
+    /// Has the messages that are not answered yet delivered again. The connection is closed,
+    /// and its statement ended.
+    async fn give_up_in_time(&self, progress: &mut Progress<'_>) {
+        self.database.end_idle().await;
         let messages = progress.open.len();
         tracing::error!(event = "batch_given_up", messages, reserve_s = RESERVE.as_secs());
         for (message, _) in progress.open.drain(..) {

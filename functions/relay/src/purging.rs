@@ -11,7 +11,6 @@ use penstock_domain::retention::Retention as OutboxRetention;
 use penstock_edge::telemetry::chain;
 use penstock_store::retention::{self, Aged};
 use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
-use tokio::time::timeout;
 
 use crate::{Ports, ROWS};
 
@@ -182,11 +181,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         before: Timestamp,
         left: Duration,
     ) -> Result<u64, StoreError> {
-        let purging = timeout(left, kind.purge(&self.database, before)).await;
-        purging.unwrap_or_else(|_| {
-            // The next statement would wait behind this one.
-            self.database.close_idle();
-            Err(StoreError::Silent(left))
-        })
+        self.database.within(left, kind.purge(&self.database, before)).await
     }
 }

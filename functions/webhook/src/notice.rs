@@ -9,8 +9,8 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::signature::{SignatureError, channel};
 use penstock_domain::source::{Change, Push, WebhookRequest};
 use penstock_edge::http::{Failure, Problem, Reply, RequestId};
+use penstock_store::StoreError;
 use penstock_store::sync_state::pending::{self, Unless};
-use penstock_store::{StoreError, in_time};
 
 use crate::sender::{Unverified, checked};
 use crate::{Ports, RETRY_AFTER, received};
@@ -37,7 +37,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })?;
         let change = notice.change.map_err(|why| Problem::bad_request("bad-notification", why))?;
         let request_id = id.as_str();
-        match in_time(self.request_incremental(source, change)).await {
+        match self.database.in_time(self.request_incremental(source, change)).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::info!(event = "notified", request_id, source, outcome = "halted");

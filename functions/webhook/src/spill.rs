@@ -18,8 +18,8 @@ use penstock_domain::ticket;
 use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
+use penstock_store::StoreError;
 use penstock_store::intake::{self, BroughtIn};
-use penstock_store::{StoreError, in_time};
 
 use crate::endpoints::find;
 use crate::storing::Stored;
@@ -166,7 +166,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Stores a request that `ingest` has spilled.
     async fn bring_intake(&self, message_id: &str, intake: &Intake) -> Result<Brought, StoreError> {
         let now = self.clock.now();
-        match in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now)).await? {
+        match self
+            .database
+            .in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now))
+            .await?
+        {
             BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Delivery(Stored::Known)),
             BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
             BroughtIn::Stranger => {

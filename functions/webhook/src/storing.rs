@@ -11,7 +11,7 @@ use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
-use penstock_store::{StoreError, deliveries, in_time};
+use penstock_store::{StoreError, deliveries};
 
 use crate::Ports;
 
@@ -43,7 +43,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
-        let row = in_time(deliveries::store(&self.database, arrival, &delivery, now)).await?;
+        let row = self
+            .database
+            .in_time(deliveries::store(&self.database, arrival, &delivery, now))
+            .await?;
         let (bytes, refetches) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source, bytes, looks = refetches);

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, Transaction};
+use tokio_postgres::{CancelToken, Client, Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{DriverError, StoreError};
@@ -76,6 +76,7 @@ pub enum Tls {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    connector: Option<MakeRustlsConnect>,
     last_used: Arc<AtomicU64>,
     idle_before_check: Duration,
 }
@@ -89,6 +90,9 @@ impl fmt::Debug for Database {
 /// After this long without use a connection is tried before it is handed out, unless set otherwise.
 /// Lambda may have frozen the environment meanwhile, and the peer hung up unnoticed.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
+
+/// A request to end a statement that Postgres does not take in this time is given up.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection that was idle counts as dead if it does not answer within this time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -111,7 +115,7 @@ impl Database {
             Tls::Disable => None,
             Tls::Require => Some(tls_connector(ca_file).map_err(StoreError::Unavailable)?),
         };
-        let connect = Dialer { source, connector };
+        let connect = Dialer { source, connector: connector.clone() };
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(Config::new(), connect, config);
         let pool = Pool::builder(manager)
@@ -123,6 +127,7 @@ impl Database {
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         Ok(Self {
             pool,
+            connector,
             last_used: Arc::new(AtomicU64::new(0)),
             idle_before_check: IDLE_BEFORE_CHECK,
         })
@@ -149,35 +154,81 @@ impl Database {
             if fresh || idle < self.idle_before_check || answers(&connection).await {
                 return Ok(connection);
             }
-            // Dead: taken out of the pool for good. The pool opens another, which counts as fresh.
+            // Dead, or busy with what somebody has given up: taken out of the pool for good. The
+            // pool opens another, which counts as fresh.
+            let left = (!connection.is_closed()).then(|| connection.cancel_token());
             drop(Object::take(connection));
+            if let Some(left) = left {
+                self.cancel(&left).await;
+            }
             // The others froze with it.
-            self.close_idle();
+            self.end_idle().await;
         }
     }
 
-    /// Closes the connections that nobody uses. After work was given up half-way, its statement is
-    /// still under way on its connection, and the next one would wait behind it.
-    pub fn close_idle(&self) {
-        self.pool.retain(|_, _| false);
+    /// Closes the connections that nobody uses, and ends the statements that are under way on them.
+    ///
+    /// After work was given up half-way, its statement still holds a backend of Postgres. The next
+    /// statement on that connection would wait behind it, and a new connection beside it would be
+    /// one more: a table that is locked for long would use up all that Postgres has (trap 88).
+    pub async fn end_idle(&self) {
+        let mut left = Vec::new();
+        self.pool.retain(|client, _| {
+            left.push(client.cancel_token());
+            false
+        });
+        for token in &left {
+            self.cancel(token).await;
+        }
+    }
+
+    /// Asks Postgres to end the statement of a connection. It goes over a connection of its own,
+    /// which needs no login. RDS Proxy takes no such request: there the role's `statement_timeout`
+    /// ends the statement.
+    async fn cancel(&self, token: &CancelToken) {
+        let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, async {
+            match &self.connector {
+                None => token.cancel_query(NoTls).await,
+                Some(tls) => token.cancel_query(tls.clone()).await,
+            }
+        });
+        if !matches!(cancelled.await, Ok(Ok(()))) {
+            tracing::warn!(event = "statement_not_ended");
+        }
+    }
+
+    /// Waits for `work`, which uses this pool, no longer than [`PATIENCE`].
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Silent`] if the time is over, and the error of `work` if it fails.
+    pub async fn in_time<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.within(PATIENCE, work).await
+    }
+
+    /// Waits for `work`, which uses this pool, no longer than `patience`. Then the statement of the
+    /// work is ended, but a commit that has begun is not.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Silent`] if the time is over, and the error of `work` if it fails.
+    pub async fn within<T, E: From<StoreError>>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if let Ok(outcome) = tokio::time::timeout(patience, Box::pin(work)).await {
+            return outcome;
+        }
+        self.end_idle().await;
+        Err(StoreError::Silent(patience).into())
     }
 }
 
 /// The time that a function which answers requests waits for Postgres, including a connection,
 /// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Waits for `work` no longer than [`PATIENCE`]. Postgres may still commit work that was given up.
-///
-/// # Errors
-/// Returns [`StoreError::Silent`] if the time is over, and the error of `work` if it fails.
-pub async fn in_time<T>(
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(PATIENCE, Box::pin(work))
-        .await
-        .unwrap_or(Err(StoreError::Silent(PATIENCE)))
-}
 
 /// Begins a transaction of the driver's own type, which the functions of this crate take.
 ///

@@ -35,7 +35,7 @@ pub enum StoreError {
     /// There is no connection: Postgres is unreachable, or the pool is empty.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// Postgres did not answer within this time ([`in_time`](crate::in_time)).
+    /// Postgres did not answer within this time ([`Database::within`](crate::Database::within)).
     #[error("Postgres has not answered within {0:?}")]
     Silent(Duration),
     /// The schema could not be brought up to date.
@@ -123,11 +123,12 @@ impl StoreError {
         }
     }
 
-    /// Returns whether Postgres is unreachable, went away, or refuses connections because it
-    /// starts, stops or has no room.
+    /// Returns whether Postgres is unreachable, went away, refuses connections because it starts,
+    /// stops or has no room, or has ended a statement that waited for too long.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
+            Self::Statement { .. } if self.is_out_of_time() => true,
             Self::Statement { source: DriverError(error), .. } => match error.code() {
                 Some(state) => {
                     ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
@@ -144,7 +145,14 @@ impl StoreError {
     /// Returns whether a connection broke on a statement. Its peer may have hung up long before, so
     /// another connection may work. It is not known whether the statement was committed.
     pub fn is_broken_connection(&self) -> bool {
-        matches!(self, Self::Statement { .. }) && self.is_unreachable()
+        matches!(self, Self::Statement { .. }) && self.is_unreachable() && !self.is_out_of_time()
+    }
+
+    /// Returns whether Postgres has ended the statement, by a limit of its role or because somebody
+    /// asked for it.
+    fn is_out_of_time(&self) -> bool {
+        let limits = [&SqlState::QUERY_CANCELED, &SqlState::LOCK_NOT_AVAILABLE];
+        self.sql_state().is_some_and(|state| limits.contains(&state))
     }
 
     /// Returns the SQLSTATE, if Postgres answered.

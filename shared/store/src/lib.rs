@@ -31,9 +31,7 @@ pub mod sync_runs;
 pub mod sync_state;
 pub mod vendor_accounts;
 
-pub use database::{
-    Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit, in_time,
-};
+pub use database::{Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit};
 pub use error::{DriverError, StoreError};
 pub use row::Row;
 pub use sql::{Element, Sql};

@@ -11,6 +11,8 @@ use tokio_postgres::{GenericClient, Transaction};
 use crate::sql::{Statement, statements};
 use crate::{Connection, StoreError, begin, commit};
 
+pub mod limits;
+
 statements! {
     roles.find: Find<'a> { names: &'a [&'a str] }
     roles.owner: Owner {}
@@ -134,18 +136,47 @@ pub async fn apply(
             let name = quoted(role.name);
             let command = format!("{verb} role {name} login password '{verifier}'");
             let made = run(&tx, "roles.make", &command).await;
-            made.map_err(|error| match error.sql_state().map(|state| state.code()) {
-                Some("42501") => {
-                    RolesError::MayNotMake { name: role.name.to_owned(), reason: error.reason() }
-                }
-                _ => RolesError::Store(error),
-            })?;
+            made.map_err(|error| may_not_make(role.name, error))?;
         }
-        // An alternate user inherits what the first one has.
+        // An alternate user inherits what the first one has, but none of its settings.
         let grantee = names.iter().find(|name| *name == first).map_or(role.name, |_| first);
         grant(&tx, &tables, role.function, grantee).await?;
+        limit(&tx, role.function, role.name).await?;
+        if grantee != role.name {
+            limit(&tx, role.function, grantee).await?;
+        }
     }
     Ok(commit(tx).await?)
+}
+
+/// Gives the statements of a role the time of its function, if they have another.
+async fn limit(tx: &Transaction<'_>, function: &str, name: &str) -> Result<(), RolesError> {
+    let wanted = limits::of(function);
+    let row = Find { names: &[name] }.one(tx).await?;
+    let known: Vec<String> = row.read("settings")?;
+    let missing = wanted.iter().filter(|setting| !known.contains(setting));
+    let role = quoted(name);
+    let commands: Vec<String> =
+        missing.map(|setting| format!("alter role {role} set {}", assigned(setting))).collect();
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let limited = run(tx, "roles.limit", &commands.join(";\n")).await;
+    limited.map_err(|error| may_not_make(name, error))
+}
+
+/// `name=value` as a command has it.
+fn assigned(setting: &str) -> String {
+    let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+    format!("{name} = '{value}'")
+}
+
+/// The error of a command that makes or changes a role.
+fn may_not_make(name: &str, error: StoreError) -> RolesError {
+    match error.sql_state().map(|state| state.code()) {
+        Some("42501") => RolesError::MayNotMake { name: name.to_owned(), reason: error.reason() },
+        _ => RolesError::Store(error),
+    }
 }
 
 /// Gives `role` what `function` needs, and takes everything else.

@@ -11,6 +11,7 @@ mod ingest;
 mod invoices;
 mod kills;
 mod letters;
+mod locked;
 mod logs;
 mod metrics;
 mod migrate;

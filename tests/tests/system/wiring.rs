@@ -6,6 +6,7 @@ use std::path::Path;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::SOURCES;
 use penstock_edge::http::RouteInfo;
+use penstock_store::roles::limits;
 
 use penstock_tests::template::{Template, short_name, target};
 
@@ -88,6 +89,21 @@ fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
     }
     let limit = template.number(&serde_json::json!({"Ref": "DatabaseMaxConnections"}));
     assert!(connections < limit, "{connections} connections, {limit} allowed");
+}
+
+#[test]
+fn trap_88_postgres_ends_a_statement_before_lambda_ends_its_function() {
+    let template = Template::read();
+    for (name, function) in template.functions() {
+        let short = short_name(function);
+        if short == "migrate" {
+            continue; // It owns the tables, and a migration takes what it takes.
+        }
+        let limits = limits::of(short);
+        let seconds = limits[0].trim_start_matches("statement_timeout=").trim_end_matches('s');
+        let seconds: i64 = seconds.parse().unwrap();
+        assert!(seconds < template.number(&function["Timeout"]), "{name}: {seconds} s");
+    }
 }
 
 #[test]

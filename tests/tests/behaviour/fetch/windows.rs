@@ -87,7 +87,8 @@ async fn trap_14_a_pause_that_one_window_is_told_is_kept_by_all() {
 #[tokio::test]
 async fn trap_16_an_unusable_reply_in_one_window_moves_no_other_and_is_asked_for_again() {
     let app = test_app(203, 4).await;
-    for nth in [7, 9, 12] {
+    // Two, because which window meets them is left to chance, and three in one would end the run.
+    for nth in [7, 9] {
         app.stripe.faults().at(nth, "/v1/charges", Fault::TruncatedJson);
     }
     finish(&app).await;

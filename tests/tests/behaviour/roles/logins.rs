@@ -260,3 +260,21 @@ async fn a_login_that_a_proxy_does_not_know_fails_the_deployment_once_the_functi
     assert!(matches!(error, MigrateError::CannotLogIn { function: "metrics", .. }), "{error:?}");
     drop_roles(&database).await;
 }
+
+#[tokio::test]
+async fn trap_88_postgres_ends_what_a_function_leaves_also_of_a_user_that_alternates() {
+    let database = TestDatabase::new().await;
+    deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
+    for (function, limit) in [("webhook", "8s"), ("metrics", "5s"), ("process", "55s")] {
+        let client = pool(&named(&database, function, "p")).connection().await.unwrap();
+        for (setting, value) in [
+            ("statement_timeout", limit),
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("client_connection_check_interval", "5s"),
+        ] {
+            let row = client.query_one(&format!("show {setting}"), &[]).await.unwrap();
+            assert_eq!(row.get::<_, String>(0), value, "{function}: {setting}");
+        }
+    }
+    drop_roles(&database).await;
+}
