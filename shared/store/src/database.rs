@@ -170,7 +170,7 @@ impl Database {
     ///
     /// After work was given up half-way, its statement still holds a backend of Postgres. The next
     /// statement on that connection would wait behind it, and a new connection beside it would be
-    /// one more: a table that is locked for long would use up all that Postgres has (trap 88).
+    /// one more: a table that is locked for long would use up all that Postgres has (trap 69).
     pub async fn end_idle(&self) {
         let mut left = Vec::new();
         self.pool.retain(|client, _| {

@@ -87,12 +87,12 @@ async fn locked_for_long(seed: u64, own: bool) {
 }
 
 #[tokio::test]
-async fn trap_88_a_table_that_is_locked_for_long_costs_each_environment_one_connection_and_no_request()
+async fn trap_69_a_table_that_is_locked_for_long_costs_each_environment_one_connection_and_no_request()
  {
     Box::pin(locked_for_long(390, true)).await;
 }
 
 #[tokio::test]
-async fn trap_88_nor_does_it_where_all_functions_share_a_login_that_has_no_limits() {
+async fn trap_69_nor_does_it_where_all_functions_share_a_login_that_has_no_limits() {
     Box::pin(locked_for_long(391, false)).await;
 }

@@ -55,7 +55,7 @@ async fn where_no_origin_is_configured_there_is_no_cors_and_a_wrong_method_is_a_
         "{said:?}"
     );
     for (method, path, allow) in [
-        (Method::DELETE, "/runs", "GET"),
+        (Method::DELETE, "/runs", "GET, HEAD"),
         (Method::GET, "/webhooks/stripe", "POST"),
         (Method::PUT, "/leads", "POST"),
     ] {

@@ -92,7 +92,7 @@ fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
 }
 
 #[test]
-fn trap_88_postgres_ends_a_statement_before_lambda_ends_its_function() {
+fn trap_69_postgres_ends_a_statement_before_lambda_ends_its_function() {
     let template = Template::read();
     for (name, function) in template.functions() {
         let short = short_name(function);

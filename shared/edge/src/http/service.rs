@@ -212,7 +212,8 @@ fn find<'p, S: Service>(
     fitting.min_by_key(|(_, found)| found.len())
 }
 
-/// Calls the route of the request's method, which may be another one of the same path.
+/// Calls the route of the request's method, which may be another one of the same path. HEAD is
+/// answered as GET is; [`Service::handle`] leaves the body out. Uptime monitors send it.
 async fn dispatch<S: Service>(
     service: &S,
     route: &'static Route<S>,
@@ -221,8 +222,12 @@ async fn dispatch<S: Service>(
     id: &RequestId,
 ) -> Result<Reply, Failure> {
     let same_path = S::ROUTES.iter().filter(|other| other.info.path == route.info.path);
-    let Some(route) = same_path.clone().find(|route| route.info.method == request.method) else {
-        let methods: Vec<&str> = same_path.map(|route| route.info.method.as_str()).collect();
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    let Some(route) = same_path.clone().find(|route| route.info.method == *method) else {
+        let mut methods: Vec<&str> = same_path.map(|route| route.info.method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
         return Err(Problem::method_not_allowed(methods.join(", ")).into());
     };
     let call = Call {

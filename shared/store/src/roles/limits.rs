@@ -2,7 +2,7 @@
 //!
 //! A function that gives up asks Postgres to end its statement. One that Lambda has killed cannot,
 //! and RDS Proxy passes no such request on. Then the limits of the role end it, so that a table
-//! which is locked for long costs one connection an environment (trap 88).
+//! which is locked for long costs one connection an environment (trap 69).
 
 /// The seconds after which Postgres ends a statement of a function: longer than the function waits
 /// itself, and less than Lambda gives it (`Timeout` in its `stack.yaml`).

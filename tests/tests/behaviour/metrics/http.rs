@@ -8,6 +8,7 @@ use super::{
     noon, ok, ports, send, upsert,
 };
 use metrics::Ports;
+use penstock_edge::http::{Request, Service as _};
 use penstock_store::api_keys::{self, Scope};
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::CuttingProxy;
@@ -61,17 +62,28 @@ async fn a_route_that_is_not_there_is_404_and_another_method_is_405() {
         for method in ["POST", "DELETE", "PUT", "PATCH", "OPTIONS", "no method"] {
             let reply = send(&ports, &event(method, path, &[])).await;
             assert_problem(&reply, 405, "method-not-allowed");
-            assert_eq!(reply.header("allow"), "GET");
+            assert_eq!(reply.header("allow"), "GET, HEAD");
         }
     }
 }
 
+fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
+    serde_json::from_value(event(method, path, headers)).unwrap()
+}
+
 #[tokio::test]
-async fn a_reply_to_head_says_what_is_allowed_and_has_no_body() {
-    let ports = nowhere();
-    for path in GUARDED.iter().chain(&OPEN) {
-        let reply = send(&ports, &event("HEAD", path, &[])).await;
-        assert_eq!((reply.status, reply.header("allow"), &reply.body), (405, "GET", &Value::Null));
+async fn head_is_answered_as_get_is_on_every_route_and_has_no_body() {
+    let database = database().await;
+    let ports = ports(database.database_of("metrics", 1), config());
+    let documents = ["/openapi.json", "/docs"];
+    for path in GUARDED.iter().chain(&OPEN).chain(&documents) {
+        for headers in [&[][..], &[("x-api-key", READ_KEY)]] {
+            let get = ports.handle(&request("GET", path, headers), "invocation").await;
+            let head = ports.handle(&request("HEAD", path, headers), "invocation").await;
+            assert_eq!(head.status_code, get.status_code, "{path}");
+            assert_eq!(head.headers, get.headers, "{path}");
+            assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
+        }
     }
     let reply = send(&ports, &event("HEAD", "/nowhere", &[])).await;
     assert_eq!((reply.status, &reply.body), (404, &Value::Null));

@@ -262,7 +262,7 @@ async fn a_login_that_a_proxy_does_not_know_fails_the_deployment_once_the_functi
 }
 
 #[tokio::test]
-async fn trap_88_postgres_ends_what_a_function_leaves_also_of_a_user_that_alternates() {
+async fn trap_69_postgres_ends_what_a_function_leaves_also_of_a_user_that_alternates() {
     let database = TestDatabase::new().await;
     deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
     for (function, limit) in [("webhook", "8s"), ("metrics", "5s"), ("process", "55s")] {
