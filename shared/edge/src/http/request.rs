@@ -20,8 +20,8 @@ use super::problem::Problem;
 pub struct Request {
     /// The HTTP method. An unparsable method becomes TRACE, which no route accepts.
     pub method: Method,
-    /// The path without the stage: as it was sent by a function URL, percent-decoded by an HTTP
-    /// API.
+    /// The path without the stage and without the base path of a custom domain: as it was sent by a
+    /// function URL, percent-decoded by an HTTP API.
     pub path: String,
     /// The parameters that the gateway found in the path, by the names of its route. A function URL
     /// finds none.
@@ -120,9 +120,12 @@ impl From<ApiGatewayV2httpRequest> for Request {
         let context = event.request_context;
         let path = event.raw_path.unwrap_or_default();
         let stage = context.stage.filter(|stage| stage != "$default");
+        let path = stage.and_then(|stage| without_stage(&path, &stage)).unwrap_or(path);
+        let key = event.route_key.as_deref().unwrap_or_default();
+        let path = without_base(&path, key, &event.path_parameters).unwrap_or(path);
         Self {
             method: context.http.method,
-            path: stage.and_then(|stage| without_stage(&path, &stage)).unwrap_or(path),
+            path,
             path_parameters: event.path_parameters,
             raw_query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
@@ -138,6 +141,22 @@ fn without_stage(path: &str, stage: &str) -> Option<String> {
     rest.starts_with('/').then(|| rest.to_owned())
 }
 
+/// Returns the path that the route has without the base path under which a custom domain maps the
+/// API, which the gateway leaves in front. `None` if there is none, or the event names no route.
+fn without_base(path: &str, route_key: &str, found: &HashMap<String, String>) -> Option<String> {
+    let (_, template) = route_key.split_once(' ')?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    // The gateway has decoded the path, or not.
+    let filled = |value: &dyn Fn(&str) -> String| {
+        found.iter().fold(template.to_owned(), |path, (name, text)| {
+            path.replace(&format!("{{{name}}}"), &value(text))
+        })
+    };
+    [filled(&str::to_owned), filled(&decoded)]
+        .into_iter()
+        .find(|own| own.len() < path.len() && own.starts_with('/') && path.ends_with(own.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +166,52 @@ mod tests {
         let context = json!({"http": {"method": "GET"}, "stage": stage});
         let event = json!({"rawPath": path, "requestContext": context, "headers": headers});
         serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn a_path_has_no_base_path_of_a_custom_domain() {
+        for (path, key, found, meant) in [
+            ("/penstock/events", "ANY /events", json!({}), "/events"),
+            (
+                "/a/b/users/ada/journey",
+                "ANY /users/{id}/journey",
+                json!({"id": "ada"}),
+                "/users/ada/journey",
+            ),
+            (
+                "/users/users/x/y/journey",
+                "ANY /users/{id}/journey",
+                json!({"id": "x%2Fy"}),
+                "/users/x/y/journey",
+            ),
+            (
+                "/v1/users/a%20b/journey",
+                "ANY /users/{id}/journey",
+                json!({"id": "a%20b"}),
+                "/users/a%20b/journey",
+            ),
+            // No base path, no route, or a route for all.
+            (
+                "/users/users/journey",
+                "ANY /users/{id}/journey",
+                json!({"id": "users"}),
+                "/users/users/journey",
+            ),
+            ("/penstock/events", "$default", json!({}), "/penstock/events"),
+            (
+                "/penstock/events",
+                "ANY /{proxy+}",
+                json!({"proxy": "penstock/events"}),
+                "/penstock/events",
+            ),
+        ] {
+            let event = json!({
+                "rawPath": path, "routeKey": key, "pathParameters": found,
+                "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
+            });
+            let request: Request = serde_json::from_value(event).unwrap();
+            assert_eq!(request.path, meant, "{path} by {key}");
+        }
     }
 
     #[test]
