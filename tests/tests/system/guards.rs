@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
+use penstock_domain::access::Need;
 use serde_json::{Value, json};
 
 use penstock_tests::template::{Template, short_name, target};
@@ -108,6 +110,31 @@ fn what_needs_no_key_has_limits_of_its_own() {
     }
     // A notification needs no share of what webhooks with data have.
     assert!(rate("/webhooks/gcal") < rate("/webhooks/stripe"));
+}
+
+/// They are the same bytes for all, and ask Postgres nothing.
+const DOCUMENTS: [&str; 4] = ["/openapi.json", "/api-docs.json", "/docs", "/api-docs"];
+
+#[test]
+fn each_route_that_writes_or_needs_no_key_has_a_limit_of_its_own() {
+    let template = Template::read();
+    let settings = &template.resource("HttpApi")["RouteSettings"];
+    let mut limited = 0;
+    for route in penstock_tests::contract::routes().values().flatten() {
+        let is_open = route.need == Need::Nothing && !DOCUMENTS.contains(&route.path.as_ref());
+        if is_open || route.method == Method::POST {
+            let own = &settings[format!("ANY {}", route.path)];
+            for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+                assert!(own.get(limit).is_some(), "{}: {limit}", route.path);
+            }
+            limited += 1;
+        }
+    }
+    assert_eq!(
+        limited,
+        settings.as_object().unwrap().len(),
+        "a limit of a route that is not there"
+    );
 }
 
 /// The minutes of an hour at which a schedule fires, and the hours and days in its other fields.
