@@ -6,6 +6,8 @@
 //! A request that was spilled and outlasted its queue's receives is not given up either: it is
 //! stored here, if its seal proves who has sent it. If not, the message stays in its queue.
 
+use std::time::Duration;
+
 use penstock_clients::seals::{SealError, Seals};
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
@@ -26,6 +28,9 @@ use serde::Deserialize;
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
 const NOT_ADMITTED: &str = "its API key was revoked, may not send this, or is no longer known";
+
+/// A message that takes longer is given up, and comes again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A reason for which a message stays in its queue.
 #[derive(Debug, thiserror::Error)]
@@ -60,19 +65,27 @@ pub struct Ports<C> {
 impl<C: Clock> Ports<C> {
     /// Buries a batch of messages. A message that could not be written down stays in the queue.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
-        let mut response = BatchResponse::all_done();
+        let (mut response, mut is_silent) = (BatchResponse::all_done(), false);
         for message in &event.records {
-            let buried = match Ticket::parse(&message.body) {
-                Ok(ticket) => self.bury_rows(&ticket.ids).await.map_err(NotBuried::from),
-                Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
+            // The others would wait for the same.
+            if is_silent {
+                response.fail(message);
+                continue;
+            }
+            let burying = async {
+                match Ticket::parse(&message.body) {
+                    Ok(ticket) => self.bury_rows(&ticket.ids).await.map_err(NotBuried::from),
+                    Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
+                }
             };
-            match buried {
+            match self.database.within(PATIENCE, burying).await {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
-                Err(error) => {
+                Err(cause) => {
                     let (message_id, bytes) = (&message.message_id, message.body.len());
-                    let (event, error) = (error.event(), chain(&error));
+                    let (event, error) = (cause.event(), chain(&cause));
                     tracing::error!(event, message_id, bytes, error);
                     response.fail(message);
+                    is_silent = matches!(cause, NotBuried::Store(StoreError::Silent(_)));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! A question to the database, answered only to callers whose key may ask it.
 
 use std::future::Future;
+use std::time::Duration;
 
 use penstock_domain::access::PresentedKey;
 use penstock_domain::clock::Clock;
@@ -11,6 +12,9 @@ use tokio_postgres::Client;
 
 use crate::health::PATIENCE;
 use crate::{MetricsConfig, Ports};
+
+/// A question that is not cheap may take this long, which is less than Lambda gives the function.
+const LONG_PATIENCE: Duration = Duration::from_secs(7);
 
 /// Something a route asks of the database.
 pub(crate) trait Question: Send + Sync + 'static {
@@ -42,7 +46,9 @@ impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
             let question = (self.0)(&ports.config, &mut call);
             let question = std::mem::take(&mut call.query).finish().and(question);
             let answer = authorized_answer(ports, &call, &question);
-            let answer = ports.database.within(PATIENCE, answer).await?;
+            let is_long = question.as_ref().is_ok_and(|question| !question.is_cheap());
+            let patience = if is_long { LONG_PATIENCE } else { PATIENCE };
+            let answer = ports.database.within(patience, answer).await?;
             let answer = answer.ok_or_else(|| Problem::not_found("There is no such thing."))?;
             Reply::json(StatusCode::OK, &answer)
         })

@@ -88,7 +88,7 @@ impl FunctionLogin {
         let connection = self.database.connection().await?;
         let is_migrated = roles::is_migrated(&**connection).await;
         drop(connection);
-        self.database.end_idle().await;
+        self.database.close_idle();
         is_migrated
     }
 }
@@ -100,7 +100,7 @@ impl<C: Clock> Ports<C> {
     /// [`MigrateError`] if the functions use their own logins and one of them does not work. While
     /// they share one login, the reason is only logged.
     pub(crate) async fn make_logins(&self) -> Result<Vec<TriedLogin>, MigrateError> {
-        self.database.end_idle().await;
+        self.database.close_idle();
         let tried = match self.make_and_try().await {
             Err(error) if !self.own_logins => {
                 tracing::warn!(event = "roles_not_made", error = chain(&error));

@@ -43,7 +43,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             return;
         }
         // Over a new connection: the one that was used may just have been ended.
-        self.database.end_idle().await;
+        self.database.close_idle();
         let returning = async {
             let connection = self.database.connection().await?;
             outbox::return_attempt(&**connection, &begun).await

@@ -77,6 +77,9 @@ const RUN_QUIET: Duration = Duration::from_secs(180);
 /// Rows a statement: short transactions (rule 8).
 const ROWS: i64 = 1_000;
 
+/// A statement that takes longer is given up: the next round tries it again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A round ends this long before Lambda would end it.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -118,9 +121,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn send_tickets(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
-        let connection = self.database.connection().await?;
-        let ids = outbox::due(&**connection, now, now + TICKET_PAUSE, ROWS).await?;
-        drop(connection);
+        let due = async {
+            let connection = self.database.connection().await?;
+            outbox::due(&**connection, now, now + TICKET_PAUSE, ROWS).await
+        };
+        let ids = self.database.within(PATIENCE, due).await?;
         if !ids.is_empty() {
             self.tickets.send_all(Ticket::split(&ids).map(|t| t.to_body()).collect()).await?;
         }
@@ -129,17 +134,21 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn ask_for_runs(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
-        let connection = self.database.connection().await?;
-        let stalled = pending::stalled(&**connection, now, now - RUN_QUIET).await?;
-        drop(connection);
+        let stalled = async {
+            let connection = self.database.connection().await?;
+            pending::stalled(&**connection, now, now - RUN_QUIET).await
+        };
+        let stalled = self.database.within(PATIENCE, stalled).await?;
         self.send_requests(&stalled).await
     }
 
     async fn ask_for_refetches(&self) -> Result<usize, RelayError> {
         let now = self.clock.now();
-        let connection = self.database.connection().await?;
-        let due = refetch::due(&**connection, now).await?;
-        drop(connection);
+        let due = async {
+            let connection = self.database.connection().await?;
+            refetch::due(&**connection, now).await
+        };
+        let due = self.database.within(PATIENCE, due).await?;
         let requests = due.iter().map(|r| FetchRequest::refetches(&r.source, &r.entity));
         self.send_requests(&requests.collect::<Vec<_>>()).await
     }
@@ -153,8 +162,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     async fn oldest_pending(&self) -> Result<u64, RelayError> {
-        let connection = self.database.connection().await?;
-        let oldest = outbox::oldest_pending(&**connection).await?;
+        let oldest = async {
+            let connection = self.database.connection().await?;
+            outbox::oldest_pending(&**connection).await
+        };
+        let oldest = self.database.within(PATIENCE, oldest).await?;
         Ok(oldest.map_or(0, |received_at| elapsed(received_at, self.clock.now()).as_secs()))
     }
 }

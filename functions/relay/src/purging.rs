@@ -12,12 +12,9 @@ use penstock_edge::telemetry::chain;
 use penstock_store::retention::{self, Aged};
 use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
 
-use crate::{Ports, ROWS};
+use crate::{PATIENCE, Ports, ROWS};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A statement is given up after this time, so that a slow one leaves time to the others.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{CancelToken, Client, Config, NoTls, Transaction};
+use tokio_postgres::{Client, Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{DriverError, StoreError};
@@ -91,8 +94,11 @@ impl fmt::Debug for Database {
 /// Lambda may have frozen the environment meanwhile, and the peer hung up unnoticed.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
 
-/// A request to end a statement that Postgres does not take in this time is given up.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Statements that Postgres has not ended in this time are left to the limits of their role.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// A statement that was asked to end has ended after this, unless another was sent behind it.
+const CANCEL_STEP: Duration = Duration::from_millis(50);
 
 /// A connection that was idle counts as dead if it does not answer within this time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -154,46 +160,30 @@ impl Database {
             if fresh || idle < self.idle_before_check || answers(&connection).await {
                 return Ok(connection);
             }
-            // Dead, or busy with what somebody has given up: taken out of the pool for good. The
-            // pool opens another, which counts as fresh.
-            let left = (!connection.is_closed()).then(|| connection.cancel_token());
-            drop(Object::take(connection));
-            if let Some(left) = left {
-                self.cancel(&left).await;
+            // Dead, or busy with work that was given up: taken out of the pool for good. The pool
+            // opens another, which counts as fresh and need not wait for the end of this one.
+            let left = Object::take(connection);
+            if !left.is_closed() {
+                tokio::spawn(end(left, self.connector.clone()));
             }
             // The others froze with it.
-            self.end_idle().await;
+            self.close_idle();
         }
+    }
+
+    /// Closes the connections that nobody uses.
+    pub fn close_idle(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     /// Closes the connections that nobody uses, and ends the statements that are under way on them.
     ///
     /// After work was given up half-way, its statement still holds a backend of Postgres. The next
     /// statement on that connection would wait behind it, and a new connection beside it would be
-    /// one more: a table that is locked for long would use up all that Postgres has (trap 69).
+    /// one more: while a table is locked, all connections of Postgres would be used up (trap 69).
     pub async fn end_idle(&self) {
-        let mut left = Vec::new();
-        self.pool.retain(|client, _| {
-            left.push(client.cancel_token());
-            false
-        });
-        for token in &left {
-            self.cancel(token).await;
-        }
-    }
-
-    /// Asks Postgres to end the statement of a connection. It goes over a connection of its own,
-    /// which needs no login. RDS Proxy takes no such request: there the role's `statement_timeout`
-    /// ends the statement.
-    async fn cancel(&self, token: &CancelToken) {
-        let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, async {
-            match &self.connector {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(tls.clone()).await,
-            }
-        });
-        if !matches!(cancelled.await, Ok(Ok(()))) {
-            tracing::warn!(event = "statement_not_ended");
+        for left in self.pool.retain(|_, _| false).removed {
+            end(left, self.connector.clone()).await;
         }
     }
 
@@ -218,7 +208,7 @@ impl Database {
         patience: Duration,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        if let Ok(outcome) = tokio::time::timeout(patience, Box::pin(work)).await {
+        if let Ok(outcome) = timeout(patience, Box::pin(work)).await {
             return outcome;
         }
         self.end_idle().await;
@@ -229,6 +219,28 @@ impl Database {
 /// The time that a function which answers requests waits for Postgres, including a connection,
 /// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks Postgres to end what is under way on a connection, then closes it. Each request ends one of
+/// the statements that were sent together. It goes over a connection of its own, which needs no
+/// login. RDS Proxy takes no such request: there the role's `statement_timeout` ends the statement.
+async fn end(left: ClientWrapper, connector: Option<MakeRustlsConnect>) {
+    let token = left.cancel_token();
+    let ending = async {
+        loop {
+            match &connector {
+                None => token.cancel_query(NoTls).await,
+                Some(tls) => token.cancel_query(tls.clone()).await,
+            }?;
+            // Answered once nothing is under way before it.
+            if timeout(CANCEL_STEP, left.simple_query("")).await.is_ok() {
+                return Ok::<_, tokio_postgres::Error>(());
+            }
+        }
+    };
+    if !matches!(timeout(CANCEL_TIMEOUT, ending).await, Ok(Ok(()))) {
+        tracing::warn!(event = "statement_not_ended");
+    }
+}
 
 /// Begins a transaction of the driver's own type, which the functions of this crate take.
 ///
@@ -248,7 +260,7 @@ pub async fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
 }
 
 async fn answers(client: &Client) -> bool {
-    matches!(tokio::time::timeout(CHECK_TIMEOUT, client.simple_query("")).await, Ok(Ok(_)))
+    matches!(timeout(CHECK_TIMEOUT, client.simple_query("")).await, Ok(Ok(_)))
 }
 
 /// Reads the wall clock, because the monotonic one may stop while Lambda has frozen the

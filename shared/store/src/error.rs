@@ -148,8 +148,7 @@ impl StoreError {
         matches!(self, Self::Statement { .. }) && self.is_unreachable() && !self.is_out_of_time()
     }
 
-    /// Returns whether Postgres has ended the statement, by a limit of its role or because somebody
-    /// asked for it.
+    /// Returns whether Postgres has ended the statement: by a limit of its role, or by request.
     fn is_out_of_time(&self) -> bool {
         let limits = [&SqlState::QUERY_CANCELED, &SqlState::LOCK_NOT_AVAILABLE];
         self.sql_state().is_some_and(|state| limits.contains(&state))

@@ -6,6 +6,7 @@
 
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::sql::{Statement, statements};
@@ -115,7 +116,7 @@ pub async fn apply(
     if let Some(role) = roles.iter().find(|role| role.name.len() > LONGEST_NAME) {
         return Err(RolesError::TooLong(role.name.to_owned()));
     }
-    let tx = begin(connection).await?;
+    let mut tx = begin(connection).await?;
     run(&tx, "roles.lock", "select from migration_lock for update").await?;
     let tables = (Tables {}).one(&tx).await?.read::<String>("names")?;
     for role in roles {
@@ -136,23 +137,29 @@ pub async fn apply(
             let name = quoted(role.name);
             let command = format!("{verb} role {name} login password '{verifier}'");
             let made = run(&tx, "roles.make", &command).await;
-            made.map_err(|error| may_not_make(role.name, error))?;
+            made.map_err(|error| match may_not(&error) {
+                true => {
+                    RolesError::MayNotMake { name: role.name.to_owned(), reason: error.reason() }
+                }
+                false => RolesError::Store(error),
+            })?;
         }
         // An alternate user inherits what the first one has, but none of its settings.
         let grantee = names.iter().find(|name| *name == first).map_or(role.name, |_| first);
         grant(&tx, &tables, role.function, grantee).await?;
-        limit(&tx, role.function, role.name).await?;
+        limit(&mut tx, role.function, role.name).await?;
         if grantee != role.name {
-            limit(&tx, role.function, grantee).await?;
+            limit(&mut tx, role.function, grantee).await?;
         }
     }
     Ok(commit(tx).await?)
 }
 
-/// Gives the statements of a role the time of its function, if they have another.
-async fn limit(tx: &Transaction<'_>, function: &str, name: &str) -> Result<(), RolesError> {
+/// Gives the statements of a role the time of its function, if they have another. A role that the
+/// migrating one may not change, such as one that AWS' rotation has made, keeps what it has.
+async fn limit(tx: &mut Transaction<'_>, function: &str, name: &str) -> Result<(), StoreError> {
     let wanted = limits::of(function);
-    let row = Find { names: &[name] }.one(tx).await?;
+    let row = Find { names: &[name] }.one(&*tx).await?;
     let known: Vec<String> = row.read("settings")?;
     let missing = wanted.iter().filter(|setting| !known.contains(setting));
     let role = quoted(name);
@@ -161,22 +168,26 @@ async fn limit(tx: &Transaction<'_>, function: &str, name: &str) -> Result<(), R
     if commands.is_empty() {
         return Ok(());
     }
-    let limited = run(tx, "roles.limit", &commands.join(";\n")).await;
-    limited.map_err(|error| may_not_make(name, error))
+    let point = tx.savepoint("limits").await.map_err(|e| StoreError::new("roles.limit", e))?;
+    match run(&point, "roles.limit", &commands.join(";\n")).await {
+        Ok(()) => commit(point).await,
+        Err(error) if may_not(&error) => {
+            tracing::warn!(event = "limits_not_set", role = name, error = error.reason());
+            point.rollback().await.map_err(|e| StoreError::new("roles.limit", e))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether Postgres refuses a command for want of a right.
+fn may_not(error: &StoreError) -> bool {
+    error.sql_state() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }
 
 /// `name=value` as a command has it.
 fn assigned(setting: &str) -> String {
     let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
     format!("{name} = '{value}'")
-}
-
-/// The error of a command that makes or changes a role.
-fn may_not_make(name: &str, error: StoreError) -> RolesError {
-    match error.sql_state().map(|state| state.code()) {
-        Some("42501") => RolesError::MayNotMake { name: name.to_owned(), reason: error.reason() },
-        _ => RolesError::Store(error),
-    }
 }
 
 /// Gives `role` what `function` needs, and takes everything else.

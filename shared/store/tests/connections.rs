@@ -41,8 +41,8 @@ async fn trap_44_a_connection_whose_peer_went_away_unseen_is_replaced_without_an
     // The time-out is only for the day this fails: nothing ever comes from a frozen connection.
     let after = timeout(Duration::from_secs(20), backend(&pool)).await.unwrap();
     assert_ne!(after, before);
-    // Of three, one only asked Postgres to end what the frozen one had under way.
-    assert_eq!(proxy.connections(), 3);
+    // A third one may have asked Postgres to end what the frozen one had under way.
+    assert!((2..=3).contains(&proxy.connections()));
 }
 
 #[tokio::test]

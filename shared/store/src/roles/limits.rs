@@ -2,14 +2,13 @@
 //!
 //! A function that gives up asks Postgres to end its statement. One that Lambda has killed cannot,
 //! and RDS Proxy passes no such request on. Then the limits of the role end it, so that a table
-//! which is locked for long costs one connection an environment (trap 69).
+//! which is locked costs one connection an environment (trap 69).
 
-/// The seconds after which Postgres ends a statement of a function: longer than the function waits
-/// itself, and less than Lambda gives it (`Timeout` in its `stack.yaml`).
+/// The seconds after which Postgres ends a statement of a function. They are longer than the
+/// function waits for it, if it gives up by itself, and shorter than Lambda lets it live.
 fn statement_seconds(function: &str) -> u32 {
     match function {
-        "metrics" => 5,
-        "admin" | "ingest" | "webhook" => 8,
+        "admin" | "ingest" | "metrics" | "webhook" => 8,
         "bury" => 25,
         "relay" => 45,
         "process" => 55,

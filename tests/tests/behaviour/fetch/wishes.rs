@@ -364,3 +364,12 @@ async fn trap_67_only_who_may_end_a_pause_outdates_a_refusal() {
         app.clock.advance(Duration::from_secs(600));
     }
 }
+
+#[tokio::test]
+async fn an_object_that_a_page_names_twice_is_requested_once() {
+    let app = TestApp::over(account(951, 1)).await;
+    let (on, now) = (session(&app).await, app.clock.now());
+    let ids = ["ch_1", "ch_2", "ch_1"].map(str::to_owned);
+    refetch::request_later(&**on, "stripe", "charge", &ids, now, now).await.unwrap();
+    assert_eq!(app.db.scalar::<i64>("select count(*) from refetch_requests").await, 2);
+}

@@ -213,6 +213,7 @@ async fn a_function_whose_secret_is_rotated_by_alternating_users_has_its_grants_
     deploy(&database.login(), rotated, true).await.unwrap();
     assert_eq!(passwords(&database).await, before, "a deployment undoes no rotation");
     for login in [&first, &second] {
+        assert_eq!(setting(login, "statement_timeout").await, "8s");
         let metrics = pool(login).connection().await.unwrap();
         metrics.batch_execute("select status from payments").await.unwrap();
         metrics.batch_execute("delete from payments").await.unwrap_err();
@@ -261,20 +262,38 @@ async fn a_login_that_a_proxy_does_not_know_fails_the_deployment_once_the_functi
     drop_roles(&database).await;
 }
 
+async fn setting(login: &Login, name: &str) -> String {
+    let client = pool(login).connection().await.unwrap();
+    client.query_one(&format!("show {name}"), &[]).await.unwrap().get(0)
+}
+
 #[tokio::test]
-async fn trap_69_postgres_ends_what_a_function_leaves_also_of_a_user_that_alternates() {
+async fn trap_69_each_function_has_limits_by_which_postgres_ends_what_it_leaves() {
     let database = TestDatabase::new().await;
     deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
-    for (function, limit) in [("webhook", "8s"), ("metrics", "5s"), ("process", "55s")] {
-        let client = pool(&named(&database, function, "p")).connection().await.unwrap();
-        for (setting, value) in [
-            ("statement_timeout", limit),
-            ("idle_in_transaction_session_timeout", "1min"),
-            ("client_connection_check_interval", "5s"),
-        ] {
-            let row = client.query_one(&format!("show {setting}"), &[]).await.unwrap();
-            assert_eq!(row.get::<_, String>(0), value, "{function}: {setting}");
-        }
+    for (function, limit) in [("webhook", "8s"), ("relay", "45s"), ("process", "55s")] {
+        let login = named(&database, function, "p");
+        assert_eq!(setting(&login, "statement_timeout").await, limit, "{function}");
+        assert_eq!(setting(&login, "idle_in_transaction_session_timeout").await, "1min");
+        assert_eq!(setting(&login, "client_connection_check_interval").await, "5s");
     }
+    drop_roles(&database).await;
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_set_limits_deploys_all_the_same() {
+    let (database, first, second) = alternating().await;
+    deploy(&first, logins(&database, "p"), true).await.unwrap();
+    // As the release before this one has left them.
+    for login in logins(&database, "p") {
+        let role = named(&database, login.function, "p").user;
+        run(&database, &format!("alter role {role} reset all")).await;
+    }
+    let report = deploy(&second, logins(&database, "p"), true).await.unwrap();
+    assert!(report.logins.iter().all(|login| login.works), "{:?}", report.logins);
+    let webhook = named(&database, "webhook", "p");
+    assert_eq!(setting(&webhook, "statement_timeout").await, "0");
+    deploy(&first, logins(&database, "p"), true).await.unwrap();
+    assert_eq!(setting(&webhook, "statement_timeout").await, "8s");
     drop_roles(&database).await;
 }
