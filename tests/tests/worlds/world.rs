@@ -137,10 +137,24 @@ impl World {
         for minutes in [[10; 13].as_slice(), &[60; 22]].concat() {
             self.pass(Duration::from_secs(60 * minutes)).await;
         }
+        self.let_held_sweeps_through().await;
         // A run that is killed in the end would still wait for its lease when it is looked at.
         self.killing = false;
         for _ in 0..13 {
             self.pass(Duration::from_secs(600)).await;
+        }
+    }
+
+    /// Says, as a person does, that what a full list left out may be gone: so much can vanish in a
+    /// day that a sweep waits for that.
+    async fn let_held_sweeps_through(&mut self) {
+        let held = "select source, entity from held_sweeps";
+        for row in self.app.db.client().await.query(held, &[]).await.unwrap() {
+            let (source, entity): (String, String) = (row.get(0), row.get(1));
+            self.tell(format!("a person lets the sweep of {source} {entity} through"));
+            let full = FetchRequest::new(&source, &entity, Mode::Full);
+            let request = Letter::Request(FetchRequest { allow_sweep: true, ..full });
+            self.mail.push(Message::new(request, self.app.clock.now()));
         }
     }
 
