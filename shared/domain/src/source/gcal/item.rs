@@ -19,8 +19,9 @@ struct RawEvent<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     updated: Option<&'a RawValue>,
+    /// Raw, because a status that is no text must not cost the event its id.
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<&'a RawValue>,
 }
 
 /// Returns Google's stamp; `None` if it cannot be read, or is the year 0 of some cancelled events.
@@ -54,17 +55,32 @@ pub(super) struct Keys<'a> {
     pub as_of: Timestamp,
 }
 
-/// Returns the id of a deleted event of which Google says no more: not when it was deleted.
-pub(super) fn bare_tombstone(raw: &[u8]) -> Option<String> {
-    let sent: RawEvent<'_> = serde_json::from_slice(raw).ok()?;
-    let is_bare = sent.status.as_deref() == Some("cancelled") && stamp(sent.updated).is_none();
-    sent.id.filter(|id| is_bare && sound(id)).map(Cow::into_owned)
+/// One element of a list.
+pub(super) enum Listed<'a> {
+    Item(Item<'a>),
+    /// The id of a deleted event of which Google says no more: not when it was deleted.
+    BareTombstone(String),
 }
 
 /// Reads one element of a list. Never fails: what cannot be identified is kept under its hash, and
 /// `process` says in a dead letter what is wrong with it.
-pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
+pub(super) fn listed<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Listed<'a> {
     let sent: RawEvent<'_> = serde_json::from_slice(raw).unwrap_or_default();
+    let is_cancelled = sent.status.is_some_and(|status| status.get() == r#""cancelled""#);
+    match sent.id {
+        Some(id) if is_cancelled && stamp(sent.updated).is_none() && sound(&id) => {
+            Listed::BareTombstone(id.into_owned())
+        }
+        id => Listed::Item(item(raw, RawEvent { id, ..sent }, keys)),
+    }
+}
+
+/// Reads one event that was asked for by its id, and never fails either.
+pub(super) fn read<'a>(raw: &'a [u8], keys: &Keys<'_>) -> Item<'a> {
+    item(raw, serde_json::from_slice(raw).unwrap_or_default(), keys)
+}
+
+fn item<'a>(raw: &'a [u8], sent: RawEvent<'_>, keys: &Keys<'_>) -> Item<'a> {
     let updated = stamp(sent.updated);
     let hash = || format!("{HASHED}{}", hex::encode(Sha256::digest(raw)));
     let version_key = if keys.native && updated.is_some() { hash() } else { keys.seen.to_owned() };

@@ -30,7 +30,7 @@ mod place;
 mod reply;
 
 use error::ErrorObject;
-use item::Keys;
+use item::{Keys, Listed};
 use place::Place;
 use reply::{Events, Then};
 
@@ -154,9 +154,9 @@ impl Source for GoogleCalendar {
         for raw in events.items.iter().map(|raw| raw.get().as_bytes()) {
             // Neither the reply's time nor the calendar's would be right for such a tombstone: the
             // event may have been restored before a list shows it.
-            match item::bare_tombstone(raw) {
-                Some(id) => to_read.push(id),
-                None => items.push(item::read(raw, &keys)),
+            match item::listed(raw, &keys) {
+                Listed::BareTombstone(id) => to_read.push(id),
+                Listed::Item(item) => items.push(item),
             }
         }
         let next = match events.then {

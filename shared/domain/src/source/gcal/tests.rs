@@ -143,7 +143,8 @@ fn trap_16_what_is_no_page_of_events_is_an_error_and_never_an_endless_loop() {
 fn a_version_is_its_content_and_a_tombstone_without_a_stamp_is_read_by_its_id() {
     let body = r#"{"kind":"calendar#events","nextSyncToken":"s","items":[
         {"id":"a","updated":"2026-05-01T00:00:00.123Z"},{"id":"b","status":"cancelled"},
-        {"id":"c","status":"cancelled","updated":"0000-12-29T00:00:00.000Z"},{"status":"confirmed"},17]}"#;
+        {"id":"c","status":"cancelled","updated":"0000-12-29T00:00:00.000Z"},{"status":"confirmed"},17,
+        {"id":"d","status":7,"updated":"2026-05-01T00:00:00.123Z"}]}"#;
     let run = RunId::new(at(AT));
     let start = position(&Place::start(&paging().part.unwrap()));
     let page = |mode, as_of| {
@@ -156,7 +157,7 @@ fn a_version_is_its_content_and_a_tombstone_without_a_stamp_is_read_by_its_id() 
     assert!(incremental[0].version_key.starts_with("sha256:"));
     assert_eq!(incremental[0].version_at, at("2026-05-01T00:00:00.123Z"));
     let seen = format!("run:{run}");
-    for item in &incremental[1..] {
+    for item in &incremental[1..3] {
         assert_eq!(
             (item.version_key.as_str(), item.version_at),
             (seen.as_str(), at("2026-06-01T09:59:59Z"))
@@ -166,7 +167,7 @@ fn a_version_is_its_content_and_a_tombstone_without_a_stamp_is_read_by_its_id() 
         .iter()
         .map(|item| item.external_id.get(..7).unwrap_or(&item.external_id))
         .collect();
-    assert_eq!(ids, ["a", "sha256:", "sha256:"]);
+    assert_eq!(ids, ["a", "sha256:", "sha256:", "d"], "an odd status costs no event its id");
     let full = page(Mode::Full, at(AT));
     assert!(full.iter().all(|item| item.version_key == seen));
 }
