@@ -11,7 +11,7 @@ use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
-use crate::outbox::insert::{Insert, InsertUnderKey, NewRows};
+use crate::outbox::insert::{Insert, InsertUnderKey, NewRows, waiting};
 use crate::sql::{Statement, statements};
 use crate::{Database, Row, StoreError};
 
@@ -41,10 +41,20 @@ const COLLISIONS: u32 = 3;
 /// A request that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The rows that are new, for their ticket.
+    /// The rows that are new.
     pub rows: Vec<OutboxId>,
+    /// Rows of the request that were there before and are not processed yet. Their tickets may
+    /// never have been sent.
+    pub waiting: Vec<OutboxId>,
     /// The answer that its sender gets.
     pub answer: Answer,
+}
+
+impl Stored {
+    /// Returns the rows to send tickets for.
+    pub fn for_tickets(&self) -> impl Iterator<Item = OutboxId> + '_ {
+        self.rows.iter().chain(&self.waiting).copied()
+    }
 }
 
 /// The answer that the sender of a request gets.
@@ -123,19 +133,21 @@ impl Storing<'_> {
     async fn lead(&self, state: LeadState) -> Result<Stored, StoreError> {
         let sha256 = self.intake.body_sha256();
         let replay = Answer::Replay { duplicates: Vec::new() };
-        match self.claim(&self.lead_rows(state, &sha256)).await? {
+        let row = self.lead_rows(state, &sha256);
+        match self.claim(&row).await? {
             // A key that had expired, and the body that it had then: the same lead.
-            Claim::Ours(rows) if rows.is_empty() => Ok(Stored { rows, answer: replay }),
-            Claim::Ours(rows) => {
-                Ok(Stored { rows, answer: Answer::New { duplicates: Vec::new() } })
+            Claim::Ours(new) if new.is_empty() => Ok(self.stored(&row, new, replay).await),
+            Claim::Ours(new) => {
+                Ok(self.stored(&row, new, Answer::New { duplicates: Vec::new() }).await)
             }
             Claim::Theirs(first) if first.body_sha256 == sha256 => {
-                Ok(Stored { rows: Vec::new(), answer: replay })
+                Ok(self.stored(&row, Vec::new(), replay).await)
             }
             Claim::Theirs(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
-                let rows = self.insert(&self.lead_rows(LeadState::Conflicting, &first)).await?;
-                Ok(Stored { rows, answer: Answer::Conflict })
+                let row = self.lead_rows(LeadState::Conflicting, &first);
+                let new = self.insert(&row).await?;
+                Ok(self.stored(&row, new, Answer::Conflict).await)
             }
         }
     }
@@ -143,6 +155,12 @@ impl Storing<'_> {
     /// Makes the row of the lead whose id derives from `sha256`.
     fn lead_rows(&self, state: LeadState, sha256: &[u8; 32]) -> NewRows<'_> {
         rows::of_lead(self.intake, state, self.intake.lead_id(sha256), self.ticket_due_at)
+    }
+
+    /// Returns what is stored: of `rows` the `new` ones, and those that were there before and wait.
+    async fn stored(&self, rows: &NewRows<'_>, new: Vec<OutboxId>, answer: Answer) -> Stored {
+        let waiting = waiting(self.client, rows, new.len()).await;
+        Stored { rows: new, waiting, answer }
     }
 
     async fn events(&self, batch: &Batch<'_>) -> Result<Stored, StoreError> {
@@ -160,13 +178,16 @@ impl Storing<'_> {
                         error = &error as &dyn std::error::Error
                     );
                 }
-                Ok(Stored { rows: new, answer: Answer::New { duplicates } })
+                Ok(self.stored(&rows, new, Answer::New { duplicates }).await)
             }
             Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
                 let answer = Answer::Replay { duplicates: first.duplicates };
-                Ok(Stored { rows: Vec::new(), answer })
+                Ok(self.stored(&rows, Vec::new(), answer).await)
             }
-            Claim::Theirs(_) => Ok(Stored { rows: Vec::new(), answer: Answer::Conflict }),
+            Claim::Theirs(_) => {
+                let (rows, waiting) = (Vec::new(), Vec::new());
+                Ok(Stored { rows, waiting, answer: Answer::Conflict })
+            }
         }
     }
 

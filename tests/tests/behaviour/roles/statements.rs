@@ -20,6 +20,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "run_requests.too_recent",
             "sync_state.lock",
             "sync_state.request",
+            "sync_state.requested",
         ],
     ),
     (
@@ -34,6 +35,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
             "outbox.pending",
+            "outbox.waiting",
         ],
     ),
     (
@@ -96,6 +98,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "idempotency_keys.remember_duplicates",
             "outbox.insert",
             "outbox.insert_under_key",
+            "outbox.waiting",
             "rate_windows.grant",
         ],
     ),
@@ -169,6 +172,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.insert",
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
+            "outbox.waiting",
             "sync_state.request",
         ],
     ),
