@@ -80,9 +80,7 @@ pub enum Tls {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    ender: Ender,
-    /// The time after which the work on a connection is ended.
-    patience: Option<Duration>,
+    ender: Arc<Ender>,
     last_used: Arc<AtomicU64>,
     idle_before_check: Duration,
 }
@@ -132,8 +130,7 @@ impl Database {
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         Ok(Self {
             pool,
-            ender,
-            patience: None,
+            ender: Arc::new(ender),
             last_used: Arc::new(AtomicU64::new(0)),
             idle_before_check: IDLE_BEFORE_CHECK,
         })
@@ -151,7 +148,8 @@ impl Database {
     /// do much besides their transactions, and so cannot be given up as a whole by [`Self::within`].
     #[must_use]
     pub fn giving_up_after(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
+        let ender = Arc::new(self.ender.with_patience(patience));
+        Self { ender, ..self }
     }
 
     /// Returns a live connection.
@@ -166,17 +164,13 @@ impl Database {
             let connection = self.pool.get().await?;
             let fresh = Object::metrics(&connection).recycle_count == 0;
             if fresh || idle < self.idle_before_check || answers(&connection).await {
-                let connection = Connection::new(connection);
-                return Ok(match self.patience {
-                    Some(patience) => connection.watched(patience, self.ender.clone()),
-                    None => connection,
-                });
+                return Ok(Connection::new(connection, &self.ender));
             }
             // Dead, or busy with work that was given up: taken out of the pool for good. The pool
             // opens another, which counts as fresh and need not wait for the end of this one.
             let left = Object::take(connection);
             if !left.is_closed() {
-                let ender = self.ender.clone();
+                let ender = Arc::clone(&self.ender);
                 tokio::spawn(async move { ender.end(left).await });
             }
             // The others froze with it.

@@ -26,20 +26,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(object: Object) -> Self {
-        Self { object, watch: None }
-    }
-
-    /// Returns the same connection, whose work is ended if it is not back in the pool after
-    /// `patience`.
-    pub(super) fn watched(mut self, patience: Duration, ender: Ender) -> Self {
-        let token = self.object.cancel_token();
-        let watch = tokio::spawn(async move {
-            sleep(patience).await;
-            ender.end_work(&token, patience).await;
+    /// Hands a connection out. Its work is ended if it is not back in the pool in time.
+    pub(super) fn new(object: Object, ender: &Arc<Ender>) -> Self {
+        let watch = ender.patience.map(|patience| {
+            let (token, ender) = (object.cancel_token(), Arc::clone(ender));
+            let watch = tokio::spawn(async move {
+                sleep(patience).await;
+                ender.end_work(&token, patience).await;
+            });
+            watch.abort_handle()
         });
-        self.watch = Some(watch.abort_handle());
-        self
+        Self { object, watch }
     }
 }
 
@@ -76,12 +73,19 @@ impl fmt::Debug for Connection {
 pub(super) struct Ender {
     connector: Option<MakeRustlsConnect>,
     hang_up: Arc<Notify>,
+    /// The time after which work is ended.
+    patience: Option<Duration>,
 }
 
 impl Ender {
     /// Creates the ender of a pool. Its connections close on a notification of `hang_up`.
     pub(super) fn new(connector: Option<MakeRustlsConnect>, hang_up: Arc<Notify>) -> Self {
-        Self { connector, hang_up }
+        Self { connector, hang_up, patience: None }
+    }
+
+    /// Returns an ender of the same pool that ends work after `patience`.
+    pub(super) fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self.clone() }
     }
 
     /// Asks Postgres to end what is under way on a connection. The request goes over a connection

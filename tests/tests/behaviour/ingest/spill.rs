@@ -168,14 +168,17 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
     assert_eq!(app.spill.take().len(), 1, "and kept all the same");
 }
 
+/// Path, headers and body of a request.
+type Repeatable = (&'static str, &'static [(&'static str, &'static str)], &'static [u8]);
+
 /// Requests of each kind that can come twice.
-fn repeatable() -> [(&'static str, Vec<(&'static str, &'static str)>, &'static [u8]); 3] {
-    let keyed = vec![("Idempotency-Key", "k")];
+fn repeatable() -> [Repeatable; 3] {
+    let keyed = [("Idempotency-Key", "k")].as_slice();
     let named = br#"[{"eventType":"a","payload":1,"eventId":"e1"},{"eventType":"a","payload":1,"eventId":"e2"}]"#;
     let nameless = br#"[{"eventType":"a","payload":2}]"#;
     [
-        ("/leads", keyed.clone(), b"a lead"),
-        ("/events", Vec::new(), named.as_slice()),
+        ("/leads", keyed, b"a lead"),
+        ("/events", &[], named.as_slice()),
         ("/events", keyed, nameless.as_slice()),
     ]
 }
@@ -185,14 +188,14 @@ async fn what_was_committed_without_an_answer_is_processed_as_soon_as_it_comes_b
     let mut app = TestApp::over(account(365, 1)).await;
     app.let_in().await;
     for (path, headers, body) in repeatable() {
-        assert!(post(&app.ingest, path, &headers, body).await.status < 300);
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
     }
     // Whoever gets no answer sends no ticket. The same requests are on the queue.
     drop(app.tickets.take());
     let gone = app.nowhere();
     let there = std::mem::replace(&mut app.ingest.database, gone);
     for (path, headers, body) in repeatable() {
-        assert_eq!(post(&app.ingest, path, &headers, body).await.status, 202);
+        assert_eq!(post(&app.ingest, path, headers, body).await.status, 202);
     }
     app.ingest.database = there;
     let spilled = app.spill.take();
@@ -210,12 +213,12 @@ async fn a_sender_who_got_no_answer_has_the_ticket_sent_by_the_next_try() {
     let app = TestApp::over(account(366, 1)).await;
     app.let_in().await;
     for (path, headers, body) in repeatable() {
-        assert!(post(&app.ingest, path, &headers, body).await.status < 300);
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
         drop(app.tickets.take());
-        assert!(post(&app.ingest, path, &headers, body).await.status < 300);
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
         app.work_tickets().await;
         app.db.assert_nothing_waits().await;
-        assert!(post(&app.ingest, path, &headers, body).await.status < 300);
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
         assert!(app.tickets.take().is_empty(), "it is processed");
     }
 }
