@@ -51,11 +51,11 @@ pub use watch::RENEW_BEFORE;
 pub const MARGIN: Duration = Duration::from_secs(20);
 
 /// The statements of a transaction are ended if it takes longer. That is less than the lease of a
-/// run lasts ([`run::LEASE`]), and more than any transaction takes on tables that nobody has locked.
+/// run, and more than any transaction takes on tables that nobody has locked.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// An invocation gives up this long before Lambda would end it: what waits on Postgres then holds no
-/// connection afterwards.
+/// An invocation gives up this long before Lambda would end it. A statement that waits then holds
+/// no connection afterwards.
 const RESERVE: Duration = Duration::from_secs(5);
 
 /// A quick request from the queue goes on by another message after this long, so that the queue

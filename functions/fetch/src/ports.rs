@@ -28,7 +28,7 @@ pub struct Ports<C, Q> {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Commits a transaction that has inserted `rows`, and sends their tickets. They are sent as well
+    /// Commits a transaction that has inserted `rows`, and sends their tickets. They are also sent
     /// if it is not known whether Postgres has committed: a ticket of a row that is not there does
     /// nothing, and a row without one waits for `relay`.
     pub(crate) async fn commit_rows(

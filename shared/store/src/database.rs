@@ -145,7 +145,7 @@ impl Database {
 
     /// Returns the same pool, of one connection. A connection that is not back after `patience` has
     /// its statement ended: the work on it fails as if Postgres were away. It is for functions that
-    /// do much besides their transactions, and so cannot be given up as a whole by [`Self::within`].
+    /// do much besides their transactions, so that [`Self::within`] cannot give all of it up.
     #[must_use]
     pub fn giving_up_after(self, patience: Duration) -> Self {
         let ender = Arc::new(self.ender.with_patience(patience));

@@ -1,5 +1,5 @@
-//! Statements that a function leaves behind, since it was killed or frozen while it waited for them:
-//! the limits of its role end them (trap 69). The functions are run as built.
+//! Statements that a function leaves behind, since it was killed or frozen while they waited: the
+//! limits of its role end them (trap 69). The functions are run as built.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What works beside the clients: connections are counted, readers read, and `relay` makes its
+//! The work beside the clients: connections are counted, readers read, and `relay` makes its
 //! rounds.
 
 use std::sync::Arc;

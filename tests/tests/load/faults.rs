@@ -1,5 +1,5 @@
-//! Faults in which Postgres refuses no connection, and does not do what it is told: a lock, silence,
-//! a full disk.
+//! Faults in which Postgres refuses no connection, and does not do what it is told: a lock,
+//! silence, a full disk.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

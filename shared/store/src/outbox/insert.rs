@@ -195,8 +195,8 @@ pub(crate) const STATEMENTS: &[&Sql] =
 /// Returns those of `rows` that were there before and are not processed. `new` of them were not
 /// there before.
 ///
-/// Whoever stored such a row may have got no answer in time, and so have sent no ticket. Another
-/// ticket does no harm. If this fails, `relay` sends the ticket.
+/// The function that stored such a row may have got no answer in time, and so have sent no ticket.
+/// Another ticket does no harm. If this fails, `relay` sends the ticket.
 pub(crate) async fn waiting(on: &Client, rows: &NewRows<'_>, new: usize) -> Vec<OutboxId> {
     if new >= rows.ids.len() {
         return Vec::new();
