@@ -22,7 +22,8 @@ use penstock_clients::aws::Aws;
 use penstock_clients::seals::Seals;
 use penstock_domain::config::Env;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::gateway::{Settings, functions_with_routes};
 use crate::hosting::Hosted;
@@ -168,6 +169,24 @@ impl Stack {
             ["key".to_owned(), stack, format!("--scope={scope}"), format!("--name={who}")];
         let said = script::run(&self.local, "infra/migrate.py", &arguments, &[]).await?;
         Ok(said.trim().to_owned())
+    }
+
+    /// Registers an API key that was made elsewhere, with its rate, and returns it with its mark.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Function`] if the migrate function fails.
+    pub async fn register(
+        &self,
+        scope: &str,
+        who: &str,
+        key: &str,
+        rate: u32,
+    ) -> Result<String, StackError> {
+        let sha256 = hex::encode(Sha256::digest(key));
+        let wanted = json!({"name": who, "scope": scope, "sha256": sha256, "ratePerSecond": rate});
+        let reply = self.invoke("migrate", &json!({ "apiKey": wanted })).await?;
+        Ok(reply["keyMark"].as_str().map_or_else(|| key.to_owned(), |mark| format!("{key}.{mark}")))
     }
 
     /// Revokes all keys of a name, by the operator's own command.
