@@ -123,13 +123,14 @@ fn functions(folder: &Path, database: &TestDatabase) -> Vec<HostedFunction> {
         let mut variables = template.environment(function, given);
         variables.extend(of_lambda(name));
         variables.push(("DATABASE_URL".to_owned(), database.url()));
+        variables.push(("DATABASE_TLS".to_owned(), "disable".to_owned()));
         HostedFunction {
             name: name.to_owned(),
             bootstrap: folder.join(name).join("bootstrap"),
             variables,
             timeout: Duration::from_secs(20),
             most: 20,
-            log: "/dev/null".into(),
+            log: folder.join("gateway.log"),
         }
     });
     hosted.collect()

@@ -5,7 +5,7 @@
 //! keys. They open nothing but the stack of `make run` on this machine.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
+
+use crate::stack::StackError;
 
 /// The port if the file names no other.
 const PORT: u16 = 8787;
@@ -52,13 +54,36 @@ impl Kept {
         Ok(kept)
     }
 
+    /// Starts a server on the port. If the port is taken, the server gets a free one, and there is a
+    /// sentence that says so and names `file`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `start`, except the one for a port that is taken.
+    pub(super) async fn on_port<T>(
+        &self,
+        file: &str,
+        start: impl AsyncFn(u16) -> Result<T, StackError>,
+    ) -> Result<(T, Option<String>), StackError> {
+        match start(self.port).await {
+            Err(StackError::Process { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
+                let port = self.port;
+                let note = format!(
+                    "         port {port} is taken, so this run has a free one; {file} may name another"
+                );
+                Ok((start(0).await?, Some(note)))
+            }
+            started => Ok((started?, None)),
+        }
+    }
+
     /// Writes the file anew. Only its owner may read it.
     fn write(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -93,6 +118,26 @@ mod tests {
         assert_eq!(second.key_secret, first.key_secret);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "others may read");
         fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_replaced_for_this_run_and_a_sentence_says_so() {
+        let start = async |port| {
+            let bound = std::net::TcpListener::bind(("127.0.0.1", port));
+            bound.map_err(|source| StackError::Process { what: "the gateway", source })
+        };
+        let taken = start(0).await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let text = || String::new();
+        let kept = Kept { port, read: text(), ingest: text(), key_secret: text() };
+        let (other, note) = kept.on_port(".local/run.json", start).await.unwrap();
+        assert_ne!(other.local_addr().unwrap().port(), port);
+        let note = note.unwrap();
+        assert!(note.contains(&format!("port {port} is taken")), "{note}");
+        assert!(note.contains(".local/run.json"), "{note}");
+        drop(taken);
+        let (own, note) = kept.on_port(".local/run.json", start).await.unwrap();
+        assert_eq!((own.local_addr().unwrap().port(), note), (port, None));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Sets up the tour: database, vendors, stack, keys, HTTP API.
 
-use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 
 use jiff::{Timestamp, ToSpan as _};
@@ -83,26 +82,14 @@ pub(super) async fn set_up(
     screen.done(step, "")?;
 
     let step = screen.step("HTTP API: the template's routes to its functions")?;
-    let (gateway, note) = gateway(&stack, kept.port).await?;
+    let start = async |port| stack.hosting_gateway(port).await;
+    let (gateway, note) = kept.on_port(KEPT, start).await?;
     screen.done(step, gateway.url())?;
     note.iter().try_for_each(|note| screen.say(note))?;
     let sql = Mutex::new(Arc::new(database.client().await));
     let sources =
         accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
     Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, database })
-}
-
-/// Starts the HTTP API on `port`. If the port is taken, it is on a free one, and a line says so.
-async fn gateway(stack: &Stack, port: u16) -> Result<(Gateway, Option<String>), StackError> {
-    match stack.hosting_gateway(port).await {
-        Err(StackError::Process { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
-            let note = format!(
-                "         port {port} is taken, so this run has another one; {KEPT} may name a port"
-            );
-            Ok((stack.hosting_gateway(0).await?, Some(note)))
-        }
-        started => Ok((started?, None)),
-    }
 }
 
 /// Prints which accounts are real. Nothing is simulated beside them.

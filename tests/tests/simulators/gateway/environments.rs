@@ -1,12 +1,15 @@
 //! Environments: one event at a time in each, and none is left behind.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_testkit::RuntimeApi;
 use penstock_tests::gateway::Patience;
 use penstock_tests::hosting::HostedFunction;
 use penstock_tests::http_client;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{Api, runs, stand_in};
 
@@ -130,4 +133,24 @@ async fn every_process_ends_with_the_gateway_those_at_work_too() {
     let read = tokio::io::AsyncReadExt::read(&mut working, &mut [0]).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     assert!(asking.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_process_ends_by_itself_once_nobody_serves_its_runtime_api() {
+    let (listener, api) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), RuntimeApi::new());
+    let address = listener.local_addr().unwrap().to_string();
+    let mut serving = JoinSet::new();
+    serving.spawn(Arc::clone(&api).serve(listener));
+    let mut process = tokio::process::Command::new(stand_in().bootstrap)
+        .env_clear()
+        .envs(stand_in().variables)
+        .env("AWS_LAMBDA_RUNTIME_API", address)
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    api.first_poll().wait_for(Option::is_some).await.unwrap();
+    // As where the gateway is killed.
+    drop(serving);
+    assert!(!process.wait().await.unwrap().success());
 }
