@@ -18,6 +18,7 @@ use super::cold_start::given;
 use super::figures::{Figures, median, ms, per_second, percentile};
 use super::front_routes::{KEY, register};
 use super::say;
+use crate::fake_aws::FakeAws;
 use crate::gateway::{Server, Settings};
 use crate::hosting::{Hosted, HostedFunction};
 use crate::template::{Template, short_name};
@@ -76,7 +77,8 @@ const QUESTIONS: [Question; 3] = [
 pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
     let database = TestDatabase::new().await;
     register(&database.client().await).await;
-    let hosted = Hosted::new(functions(folder, &database));
+    let aws = FakeAws::start().await;
+    let hosted = Hosted::new(functions(folder, &database, &aws));
     let settings = Settings { name: "bench", ..Settings::default() };
     let server = Server::start(settings, hosted, std::io::stderr()).expect("a free port");
     let address: SocketAddr =
@@ -103,7 +105,7 @@ pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
 }
 
 /// Returns the functions that the questions reach, with the template's settings.
-fn functions(folder: &Path, database: &TestDatabase) -> Vec<HostedFunction> {
+fn functions(folder: &Path, database: &TestDatabase, aws: &FakeAws) -> Vec<HostedFunction> {
     let template = Template::read();
     let of_lambda = |name: &str| {
         let values = [
@@ -112,7 +114,6 @@ fn functions(folder: &Path, database: &TestDatabase) -> Vec<HostedFunction> {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", "bench"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
-            ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
         ];
@@ -123,7 +124,8 @@ fn functions(folder: &Path, database: &TestDatabase) -> Vec<HostedFunction> {
         let mut variables = template.environment(function, given);
         variables.extend(of_lambda(name));
         variables.push(("DATABASE_URL".to_owned(), database.url()));
-        variables.push(("DATABASE_TLS".to_owned(), "disable".to_owned()));
+        let of_aws = aws.environment().into_iter();
+        variables.extend(of_aws.map(|(name, value)| (name.to_owned(), value)));
         HostedFunction {
             name: name.to_owned(),
             bootstrap: folder.join(name).join("bootstrap"),

@@ -1,7 +1,7 @@
 //! What stays the same from run to run: the port of the HTTP API and its keys, in
 //! `.local/run.json`.
 //!
-//! So a command that was copied once works in the next run too. Whoever deletes the file gets new
+//! So a command that was copied once works in the next run too. Without the file there are new
 //! keys. They open nothing but the stack of `make run` on this machine.
 
 use std::fs::{self, OpenOptions};
