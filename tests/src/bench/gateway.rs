@@ -34,7 +34,7 @@ const LEADS: usize = 3_200;
 
 const ROUNDS: usize = 5;
 
-/// What the clients ask for.
+/// A request of the clients.
 struct Question {
     /// The part of its figures' names.
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What a function is deployed with.
+//! A function with the configuration that it is deployed with.
 
 use std::fs::{File, OpenOptions};
 use std::io;

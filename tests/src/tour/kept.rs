@@ -1,5 +1,4 @@
-//! What stays the same from run to run: the port of the HTTP API and its keys, in
-//! `.local/run.json`.
+//! The port of the HTTP API and its keys stay the same from run to run, in `.local/run.json`.
 //!
 //! So a command that was copied once works in the next run too. Without the file there are new
 //! keys. They open nothing but the stack of `make run` on this machine.
@@ -54,8 +53,8 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Starts a server on the port. If the port is taken, the server gets a free one, and there is a
-    /// sentence that says so and names `file`.
+    /// Starts a server on the port. If the port is taken, the server gets a free one, and there is
+    /// a sentence that says so and names `file`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Whatever a client sends, a status line comes back before the connection closes.
+//! A status line comes back before the connection closes, whatever a client sends.
 
 use std::time::Duration;
 
