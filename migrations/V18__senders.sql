@@ -1,4 +1,5 @@
--- Requests of our own clients with what stands beside their bodies (docs/adr/0044-an-id-is-its-senders.md).
+-- Requests of our own clients with what stands beside their bodies (docs/adr/0044-an-id-is-its-senders.md). Nothing
+-- here takes long: the indexes come by themselves in V19.
 
 -- The columns are null for what vendors send, and for rows of releases before.
 alter table outbox
@@ -9,6 +10,8 @@ alter table leads
     add column sender           text,
     add column query            text,
     add column content_encoding text;
+-- An event's id is its sender's own. Rows of releases before do not say whose they are.
+alter table events add column if not exists sender text collate "C" not null default '';
 
 -- As the function of V9, and takes what all rows of a request share beside their body. The other remains for the
 -- release before.
@@ -44,51 +47,41 @@ begin
 end
 $$;
 
--- Says which of these versions are stored with another payload, by their places from 1 on. Security definer: who puts
--- rows into the outbox must know whether one says the same, and may read no payload.
-create function differing_payloads(
-    p_source       text,
-    p_entity       text,
+-- Says which of these versions are stored with another payload, or no longer, by their places from 1 on. Security
+-- definer: who puts events into the outbox must know whether one says the same, and may read no payload. Lengths come
+-- first, because a long payload need not be read for its length.
+create function differing_events(
     p_external_ids text[],
     p_version_keys text[],
+    p_lengths      integer[],
     p_sha256s      bytea[]
 ) returns setof integer
 language sql stable security definer as $$
     select i.place::integer
-    from unnest(p_external_ids, p_version_keys, p_sha256s) with ordinality as i (external_id, version_key, sha256, place)
-    join outbox o on o.source = p_source and o.entity = p_entity
-                 and o.external_id = i.external_id and o.version_key = i.version_key
-    where sha256(o.payload) <> i.sha256
+    from unnest(p_external_ids, p_version_keys, p_lengths, p_sha256s)
+         with ordinality as i (external_id, version_key, length, sha256, place)
+    left join outbox o on o.source = 'events' and o.entity = 'event'
+                      and o.external_id = i.external_id and o.version_key = i.version_key
+    where o.id is null or octet_length(o.payload) <> i.length or sha256(o.payload) <> i.sha256
     order by i.place
 $$;
 -- A caller's own table or view of that name must not be read with the owner's rights.
 do $$
 begin
-    execute format('alter function differing_payloads set search_path = %I, pg_temp', current_schema());
+    execute format('alter function differing_events set search_path = %I, pg_temp', current_schema());
 end
 $$;
+revoke execute on function differing_events from public;
 
--- An event's id is its sender's own. Rows of releases before do not say whose they are. While the indexes are built,
--- process waits to write events, and nothing else does; a large table may get the column, and then the indexes by
--- `create index concurrently`, before.
-alter table events add column if not exists sender text collate "C" not null default '';
-create unique index if not exists events_by_sender on events (event_id, sender);
-create index if not exists events_journey_by_sender on events (user_id, occurred_at desc, event_id desc, sender desc)
-    where user_id is not null;
-alter table events
-    drop constraint events_pkey,
-    add constraint events_pkey primary key using index events_by_sender;
-drop index events_journey;
-alter index events_journey_by_sender rename to events_journey;
-
--- Events whose sender had used the id before, for an event that says something else. That one stands.
+-- Events whose sender had used the id before, for an event that says something else. Of each text one.
 create table conflicting_events (
     id           uuid             primary key,
     event_id     text collate "C" not null,
     sender       text collate "C" not null,
+    query        text,
     content_type text             not null,
     body         bytea            not null,             -- the event's JSON as it came
     received_at  timestamptz      not null
 );
+create unique index conflicting_events_by_id on conflicting_events (event_id, sender, sha256(body));
 create index conflicting_events_received on conflicting_events (received_at);
-create index conflicting_events_by_id on conflicting_events (event_id);

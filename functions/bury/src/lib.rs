@@ -142,7 +142,8 @@ impl<C: Clock> Ports<C> {
                 tracing::info!(
                     event = "spilled_request_stored",
                     message_id,
-                    known = stored.rows.is_empty()
+                    known = stored.rows.is_empty(),
+                    conflicts = stored.conflicts()
                 );
                 return Ok(0);
             }

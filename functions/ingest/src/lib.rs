@@ -154,8 +154,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// SQS has the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
         let Call { request, id, now, caller, .. } = call;
-        let key = any_idempotency_key(&request.headers);
         let body = request.bytes(BODY_LIMIT)?.into_owned();
+        let key = any_idempotency_key(&request.headers, &body);
         if let intake::Route::Events { .. } = route {
             replies::refuse_encoded(request)?;
         }
@@ -259,7 +259,8 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestI
         Answer::Replay(_) => "replay",
         Answer::Conflict { .. } => "conflict",
     };
-    tracing::info!(event = "kept", request_id, route, state, bytes, rows, told);
+    let conflicts = kept.conflicts();
+    tracing::info!(event = "kept", request_id, route, state, bytes, rows, told, conflicts);
 }
 
 /// How many of a batch are good.

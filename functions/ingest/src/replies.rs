@@ -72,8 +72,8 @@ pub enum EventStatus {
     Accepted,
     /// The same event was known before.
     Duplicate,
-    /// Its id was known before, for an event that says something else. That one stands. This one is
-    /// kept beside it, and is no event.
+    /// Its id was known before, for an event that says something else. That one is the event, and
+    /// this one is kept beside it.
     Conflicting,
     /// It is not an event; the others are not affected.
     Rejected,
@@ -205,7 +205,7 @@ fn message(taken: usize, all: usize, conflicts: usize) -> String {
         if taken == all { format!("{taken} taken") } else { format!("{taken} of {all} taken") };
     match conflicts {
         0 => taken,
-        n => format!("{taken}; {n} kept as conflicting, because the id stands for another event"),
+        n => format!("{taken}; {n} kept as conflicting, because the id is another event's"),
     }
 }
 

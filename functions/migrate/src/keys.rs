@@ -5,11 +5,15 @@ use std::fmt;
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::KeyId;
+use penstock_domain::intake::KEYLESS;
 use penstock_store::api_keys::{self, ListedKey, NewKey, Scope};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{MigrateError, Ports};
+
+/// The longest name of a key, in bytes. It is part of indexes, which have a limit.
+const LONGEST_NAME: usize = 255;
 
 /// A request to register a key.
 #[derive(Debug, Deserialize)]
@@ -70,7 +74,7 @@ impl<C: Clock> Ports<C> {
         let mut sha256 = [0; 32];
         hex::decode_to_slice(&digits, &mut sha256).map_err(|_| MigrateError::Hash)?;
         let scope = Scope::parse(&scope).ok_or(MigrateError::Scope)?;
-        if name.trim().is_empty() {
+        if name.trim().is_empty() || name.len() > LONGEST_NAME || name == KEYLESS {
             return Err(MigrateError::Name);
         }
         if rate_per_second.is_some_and(|rate| rate < 1) {

@@ -112,8 +112,8 @@ pub enum MigrateError {
     /// A rate of zero would shut the key out.
     #[error("ratePerSecond is not above zero")]
     Rate,
-    /// The key's name is empty.
-    #[error("the key has no name")]
+    /// The key's name is empty, too long, or that of all senders without a key.
+    #[error("the key has no name of 1 to 255 bytes that is its own")]
     Name,
     /// No valid key has this name or id. An operator who revokes a key must learn that.
     #[error("nothing was revoked: there is no valid key {0}")]

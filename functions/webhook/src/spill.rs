@@ -180,7 +180,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now))
             .await?
         {
-            BroughtIn::Stored(stored) => Ok(Brought::Intake(stored)),
+            BroughtIn::Stored(stored) => {
+                // Their sender read that all are taken.
+                if stored.conflicts() > 0 {
+                    let conflicts = stored.conflicts();
+                    tracing::warn!(event = "spilled_events_kept_aside", message_id, conflicts);
+                }
+                Ok(Brought::Intake(stored))
+            }
             BroughtIn::Stranger => {
                 let bytes = intake.body().len();
                 tracing::warn!(event = "spilled_request_not_admitted", message_id, bytes);

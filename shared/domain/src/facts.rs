@@ -29,7 +29,7 @@ pub struct Facts<'a> {
     /// Product events that our own clients pushed.
     pub events: Vec<Fact<'a, Event<'a>>>,
     /// Product events under an id that their sender had used before.
-    pub conflicting_events: Vec<Fact<'a, ConflictingEvent>>,
+    pub conflicting_events: Vec<Fact<'a, ConflictingEvent<'a>>>,
 }
 
 /// One thing that a row says.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Batch, EVENT, EVENTS, Intake, LeadState, Reading};
+use penstock_domain::intake::{Batch, Intake, LeadState, NewEvent, Reading};
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
@@ -29,11 +29,10 @@ statements! {
         duplicates: &'a [i32],
     }
     idempotency_keys.purge: Purge { now: Timestamp, limit: i64 }
-    outbox.differing_payloads: DifferingPayloads<'a> {
-        source: &'a str,
-        entity: &'a str,
+    outbox.differing_events: DifferingEvents<'a> {
         external_ids: &'a [&'a str],
         version_keys: &'a [&'a str],
+        lengths: &'a [i32],
         sha256s: &'a [&'a [u8]],
     }
 }
@@ -67,6 +66,15 @@ impl Stored {
         self.rows.extend(conflicting.rows);
         self.waiting.extend(conflicting.waiting);
         self
+    }
+
+    /// Returns how many events were stored as conflicting.
+    #[must_use]
+    pub fn conflicts(&self) -> usize {
+        match &self.answer {
+            Answer::New(known) | Answer::Replay(known) => known.conflicts.len(),
+            Answer::Conflict { .. } => 0,
+        }
     }
 }
 
@@ -219,8 +227,8 @@ impl Storing<'_> {
                 let answer = Answer::New(conflicting.known(duplicates));
                 Ok(self.stored(&rows, new, answer).await.with(conflicting))
             }
-            // What conflicts is stored after the key is claimed, and the first try may have ended
-            // between the two.
+            // Conflicting events are stored after the key is claimed, and the first try may have
+            // ended between the two.
             Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
                 let all: Vec<usize> = (0..batch.events.len()).collect();
                 let conflicting = self.keep_conflicts(batch, &all).await?;
@@ -251,11 +259,11 @@ impl Storing<'_> {
         }
         let key = rows::sender_key(self.intake);
         let sha256s: Vec<[u8; 32]> = named.iter().map(|(_, event, _)| event.sha256()).collect();
-        let differing = DifferingPayloads {
-            source: EVENTS,
-            entity: EVENT,
+        let length = |event: &NewEvent<'_>| i32::try_from(event.text.len()).unwrap_or(i32::MAX);
+        let differing = DifferingEvents {
             external_ids: &named.iter().map(|(_, _, id)| *id).collect::<Vec<_>>(),
             version_keys: &vec![key.as_str(); named.len()],
+            lengths: &named.iter().map(|(_, event, _)| length(event)).collect::<Vec<_>>(),
             sha256s: &sha256s.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>(),
         };
         let differing = differing.rows(self.client).await?;

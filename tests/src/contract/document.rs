@@ -69,7 +69,7 @@ fn parameters() -> Value {
         "IdempotencyKey": parameter(
             "Idempotency-Key",
             "Names the request, so that its repetition does nothing twice: best 1 to 255 printable ASCII characters, bare or \
-             in double quotes. Any other text is taken as it is. Kept for 24 hours.",
+             in double quotes. Any other text names the request together with its body. Kept for 24 hours.",
             json!({ "type": "string", "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"] }),
         ),
         "IfNoneMatch": parameter(

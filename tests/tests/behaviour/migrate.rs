@@ -151,7 +151,13 @@ async fn a_key_request_that_cannot_be_meant_is_refused() {
     let database = TestDatabase::new().await;
     let ports = ports(&database);
     for (field, value, words) in [
-        ("name", json!(" "), "the key has no name"),
+        ("name", json!(" "), "the key has no name of 1 to 255 bytes that is its own"),
+        ("name", json!("n".repeat(256)), "the key has no name of 1 to 255 bytes that is its own"),
+        (
+            "name",
+            json!("senders without a key"),
+            "the key has no name of 1 to 255 bytes that is its own",
+        ),
         ("scope", json!("root"), "the scope is none of read, ingest and admin"),
         ("sha256", json!("abc"), "sha256 is not 64 hexadecimal digits"),
         ("ratePerSecond", json!(0), "ratePerSecond is not above zero"),

@@ -103,6 +103,7 @@ async fn a_journey_has_its_count_and_each_event_its_user_and_its_bounds_may_be_d
     let events = journey.body["events"].as_array().unwrap();
     let told: Vec<_> = events.iter().map(|event| (&event["eventId"], &event["userId"])).collect();
     assert_eq!(told, [(&json!("b"), &json!("u")), (&json!("a"), &json!("u"))]);
+    assert_eq!(events[0]["sender"], "test app");
     assert_eq!(journey.body["from"], "2026-03-01T00:00:00Z");
     for bad in ["2026-02-30", "01/03/2026", "2026-03"] {
         let refused = get(&app.db, &format!("/users/u/journey?from={bad}")).await;

@@ -65,7 +65,7 @@ pub(super) fn runs() -> Value {
 
 pub(super) fn journey() -> Value {
     let event = json!({
-        "eventId": "order-7-paid", "userId": "u-1", "type": "order.paid", "sessionId": "s-1", "occurredAt": "2026-06-01T12:00:00Z",
+        "eventId": "order-7-paid", "userId": "u-1", "sender": "shop", "type": "order.paid", "sessionId": "s-1", "occurredAt": "2026-06-01T12:00:00Z",
         "receivedAt": "2026-06-01T12:00:01Z", "payload": { "order": 7 },
     });
     json!({

@@ -29,6 +29,9 @@ pub(crate) struct JourneyReply {
 struct EventReply {
     event_id: String,
     user_id: String,
+    /// The name of the API key that sent it: ids are their sender's own. Null for an event that a
+    /// release before 0.2 has stored.
+    sender: Option<String>,
     r#type: String,
     session_id: Option<String>,
     occurred_at: Timestamp,
@@ -61,6 +64,7 @@ impl EventReply {
         Self {
             event_id: event.event_id,
             user_id: user_id.to_owned(),
+            sender: Some(event.sender).filter(|name| !name.is_empty()),
             r#type: event.r#type,
             session_id: event.session_id,
             occurred_at: event.occurred_at,
@@ -94,6 +98,7 @@ fn weight(user_id: &str, event: &JourneyEvent) -> usize {
     // A control character becomes `\\u0001`.
     let names = event.event_id.len()
         + user_id.len()
+        + event.sender.len()
         + event.r#type.len()
         + event.session_id.as_ref().map_or(0, String::len);
     let json = [&event.payload, &event.metadata]

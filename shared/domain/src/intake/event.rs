@@ -111,9 +111,9 @@ impl<'a> Batch<'a> {
 }
 
 /// An event under an id that its sender had used before, for one that says something else. It is
-/// kept as it came, and its row has all of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConflictingEvent;
+/// kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictingEvent<'a>(pub Event<'a>);
 
 /// An event with its fields. Fields that may be any JSON keep their text.
 #[derive(Debug, Clone, PartialEq, Eq)]

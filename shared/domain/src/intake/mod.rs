@@ -168,7 +168,7 @@ impl Intake {
         sent: Sent,
         now: Timestamp,
     ) -> Self {
-        let sha256: [u8; 32] = Sha256::digest(&sent.body).into();
+        let sha256 = digest(route, &sent);
         let idempotency_key = idempotency_key.or_else(|| match route {
             Route::ApiLead => Some(format!("sha256:{}", hex::encode(sha256))),
             Route::Leads | Route::Events { .. } => None,
@@ -216,7 +216,8 @@ impl Intake {
         })
     }
 
-    /// Returns the SHA-256 of the body, which tells another body under the same Idempotency-Key.
+    /// Returns the SHA-256 of the body, which tells another body under the same Idempotency-Key. Of
+    /// a lead that came with a query it is that of both: a form may send all that it has in either.
     #[must_use]
     pub fn body_sha256(&self) -> [u8; 32] {
         self.sha256
@@ -240,6 +241,19 @@ impl Intake {
         derive(&[b"event", self.seed.0.as_bytes(), &self.sha256, index.to_string().as_bytes()])
             .to_string()
     }
+}
+
+/// Returns what tells a request from another one under its key.
+fn digest(route: Route, sent: &Sent) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(&sent.body);
+    match (route, &sent.query) {
+        (Route::Leads | Route::ApiLead, Some(query)) => {
+            hash.update(b"\0");
+            hash.update(query);
+        }
+        (Route::Events { .. }, _) | (_, None) => {}
+    }
+    hash.finalize().into()
 }
 
 /// Returns a UUID (version 8) from a hash of the parts. Their lengths are hashed too, so that one

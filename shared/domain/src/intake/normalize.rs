@@ -19,10 +19,6 @@ pub fn lead(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
 /// # Errors
 /// The reason for its dead letter, which names the place and repeats no value.
 pub fn event(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
-    if row.entity == CONFLICTING_EVENT {
-        let conflicting_events = row.facts([ConflictingEvent]);
-        return Ok(Facts { conflicting_events, ..Facts::default() });
-    }
     let text = std::str::from_utf8(row.payload);
     let text = text.map_err(|e| {
         Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to()))
@@ -32,5 +28,9 @@ pub fn event(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
             faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
         Reason::new(ReasonKind::Invalid, faults.join("; "))
     })?;
+    if row.entity == CONFLICTING_EVENT {
+        let conflicting_events = row.facts([ConflictingEvent(event)]);
+        return Ok(Facts { conflicting_events, ..Facts::default() });
+    }
     Ok(Facts { events: row.facts([event]), ..Facts::default() })
 }

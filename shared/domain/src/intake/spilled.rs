@@ -4,9 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{Intake, Proof, Route, Sender, Sent};
+use super::{Intake, Proof, Route, Sender, Sent, digest};
 use crate::ids::RequestSeed;
 use crate::json::place;
 use crate::signature::SPILL_LIMIT;
@@ -85,19 +84,21 @@ impl Intake {
             (false, true) => Proof::Marked,
             (false, false) => Proof::None,
         };
+        let route = route.ok_or_else(|| not("its route is not known here"))?;
+        let sent = Sent {
+            query: wire.query,
+            content_type: wire.content_type,
+            content_encoding: wire.content_encoding,
+            body,
+        };
         Ok(Self {
-            route: route.ok_or_else(|| not("its route is not known here"))?,
+            route,
             sender: Sender { id: sender, name: wire.sender, proof },
             idempotency_key: wire.idempotency_key,
             seed: wire.seed,
             received_at: wire.received_at,
-            sha256: Sha256::digest(&body).into(),
-            sent: Sent {
-                query: wire.query,
-                content_type: wire.content_type,
-                content_encoding: wire.content_encoding,
-                body,
-            },
+            sha256: digest(route, &sent),
+            sent,
         })
     }
 }

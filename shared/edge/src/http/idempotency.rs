@@ -29,20 +29,19 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     })
 }
 
-/// The key of a request that is not refused for its key. A text that is no key by
-/// [`idempotency_key`] is taken as it is, and one that no column holds by its hash. `None` if the
-/// header is missing or empty.
+/// The key of a request that is not refused for its key. `None` if the header is missing or empty.
+///
+/// A text that is no key by [`idempotency_key`] may be a template that a form builder did not fill
+/// in, the same for each request. It names the request together with its body.
 #[must_use]
-pub fn any_idempotency_key(headers: &HeaderMap) -> Option<String> {
+pub fn any_idempotency_key(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if let Ok(key) = idempotency_key(headers) {
         return key;
     }
     let bytes = headers.get(HEADER)?.as_bytes().trim_ascii();
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LONGEST_ID);
-    let text = text
-        .map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(bytes))), str::to_owned);
     let is_empty = bytes.iter().all(|byte| b"\" \t".contains(byte));
-    (!is_empty).then_some(text)
+    let hash = Sha256::new_with_prefix(bytes).chain_update(b"\0").chain_update(body);
+    (!is_empty).then(|| format!("odd:{}", hex::encode(hash.finalize())))
 }
 
 /// A token without spaces or quotes. A comma may be two headers that the gateway has joined: not
@@ -94,32 +93,27 @@ mod tests {
     }
 
     #[test]
-    fn where_no_key_is_refused_an_odd_one_is_taken_as_it_is_and_an_empty_one_is_none() {
-        let any = |value: &[u8]| {
+    fn where_no_key_is_refused_an_odd_one_names_the_request_with_its_body_and_an_empty_one_is_none()
+    {
+        let any = |value: &[u8], body: &[u8]| {
             let value = HeaderValue::from_bytes(value).unwrap();
-            any_idempotency_key(&HeaderMap::from_iter([(
-                http::HeaderName::from_static(HEADER),
-                value,
-            )]))
+            let name = http::HeaderName::from_static(HEADER);
+            any_idempotency_key(&HeaderMap::from_iter([(name, value)]), body)
         };
-        for (value, key) in [
-            ("k", Some("k")),
-            ("\"k\"", Some("k")),
-            ("lead 7", Some("lead 7")),
-            (" lead 7 ", Some("lead 7")),
-            ("\"a", Some("\"a")),
-            ("a,b", Some("a,b")),
-            ("\u{e4}", Some("\u{e4}")),
-            ("", None),
-            (" ", None),
-            ("\"\"", None),
-        ] {
-            assert_eq!(any(value.as_bytes()).as_deref(), key, "{value}");
+        for value in ["k", "\"k\"", " k "] {
+            assert_eq!(any(value.as_bytes(), b"a").as_deref(), Some("k"), "{value}");
         }
-        let hashed = |value: &[u8]| any(value).is_some_and(|key| key.starts_with("sha256:"));
-        assert!(hashed(b"\xff") && hashed(&[b'k'; 256]));
-        assert_ne!(any(&[b'k'; 256]), any(&[b'k'; 257]));
-        assert_eq!(any_idempotency_key(&HeaderMap::new()), None);
+        for value in [&b"lead 7"[..], b"\"a", b"a,b", b"\xc3\xa4", b"\xff", &[b'k'; 256]] {
+            let key = any(value, b"a").unwrap();
+            assert!(key.starts_with("odd:") && key.len() == 68, "{value:?}: {key}");
+            assert_eq!(any(value, b"a"), Some(key.clone()));
+            assert_ne!(any(value, b"b"), Some(key));
+        }
+        for value in ["", " ", "\"\""] {
+            assert_eq!(any(value.as_bytes(), b"a"), None, "{value}");
+        }
+        assert_ne!(any(&[b'k'; 256], b""), any(&[b'k'; 257], b""));
+        assert_eq!(any_idempotency_key(&HeaderMap::new(), b""), None);
     }
 
     #[test]

@@ -21,6 +21,9 @@ grant select, delete on idempotency_keys to :relay;
 -- The outbox. Who puts rows into it learns which version keys are known and still wait, and reads no payload.
 grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :ingest;
 grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :webhook;
+grant execute on function differing_events to :bury;
+grant execute on function differing_events to :ingest;
+grant execute on function differing_events to :webhook;
 grant insert, select, update on outbox to :bury;
 grant insert, select, update on outbox to :fetch;
 grant select, update on outbox to :process;
@@ -41,7 +44,7 @@ grant select, insert, update on contacts to :process;
 grant select, insert, update on calendar_events to :process;
 grant select, insert on leads to :process;
 grant select, insert on events to :process;
-grant select, insert on conflicting_events to :process;
+grant insert on conflicting_events to :process;
 grant select on payments to :fetch;
 grant select (source, external_id, deleted_at, version_at) on contacts to :fetch;
 grant select (source, calendar_id, external_id, deleted_at, version_at) on calendar_events to :fetch;

@@ -46,18 +46,19 @@ async fn trap_71_what_a_form_builder_adds_to_the_url_is_kept_with_the_lead() {
 }
 
 #[tokio::test]
-async fn an_odd_idempotency_key_is_the_key_that_it_is() {
+async fn an_odd_idempotency_key_refuses_nothing_and_names_a_request_with_its_body() {
     let app = test_app(391).await;
     let long = "k".repeat(5_000);
-    for key in ["lead 7", "\"half", "a,b", "\u{e4}\u{f6}", &long] {
-        for (n, status) in [201, 200, 200].into_iter().enumerate() {
-            let reply = post(&app.ingest, "/leads", &[("Idempotency-Key", key)], b"x").await;
-            assert_eq!((reply.status, reply.is_replayed()), (status, n > 0), "{key}");
+    for key in ["lead 7", "{{ form id }}", "\"half", "a,b", "\u{e4}\u{f6}", &long] {
+        for body in ["x", "y"] {
+            for (n, status) in [201, 200].into_iter().enumerate() {
+                let key = [("Idempotency-Key", key)];
+                let reply = post(&app.ingest, "/leads", &key, body.as_bytes()).await;
+                assert_eq!((reply.status, reply.is_replayed()), (status, n > 0), "{key:?}");
+            }
         }
-        let other = post(&app.ingest, "/leads", &[("Idempotency-Key", key)], b"y").await;
-        assert_eq!(other.status, 422, "{key}");
     }
-    // What names nothing is no key: each of these is a lead of its own.
+    // A key that names nothing is no key: each of these is a lead of its own.
     for key in ["", "\"\"", " "] {
         for _ in 0..2 {
             let reply = post(&app.ingest, "/leads", &[("Idempotency-Key", key)], b"z").await;
@@ -69,6 +70,30 @@ async fn an_odd_idempotency_key_is_the_key_that_it_is() {
     let first = post(&app.ingest, "/events", &odd, event.as_bytes()).await;
     let again = post(&app.ingest, "/events", &odd, event.as_bytes()).await;
     assert_eq!((again.is_replayed(), &again.body), (true, &first.body));
+}
+
+#[tokio::test]
+async fn leads_that_differ_in_the_query_alone_are_two_leads_whatever_their_key() {
+    let app = test_app(393).await;
+    let key = [("Idempotency-Key", "k")];
+    for (path, headers, status) in [
+        ("/api/lead?email=a@x.example", &[][..], 201),
+        ("/api/lead?email=b@x.example", &[], 201),
+        ("/api/lead?email=b@x.example", &[], 409),
+        ("/leads?email=a@x.example", &key, 201),
+        ("/leads?email=a@x.example", &key, 200),
+        ("/leads?email=b@x.example", &key, 422),
+    ] {
+        let reply = post(&app.ingest, path, headers, b"{}").await;
+        assert_eq!(reply.status, status, "{path}: {}", reply.body);
+    }
+    app.drain().await;
+    app.db.assert_nothing_waits().await;
+    let kept = "select string_agg(query || ' ' || state, '|' order by query, state) from leads";
+    assert_eq!(
+        app.db.scalar::<String>(kept).await,
+        "email=a@x.example accepted|email=a@x.example accepted|email=b@x.example accepted|email=b@x.example conflicting"
+    );
 }
 
 #[tokio::test]

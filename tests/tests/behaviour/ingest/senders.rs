@@ -1,5 +1,7 @@
 //! An event's id is its sender's own, and what another event says under it is kept (trap 70).
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use penstock_domain::access::{Scope, hashed};
 use penstock_domain::clock::Clock as _;
@@ -89,7 +91,7 @@ async fn another_event_under_a_used_id_is_kept_beside_the_first_and_its_sender_r
         let other = send(&app.ingest, &shop, &batch).await;
         assert_eq!(statuses(&other), ["conflicting", "duplicate"]);
         let message =
-            "1 of 2 taken; 1 kept as conflicting, because the id stands for another event";
+            "1 of 2 taken; 1 kept as conflicting, because the id is another event's";
         assert_eq!(other.body["message"], message);
     }
     let (events, conflicting) = kept(&app).await;
@@ -123,7 +125,9 @@ async fn what_conflicts_with_an_event_whose_row_the_outbox_has_forgotten_is_kept
     kept(&app).await;
     app.db.client().await.batch_execute("delete from outbox").await.unwrap();
     // The outbox cannot tell any more: the table of the events can.
-    for (key, payload) in [(&shop, "1"), (&shop, "other"), (&till, "1")] {
+    for (key, payload) in
+        [(&shop, "1"), (&shop, "other"), (&shop, "other"), (&till, "1"), (&shop, "1")]
+    {
         assert_eq!(
             statuses(&send(&app.ingest, key, &event("e1", "a", payload)).await),
             ["accepted"]
@@ -136,20 +140,70 @@ async fn what_conflicts_with_an_event_whose_row_the_outbox_has_forgotten_is_kept
     assert_eq!(conflicting, "e1 shop other");
 }
 
+/// Has the rows with that status worked again, as an operator does.
+async fn work_again(app: &TestApp, status: &str) {
+    let again = format!("update outbox set status = 'pending' where status = '{status}'");
+    app.db.client().await.batch_execute(&again).await.unwrap();
+    app.clock.advance(Duration::from_secs(400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+}
+
+/// Makes all rows those of a release that knew no senders.
+async fn age(app: &TestApp) {
+    let older = "update events set sender = ''; update outbox set sender = null, version_key = '1'";
+    app.db.client().await.batch_execute(older).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_event_of_a_release_that_knew_no_senders_is_the_same_event_if_it_comes_again() {
     let (app, shop, till) = test_app(384).await;
     send(&app.ingest, &shop, &event("e1", "a", "1")).await;
     kept(&app).await;
-    let older = "update events set sender = ''; update outbox set sender = null, version_key = '1'";
-    app.db.client().await.batch_execute(older).await.unwrap();
+    age(&app).await;
     for (key, payload) in [(&shop, "1"), (&till, "2")] {
-        assert_eq!(
-            statuses(&send(&app.ingest, key, &event("e1", "a", payload)).await),
-            ["accepted"]
-        );
+        let sent = send(&app.ingest, key, &event("e1", "a", payload)).await;
+        assert_eq!(statuses(&sent), ["accepted"]);
     }
-    assert_eq!(kept(&app).await.0, "e1 a \"1\"|e1 till a \"2\"".replace("e1 a", "e1  a"));
+    assert_eq!(kept(&app).await.0, "e1  a \"1\"|e1 till a \"2\"");
+}
+
+#[tokio::test]
+async fn nor_is_it_two_events_if_both_are_done_at_once_or_the_older_one_last() {
+    for older_last in [false, true] {
+        let (app, shop, _) = test_app(387).await;
+        send(&app.ingest, &shop, &event("e1", "a", "1")).await;
+        age(&app).await;
+        let older = "update outbox set status = 'dead'";
+        if older_last {
+            app.db.client().await.batch_execute(older).await.unwrap();
+        }
+        send(&app.ingest, &shop, &event("e1", "a", "1")).await;
+        if older_last {
+            kept(&app).await;
+            work_again(&app, "dead").await;
+        }
+        assert_eq!(kept(&app).await, ("e1 shop a \"1\"".to_owned(), String::new()), "{older_last}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_we_made_and_its_sender_sends_back_for_another_event_drops_neither() {
+    let (app, shop, _) = test_app(388).await;
+    let first = json!({"userId": "a", "sessionId": "s", "type": "t", "payload": "1"});
+    let id = send(&app.ingest, &shop, &first).await.body["eventId"].as_str().unwrap().to_owned();
+    send(&app.ingest, &shop, &event(&id, "a", "2")).await;
+    let (events, conflicting) = kept(&app).await;
+    assert_eq!((events, conflicting), (format!("{id} shop a \"1\""), format!("{id} shop 2")));
+}
+
+#[tokio::test]
+async fn a_row_that_is_worked_again_conflicts_with_nothing() {
+    let (app, shop, _) = test_app(389).await;
+    send(&app.ingest, &shop, &event("e1", "a", "1")).await;
+    send(&app.ingest, &shop, &event("e1", "a", "2")).await;
+    let once = kept(&app).await;
+    work_again(&app, "processed").await;
+    assert_eq!(kept(&app).await, once);
 }
 
 #[tokio::test]

@@ -52,11 +52,11 @@ async fn an_event_is_told_with_all_that_is_known_of_it() {
     add(&database.client().await, &[full, row("e0", "ada", "2026-03-14T10:00:00Z")]).await;
     let events = journey(&ports, "ada", "").await["events"].take();
     let full = json!({
-        "eventId": "e1", "userId": "ada", "type": "click", "sessionId": "s1", "occurredAt": "2026-03-14T10:00:00.5Z",
+        "eventId": "e1", "userId": "ada", "sender": null, "type": "click", "sessionId": "s1", "occurredAt": "2026-03-14T10:00:00.5Z",
         "receivedAt": "2026-03-15T12:00:00Z", "clockSkew": "past", "payload": {"a": 1}, "metadata": [2],
     });
     let bare = json!({
-        "eventId": "e0", "userId": "ada", "type": "click", "sessionId": null, "occurredAt": "2026-03-14T10:00:00Z",
+        "eventId": "e0", "userId": "ada", "sender": null, "type": "click", "sessionId": null, "occurredAt": "2026-03-14T10:00:00Z",
         "receivedAt": "2026-03-15T12:00:00Z", "payload": null,
     });
     assert_eq!(events, json!([full, bare]));

@@ -7,7 +7,7 @@ use penstock_domain::intake::ConflictingEvent;
 use super::parameters::Parameters;
 use super::table::{Batch, Table};
 
-impl Table for ConflictingEvent {
+impl Table for ConflictingEvent<'_> {
     const NAME: &'static str = "conflicting_events.insert";
     const TEXT: &'static str = include_str!("insert.sql");
 
@@ -18,5 +18,11 @@ impl Table for ConflictingEvent {
         Parameters::of(events)
             .column("outbox_id", |e| e.row.id.0)
             .column("event_id", |e| e.row.external_id)
+            .column("user_id", |e| e.value.0.user_id.as_deref())
+            .column("session_id", |e| e.value.0.session_id.as_deref())
+            .column("type", |e| e.value.0.r#type.as_str())
+            .column("payload", |e| e.value.0.payload)
+            .column("metadata", |e| e.value.0.metadata)
+            .column("occurred_at", |e| e.value.0.occurred_at)
     }
 }
