@@ -153,6 +153,7 @@ async fn ask_one<C: Clock, Q: Outlet>(
     let rows = outbox::insert(&tx, of.work.run.arrival(now), &[item]).await?;
     commit(tx).await?;
     drop(connection);
+    of.work.run.progressed = true;
     of.work.run.new_rows += rows.len();
     of.ports.send_tickets(&rows).await;
     Ok(fetched.is_err())
