@@ -6,6 +6,7 @@
 //! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it on request.
 //! - [`CuttingProxy`]: sits before Postgres, counts the client's messages, and cuts at a chosen
 //!   one.
+//! - [`TlsFront`]: sits before Postgres, and shows a certificate of an [`Authority`] of the test.
 //!
 //! An error here is a test that fails, so every function panics, with a sentence.
 #![allow(
@@ -26,6 +27,7 @@ mod runtime_api;
 mod runtime_host;
 mod server;
 mod template;
+mod tls_front;
 
 pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
@@ -33,3 +35,4 @@ pub use memory_queue::MemoryQueue;
 pub use outcome::Outcome;
 pub use private_postgres::PrivatePostgres;
 pub use runtime_host::{RuntimeHost, binary, memory_kib};
+pub use tls_front::{Authority, TlsFront};

@@ -126,12 +126,13 @@ fn each_role_allows_exactly_what_its_function_does() {
 }
 
 #[test]
-fn what_all_roles_share_is_logs_and_the_vpc() {
+fn what_all_roles_share_is_logs_the_vpc_and_the_authorities_of_the_database() {
     let template = Template::read();
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*";
     let wanted = [
         ("logs:CreateLogStream", logs),
         ("logs:PutLogEvents", logs),
+        ("secretsmanager:GetSecretValue", "DatabaseRootsSecretArn"),
         ("ec2:CreateNetworkInterface", "*"),
         ("ec2:DescribeNetworkInterfaces", "*"),
         ("ec2:DescribeSubnets", "*"),
