@@ -35,6 +35,18 @@ pub struct Delivery<'a> {
     pub livemode: Option<bool>,
 }
 
+/// The form of a payload, in the words of its sender's headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Media<'a> {
+    /// `Content-Type`.
+    pub content_type: &'a str,
+    /// `Content-Encoding`, if the payload is encoded.
+    pub content_encoding: Option<&'a str>,
+}
+
+/// The form of what `fetch` reads.
+pub const JSON: Media<'static> = Media { content_type: "application/json", content_encoding: None };
+
 /// A row of the outbox as the normalizers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowView<'a> {
@@ -49,6 +61,8 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
+    /// The form of the payload.
+    pub media: Media<'a>,
     /// The vendor's account, as far as it is known by now.
     pub own: OwnAccount,
 }

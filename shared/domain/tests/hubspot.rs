@@ -11,7 +11,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::ErrorClass;
 use penstock_domain::payment::{Payment, Status};
-use penstock_domain::record::{RowView, vanished};
+use penstock_domain::record::{JSON, RowView, vanished};
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Stamp;
@@ -69,7 +69,16 @@ fn normalized<T>(
 ) -> Result<Vec<T>, String> {
     let (id_of_row, source) = (OutboxId::new(at(NOW_MS)), "hubspot");
     let own = OwnAccount::default();
-    let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload, own };
+    let row = RowView {
+        id: id_of_row,
+        source,
+        entity,
+        external_id: id,
+        version_at,
+        payload,
+        media: JSON,
+        own,
+    };
     let normalizer =
         HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut facts = normalizer.normalize(row).map_err(|reason| reason.detail)?;

@@ -8,7 +8,7 @@ use penstock_domain::config::Env;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::record::RowView;
+use penstock_domain::record::{JSON, RowView};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
@@ -23,7 +23,16 @@ fn read(payload: &str) -> Vec<String> {
     let source = "stripe";
     let own = OwnAccount::default();
     let (entity, external_id, payload_bytes) = ("", "", payload.as_bytes());
-    let row = RowView { id, source, entity, external_id, version_at, payload: payload_bytes, own };
+    let row = RowView {
+        id,
+        source,
+        entity,
+        external_id,
+        version_at,
+        payload: payload_bytes,
+        media: JSON,
+        own,
+    };
     let facts = Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap();
     let payments = facts.payments.clone();
     assert_eq!(facts, Facts { payments, ..Facts::default() }, "Stripe's rows are payments");
