@@ -15,6 +15,7 @@ pub mod simulators;
 pub mod stack;
 pub mod template;
 pub mod test_app;
+pub mod thorough;
 pub mod tour;
 pub mod truth;
 pub mod vendors;
