@@ -17,7 +17,7 @@ const ANSWERS: &str = "This function answers an HTTP API with payload format 2.0
 async fn built(name: &str, url: &str, aws: &FakeAws) -> RuntimeHost {
     let own = [
         ("DATABASE_URL", url.to_owned()),
-        ("API_KEY_SECRET", "marks".to_owned()),
+        ("API_KEY_SECRET", "marks of the test app".to_owned()),
         ("SOURCES", "stripe".to_owned()),
     ];
     let env = [aws.environment().as_slice(), &own].concat();
