@@ -8,6 +8,7 @@ pub mod elsewhere;
 pub mod fake_aws;
 pub mod gateway;
 pub mod generated;
+pub mod hosting;
 pub mod http_client;
 mod loopback;
 pub mod repository;

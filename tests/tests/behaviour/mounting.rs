@@ -1,5 +1,5 @@
-//! Where the functions are mounted: behind an HTTP API or as a function URL they answer, and
-//! everywhere else they say in one sentence what is wrong, in the reply and in the log.
+//! Functions that are mounted in other places. Behind an HTTP API or as a function URL they answer;
+//! elsewhere they say in one sentence what is wrong, in the reply and in the log.
 
 use penstock_testkit::{Outcome, RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;

@@ -21,7 +21,7 @@ pub enum InvokeError {
     Unreadable(#[from] serde_json::Error),
 }
 
-/// What goes back to Lambda.
+/// The result that goes back to Lambda.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answered {
