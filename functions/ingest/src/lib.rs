@@ -75,7 +75,7 @@ impl IngestConfig {
 }
 
 /// The longest body, in bytes.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+pub const BODY_LIMIT: usize = intake::LONGEST_BODY;
 
 /// How long SQS may take to accept a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and
 /// the waits for Postgres, for the key and for the rows
@@ -148,15 +148,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Call { request, id, now, caller, .. } = call;
         let key = idempotency_key(&request.headers)?;
         let body = request.bytes(BODY_LIMIT)?.into_owned();
-        if let intake::Route::Events { .. } = route {
-            replies::refuse_encoded(request)?;
-        }
         let content_type =
             request.headers.get("content-type").and_then(|value| value.to_str().ok());
         let content_type =
             content_type.filter(|text| text.len() <= 255).unwrap_or("application/octet-stream");
         let intake = Intake::new(route, caller.sender, key, content_type.to_owned(), body, now);
-        let reading = intake.read().map_err(replies::not_events)?;
+        let text = intake.event_text().map_err(replies::not_events)?;
+        let reading = intake.read(&text).map_err(replies::not_events)?;
         if let Reading::Events(batch) = &reading {
             replies::refuse_bad(batch, route)?;
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::{OutboxId, RunId};
+use crate::intake::Body;
 use crate::own_account::OwnAccount;
 
 /// One version of one object, as it goes into the outbox.
@@ -49,8 +50,24 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
+    /// The header `Content-Type` that came with the payload.
+    pub content_type: &'a str,
+    /// The header `Content-Encoding` that came with the payload, if there was one.
+    pub content_encoding: Option<&'a str>,
     /// The vendor's account, as far as it is known by now.
     pub own: OwnAccount,
+}
+
+impl<'a> RowView<'a> {
+    /// The payload with the headers that say how to read it.
+    #[must_use]
+    pub fn body(self) -> Body<'a> {
+        Body {
+            bytes: self.payload,
+            content_type: self.content_type,
+            content_encoding: self.content_encoding,
+        }
+    }
 }
 
 /// Returns the version key of the objects that a full run saw. `process` takes such a version for

@@ -69,7 +69,17 @@ fn normalized<T>(
 ) -> Result<Vec<T>, String> {
     let (id_of_row, source) = (OutboxId::new(at(NOW_MS)), "hubspot");
     let own = OwnAccount::default();
-    let row = RowView { id: id_of_row, source, entity, external_id: id, version_at, payload, own };
+    let row = RowView {
+        id: id_of_row,
+        source,
+        entity,
+        external_id: id,
+        version_at,
+        payload,
+        content_type: "application/json",
+        content_encoding: None,
+        own,
+    };
     let normalizer =
         HubSpot.normalizer(&[("HUBSPOT_CURRENCY", "EUR")].into_iter().collect()).unwrap();
     let mut facts = normalizer.normalize(row).map_err(|reason| reason.detail)?;

@@ -62,6 +62,8 @@ fn trap_77_an_object_that_cannot_be_read_is_known_by_its_id_and_counts_as_nothin
         external_id,
         version_at: at(NOW_MS),
         payload: odd,
+        content_type: "application/json",
+        content_encoding: None,
         own: OwnAccount::default(),
     };
     assert_eq!(normalizer.normalize(row("deal", "7")).unwrap_err().kind, ReasonKind::Malformed);

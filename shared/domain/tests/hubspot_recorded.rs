@@ -57,6 +57,8 @@ fn recorded_objects_are_read() {
                 external_id: &item.external_id,
                 version_at: item.version_at,
                 payload: item.payload,
+                content_type: "application/json",
+                content_encoding: None,
                 own: OwnAccount::default(),
             };
             normalizer.normalize(row).unwrap();

@@ -36,6 +36,8 @@ fn row(payload: &[u8]) -> RowView<'_> {
         external_id: "ch_1",
         version_at,
         payload,
+        content_type: "application/json",
+        content_encoding: None,
         own,
     }
 }

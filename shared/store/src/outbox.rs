@@ -75,6 +75,8 @@ impl<'a> Claimed<'a> {
             external_id: row.read("external_id")?,
             version_at: row.read("version_at")?,
             payload: row.read("payload")?,
+            content_type: row.read("content_type")?,
+            content_encoding: row.read("content_encoding")?,
             own: own_account(row)?,
         };
         Ok(Self { row: view, run: row.read::<Option<_>>("run_id")?.map(RunId) })

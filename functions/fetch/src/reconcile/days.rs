@@ -40,6 +40,8 @@ pub(super) fn sums<C: Clock>(
             external_id: &item.external_id,
             version_at: item.version_at,
             payload: item.payload,
+            content_type: "application/json",
+            content_encoding: None,
             own,
         };
         match vendor.normalizer.whose(row) {

@@ -47,7 +47,11 @@ pub async fn bring_in(
             Standing::MayNot | Standing::Unknown => return Ok(BroughtIn::Unauthorized),
         }
     }
-    let reading = match intake.read() {
+    let text = match intake.event_text() {
+        Ok(text) => text,
+        Err(error) => return Ok(BroughtIn::Unreadable(error)),
+    };
+    let reading = match intake.read(&text) {
         Ok(reading) => reading,
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };

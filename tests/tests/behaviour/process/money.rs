@@ -23,7 +23,17 @@ fn read(payload: &str) -> Vec<String> {
     let source = "stripe";
     let own = OwnAccount::default();
     let (entity, external_id, payload_bytes) = ("", "", payload.as_bytes());
-    let row = RowView { id, source, entity, external_id, version_at, payload: payload_bytes, own };
+    let row = RowView {
+        id,
+        source,
+        entity,
+        external_id,
+        version_at,
+        payload: payload_bytes,
+        content_type: "application/json",
+        content_encoding: None,
+        own,
+    };
     let facts = Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap();
     let payments = facts.payments.clone();
     assert_eq!(facts, Facts { payments, ..Facts::default() }, "Stripe's rows are payments");

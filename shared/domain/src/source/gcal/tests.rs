@@ -32,6 +32,8 @@ fn read(payload: &str) -> Result<CalendarEvent, Reason> {
         external_id: "e1",
         version_at: at(AT),
         payload: payload.as_bytes(),
+        content_type: "application/json",
+        content_encoding: None,
         own: OwnAccount::default(),
     };
     let env = [("GCAL_CALENDAR_ID", "team")].into_iter().collect();
