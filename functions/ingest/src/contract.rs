@@ -4,7 +4,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::queue::Queue;
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;
-use penstock_domain::text::LONGEST_ID;
+use penstock_domain::text::{LONGEST_API_KEY, LONGEST_ID};
 use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
 use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
@@ -26,8 +26,12 @@ pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
 }
 
 /// The routes of this function, by their names.
-const DESCRIPTIONS: Descriptions<'_> =
-    &[("createEvents", events), ("createLead", leads), ("createOlderLead", older_leads)];
+const DESCRIPTIONS: Descriptions<'_> = &[
+    ("createEvents", events),
+    ("createLead", leads),
+    ("createOlderLead", older_leads),
+    ("createFormLead", form_leads),
+];
 
 /// How a request may end beside what the shell says of it.
 const SENT: [(u16, &str); 3] = [(413, "TooLarge"), (422, "KeyReused"), (503, "Unavailable")];
@@ -157,6 +161,18 @@ fn leads(route: Operation, to: &mut Contract) -> Operation {
         .reply_header(200, "idempotency-replayed", "IdempotencyReplayed")
         .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
         .problems(&SENT)
+}
+
+/// The route of form builders is `POST /leads` with the key at another place.
+fn form_leads(route: Operation, to: &mut Contract) -> Operation {
+    let about = "As `POST /leads`, for form builders that cannot set a header: the path ends with an API key of the scope \
+        `ingest`. A key in a header does not count here. Make a key for each form, because URLs are seen by more people and \
+        programs than headers, and revoke it if it was.";
+    leads(route, to)
+        .titled("Leads", "Take a lead of a form builder")
+        .about(about)
+        .keyed_by_path()
+        .path("key", "An API key of the scope `ingest`.", json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_API_KEY, "examples": ["penstock_ingest_made-by-make-key"] }))
 }
 
 fn older_leads(route: Operation, to: &mut Contract) -> Operation {

@@ -92,6 +92,9 @@ const RETRY_AFTER: u32 = 30;
 /// The path of older senders, who may be allowed in without a key.
 const OLDER_LEADS: &str = "/api/lead";
 
+/// The path of form builders that cannot set a header. The key in it is the only one that counts.
+const FORM_LEADS: &str = "/leads/{key}";
+
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
 
@@ -100,6 +103,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
         Route::post("createLead",      "/leads",    Need::Ingest, &leads),
         Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads),
+        Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads),
     ];
 
     fn now(&self) -> Timestamp {
@@ -111,7 +115,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /leads`
+/// `POST /leads` and `POST /leads/{key}`
 async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,

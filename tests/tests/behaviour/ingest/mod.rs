@@ -1,6 +1,7 @@
 //! Sends requests to `ingest` in the gateway's form, and reads its replies.
 
 mod events;
+mod forms;
 mod hostile;
 mod kills;
 mod leads;
