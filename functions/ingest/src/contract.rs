@@ -88,25 +88,24 @@ fn event(to: &mut Contract) -> Value {
     to.define(
         "UserEvent",
         json!({
-            "title": "An event of a user", "type": "object", "required": ["userId", "sessionId", "type"],
+            "type": "object", "additionalProperties": true, "description": "An event of a user. It has no `eventType`.", "required": ["userId", "sessionId", "type"],
             "properties": {
                 "userId": text, "sessionId": text, "type": text, "payload": { "description": "Any JSON." },
                 "metadata": { "description": "Any JSON." }, "occurredAt": time, "eventId": optional,
-                "eventType": { "type": "null" },
             },
         }),
     );
     to.define(
         "TypedEvent",
         json!({
-            "title": "An event by type", "type": "object", "required": ["eventType", "payload"],
+            "type": "object", "additionalProperties": true, "description": "An event by type. It has no `type`.", "required": ["eventType", "payload"],
             "properties": {
                 "eventType": text, "payload": { "not": { "type": "null" }, "description": "Any JSON but null." },
                 "metadata": {
                     "type": ["object", "null"], "properties": about,
                     "description": "The fields that are not beside it: user, session and time.",
                 },
-                "userId": optional, "sessionId": optional, "occurredAt": time, "eventId": optional, "type": { "type": "null" },
+                "userId": optional, "sessionId": optional, "occurredAt": time, "eventId": optional,
             },
         }),
     );
@@ -117,17 +116,18 @@ fn event(to: &mut Contract) -> Value {
     )
 }
 
-/// A lead is any bytes; these are the media types it commonly has.
+/// A lead is any bytes; these are the media types that a client sends.
 fn any_body() -> Vec<(&'static str, Value, Value)> {
     let json = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
+    // An object, not any JSON: of `{}` openapi-python-client makes a client that sends none.
+    let object = json!({ "type": "object", "additionalProperties": true });
     vec![
-        ("application/json", json!({}), json.clone()),
-        ("application/x-www-form-urlencoded", json!({ "type": "object" }), json),
-        ("text/plain", json!({ "type": "string" }), json!("call Ada, 030 123456")),
+        ("application/json", object.clone(), json.clone()),
+        ("application/x-www-form-urlencoded", object, json),
         (
             "application/octet-stream",
             json!({ "type": "string", "format": "binary" }),
-            json!("call Ada"),
+            json!("call Ada, 030 123456"),
         ),
     ]
 }
@@ -143,7 +143,7 @@ fn lead_reply(deduplicated: bool) -> Value {
 fn leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
-        "Any body at all. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
+        "Any body of any media type, compressed or not. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
          another body is 422: that body is kept too, but is no lead."
     );
     route
@@ -191,7 +191,11 @@ fn older_leads(route: Operation, to: &mut Contract) -> Operation {
         .body(
             "A JSON object or a form.",
             &[
-                ("application/json", json!({ "type": "object" }), example.clone()),
+                (
+                    "application/json",
+                    json!({ "type": "object", "additionalProperties": true }),
+                    example.clone(),
+                ),
                 ("application/x-www-form-urlencoded", form, example),
             ],
         )
