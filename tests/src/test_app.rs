@@ -18,7 +18,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
-use penstock_domain::record::Item;
+use penstock_domain::record::{Item, JSON};
 use penstock_domain::source::Source;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
@@ -211,10 +211,10 @@ impl TestApp {
         let now = self.clock.now();
         let arrival = Arrival {
             source,
-            content_type: "application/json",
-            run: None,
+            media: JSON,
             received_at: now,
             ticket_due_at: now,
+            ..Arrival::default()
         };
         let mut connection = self.fetch.database.connection().await.expect("a connection");
         let tx = begin(&mut connection).await.expect("a transaction");

@@ -14,6 +14,7 @@ use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{EVENT, EVENTS, Intake, LEADS, LeadState, Route};
+use penstock_domain::record::Media;
 use penstock_domain::signature::{Spilled, seal};
 use penstock_domain::source::{self, Signed};
 use penstock_domain::spill::{self, NotSpilled, Spill};
@@ -178,10 +179,10 @@ impl<C: Clock> Ports<C> {
         let delivery = vendor.delivery(spilled.body(), spilled.received_at);
         let arrival = Arrival {
             source: &spilled.source,
-            content_type: &spilled.content_type,
-            run: None,
+            media: Media { content_type: &spilled.content_type, content_encoding: None },
             received_at: spilled.received_at,
             ticket_due_at: now,
+            ..Arrival::default()
         };
         match deliveries::store(&self.database, arrival, &delivery, now).await {
             Ok(row) => {

@@ -10,7 +10,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{PageError, Reply, is_segment};
-use penstock_domain::record::{Item, became, vanished};
+use penstock_domain::record::{Item, JSON, became, vanished};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::{self, Arrival};
@@ -114,10 +114,10 @@ async fn read_one<C: Clock, Q: Outlet>(
     let now = ports.clock.now();
     let arrival = Arrival {
         source: source.name(),
-        content_type: "application/json",
-        run: None,
+        media: JSON,
         received_at: now,
         ticket_due_at: now + ticket::GRACE,
+        ..Arrival::default()
     };
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_domain::paging::{Next, Position};
+use penstock_domain::record::JSON;
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
 use penstock_store::outbox::Arrival;
@@ -73,10 +74,11 @@ impl<'a> Run<'a> {
     pub fn arrival(&self, now: Timestamp) -> Arrival<'a> {
         Arrival {
             source: self.key.source,
-            content_type: "application/json",
+            media: JSON,
             run: Some(self.at.id),
             received_at: now,
             ticket_due_at: now + ticket::GRACE,
+            ..Arrival::default()
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_domain::access::{KeyHeader, KeyStatus, PresentedKey, weight};
+use penstock_domain::access::{ApiKey, KeyHeader, KeyStatus, PresentedKey, weight};
 use penstock_domain::clock::Clock;
 use penstock_domain::intake::{Proof, Sender};
 use penstock_domain::rate::TokenBucket;
@@ -46,6 +46,11 @@ impl UnprovenShare {
     }
 }
 
+/// Returns the sender of a key that was looked up.
+fn known(key: ApiKey) -> Sender {
+    Sender { id: key.sha256, name: Some(key.name), proof: Proof::LookedUp }
+}
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Authenticates the caller and spends of the key's rate, by the request's length.
     ///
@@ -62,17 +67,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         } else {
             call.presented_key()?
         };
-        let sender = |proof| Sender { id: key.sha256, proof };
         let away = match self.admit(&key, call).await {
             Ok(status) => {
-                call.authorize(&key, status)?;
-                return Ok(Caller { sender: sender(Proof::LookedUp), away: None });
+                let sender = known(call.authorize(&key, status)?);
+                return Ok(Caller { sender, away: None });
             }
             Err(error) => error,
         };
         if let Some(stored) = self.admission.remembered(&key.sha256) {
-            call.authorize(&key, KeyStatus::Valid(stored))?;
-            return Ok(Caller { sender: sender(Proof::LookedUp), away: Some(away) });
+            let sender = known(call.authorize(&key, KeyStatus::Valid(stored))?);
+            return Ok(Caller { sender, away: Some(away) });
         }
         let may_send = |mark: &KeyMark| call.route.need.is_met_by(key.header, mark.scope);
         let proof = match self.admission.proof(&key, call.now).await {
@@ -83,7 +87,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 Proof::None
             }
         };
-        Ok(Caller { sender: sender(proof), away: Some(away) })
+        let sender = Sender { id: key.sha256, name: None, proof };
+        Ok(Caller { sender, away: Some(away) })
     }
 
     /// Admits a sender without a key. All of them share one rate, and their bodies are short.
@@ -92,7 +97,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Err(Problem::too_large(UNPROVEN_LIMIT));
         }
         let key = PresentedKey::NONE;
-        let sender = Sender { id: key.sha256, proof: Proof::LookedUp };
+        let sender = Sender::keyless();
         match self.admit(&key, call).await {
             Ok(status) => {
                 call.authorize(&key, status)?;

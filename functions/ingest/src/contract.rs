@@ -51,11 +51,13 @@ fn events(route: Operation, to: &mut Contract) -> Operation {
     let about = format!(
         "One event, or an array of up to {MOST_EVENTS}. In an array a bad event does not sink the others: the reply is 202, and \
          its `results` say what became of each; with `atomic=true` one bad event makes the whole a 400. Where no event is \
-         good it is a 400 too. The first event of an `eventId` stands, also if a later one differs; without an `eventId` \
+         good it is a 400 too. An `eventId` is its sender's own, by the name of the API key. The same event again is a `duplicate`; \
+         another one under the id is kept, but is no event, and its result is `conflicting`. Without an `eventId` \
          events get ids, the same ones for a repetition under the same Idempotency-Key. A JSON text nested deeper than \
          {DEEPEST} is a 400, and so are fields of an event that come twice. 202 means that the events are kept, in the \
          database or, where that is away, on a queue; they stand in the user's journey a moment later. A sender may \
-         write events of any user: `userId` is the sender's claim, not proof that this user acted."
+         write events of any user: `userId` is the sender's claim, not proof that this user acted. Any other query parameter is \
+         taken and kept."
     );
     route
         .titled("Events", "Take one event, or many")
@@ -143,7 +145,7 @@ fn lead_reply(deduplicated: bool) -> Value {
 fn leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
-        "Any body of any media type, compressed or not. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
+        "Any body of any media type, compressed or not, and any query, which is kept with it. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
          another body is 422: that body is kept too, but is no lead."
     );
     route

@@ -10,11 +10,11 @@ use penstock_clients::seals::Seals;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{self, Batch, Intake, Reading};
+use penstock_domain::intake::{self, Batch, Intake, Reading, Sent};
 use penstock_domain::signature::seal::Purpose;
 use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{
-    Call, Failure, Need, Problem, Reply, RequestId, Route, Service, idempotency_key,
+    Call, Failure, Need, Problem, Reply, Request, RequestId, Route, Service, any_idempotency_key,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
@@ -89,6 +89,9 @@ const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(2);
 /// `Retry-After` seconds when neither Postgres nor SQS accepted the request.
 const RETRY_AFTER: u32 = 30;
 
+/// The longest header that is kept with a request, in bytes.
+const LONGEST_HEADER: usize = 255;
+
 /// The path of older senders, who may be allowed in without a key.
 const OLDER_LEADS: &str = "/api/lead";
 
@@ -101,9 +104,9 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
-        Route::post("createLead",      "/leads",    Need::Ingest, &leads),
-        Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads),
-        Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads),
+        Route::post("createLead",      "/leads",    Need::Ingest, &leads).with_query(),
+        Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads).with_query(),
+        Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads).with_query(),
     ];
 
     fn now(&self) -> Timestamp {
@@ -131,7 +134,7 @@ async fn older_leads<C: Clock, Q: Outlet>(
     ports.accept(intake::Route::ApiLead, call).await
 }
 
-/// `POST /events`: with `atomic=true` one bad event refuses the others.
+/// `POST /events`: with `atomic=true` one bad event refuses the others. Other parameters are kept.
 async fn events<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     mut call: Call<'_, Caller>,
@@ -141,7 +144,7 @@ async fn events<C: Clock, Q: Outlet>(
         "false" => Ok(false),
         _ => Err("must be true or false".to_owned()),
     });
-    std::mem::take(&mut call.query).finish()?;
+    std::mem::take(&mut call.query).finish_knowing()?;
     ports.accept(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
 }
 
@@ -150,13 +153,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// SQS has the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
         let Call { request, id, now, caller, .. } = call;
-        let key = idempotency_key(&request.headers)?;
+        let key = any_idempotency_key(&request.headers);
         let body = request.bytes(BODY_LIMIT)?.into_owned();
-        let content_type =
-            request.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type =
-            content_type.filter(|text| text.len() <= 255).unwrap_or("application/octet-stream");
-        let intake = Intake::new(route, caller.sender, key, content_type.to_owned(), body, now);
+        let intake = Intake::new(route, caller.sender, key, sent(request, body), now);
         let text = intake.event_text().map_err(replies::not_events)?;
         let reading = intake.read(&text).map_err(replies::not_events)?;
         if let Reading::Events(batch) = &reading {
@@ -229,6 +228,20 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 }
 
+/// Returns what is kept of a request as it came. Nothing beside the body is a reason to refuse it.
+fn sent(request: &Request, body: Vec<u8>) -> Sent {
+    let header = |name: &str| {
+        let text = request.headers.get(name).and_then(|value| value.to_str().ok());
+        text.filter(|text| (1..=LONGEST_HEADER).contains(&text.len())).map(str::to_owned)
+    };
+    let content_type =
+        header("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
+    let content_encoding =
+        header("content-encoding").filter(|it| !it.eq_ignore_ascii_case("identity"));
+    let query = Some(request.raw_query.replace('\0', "%00")).filter(|query| !query.is_empty());
+    Sent { query, content_type, content_encoding, body }
+}
+
 fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestId) {
     let (request_id, route, bytes) = (id.as_str(), intake.route.as_str(), intake.body().len());
     let (rows, state) = (
@@ -239,9 +252,9 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestI
         },
     );
     let told = match &kept.answer {
-        Answer::New { .. } => "new",
-        Answer::Replay { .. } => "replay",
-        Answer::Conflict => "conflict",
+        Answer::New(_) => "new",
+        Answer::Replay(_) => "replay",
+        Answer::Conflict { .. } => "conflict",
     };
     tracing::info!(event = "kept", request_id, route, state, bytes, rows, told);
 }

@@ -5,7 +5,7 @@ use penstock_domain::intake::{
     NotText, Reading, Route,
 };
 use penstock_edge::http::{Failure, FieldError, Problem, Reply, StatusCode};
-use penstock_store::intake::Answer;
+use penstock_store::intake::{Answer, Known};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ pub struct EventResult {
     index: usize,
     /// The outcome for this event.
     status: EventStatus,
-    /// Its id, if it was taken.
+    /// Its id, unless it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
     /// The faults of the event, if it was not taken.
@@ -71,10 +71,19 @@ pub struct EventResult {
 pub enum EventStatus {
     /// It is kept.
     Accepted,
-    /// Its id was known before; the first event of an id is kept.
+    /// The same event was known before.
     Duplicate,
+    /// Its id was known before, for an event that says something else. That one stands. This one is
+    /// kept beside it, and is no event.
+    Conflicting,
     /// It is not an event; the others are not affected.
     Rejected,
+}
+
+impl EventStatus {
+    fn is_taken(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate)
+    }
 }
 
 /// The reply to a body that holds no events.
@@ -119,16 +128,14 @@ pub(crate) fn kept(
     reading: &Reading<'_>,
     told: &Answer,
 ) -> Result<Reply, Failure> {
-    let (replayed, duplicates) = match told {
-        Answer::New { duplicates } => (false, duplicates.as_slice()),
-        Answer::Replay { duplicates } => (true, duplicates.as_slice()),
-        Answer::Conflict => return Err(conflict(reading).into()),
+    let (replayed, known) = match told {
+        Answer::New(known) => (false, known),
+        Answer::Replay(known) => (true, known),
+        Answer::Conflict { .. } => return Err(conflict(reading).into()),
     };
     let reply = match reading {
         Reading::Lead(state) => lead(intake, *state, replayed)?,
-        Reading::Events(batch) => {
-            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, duplicates))?
-        }
+        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, known))?,
     };
     Ok(if replayed { reply.replayed() } else { reply })
 }
@@ -142,7 +149,9 @@ pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>) -> Result<Reply, F
             let reply = LeadReply { ok: true, lead_id, deduplicated: false };
             Reply::json(StatusCode::ACCEPTED, &reply)
         }
-        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &[])),
+        Reading::Events(batch) => {
+            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &Known::default()))
+        }
     }
 }
 
@@ -185,11 +194,23 @@ fn conflict(reading: &Reading<'_>) -> Problem {
     })
 }
 
-fn events(intake: &Intake, batch: &Batch<'_>, duplicates: &[usize]) -> EventsReply {
+fn message(taken: usize, all: usize, conflicts: usize) -> String {
+    let taken =
+        if taken == all { format!("{taken} taken") } else { format!("{taken} of {all} taken") };
+    match conflicts {
+        0 => taken,
+        n => format!("{taken}; {n} kept as conflicting, because the id stands for another event"),
+    }
+}
+
+fn events(intake: &Intake, batch: &Batch<'_>, known: &Known) -> EventsReply {
+    let has = |places: &[usize], index: usize| places.binary_search(&index).is_ok();
     let result = |(index, event): (usize, &Result<NewEvent<'_>, Vec<Fault>>)| match event {
         Ok(event) => EventResult {
             index,
-            status: if duplicates.binary_search(&index).is_ok() {
+            status: if has(&known.conflicts, index) {
+                EventStatus::Conflicting
+            } else if has(&known.duplicates, index) {
                 EventStatus::Duplicate
             } else {
                 EventStatus::Accepted
@@ -205,16 +226,12 @@ fn events(intake: &Intake, batch: &Batch<'_>, duplicates: &[usize]) -> EventsRep
         },
     };
     let results: Vec<EventResult> = batch.events.iter().enumerate().map(result).collect();
-    let event_ids: Vec<String> =
-        results.iter().filter_map(|result| result.event_id.clone()).collect();
+    let taken = results.iter().filter(|result| result.status.is_taken());
+    let event_ids: Vec<String> = taken.filter_map(|result| result.event_id.clone()).collect();
     let (count, all) = (event_ids.len(), batch.events.len());
     EventsReply {
         success: count == all,
-        message: if count == all {
-            format!("{count} taken")
-        } else {
-            format!("{count} of {all} taken")
-        },
+        message: message(count, all, known.conflicts.len()),
         count,
         event_id: event_ids.first().filter(|_| batch.single).cloned(),
         event_ids,

@@ -28,7 +28,7 @@ pub(crate) struct Journey {
     user_id: String,
     from: Timestamp,
     to: Timestamp,
-    after: Option<(Timestamp, String)>,
+    after: Option<Cursor>,
     limit: i64,
 }
 
@@ -64,8 +64,7 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Journey, Pr
         ((_, to), Some(_)) => query.reject("from", &format!("must be before `to`, which is {to}")),
         ((from, _), None) => query.reject("to", &format!("must be after `from`, which is {from}")),
     }
-    let after = cursor.map(|cursor| (cursor.at, cursor.event_id));
-    Ok(Journey { user_id, from: bounds.0, to: bounds.1, after, limit })
+    Ok(Journey { user_id, from: bounds.0, to: bounds.1, after: cursor, limit })
 }
 
 /// As an event's sender may name it.
@@ -104,7 +103,7 @@ impl Question for Journey {
         let page = JourneyPage {
             user_id: &self.user_id,
             from: self.from,
-            before: self.after.as_ref().map_or((self.to, ""), |(at, id)| (*at, id)),
+            before: self.after.as_ref().map_or((self.to, "", ""), Cursor::end),
             // One more than requested shows whether there is a next page.
             limit: self.limit + 1,
             bytes: i64::try_from(MOST_BYTES).unwrap_or(i64::MAX),
@@ -115,8 +114,8 @@ impl Question for Journey {
         events.truncate(fitting(&events));
         let last = events.last().filter(|_| events.len() < found);
         let next_cursor = last.map(|last| {
-            let event_id = last.event_id.clone();
-            Cursor { from: self.from, to: self.to, at: last.occurred_at, event_id }.text()
+            let (event_id, sender) = (last.event_id.clone(), last.sender.clone());
+            Cursor { from: self.from, to: self.to, at: last.occurred_at, event_id, sender }.text()
         });
         Ok(Some(JourneyReply::new(&self.user_id, events, (self.from, self.to), next_cursor)))
     }

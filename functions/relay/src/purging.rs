@@ -131,6 +131,7 @@ impl Retention {
             (Kind::Aged(Aged::Reconciliations), Some(self.runs)),
             (Kind::Aged(Aged::Leads), self.leads),
             (Kind::Aged(Aged::Events), self.events),
+            (Kind::Aged(Aged::ConflictingEvents), self.events),
         ];
         let kept = |(kind, kept_for): (Kind, Option<Duration>)| Some((kind, now - kept_for?));
         kinds.into_iter().filter_map(kept).collect()

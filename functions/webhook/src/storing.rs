@@ -7,6 +7,7 @@ use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
+use penstock_domain::record::Media;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
@@ -42,7 +43,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Stored, StoreError> {
         let delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
-        let arrival = Arrival { source, content_type, run: None, received_at, ticket_due_at };
+        let media = Media { content_type, content_encoding: None };
+        let arrival = Arrival { source, media, received_at, ticket_due_at, ..Arrival::default() };
         let row = self
             .database
             .in_time(deliveries::store(&self.database, arrival, &delivery, now))

@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 
 use crate::calendar_event::CalendarEvent;
 use crate::contact::Contact;
-use crate::intake::{Event, Lead};
+use crate::intake::{ConflictingEvent, Event, Lead};
 use crate::payment::{Payment, Status};
 use crate::record::RowView;
 use crate::version::Versioned;
@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub leads: Vec<Fact<'a, Lead>>,
     /// Product events that our own clients pushed.
     pub events: Vec<Fact<'a, Event<'a>>>,
+    /// Product events under an id that their sender had used before.
+    pub conflicting_events: Vec<Fact<'a, ConflictingEvent>>,
 }
 
 /// One thing that a row says.
@@ -50,12 +52,13 @@ impl Facts<'_> {
     /// Moves all facts of `other` to the end of these.
     pub fn append(&mut self, other: Self) {
         // Without `..`: a kind that is not handled here does not compile.
-        let Self { payments, contacts, calendar_events, leads, events } = other;
+        let Self { payments, contacts, calendar_events, leads, events, conflicting_events } = other;
         self.payments.extend(payments);
         self.contacts.extend(contacts);
         self.calendar_events.extend(calendar_events);
         self.leads.extend(leads);
         self.events.extend(events);
+        self.conflicting_events.extend(conflicting_events);
     }
 
     /// The statuses that no map knows, each as `kind:status` in the vendor's word. The run's report

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::{OutboxId, RunId};
-use crate::intake::Body;
 use crate::own_account::OwnAccount;
 
 /// One version of one object, as it goes into the outbox.
@@ -36,6 +35,18 @@ pub struct Delivery<'a> {
     pub livemode: Option<bool>,
 }
 
+/// The form of a payload, in the words of its sender's headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Media<'a> {
+    /// `Content-Type`.
+    pub content_type: &'a str,
+    /// `Content-Encoding`, if the payload is encoded.
+    pub content_encoding: Option<&'a str>,
+}
+
+/// The form of what `fetch` reads.
+pub const JSON: Media<'static> = Media { content_type: "application/json", content_encoding: None };
+
 /// A row of the outbox as the normalizers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowView<'a> {
@@ -50,24 +61,10 @@ pub struct RowView<'a> {
     pub version_at: Timestamp,
     /// Byte for byte as received.
     pub payload: &'a [u8],
-    /// The header `Content-Type` that came with the payload.
-    pub content_type: &'a str,
-    /// The header `Content-Encoding` that came with the payload, if there was one.
-    pub content_encoding: Option<&'a str>,
+    /// The form of the payload.
+    pub media: Media<'a>,
     /// The vendor's account, as far as it is known by now.
     pub own: OwnAccount,
-}
-
-impl<'a> RowView<'a> {
-    /// The payload with the headers that say how to read it.
-    #[must_use]
-    pub fn body(self) -> Body<'a> {
-        Body {
-            bytes: self.payload,
-            content_type: self.content_type,
-            content_encoding: self.content_encoding,
-        }
-    }
 }
 
 /// Returns the version key of the objects that a full run saw. `process` takes such a version for

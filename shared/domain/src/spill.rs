@@ -79,7 +79,7 @@ pub fn is_claimed(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::{Proof, Route, Sender};
+    use crate::intake::{Proof, Route, Sender, Sent};
     use crate::signature::SigningSecrets;
 
     const DELIVERY: &str = r#"{"spill":1,"source":"stripe","receivedAt":"2026-06-01T00:00:00Z","contentType":"a/b","body":"e30="}"#;
@@ -100,10 +100,9 @@ mod tests {
         let now = "2026-06-01T00:00:00Z";
         let intake = Intake::new(
             Route::Leads,
-            Sender { id: [7; 32], proof: Proof::LookedUp },
+            Sender { id: [7; 32], name: None, proof: Proof::LookedUp },
             None,
-            "text/plain".to_owned(),
-            b"a lead".to_vec(),
+            Sent { body: b"a lead".to_vec(), ..Sent::default() },
             at(now),
         );
         let text = intake.text().unwrap();

@@ -2,6 +2,7 @@
 //! their documentation; names and values are made up.
 
 use penstock_domain::intake::{Body, Contact};
+use penstock_domain::record::Media;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -72,7 +73,8 @@ const ROWS: &[Row] = &[
 ];
 
 fn found(body: &str, content_type: &str) -> Option<[Option<String>; 4]> {
-    let body = Body { bytes: body.as_bytes(), content_type, content_encoding: None };
+    let body =
+        Body { bytes: body.as_bytes(), media: Media { content_type, content_encoding: None } };
     let Contact { email, phone, name, company } = Contact::read(body)?;
     Some([email, phone, name, company])
 }

@@ -11,7 +11,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::ErrorClass;
 use penstock_domain::payment::{Payment, Status};
-use penstock_domain::record::{RowView, vanished};
+use penstock_domain::record::{JSON, RowView, vanished};
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Stamp;
@@ -76,8 +76,7 @@ fn normalized<T>(
         external_id: id,
         version_at,
         payload,
-        content_type: "application/json",
-        content_encoding: None,
+        media: JSON,
         own,
     };
     let normalizer =

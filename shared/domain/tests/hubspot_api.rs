@@ -12,7 +12,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Paging, Position, Reply};
 use penstock_domain::payment::Status;
-use penstock_domain::record::RowView;
+use penstock_domain::record::{JSON, RowView};
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::{OwnAccount, Source};
 
@@ -62,8 +62,7 @@ fn trap_77_an_object_that_cannot_be_read_is_known_by_its_id_and_counts_as_nothin
         external_id,
         version_at: at(NOW_MS),
         payload: odd,
-        content_type: "application/json",
-        content_encoding: None,
+        media: JSON,
         own: OwnAccount::default(),
     };
     assert_eq!(normalizer.normalize(row("deal", "7")).unwrap_err().kind, ReasonKind::Malformed);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::paging::{Paging, Position, Reply};
-use penstock_domain::record::RowView;
+use penstock_domain::record::{JSON, RowView};
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::{OwnAccount, Source};
 use serde_json::Value;
@@ -57,8 +57,7 @@ fn recorded_objects_are_read() {
                 external_id: &item.external_id,
                 version_at: item.version_at,
                 payload: item.payload,
-                content_type: "application/json",
-                content_encoding: None,
+                media: JSON,
                 own: OwnAccount::default(),
             };
             normalizer.normalize(row).unwrap();

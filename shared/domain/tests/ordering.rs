@@ -7,7 +7,7 @@ use penstock_domain::config::Env;
 use penstock_domain::facts::{Newest, Tie, newest};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::payment::Payment;
-use penstock_domain::record::RowView;
+use penstock_domain::record::{JSON, RowView};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_domain::version::Versioned;
@@ -36,8 +36,7 @@ fn row(payload: &[u8]) -> RowView<'_> {
         external_id: "ch_1",
         version_at,
         payload,
-        content_type: "application/json",
-        content_encoding: None,
+        media: JSON,
         own,
     }
 }

@@ -86,12 +86,12 @@ pub async fn insert(
 }
 
 /// The permission of a key whose request was accepted before the key could be looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// The key is valid, and may send leads and events.
-    MaySend,
-    /// The key is one of ours, and was revoked or has another scope.
-    MayNot,
+    /// The key of this name is valid, and may send leads and events.
+    MaySend(String),
+    /// The key of this name is one of ours, and was revoked or has another scope.
+    MayNot(String),
     /// No key of ours has this hash.
     Unknown,
 }
@@ -106,8 +106,8 @@ pub async fn standing(on: &impl GenericClient, sha256: &[u8; 32]) -> Result<Stan
     };
     let scope = Scope::parse(row.read("scope")?);
     let may_send = scope.is_some_and(|it| Need::Ingest.is_met_by(KeyHeader::ApiKey, it));
-    let is_revoked: bool = row.read("is_revoked")?;
-    Ok(if may_send && !is_revoked { Standing::MaySend } else { Standing::MayNot })
+    let (name, is_revoked): (String, bool) = (row.read("name")?, row.read("is_revoked")?);
+    Ok(if may_send && !is_revoked { Standing::MaySend(name) } else { Standing::MayNot(name) })
 }
 
 /// Revokes a key from `now` on. Returns false if it does not exist or was revoked before.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Batch, Intake, LeadState, Reading};
+use penstock_domain::intake::{Batch, EVENT, EVENTS, Intake, LeadState, Reading};
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
@@ -29,6 +29,13 @@ statements! {
         duplicates: &'a [i32],
     }
     idempotency_keys.purge: Purge { now: Timestamp, limit: i64 }
+    outbox.differing_payloads: DifferingPayloads<'a> {
+        source: &'a str,
+        entity: &'a str,
+        external_ids: &'a [&'a str],
+        version_keys: &'a [&'a str],
+        sha256s: &'a [&'a [u8]],
+    }
 }
 
 /// The lifetime of an Idempotency-Key.
@@ -51,18 +58,25 @@ pub struct Stored {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The request is stored.
-    New {
-        /// The places in the batch of the events that were known before.
-        duplicates: Vec<usize>,
-    },
+    New(Known),
     /// The same request came before under its Idempotency-Key, and got this answer.
-    Replay {
-        /// The places in the batch of the events that were known before.
-        duplicates: Vec<usize>,
-    },
+    Replay(Known),
     /// Another body came before under the Idempotency-Key. The body of a lead is stored all the
     /// same.
-    Conflict,
+    Conflict {
+        /// The SHA-256 of that body.
+        first: [u8; 32],
+    },
+}
+
+/// The events of a batch whose ids were known before, by their places in it, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Events that came before.
+    pub duplicates: Vec<usize>,
+    /// Events that say something else than the first of their sender's under the id. They are
+    /// stored as conflicting.
+    pub conflicts: Vec<usize>,
 }
 
 /// The owner of an Idempotency-Key.
@@ -71,6 +85,23 @@ enum Claim {
     Ours(Vec<OutboxId>),
     /// A request before this one owns it.
     Theirs(First),
+}
+
+/// Events that were stored as conflicting.
+#[derive(Default)]
+struct Conflicting {
+    /// Their places in the batch, in order.
+    places: Vec<usize>,
+    /// Those of their rows that are new.
+    rows: Vec<OutboxId>,
+}
+
+impl Conflicting {
+    /// Returns what is told of the events that were known, and the new rows.
+    fn known(self, mut duplicates: Vec<usize>) -> (Known, Vec<OutboxId>) {
+        duplicates.retain(|place| self.places.binary_search(place).is_err());
+        (Known { duplicates, conflicts: self.places }, self.rows)
+    }
 }
 
 /// The first request under a key.
@@ -122,20 +153,18 @@ pub async fn purge_keys(
 impl Storing<'_> {
     async fn lead(&self, state: LeadState) -> Result<Stored, StoreError> {
         let sha256 = self.intake.body_sha256();
-        let replay = Answer::Replay { duplicates: Vec::new() };
+        let replay = Answer::Replay(Known::default());
         match self.claim(&self.lead_rows(state, &sha256)).await? {
             // A key that had expired, and the body that it had then: the same lead.
             Claim::Ours(rows) if rows.is_empty() => Ok(Stored { rows, answer: replay }),
-            Claim::Ours(rows) => {
-                Ok(Stored { rows, answer: Answer::New { duplicates: Vec::new() } })
-            }
+            Claim::Ours(rows) => Ok(Stored { rows, answer: Answer::New(Known::default()) }),
             Claim::Theirs(first) if first.body_sha256 == sha256 => {
                 Ok(Stored { rows: Vec::new(), answer: replay })
             }
             Claim::Theirs(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
                 let rows = self.insert(&self.lead_rows(LeadState::Conflicting, &first)).await?;
-                Ok(Stored { rows, answer: Answer::Conflict })
+                Ok(Stored { rows, answer: Answer::Conflict { first } })
             }
         }
     }
@@ -154,20 +183,70 @@ impl Storing<'_> {
                 let good = events.filter(|(_, event)| event.is_ok()).map(|(place, _)| place);
                 let known = good.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
                 let duplicates: Vec<usize> = known.map(|(place, _)| place).collect();
+                let conflicting = self.keep_conflicts(batch, &duplicates).await?;
                 if let Err(error) = self.remember(&duplicates).await {
                     tracing::warn!(
                         event = "duplicates_not_remembered",
                         error = &error as &dyn std::error::Error
                     );
                 }
-                Ok(Stored { rows: new, answer: Answer::New { duplicates } })
+                let (known, conflicting) = conflicting.known(duplicates);
+                let rows = new.into_iter().chain(conflicting).collect();
+                Ok(Stored { rows, answer: Answer::New(known) })
             }
+            // What conflicts is stored after the key is claimed, and the first try may have ended
+            // between the two.
             Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
-                let answer = Answer::Replay { duplicates: first.duplicates };
-                Ok(Stored { rows: Vec::new(), answer })
+                let all: Vec<usize> = (0..batch.events.len()).collect();
+                let conflicting = self.keep_conflicts(batch, &all).await?;
+                let (known, rows) = conflicting.known(first.duplicates);
+                Ok(Stored { rows, answer: Answer::Replay(known) })
             }
-            Claim::Theirs(_) => Ok(Stored { rows: Vec::new(), answer: Answer::Conflict }),
+            Claim::Theirs(first) => {
+                let first = first.body_sha256.try_into().unwrap_or_default();
+                Ok(Stored { rows: Vec::new(), answer: Answer::Conflict { first } })
+            }
         }
+    }
+
+    /// Stores those events of `places` that say something else than the first of their sender's
+    /// under the same id.
+    async fn keep_conflicts(
+        &self,
+        batch: &Batch<'_>,
+        places: &[usize],
+    ) -> Result<Conflicting, StoreError> {
+        let named = |place: &usize| {
+            let event = batch.events.get(*place)?.as_ref().ok()?;
+            event.event_id.as_deref().map(|id| (*place, event, id))
+        };
+        let named: Vec<_> = places.iter().filter_map(named).collect();
+        if named.is_empty() {
+            return Ok(Conflicting::default());
+        }
+        let key = rows::sender_key(self.intake);
+        let sha256s: Vec<[u8; 32]> = named.iter().map(|(_, event, _)| event.sha256()).collect();
+        let differing = DifferingPayloads {
+            source: EVENTS,
+            entity: EVENT,
+            external_ids: &named.iter().map(|(_, _, id)| *id).collect::<Vec<_>>(),
+            version_keys: &vec![key.as_str(); named.len()],
+            sha256s: &sha256s.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>(),
+        };
+        let differing = differing.rows(self.client).await?;
+        let place = |row: &Row| {
+            let from_one: i32 = row.read("place")?;
+            Ok(usize::try_from(from_one).ok().and_then(|place| named.get(place.checked_sub(1)?)))
+        };
+        let differing: Result<Vec<_>, StoreError> = differing.iter().map(place).collect();
+        let differing: Vec<_> = differing?.into_iter().flatten().collect();
+        if differing.is_empty() {
+            return Ok(Conflicting::default());
+        }
+        let events: Vec<_> = differing.iter().map(|(_, event, _)| *event).collect();
+        let rows = rows::of_conflicting(self.intake, &events, self.ticket_due_at);
+        let places = differing.into_iter().map(|(place, ..)| *place).collect();
+        Ok(Conflicting { places, rows: self.insert(&rows).await? })
     }
 
     async fn claim(&self, rows: &NewRows<'_>) -> Result<Claim, StoreError> {

@@ -12,6 +12,7 @@ statements! {
         from: Timestamp,
         before_time: Timestamp,
         before_id: &'a str,
+        before_sender: &'a str,
         limit: i64,
         bytes: i64,
     }
@@ -24,9 +25,9 @@ pub struct JourneyPage<'a> {
     pub user_id: &'a str,
     /// Events that occurred before this time are left out.
     pub from: Timestamp,
-    /// Only events before this time and id. With an empty id: events that occurred before this
-    /// time.
-    pub before: (Timestamp, &'a str),
+    /// Only events before this time, id and sender. With an empty id: events that occurred before
+    /// this time.
+    pub before: (Timestamp, &'a str, &'a str),
     /// The most events on the page.
     pub limit: i64,
     /// The most bytes of payload and metadata before the last event. The first event always comes.
@@ -38,6 +39,8 @@ pub struct JourneyPage<'a> {
 pub struct JourneyEvent {
     /// The sender's id of the event, or ours.
     pub event_id: String,
+    /// The sender's name; empty for an event that a release before 0.2 has stored.
+    pub sender: String,
     /// The type of the event.
     pub r#type: String,
     /// The user's session.
@@ -54,8 +57,8 @@ pub struct JourneyEvent {
     pub metadata: Option<String>,
 }
 
-/// Returns events, newest first by time and id, and how many there are within the page's limit.
-/// Fewer events come if they have too many bytes.
+/// Returns events, newest first by time, id and sender, and how many there are within the page's
+/// limit. Fewer events come if they have too many bytes.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -63,8 +66,9 @@ pub async fn page(
     on: &impl GenericClient,
     page: JourneyPage<'_>,
 ) -> Result<(Vec<JourneyEvent>, usize), StoreError> {
-    let JourneyPage { user_id, from, before: (before_time, before_id), limit, bytes } = page;
-    let journey = Journey { user_id, from, before_time, before_id, limit, bytes };
+    let JourneyPage { user_id, from, before, limit, bytes } = page;
+    let (before_time, before_id, before_sender) = before;
+    let journey = Journey { user_id, from, before_time, before_id, before_sender, limit, bytes };
     let rows = journey.rows(on).await?;
     let found: i64 = rows.first().map_or(Ok(0), |row| row.read("found"))?;
     let events = rows.iter().map(event).collect::<Result<_, _>>()?;
@@ -74,6 +78,7 @@ pub async fn page(
 fn event(row: &Row) -> Result<JourneyEvent, StoreError> {
     Ok(JourneyEvent {
         event_id: row.read("event_id")?,
+        sender: row.read("sender")?,
         r#type: row.read("type")?,
         session_id: row.read("session_id")?,
         occurred_at: row.read("occurred_at")?,

@@ -9,7 +9,7 @@ use penstock_domain::disposition::{
     MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason,
 };
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
-use penstock_domain::record::RowView;
+use penstock_domain::record::{Media, RowView};
 use penstock_domain::source::OwnAccount;
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
@@ -75,8 +75,10 @@ impl<'a> Claimed<'a> {
             external_id: row.read("external_id")?,
             version_at: row.read("version_at")?,
             payload: row.read("payload")?,
-            content_type: row.read("content_type")?,
-            content_encoding: row.read("content_encoding")?,
+            media: Media {
+                content_type: row.read("content_type")?,
+                content_encoding: row.read("content_encoding")?,
+            },
             own: own_account(row)?,
         };
         Ok(Self { row: view, run: row.read::<Option<_>>("run_id")?.map(RunId) })

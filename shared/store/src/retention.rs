@@ -16,6 +16,7 @@ statements! {
     reconciliations.purge: PurgeReconciliations { before: Uuid, limit: i64 }
     leads.purge: PurgeLeads { before: Timestamp, limit: i64 }
     events.purge: PurgeEvents { before: Timestamp, limit: i64 }
+    conflicting_events.purge: PurgeConflicting { before: Timestamp, limit: i64 }
 }
 
 /// A kind of rows with a retention.
@@ -31,6 +32,7 @@ pub enum Aged {
     Leads,
     /// Product events.
     Events,
+    ConflictingEvents,
 }
 
 impl Aged {
@@ -43,6 +45,7 @@ impl Aged {
             Self::Reconciliations => "reconciliations",
             Self::Leads => "leads",
             Self::Events => "events",
+            Self::ConflictingEvents => "conflicting_events",
         }
     }
 }
@@ -61,6 +64,7 @@ pub async fn purge(
         Aged::DeadLetters => PurgeLetters { before, limit }.execute(on).await,
         Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
         Aged::Events => PurgeEvents { before, limit }.execute(on).await,
+        Aged::ConflictingEvents => PurgeConflicting { before, limit }.execute(on).await,
         Aged::Runs => PurgeRuns { before, limit }.execute(on).await,
         Aged::RunRequests => PurgeRequests { before, limit }.execute(on).await,
         Aged::Reconciliations => {

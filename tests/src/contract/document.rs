@@ -1,6 +1,6 @@
 //! Builds the OpenAPI document around the functions' descriptions of their routes.
 
-use penstock_edge::contract::{Contract, IDEMPOTENCY_KEY_PATTERN};
+use penstock_edge::contract::Contract;
 use serde_json::{Map, Value, json};
 
 const ABOUT: &str = "Events, leads and Stripe's webhooks in; revenue, runs and journeys out. JSON is camelCase, times are RFC 3339 in UTC, \
@@ -58,7 +58,6 @@ pub fn document(contract: &Contract) -> Value {
 
 fn parameters() -> Value {
     // The key is bare, or a string by RFC 9651. White space around it is ignored.
-    let key = IDEMPOTENCY_KEY_PATTERN;
     let parameter = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "header", "required": false, "description": about, "schema": schema });
     json!({
         "RequestId": parameter(
@@ -69,9 +68,9 @@ fn parameters() -> Value {
         ),
         "IdempotencyKey": parameter(
             "Idempotency-Key",
-            "Names the request, so that its repetition does nothing twice: 1 to 255 printable ASCII characters, bare or in \
-             double quotes. Kept for 24 hours.",
-            json!({ "type": "string", "pattern": key, "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"] }),
+            "Names the request, so that its repetition does nothing twice: best 1 to 255 printable ASCII characters, bare or \
+             in double quotes. Any other text is taken as it is. Kept for 24 hours.",
+            json!({ "type": "string", "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"] }),
         ),
         "IfNoneMatch": parameter(
             "If-None-Match",

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::record::Item;
+use penstock_domain::record::{Item, JSON};
 use penstock_edge::config;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
@@ -80,10 +80,10 @@ impl DeployedApp {
             payloads.iter().enumerate().map(|(i, payload)| charge_item(i, payload, now)).collect();
         let arrival = Arrival {
             source: "stripe",
-            content_type: "application/json",
-            run: None,
+            media: JSON,
             received_at: now,
             ticket_due_at: now + grace,
+            ..Arrival::default()
         };
         let database = self.database.database(1);
         let mut connection = database.connection().await.unwrap();

@@ -10,7 +10,7 @@ use penstock_domain::clock::{Clock, later};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::paging::Position;
 use penstock_domain::reconcile::{self, DaySums};
-use penstock_domain::record::{Item, RowView};
+use penstock_domain::record::{Item, JSON, RowView};
 use penstock_domain::source::{OwnAccount, Whose};
 use penstock_store::{StoreError, Transaction, reconciliations};
 
@@ -40,8 +40,7 @@ pub(super) fn sums<C: Clock>(
             external_id: &item.external_id,
             version_at: item.version_at,
             payload: item.payload,
-            content_type: "application/json",
-            content_encoding: None,
+            media: JSON,
             own,
         };
         match vendor.normalizer.whose(row) {

@@ -17,6 +17,8 @@ pub(super) struct Cursor {
     pub at: Timestamp,
     /// Its id.
     pub event_id: String,
+    /// The name of its sender.
+    pub sender: String,
 }
 
 /// The seconds in which years of four digits begin and end: those of RFC 3339.
@@ -28,25 +30,38 @@ pub(super) fn is_kept(time: &Timestamp) -> bool {
 }
 
 impl Cursor {
-    /// Three times in microseconds, and the id, which may be any text.
+    /// Returns the last event of the page by time, id and sender.
+    pub(super) fn end(&self) -> (Timestamp, &str, &str) {
+        (self.at, &self.event_id, &self.sender)
+    }
+
+    /// Three times in microseconds, the id, which may be any text without NUL, and after a NUL the
+    /// sender. Cursors of a release before 0.2 have no sender, as its events have none.
     pub(super) fn text(&self) -> String {
         let times = [self.from, self.to, self.at].map(|time| time.as_microsecond().to_be_bytes());
-        URL_SAFE_NO_PAD.encode([times.as_flattened(), self.event_id.as_bytes()].concat())
+        let nul: &[u8] = if self.sender.is_empty() { b"" } else { b"\0" };
+        let (id, sender) = (self.event_id.as_bytes(), self.sender.as_bytes());
+        URL_SAFE_NO_PAD.encode([times.as_flattened(), id, nul, sender].concat())
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (times, event_id) = bytes.split_at_checked(24)?;
+        let (times, names) = bytes.split_at_checked(24)?;
         let (times, []) = times.as_chunks::<8>() else { return None };
         let time = |bytes: &[u8; 8]| {
             Timestamp::from_microsecond(i64::from_be_bytes(*bytes)).ok().filter(is_kept)
         };
         let [from, to, at] = times else { return None };
         let (from, to, at) = (time(from)?, time(to)?, time(at)?);
-        let event_id = String::from_utf8(event_id.to_vec()).ok()?;
-        let is_id =
-            !event_id.contains('\0') && (1..=LONGEST_ID).contains(&event_id.chars().count());
-        (is_id && from <= at && at < to).then_some(Self { from, to, at, event_id })
+        let names = std::str::from_utf8(names).ok()?;
+        let (event_id, sender) = match names.split_once('\0') {
+            Some((event_id, sender)) if !sender.is_empty() => (event_id, sender),
+            Some(_) => return None,
+            None => (names, ""),
+        };
+        let is_id = (1..=LONGEST_ID).contains(&event_id.chars().count()) && !sender.contains('\0');
+        let (event_id, sender) = (event_id.to_owned(), sender.to_owned());
+        (is_id && from <= at && at < to).then_some(Self { from, to, at, event_id, sender })
     }
 }
 
@@ -57,9 +72,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_own_text(at in -62_167_219_200_000_000..253_402_207_200_999_998_i64, id in "[^\0]{1,255}") {
+        fn a_cursor_survives_its_own_text(at in -62_167_219_200_000_000..253_402_207_200_999_998_i64, event_id in "[^\0]{1,255}", sender in "[^\0]{0,9}") {
             let time = |micros| Timestamp::from_microsecond(micros).unwrap();
-            let cursor = Cursor { from: time(at), to: time(at + 1), at: time(at), event_id: id };
+            let cursor = Cursor { from: time(at), to: time(at + 1), at: time(at), event_id, sender };
             prop_assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
         }
 
@@ -74,7 +89,8 @@ mod tests {
     #[test]
     fn nonsense_is_no_cursor() {
         let time = |micros| Timestamp::from_microsecond(micros).unwrap();
-        let good = Cursor { from: time(1), to: time(9), at: time(5), event_id: "e".to_owned() };
+        let (event_id, sender) = ("e".to_owned(), "shop".to_owned());
+        let good = Cursor { from: time(1), to: time(9), at: time(5), event_id, sender };
         assert!(Cursor::parse(&good.text()).is_some());
         for bad in [
             Cursor { at: time(0), ..good.clone() },
@@ -82,6 +98,7 @@ mod tests {
             Cursor { event_id: String::new(), ..good.clone() },
             Cursor { event_id: "a\0".to_owned(), ..good.clone() },
             Cursor { event_id: "e".repeat(256), ..good.clone() },
+            Cursor { event_id: "a\0".to_owned(), sender: String::new(), ..good.clone() },
             Cursor { from: Timestamp::MIN, ..good.clone() },
             Cursor { to: Timestamp::MAX, ..good.clone() },
         ] {

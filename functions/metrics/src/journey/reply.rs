@@ -111,6 +111,7 @@ mod tests {
     fn event(id: &str, payload: &str) -> JourneyEvent {
         JourneyEvent {
             event_id: id.to_owned(),
+            sender: String::new(),
             r#type: "\u{1}".repeat(255),
             session_id: Some("\u{e4}\"\\".repeat(85)),
             occurred_at: Timestamp::from_microsecond(-62_167_219_199_999_999).unwrap(),

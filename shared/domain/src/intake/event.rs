@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use super::body::NotText;
 use super::fields::{Fault, Fields};
@@ -57,6 +58,14 @@ pub struct NewEvent<'a> {
     pub text: &'a str,
 }
 
+impl NewEvent<'_> {
+    /// Returns the SHA-256 of the text, which tells another event under the same id.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.text).into()
+    }
+}
+
 impl<'a> Batch<'a> {
     /// Reads the text of a request.
     ///
@@ -90,6 +99,11 @@ impl<'a> Batch<'a> {
         Ok(Self { single, events: items.iter().enumerate().map(read).collect() })
     }
 }
+
+/// An event under an id that its sender had used before, for one that says something else. It is
+/// kept as it came, and its row has all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConflictingEvent;
 
 /// An event with its fields. Fields that may be any JSON keep their text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::access::PresentedKey;
 use crate::ids::RequestSeed;
+use crate::record::Media;
 
 mod body;
 mod event;
@@ -19,7 +21,9 @@ pub mod normalize;
 mod spilled;
 
 pub use body::{Body, LONGEST_BODY, NotInflated, NotText};
-pub use event::{Batch, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents};
+pub use event::{
+    Batch, ConflictingEvent, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents,
+};
 pub use fields::Fault;
 pub use lead::{Contact, Lead, LeadState};
 pub use spilled::NotAnIntake;
@@ -32,6 +36,9 @@ pub const EVENTS: &str = "events";
 
 /// The value of `outbox.entity` for product events.
 pub const EVENT: &str = "event";
+
+/// The value of `outbox.entity` for an event whose sender had used its id before, for another one.
+pub const CONFLICTING_EVENT: &str = "conflicting_event";
 
 /// A request, read as far as its reply needs.
 #[derive(Debug)]
@@ -74,11 +81,32 @@ impl Route {
 pub type SenderId = [u8; 32];
 
 /// The sender of a request, by its API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The owner of the Idempotency-Keys that the request may name.
     pub id: SenderId,
+    /// The name of the API key. Keys of one name are one sender. `None` until the key is looked up.
+    pub name: Option<String>,
     pub proof: Proof,
+}
+
+/// The name of all senders without a key.
+pub const KEYLESS: &str = "senders without a key";
+
+impl Sender {
+    /// Returns the sender of a request on a route that asks for no key.
+    #[must_use]
+    pub fn keyless() -> Self {
+        let name = Some(KEYLESS.to_owned());
+        Self { id: PresentedKey::NONE.sha256, name, proof: Proof::LookedUp }
+    }
+
+    /// Returns the name that the sender's event ids belong to. A key that nobody can look up any
+    /// more has its hash for a name.
+    #[must_use]
+    pub fn namespace(&self) -> String {
+        self.name.clone().unwrap_or_else(|| hex::encode(self.id))
+    }
 }
 
 /// The reason to believe that a sender may send.
@@ -104,10 +132,32 @@ pub struct Intake {
     /// The seed of the ids that are made for the request.
     pub seed: RequestSeed,
     pub received_at: Timestamp,
-    pub content_type: String,
-    /// Returns the body, byte for byte as it was sent.
-    body: Vec<u8>,
+    /// All of the request that is kept.
+    sent: Sent,
     sha256: [u8; 32],
+}
+
+/// The parts of a request that are kept as they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The query string, if there is one.
+    pub query: Option<String>,
+    pub content_type: String,
+    /// `Content-Encoding`, if the body is encoded.
+    pub content_encoding: Option<String>,
+    /// Byte for byte as it was sent.
+    pub body: Vec<u8>,
+}
+
+impl Sent {
+    /// Returns the form of the body.
+    #[must_use]
+    pub fn media(&self) -> Media<'_> {
+        Media {
+            content_type: &self.content_type,
+            content_encoding: self.content_encoding.as_deref(),
+        }
+    }
 }
 
 impl Intake {
@@ -119,11 +169,10 @@ impl Intake {
         route: Route,
         sender: Sender,
         idempotency_key: Option<String>,
-        content_type: String,
-        body: Vec<u8>,
+        sent: Sent,
         now: Timestamp,
     ) -> Self {
-        let sha256: [u8; 32] = Sha256::digest(&body).into();
+        let sha256: [u8; 32] = Sha256::digest(&sent.body).into();
         let idempotency_key = idempotency_key.or_else(|| match route {
             Route::ApiLead => Some(format!("sha256:{}", hex::encode(sha256))),
             Route::Leads | Route::Events { .. } => None,
@@ -134,13 +183,26 @@ impl Intake {
             }
             None => RequestSeed::new(now),
         };
-        Self { route, sender, idempotency_key, seed, received_at: now, content_type, body, sha256 }
+        Self { route, sender, idempotency_key, seed, received_at: now, sent, sha256 }
     }
 
-    /// The body, byte for byte as it was sent.
+    /// Returns the request with the name of its sender, which was looked up.
+    #[must_use]
+    pub fn sent_by(mut self, name: String) -> Self {
+        self.sender.name = Some(name);
+        self
+    }
+
+    /// Returns what is kept of the request as it came.
+    #[must_use]
+    pub fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    /// Returns the body, byte for byte as it was sent.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.sent.body
     }
 
     /// The body as text, if the route takes events: inflated and decoded. For a lead it is empty.
@@ -171,7 +233,7 @@ impl Intake {
 
     /// The body with the headers that say how to read it.
     fn readable(&self) -> Body<'_> {
-        Body { bytes: &self.body, content_type: &self.content_type, content_encoding: None }
+        Body { bytes: self.body(), media: self.sent.media() }
     }
 
     /// Returns the SHA-256 of the body, which tells another body under the same Idempotency-Key.
@@ -219,15 +281,9 @@ mod tests {
     use super::*;
 
     fn intake(route: Route, sender: u8, key: Option<&str>, body: &[u8]) -> Intake {
-        let sender = Sender { id: [sender; 32], proof: Proof::LookedUp };
-        Intake::new(
-            route,
-            sender,
-            key.map(str::to_owned),
-            String::new(),
-            body.to_vec(),
-            Timestamp::UNIX_EPOCH,
-        )
+        let sender = Sender { id: [sender; 32], name: None, proof: Proof::LookedUp };
+        let sent = Sent { body: body.to_vec(), ..Sent::default() };
+        Intake::new(route, sender, key.map(str::to_owned), sent, Timestamp::UNIX_EPOCH)
     }
 
     fn lead_id(intake: &Intake) -> Uuid {

@@ -1,6 +1,6 @@
 //! Reads rows that our own clients pushed, as a source reads its vendor's.
 
-use super::{Event, Lead};
+use super::{CONFLICTING_EVENT, ConflictingEvent, Event, Lead};
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
@@ -19,6 +19,10 @@ pub fn lead(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
 /// # Errors
 /// The reason for its dead letter, which names the place and repeats no value.
 pub fn event(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
+    if row.entity == CONFLICTING_EVENT {
+        let conflicting_events = row.facts([ConflictingEvent]);
+        return Ok(Facts { conflicting_events, ..Facts::default() });
+    }
     let text = std::str::from_utf8(row.payload);
     let text = text.map_err(|e| {
         Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to()))

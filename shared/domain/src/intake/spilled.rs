@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Intake, Proof, Route, Sender};
+use super::{Intake, Proof, Route, Sender, Sent};
 use crate::ids::RequestSeed;
 use crate::json::place;
 use crate::signature::SPILL_LIMIT;
@@ -29,6 +29,10 @@ struct IntakeMessage {
     /// Releases before 0.2 do not say it.
     #[serde(default)]
     marked: bool,
+    /// Like the two below, not in a message of a release before 0.2.
+    sender: Option<String>,
+    query: Option<String>,
+    content_encoding: Option<String>,
     idempotency_key: Option<String>,
     seed: RequestSeed,
     received_at: Timestamp,
@@ -47,11 +51,14 @@ impl Intake {
             scope: hex::encode(self.sender.id),
             verified: self.sender.proof == Proof::LookedUp,
             marked: self.sender.proof == Proof::Marked,
+            sender: self.sender.name.clone(),
+            query: self.sent.query.clone(),
+            content_encoding: self.sent.content_encoding.clone(),
             idempotency_key: self.idempotency_key.clone(),
             seed: self.seed,
             received_at: self.received_at,
-            content_type: self.content_type.clone(),
-            body: STANDARD.encode(&self.body),
+            content_type: self.sent.content_type.clone(),
+            body: STANDARD.encode(self.body()),
         };
         serde_json::to_string(&wire).ok().filter(|message| message.len() <= SPILL_LIMIT)
     }
@@ -80,13 +87,17 @@ impl Intake {
         };
         Ok(Self {
             route: route.ok_or_else(|| not("its route is not known here"))?,
-            sender: Sender { id: sender, proof },
+            sender: Sender { id: sender, name: wire.sender, proof },
             idempotency_key: wire.idempotency_key,
             seed: wire.seed,
             received_at: wire.received_at,
-            content_type: wire.content_type,
             sha256: Sha256::digest(&body).into(),
-            body,
+            sent: Sent {
+                query: wire.query,
+                content_type: wire.content_type,
+                content_encoding: wire.content_encoding,
+                body,
+            },
         })
     }
 }
@@ -115,9 +126,14 @@ mod tests {
                 (Some("k".to_owned()), Proof::Marked),
                 (Some("k".to_owned()), Proof::LookedUp),
             ] {
-                let sender = Sender { id: [7; 32], proof };
-                let intake =
-                    Intake::new(route, sender, key, "text/plain".to_owned(), body.clone(), at);
+                let sender = Sender { id: [7; 32], name: Some("shop".to_owned()), proof };
+                let sent = Sent {
+                    query: Some("utm_source=a%20b".to_owned()),
+                    content_type: "text/plain".to_owned(),
+                    content_encoding: Some("gzip".to_owned()),
+                    body: body.clone(),
+                };
+                let intake = Intake::new(route, sender, key, sent, at);
                 assert_eq!(read(&intake.text().unwrap()).unwrap(), intake);
             }
         }
@@ -125,16 +141,9 @@ mod tests {
 
     #[test]
     fn what_sqs_would_refuse_is_not_made_and_what_is_no_request_says_why() {
-        let sender = Sender { id: [0; 32], proof: Proof::LookedUp };
         let of = |bytes| {
-            Intake::new(
-                Route::Leads,
-                sender,
-                None,
-                String::new(),
-                vec![0; bytes],
-                Timestamp::UNIX_EPOCH,
-            )
+            let sent = Sent { body: vec![0; bytes], ..Sent::default() };
+            Intake::new(Route::Leads, Sender::keyless(), None, sent, Timestamp::UNIX_EPOCH)
         };
         assert!(of(190_000).text().is_some());
         assert!(of(197_000).text().is_none());

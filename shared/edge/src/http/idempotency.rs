@@ -3,6 +3,7 @@
 
 use http::HeaderMap;
 use penstock_domain::text::LONGEST_ID;
+use sha2::{Digest as _, Sha256};
 
 use super::problem::{FieldError, Problem};
 
@@ -26,6 +27,22 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             ),
         }])
     })
+}
+
+/// The key of a request that is not refused for its key. A text that is no key by
+/// [`idempotency_key`] is taken as it is, and one that no column holds by its hash. `None` if the
+/// header is missing or empty.
+#[must_use]
+pub fn any_idempotency_key(headers: &HeaderMap) -> Option<String> {
+    if let Ok(key) = idempotency_key(headers) {
+        return key;
+    }
+    let bytes = headers.get(HEADER)?.as_bytes().trim_ascii();
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LONGEST_ID);
+    let text = text
+        .map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(bytes))), str::to_owned);
+    let is_empty = bytes.iter().all(|byte| b"\" \t".contains(byte));
+    (!is_empty).then_some(text)
 }
 
 /// A token without spaces or quotes. A comma may be two headers that the gateway has joined: not
@@ -74,6 +91,35 @@ mod tests {
             assert_eq!(key(&value).unwrap().as_deref(), Some(uuid), "{value}");
         }
         assert_eq!(key(r#""a \"b\" \\, c""#).unwrap().as_deref(), Some(r#"a "b" \, c"#));
+    }
+
+    #[test]
+    fn where_no_key_is_refused_an_odd_one_is_taken_as_it_is_and_an_empty_one_is_none() {
+        let any = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            any_idempotency_key(&HeaderMap::from_iter([(
+                http::HeaderName::from_static(HEADER),
+                value,
+            )]))
+        };
+        for (value, key) in [
+            ("k", Some("k")),
+            ("\"k\"", Some("k")),
+            ("lead 7", Some("lead 7")),
+            (" lead 7 ", Some("lead 7")),
+            ("\"a", Some("\"a")),
+            ("a,b", Some("a,b")),
+            ("\u{e4}", Some("\u{e4}")),
+            ("", None),
+            (" ", None),
+            ("\"\"", None),
+        ] {
+            assert_eq!(any(value.as_bytes()).as_deref(), key, "{value}");
+        }
+        let hashed = |value: &[u8]| any(value).is_some_and(|key| key.starts_with("sha256:"));
+        assert!(hashed(b"\xff") && hashed(&[b'k'; 256]));
+        assert_ne!(any(&[b'k'; 256]), any(&[b'k'; 257]));
+        assert_eq!(any_idempotency_key(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use credentials::presented_key;
 pub use document::Document;
 pub use failure::{Failure, RETRY_AFTER};
 pub use http::{Method, StatusCode};
-pub use idempotency::idempotency_key;
+pub use idempotency::{any_idempotency_key, idempotency_key};
 pub use penstock_domain::access::Need;
 #[cfg(feature = "contract")]
 pub(crate) use problem::ProblemBody;

@@ -80,6 +80,15 @@ impl Query {
         for name in unknown {
             self.reject(&name, "is not a parameter of this route");
         }
+        self.finish_knowing()
+    }
+
+    /// To be called in place of [`Query::finish`] where any other parameter is taken: whoever fills
+    /// in a form does not choose the address that it is sent to.
+    ///
+    /// # Errors
+    /// 400 with the faults of the parameters that were taken.
+    pub fn finish_knowing(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
     }
 }

@@ -12,4 +12,4 @@ from free
 left join vendor_accounts a on a.source = free.source
 where o.id = free.id
 returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.content_type,
-          null::text as content_encoding, o.run_id, a.livemode, a.currency
+          o.content_encoding, o.run_id, a.livemode, a.currency

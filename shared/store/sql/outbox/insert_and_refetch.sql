@@ -4,8 +4,9 @@
 -- to be another than the key's.
 with new as (
     select id
-    from insert_into_outbox(:source, :content_type, :run, :ticket_due_at, :received_at, :ids, :entities, :external_ids,
-                            :version_keys, :version_ats, :api_versions, :payloads) as id
+    from insert_into_outbox(:source, :content_type, :content_encoding, :sender, :query, :run, :ticket_due_at,
+                            :received_at, :ids, :entities, :external_ids, :version_keys, :version_ats,
+                            :api_versions, :payloads) as id
 ),
 refetch as (
     insert into refetch_requests as r (source, entity, external_id, pushed, requested_at, next_send_at)

@@ -13,7 +13,8 @@ with claimed as (
 new as (
     select id
     from claimed,
-         insert_into_outbox(:source, :content_type, :run, :ticket_due_at, :received_at, :ids, :entities, :external_ids,
-                            :version_keys, :version_ats, :api_versions, :payloads) as id
+         insert_into_outbox(:source, :content_type, :content_encoding, :sender, :query, :run, :ticket_due_at,
+                            :received_at, :ids, :entities, :external_ids, :version_keys, :version_ats,
+                            :api_versions, :payloads) as id
 )
 select exists (select from claimed) as is_claimed, array(select id from new) as ids

@@ -5,10 +5,10 @@
 
 -- Keys, and the requests that a key has left.
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :admin;
-grant select (scope, sha256, revoked_at) on api_keys to :bury;
+grant select (name, scope, sha256, revoked_at) on api_keys to :bury;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :ingest;
 grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :metrics;
-grant select (scope, sha256, revoked_at) on api_keys to :webhook;
+grant select (name, scope, sha256, revoked_at) on api_keys to :webhook;
 grant select, insert, update on rate_windows to :admin;
 grant select, insert, update on rate_windows to :ingest;
 grant select, insert, update on rate_windows to :metrics;
@@ -41,6 +41,7 @@ grant select, insert, update on contacts to :process;
 grant select, insert, update on calendar_events to :process;
 grant select, insert on leads to :process;
 grant select, insert on events to :process;
+grant select, insert on conflicting_events to :process;
 grant select on payments to :fetch;
 grant select (source, external_id, deleted_at, version_at) on contacts to :fetch;
 grant select (source, calendar_id, external_id, deleted_at, version_at) on calendar_events to :fetch;
@@ -55,7 +56,8 @@ grant select on revenue_settings to :metrics;
 
 -- What is older than its retention, and what is still unreadable.
 grant select (id, received_at), delete on leads to :relay;
-grant select (event_id, received_at), delete on events to :relay;
+grant select (event_id, sender, received_at), delete on events to :relay;
+grant select (id, received_at), delete on conflicting_events to :relay;
 grant select (source, kind, external_id, status, outbox_id) on payments to :relay;
 grant select (source, external_id, unreadable, outbox_id) on contacts to :relay;
 grant select (source, external_id, status, outbox_id) on calendar_events to :relay;

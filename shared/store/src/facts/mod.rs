@@ -11,6 +11,7 @@ use tokio_postgres::Transaction;
 use crate::{Sql, StoreError};
 
 mod calendar_events;
+mod conflicting_events;
 mod contacts;
 mod events;
 mod leads;
@@ -57,12 +58,13 @@ impl FactSet for Facts<'_> {
 
     async fn write(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<Vec<Tie>, StoreError> {
         // Without `..`: a kind that is not written does not compile.
-        let Self { payments, contacts, calendar_events, leads, events } = self;
+        let Self { payments, contacts, calendar_events, leads, events, conflicting_events } = self;
         let mut ties = upsert(tx, payments, batch).await?;
         ties.extend(upsert(tx, contacts, batch).await?);
         ties.extend(upsert(tx, calendar_events, batch).await?);
         insert(tx, leads, batch).await?;
         insert(tx, events, batch).await?;
+        insert(tx, conflicting_events, batch).await?;
         ties.sort_unstable();
         ties.dedup();
         Ok(ties)
@@ -71,13 +73,15 @@ impl FactSet for Facts<'_> {
 
 /// The statement of every kind with the names of its columns, for tests.
 pub(crate) fn statements() -> Vec<(&'static Sql, Vec<&'static str>)> {
-    let Facts { payments, contacts, calendar_events, leads, events } = Facts::default();
+    let Facts { payments, contacts, calendar_events, leads, events, conflicting_events } =
+        Facts::default();
     vec![
         table::statement(&payments),
         table::statement(&contacts),
         table::statement(&calendar_events),
         table::statement(&leads),
         table::statement(&events),
+        table::statement(&conflicting_events),
     ]
 }
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use penstock_domain::intake::{Batch, EVENT, EVENTS, Intake, LEADS, LeadState, NewEvent};
+use penstock_domain::intake::{
+    Batch, CONFLICTING_EVENT, EVENT, EVENTS, Intake, LEADS, LeadState, NewEvent,
+};
 use uuid::Uuid;
 
 use crate::outbox::Arrival;
@@ -27,23 +29,21 @@ pub(super) fn of_lead(
     NewRows::new(arrival(intake, LEADS, ticket_due_at), [row].into_iter())
 }
 
-/// Makes the rows of the good events of a batch. All have one version key: the first event of an id
-/// is kept, even if another comes under the id later.
+/// Makes the rows of the good events of a batch. An id is its sender's own: of each sender the
+/// first event of an id is kept, even if another comes under the id later.
 pub(super) fn of_events<'a>(
     intake: &'a Intake,
     batch: &'a Batch<'_>,
     ticket_due_at: Timestamp,
 ) -> NewRows<'a> {
-    let row = |(place, event): (usize, &'a NewEvent<'_>)| NewRow {
-        entity: EVENT,
-        external_id: match &event.event_id {
-            Some(id) => Cow::Borrowed(id.as_str()),
-            None => Cow::Owned(intake.event_id(place)),
-        },
-        version_key: Cow::Borrowed("1"),
-        version_at: event.occurred_at.unwrap_or(intake.received_at),
-        api_version: None,
-        payload: event.text.as_bytes(),
+    let key = sender_key(intake);
+    let row = |(place, event): (usize, &'a NewEvent<'_>)| {
+        let (external_id, version_key) = match &event.event_id {
+            Some(id) => (Cow::Borrowed(id.as_str()), Cow::Owned(key.clone())),
+            // The id derives from the request, so it is nobody else's.
+            None => (Cow::Owned(intake.event_id(place)), Cow::Borrowed("1")),
+        };
+        row_of_event(intake, EVENT, event, external_id, version_key)
     };
     let events = batch.events.iter().enumerate();
     let good: Vec<_> =
@@ -51,10 +51,50 @@ pub(super) fn of_events<'a>(
     NewRows::new(arrival(intake, EVENTS, ticket_due_at), good.into_iter().map(row))
 }
 
+/// Makes the rows of events whose sender had used their ids before, for others. The same again is
+/// the same row.
+pub(super) fn of_conflicting<'a>(
+    intake: &'a Intake,
+    events: &[&'a NewEvent<'_>],
+    ticket_due_at: Timestamp,
+) -> NewRows<'a> {
+    let key = sender_key(intake);
+    let row = |event: &&'a NewEvent<'_>| {
+        let version_key = format!("{key}:{}", hex::encode(event.sha256()));
+        let external_id = Cow::Borrowed(event.event_id.as_deref().unwrap_or_default());
+        row_of_event(intake, CONFLICTING_EVENT, event, external_id, Cow::Owned(version_key))
+    };
+    NewRows::new(arrival(intake, EVENTS, ticket_due_at), events.iter().map(row))
+}
+
+/// Returns the version key of the first event of an id, which the sender has chosen.
+pub(super) fn sender_key(intake: &Intake) -> String {
+    format!("from:{}", intake.sender.namespace())
+}
+
+fn row_of_event<'a>(
+    intake: &Intake,
+    entity: &'a str,
+    event: &'a NewEvent<'_>,
+    external_id: Cow<'a, str>,
+    version_key: Cow<'a, str>,
+) -> NewRow<'a> {
+    let version_at = event.occurred_at.unwrap_or(intake.received_at);
+    let payload = event.text.as_bytes();
+    NewRow { entity, external_id, version_key, version_at, api_version: None, payload }
+}
+
 fn arrival<'a>(intake: &'a Intake, source: &'a str, ticket_due_at: Timestamp) -> Arrival<'a> {
+    let mut media = intake.sent().media();
+    if source == EVENTS {
+        // An event is cut from the inflated body.
+        media.content_encoding = None;
+    }
     Arrival {
         source,
-        content_type: &intake.content_type,
+        media,
+        sender: intake.sender.name.as_deref(),
+        query: intake.sent().query.as_deref(),
         run: None,
         received_at: intake.received_at,
         ticket_due_at,

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::intake::{Intake, NotEvents, Proof, Reading};
+use penstock_domain::intake::{Intake, NotEvents, Proof, Reading, Sender};
 
 use super::{Answer, store};
 use crate::api_keys::{self, Standing};
@@ -26,6 +26,25 @@ pub enum BroughtIn {
     Unreadable(NotEvents),
 }
 
+/// Returns the name of a sender whose key was not looked up when the request came, or why the
+/// request is not stored. A message of a release before 0.2 names no sender: its key may have been
+/// looked up and be gone since.
+async fn find_sender(
+    database: &Database,
+    sender: &Sender,
+) -> Result<Result<String, BroughtIn>, StoreError> {
+    let connection = database.connection().await?;
+    let standing = api_keys::standing(&**connection, &sender.id).await?;
+    Ok(match (standing, sender.proof) {
+        (Standing::MaySend(name), _) | (Standing::MayNot(name), Proof::LookedUp) => Ok(name),
+        (Standing::Unknown, Proof::LookedUp) => Ok(sender.namespace()),
+        (Standing::Unknown, Proof::None) => Err(BroughtIn::Stranger),
+        (Standing::MayNot(_), _) | (Standing::Unknown, Proof::Marked) => {
+            Err(BroughtIn::Unauthorized)
+        }
+    })
+}
+
 /// Stores a spilled request as it would have been stored when it came: once, in any order with
 /// others.
 ///
@@ -37,16 +56,17 @@ pub async fn bring_in(
     ticket_due_at: Timestamp,
     now: Timestamp,
 ) -> Result<BroughtIn, StoreError> {
-    if intake.sender.proof != Proof::LookedUp {
-        let connection = database.connection().await?;
-        match api_keys::standing(&**connection, &intake.sender.id).await? {
-            Standing::MaySend => {}
-            Standing::Unknown if intake.sender.proof == Proof::None => {
-                return Ok(BroughtIn::Stranger);
+    let named;
+    let intake = match &intake.sender.name {
+        Some(_) if intake.sender.proof == Proof::LookedUp => intake,
+        _ => match find_sender(database, &intake.sender).await? {
+            Ok(name) => {
+                named = intake.clone().sent_by(name);
+                &named
             }
-            Standing::MayNot | Standing::Unknown => return Ok(BroughtIn::Unauthorized),
-        }
-    }
+            Err(refused) => return Ok(refused),
+        },
+    };
     let text = match intake.event_text() {
         Ok(text) => text,
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
@@ -58,6 +78,7 @@ pub async fn bring_in(
     let stored = store(database, intake, &reading, ticket_due_at, now).await?;
     // The sender of these events read 202 and has let go of them: they must not be dropped
     // silently.
-    let lost = stored.answer == Answer::Conflict && matches!(reading, Reading::Events(_));
+    let conflicts = matches!(stored.answer, Answer::Conflict { .. });
+    let lost = conflicts && matches!(reading, Reading::Events(_));
     Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored.rows) })
 }

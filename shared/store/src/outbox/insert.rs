@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};
-use penstock_domain::record::Item;
+use penstock_domain::record::{Item, Media};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
@@ -12,12 +12,16 @@ use crate::sql::{Statement, TypedParam, from_file, typed};
 use crate::{Sql, StoreError};
 
 /// The facts that all rows of one insert share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Arrival<'a> {
     /// The name of the source that reads the payloads.
     pub source: &'a str,
-    /// The media type of the payloads.
-    pub content_type: &'a str,
+    /// The form of the payloads.
+    pub media: Media<'a>,
+    /// The name of the API key, if one of our own clients sent them.
+    pub sender: Option<&'a str>,
+    /// The query string of the request, if one of our own clients sent it.
+    pub query: Option<&'a str>,
     /// The run that fetched the rows.
     pub run: Option<RunId>,
     /// The time at which the payloads were received.
@@ -30,6 +34,9 @@ pub struct Arrival<'a> {
 pub(crate) struct NewRows<'a> {
     source: &'a str,
     content_type: &'a str,
+    content_encoding: Option<&'a str>,
+    sender: Option<&'a str>,
+    query: Option<&'a str>,
     run: Option<Uuid>,
     ticket_due_at: Timestamp,
     received_at: Timestamp,
@@ -60,7 +67,10 @@ impl<'a> NewRows<'a> {
         let count = rows.len();
         let mut new = Self {
             source: arrival.source,
-            content_type: arrival.content_type,
+            content_type: arrival.media.content_type,
+            content_encoding: arrival.media.content_encoding,
+            sender: arrival.sender,
+            query: arrival.query,
             run: arrival.run.map(|run| run.0),
             ticket_due_at: arrival.ticket_due_at,
             received_at: arrival.received_at,
@@ -103,6 +113,9 @@ macro_rules! insert {
         insert! { $verb: $name { $($param: $type),* } with
             source: &'a str,
             content_type: &'a str,
+            content_encoding: Option<&'a str>,
+            sender: Option<&'a str>,
+            query: Option<&'a str>,
             run: Option<Uuid>,
             ticket_due_at: Timestamp,
             received_at: Timestamp,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::record::{Delivery, Item};
+use penstock_domain::record::{Delivery, Item, JSON};
 use penstock_domain::source::OwnAccount;
 use penstock_store::outbox::Arrival;
 use penstock_store::refetch::{self, Cause};
@@ -91,10 +91,10 @@ async fn deliver(app: &TestApp, id: &str) {
     let delivery = Delivery { item: Some(item), refetches, livemode: None };
     let arrival = Arrival {
         source: "stripe",
-        content_type: "application/json",
-        run: None,
+        media: JSON,
         received_at: now,
         ticket_due_at: now,
+        ..Arrival::default()
     };
     let row = deliveries::store(&app.db.database(1), arrival, &delivery, now).await.unwrap();
     assert!(row.is_some());

@@ -1,10 +1,12 @@
 //! Sends requests to `ingest` in the gateway's form, and reads its replies.
 
+mod beside;
 mod events;
 mod forms;
 mod hostile;
 mod kills;
 mod leads;
+mod senders;
 mod spill;
 mod strangers;
 

@@ -37,7 +37,7 @@ async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Pla
 async fn page(on: &Client, skipped: i64, limit: i64) -> Plan {
     let before = noon() - jiff::SignedDuration::from_secs(skipped);
     let (from, bytes) = (at("2016-01-01T00:00:00Z"), 4_000_000_i64);
-    explain(on, "events.journey", &[&"ada", &from, &before, &"", &limit, &bytes]).await
+    explain(on, "events.journey", &[&"ada", &from, &before, &"", &"", &limit, &bytes]).await
 }
 
 /// Asserts that the plan reads one range of the index, in its order.

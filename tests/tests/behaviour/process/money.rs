@@ -8,7 +8,7 @@ use penstock_domain::config::Env;
 use penstock_domain::facts::Facts;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::record::RowView;
+use penstock_domain::record::{JSON, RowView};
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{OwnAccount, Source};
 use penstock_tests::simulators::stripe::{Action, Kind, RefundStatus};
@@ -30,8 +30,7 @@ fn read(payload: &str) -> Vec<String> {
         external_id,
         version_at,
         payload: payload_bytes,
-        content_type: "application/json",
-        content_encoding: None,
+        media: JSON,
         own,
     };
     let facts = Stripe.normalizer(&Env::default()).unwrap().normalize(row).unwrap();

@@ -80,7 +80,7 @@ async fn no_function_changes_sums_keys_migrations_or_another_role() {
             "drop table outbox",
             "create role mine",
             "grant select on payments to public",
-            "alter function insert_into_outbox security definer",
+            "alter function differing_payloads security invoker",
         ] {
             let refused = outcome(&database, function, sql).await;
             let expected = match sql {

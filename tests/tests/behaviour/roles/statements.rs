@@ -30,6 +30,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "outbox.bury",
+            "outbox.differing_payloads",
             "outbox.insert",
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
@@ -94,6 +95,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
+            "outbox.differing_payloads",
             "outbox.insert",
             "outbox.insert_under_key",
             "rate_windows.grant",
@@ -124,6 +126,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "process",
         &[
             "calendar_events.upsert",
+            "conflicting_events.insert",
             "contacts.upsert",
             "events.insert",
             "leads.insert",
@@ -144,6 +147,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "relay",
         &[
+            "conflicting_events.purge",
             "dead_letters.purge",
             "events.purge",
             "idempotency_keys.purge",
@@ -166,6 +170,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "api_keys.standing",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
+            "outbox.differing_payloads",
             "outbox.insert",
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
@@ -188,8 +193,8 @@ const OWN: &[&str] = &[
 
 /// The statement inside the function of that name, which EXPLAIN does not look into.
 const INSERT_INTO_OUTBOX: &str = "insert into outbox (id, source, entity, external_id, version_key, version_at, \
-    api_version, payload, content_type, run_id, next_attempt_at, received_at) \
-    values (gen_random_uuid(), '', '', '', '', now(), '', '', '', null, now(), now()) \
+    api_version, payload, content_type, content_encoding, sender, query, run_id, next_attempt_at, received_at) \
+    values (gen_random_uuid(), '', '', '', '', now(), '', '', '', null, null, null, null, now(), now()) \
     on conflict (source, entity, external_id, version_key) do nothing returning id";
 
 fn is_named(name: &str, by: &[&str]) -> bool {

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::record::Media;
+
 mod form;
 mod inflate;
 mod multipart;
@@ -23,10 +25,8 @@ const MOST_FIELDS: usize = 1_000;
 pub struct Body<'a> {
     /// The bytes as they came.
     pub bytes: &'a [u8],
-    /// The header `Content-Type`. Senders set it wrongly, so the bytes have the last word.
-    pub content_type: &'a str,
-    /// The header `Content-Encoding`; `None` if there was none.
-    pub content_encoding: Option<&'a str>,
+    /// The headers. Senders set them wrongly, so the bytes have the last word.
+    pub media: Media<'a>,
 }
 
 /// The reason why a body is no text.
@@ -45,8 +45,8 @@ impl<'a> Body<'a> {
     /// # Errors
     /// [`NotText`] if it cannot be inflated, is longer than [`LONGEST_BODY`] then, or is no text.
     pub fn text(self) -> Result<Cow<'a, str>, NotText> {
-        let bytes = inflate::inflate(self.bytes, self.content_encoding)?;
-        text::decoded(bytes, parameter(self.content_type, "charset").as_deref())
+        let bytes = inflate::inflate(self.bytes, self.media.content_encoding)?;
+        text::decoded(bytes, parameter(self.media.content_type, "charset").as_deref())
             .map_err(NotText::Charset)
     }
 
@@ -54,12 +54,12 @@ impl<'a> Body<'a> {
     /// its names spell. `None` if the body is neither an object nor a form.
     #[must_use]
     pub(super) fn fields(self) -> Option<Cow<'a, str>> {
-        let bytes = inflate::inflate(self.bytes, self.content_encoding).ok()?;
-        if let Some(pairs) = multipart::pairs(&bytes, self.content_type) {
+        let bytes = inflate::inflate(self.bytes, self.media.content_encoding).ok()?;
+        if let Some(pairs) = multipart::pairs(&bytes, self.media.content_type) {
             return Some(Cow::Owned(form::object(pairs)));
         }
-        let charset = parameter(self.content_type, "charset");
-        let is_declared = essence(self.content_type) == "application/x-www-form-urlencoded";
+        let charset = parameter(self.media.content_type, "charset");
+        let is_declared = essence(self.media.content_type) == "application/x-www-form-urlencoded";
         match text::decoded(bytes.clone(), charset.as_deref()) {
             Ok(text) if text.trim_start().starts_with('{') => Some(text),
             Ok(text) => form::pairs(text.as_bytes(), is_declared),

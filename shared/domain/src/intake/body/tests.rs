@@ -32,7 +32,8 @@ fn brotli() -> Vec<u8> {
 }
 
 fn body<'a>(bytes: &'a [u8], content_type: &'a str, encoding: &'a str) -> Body<'a> {
-    Body { bytes, content_type, content_encoding: Some(encoding).filter(|text| !text.is_empty()) }
+    let content_encoding = Some(encoding).filter(|text| !text.is_empty());
+    Body { bytes, media: Media { content_type, content_encoding } }
 }
 
 fn text(bytes: &[u8], content_type: &str, encoding: &str) -> Result<String, NotText> {

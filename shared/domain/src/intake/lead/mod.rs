@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::Body;
 use crate::disposition::{Reason, ReasonKind};
 use crate::record::RowView;
 
@@ -74,7 +75,8 @@ impl Lead {
             id,
             state,
             conflicts_with,
-            contact: Contact::read(row.body()).unwrap_or_default(),
+            contact: Contact::read(Body { bytes: row.payload, media: row.media })
+                .unwrap_or_default(),
         })
     }
 }

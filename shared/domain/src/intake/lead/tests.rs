@@ -1,8 +1,9 @@
 use super::*;
 use crate::intake::Body;
+use crate::record::Media;
 
 fn read(body: &[u8]) -> Option<Contact> {
-    Contact::read(Body { bytes: body, content_type: "", content_encoding: None })
+    Contact::read(Body { bytes: body, media: Media { content_type: "", content_encoding: None } })
 }
 
 fn email(body: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use crate::calendar_event::{CalendarEvent, When};
 use crate::disposition::Reason;
 use crate::facts::Facts;
 use crate::ids::OutboxId;
-use crate::record::RowView;
+use crate::record::{JSON, RowView};
 use crate::source::{OwnAccount, Push};
 
 const AT: &str = "2026-06-01T10:00:00Z";
@@ -32,8 +32,7 @@ fn read(payload: &str) -> Result<CalendarEvent, Reason> {
         external_id: "e1",
         version_at: at(AT),
         payload: payload.as_bytes(),
-        content_type: "application/json",
-        content_encoding: None,
+        media: JSON,
         own: OwnAccount::default(),
     };
     let env = [("GCAL_CALENDAR_ID", "team")].into_iter().collect();

@@ -1,14 +1,39 @@
--- Writes product events; the first of an id is kept. An event without a time of its own happened
+-- Writes product events; the first of a sender's id is kept. One that says something else under
+-- the id is kept beside it, in `conflicting_events`. An event without a time of its own happened
 -- when it was received. Writes in the order of the ids, so that two writers lock shared rows in one
 -- order.
-insert into events (event_id, user_id, session_id, type, payload, metadata, occurred_at, received_at, clock_skew, outbox_id)
-select i.event_id, i.user_id, i.session_id, i.type, i.payload, i.metadata, coalesce(i.occurred_at, o.received_at),
-       o.received_at,
-       case when i.occurred_at > o.received_at + make_interval(secs => $9) then 'future'
-            when i.occurred_at < o.received_at - make_interval(secs => $10) then 'past' end,
-       o.id
-from unnest($1, $2, $3, $4, $5, $6, $7, $8)
-     as i (outbox_id, event_id, user_id, session_id, type, payload, metadata, occurred_at)
-join outbox o on o.id = i.outbox_id
-order by i.event_id
-on conflict (event_id) do nothing
+with sent as (
+    select i.*, o.received_at, coalesce(o.sender, '') as sender, o.content_type, o.payload as body
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8)
+         as i (outbox_id, event_id, user_id, session_id, type, payload, metadata, occurred_at)
+    join outbox o on o.id = i.outbox_id
+),
+-- Events of releases before name no sender: such a one is this event if it says the same. It came
+-- before the sender's name was kept, and again after that.
+known as (
+    select s.outbox_id, e.sender = s.sender as is_senders,
+           (e.user_id, e.session_id, e.type, e.payload, e.metadata, e.occurred_at) is not distinct from
+           (s.user_id, s.session_id, s.type, s.payload, s.metadata, coalesce(s.occurred_at, e.occurred_at)) as is_same
+    from sent s
+    join events e on e.event_id = s.event_id and e.sender in (s.sender, '')
+),
+new as (
+    insert into events (event_id, sender, user_id, session_id, type, payload, metadata, occurred_at, received_at,
+                        clock_skew, outbox_id)
+    select s.event_id, s.sender, s.user_id, s.session_id, s.type, s.payload, s.metadata,
+           coalesce(s.occurred_at, s.received_at), s.received_at,
+           case when s.occurred_at > s.received_at + make_interval(secs => $9) then 'future'
+                when s.occurred_at < s.received_at - make_interval(secs => $10) then 'past' end,
+           s.outbox_id
+    from sent s
+    where not exists (select from known k where k.outbox_id = s.outbox_id and (k.is_senders or k.is_same))
+    order by s.event_id, s.sender
+    on conflict (event_id, sender) do nothing
+)
+insert into conflicting_events (id, event_id, sender, content_type, body, received_at)
+select s.outbox_id, s.event_id, s.sender, s.content_type, s.body, s.received_at
+from sent s
+where exists (select from known k where k.outbox_id = s.outbox_id and k.is_senders and not k.is_same)
+  and not exists (select from known k where k.outbox_id = s.outbox_id and k.is_same)
+order by s.outbox_id
+on conflict (id) do nothing

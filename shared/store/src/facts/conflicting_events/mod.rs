@@ -1,0 +1,22 @@
+//! The `conflicting_events` table: events under an id that their sender had used before, for an
+//! event that says something else.
+
+use penstock_domain::facts::Fact;
+use penstock_domain::intake::ConflictingEvent;
+
+use super::parameters::Parameters;
+use super::table::{Batch, Table};
+
+impl Table for ConflictingEvent {
+    const NAME: &'static str = "conflicting_events.insert";
+    const TEXT: &'static str = include_str!("insert.sql");
+
+    fn parameters<'f>(
+        events: &'f [&'f Fact<'f, Self>],
+        _batch: &Batch<'f>,
+    ) -> Parameters<'f, Self> {
+        Parameters::of(events)
+            .column("outbox_id", |e| e.row.id.0)
+            .column("event_id", |e| e.row.external_id)
+    }
+}
