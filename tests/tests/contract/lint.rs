@@ -29,7 +29,8 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 fn is_sentence(text: &Value) -> bool {
     text.as_str().is_some_and(|text| {
-        text.starts_with(char::is_uppercase) && text.trim_end().ends_with(['.', '!', '?', ':'])
+        text.starts_with(|c: char| c.is_uppercase() || c == '`')
+            && text.trim_end().ends_with(['.', '!', '?', ':'])
     })
 }
 
