@@ -211,10 +211,10 @@ impl Fields {
     /// Remembers the title of a question, if the object is one of a form's definition.
     fn remember_title(&mut self, members: &[Member<'_>]) {
         let text = |key: &&str| text_of(find(key, members)?.value);
-        let Some(title) = TITLES.iter().find_map(|key| text(key)) else { return };
+        let Some(title) = TITLES.iter().find_map(&text) else { return };
         let title = Words::of(&title);
         if self.titles.len() < MOST_FIELDS {
-            let ids = IDS.iter().filter_map(|key| text(key));
+            let ids = IDS.iter().filter_map(text);
             self.titles.extend(ids.map(|id| (id, title.clone())));
         }
     }
@@ -277,5 +277,5 @@ fn labels(key: &str, members: &[Member<'_>]) -> Vec<(String, String)> {
     };
     let inner: Vec<Member<'_>> = inner.into_iter().take(MOST_FIELDS).map(Member::of).collect();
     let text = |label: &&str| Some(((*label).to_owned(), text_of(find(label, &inner)?.value)?));
-    LABELS.iter().filter_map(|label| text(label)).collect()
+    LABELS.iter().filter_map(text).collect()
 }
