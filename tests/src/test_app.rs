@@ -123,7 +123,7 @@ impl TestApp {
                 spill: spill.clone(),
                 seals: seals(),
                 unproven: ingest::UnprovenShare::default(),
-                config: IngestConfig { legacy_key_required: true },
+                config: IngestConfig { keyless: Vec::new() },
                 clock: clock.clone(),
             },
             webhook: webhook::Ports {

@@ -14,7 +14,7 @@ use penstock_edge::http::{Call, Problem, presented_key};
 use penstock_store::StoreError;
 use penstock_store::admission::Verdict;
 
-use crate::{FORM_LEADS, OLDER_LEADS, Ports, RETRY_AFTER};
+use crate::{FORM_LEADS, Ports, RETRY_AFTER};
 
 /// A caller who may send.
 pub struct Caller {
@@ -58,7 +58,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// key that proves itself by its mark is looked up when the request is brought in. Of all
     /// others a small share is taken, and looked up then too.
     pub(crate) async fn caller(&self, call: &Call<'_>) -> Result<Caller, Problem> {
-        let may_lack_key = call.route.path == OLDER_LEADS && !self.config.legacy_key_required;
+        let may_lack_key = self.config.keyless.iter().any(|path| *path == call.route.path);
         if may_lack_key && presented_key(&call.request.headers).is_none() {
             return self.keyless(call).await;
         }

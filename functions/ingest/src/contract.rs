@@ -72,6 +72,8 @@ fn events(route: Operation, to: &mut Contract) -> Operation {
             "An event, or an array of them.",
             &[("application/json", json!({ "oneOf": [event, batch] }), example)],
         )
+        .reply(201, "Kept: one event that came alone, with an `eventType`.", &reply, &taken)
+        .reply_header(201, "idempotency-replayed", "IdempotencyReplayed")
         .reply(202, "Kept, all or in part.", &reply, &taken)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
         .link(202, "journey", "getJourney", "userId", "$request.body#/userId")
@@ -86,7 +88,7 @@ fn event(to: &mut Contract) -> Value {
         "description": "When it happened, from 0000-01-01T00:00:00Z to before 9999-12-30T22:00:00Z. Without: when it came. \
                         What is more than ten years ago or a day ahead is kept, and flagged.",
     });
-    let about = json!({ "userId": optional, "sessionId": optional, "occurredAt": time });
+    let id = json!({ "anyOf": [optional, { "type": "number" }] });
     to.define(
         "UserEvent",
         json!({
@@ -104,10 +106,10 @@ fn event(to: &mut Contract) -> Value {
             "properties": {
                 "eventType": text, "payload": { "not": { "type": "null" }, "description": "Any JSON but null." },
                 "metadata": {
-                    "type": ["object", "null"], "properties": about,
-                    "description": "The fields that are not beside it: user, session and time.",
+                    "type": ["object", "null"], "additionalProperties": true,
+                    "description": "Any object. `userId`, `sessionId` and `occurredAt` are taken from it if they are not beside it.",
                 },
-                "userId": optional, "sessionId": optional, "occurredAt": time, "eventId": optional,
+                "userId": id, "sessionId": id, "occurredAt": time, "eventId": id,
             },
         }),
     );

@@ -52,25 +52,29 @@ pub struct Ports<C, Q> {
 /// The settings of `ingest`, from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestConfig {
-    /// Whether `POST /api/lead` requires an API key; its older senders may have none.
-    pub legacy_key_required: bool,
+    /// The paths that ask for no API key: their older senders may have none.
+    pub keyless: Vec<&'static str>,
 }
 
 impl IngestConfig {
-    /// `LEGACY_LEAD_KEY`: `required` (unless set otherwise) or `off`.
+    /// `LEGACY_LEAD_KEY`, `LEADS_KEY` and `EVENTS_KEY`: each `required` (unless set otherwise) or
+    /// `off`.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] if the variable holds another word.
+    /// [`ConfigError::Invalid`] if a variable holds another word.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let legacy_key_required = match env.or("LEGACY_LEAD_KEY", "required").as_str() {
-            "required" => true,
-            "off" => false,
-            _ => {
-                let reason = "it is neither required nor off".to_owned();
-                return Err(ConfigError::Invalid { name: "LEGACY_LEAD_KEY".to_owned(), reason });
+        let mut keyless = Vec::new();
+        for (name, path) in KEYS {
+            match env.or(name, "required").as_str() {
+                "required" => {}
+                "off" => keyless.push(path),
+                _ => {
+                    let reason = "it is neither required nor off".to_owned();
+                    return Err(ConfigError::Invalid { name: name.to_owned(), reason });
+                }
             }
-        };
-        Ok(Self { legacy_key_required })
+        }
+        Ok(Self { keyless })
     }
 }
 
@@ -92,8 +96,9 @@ const RETRY_AFTER: u32 = 30;
 /// The longest header that is kept with a request, in bytes.
 const LONGEST_HEADER: usize = 255;
 
-/// The path of older senders, who may be allowed in without a key.
-const OLDER_LEADS: &str = "/api/lead";
+/// The variables that say whether a path asks for a key.
+const KEYS: [(&str, &str); 3] =
+    [("LEGACY_LEAD_KEY", "/api/lead"), ("LEADS_KEY", "/leads"), ("EVENTS_KEY", "/events")];
 
 /// The path of form builders that cannot set a header. The key in it is the only one that counts.
 const FORM_LEADS: &str = "/leads/{key}";
@@ -105,7 +110,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
         Route::post("createLead",      "/leads",    Need::Ingest, &leads).with_query(),
-        Route::post("createOlderLead", OLDER_LEADS, Need::Ingest, &older_leads).with_query(),
+        Route::post("createOlderLead", "/api/lead", Need::Ingest, &older_leads).with_query(),
         Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads).with_query(),
     ];
 

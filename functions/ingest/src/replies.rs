@@ -131,11 +131,11 @@ pub(crate) fn kept(
     let (replayed, known) = match told {
         Answer::New(known) => (false, known),
         Answer::Replay(known) => (true, known),
-        Answer::Conflict { .. } => return Err(conflict(reading).into()),
+        Answer::Conflict { first } => return Err(conflict(intake, reading, first).into()),
     };
     let reply = match reading {
         Reading::Lead(state) => lead(intake, *state, replayed)?,
-        Reading::Events(batch) => Reply::json(StatusCode::ACCEPTED, &events(intake, batch, known))?,
+        Reading::Events(batch) => events(intake, batch, known)?,
     };
     Ok(if replayed { reply.replayed() } else { reply })
 }
@@ -149,9 +149,7 @@ pub(crate) fn spilled(intake: &Intake, reading: &Reading<'_>) -> Result<Reply, F
             let reply = LeadReply { ok: true, lead_id, deduplicated: false };
             Reply::json(StatusCode::ACCEPTED, &reply)
         }
-        Reading::Events(batch) => {
-            Reply::json(StatusCode::ACCEPTED, &events(intake, batch, &Known::default()))
-        }
+        Reading::Events(batch) => events(intake, batch, &Known::default()),
     }
 }
 
@@ -160,13 +158,7 @@ fn lead(intake: &Intake, state: LeadState, deduplicated: bool) -> Result<Reply, 
     let reply = LeadReply { ok: true, lead_id, deduplicated };
     match (intake.route, state, deduplicated) {
         (_, LeadState::Rejected, _) => Err(unreadable().into()),
-        (Route::ApiLead, _, true) => {
-            Err(Problem::conflict("duplicate-lead", "This lead is known already.")
-                .with("ok", true)
-                .with("lead_id", lead_id.to_string())
-                .with("deduplicated", true)
-                .into())
-        }
+        (Route::ApiLead, _, true) => Err(known_lead("This lead is known already.", lead_id).into()),
         (_, _, true) => Reply::json(StatusCode::OK, &reply),
         (_, _, false) => Reply::json(StatusCode::CREATED, &reply),
     }
@@ -183,15 +175,24 @@ fn unreadable() -> Problem {
     .with("error", "invalid_payload")
 }
 
-fn conflict(reading: &Reading<'_>) -> Problem {
-    Problem::key_reused(match reading {
-        Reading::Lead(_) => {
-            "This Idempotency-Key came with another body before. This body is kept, but is no lead."
-        }
-        Reading::Events(_) => {
-            "This Idempotency-Key came with another body before. These events are not taken."
-        }
-    })
+/// The reply to older senders if their lead is there already, in their words.
+fn known_lead(detail: &'static str, lead_id: Uuid) -> Problem {
+    Problem::conflict("duplicate-lead", detail)
+        .with("ok", true)
+        .with("lead_id", lead_id.to_string())
+        .with("deduplicated", true)
+}
+
+fn conflict(intake: &Intake, reading: &Reading<'_>, first: &[u8; 32]) -> Problem {
+    let lead =
+        "This Idempotency-Key came with another body before. This body is kept, but is no lead.";
+    match (reading, intake.route) {
+        (Reading::Lead(_), Route::ApiLead) => known_lead(lead, intake.lead_id(first)),
+        (Reading::Lead(_), _) => Problem::key_reused(lead),
+        (Reading::Events(_), _) => Problem::key_reused(
+            "This Idempotency-Key came with another body before. These events are not taken.",
+        ),
+    }
 }
 
 fn message(taken: usize, all: usize, conflicts: usize) -> String {
@@ -203,7 +204,14 @@ fn message(taken: usize, all: usize, conflicts: usize) -> String {
     }
 }
 
-fn events(intake: &Intake, batch: &Batch<'_>, known: &Known) -> EventsReply {
+/// The reply to events: 201 to older senders, who know no other success; else 202.
+fn events(intake: &Intake, batch: &Batch<'_>, known: &Known) -> Result<Reply, Failure> {
+    let reply = results(intake, batch, known);
+    let is_created = batch.is_older() && reply.success;
+    Reply::json(if is_created { StatusCode::CREATED } else { StatusCode::ACCEPTED }, &reply)
+}
+
+fn results(intake: &Intake, batch: &Batch<'_>, known: &Known) -> EventsReply {
     let has = |places: &[usize], index: usize| places.binary_search(&index).is_ok();
     let result = |(index, event): (usize, &Result<NewEvent<'_>, Vec<Fault>>)| match event {
         Ok(event) => EventResult {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::Ports;
 use crate::health::{Alive, Ready};
 use crate::journey::{self, JourneyReply};
+use crate::older_health::OlderHealth;
 use crate::revenue::RevenueReply;
 use crate::runs::{self, RunReply, RunsReply};
 use crate::stats::StatsReply;
@@ -44,7 +45,7 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("getJourney", journey),
     ("getStats", stats),
     ("getHealthz", alive),
-    ("getHealth", alive),
+    ("getHealth", older_health),
     ("getReadiness", ready),
     ("getOpenapi", openapi),
     ("getApiDocsJson", openapi),
@@ -152,8 +153,8 @@ fn journey(route: Operation, to: &mut Contract) -> Operation {
              A user of whom nothing is known has no events.",
         )
         .path("userId", "Whose.", user)
-        .query("from", "None that happened before. Default: ten years ago.", time.clone())
-        .query("to", "None that happened then or later. Default: in a day.", time)
+        .query("from", "None that happened before; a date is its midnight in UTC. Default: ten years ago.", time.clone())
+        .query("to", "None that happened then or later; a date is its midnight in UTC. Default: in a day.", time)
         .query("limit", "How many at most.", limit)
         .query("cursor", "The `nextCursor` of the page before; it holds that page's bounds.", cursor)
         .reply(200, "A page.", &schema, &examples::journey())
@@ -178,6 +179,14 @@ fn alive(route: Operation, to: &mut Contract) -> Operation {
         .titled("Operations", "Whether the process answers")
         .about("It asks nobody else, the database neither.")
         .reply(200, "It does.", &schema, &examples::alive())
+}
+
+fn older_health(route: Operation, to: &mut Contract) -> Operation {
+    let schema = to.schema::<OlderHealth>();
+    route
+        .titled("Operations", "Whether the process answers, for older monitors")
+        .about("`/healthz` asks nobody else. This counts what waits, and is 200 without the database too.")
+        .reply(200, "It does.", &schema, &examples::older_health())
 }
 
 fn ready(route: Operation, to: &mut Contract) -> Operation {

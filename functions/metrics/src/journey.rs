@@ -7,6 +7,8 @@
 mod cursor;
 mod reply;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use penstock_domain::intake::{FAR_FUTURE, FAR_PAST};
 use penstock_domain::text::LONGEST_ID;
@@ -78,11 +80,13 @@ fn checked(user_id: String) -> Result<String, &'static str> {
     }
 }
 
-/// A bound, to the microsecond that Postgres keeps: of what happened before it all is, and of what
-/// did not none.
+/// A bound; a date is its midnight in UTC. To the microsecond that Postgres keeps: of what happened
+/// before it all is, and of what did not none.
 fn time(text: &str) -> Result<Timestamp, String> {
-    let time = text.parse::<Timestamp>().ok().map(up).filter(cursor::is_kept);
-    time.ok_or("must be a time by RFC 3339, such as 2026-06-01T12:00:00Z".to_owned())
+    let midnight = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let time = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
+    let time = time.map(up).filter(cursor::is_kept);
+    time.ok_or("must be a time by RFC 3339, such as 2026-06-01T12:00:00Z, or a date".to_owned())
 }
 
 /// The first whole microsecond that is not before.
@@ -111,7 +115,7 @@ impl Question for Journey {
         let (mut events, found) = journey::page(on, page).await?;
         let asked = usize::try_from(self.limit).unwrap_or(usize::MAX);
         events.truncate(asked);
-        events.truncate(fitting(&events));
+        events.truncate(fitting(&self.user_id, &events));
         let last = events.last().filter(|_| events.len() < found);
         let next_cursor = last.map(|last| {
             let (event_id, sender) = (last.event_id.clone(), last.sender.clone());

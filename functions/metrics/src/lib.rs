@@ -7,6 +7,7 @@ pub mod contract;
 mod documents;
 mod health;
 mod journey;
+mod older_health;
 mod paused;
 mod question;
 mod revenue;
@@ -54,7 +55,7 @@ impl<C: Clock + 'static> Service for Ports<C> {
         Route::get("getJourney",           "/users/{userId}/journey",    Need::Read,    &Ask(journey::page)),
         Route::get("getStats",             "/stats",                     Need::Read,    &Ask(stats::now)),
         Route::get("getHealthz",           "/healthz",                   Need::Nothing, &health::alive),
-        Route::get("getHealth",            "/health",                    Need::Nothing, &health::alive),
+        Route::get("getHealth",            "/health",                    Need::Nothing, &older_health::health),
         Route::get("getReadiness",         "/readyz",                    Need::Nothing, &health::ready),
         Route::get("getOpenapi",           "/openapi.json",              Need::Nothing, &documents::OPENAPI),
         Route::get("getApiDocsJson",       "/api-docs.json",             Need::Nothing, &documents::OPENAPI),

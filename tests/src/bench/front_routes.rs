@@ -89,7 +89,7 @@ fn by_ingest(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> {
         spill: MemoryQueue::default(),
         seals: seals(),
         unproven: ingest::UnprovenShare::default(),
-        config: IngestConfig { legacy_key_required: true },
+        config: IngestConfig { keyless: Vec::new() },
         clock: SystemClock,
     });
     Box::new(move |bytes| {

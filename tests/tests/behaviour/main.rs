@@ -15,6 +15,7 @@ mod locked;
 mod logs;
 mod metrics;
 mod migrate;
+mod older_clients;
 mod process;
 mod relay;
 mod retention;

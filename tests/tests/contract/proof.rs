@@ -90,7 +90,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             spill: queue(),
             seals: seals(),
             unproven: ingest::UnprovenShare::default(),
-            config: ingest::IngestConfig { legacy_key_required: true },
+            config: ingest::IngestConfig { keyless: Vec::new() },
             clock: SystemClock,
         },
         admin: admin::Ports {

@@ -55,7 +55,7 @@ impl LoadTest {
                 spill: spill.clone(),
                 seals: seals(),
                 unproven: ingest::UnprovenShare::default(),
-                config: IngestConfig { legacy_key_required: true },
+                config: IngestConfig { keyless: Vec::new() },
                 clock: ShiftedClock::default(),
             }
         };

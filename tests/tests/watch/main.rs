@@ -39,7 +39,7 @@ async fn make_watch_serves_what_it_prints_and_ctrl_c_ends_all_that_it_started() 
     });
     let headers = [("x-api-key", ingest_key.as_str()), ("content-type", "application/json")];
     let taken = api.post("/events", &headers, event.to_string()).await.unwrap();
-    assert_eq!(taken.status, 202, "{taken:?}");
+    assert_eq!(taken.status, 201, "{taken:?}");
 
     let headers = [("x-admin-api-key", admin_key.as_str()), ("idempotency-key", "1")];
     let accepted = api.post("/trigger/stripe/full", &headers, String::new()).await.unwrap();

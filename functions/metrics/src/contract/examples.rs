@@ -65,11 +65,11 @@ pub(super) fn runs() -> Value {
 
 pub(super) fn journey() -> Value {
     let event = json!({
-        "eventId": "order-7-paid", "type": "order.paid", "sessionId": "s-1", "occurredAt": "2026-06-01T12:00:00Z",
+        "eventId": "order-7-paid", "userId": "u-1", "type": "order.paid", "sessionId": "s-1", "occurredAt": "2026-06-01T12:00:00Z",
         "receivedAt": "2026-06-01T12:00:01Z", "payload": { "order": 7 },
     });
     json!({
-        "userId": "u-1", "events": [event], "from": "2016-06-02T12:00:00Z", "to": "2026-06-02T12:00:00Z", "nextCursor": null,
+        "userId": "u-1", "count": 1, "events": [event], "from": "2016-06-02T12:00:00Z", "to": "2026-06-02T12:00:00Z", "nextCursor": null,
     })
 }
 
@@ -84,6 +84,13 @@ pub(super) fn stats() -> Value {
 
 pub(super) fn alive() -> Value {
     json!({ "status": "ok", "uptimeS": 42, "timestamp": "2026-06-01T12:00:00Z" })
+}
+
+pub(super) fn older_health() -> Value {
+    json!({
+        "ok": true, "status": "ok", "timestamp": "2026-06-01T12:00:00Z", "uptime": 42.5, "uptimeS": 42,
+        "memory": { "rss": 18_874_368 }, "database": "connected", "bufferSize": 4,
+    })
 }
 
 pub(super) fn ready() -> Value {

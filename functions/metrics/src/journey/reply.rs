@@ -15,6 +15,8 @@ pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JourneyReply {
     user_id: String,
+    /// The number of events on this page.
+    count: usize,
     events: Vec<EventReply>,
     from: Timestamp,
     to: Timestamp,
@@ -26,6 +28,7 @@ pub(crate) struct JourneyReply {
 #[serde(rename_all = "camelCase")]
 struct EventReply {
     event_id: String,
+    user_id: String,
     r#type: String,
     session_id: Option<String>,
     occurred_at: Timestamp,
@@ -46,15 +49,18 @@ impl JourneyReply {
         (from, to): (Timestamp, Timestamp),
         next_cursor: Option<String>,
     ) -> Self {
-        let events = events.into_iter().map(EventReply::from).collect();
-        Self { user_id: user_id.to_owned(), events, from, to, next_cursor }
+        let events: Vec<_> =
+            events.into_iter().map(|event| EventReply::of(user_id, event)).collect();
+        let count = events.len();
+        Self { user_id: user_id.to_owned(), count, events, from, to, next_cursor }
     }
 }
 
-impl From<JourneyEvent> for EventReply {
-    fn from(event: JourneyEvent) -> Self {
+impl EventReply {
+    fn of(user_id: &str, event: JourneyEvent) -> Self {
         Self {
             event_id: event.event_id,
+            user_id: user_id.to_owned(),
             r#type: event.r#type,
             session_id: event.session_id,
             occurred_at: event.occurred_at,
@@ -74,19 +80,20 @@ fn as_it_came(text: String) -> Option<Box<RawValue>> {
 }
 
 /// How many of `events` may go in one reply: as many as have [`MOST_BYTES`], but at least one.
-pub(super) fn fitting(events: &[JourneyEvent]) -> usize {
+pub(super) fn fitting(user_id: &str, events: &[JourneyEvent]) -> usize {
     let mut total = 0;
     let fits = |event: &&JourneyEvent| {
-        total += weight(event);
+        total += weight(user_id, event);
         total <= MOST_BYTES
     };
     events.iter().take_while(fits).count().max(1)
 }
 
 /// The most bytes that an event has in the reply.
-fn weight(event: &JourneyEvent) -> usize {
+fn weight(user_id: &str, event: &JourneyEvent) -> usize {
     // A control character becomes `\\u0001`.
     let names = event.event_id.len()
+        + user_id.len()
         + event.r#type.len()
         + event.session_id.as_ref().map_or(0, String::len);
     let json = [&event.payload, &event.metadata]
@@ -126,7 +133,8 @@ mod tests {
     fn an_event_is_not_longer_than_it_was_taken_for() {
         for payload in ["null", "[\"\\\"\", \n\t1e400]", "{\"\u{1f642}\":\"\u{7f}\"}"] {
             let event = event("\u{1f}", payload);
-            let (weight, reply) = (weight(&event), EventReply::from(event));
+            let user = "\u{1}\"\u{e4}";
+            let (weight, reply) = (weight(user, &event), EventReply::of(user, event));
             let twice = serde_json::to_string(&serde_json::to_string(&reply).unwrap()).unwrap();
             assert!(twice.len() <= weight, "{} of {weight}: {twice}", twice.len());
         }
@@ -135,10 +143,13 @@ mod tests {
     #[test]
     fn a_page_ends_before_it_is_too_long_and_has_at_least_one_event() {
         let huge = format!("[{}1]", "\"\\\\\",".repeat(MOST_BYTES / 8));
-        assert_eq!(fitting(&[event("a", &huge), event("b", "1")]), 1);
+        assert_eq!(fitting("u", &[event("a", &huge), event("b", "1")]), 1);
         let half = format!("\"{}\"", "x".repeat(MOST_BYTES / 2 - 20_000));
         assert_eq!(
-            fitting(&[event("a", &half), event("b", &half), event("c", "1"), event("d", &half)]),
+            fitting(
+                "u",
+                &[event("a", &half), event("b", &half), event("c", "1"), event("d", &half)]
+            ),
             3
         );
     }

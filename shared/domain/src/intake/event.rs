@@ -54,6 +54,8 @@ pub struct NewEvent<'a> {
     pub event_id: Option<String>,
     /// The time of the event by its sender's word.
     pub occurred_at: Option<Timestamp>,
+    /// Whether it has an `eventType`.
+    pub is_typed: bool,
     /// The event's JSON, byte for byte.
     pub text: &'a str,
 }
@@ -67,6 +69,13 @@ impl NewEvent<'_> {
 }
 
 impl<'a> Batch<'a> {
+    /// Returns whether one event came alone in the shape of older senders, that with `eventType`.
+    #[must_use]
+    pub fn is_older(&self) -> bool {
+        let is_typed = |event: &Result<NewEvent<'_>, _>| event.as_ref().is_ok_and(|it| it.is_typed);
+        self.single && self.events.iter().all(is_typed)
+    }
+
     /// Reads the text of a request.
     ///
     /// # Errors
@@ -93,6 +102,7 @@ impl<'a> Batch<'a> {
             Ok(NewEvent {
                 event_id: event.event_id,
                 occurred_at: event.occurred_at,
+                is_typed: event.is_typed,
                 text: item.get(),
             })
         };
@@ -108,6 +118,8 @@ pub struct ConflictingEvent;
 /// An event with its fields. Fields that may be any JSON keep their text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
+    /// Whether it has an `eventType`.
+    pub is_typed: bool,
     /// The sender's id of the event, if it gave one.
     pub event_id: Option<String>,
     /// The user, if the event has one.
@@ -127,8 +139,8 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads one event at the pointer `at`, in either shape: `{userId, sessionId, type, payload?,
     /// occurredAt?, eventId?}` or `{eventType, payload, metadata?, eventId?}`. In the second, user,
-    /// session and time may be beside these fields or in `metadata`. Unknown fields are kept in the
-    /// text and otherwise ignored.
+    /// session and time may be beside these fields or in `metadata`, and ids may be numbers.
+    /// Unknown fields are kept in the text and otherwise ignored, `type` beside `eventType` too.
     ///
     /// # Errors
     /// All faults of the event.
@@ -148,6 +160,7 @@ impl<'a> Event<'a> {
 
     fn of_user(fields: &mut Fields<'a>) -> Self {
         Self {
+            is_typed: false,
             event_id: fields.text("eventId"),
             user_id: Some(fields.required_text("userId")),
             session_id: Some(fields.required_text("sessionId")),
@@ -158,18 +171,18 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Reads the shape of older senders. `metadata` is theirs: what it holds of ours is taken where
+    /// it can be, and is no fault otherwise.
     fn typed(fields: &mut Fields<'a>, at: &str) -> Self {
-        if fields.has("type") {
-            fields.fault("type", "must not stand beside eventType");
-        }
         if !fields.has("payload") {
             fields.fault("payload", "is required beside eventType");
         }
         let metadata = fields.raw("metadata");
         let mut event = Self {
-            event_id: fields.text("eventId"),
-            user_id: fields.text("userId"),
-            session_id: fields.text("sessionId"),
+            is_typed: true,
+            event_id: fields.id("eventId"),
+            user_id: fields.id("userId"),
+            session_id: fields.id("sessionId"),
             r#type: fields.required_text("eventType"),
             payload: fields.raw("payload").map(RawValue::get),
             metadata: metadata.map(RawValue::get),
@@ -178,11 +191,10 @@ impl<'a> Event<'a> {
         let Some(metadata) = metadata else { return event };
         match serde_json::from_str::<Object<'a>>(metadata.get()) {
             Ok(object) => {
-                let mut about = Fields::of(object, &format!("{at}/metadata"));
-                event.user_id = event.user_id.or_else(|| about.text("userId"));
-                event.session_id = event.session_id.or_else(|| about.text("sessionId"));
+                let mut about = Fields::of(object, at);
+                event.user_id = event.user_id.or_else(|| about.id("userId"));
+                event.session_id = event.session_id.or_else(|| about.id("sessionId"));
                 event.occurred_at = event.occurred_at.or_else(|| about.time("occurredAt"));
-                fields.faults.append(&mut about.faults);
             }
             Err(_) => fields.fault("metadata", "must be an object"),
         }

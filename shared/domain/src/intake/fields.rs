@@ -76,6 +76,16 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// Takes an id as [`Self::text`] does, or a number as it is written.
+    pub fn id(&mut self, name: &str) -> Option<String> {
+        let value = self.raw(name)?.get();
+        let is_number = value.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        if is_number && value.len() <= LONGEST_ID {
+            return Some(value.to_owned());
+        }
+        self.text(name)
+    }
+
     /// Takes a text as [`Self::text`] does; its absence is a fault.
     pub fn required_text(&mut self, name: &str) -> String {
         if !self.has(name) {

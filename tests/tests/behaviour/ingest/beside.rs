@@ -30,7 +30,7 @@ async fn trap_71_what_a_form_builder_adds_to_the_url_is_kept_with_the_lead() {
     }
     let event = json!({"eventType": "t", "payload": 1}).to_string();
     let reply = post(&app.ingest, "/events?utm_source=x&atomic=true", &[], event.as_bytes()).await;
-    assert_eq!((reply.status, &reply.body["success"]), (202, &json!(true)));
+    assert_eq!((reply.status, &reply.body["success"]), (201, &json!(true)));
     let refused = post(&app.ingest, "/events?atomic=maybe&x=1", &[], event.as_bytes()).await;
     assert_eq!((refused.status, pointers(&refused)), (400, vec!["#/query/atomic"]));
     app.drain().await;

@@ -36,12 +36,12 @@ async fn both_shapes_become_the_same_kind_of_row() {
         json!({"success": true, "message": "1 taken", "count": 1, "eventIds": ["e1"], "eventId": "e1", "results": [result]})
     );
     let typed = r#"{"eventType":"signup","payload":[1],"metadata":{"userId":"u2","sessionId":"s2","occurredAt":"2026-06-01T08:00:00Z"},"eventId":"e2"}"#;
-    assert_eq!(post(&app.ingest, "/events", &[], typed.as_bytes()).await.status, 202);
+    assert_eq!(post(&app.ingest, "/events", &[], typed.as_bytes()).await.status, 201);
     assert_eq!(
         post(&app.ingest, "/events", &[], br#"{"eventType":"tick","payload":0,"eventId":"e3"}"#)
             .await
             .status,
-        202
+        201
     );
     assert_eq!(processed(&app).await, 3);
     let line = "select string_agg(concat_ws(' ', event_id, user_id, session_id, type, payload, occurred_at at time zone 'UTC', \
@@ -127,7 +127,7 @@ async fn trap_31_ids_of_the_client_or_of_its_key_make_a_retry_the_same_events() 
     for _ in 0..2 {
         assert_eq!(
             post(&app.ingest, "/events", &[], br#"{"eventType":"a","payload":1}"#).await.status,
-            202
+            201
         );
     }
     assert_eq!(processed(&app).await, 5);

@@ -130,7 +130,7 @@ async fn in_an_events_payload_any_json_comes_out_as_it_went_in() {
     for (n, payload) in payloads.iter().enumerate() {
         let body = format!("{{\"eventType\":\"t\",\"eventId\":\"{n}\",\"payload\":{payload}}}");
         let reply = post(&app.ingest, "/events", &[], body.as_bytes()).await;
-        assert_eq!(reply.status, 202, "{payload}: {}", reply.body);
+        assert_eq!(reply.status, 201, "{payload}: {}", reply.body);
     }
     app.drain().await;
     app.db.assert_nothing_waits().await;
@@ -200,10 +200,7 @@ async fn a_body_without_events_is_a_4xx_that_names_the_place_and_leaves_no_row()
         (r#""userId":1e400"#, vec!["#/userId"]),
         (r#""userId":null"#, vec!["#/userId"]),
         (r#""userId":"u","eventId":"\u0000""#, vec!["#/eventId"]),
-        (
-            r#""userId":"u","eventType":"t","metadata":[]"#,
-            vec!["#/type", "#/payload", "#/metadata"],
-        ),
+        (r#""userId":"u","eventType":"t","metadata":[]"#, vec!["#/payload", "#/metadata"]),
     ] {
         let body = format!("{{{fields},\"sessionId\":\"s\",\"type\":\"t\"}}");
         let reply = post(&app.ingest, "/events", &[], body.as_bytes()).await;

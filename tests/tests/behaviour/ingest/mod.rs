@@ -7,7 +7,7 @@ mod hostile;
 mod kills;
 mod leads;
 mod senders;
-mod spill;
+pub mod spill;
 mod strangers;
 
 use http::HeaderMap;

@@ -116,7 +116,7 @@ async fn a_key_is_limited_in_bytes_as_well_as_in_requests() {
 #[tokio::test]
 async fn senders_without_a_key_have_a_rate_and_a_bound() {
     let mut app = TestApp::over(account(374, 1)).await;
-    app.ingest.config.legacy_key_required = false;
+    app.ingest.config.keyless = vec!["/api/lead"];
     let lead = |n: u32| format!("{{\"email\":\"{n}@example.com\"}}").into_bytes();
     let mut statuses = Vec::new();
     for n in 0..60 {
@@ -149,7 +149,7 @@ async fn keys_without_a_mark_may_be_turned_away_unasked_and_those_with_one_go_on
     app.ingest.admission = Admission::new(app.nowhere(), 1_000).with_issuer(Arc::new(strict()));
     assert_eq!(status(&app, "/leads", Some(&unmarked(1)), b"x").await, 401);
     // A sender without any key is none of an older key.
-    app.ingest.config.legacy_key_required = false;
+    app.ingest.config.keyless = vec!["/api/lead"];
     assert_eq!(status(&app, "/api/lead", None, b"{}").await, 202);
     app.ingest.admission =
         Admission::new(app.db.database(1), 1_000).with_issuer(Arc::new(strict()));

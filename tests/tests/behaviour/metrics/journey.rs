@@ -52,11 +52,11 @@ async fn an_event_is_told_with_all_that_is_known_of_it() {
     add(&database.client().await, &[full, row("e0", "ada", "2026-03-14T10:00:00Z")]).await;
     let events = journey(&ports, "ada", "").await["events"].take();
     let full = json!({
-        "eventId": "e1", "type": "click", "sessionId": "s1", "occurredAt": "2026-03-14T10:00:00.5Z",
+        "eventId": "e1", "userId": "ada", "type": "click", "sessionId": "s1", "occurredAt": "2026-03-14T10:00:00.5Z",
         "receivedAt": "2026-03-15T12:00:00Z", "clockSkew": "past", "payload": {"a": 1}, "metadata": [2],
     });
     let bare = json!({
-        "eventId": "e0", "type": "click", "sessionId": null, "occurredAt": "2026-03-14T10:00:00Z",
+        "eventId": "e0", "userId": "ada", "type": "click", "sessionId": null, "occurredAt": "2026-03-14T10:00:00Z",
         "receivedAt": "2026-03-15T12:00:00Z", "payload": null,
     });
     assert_eq!(events, json!([full, bare]));
@@ -202,7 +202,7 @@ async fn every_parameter_that_is_wrong_is_named() {
             vec!["limit", "from", "to", "cursor", "page"],
         ),
         ("/users/a/journey?limit=1&limit=1", vec!["#/query/limit"]),
-        ("/users/a/journey?from=2026-03-14&to=2026-03-14T25:00:00Z", vec!["from", "to"]),
+        ("/users/a/journey?from=2026-03-44&to=2026-03-14T25:00:00Z", vec!["from", "to"]),
         (
             "/users/a/journey?from=-000001-01-01T00:00:00Z&to=%2B010000-01-01T00:00:00Z",
             vec!["from", "to"],
