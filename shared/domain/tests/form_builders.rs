@@ -1,5 +1,5 @@
-//! Whom to call, in the requests of form builders and of advertisers' lead forms. The shapes follow
-//! their documentation; names and values are made up.
+//! The contact data in the requests of form builders and of advertisers' lead forms. The shapes
+//! follow their documentation; names and values are made up.
 
 use penstock_domain::intake::{Body, Contact};
 use penstock_domain::record::Media;

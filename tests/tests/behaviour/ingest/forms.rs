@@ -1,4 +1,4 @@
-//! What form builders send: forms and JSON in every dress, compressed, and with the key in the path
+//! Requests of form builders: forms and JSON in every dress, compressed, and with the key in the path
 //! (trap 71).
 
 use std::io::Read;

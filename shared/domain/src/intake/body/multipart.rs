@@ -6,7 +6,8 @@ use super::{MOST_FIELDS, essence, parameter, text};
 const LONGEST_HEADERS: usize = 4_096;
 
 /// Reads the fields of a form. `None` if the body has no part of a form that is closed: it is
-/// another thing, or was cut short. Builders forget the header, so the first line may name the boundary too.
+/// another thing, or was cut short. Builders forget the header, so the first line may name the
+/// boundary too.
 pub(super) fn pairs(bytes: &[u8], content_type: &str) -> Option<Vec<(String, String)>> {
     let declared = parameter(content_type, "boundary");
     let declared = declared.filter(|_| essence(content_type).starts_with("multipart/"));
@@ -39,7 +40,8 @@ fn parts(bytes: &[u8], delimiter: &[u8]) -> Option<Vec<(String, String)>> {
     is_form.then_some(pairs)
 }
 
-/// Reads a part: name and value of a field, or nothing of a file. `None` if it is no part of a form.
+/// Reads a part: name and value of a field, or nothing of a file. `None` if it is no part of a
+/// form.
 fn part(part: &[u8]) -> Option<Option<(String, String)>> {
     let (mut name, mut at) = (None, 0);
     for line in part.split_inclusive(|byte| *byte == b'\n') {

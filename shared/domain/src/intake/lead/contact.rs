@@ -1,4 +1,4 @@
-//! Whom to call: the contact data of a lead, chosen among all fields that its body has.
+//! The contact data of a lead: whom to call, chosen among all fields that its body has.
 //!
 //! A wrong person is worse than none. So the rules are these, in this order:
 //! 1. Fields about another person are left out: of the form's owner, an agency, a host, a friend.
