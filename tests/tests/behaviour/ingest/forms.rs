@@ -1,5 +1,5 @@
-//! Requests of form builders: forms and JSON in every dress, compressed, and with the key in the path
-//! (trap 71).
+//! Requests of form builders: forms and JSON in every dress, compressed, and with the key in the
+//! path (trap 71).
 
 use std::io::Read;
 
