@@ -70,8 +70,8 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, metrics, front or init: a part)
-ifneq ($(if $(BENCH),$(filter init,$(BENCH)),all),)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, metrics, front, gateway or init: a part)
+ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
 		$$([ "$$(uname -m)" = aarch64 ] && echo --arm64 || echo --x86-64)

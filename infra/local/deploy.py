@@ -5,8 +5,9 @@
     deploy.py delete --stack NAME
 
 `create` updates a stack that exists. A source is configured where its key is in the environment: STRIPE_API_KEY,
-HUBSPOT_TOKEN, GCAL_SERVICE_ACCOUNT (the text of the key file; with it --parameter GcalCalendarId=...). A command
-line is everybody's to read. What was made comes as one JSON object on stdout: the stack's outputs, and how many
+HUBSPOT_TOKEN, GCAL_SERVICE_ACCOUNT (the text of the key file; with it --parameter GcalCalendarId=...). API_KEY_SECRET
+makes the marks of API keys in place of the stack's random secret, so that keys outlive it. A command line is
+everybody's to read. What was made comes as one JSON object on stdout: the stack's outputs, and how many
 resources it has of each type; progress on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
 stack's, so several live side by side. A zip of a debug build is copied three times on its way through
 LocalStack, some seconds a stack; with `--link`, for tests, the same binary runs from where it lies.
@@ -148,6 +149,8 @@ def create(wanted: argparse.Namespace) -> None:
     say(ended)
     stack = cloudformation.describe_stacks(StackName=wanted.stack)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    if secret := os.environ.get("API_KEY_SECRET"):
+        boto3.client("secretsmanager").put_secret_value(SecretId=outputs["ApiKeySecretArn"], SecretString=secret)
     made = {"Outputs": outputs, "Resources": resources(wanted.stack)}
     print(json.dumps(made, indent=2), flush=True)
 

@@ -30,13 +30,54 @@ impl Loopback {
         F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send,
     {
+        Self::serve(name, port, move |listener| async move {
+            // It ends only with an error, which no listener on loopback has.
+            let _ = axum::serve(listener, Router::new().fallback(answer)).await;
+        })
+    }
+
+    /// Starts on `port`; 0 picks a free one. `serve` makes the server's future, on the thread
+    /// called `name`. When the server is dropped, the future is, and then all that it has spawned.
+    ///
+    /// # Errors
+    ///
+    /// The port is in use, or no port is free.
+    pub(crate) fn serve<S, F>(name: &str, port: u16, serve: S) -> io::Result<Self>
+    where
+        S: FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
+        Self::serve_and_close(name, port, serve, std::future::ready(()))
+    }
+
+    /// Is [`Self::serve`], with a future that runs once the server's has been dropped.
+    pub(crate) fn serve_and_close<S, F, C>(
+        name: &str,
+        port: u16,
+        serve: S,
+        close: C,
+    ) -> io::Result<Self>
+    where
+        S: FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
+        F: Future<Output = ()>,
+        C: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let serve = move || runtime.block_on(serve(listener, answer, stopped));
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve)?;
+        let thread = move || {
+            runtime.block_on(async move {
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                tokio::select! {
+                    () = serve(listener) => {}
+                    _ = stopped => {}
+                }
+                close.await;
+            });
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(thread)?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -66,19 +107,6 @@ impl Drop for Loopback {
             stop.send(()).unwrap_or_default();
         }
         self.wait();
-    }
-}
-
-/// Serves until it is stopped. Open connections, hanging ones too, end with the runtime.
-async fn serve<F, R>(listener: TcpListener, answer: F, stopped: oneshot::Receiver<()>)
-where
-    F: Fn(Request<Body>) -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Response<Body>> + Send,
-{
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    tokio::select! {
-        _ = axum::serve(listener, Router::new().fallback(answer)) => {}
-        _ = stopped => {}
     }
 }
 

@@ -86,6 +86,7 @@ impl Vendors {
             hubspot_webhook: Some(HUBSPOT_SECRET.to_owned()),
             gcal_account: Some(self.google.key_file()),
             gcal_channel: None,
+            api_keys: None,
         }
     }
 

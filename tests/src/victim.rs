@@ -2,19 +2,10 @@
 //! time.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
-use penstock_edge::config;
 use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, TestDatabase, binary};
 use serde_json::Value;
 
 use crate::fake_aws::FakeAws;
-
-/// Returns at how many of `all` random points a test kills its victim: a third of them, or all if
-/// PENSTOCK_CRASHES is `all`, as in continuous integration.
-#[must_use]
-pub fn crash_points(all: u64) -> u64 {
-    let thorough = config::from_process().given("PENSTOCK_CRASHES") == Some("all");
-    if thorough { all } else { all.div_ceil(3) }
-}
 
 /// A function under test. It reaches Postgres only through the proxy, and its queues are in a fake
 /// AWS of its own.

@@ -4,6 +4,7 @@
 //! - [`TestDatabase`]: a migrated database of its own for every test, copied from a template.
 //! - [`PrivatePostgres`]: a server of its own, for a test that stops and starts it.
 //! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it on request.
+//! - [`RuntimeApi`]: the API that such a binary polls.
 //! - [`CuttingProxy`]: sits before Postgres, counts the client's messages, and cuts at a chosen
 //!   one.
 //!
@@ -32,4 +33,5 @@ pub use database::TestDatabase;
 pub use memory_queue::MemoryQueue;
 pub use outcome::Outcome;
 pub use private_postgres::PrivatePostgres;
+pub use runtime_api::RuntimeApi;
 pub use runtime_host::{RuntimeHost, binary, memory_kib};

@@ -29,9 +29,9 @@ struct Invocation {
     deadline_millis: i64,
 }
 
-/// The state of one environment: the invocations that wait for a poll, and the callers that wait
-/// for an outcome.
-pub(crate) struct RuntimeApi {
+/// The Runtime API of one environment: the invocations that wait for a poll, and the callers that
+/// wait for an outcome.
+pub struct RuntimeApi {
     queue: mpsc::UnboundedSender<Invocation>,
     queued: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
@@ -40,7 +40,8 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub(crate) fn new() -> Arc<Self> {
+    /// Returns the API of a process that has not started yet.
+    pub fn new() -> Arc<Self> {
         let (queue, queued) = mpsc::unbounded_channel();
         Arc::new(Self {
             queue,
@@ -51,12 +52,13 @@ impl RuntimeApi {
         })
     }
 
-    /// Queues an invocation for the next poll. The receiver gets its outcome.
+    /// Queues an invocation for the next poll, with a deadline from now on that the function can
+    /// read. The receiver gets its outcome.
     #[expect(
         clippy::disallowed_methods,
         reason = "stands for Lambda, which says by the wall clock when time is up"
     )]
-    pub(crate) fn submit(&self, payload: &Value, deadline: Duration) -> oneshot::Receiver<Outcome> {
+    pub fn submit(&self, payload: &Value, deadline: Duration) -> oneshot::Receiver<Outcome> {
         let (tell, hear) = oneshot::channel();
         let id = Uuid::now_v7().to_string();
         let deadline_millis = (jiff::Timestamp::now() + deadline).as_millisecond();
@@ -67,19 +69,21 @@ impl RuntimeApi {
     }
 
     /// Returns the time of the process's first poll, once there was one.
-    pub(crate) fn first_poll(&self) -> watch::Receiver<Option<Instant>> {
+    pub fn first_poll(&self) -> watch::Receiver<Option<Instant>> {
         self.first_poll.subscribe()
     }
 
     /// Returns the error that the process reported if it failed to start.
-    pub(crate) fn init_error(&self) -> Option<Outcome> {
+    pub fn init_error(&self) -> Option<Outcome> {
         self.init_error.lock().unwrap().clone()
     }
 
     /// Serves the process until the task is aborted. Its connections end with the task.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
+            // Without it a reply may wait for the acknowledgement of the one before.
+            let _ = stream.set_nodelay(true);
             let api = self.clone();
             connections.spawn(async move {
                 let service = service_fn(move |request| {

@@ -33,7 +33,7 @@ pub(super) struct Route<'a> {
 }
 
 const WEBHOOK_SECRET: &str = "whsec_of_the_benchmark";
-const KEY: &str = "an ingest key for the benchmark";
+pub(super) const KEY: &str = "an ingest key for the benchmark";
 
 /// Events in a batch.
 const BATCH: u32 = 500;
@@ -112,7 +112,7 @@ pub(super) async fn register(on: &Client) {
         name: "bench",
         scope: Scope::Ingest,
         sha256,
-        rate_per_second: None,
+        rate_per_second: Some(1_000_000),
     };
     api_keys::insert(on, key, SystemClock.now()).await.expect("the key");
 }

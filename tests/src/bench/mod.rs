@@ -13,6 +13,7 @@ mod drain;
 mod figures;
 mod front;
 mod front_routes;
+mod gateway;
 mod history;
 mod journey;
 mod revenue;
@@ -29,7 +30,7 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 5] = ["backfill", "drain", "metrics", "front", "init"];
+const PARTS: [&str; 6] = ["backfill", "drain", "metrics", "front", "gateway", "init"];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
 /// The figures of other parts stay in the file.
@@ -60,6 +61,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     if wanted("front") {
         Box::pin(front::measure(&mut figures)).await;
         Box::pin(journey::measure(&mut figures)).await;
+    }
+    if wanted("gateway") {
+        Box::pin(gateway::measure(Path::new(FUNCTIONS_FOLDER), &mut figures)).await;
     }
     figures.write(result)?;
     say(&format!("\n{}", figures.table()));

@@ -1,5 +1,5 @@
-//! Runs the benchmarks: `bench [backfill|drain|metrics|front|init]...`; without an argument, all of
-//! them.
+//! Runs the benchmarks: `bench [backfill|drain|metrics|front|gateway|init]...`; without an
+//! argument, all of them.
 
 use penstock_tests::bench;
 

@@ -13,6 +13,11 @@ pub trait Backend: Send + Sync + 'static {
         function: &str,
         event: Value,
     ) -> impl Future<Output = Result<Value, Failure>> + Send;
+
+    /// Ends what the backend has started. The gateway calls it last.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// An invocation without an answer. The caller reads only the status; the reason is logged.

@@ -7,13 +7,16 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 mod backend;
+mod connection;
 mod cors;
 mod event;
 mod handlers;
+mod intake;
 mod response;
 mod routes;
 mod server;
 
 pub use backend::{Backend, Failure};
 pub use handlers::Handlers;
-pub use server::{Server, Settings};
+pub use routes::functions_with_routes;
+pub use server::{Patience, Server, Settings};

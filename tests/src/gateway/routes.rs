@@ -1,6 +1,6 @@
 //! Finds the function of a request by the route keys of the template, such as `ANY /runs/{runId}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
@@ -23,6 +23,12 @@ pub(super) struct Route {
 pub(super) struct Match<'a> {
     pub(super) route: &'a Route,
     pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// Returns the names of the functions that have routes in infra/template.yaml.
+#[must_use]
+pub fn functions_with_routes() -> BTreeSet<String> {
+    Routes::of(&Template::read()).0.into_iter().map(|route| route.function).collect()
 }
 
 impl Routes {

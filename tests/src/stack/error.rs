@@ -56,6 +56,9 @@ pub enum StackError {
     /// A reply is not the JSON that was expected.
     #[error("cannot be read: {0}")]
     Shape(#[from] serde_json::Error),
+    /// The code of a function is in a zip. The gateway starts only what is deployed in place.
+    #[error("{0} was not deployed in place")]
+    Zipped(String),
     /// SQS does not accept a message.
     #[error(transparent)]
     Queue(#[from] QueueError),

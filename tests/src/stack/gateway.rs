@@ -6,9 +6,8 @@ use ::http::Method;
 use serde_json::Value;
 
 use super::http::{self, Reply};
-use super::lambda::Functions;
 use super::{LocalStack, StackError};
-use crate::gateway::{Server, Settings};
+use crate::gateway::{Backend, Server, Settings};
 
 /// A client of an HTTP API. If a gateway was started for it, the gateway stops on drop.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ impl Gateway {
     pub(super) fn start(
         local: &LocalStack,
         settings: Settings<'_>,
-        functions: Functions,
+        functions: impl Backend,
     ) -> Result<Self, StackError> {
         let failed = |source| StackError::Process { what: "the gateway", source };
         let log = local.logs.join(format!("{}-gateway.log", settings.name));

@@ -6,6 +6,7 @@
 mod backlog;
 mod error;
 mod gateway;
+mod hosted;
 mod http;
 mod lambda;
 mod queues;
@@ -21,9 +22,11 @@ use penstock_clients::aws::Aws;
 use penstock_clients::seals::Seals;
 use penstock_domain::config::Env;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::gateway::Settings;
+use crate::gateway::{Settings, functions_with_routes};
+use crate::hosting::Hosted;
 use lambda::Functions;
 
 pub use backlog::{Backlog, Outbox};
@@ -38,6 +41,7 @@ pub use wait::eventually;
 #[derive(Debug, Clone)]
 pub struct LocalStack {
     url: String,
+    region: String,
     python: String,
     logs: PathBuf,
 }
@@ -54,6 +58,7 @@ impl LocalStack {
         of("DATABASE_URL")?;
         Ok(Self {
             url: of("PENSTOCK_LOCALSTACK_URL")?,
+            region: of("AWS_REGION")?,
             python: of("PENSTOCK_PYTHON")?,
             logs: of("PENSTOCK_LOG_DIR")?.into(),
         })
@@ -166,6 +171,24 @@ impl Stack {
         Ok(said.trim().to_owned())
     }
 
+    /// Registers an API key that was made elsewhere, with its rate, and returns it with its mark.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Function`] if the migrate function fails.
+    pub async fn register(
+        &self,
+        scope: &str,
+        who: &str,
+        key: &str,
+        rate: u32,
+    ) -> Result<String, StackError> {
+        let sha256 = hex::encode(Sha256::digest(key));
+        let wanted = json!({"name": who, "scope": scope, "sha256": sha256, "ratePerSecond": rate});
+        let reply = self.invoke("migrate", &json!({ "apiKey": wanted })).await?;
+        Ok(reply["keyMark"].as_str().map_or_else(|| key.to_owned(), |mark| format!("{key}.{mark}")))
+    }
+
     /// Revokes all keys of a name, by the operator's own command.
     ///
     /// # Errors
@@ -218,8 +241,26 @@ impl Stack {
     /// [`StackError::Process`] if no port is free or the log cannot be written.
     pub fn gateway(&self) -> Result<Gateway, StackError> {
         let cors_allow_origins = &self.cors_allow_origins;
-        let settings = Settings { name: &self.name, cors_allow_origins };
+        let settings = Settings { name: &self.name, cors_allow_origins, ..Settings::default() };
         Gateway::start(&self.local, settings, self.functions())
+    }
+
+    /// Starts the HTTP API of the stack on `port`, with environments of its own for the functions:
+    /// many times faster than through LocalStack. Port 0 picks a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Process`] if the port is in use or the log cannot be written.
+    /// [`StackError::Zipped`] if the stack was not deployed in place.
+    pub async fn hosting_gateway(&self, port: u16) -> Result<Gateway, StackError> {
+        let mut functions = Vec::new();
+        for name in functions_with_routes() {
+            functions.push(hosted::function(&self.local, &self.name, &name).await?);
+        }
+        let cors_allow_origins = &self.cors_allow_origins;
+        let settings =
+            Settings { name: &self.name, cors_allow_origins, port, ..Settings::default() };
+        Gateway::start(&self.local, settings, Hosted::new(functions))
     }
 
     fn functions(&self) -> Functions {

@@ -28,12 +28,14 @@ pub struct Secrets {
     pub gcal_account: Option<String>,
     /// The secret from which the tokens of Google's push channels are made.
     pub gcal_channel: Option<String>,
+    /// The secret that makes the marks of API keys; a random one if `None`.
+    pub api_keys: Option<String>,
 }
 
 impl Secrets {
     /// Returns the variables that `infra/local/deploy.py` reads. A missing secret is set to the
     /// empty string, which hides a variable of the same name in this program's own environment.
-    pub(super) fn variables(&self) -> [(&'static str, &str); 6] {
+    pub(super) fn variables(&self) -> [(&'static str, &str); 7] {
         [
             ("STRIPE_API_KEY", &self.stripe_key),
             ("STRIPE_WEBHOOK_SECRET", &self.stripe_webhook),
@@ -41,6 +43,7 @@ impl Secrets {
             ("HUBSPOT_WEBHOOK_SECRET", &self.hubspot_webhook),
             ("GCAL_SERVICE_ACCOUNT", &self.gcal_account),
             ("GCAL_CHANNEL_SECRET", &self.gcal_channel),
+            ("API_KEY_SECRET", &self.api_keys),
         ]
         .map(|(name, value)| (name, value.as_deref().unwrap_or_default()))
     }

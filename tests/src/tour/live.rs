@@ -1,13 +1,19 @@
 //! The tour that keeps running: the vendors' data keeps changing, and Penstock pulls or receives
 //! the changes.
+//!
+//! It ends by Ctrl-C only. If Postgres, a vendor or a function fails or hangs, the picture says so,
+//! and the tour tries again: the HTTP API has to stay for whoever looks at what happens then.
 
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::picture::Picture;
 use super::screen::Screen;
 use super::senders::Senders;
 use super::set_up::Tour;
-use super::{NEWS, TourError};
+use super::{NEWS, PATIENCE, TourError};
+use crate::stack::Backlog;
 use crate::vendors::Vendors;
 
 /// The time between two pictures.
@@ -19,36 +25,145 @@ const CHANGE_EVERY: Duration = Duration::from_secs(2);
 /// The time between two requests for changes. On AWS the rule sends one every 15 minutes.
 const FETCH_EVERY: Duration = Duration::from_secs(5);
 
+/// The time after which a step is given up. The next one comes soon.
+const STEP: Duration = Duration::from_secs(5);
+
+/// How far the tour is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was requested yet.
+    Starting,
+    /// The first pulls are under way.
+    Pulling,
+    /// Everything was pulled once.
+    UpToDate,
+}
+
+/// The state that the two halves of the tour share.
+struct State {
+    phase: Cell<Phase>,
+    /// The reason why the last step of the world failed.
+    trouble: RefCell<Option<String>>,
+}
+
 /// Runs until the caller stops it.
+///
+/// # Errors
+///
+/// [`TourError::Io`] if the picture cannot be drawn.
 pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
-    tour.request(NEWS).await?;
-    let mut picture = Picture::default();
-    super::drain(tour, "pulling everything; Ctrl-C ends", &mut picture, screen).await?;
-    let what = match &tour.vendors {
-        Some(_) => "up to date; account, portal and calendar keep changing, and leads and events come in; Ctrl-C ends"
-            .to_owned(),
-        None => format!("up to date with your own {}; Ctrl-C ends", tour.sources.join(", ")),
-    };
-    if !screen.is_terminal() {
-        picture.chart_again(tour).await?;
-        for line in picture.chart() {
-            screen.say(&line)?;
+    let state = State { phase: Cell::new(Phase::Starting), trouble: RefCell::default() };
+    tokio::select! {
+        never = world(tour, &state) => match never {},
+        ended = watch(tour, screen, &state) => ended,
+    }
+}
+
+/// Requests pulls, and changes what the vendors have once everything was pulled.
+async fn world(tour: &Tour, state: &State) -> Infallible {
+    let mut senders = Senders::default();
+    let (mut fetched, mut changed) = (None::<Instant>, None::<Instant>);
+    let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
+    loop {
+        let phase = state.phase.get();
+        if phase != Phase::Pulling && is_due(fetched, FETCH_EVERY) {
+            let failed = in_time(tour.request(NEWS)).await;
+            if failed.is_none() && phase == Phase::Starting {
+                state.phase.set(Phase::Pulling);
+            }
+            fetched = Some(Instant::now());
+            state.trouble.replace(failed);
+        }
+        let vendors = tour.vendors.as_ref().filter(|_| phase == Phase::UpToDate);
+        if let Some(vendors) = vendors.filter(|_| is_due(changed, CHANGE_EVERY)) {
+            let step = async {
+                change(vendors, tour).await?;
+                senders.send(tour).await
+            };
+            let failed = in_time(step).await;
+            changed = Some(Instant::now());
+            state.trouble.replace(failed);
+        }
+        tokio::time::sleep(FRAME).await;
+    }
+}
+
+/// Reads the state and draws it, again and again. What cannot be read is drawn as it was last.
+async fn watch(tour: &Tour, screen: &mut Screen, state: &State) -> Result<(), TourError> {
+    let (mut picture, mut progress) = (Picture::default(), Progress::default());
+    loop {
+        let before = state.phase.get();
+        let step = async {
+            tour.reconnect().await?;
+            picture.read(tour, screen.is_terminal()).await
+        };
+        let blind = in_time(step).await;
+        progress.see(picture.backlog());
+        let drained = blind.is_none() && picture.backlog().is_drained();
+        if drained && before == Phase::Pulling {
+            state.phase.set(Phase::UpToDate);
+            introduce(tour, &mut picture, screen).await?;
+        }
+        let failed = blind.or_else(|| state.trouble.borrow().clone());
+        let stuck = || progress.stuck().filter(|_| before == Phase::Pulling);
+        let what = match failed.or_else(stuck) {
+            Some(failed) => format!("trying again; Ctrl-C ends: {failed}"),
+            None => what(tour, state.phase.get()),
+        };
+        picture.draw(tour, &what, screen)?;
+        tokio::time::sleep(FRAME).await;
+    }
+}
+
+/// The backlog's last change.
+#[derive(Default)]
+struct Progress(Option<(Backlog, Instant)>);
+
+impl Progress {
+    fn see(&mut self, backlog: &Backlog) {
+        if self.0.as_ref().is_none_or(|(last, _)| last != backlog) {
+            self.0 = Some((backlog.clone(), Instant::now()));
         }
     }
-    let mut senders = Senders::default();
-    let (mut changed, mut fetched) = (Instant::now(), Instant::now());
-    loop {
-        if let Some(vendors) = tour.vendors.as_ref().filter(|_| changed.elapsed() >= CHANGE_EVERY) {
-            change(vendors, tour).await?;
-            senders.send(tour).await?;
-            changed = Instant::now();
-        }
-        if fetched.elapsed() >= FETCH_EVERY {
-            tour.request(NEWS).await?;
-            fetched = Instant::now();
-        }
-        picture.refresh(tour, &what, screen).await?;
-        tokio::time::sleep(FRAME).await;
+
+    /// Returns a sentence if nothing has changed for too long.
+    fn stuck(&self) -> Option<String> {
+        let (backlog, _) = self.0.as_ref().filter(|(_, at)| at.elapsed() > PATIENCE)?;
+        Some(TourError::Stuck(PATIENCE, format!("{backlog:?}")).to_string())
+    }
+}
+
+/// Runs a step. Returns the reason if it fails or takes too long.
+async fn in_time(step: impl Future<Output = Result<(), TourError>>) -> Option<String> {
+    match tokio::time::timeout(STEP, step).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("no answer for {} s", STEP.as_secs())),
+    }
+}
+
+/// Prints, if stdout is not a terminal, what the picture would show from now on.
+async fn introduce(
+    tour: &Tour,
+    picture: &mut Picture,
+    screen: &mut Screen,
+) -> Result<(), TourError> {
+    if screen.is_terminal() {
+        return Ok(());
+    }
+    // Without it the chart is empty, and the next lines say why.
+    in_time(picture.chart_again(tour)).await;
+    for line in picture.chart().iter().chain(&tour.links()) {
+        screen.say(line)?;
+    }
+    Ok(())
+}
+
+fn what(tour: &Tour, phase: Phase) -> String {
+    match &tour.vendors {
+        _ if phase != Phase::UpToDate => "pulling everything; Ctrl-C ends".to_owned(),
+        Some(_) => "up to date, and the three vendors keep changing; Ctrl-C ends".to_owned(),
+        None => format!("up to date with your own {}; Ctrl-C ends", tour.sources.join(", ")),
     }
 }
 

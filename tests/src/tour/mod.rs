@@ -7,6 +7,9 @@
 mod accounts;
 mod chart;
 mod counts;
+mod kept;
+mod layout;
+mod links;
 mod live;
 mod money;
 mod once;

@@ -87,10 +87,10 @@ async fn pull_again(
     picture: &mut Picture,
     screen: &mut Screen,
 ) -> Result<(), TourError> {
-    let (totals, before) = (verdict::totals(tour, None).await?, Versions::read(&tour.sql).await?);
+    let (totals, before) = (verdict::totals(tour, None).await?, Versions::read(&tour.sql()).await?);
     tour.request(EVERYTHING).await?;
     drain(tour, "pulling everything again", picture, screen).await?;
-    before.must_equal(&Versions::read(&tour.sql).await?)?;
+    before.must_equal(&Versions::read(&tour.sql()).await?)?;
     if verdict::totals(tour, None).await? != totals {
         return Err(TourError::Wrong("the second full pull changed the totals".to_owned()));
     }

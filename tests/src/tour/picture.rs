@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::TourError;
 use super::chart::{Months, chart};
-use super::counts::Counts;
+use super::counts::{Counts, Runs};
+use super::layout::Part;
 use super::money::grouped;
 use super::screen::Screen;
 use super::set_up::Tour;
 use super::truth::Truth;
 use super::under_way::UnderWay;
-use crate::stack::{Backlog, Depth};
+use crate::stack::{Backlog, Depth, Outbox};
 use crate::vendors::YEAR_DAYS;
 
 /// The chart sends one HTTP request for each currency, so it is refreshed less often than the
@@ -23,6 +24,8 @@ const CHART_EVERY: Duration = Duration::from_secs(2);
 pub(super) struct Picture {
     months: BTreeMap<String, Months>,
     charted: Option<Instant>,
+    counts: Counts,
+    backlog: Backlog,
     rate: Rate,
     under_way: UnderWay,
     truth: Truth,
@@ -36,7 +39,7 @@ struct Rate {
 }
 
 impl Rate {
-    fn see(&mut self, processed: i64) -> u128 {
+    fn see(&mut self, processed: i64) {
         let (at, before) = *self.since.get_or_insert((Instant::now(), processed));
         let elapsed = at.elapsed();
         if elapsed >= Duration::from_secs(1) {
@@ -44,7 +47,6 @@ impl Rate {
             self.rows_a_second = rows * 1_000 / elapsed.as_millis().max(1);
             self.since = Some((Instant::now(), processed));
         }
-        self.rows_a_second
     }
 }
 
@@ -56,21 +58,40 @@ impl Picture {
         what: &str,
         screen: &mut Screen,
     ) -> Result<Backlog, TourError> {
-        let backlog = Backlog::look(&tour.stack, &tour.sql).await?;
-        let counts = Counts::read(&tour.sql).await?;
-        if screen.is_terminal() && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
+        self.read(tour, screen.is_terminal()).await?;
+        self.draw(tour, what, screen)?;
+        Ok(self.backlog.clone())
+    }
+
+    /// Reads the state. The chart is read for a terminal only.
+    pub(super) async fn read(&mut self, tour: &Tour, chart: bool) -> Result<(), TourError> {
+        self.backlog = Backlog::look(&tour.stack, &tour.sql()).await?;
+        self.counts = Counts::read(&tour.sql()).await?;
+        self.rate.see(self.counts.outbox.processed);
+        if chart && self.charted.is_none_or(|at| at.elapsed() >= CHART_EVERY) {
             self.chart_again(tour).await?;
         }
         self.under_way.refresh(tour).await?;
-        self.truth.refresh(tour).await?;
-        let rate = self.rate.see(counts.outbox.processed);
-        let picture = self.lines(tour, what, &counts, &backlog, rate, screen.elapsed());
-        let short = short(what, &counts, &backlog)
+        self.truth.refresh(tour).await
+    }
+
+    /// Draws the state that was read last.
+    pub(super) fn draw(
+        &self,
+        tour: &Tour,
+        what: &str,
+        screen: &mut Screen,
+    ) -> Result<(), TourError> {
+        let short = short(what, &self.counts, &self.backlog)
             + &self.under_way.short()
             + &self.truth.short()
-            + &paused_in_short(&backlog);
-        screen.draw(&picture, &short)?;
-        Ok(backlog)
+            + &paused_in_short(&self.backlog);
+        Ok(screen.draw(self.parts(&tour.links(), what, screen.elapsed()), &short)?)
+    }
+
+    /// Returns the backlog that was read last.
+    pub(super) const fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// Reads the chart's figures again from the HTTP API.
@@ -90,96 +111,67 @@ impl Picture {
         chart(&self.months)
     }
 
-    fn lines(
-        &self,
-        tour: &Tour,
-        what: &str,
-        counts: &Counts,
-        backlog: &Backlog,
-        rate: u128,
-        elapsed: Duration,
-    ) -> Vec<String> {
-        let (outbox, runs) = (&counts.outbox, &counts.runs);
+    /// Returns the parts of the picture. The links come early: lines above them never come and go,
+    /// so a line that is being marked with the mouse stays where it is.
+    fn parts(&self, links: &[String], what: &str, elapsed: Duration) -> Vec<Part> {
         let (minutes, seconds) = (elapsed.as_secs() / 60, elapsed.as_secs() % 60);
-        let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
-        let dead = if outbox.dead > 0 {
-            format!("\x1b[31m{}\x1b[0m", number(outbox.dead))
-        } else {
-            "0".to_owned()
-        };
-        let mut lines = vec![
-            String::new(),
-            format!("{}  {minutes}:{seconds:02}  {what}", bold("Penstock")),
-            String::new(),
-            format!(
-                "rows      {} fetched   {} waiting   {} processed   {dead} dead   {rate}/s",
-                number(outbox.fetched),
-                number(outbox.waiting),
-                number(outbox.processed),
-            ),
-            format!(
-                "pulled    {} payments   {} contacts   {} calendar events",
-                number(counts.payments),
-                number(counts.contacts),
-                number(counts.calendar_events)
-            ),
-            format!(
-                "pushed    {} leads   {} product events",
-                number(counts.leads),
-                number(counts.events)
-            ),
-            format!(
-                "queues    {}   {}   {}",
-                depth("tickets", backlog.tickets),
-                depth("requests", backlog.requests),
-                depth("quick ones", backlog.quick)
-            ),
-            format!(
-                "runs      {} running   {} succeeded   {} failed",
-                runs.running, runs.succeeded, runs.failed
-            ),
-            format!("          latest: {}", runs.latest.as_deref().unwrap_or("none yet")),
-            String::new(),
-        ];
-        lines.extend(paused(backlog));
-        lines.extend(
-            runs.last_error.iter().map(|error| format!("\x1b[31m          {error}\x1b[0m")),
+        let head = format!("\x1b[1mPenstock\x1b[0m  {minutes}:{seconds:02}  {what}");
+        let Counts { outbox, runs, .. } = &self.counts;
+        let error = runs.last_error.iter().map(|error| format!("\x1b[31m{error}\x1b[0m"));
+        let latest = format!("latest    {}", runs.latest.as_deref().unwrap_or("none yet"));
+        vec![
+            Part::cut(0, vec![head]),
+            Part::whole(0, links.to_vec()),
+            Part::cut(0, vec![rows(outbox, self.rate.rows_a_second)]),
+            Part::cut(1, self.tables()),
+            Part::cut(6, vec![queues(&self.backlog)]),
+            Part::cut(2, vec![ended(runs)]),
+            Part::cut(7, vec![latest]),
+            Part::cut(1, paused(&self.backlog)),
+            Part::cut(2, error.collect()),
+            Part::cut(4, self.under_way.lines()),
+            Part::cut(5, self.truth.lines().to_vec()),
+            Part::cut(3, self.chart()),
+        ]
+    }
+
+    fn tables(&self) -> Vec<String> {
+        let Counts { payments, contacts, calendar_events, leads, events, .. } = self.counts;
+        let pulled = format!(
+            "pulled    {} payments   {} contacts   {} calendar events",
+            number(payments),
+            number(contacts),
+            number(calendar_events)
         );
-        for part in [self.under_way.lines(), self.truth.lines().to_vec()] {
-            let gap = (!part.is_empty()).then(String::new);
-            lines.extend(part.into_iter().map(|line| format!("          {line}")).chain(gap));
-        }
-        lines.extend(self.chart());
-        lines.extend(links(tour));
-        lines
+        let pushed =
+            format!("pushed    {} leads   {} product events", number(leads), number(events));
+        vec![pulled, pushed]
     }
 }
 
-/// Returns the URLs and commands for further reading.
-fn links(tour: &Tour) -> Vec<String> {
-    let (url, key) = (tour.gateway.url(), &tour.key);
-    let mut lines = vec![
-        String::new(),
-        format!("open      {url}/healthz   {url}/readyz"),
-        format!("with key  KEY={key}"),
-        format!("          curl -H \"x-api-key: $KEY\" {url}/metrics/revenue/summary"),
-        format!(
-            "          curl -H \"x-api-key: $KEY\" \"{url}/metrics/revenue/weekly?currency=EUR\""
-        ),
-        format!("          curl -H \"x-api-key: $KEY\" {url}/runs"),
-        format!("          curl -H \"x-api-key: $KEY\" \"{url}/users/user-0/journey?limit=3\""),
-        format!("to send   KEY={}", tour.ingest_key),
-        format!(
-            "          curl -H \"x-api-key: $KEY\" -d '{{\"email\":\"you@example.com\"}}' {url}/leads"
-        ),
-    ];
-    if tour.vendors.is_some() {
-        lines.push(
-            "your own  keys that may read in .env (.env.example names them), and make run again"
-                .to_owned(),
-        );
-    }
-    lines
+fn rows(outbox: &Outbox, a_second: u128) -> String {
+    let dead = number(outbox.dead);
+    let dead = if outbox.dead > 0 { format!("\x1b[31m{dead}\x1b[0m") } else { dead };
+    format!(
+        "rows      {} fetched   {} waiting   {} processed   {dead} dead   {a_second}/s",
+        number(outbox.fetched),
+        number(outbox.waiting),
+        number(outbox.processed),
+    )
+}
+
+fn queues(backlog: &Backlog) -> String {
+    format!(
+        "queues    {}   {}   {}",
+        depth("tickets", backlog.tickets),
+        depth("requests", backlog.requests),
+        depth("quick ones", backlog.quick)
+    )
+}
+
+fn ended(runs: &Runs) -> String {
+    let Runs { running, succeeded, failed, .. } = runs;
+    format!("runs      {running} running   {succeeded} succeeded   {failed} failed")
 }
 
 /// Returns a line for each pull that a vendor refuses. The others go on.
@@ -221,6 +213,58 @@ fn number(count: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tour::layout::{Size, fit};
+    use crate::tour::links::links;
+
+    /// The links of a run, with keys as long as they are.
+    fn commands() -> Vec<String> {
+        let key = |scope: &str| format!("penstock_{scope}_{}.{}", "k".repeat(43), "m".repeat(32));
+        links("http://127.0.0.1:8787", &key("read"), &key("ingest"))
+    }
+
+    /// A picture with everything in it, and more of it than usual.
+    fn full() -> Picture {
+        let mut picture = Picture::default();
+        picture.counts.runs.last_error = Some("e".repeat(300));
+        picture.counts.runs.latest = Some("stripe event incremental: 1 new of 2 rows".to_owned());
+        picture.backlog.paused = vec!["p".repeat(300)];
+        for currency in ["EUR", "GBP", "JPY", "USD"] {
+            let days = serde_json::json!({"breakdown": [{"date": "2026-10-01", "netCents": "1"}]});
+            picture.months.insert(currency.to_owned(), Months::of_daily(&days));
+        }
+        picture
+    }
+
+    #[test]
+    fn on_80_by_24_the_picture_fits_and_its_commands_are_whole() {
+        let links = commands();
+        let parts = full().parts(&links, &"w".repeat(200), Duration::from_secs(61));
+        let lines = fit(parts, Size { columns: 80, rows: 24 });
+        let rows: usize = lines.iter().map(|line| line.rows).sum();
+        assert!(rows < 24, "{rows} rows: {lines:#?}");
+        for link in &links {
+            let shown = lines.iter().find(|line| line.text == *link);
+            let shown = shown.unwrap_or_else(|| panic!("{link} is not whole: {lines:#?}"));
+            assert_eq!(shown.rows, link.len().div_ceil(80));
+        }
+        for start in ["rows ", "pulled ", "pushed ", "runs ", "paused "] {
+            assert!(lines.iter().any(|line| line.text.starts_with(start)), "{start}: {lines:#?}");
+        }
+        let (head, rest) = lines.split_first().unwrap();
+        assert!(head.text.contains("1:01"), "{head:?}");
+        assert!(rest.iter().all(|line| !line.text.contains(['│', '┌', '─'])), "{rest:?}");
+    }
+
+    #[test]
+    fn a_key_stands_on_a_line_of_its_own_and_an_event_and_the_docs_are_among_the_commands() {
+        let links = commands();
+        assert!(links[0].starts_with("READ=penstock_read_") && !links[0].contains(' '));
+        assert!(links[1].starts_with("SEND=penstock_ingest_") && !links[1].contains(' '));
+        assert!(links.iter().any(|link| link.starts_with("curl ") && link.ends_with("/events")));
+        assert!(links.iter().any(|link| link.ends_with("/docs")));
+        let all_fit = links.iter().skip(2).filter(|link| link.len() > 80).count();
+        assert!(all_fit <= 1, "{links:#?}");
+    }
 
     #[test]
     fn a_pull_that_is_paused_is_shown_and_is_no_work_that_is_left() {

@@ -22,10 +22,13 @@ impl Senders {
     /// Sends a lead and a batch of events to the HTTP API. It sends each twice, as a client does
     /// that got no reply.
     pub(super) async fn send(&mut self, tour: &Tour) -> Result<(), TourError> {
-        let n = self.leads;
+        let (n, first) = (self.leads, self.events);
+        // Counted first: what is not answered is not sent a third time.
+        self.leads += 1;
+        self.events += BATCH;
         let lead = json!({"email": format!("lead{n}@example.com"), "name": format!("Lead {n}"), "source": "tour"});
         let event = |i: u32| {
-            let id = self.events + i;
+            let id = first + i;
             let kind =
                 ["page_view", "click", "signup", "purchase"][usize::try_from(id % 4).unwrap_or(0)];
             let user = format!("user-{}", id % USERS);
@@ -36,15 +39,14 @@ impl Senders {
             post(tour, "/leads", &format!("lead-{n}"), &lead, lead_status).await?;
             post(tour, "/events", &format!("events-{n}"), &events, events_status).await?;
         }
-        self.leads += 1;
-        self.events += BATCH;
         Ok(())
     }
 
     /// Compares the rows of the tables with what was sent.
     pub(super) async fn must_be_there(&self, tour: &Tour) -> Result<String, TourError> {
         let counts = "select (select count(*) from leads), (select count(*) from events)";
-        let row = tour.sql.query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;
+        let row =
+            tour.sql().query_one(counts, &[]).await.map_err(crate::stack::StackError::from)?;
         let (leads, events): (i64, i64) = (row.get(0), row.get(1));
         let journey = tour.gateway.get("/users/user-0/journey?limit=1000", &tour.key).await?;
         let seen = journey["events"].as_array().map_or(0, Vec::len);

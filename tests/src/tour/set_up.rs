@@ -1,5 +1,7 @@
 //! Sets up the tour: database, vendors, stack, keys, HTTP API.
 
+use std::sync::{Arc, Mutex};
+
 use jiff::{Timestamp, ToSpan as _};
 use penstock_clients::clock::SystemClock;
 use penstock_domain::clock::Clock as _;
@@ -7,17 +9,28 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
 use penstock_testkit::TestDatabase;
 use serde_json::Value;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, NoTls, connect};
 
 use super::TourError;
 use super::accounts::Accounts;
+use super::kept::Kept;
+use super::links::links;
 use super::money::grouped;
 use super::options::Options;
 use super::screen::Screen;
+use crate::loopback::lock;
+use crate::repository::root;
 use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
 use crate::vendors::Vendors;
 
 pub(super) const STACK: &str = "penstock";
+
+/// The file that keeps the port and the keys from run to run.
+const KEPT: &str = ".local/run.json";
+
+/// Requests a second of each key: more than this machine serves, so that a measurement is one of
+/// the functions. A key of `make key` has 100 unless it is given another rate.
+const RATE: u32 = 10_000;
 
 /// The parts of the tour. Fields are dropped in this order, so a client goes before its server.
 pub(super) struct Tour {
@@ -25,12 +38,12 @@ pub(super) struct Tour {
     pub(super) key: String,
     pub(super) ingest_key: String,
     pub(super) stack: Stack,
-    pub(super) sql: Client,
+    sql: Mutex<Arc<Client>>,
     /// `None` if the accounts are real.
     pub(super) vendors: Option<Vendors>,
     /// The sources that are configured.
     pub(super) sources: Vec<&'static str>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// Sets everything up, and prints a line for each step.
@@ -50,7 +63,8 @@ pub(super) async fn set_up(
     };
 
     let step = screen.step("stack: infra/template.yaml to LocalStack")?;
-    let stack = deploy(local, accounts, vendors.as_ref(), &database).await?;
+    let kept = Kept::read_or_make(&root().join(KEPT))?;
+    let stack = deploy(local, accounts, vendors.as_ref(), &kept, &database).await?;
     let [functions, queues, rules] =
         ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule"]
             .map(|of_type| stack.count(of_type));
@@ -60,20 +74,22 @@ pub(super) async fn set_up(
     stack.migrate().await?;
     screen.done(step, "")?;
 
-    let step = screen.step(
-        "API keys, to read and to send: made here, only their SHA-256 goes to the database",
-    )?;
-    let key = stack.key("read", "tour").await?;
-    let ingest_key = stack.key("ingest", "tour").await?;
+    let step = screen.step(&format!(
+        "API keys, to read and to send: those of {KEPT}, only their SHA-256 goes to the database"
+    ))?;
+    let key = stack.register("read", "tour", &kept.read, RATE).await?;
+    let ingest_key = stack.register("ingest", "tour", &kept.ingest, RATE).await?;
     screen.done(step, "")?;
 
     let step = screen.step("HTTP API: the template's routes to its functions")?;
-    let gateway = stack.gateway()?;
+    let start = async |port| stack.hosting_gateway(port).await;
+    let (gateway, note) = kept.on_port(KEPT, start).await?;
     screen.done(step, gateway.url())?;
-    let sql = database.client().await;
+    note.iter().try_for_each(|note| screen.say(note))?;
+    let sql = Mutex::new(Arc::new(database.client().await));
     let sources =
         accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
-    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, _database: database })
+    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, database })
 }
 
 /// Prints which accounts are real. Nothing is simulated beside them.
@@ -128,11 +144,13 @@ async fn deploy(
     local: &LocalStack,
     accounts: Option<&Accounts>,
     vendors: Option<&Vendors>,
+    kept: &Kept,
     database: &TestDatabase,
 ) -> Result<Stack, StackError> {
     let real = accounts.map(|accounts| (accounts.secrets.clone(), accounts.parameters.clone()));
     let simulated = || vendors.map(|vendors| (vendors.secrets(), vendors.parameters()));
-    let (secrets, parameters) = real.or_else(simulated).unwrap_or_default();
+    let (mut secrets, parameters) = real.or_else(simulated).unwrap_or_default();
+    secrets.api_keys = Some(kept.key_secret.clone());
     let spec = StackSpec {
         name: STACK,
         database_url: &database.url(),
@@ -171,6 +189,31 @@ impl Tour {
         let (first, last) = (day(now, -days), day(now, 1));
         let path = format!("/metrics/revenue/{view}?startDate={first}&endDate={last}{query}");
         Ok(self.gateway.get(&path, &self.key).await?)
+    }
+
+    /// Returns the connection to the database.
+    pub(super) fn sql(&self) -> Arc<Client> {
+        Arc::clone(&lock(&self.sql))
+    }
+
+    /// Connects again if the connection is lost, such as after a restart of Postgres.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Database`] if Postgres cannot be reached.
+    pub(super) async fn reconnect(&self) -> Result<(), StackError> {
+        if self.sql().is_closed() {
+            let (client, connection) = connect(&self.database.url(), NoTls).await?;
+            // Its error is that of the next query, too.
+            tokio::spawn(async move { drop(connection.await) });
+            *lock(&self.sql) = Arc::new(client);
+        }
+        Ok(())
+    }
+
+    /// Returns the commands to try.
+    pub(super) fn links(&self) -> Vec<String> {
+        links(self.gateway.url(), &self.key, &self.ingest_key)
     }
 
     /// Returns the last lines of the functions' logs.

@@ -35,7 +35,7 @@ impl Truth {
         for books in verdict::books(tour).await? {
             self.money(&books);
         }
-        for compared in vendors.compare(&tour.sql).await? {
+        for compared in vendors.compare(&tour.sql()).await? {
             self.tell(
                 compared.what,
                 &grouped(&compared.there.to_string()),

@@ -100,7 +100,7 @@ pub(super) async fn compare(tour: &Tour) -> Result<Vec<String>, TourError> {
     }
     lines.push(String::new());
     if let Some(vendors) = &tour.vendors {
-        for compared in vendors.compare(&tour.sql).await? {
+        for compared in vendors.compare(&tour.sql()).await? {
             lines.push(objects(&compared));
             wrong.extend(
                 (!compared.different.is_empty()).then(|| format!("{} differ", compared.what)),

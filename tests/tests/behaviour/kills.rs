@@ -6,7 +6,8 @@ use std::time::Duration;
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
 use penstock_tests::test_app::{TestApp, batch};
-use penstock_tests::victim::{Victim, crash_points, leases_run_out};
+use penstock_tests::thorough::part;
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::stripe_account::{account, assert_true};
@@ -118,7 +119,7 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
         "it waits for process"
     );
     let messages = victim.proxy.messages();
-    for seed in 7_000..7_000 + crash_points(POINTS) {
+    for seed in 7_000..7_000 + part(POINTS) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));
         let app = damaged(seed).await;
@@ -139,22 +140,22 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
 
 #[tokio::test]
 async fn process_killed_at_any_point_loses_nothing_and_counts_nothing_twice() {
-    process_dies(1_000..1_000 + crash_points(POINTS)).await;
+    process_dies(1_000..1_000 + part(POINTS)).await;
 }
 
 #[tokio::test]
 async fn process_killed_at_any_other_point_loses_nothing_and_counts_nothing_twice() {
-    process_dies(2_000..2_000 + crash_points(POINTS)).await;
+    process_dies(2_000..2_000 + part(POINTS)).await;
 }
 
 #[tokio::test]
 async fn fetch_killed_at_any_point_loses_nothing_and_fetches_nothing_twice() {
-    fetch_dies(3_000..3_000 + crash_points(POINTS)).await;
+    fetch_dies(3_000..3_000 + part(POINTS)).await;
 }
 
 #[tokio::test]
 async fn fetch_killed_at_any_other_point_loses_nothing_and_fetches_nothing_twice() {
-    fetch_dies(4_000..4_000 + crash_points(POINTS)).await;
+    fetch_dies(4_000..4_000 + part(POINTS)).await;
 }
 
 /// Has the inserts of some payments take so long that the process can be killed in one.
@@ -326,7 +327,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
     let victim = start("fetch", &app).await;
     assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
-    let (points, mut broke) = (crash_points(POINTS), 0);
+    let (points, mut broke) = (part(POINTS), 0);
     for seed in 8_000..8_000 + points {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (nth, cut) = (rng.u64(1..=messages), cut(&mut rng));

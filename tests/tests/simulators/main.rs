@@ -1,4 +1,4 @@
-//! The simulated vendors keep to their vendors' documentation.
+//! The simulated vendors, and the local gateway, keep to the documentation of what they stand for.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod gateway;
 mod gcal;
 mod hubspot;
 mod stripe;

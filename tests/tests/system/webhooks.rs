@@ -92,6 +92,13 @@ async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seco
             (status, &json!(deduplicated))
         );
     }
+    // The gateway of `make run` starts the functions itself, as they are deployed.
+    let hosting = app.stack.hosting_gateway(0).await.unwrap();
+    let reply = hosting.post("/leads", &headers, lead.to_owned()).await.unwrap();
+    assert_eq!((reply.status, &reply.json().unwrap()["deduplicated"]), (200, &json!(true)));
+    let ready = hosting.reply("/readyz", None).await.unwrap();
+    assert_eq!((ready.status, &ready.json().unwrap()["checks"]["db"]["ok"]), (200, &json!(true)));
+
     let events = json!([
         {"userId": "u1", "sessionId": "s1", "type": "click", "eventId": "e1"},
         {"eventType": "signup", "payload": {"plan": "a"}, "metadata": {"userId": "u1"}, "eventId": "e2"},

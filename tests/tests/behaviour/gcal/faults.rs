@@ -7,6 +7,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::PageError;
 use penstock_tests::simulators::gcal::{Fault, RetryAfter};
+use penstock_tests::thorough::part;
 
 use crate::gcal::test_app::GcalTestApp;
 
@@ -14,7 +15,7 @@ const EVENTS: &str = "/calendar/v3/calendars";
 
 #[tokio::test]
 async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
-    for seed in 200..204 {
+    for seed in 200..200 + part(4) {
         // A quarter of the events vanish, and nobody is asked.
         let test = GcalTestApp::with_settings(seed, 400, &[("SWEEP_MAX_PERCENT", "100")]).await;
         test.google.faults().random(seed, 250, EVENTS, &Fault::PASSING);

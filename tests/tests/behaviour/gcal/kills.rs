@@ -3,7 +3,8 @@
 
 use penstock_testkit::Cut;
 use penstock_tests::simulators::gcal::CALENDAR_ID;
-use penstock_tests::victim::{Victim, crash_points, leases_run_out};
+use penstock_tests::thorough::part;
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::gcal::test_app::{GcalTestApp, LONG_AGO};
@@ -89,7 +90,7 @@ async fn killed_at_any_point_of_a_full_run_nothing_is_lost_and_no_ghost_stays() 
     let victim = start(&test).await;
     assert_eq!(victim.host.invoke(request("full")).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
-    for seed in 601..=600 + crash_points(POINTS) {
+    for seed in 601..=600 + part(POINTS) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let cut = if rng.bool() { Cut::BeforeForwarding } else { Cut::AfterForwarding };
         let test = with_ghosts(seed).await;

@@ -8,7 +8,8 @@ use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind};
-use penstock_tests::victim::{Victim, crash_points, leases_run_out};
+use penstock_tests::thorough::part;
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::hubspot::test_app::HubSpotTestApp;
@@ -192,15 +193,15 @@ async fn dies_anywhere(entity: &str, mode: Mode, seeds: std::ops::Range<u64>) {
 
 #[tokio::test]
 async fn killed_at_any_point_of_a_full_run_nothing_is_lost_and_no_ghost_stays() {
-    dies_anywhere("contact", Mode::Full, 740..740 + crash_points(POINTS)).await;
+    dies_anywhere("contact", Mode::Full, 740..740 + part(POINTS)).await;
 }
 
 #[tokio::test]
 async fn killed_at_any_point_of_a_full_run_of_deals_no_money_is_lost_and_none_counts_twice() {
-    dies_anywhere("deal", Mode::Full, 760..760 + crash_points(POINTS)).await;
+    dies_anywhere("deal", Mode::Full, 760..760 + part(POINTS)).await;
 }
 
 #[tokio::test]
 async fn killed_at_any_point_of_an_incremental_run_nothing_is_lost() {
-    dies_anywhere("contact", Mode::Incremental, 780..780 + crash_points(POINTS)).await;
+    dies_anywhere("contact", Mode::Incremental, 780..780 + part(POINTS)).await;
 }
