@@ -28,6 +28,9 @@ const LIMITED: Duration = Duration::from_secs(60 * 60);
 /// The pause between a connection that broke and the next.
 const RECONNECT: Duration = Duration::from_secs(5);
 
+/// The pause after a statement that Postgres had to end: a table is locked, or the server is slow.
+const BLOCKED: Duration = Duration::from_secs(30);
+
 /// The pause after messages that brought nothing. A rule may ask for the run sooner.
 pub(crate) const STALLED: Duration = Duration::from_secs(15 * 60);
 
@@ -86,8 +89,8 @@ pub(crate) fn note_stalled(key: Key<'_>, run: Option<RunId>) {
 }
 
 /// Goes on after a connection broke in the middle of a page, as when its login is rotated or a
-/// proxy restarts. Only Postgres knows whether that page is committed, so the next invocation reads
-/// its position over another connection.
+/// proxy restarts, or after a statement of the page was given up. Only Postgres knows whether that
+/// page is committed, so the next invocation reads its position over another connection.
 pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
@@ -95,12 +98,16 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     error: StoreError,
 ) -> Result<Outcome, FetchError> {
     let (report, now) = (chain(&error), ports.clock.now());
+    let pause = if error.is_broken_connection() { RECONNECT } else { BLOCKED };
     tracing::warn!(event = "connection_broke", run = %run.at.id, error = report);
+    let handed_over = async {
+        let connection = ports.database.connection().await?;
+        sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
+        drop(connection);
+        hand_over(ports, run, request, pause).await
+    };
     // Without another connection the invocation fails, as it does where Postgres is away.
-    let Ok(connection) = ports.database.connection().await else { return Err(error.into()) };
-    sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
-    drop(connection);
-    hand_over(ports, run, request, RECONNECT).await
+    handed_over.await.map_err(|_| error.into())
 }
 
 /// Reports the error and frees the lease. What the vendor refuses is paused, and tried again ever

@@ -9,21 +9,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deadpool_postgres::{
-    ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod,
-    Runtime,
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, Transaction};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::tls::{RootsSource, Tls, Trust, refused_certificate};
 use crate::{DriverError, StoreError};
 
-/// A pooled connection; returns to the pool when dropped.
-pub type Connection = Object;
+mod ending;
+
+pub use ending::Connection;
+use ending::Ender;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
@@ -71,6 +72,7 @@ impl LoginSource for StaticLogin {
 pub struct Database {
     pool: Pool,
     dialer: Arc<Dialer>,
+    ender: Arc<Ender>,
     last_used: Arc<AtomicU64>,
     idle_before_check: Duration,
 }
@@ -84,12 +86,6 @@ impl fmt::Debug for Database {
 /// After this long without use a connection is tried before it is handed out, unless set otherwise.
 /// Lambda may have frozen the environment meanwhile, and the peer hung up unnoticed.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
-
-/// Statements that Postgres has not ended in this time are left to the limits of their role.
-const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
-
-/// A statement that was asked to end has ended after this, unless another was sent behind it.
-const CANCEL_STEP: Duration = Duration::from_millis(50);
 
 /// A connection that was idle counts as dead if it does not answer within this time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -108,8 +104,10 @@ impl Database {
         roots: Option<Arc<dyn RootsSource>>,
         size: usize,
     ) -> Result<Self, StoreError> {
-        let trust = (tls == Tls::Require).then(|| Trust::new(roots));
-        let dialer = Arc::new(Dialer { source, trust, missing: Mutex::default() });
+        let trust = (tls == Tls::Require).then(|| Arc::new(Trust::new(roots)));
+        let hang_up = Arc::new(Notify::new());
+        let ender = Ender::new(trust.clone(), Arc::clone(&hang_up));
+        let dialer = Arc::new(Dialer { source, trust, missing: Mutex::default(), hang_up });
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(Config::new(), Dialing(Arc::clone(&dialer)), config);
         let pool = Pool::builder(manager)
@@ -122,6 +120,7 @@ impl Database {
         Ok(Self {
             pool,
             dialer,
+            ender: Arc::new(ender),
             last_used: Arc::new(AtomicU64::new(0)),
             idle_before_check: IDLE_BEFORE_CHECK,
         })
@@ -132,6 +131,15 @@ impl Database {
     #[must_use]
     pub fn checked_after(self, idle: Duration) -> Self {
         Self { idle_before_check: idle, ..self }
+    }
+
+    /// Returns the same pool, of one connection. A connection that is not back after `patience` has
+    /// its statement ended: the work on it fails as if Postgres were away. It is for functions that
+    /// do much besides their transactions, so that [`Self::within`] cannot give all of it up.
+    #[must_use]
+    pub fn giving_up_after(self, patience: Duration) -> Self {
+        let ender = Arc::new(self.ender.with_patience(patience));
+        Self { ender, ..self }
     }
 
     /// Returns a live connection.
@@ -146,13 +154,14 @@ impl Database {
             let connection = self.pool.get().await.map_err(|error| self.dialer.explained(error))?;
             let fresh = Object::metrics(&connection).recycle_count == 0;
             if fresh || idle < self.idle_before_check || answers(&connection).await {
-                return Ok(connection);
+                return Ok(Connection::new(connection, &self.ender));
             }
             // Dead, or busy with work that was given up: taken out of the pool for good. The pool
             // opens another, which counts as fresh and need not wait for the end of this one.
             let left = Object::take(connection);
             if !left.is_closed() {
-                tokio::spawn(end(left, self.dialer.connector_at_hand()));
+                let ender = Arc::clone(&self.ender);
+                tokio::spawn(async move { ender.end(left).await });
             }
             // The others froze with it.
             self.close_idle();
@@ -171,7 +180,7 @@ impl Database {
     /// one more: while a table is locked, all connections of Postgres would be used up (trap 69).
     pub async fn end_idle(&self) {
         for left in self.pool.retain(|_, _| false).removed {
-            end(left, self.dialer.connector_at_hand()).await;
+            self.ender.end(left).await;
         }
     }
 
@@ -207,28 +216,6 @@ impl Database {
 /// The time that a function which answers requests waits for Postgres, including a connection,
 /// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Asks Postgres to end what is under way on a connection, then closes it. Each request ends one of
-/// the statements that were sent together. It goes over a connection of its own, which needs no
-/// login. RDS Proxy takes no such request: there the role's `statement_timeout` ends the statement.
-async fn end(left: ClientWrapper, connector: Option<MakeRustlsConnect>) {
-    let token = left.cancel_token();
-    let ending = async {
-        loop {
-            match &connector {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(tls.clone()).await,
-            }?;
-            // Answered once nothing is under way before it.
-            if timeout(CANCEL_STEP, left.simple_query("")).await.is_ok() {
-                return Ok::<_, tokio_postgres::Error>(());
-            }
-        }
-    };
-    if !matches!(timeout(CANCEL_TIMEOUT, ending).await, Ok(Ok(()))) {
-        tracing::warn!(event = "statement_not_ended");
-    }
-}
 
 /// Begins a transaction of the driver's own type, which the functions of this crate take.
 ///
@@ -266,9 +253,10 @@ fn wall_clock_millis() -> u64 {
 struct Dialer {
     source: Arc<dyn LoginSource>,
     /// `None`: the connection is in the clear.
-    trust: Option<Trust>,
+    trust: Option<Arc<Trust>>,
     /// Why the last dial could not begin. The pool takes only the driver's errors.
     missing: Mutex<Option<BoxError>>,
+    hang_up: Arc<Notify>,
 }
 
 /// A dialer in the hands of the pool.
@@ -291,11 +279,6 @@ fn refused_login(e: &tokio_postgres::Error) -> bool {
 }
 
 impl Dialer {
-    /// Returns the connector of the connections that are open.
-    fn connector_at_hand(&self) -> Option<MakeRustlsConnect> {
-        self.trust.as_ref().and_then(Trust::at_hand)
-    }
-
     /// Returns the error of a connection, with the reason for which the dial did not begin, if that
     /// is why.
     fn explained(&self, error: PoolError) -> StoreError {
@@ -339,14 +322,28 @@ impl Dialer {
         match connector {
             None => {
                 let (client, connection) = config.connect(NoTls).await?;
-                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+                Ok((client, self.run(connection)))
             }
             Some(tls) => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Require);
                 let (client, connection) = config.connect(tls).await?;
-                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+                Ok((client, self.run(connection)))
             }
         }
+    }
+
+    /// Runs a connection until its client is gone, Postgres closes it, or its pool hangs up.
+    fn run(
+        &self,
+        connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let hang_up = Arc::clone(&self.hang_up);
+        tokio::spawn(async move {
+            tokio::select! {
+                outcome = connection => report_end(outcome),
+                () = hang_up.notified() => {}
+            }
+        })
     }
 }
 

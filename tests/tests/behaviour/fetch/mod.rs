@@ -2,6 +2,7 @@
 
 mod endings;
 mod hops;
+mod locked;
 mod pauses;
 mod pulling;
 pub mod reconcile;
