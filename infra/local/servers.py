@@ -97,6 +97,8 @@ class Postgres:
         self.data.mkdir(mode=0o700)
         self.user = self._unprivileged_user()
         self.process: subprocess.Popen | None = None
+        # Beside that of this process.
+        self.environment: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -157,6 +159,7 @@ class Postgres:
                 stdout=log,
                 stderr=log,
                 cwd=self.data,
+                env=os.environ | self.environment,
                 start_new_session=True,
                 user=self.user,
                 group=None if self.user is None else pwd.getpwuid(self.user).pw_gid,

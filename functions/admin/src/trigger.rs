@@ -73,10 +73,13 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     match answer {
         Answer::Accepted(run) => {
             tracing::info!(event = "run_accepted", request_id, run = %run, source, mode);
-            ports.announce(new).await;
+            ports.announce(new.source, new.entities, new.mode).await;
             accepted(run.0)
         }
-        Answer::Replay(run) => Ok(accepted(run.0)?.replayed()),
+        Answer::Replay { run, waiting } => {
+            ports.announce(new.source, &waiting, new.mode).await;
+            Ok(accepted(run.0)?.replayed())
+        }
         Answer::Conflict => {
             let detail = "This Idempotency-Key came with another request before.";
             Err(Problem::key_reused(detail).into())
@@ -105,14 +108,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// Asks `fetch` for the runs. The request is in Postgres, so `relay` sends a lost message
     /// again.
-    async fn announce(&self, new: NewRequest<'_>) {
-        let requests = new
-            .entities
+    async fn announce(&self, source: &str, entities: &[impl AsRef<str>], mode: Mode) {
+        let requests = entities
             .iter()
-            .map(|entity| FetchRequest::new(new.source, entity, new.mode).resuming());
+            .map(|entity| FetchRequest::new(source, entity.as_ref(), mode).resuming());
         let bodies = requests.filter_map(|request| serde_json::to_string(&request).ok()).collect();
         if let Err(error) = offer(&self.requests, bodies, ANNOUNCE_PATIENCE).await {
-            tracing::warn!(event = "not_announced", source = new.source, error = chain(&error));
+            tracing::warn!(event = "not_announced", source, error = chain(&error));
         }
     }
 

@@ -137,12 +137,12 @@ impl<C: Clock> Ports<C> {
             Route::Events { .. } => (EVENTS, EVENT),
         };
         let reason = match intake::bring_in(&self.database, intake, now, now).await {
-            Ok(BroughtIn::Stored(rows)) => {
+            Ok(BroughtIn::Stored(stored)) => {
                 let message_id = &message.message_id;
                 tracing::info!(
                     event = "spilled_request_stored",
                     message_id,
-                    known = rows.is_empty()
+                    known = stored.rows.is_empty()
                 );
                 return Ok(0);
             }
@@ -185,11 +185,11 @@ impl<C: Clock> Ports<C> {
             ..Arrival::default()
         };
         match deliveries::store(&self.database, arrival, &delivery, now).await {
-            Ok(row) => {
+            Ok(kept) => {
                 tracing::info!(
                     event = "spilled_request_stored",
                     message_id = message.message_id,
-                    known = row.is_none()
+                    known = kept.new.is_none()
                 );
                 Ok(0)
             }

@@ -27,6 +27,9 @@ const LIMITED: Duration = Duration::from_secs(60 * 60);
 /// The pause between a connection that broke and the next.
 const RECONNECT: Duration = Duration::from_secs(5);
 
+/// The pause after a statement that Postgres had to end: a table is locked, or the server is slow.
+const BLOCKED: Duration = Duration::from_secs(30);
+
 /// Sends the message that goes on with the run, after the pause that the vendor asked for.
 pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
@@ -54,8 +57,8 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
 }
 
 /// Goes on after a connection broke in the middle of a page, as when its login is rotated or a
-/// proxy restarts. Only Postgres knows whether that page is committed, so the next invocation reads
-/// its position over another connection.
+/// proxy restarts, or after a statement of the page was given up. Only Postgres knows whether that
+/// page is committed, so the next invocation reads its position over another connection.
 pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
@@ -63,12 +66,16 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     error: StoreError,
 ) -> Result<Outcome, FetchError> {
     let (report, now) = (chain(&error), ports.clock.now());
+    let pause = if error.is_broken_connection() { RECONNECT } else { BLOCKED };
     tracing::warn!(event = "connection_broke", run = %run.at.id, error = report);
+    let handed_over = async {
+        let connection = ports.database.connection().await?;
+        sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
+        drop(connection);
+        hand_over(ports, run, request, pause).await
+    };
     // Without another connection the invocation fails, as it does where Postgres is away.
-    let Ok(connection) = ports.database.connection().await else { return Err(error.into()) };
-    sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
-    drop(connection);
-    hand_over(ports, run, request, RECONNECT).await
+    handed_over.await.map_err(|_| error.into())
 }
 
 /// Reports the error and frees the lease. What the vendor refuses is paused, and tried again ever

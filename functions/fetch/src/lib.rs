@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_domain::clock::{Clock, earlier};
+use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
+use penstock_store::StoreError;
 use serde_json::Value;
+use tokio::time::timeout;
 
 mod account;
 mod confirm;
@@ -48,6 +50,14 @@ pub use watch::RENEW_BEFORE;
 /// and its commit.
 pub const MARGIN: Duration = Duration::from_secs(20);
 
+/// The statements of a transaction are ended if it takes longer. That is less than the lease of a
+/// run, and more than any transaction takes on tables that nobody has locked.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An invocation gives up this long before Lambda would end it. A statement that waits then holds
+/// no connection afterwards.
+const RESERVE: Duration = Duration::from_secs(5);
+
 /// A quick request from the queue goes on by another message after this long, so that the queue
 /// serves every source within minutes.
 pub const QUICK: Duration = Duration::from_secs(60);
@@ -65,7 +75,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     ) -> Result<Value, lambda_runtime::Error> {
         if event.get("Records").is_none() {
             let request = serde_json::from_value(event).map_err(FetchError::from)?;
-            return match self.serve(&request, deadline).await {
+            return match self.serve_in_time(&request, deadline, deadline).await {
                 Ok(outcome) => Ok(serde_json::to_value(outcome)?),
                 Err(e) => Err(chain(&e).into()),
             };
@@ -74,7 +84,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut response = BatchResponse::all_done();
         for message in &batch.records {
             let served = match serde_json::from_str(&message.body) {
-                Ok(request) => self.serve(&request, self.by(&request, deadline)).await,
+                Ok(request) => {
+                    let by = self.by(&request, deadline);
+                    self.serve_in_time(&request, by, deadline).await
+                }
                 Err(e) => Err(e.into()),
             };
             if let Err(error) = served {
@@ -101,6 +114,23 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             true => deadline.min(self.clock.now() + QUICK + MARGIN),
             false => deadline,
         }
+    }
+
+    /// Serves a request until `by`, and gives up before `deadline`, at which Lambda would end the
+    /// process.
+    async fn serve_in_time(
+        &self,
+        request: &FetchRequest,
+        by: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<Outcome, FetchError> {
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        if let Ok(served) = timeout(left, Box::pin(self.serve(request, by))).await {
+            return served;
+        }
+        self.database.end_idle().await;
+        tracing::error!(event = "request_given_up", reserve_s = RESERVE.as_secs());
+        Err(StoreError::Silent(left).into())
     }
 
     /// Serves one request of a rule or the queue.

@@ -6,7 +6,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::telemetry::chain;
-use penstock_store::Database;
+use penstock_store::{Database, StoreError, Transaction, commit};
 
 use crate::limits::Limits;
 use crate::vendors::Vendor;
@@ -28,9 +28,24 @@ pub struct Ports<C, Q> {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Commits a transaction that has inserted `rows`, and sends their tickets. They are also sent
+    /// if it is not known whether Postgres has committed: a ticket of a row that is not there does
+    /// nothing, and a row without one waits for `relay`.
+    pub(crate) async fn commit_rows(
+        &self,
+        tx: Transaction<'_>,
+        rows: &[OutboxId],
+    ) -> Result<(), StoreError> {
+        let committed = commit(tx).await;
+        if committed.as_ref().err().is_none_or(StoreError::is_unreachable) {
+            self.send_tickets(rows).await;
+        }
+        committed
+    }
+
     /// Sends tickets for rows that are committed. `relay` sends a lost ticket again, so a queue
     /// that fails does not end the run.
-    pub(crate) async fn send_tickets(&self, ids: &[OutboxId]) {
+    async fn send_tickets(&self, ids: &[OutboxId]) {
         if ids.is_empty() {
             return;
         }

@@ -214,14 +214,13 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         if drained {
             sync_runs::succeed(&tx, run.at.id, run.at.upper_bound, now).await?;
         }
-        commit(tx).await?;
+        ports.commit_rows(tx, &new).await?;
         drop(connection);
 
         run.new_rows += new.len();
         if healed {
             pausing::note_healed(run.key, &mut run.lease);
         }
-        ports.send_tickets(&new).await;
         if drained {
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
@@ -252,7 +251,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             Err(FetchError::Vendor(VendorError::CursorExpired { reason, .. })) => {
                 ending::start_over(ports, vendor.source(), run, reason).await
             }
-            Err(FetchError::Store(e)) if e.is_broken_connection() => {
+            Err(FetchError::Store(e)) if e.was_under_way() => {
                 ending::reconnect(ports, run, request, e).await
             }
             Err(e) => ending::give_up(ports, run, e).await,

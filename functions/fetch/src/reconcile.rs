@@ -203,7 +203,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 Ok(Outcome::Reconciled(Report::of(&**connection, run.key, run.at.id).await?))
             }
             Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
-            Err(FetchError::Store(e)) if e.is_broken_connection() => {
+            Err(FetchError::Store(e)) if e.was_under_way() => {
                 ending::reconnect(ports, run, request, e).await
             }
             Err(e) => ending::give_up(ports, run, e).await,
@@ -265,13 +265,12 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 compare::settle(&tx, work, now).await?;
             }
         }
-        commit(tx).await?;
+        ports.commit_rows(tx, &rows).await?;
         drop(connection);
         work.run.new_rows += rows.len();
         if healed {
             pausing::note_healed(work.run.key, &mut work.run.lease);
         }
-        ports.send_tickets(&rows).await;
         Ok(())
     }
 

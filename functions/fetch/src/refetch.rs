@@ -13,9 +13,9 @@ use penstock_domain::paging::{PageError, Reply, is_segment};
 use penstock_domain::record::{Item, JSON, became, vanished};
 use penstock_domain::source::Source;
 use penstock_domain::ticket;
+use penstock_store::begin;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::refetch::{self, Failure, Wish};
-use penstock_store::{begin, commit};
 
 use crate::confirm;
 use crate::error::FetchError;
@@ -129,9 +129,7 @@ async fn read_one<C: Clock, Q: Outlet>(
     if doubted {
         confirm::later(&tx, source, entity, &[id.to_owned()], now).await?;
     }
-    commit(tx).await?;
-    drop(connection);
-    ports.send_tickets(&new).await;
+    ports.commit_rows(tx, &new).await?;
     Ok(Read::Answered)
 }
 

@@ -170,7 +170,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         match kept {
             Ok(kept) => {
-                self.announce(&kept.rows).await;
+                self.announce(&kept.for_tickets().collect::<Vec<_>>()).await;
                 log_kept(&intake, &reading, &kept, id);
                 replies::kept(&intake, &reading, &kept.answer)
             }
@@ -221,7 +221,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(())
     }
 
-    /// Sends tickets for the committed rows. `relay` sends those again that SQS does not take, so a
+    /// Sends tickets for committed rows. `relay` sends those again that SQS does not take, so a
     /// queue that fails or hangs changes no reply.
     async fn announce(&self, rows: &[OutboxId]) {
         let tickets = Ticket::split(rows).map(|ticket| ticket.to_body()).collect::<Vec<_>>();

@@ -168,7 +168,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 self.announce(row.as_slice(), &refetches).await;
                 received(StatusCode::OK, "stored")
             }
-            Ok(Stored::Known) => received(StatusCode::OK, "known"),
+            Ok(Stored::Known { waiting, refetches }) => {
+                self.announce(waiting.as_slice(), &refetches).await;
+                received(StatusCode::OK, "known")
+            }
             Err(error) => {
                 let request_id = id.as_str();
                 tracing::error!(event = "not_stored", request_id, error = chain(&error));

@@ -8,7 +8,6 @@ use penstock_clients::queue::{Outlet, offer};
 use penstock_clients::seals::SealError;
 use penstock_domain::clock::Clock;
 use penstock_domain::disposition::Disposition;
-use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::seal::Purpose;
 use penstock_domain::signature::{Spilled, Verified};
@@ -36,8 +35,8 @@ const BATCH_PATIENCE: Duration = Duration::from_secs(10);
 enum Brought {
     /// A body that a vendor pushed.
     Delivery(Stored),
-    /// Rows of a request that `ingest` has spilled.
-    Intake(Vec<OutboxId>),
+    /// A request that `ingest` has spilled.
+    Intake(intake::Stored),
     /// A request whose API key is none of ours. It is counted and gone.
     Dropped,
     /// The message itself is at fault; the others may go on.
@@ -82,7 +81,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
         let (mut rows, mut refetches) = (Vec::new(), Vec::new());
-        let (mut known, mut dropped, mut away) = (0, 0, false);
+        let (mut stored, mut known, mut dropped, mut away) = (0, 0, 0, false);
         for message in &batch.records {
             // One answer from a database that is away is enough: the others would wait for the
             // same.
@@ -94,11 +93,21 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             };
             match brought {
                 Brought::Delivery(Stored::New { row, refetches: named }) => {
+                    stored += usize::from(row.is_some());
                     rows.extend(row);
                     refetches.extend(named);
                 }
-                Brought::Intake(new) => rows.extend(new),
-                Brought::Delivery(Stored::Known) => known += 1,
+                // It was spilled because Postgres had not answered, and was stored all the same.
+                Brought::Delivery(Stored::Known { waiting, refetches: named }) => {
+                    known += 1;
+                    rows.extend(waiting);
+                    refetches.extend(named);
+                }
+                Brought::Intake(kept) => {
+                    stored += kept.rows.len();
+                    known += usize::from(kept.rows.is_empty());
+                    rows.extend(kept.for_tickets());
+                }
                 Brought::Dropped => dropped += 1,
                 Brought::Refused => response.fail(message),
                 Brought::Away => {
@@ -112,7 +121,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         tracing::info!(
             event = "spill_brought_in",
             messages = batch.records.len(),
-            stored = rows.len(),
+            stored,
             known,
             dropped,
             failed
@@ -171,8 +180,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .in_time(intake::bring_in(&self.database, intake, now + ticket::GRACE, now))
             .await?
         {
-            BroughtIn::Stored(rows) if rows.is_empty() => Ok(Brought::Delivery(Stored::Known)),
-            BroughtIn::Stored(rows) => Ok(Brought::Intake(rows)),
+            BroughtIn::Stored(stored) => Ok(Brought::Intake(stored)),
             BroughtIn::Stranger => {
                 let bytes = intake.body().len();
                 tracing::warn!(event = "spilled_request_not_admitted", message_id, bytes);

@@ -11,8 +11,9 @@ use penstock_domain::record::Media;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
+use penstock_store::StoreError;
+use penstock_store::deliveries::{self, Kept};
 use penstock_store::outbox::Arrival;
-use penstock_store::{StoreError, deliveries};
 
 use crate::Ports;
 
@@ -26,7 +27,12 @@ pub(crate) enum Stored {
         refetches: Vec<FetchRequest>,
     },
     /// The body was a row before.
-    Known,
+    Known {
+        /// The row, if it is not processed yet: its ticket may never have been sent.
+        waiting: Option<OutboxId>,
+        /// The requests to refetch the objects of such a row.
+        refetches: Vec<FetchRequest>,
+    },
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -45,7 +51,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let ticket_due_at = now + ticket::GRACE;
         let media = Media { content_type, content_encoding: None };
         let arrival = Arrival { source, media, received_at, ticket_due_at, ..Arrival::default() };
-        let row = self
+        let kept = self
             .database
             .in_time(deliveries::store(&self.database, arrival, &delivery, now))
             .await?;
@@ -54,7 +60,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             tracing::info!(event = "delivery", source, bytes, looks = refetches);
             return Ok(Stored::New { row: None, refetches: requests(source, delivery.refetches) });
         };
-        let (entity, version_key, known) = (&item.entity, &item.version_key, row.is_none());
+        let (entity, version_key, known) = (&item.entity, &item.version_key, kept.new.is_none());
         tracing::info!(
             event = "delivery",
             source,
@@ -64,11 +70,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             looks = refetches,
             known
         );
-        Ok(match row {
-            Some(row) => {
-                Stored::New { row: Some(row), refetches: requests(source, delivery.refetches) }
-            }
-            None => Stored::Known,
+        let refetches = requests(source, delivery.refetches);
+        Ok(match kept {
+            Kept { new: row @ Some(_), .. } => Stored::New { row, refetches },
+            Kept { waiting: waiting @ Some(_), .. } => Stored::Known { waiting, refetches },
+            _ => Stored::Known { waiting: None, refetches: Vec::new() },
         })
     }
 }

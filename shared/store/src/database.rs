@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use deadpool_postgres::{
-    ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
-};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -21,8 +20,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{DriverError, StoreError};
 
-/// A pooled connection; returns to the pool when dropped.
-pub type Connection = Object;
+mod ending;
+
+pub use ending::Connection;
+use ending::Ender;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
@@ -79,7 +80,7 @@ pub enum Tls {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    connector: Option<MakeRustlsConnect>,
+    ender: Arc<Ender>,
     last_used: Arc<AtomicU64>,
     idle_before_check: Duration,
 }
@@ -93,12 +94,6 @@ impl fmt::Debug for Database {
 /// After this long without use a connection is tried before it is handed out, unless set otherwise.
 /// Lambda may have frozen the environment meanwhile, and the peer hung up unnoticed.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
-
-/// Statements that Postgres has not ended in this time are left to the limits of their role.
-const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
-
-/// A statement that was asked to end has ended after this, unless another was sent behind it.
-const CANCEL_STEP: Duration = Duration::from_millis(50);
 
 /// A connection that was idle counts as dead if it does not answer within this time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -121,7 +116,9 @@ impl Database {
             Tls::Disable => None,
             Tls::Require => Some(tls_connector(ca_file).map_err(StoreError::Unavailable)?),
         };
-        let connect = Dialer { source, connector: connector.clone() };
+        let hang_up = Arc::new(Notify::new());
+        let ender = Ender::new(connector.clone(), Arc::clone(&hang_up));
+        let connect = Dialer { source, connector, hang_up };
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(Config::new(), connect, config);
         let pool = Pool::builder(manager)
@@ -133,7 +130,7 @@ impl Database {
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         Ok(Self {
             pool,
-            connector,
+            ender: Arc::new(ender),
             last_used: Arc::new(AtomicU64::new(0)),
             idle_before_check: IDLE_BEFORE_CHECK,
         })
@@ -144,6 +141,15 @@ impl Database {
     #[must_use]
     pub fn checked_after(self, idle: Duration) -> Self {
         Self { idle_before_check: idle, ..self }
+    }
+
+    /// Returns the same pool, of one connection. A connection that is not back after `patience` has
+    /// its statement ended: the work on it fails as if Postgres were away. It is for functions that
+    /// do much besides their transactions, so that [`Self::within`] cannot give all of it up.
+    #[must_use]
+    pub fn giving_up_after(self, patience: Duration) -> Self {
+        let ender = Arc::new(self.ender.with_patience(patience));
+        Self { ender, ..self }
     }
 
     /// Returns a live connection.
@@ -158,13 +164,14 @@ impl Database {
             let connection = self.pool.get().await?;
             let fresh = Object::metrics(&connection).recycle_count == 0;
             if fresh || idle < self.idle_before_check || answers(&connection).await {
-                return Ok(connection);
+                return Ok(Connection::new(connection, &self.ender));
             }
             // Dead, or busy with work that was given up: taken out of the pool for good. The pool
             // opens another, which counts as fresh and need not wait for the end of this one.
             let left = Object::take(connection);
             if !left.is_closed() {
-                tokio::spawn(end(left, self.connector.clone()));
+                let ender = Arc::clone(&self.ender);
+                tokio::spawn(async move { ender.end(left).await });
             }
             // The others froze with it.
             self.close_idle();
@@ -183,7 +190,7 @@ impl Database {
     /// one more: while a table is locked, all connections of Postgres would be used up (trap 69).
     pub async fn end_idle(&self) {
         for left in self.pool.retain(|_, _| false).removed {
-            end(left, self.connector.clone()).await;
+            self.ender.end(left).await;
         }
     }
 
@@ -219,28 +226,6 @@ impl Database {
 /// The time that a function which answers requests waits for Postgres, including a connection,
 /// before it treats Postgres as unreachable. It is shorter than senders wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Asks Postgres to end what is under way on a connection, then closes it. Each request ends one of
-/// the statements that were sent together. It goes over a connection of its own, which needs no
-/// login. RDS Proxy takes no such request: there the role's `statement_timeout` ends the statement.
-async fn end(left: ClientWrapper, connector: Option<MakeRustlsConnect>) {
-    let token = left.cancel_token();
-    let ending = async {
-        loop {
-            match &connector {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(tls.clone()).await,
-            }?;
-            // Answered once nothing is under way before it.
-            if timeout(CANCEL_STEP, left.simple_query("")).await.is_ok() {
-                return Ok::<_, tokio_postgres::Error>(());
-            }
-        }
-    };
-    if !matches!(timeout(CANCEL_TIMEOUT, ending).await, Ok(Ok(()))) {
-        tracing::warn!(event = "statement_not_ended");
-    }
-}
 
 /// Begins a transaction of the driver's own type, which the functions of this crate take.
 ///
@@ -278,6 +263,7 @@ fn wall_clock_millis() -> u64 {
 struct Dialer {
     source: Arc<dyn LoginSource>,
     connector: Option<MakeRustlsConnect>,
+    hang_up: Arc<Notify>,
 }
 
 impl Connect for Dialer {
@@ -317,14 +303,28 @@ impl Dialer {
         match &self.connector {
             None => {
                 let (client, connection) = config.connect(NoTls).await?;
-                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+                Ok((client, self.run(connection)))
             }
             Some(tls) => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Require);
                 let (client, connection) = config.connect(tls.clone()).await?;
-                Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+                Ok((client, self.run(connection)))
             }
         }
+    }
+
+    /// Runs a connection until its client is gone, Postgres closes it, or its pool hangs up.
+    fn run(
+        &self,
+        connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let hang_up = Arc::clone(&self.hang_up);
+        tokio::spawn(async move {
+            tokio::select! {
+                outcome = connection => report_end(outcome),
+                () = hang_up.notified() => {}
+            }
+        })
     }
 }
 

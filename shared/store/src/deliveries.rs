@@ -9,13 +9,22 @@ use penstock_domain::record::Delivery;
 use tokio_postgres::Client;
 
 use crate::outbox::Arrival;
-use crate::outbox::insert::{Insert, InsertAndRefetch, NewRows};
+use crate::outbox::insert::{Insert, InsertAndRefetch, NewRows, waiting};
 use crate::refetch::{self, Cause};
 use crate::sql::Statement;
 use crate::{Database, StoreError};
 
-/// Commits a delivery: its row, and the requests to read the objects that it only names. Returns
-/// the id of the row, or `None` if the delivery has no row or its version is known.
+/// The row of a delivery. There is none if the delivery only names objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The row, if it is new.
+    pub new: Option<OutboxId>,
+    /// The row, if it was there before and is not processed yet. Its ticket may never have been
+    /// sent.
+    pub waiting: Option<OutboxId>,
+}
+
+/// Commits a delivery: its row, and the requests to read the objects that it only names.
 ///
 /// A version that is known makes no request either: its request was committed with it. From
 /// `arrival.ticket_due_at` on `relay` takes the messages of this delivery for lost.
@@ -28,10 +37,10 @@ pub async fn store(
     arrival: Arrival<'_>,
     delivery: &Delivery<'_>,
     now: Timestamp,
-) -> Result<Option<OutboxId>, StoreError> {
+) -> Result<Kept, StoreError> {
     let Some(item) = &delivery.item else {
         request_objects(database, arrival, delivery, now).await?;
-        return Ok(None);
+        return Ok(Kept::default());
     };
     let rows = NewRows::of_items(arrival, slice::from_ref(item));
     let connection = database.connection().await?;
@@ -46,7 +55,9 @@ pub async fn store(
             insert.optional(client).await?
         }
     };
-    row.map(|row| row.read("id").map(OutboxId)).transpose()
+    let new = row.map(|row| row.read("id").map(OutboxId)).transpose()?;
+    let waiting = waiting(client, &rows, usize::from(new.is_some())).await.pop();
+    Ok(Kept { new, waiting })
 }
 
 /// Requests the objects of a delivery that has no row. Each is requested from now on, even if it is

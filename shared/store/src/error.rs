@@ -148,6 +148,12 @@ impl StoreError {
         matches!(self, Self::Statement { .. }) && self.is_unreachable() && !self.is_out_of_time()
     }
 
+    /// Returns whether a statement was under way when Postgres went away, or was ended. It is not
+    /// known whether the statement was committed.
+    pub fn was_under_way(&self) -> bool {
+        matches!(self, Self::Statement { .. }) && self.is_unreachable()
+    }
+
     /// Returns whether Postgres has ended the statement: by a limit of its role, or by request.
     fn is_out_of_time(&self) -> bool {
         let limits = [&SqlState::QUERY_CANCELED, &SqlState::LOCK_NOT_AVAILABLE];

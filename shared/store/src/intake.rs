@@ -11,7 +11,7 @@ use penstock_domain::intake::{Batch, EVENT, EVENTS, Intake, LeadState, Reading};
 use tokio_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
-use crate::outbox::insert::{Insert, InsertUnderKey, NewRows};
+use crate::outbox::insert::{Insert, InsertUnderKey, NewRows, waiting};
 use crate::sql::{Statement, statements};
 use crate::{Database, Row, StoreError};
 
@@ -48,10 +48,26 @@ const COLLISIONS: u32 = 3;
 /// A request that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The rows that are new, for their ticket.
+    /// The rows that are new.
     pub rows: Vec<OutboxId>,
+    /// Rows of the request that were there before and are not processed yet. Their tickets may
+    /// never have been sent.
+    pub waiting: Vec<OutboxId>,
     /// The answer that its sender gets.
     pub answer: Answer,
+}
+
+impl Stored {
+    /// Returns the rows to send tickets for.
+    pub fn for_tickets(&self) -> impl Iterator<Item = OutboxId> + '_ {
+        self.rows.iter().chain(&self.waiting).copied()
+    }
+
+    fn with(mut self, conflicting: Conflicting) -> Self {
+        self.rows.extend(conflicting.rows);
+        self.waiting.extend(conflicting.waiting);
+        self
+    }
 }
 
 /// The answer that the sender of a request gets.
@@ -94,13 +110,15 @@ struct Conflicting {
     places: Vec<usize>,
     /// Those of their rows that are new.
     rows: Vec<OutboxId>,
+    /// Those that were there before and are not processed yet.
+    waiting: Vec<OutboxId>,
 }
 
 impl Conflicting {
-    /// Returns what is told of the events that were known, and the new rows.
-    fn known(self, mut duplicates: Vec<usize>) -> (Known, Vec<OutboxId>) {
+    /// Returns what is told of the events that were known.
+    fn known(&self, mut duplicates: Vec<usize>) -> Known {
         duplicates.retain(|place| self.places.binary_search(place).is_err());
-        (Known { duplicates, conflicts: self.places }, self.rows)
+        Known { duplicates, conflicts: self.places.clone() }
     }
 }
 
@@ -154,17 +172,19 @@ impl Storing<'_> {
     async fn lead(&self, state: LeadState) -> Result<Stored, StoreError> {
         let sha256 = self.intake.body_sha256();
         let replay = Answer::Replay(Known::default());
-        match self.claim(&self.lead_rows(state, &sha256)).await? {
+        let row = self.lead_rows(state, &sha256);
+        match self.claim(&row).await? {
             // A key that had expired, and the body that it had then: the same lead.
-            Claim::Ours(rows) if rows.is_empty() => Ok(Stored { rows, answer: replay }),
-            Claim::Ours(rows) => Ok(Stored { rows, answer: Answer::New(Known::default()) }),
+            Claim::Ours(new) if new.is_empty() => Ok(self.stored(&row, new, replay).await),
+            Claim::Ours(new) => Ok(self.stored(&row, new, Answer::New(Known::default())).await),
             Claim::Theirs(first) if first.body_sha256 == sha256 => {
-                Ok(Stored { rows: Vec::new(), answer: replay })
+                Ok(self.stored(&row, Vec::new(), replay).await)
             }
             Claim::Theirs(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
-                let rows = self.insert(&self.lead_rows(LeadState::Conflicting, &first)).await?;
-                Ok(Stored { rows, answer: Answer::Conflict { first } })
+                let row = self.lead_rows(LeadState::Conflicting, &first);
+                let new = self.insert(&row).await?;
+                Ok(self.stored(&row, new, Answer::Conflict { first }).await)
             }
         }
     }
@@ -172,6 +192,12 @@ impl Storing<'_> {
     /// Makes the row of the lead whose id derives from `sha256`.
     fn lead_rows(&self, state: LeadState, sha256: &[u8; 32]) -> NewRows<'_> {
         rows::of_lead(self.intake, state, self.intake.lead_id(sha256), self.ticket_due_at)
+    }
+
+    /// Returns what is stored: of `rows` the `new` ones, and those that were there before and wait.
+    async fn stored(&self, rows: &NewRows<'_>, new: Vec<OutboxId>, answer: Answer) -> Stored {
+        let waiting = waiting(self.client, rows, new.len()).await;
+        Stored { rows: new, waiting, answer }
     }
 
     async fn events(&self, batch: &Batch<'_>) -> Result<Stored, StoreError> {
@@ -190,21 +216,20 @@ impl Storing<'_> {
                         error = &error as &dyn std::error::Error
                     );
                 }
-                let (known, conflicting) = conflicting.known(duplicates);
-                let rows = new.into_iter().chain(conflicting).collect();
-                Ok(Stored { rows, answer: Answer::New(known) })
+                let answer = Answer::New(conflicting.known(duplicates));
+                Ok(self.stored(&rows, new, answer).await.with(conflicting))
             }
             // What conflicts is stored after the key is claimed, and the first try may have ended
             // between the two.
             Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
                 let all: Vec<usize> = (0..batch.events.len()).collect();
                 let conflicting = self.keep_conflicts(batch, &all).await?;
-                let (known, rows) = conflicting.known(first.duplicates);
-                Ok(Stored { rows, answer: Answer::Replay(known) })
+                let answer = Answer::Replay(conflicting.known(first.duplicates));
+                Ok(self.stored(&rows, Vec::new(), answer).await.with(conflicting))
             }
             Claim::Theirs(first) => {
                 let first = first.body_sha256.try_into().unwrap_or_default();
-                Ok(Stored { rows: Vec::new(), answer: Answer::Conflict { first } })
+                Ok(self.stored(&rows, Vec::new(), Answer::Conflict { first }).await)
             }
         }
     }
@@ -246,7 +271,9 @@ impl Storing<'_> {
         let events: Vec<_> = differing.iter().map(|(_, event, _)| *event).collect();
         let rows = rows::of_conflicting(self.intake, &events, self.ticket_due_at);
         let places = differing.into_iter().map(|(place, ..)| *place).collect();
-        Ok(Conflicting { places, rows: self.insert(&rows).await? })
+        let new = self.insert(&rows).await?;
+        let waiting = waiting(self.client, &rows, new.len()).await;
+        Ok(Conflicting { places, rows: new, waiting })
     }
 
     async fn claim(&self, rows: &NewRows<'_>) -> Result<Claim, StoreError> {

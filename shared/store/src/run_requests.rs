@@ -67,8 +67,14 @@ pub struct NewRequest<'a> {
 pub enum Answer {
     /// The request is written down under this id, and its runs are requested from now on.
     Accepted(RunId),
-    /// The same request came before under its Idempotency-Key, and has this id.
-    Replay(RunId),
+    /// The same request came before under its Idempotency-Key.
+    Replay {
+        /// The id that it got.
+        run: RunId,
+        /// The entities whose runs have not begun. Whoever sent the request got no answer, perhaps,
+        /// and then no message was sent for them.
+        waiting: Vec<String>,
+    },
     /// Another request came before under its Idempotency-Key.
     Conflict,
     /// A run was requested or begun too short a time ago. Nothing is written.
@@ -127,7 +133,10 @@ async fn attempt(
         let first = First { scope, route: ROUTE, key }.one(&tx).await?;
         let same = first.read::<&[u8]>("body_sha256")? == sha256;
         return Ok(match first.read("run_id")? {
-            Some(run) if same => Answer::Replay(RunId(run)),
+            Some(run) if same => {
+                let waiting = pending::requested(&tx, source, entities, mode).await?;
+                Answer::Replay { run: RunId(run), waiting }
+            }
             _ => Answer::Conflict,
         });
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use penstock_store::{Database, Login, LoginSource, StaticLogin, StoreError, Tls};
 use penstock_testkit::{CuttingProxy, TestDatabase};
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 
 fn pool(login: Login, size: usize) -> Database {
     Database::new(Arc::new(StaticLogin(login)), Tls::Disable, None, size).unwrap()
@@ -70,6 +71,38 @@ async fn a_pool_of_one_never_opens_two_connections() {
         task.await.unwrap();
     }
     assert_eq!(proxy.connections(), 1);
+}
+
+#[tokio::test]
+async fn trap_69_work_that_takes_too_long_is_ended_and_its_connection_is_free_again() {
+    let database = TestDatabase::empty().await;
+    let pool = pool(database.login(), 1).giving_up_after(Duration::from_millis(100));
+    let connection = pool.connection().await.unwrap();
+    let (first, second) = tokio::join!(
+        connection.simple_query("select pg_sleep(600)"),
+        connection.simple_query("select pg_sleep(600)"),
+    );
+    for ended in [first, second] {
+        assert_eq!(ended.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
+    }
+    drop(connection);
+    // What is back in time is left alone.
+    let backend_before = backend(&pool).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(backend(&pool).await, backend_before);
+}
+
+#[tokio::test]
+async fn work_over_which_postgres_is_silent_fails_and_the_next_has_another_connection() {
+    let database = TestDatabase::empty().await;
+    let proxy = CuttingProxy::start(database.login()).await;
+    let pool = pool(proxy.login(), 1).giving_up_after(Duration::from_millis(100));
+    let connection = pool.connection().await.unwrap();
+    proxy.freeze_connections();
+    let silent = timeout(Duration::from_secs(20), connection.simple_query("select 1")).await;
+    assert!(silent.unwrap().unwrap_err().is_closed());
+    drop(connection);
+    timeout(Duration::from_secs(20), backend(&pool)).await.unwrap();
 }
 
 /// The cache of a secret: gives `cached` until a fresh one is asked for.

@@ -31,13 +31,27 @@ impl PrivatePostgres {
     /// # Panics
     ///
     /// If `PENSTOCK_PYTHON` is not set, the server does not start, or a migration fails.
+    pub async fn new() -> Self {
+        Self::kept(None).await
+    }
+
+    /// Starts a server whose disk can be full, and migrates its database. It needs a C compiler.
+    ///
+    /// # Panics
+    ///
+    /// As [`PrivatePostgres::new`].
+    pub async fn on_a_small_disk() -> Self {
+        Self::kept(Some("--disk")).await
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a setting of the tests; functions get theirs from edge"
     )]
-    pub async fn new() -> Self {
+    async fn kept(option: Option<&'static str>) -> Self {
         let python = std::env::var("PENSTOCK_PYTHON").expect(NO_PYTHON);
-        let (keeper, port, directory) = blocking(move || Keeper::start(&python)).await;
+        let start = move || Keeper::start(&python, option);
+        let (keeper, port, directory) = blocking(start).await;
         let server = Self { keeper: Arc::new(Mutex::new(keeper)), port, directory };
         let database = server.database(2);
         migrations::migrate(&database).await.expect("the migrations");
@@ -72,6 +86,32 @@ impl PrivatePostgres {
     /// If the server does not start.
     pub async fn start(&self) {
         assert!(self.ask("start").await.is_some(), "it does not run");
+    }
+
+    /// Stops all processes of the server where they are: it is silent, and refuses no connection.
+    pub async fn freeze(&self) {
+        self.ask("freeze").await;
+    }
+
+    /// Lets the server go on that was frozen.
+    pub async fn thaw(&self) {
+        self.ask("thaw").await;
+    }
+
+    /// Leaves the server no room for another byte, if it is [on a small
+    /// disk](PrivatePostgres::on_a_small_disk).
+    pub async fn fill_disk(&self) {
+        self.ask("fill").await;
+    }
+
+    /// Gives the server room again. It may have ended for want of it, and is started then.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not start.
+    pub async fn empty_disk(&self) {
+        self.ask("empty").await;
+        self.start().await;
     }
 
     /// Returns a pool of at most `size` connections, without TLS.
@@ -127,11 +167,16 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn start(python: &str) -> (Self, u16, PathBuf) {
+    fn start(python: &str, option: Option<&str>) -> (Self, u16, PathBuf) {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/local/private_postgres.py");
         let mut command = Command::new(python);
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg(script)
+            .args(option)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut process =
             command.spawn().unwrap_or_else(|e| panic!("{python} cannot be started: {e}"));
         let words = process.stdin.take();

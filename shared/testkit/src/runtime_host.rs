@@ -94,6 +94,25 @@ impl RuntimeHost {
         self.exit_status().await
     }
 
+    /// Stops the process where it is (SIGSTOP), as Lambda freezes an environment. Its sockets stay
+    /// open.
+    ///
+    /// # Panics
+    ///
+    /// If the process is gone.
+    pub fn freeze(&self) {
+        signal(self.pid, "STOP");
+    }
+
+    /// Lets a process go on that was stopped (SIGCONT).
+    ///
+    /// # Panics
+    ///
+    /// If the process is gone.
+    pub fn thaw(&self) {
+        signal(self.pid, "CONT");
+    }
+
     /// Returns a closure that sends the SIGKILL, for use elsewhere, as in
     /// [`crate::CuttingProxy::cut_at`].
     pub fn killer(&self) -> impl FnOnce() + Send + 'static {
@@ -200,6 +219,13 @@ fn lambda_environment(name: &str) -> [(&'static str, String); 9] {
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ]
+}
+
+/// Sends a signal that the standard library cannot send. `kill` is part of every shell.
+fn signal(pid: u32, name: &str) {
+    let kill = format!("kill -{name} {pid}");
+    let sent = std::process::Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "{kill}");
 }
 
 fn kill(child: &Mutex<Child>) {

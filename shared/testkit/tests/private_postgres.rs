@@ -3,8 +3,10 @@
 
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use penstock_testkit::PrivatePostgres;
+use tokio_postgres::error::SqlState;
 
 fn runs(process: u32) -> bool {
     Path::new(&format!("/proc/{process}")).exists()
@@ -55,11 +57,32 @@ async fn it_is_migrated_and_its_pools_find_it_again_where_it_was() {
 }
 
 #[tokio::test]
+async fn it_can_be_silent_and_its_disk_can_be_full() {
+    let server = PrivatePostgres::on_a_small_disk().await;
+    let client = server.client().await;
+    server.freeze().await;
+    let silent = tokio::time::timeout(Duration::from_millis(200), client.simple_query("")).await;
+    assert!(silent.is_err() && takes_connections(&server), "it refuses nothing");
+    server.thaw().await;
+    client.simple_query("").await.unwrap();
+
+    let fill = "create table filling as select repeat('x', 500) from generate_series(1, 1000)";
+    server.fill_disk().await;
+    let full = client.batch_execute(fill).await.unwrap_err();
+    assert_eq!(full.code(), Some(&SqlState::DISK_FULL), "{full:?}");
+    server.empty_disk().await;
+    client.batch_execute(fill).await.unwrap();
+}
+
+#[tokio::test]
 async fn nothing_of_it_is_left_when_it_is_dropped_running_or_not_or_its_test_panics() {
-    for case in ["running", "stopped", "panicking"] {
+    for case in ["running", "frozen", "stopped", "panicking"] {
         let server = PrivatePostgres::new().await;
         let (process, directory) = (server.process_id().unwrap(), server.directory().to_owned());
         assert!(runs(process) && directory.exists());
+        if case == "frozen" {
+            server.freeze().await;
+        }
         if case == "stopped" {
             server.stop_fast().await;
             assert_eq!((server.process_id(), runs(process)), (None, false));

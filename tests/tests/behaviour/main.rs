@@ -10,6 +10,7 @@ mod hubspot;
 mod ingest;
 mod invoices;
 mod kills;
+mod left_behind;
 mod letters;
 mod locked;
 mod logs;

@@ -64,7 +64,13 @@ impl fmt::Display for Counts {
 }
 
 impl Counts {
-    fn unavailable(&self) -> usize {
+    /// Returns how many requests were spilled.
+    pub fn spilled(&self) -> usize {
+        self.brought.waited
+    }
+
+    /// Returns how many answers were a 503.
+    pub fn unavailable(&self) -> usize {
         self.answers.iter().filter(|((_, status), _)| *status == 503).map(|(_, count)| count).sum()
     }
 }
@@ -107,8 +113,6 @@ pub async fn check(test: &LoadTest, plan: &Plan, answers: &[Answer], brought: Br
         wrong.len(),
         &wrong[..wrong.len().min(10)]
     );
-    // Otherwise the test tried nothing.
-    assert!(counts.brought.waited > 1_000 && counts.unavailable() > 200, "{counts}");
     counts
 }
 

@@ -1,12 +1,15 @@
 //! The system under load: environments that serve one request at a time, over one Postgres and
 //! queues in memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ingest::IngestConfig;
+use metrics::MetricsConfig;
 use penstock_clients::clock::SystemClock;
 use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock as _;
+use penstock_domain::config::Env;
 use penstock_domain::ids::KeyId;
 use penstock_edge::http::Service as _;
 use penstock_store::api_keys::{self, NewKey, Scope};
@@ -22,6 +25,12 @@ use crate::kinds::{Function, INGEST_KEY};
 /// concurrency limit.
 const ENVIRONMENTS: usize = 16;
 
+/// Environments of `metrics`, each with a client that reads all the time.
+pub const READERS: usize = 4;
+
+/// The key of those clients.
+pub const READ_KEY: &str = "a read key of the load test";
+
 /// One Postgres, and the queues and environments around it.
 pub struct LoadTest {
     pub postgres: PrivatePostgres,
@@ -30,11 +39,11 @@ pub struct LoadTest {
     pub webhooks: Vec<Mutex<webhook::Ports<ShiftedClock, MemoryQueue>>>,
     ingests: Vec<Mutex<ingest::Ports<ShiftedClock, MemoryQueue>>>,
     next: AtomicUsize,
+    slowest: AtomicU64,
 }
 
 impl LoadTest {
-    pub async fn build() -> Self {
-        let postgres = PrivatePostgres::new().await;
+    pub async fn build(postgres: PrivatePostgres) -> Self {
         let (tickets, spill) = (MemoryQueue::default(), MemoryQueue::default());
         let webhook = || webhook::Ports {
             database: postgres.database_of("webhook"),
@@ -62,7 +71,15 @@ impl LoadTest {
         let webhooks = (0..ENVIRONMENTS).map(|_| Mutex::new(webhook())).collect();
         let ingests = (0..ENVIRONMENTS).map(|_| Mutex::new(ingest())).collect();
         let_clients_in(&postgres).await;
-        Self { postgres, tickets, spill, webhooks, ingests, next: AtomicUsize::new(0) }
+        Self {
+            postgres,
+            tickets,
+            spill,
+            webhooks,
+            ingests,
+            next: AtomicUsize::new(0),
+            slowest: AtomicU64::new(0),
+        }
     }
 
     /// Lets one of the environments answer.
@@ -70,15 +87,46 @@ impl LoadTest {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % ENVIRONMENTS;
         match function {
             Function::Webhook => {
-                self.webhooks[place].lock().await.invoke(event, "invocation").await.unwrap()
+                let webhook = self.webhooks[place].lock().await;
+                self.timed(Box::pin(webhook.invoke(event, "invocation"))).await.unwrap()
             }
             Function::Ingest => {
                 let request = serde_json::from_value(event).unwrap();
-                serde_json::to_value(
-                    self.ingests[place].lock().await.handle(&request, "invocation").await,
-                )
-                .unwrap()
+                let ingest = self.ingests[place].lock().await;
+                let reply = self.timed(Box::pin(ingest.handle(&request, "invocation"))).await;
+                serde_json::to_value(reply).unwrap()
             }
+        }
+    }
+
+    async fn timed<T>(&self, invocation: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let outcome = invocation.await;
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+        self.slowest.fetch_max(took, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Returns how long the slowest invocation took that answered a request.
+    pub fn slowest(&self) -> Duration {
+        Duration::from_millis(self.slowest.load(Ordering::Relaxed))
+    }
+
+    /// Returns the number of connections that all environments together may have: one each. Beside
+    /// those that answer requests there are `process`, `relay`, and the readers.
+    pub fn environments(&self) -> usize {
+        self.webhooks.len() + self.ingests.len() + 2 + READERS
+    }
+
+    /// Returns an environment of `metrics`, which everybody may ask whether it is ready.
+    pub fn metrics(&self) -> metrics::Ports<SystemClock> {
+        let database = self.postgres.database_of("metrics");
+        metrics::Ports {
+            admission: admission(database.clone(), 1_000_000),
+            database,
+            config: MetricsConfig::from_env(&Env::default()).unwrap(),
+            clock: SystemClock,
+            started: SystemClock.now(),
         }
     }
 
@@ -120,14 +168,11 @@ impl LoadTest {
 /// The limits are out of reach: this test does not try them.
 async fn let_clients_in(postgres: &PrivatePostgres) {
     let now = SystemClock.now();
-    let (sha256, _) = hashed(INGEST_KEY.as_bytes());
-    let rate_per_second = Some(1_000_000);
-    let key = NewKey {
-        id: KeyId::new(now).0,
-        name: "load",
-        scope: Scope::Ingest,
-        sha256,
-        rate_per_second,
-    };
-    assert!(api_keys::insert(&postgres.client().await, key, now).await.unwrap());
+    let client = postgres.client().await;
+    for (key, scope) in [(INGEST_KEY, Scope::Ingest), (READ_KEY, Scope::Read)] {
+        let (sha256, _) = hashed(key.as_bytes());
+        let (id, rate_per_second) = (KeyId::new(now).0, Some(1_000_000));
+        let key = NewKey { id, name: "load", scope, sha256, rate_per_second };
+        assert!(api_keys::insert(&client, key, now).await.unwrap());
+    }
 }

@@ -14,7 +14,7 @@ use penstock_domain::record::{Item, full_run_key, vanished_movement};
 use penstock_edge::telemetry::chain;
 use penstock_store::held_sweeps::{self, HeldSweep};
 use penstock_store::reconciliations::{self, Answered, Unseen};
-use penstock_store::{begin, commit, outbox};
+use penstock_store::{begin, outbox};
 
 use super::Reconciliation;
 use crate::error::FetchError;
@@ -151,9 +151,7 @@ async fn ask_one<C: Clock, Q: Outlet>(
     let tx = begin(&mut connection).await?;
     of.work.run.store_position(&tx, now).await?;
     let rows = outbox::insert(&tx, of.work.run.arrival(now), &[item]).await?;
-    commit(tx).await?;
-    drop(connection);
+    of.ports.commit_rows(tx, &rows).await?;
     of.work.run.new_rows += rows.len();
-    of.ports.send_tickets(&rows).await;
     Ok(fetched.is_err())
 }

@@ -18,9 +18,9 @@ grant select, insert, update on idempotency_keys to :ingest;
 grant select, insert, update on idempotency_keys to :webhook;
 grant select, delete on idempotency_keys to :relay;
 
--- The outbox. Who puts rows into it learns which version keys are known, and reads no payload.
-grant insert, select (id, source, entity, external_id, version_key) on outbox to :ingest;
-grant insert, select (id, source, entity, external_id, version_key) on outbox to :webhook;
+-- The outbox. Who puts rows into it learns which version keys are known and still wait, and reads no payload.
+grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :ingest;
+grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :webhook;
 grant insert, select, update on outbox to :bury;
 grant insert, select, update on outbox to :fetch;
 grant select, update on outbox to :process;

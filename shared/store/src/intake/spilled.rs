@@ -2,18 +2,17 @@
 //! outbox.
 
 use jiff::Timestamp;
-use penstock_domain::ids::OutboxId;
 use penstock_domain::intake::{Intake, NotEvents, Proof, Reading, Sender};
 
-use super::{Answer, store};
+use super::{Answer, Stored, store};
 use crate::api_keys::{self, Standing};
 use crate::{Database, StoreError};
 
 /// The outcome of bringing a spilled request in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BroughtIn {
-    /// The request is stored, and these rows are new.
-    Stored(Vec<OutboxId>),
+    /// The request is stored.
+    Stored(Stored),
     /// Its API key could not be looked up when it came. It is one of ours, and was revoked, may not
     /// send this, or is no longer known: a database that was restored has lost it.
     Unauthorized,
@@ -76,5 +75,5 @@ pub async fn bring_in(
     // silently.
     let conflicts = matches!(stored.answer, Answer::Conflict { .. });
     let lost = conflicts && matches!(reading, Reading::Events(_));
-    Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored.rows) })
+    Ok(if lost { BroughtIn::Conflict } else { BroughtIn::Stored(stored) })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::record::{Item, Media};
-use tokio_postgres::Transaction;
+use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use crate::sql::{Statement, TypedParam, from_file, typed};
@@ -147,6 +147,28 @@ macro_rules! insert {
 
 insert! { insert: Insert {} }
 
+/// The rows of [`NewRows`] that were there before and are not processed.
+struct Waiting<'a>(&'a NewRows<'a>);
+
+impl<'a> Statement for Waiting<'a> {
+    const SQL: &'static Sql = from_file!(in "sql"; outbox.waiting {
+        source: &'a str,
+        entities: Vec<&'a str>,
+        external_ids: Vec<Cow<'a, str>>,
+        version_keys: Vec<Cow<'a, str>>,
+    });
+
+    fn params(&self) -> Vec<TypedParam<'_>> {
+        let rows = self.0;
+        vec![
+            typed(&rows.source),
+            typed(&rows.entities),
+            typed(&rows.external_ids),
+            typed(&rows.version_keys),
+        ]
+    }
+}
+
 insert! {
     insert_and_refetch: InsertAndRefetch {
         refetch_entity: &'a str,
@@ -167,7 +189,28 @@ insert! {
     }
 }
 
-pub(crate) const STATEMENTS: &[&Sql] = &[Insert::SQL, InsertAndRefetch::SQL, InsertUnderKey::SQL];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[Insert::SQL, InsertAndRefetch::SQL, InsertUnderKey::SQL, Waiting::SQL];
+
+/// Returns those of `rows` that were there before and are not processed. `new` of them were not
+/// there before.
+///
+/// The function that stored such a row may have got no answer in time, and so have sent no ticket.
+/// Another ticket does no harm. If this fails, `relay` sends the ticket.
+pub(crate) async fn waiting(on: &Client, rows: &NewRows<'_>, new: usize) -> Vec<OutboxId> {
+    if new >= rows.ids.len() {
+        return Vec::new();
+    }
+    let waiting = match Waiting(rows).rows(on).await {
+        Ok(waiting) => waiting.iter().map(|row| row.read("id").map(OutboxId)).collect(),
+        Err(error) => Err(error),
+    };
+    waiting.unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(event = "waiting_rows_unknown", error);
+        Vec::new()
+    })
+}
 
 /// Inserts `items`, and returns the ids of the versions that were not known before.
 ///

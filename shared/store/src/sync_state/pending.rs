@@ -22,6 +22,7 @@ statements! {
         mode: &'a str,
         now: Timestamp,
     }
+    sync_state.requested: Requested<'a> { source: &'a str, entities: &'a [&'a str], mode: &'a str }
     sync_state.stalled: Stalled { now: Timestamp, quiet_since: Timestamp }
 }
 
@@ -71,6 +72,20 @@ pub async fn lock(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     Lock { source, entities, mode: mode.as_str(), now }.execute(tx).await.map(drop)
+}
+
+/// Returns those of `entities` whose run is requested and has not begun.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn requested(
+    on: &impl GenericClient,
+    source: &str,
+    entities: &[&str],
+    mode: Mode,
+) -> Result<Vec<String>, StoreError> {
+    let rows = Requested { source, entities, mode: mode.as_str() }.rows(on).await?;
+    rows.iter().map(|row| row.read("entity")).collect()
 }
 
 /// Returns runs that are requested or unfinished and have not moved since `quiet_since`. Returning

@@ -128,6 +128,21 @@ async fn a_run_that_is_asked_for_is_found_from_the_reply_on_and_brings_the_vendo
 }
 
 #[tokio::test]
+async fn a_run_that_was_committed_without_an_answer_begins_when_the_request_is_sent_again() {
+    let app = TestApp::over(account(59, 20)).await;
+    let admin = admin(&app).await;
+    let id = accepted(&admin, "stripe/full", "k").await;
+    // Whoever gets no answer from Postgres sends no message to fetch.
+    drop(app.requests.take());
+    assert_eq!(accepted(&admin, "stripe/full", "k").await, id);
+    app.drain().await;
+    assert_true(&app).await;
+    assert_eq!(run(&app, &id).await["status"], "succeeded");
+    assert_eq!(accepted(&admin, "stripe/full", "k").await, id);
+    assert!(app.requests.take().is_empty(), "its runs have begun");
+}
+
+#[tokio::test]
 async fn an_incremental_run_that_is_asked_for_is_one_run_of_the_events() {
     let app = TestApp::over(account(62, 40)).await;
     let admin = admin(&app).await;
@@ -169,18 +184,17 @@ async fn the_same_request_under_the_same_key_is_the_same_run_and_another_is_422(
     let admin = admin(&app).await;
     let first = trigger(&admin, "stripe/full", "k").await;
     assert!(!first.headers.contains_key("idempotency-replayed"));
-    app.requests.take();
+    app.drain().await;
     let again = trigger(&admin, "stripe/full", "\"k\"").await;
     assert_eq!((again.status_code, &again.body), (202, &first.body));
     assert_eq!(again.headers["idempotency-replayed"], "true");
-    assert!(app.requests.take().is_empty(), "a replay asks for nothing");
+    assert!(app.requests.take().is_empty(), "a replay asks for nothing that has begun");
     let other = read(&trigger(&admin, "stripe/incremental", "k").await);
     assert_eq!(
         (other.0, &other.1["type"]),
         (422, &json!("urn:penstock:problem:idempotency-key-reused"))
     );
     // A day later the key can be used again.
-    app.drain().await;
     app.clock.advance(Duration::from_secs(86_401));
     let later = trigger(&admin, "stripe/full", "k").await;
     assert_eq!(later.status_code, 202);

@@ -96,8 +96,8 @@ async fn deliver(app: &TestApp, id: &str) {
         ticket_due_at: now,
         ..Arrival::default()
     };
-    let row = deliveries::store(&app.db.database(1), arrival, &delivery, now).await.unwrap();
-    assert!(row.is_some());
+    let kept = deliveries::store(&app.db.database(1), arrival, &delivery, now).await.unwrap();
+    assert!(kept.new.is_some());
 }
 
 async fn look(app: &TestApp) -> Outcome {

@@ -168,6 +168,90 @@ async fn what_the_queue_gave_up_on_is_brought_in_by_bury_and_what_cannot_be_kept
     assert_eq!(app.spill.take().len(), 1, "and kept all the same");
 }
 
+/// Path, headers and body of a request.
+type Repeatable = (&'static str, &'static [(&'static str, &'static str)], &'static [u8]);
+
+/// Requests of each kind that can come twice.
+fn repeatable() -> [Repeatable; 3] {
+    let keyed = [("Idempotency-Key", "k")].as_slice();
+    let named = br#"[{"eventType":"a","payload":1,"eventId":"e1"},{"eventType":"a","payload":1,"eventId":"e2"}]"#;
+    let nameless = br#"[{"eventType":"a","payload":2}]"#;
+    [
+        ("/leads", keyed, b"a lead"),
+        ("/events", &[], named.as_slice()),
+        ("/events", keyed, nameless.as_slice()),
+    ]
+}
+
+#[tokio::test]
+async fn what_was_committed_without_an_answer_is_processed_as_soon_as_it_comes_back() {
+    let mut app = TestApp::over(account(365, 1)).await;
+    app.let_in().await;
+    for (path, headers, body) in repeatable() {
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
+    }
+    // Whoever gets no answer sends no ticket. The same requests are on the queue.
+    drop(app.tickets.take());
+    let gone = app.nowhere();
+    let there = std::mem::replace(&mut app.ingest.database, gone);
+    for (path, headers, body) in repeatable() {
+        assert_eq!(post(&app.ingest, path, headers, body).await.status, 202);
+    }
+    app.ingest.database = there;
+    let spilled = app.spill.take();
+    assert_eq!((spilled.len(), app.bring_in(&spilled).await), (3, 0));
+    app.work_tickets().await;
+    app.db.assert_nothing_waits().await;
+    let kept = "select (select count(*) from leads) || ' ' || (select count(*) from events)";
+    assert_eq!(app.db.scalar::<String>(kept).await, "1 3");
+    assert_eq!(app.bring_in(&spilled).await, 0);
+    assert!(app.tickets.take().is_empty(), "all of it is processed");
+}
+
+#[tokio::test]
+async fn a_sender_who_got_no_answer_has_the_ticket_sent_by_the_next_try() {
+    let app = TestApp::over(account(366, 1)).await;
+    app.let_in().await;
+    for (path, headers, body) in repeatable() {
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
+        drop(app.tickets.take());
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
+        app.work_tickets().await;
+        app.db.assert_nothing_waits().await;
+        assert!(post(&app.ingest, path, headers, body).await.status < 300);
+        assert!(app.tickets.take().is_empty(), "it is processed");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_at_any_point_of_the_commit_delays_no_ticket() {
+    let mut app = TestApp::over(account(367, 1)).await;
+    app.let_in().await;
+    let proxy = CuttingProxy::start(app.db.login_of("ingest")).await;
+    let through =
+        || Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
+    app.ingest.database = through();
+    assert_eq!(post(&app.ingest, "/leads", &[], b"first").await.status, 201);
+    let (messages, mut sent) = (proxy.messages(), 1);
+    for nth in 1..=messages {
+        for (path, body) in [
+            ("/leads", "lead".to_owned()),
+            ("/events", json!([{"eventType": "a", "payload": nth}]).to_string()),
+        ] {
+            app.ingest.database = through();
+            proxy.cut_at(nth, penstock_testkit::Cut::AfterForwarding, || {});
+            let reply = post(&app.ingest, path, &[], body.as_bytes()).await;
+            assert!(reply.status < 300, "{path} {nth}: {reply:?}");
+            sent += 1;
+        }
+    }
+    assert_eq!(app.bring_in(&app.spill.take()).await, 0);
+    app.work_tickets().await;
+    app.db.assert_nothing_waits().await;
+    let kept = "select (select count(*) from leads) + (select count(*) from events)";
+    assert_eq!(app.db.scalar::<i64>(kept).await, sent);
+}
+
 #[tokio::test]
 async fn events_that_were_promised_under_a_key_that_others_have_are_a_letter_and_not_lost() {
     let mut app = TestApp::over(account(364, 1)).await;

@@ -20,6 +20,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "run_requests.too_recent",
             "sync_state.lock",
             "sync_state.request",
+            "sync_state.requested",
         ],
     ),
     (
@@ -35,6 +36,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
             "outbox.pending",
+            "outbox.waiting",
         ],
     ),
     (
@@ -98,6 +100,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.differing_payloads",
             "outbox.insert",
             "outbox.insert_under_key",
+            "outbox.waiting",
             "rate_windows.grant",
         ],
     ),
@@ -174,6 +177,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.insert",
             "outbox.insert_and_refetch",
             "outbox.insert_under_key",
+            "outbox.waiting",
             "sync_state.request",
         ],
     ),

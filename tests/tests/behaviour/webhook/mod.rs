@@ -3,7 +3,7 @@
 
 mod events;
 mod kills;
-mod secrets;
+pub mod secrets;
 mod spill;
 mod trust;
 mod whose;

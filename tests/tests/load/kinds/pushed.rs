@@ -145,5 +145,11 @@ fn event(n: usize, place: usize, with_id: bool) -> String {
 
 fn taken(n: usize, place: usize, payload: Vec<u8>, with_id: bool) -> Vec<Found> {
     let id = if with_id { format!("e-{n}-{place}") } else { "*".to_owned() };
-    row(payload, format!("events event {id} 1"), &[format!("event {id} u-{n}-{place} seen")])
+    // An id of the sender's own is known by the name of its key.
+    let version = if with_id { "from:load" } else { "1" };
+    row(
+        payload,
+        format!("events event {id} {version}"),
+        &[format!("event {id} u-{n}-{place} seen")],
+    )
 }

@@ -1,0 +1,135 @@
+//! Connections whose work takes too long: Postgres is asked to end the statement, and the
+//! connection is closed.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::{CancelToken, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Statements that Postgres has not ended in this time are left to the limits of their role.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// A statement that was asked to end has ended after this, unless another was sent behind it.
+const CANCEL_STEP: Duration = Duration::from_millis(50);
+
+/// A pooled connection; returns to the pool when dropped.
+pub struct Connection {
+    object: Object,
+    watch: Option<AbortHandle>,
+}
+
+impl Connection {
+    /// Hands a connection out. Its work is ended if it is not back in the pool in time.
+    pub(super) fn new(object: Object, ender: &Arc<Ender>) -> Self {
+        let watch = ender.patience.map(|patience| {
+            let (token, ender) = (object.cancel_token(), Arc::clone(ender));
+            let watch = tokio::spawn(async move {
+                sleep(patience).await;
+                ender.end_work(&token, patience).await;
+            });
+            watch.abort_handle()
+        });
+        Self { object, watch }
+    }
+}
+
+impl Deref for Connection {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        &self.object
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut ClientWrapper {
+        &mut self.object
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// Ends the work of connections.
+#[derive(Clone)]
+pub(super) struct Ender {
+    connector: Option<MakeRustlsConnect>,
+    hang_up: Arc<Notify>,
+    /// The time after which work is ended.
+    patience: Option<Duration>,
+}
+
+impl Ender {
+    /// Creates the ender of a pool. Its connections close on a notification of `hang_up`.
+    pub(super) fn new(connector: Option<MakeRustlsConnect>, hang_up: Arc<Notify>) -> Self {
+        Self { connector, hang_up, patience: None }
+    }
+
+    /// Returns an ender of the same pool that ends work after `patience`.
+    pub(super) fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self.clone() }
+    }
+
+    /// Asks Postgres to end what is under way on a connection. The request goes over a connection
+    /// of its own, which needs no login. RDS Proxy takes no such request: there the role's
+    /// `statement_timeout` ends the statement.
+    async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
+        match &self.connector {
+            None => token.cancel_query(NoTls).await,
+            Some(tls) => token.cancel_query(tls.clone()).await,
+        }
+    }
+
+    /// Asks Postgres to end what is under way on a connection that nobody uses, then closes it.
+    /// Each request ends one of the statements that were sent together.
+    pub(super) async fn end(&self, left: ClientWrapper) {
+        let token = left.cancel_token();
+        let ending = async {
+            loop {
+                self.cancel(&token).await?;
+                // Answered once nothing is under way before it.
+                if timeout(CANCEL_STEP, left.simple_query("")).await.is_ok() {
+                    return Ok::<_, tokio_postgres::Error>(());
+                }
+            }
+        };
+        if !matches!(timeout(CANCEL_TIMEOUT, ending).await, Ok(Ok(()))) {
+            tracing::warn!(event = "statement_not_ended");
+        }
+    }
+
+    /// Asks Postgres to end what is under way on a connection in use, until the connection is
+    /// returned, which ends this future. If Postgres is silent, closes the pool's connections:
+    /// whoever waits on one reads an error.
+    async fn end_work(&self, token: &CancelToken, patience: Duration) {
+        tracing::warn!(event = "work_given_up", patience_s = patience.as_secs());
+        let ending = async {
+            while self.cancel(token).await.is_ok() {
+                sleep(CANCEL_STEP).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        if timeout(CANCEL_TIMEOUT, ending).await.is_err() {
+            tracing::warn!(event = "statement_not_ended");
+            self.hang_up.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The work beside the clients: connections are counted, readers read, and `relay` makes its
+//! rounds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
+use penstock_edge::http::Service as _;
+use penstock_tests::clock::ShiftedClock;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::load_test::{LoadTest, READ_KEY, READERS};
+
+/// Lambda gives `metrics` this long. Then the gateway would answer in its place.
+const METRICS_TIME: Duration = Duration::from_secs(10);
+
+/// Lambda gives `relay` this long.
+const RELAY_TIME: Duration = Duration::from_secs(50);
+
+/// All that works beside the clients, until it is told to end.
+pub struct Beside {
+    is_over: Arc<AtomicBool>,
+    counting: JoinHandle<i64>,
+    readers: Vec<JoinHandle<Reads>>,
+    relay: JoinHandle<()>,
+}
+
+/// The answers to reads.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reads {
+    /// Answers with what was asked for.
+    pub answered: usize,
+    /// Answers that say when to come again.
+    pub unavailable: usize,
+    /// The longest wait for either.
+    pub slowest: Duration,
+}
+
+impl Beside {
+    pub fn start(test: &Arc<LoadTest>) -> Self {
+        let is_over = Arc::<AtomicBool>::default();
+        Self {
+            counting: tokio::spawn(count(test.clone(), is_over.clone())),
+            readers: (0..READERS)
+                .map(|_| tokio::spawn(read(test.clone(), is_over.clone())))
+                .collect(),
+            relay: tokio::spawn(relay(test.clone(), is_over.clone())),
+            is_over,
+        }
+    }
+
+    /// Ends all of it. Returns the most connections that there were at a time, and the reads.
+    pub async fn end(self) -> (i64, Reads) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.relay.await.unwrap();
+        let mut all = Reads::default();
+        for reader in self.readers {
+            let Reads { answered, unavailable, slowest } = reader.await.unwrap();
+            all.answered += answered;
+            all.unavailable += unavailable;
+            all.slowest = all.slowest.max(slowest);
+        }
+        (self.counting.await.unwrap(), all)
+    }
+}
+
+/// Counts the backends of our functions all the time, as whoever waits for a login would see them.
+/// A silent server is asked again once it answers.
+async fn count(test: Arc<LoadTest>, is_over: Arc<AtomicBool>) -> i64 {
+    let ours = "select count(*) from pg_stat_activity where application_name = 'penstock'";
+    let mut most = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let login = test.postgres.login();
+        let url =
+            format!("postgres://{}@{}:{}/{}", login.user, login.host, login.port, login.database);
+        let counting = async {
+            let (client, connection) =
+                tokio_postgres::connect(&url, tokio_postgres::NoTls).await.ok()?;
+            let connection = tokio::spawn(connection);
+            while !is_over.load(Ordering::Relaxed) {
+                let row = client.query_one(ours, &[]).await.ok()?;
+                most = most.max(row.get::<_, i64>(0));
+                sleep(Duration::from_millis(20)).await;
+            }
+            connection.abort();
+            Some(())
+        };
+        if counting.await.is_none() {
+            // It was cut off, or the server has no room for another login.
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    most
+}
+
+/// Reads one route after the other. Each is answered in time: with what was asked for, or with 503
+/// and `Retry-After`.
+async fn read(test: Arc<LoadTest>, is_over: Arc<AtomicBool>) -> Reads {
+    let metrics = test.metrics();
+    let mut reads = Reads::default();
+    for path in ["/stats", "/metrics/revenue/summary", "/readyz", "/runs"].iter().cycle() {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let event = json!({
+            "rawPath": path, "rawQueryString": "", "headers": {"x-api-key": READ_KEY},
+            "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
+        });
+        let request = serde_json::from_value(event).unwrap();
+        let asked_at = Instant::now();
+        let reply = timeout(METRICS_TIME, metrics.handle(&request, "invocation")).await;
+        let reply = reply.unwrap_or_else(|_| panic!("{path} is left to the gateway's own answer"));
+        reads.slowest = reads.slowest.max(asked_at.elapsed());
+        match reply.status_code {
+            200 => reads.answered += 1,
+            503 if reply.headers.contains_key("retry-after") => reads.unavailable += 1,
+            status => panic!("{path}: {status} {}", reply.text()),
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    reads
+}
+
+/// Runs `relay` all the time. A round may fail, but it ends before Lambda would end it.
+async fn relay(test: Arc<LoadTest>, is_over: Arc<AtomicBool>) {
+    let relay = relay::Ports { clock: ShiftedClock::default(), ..test.relay() };
+    while !is_over.load(Ordering::Relaxed) {
+        let deadline = SystemClock.now() + RELAY_TIME;
+        let round = timeout(RELAY_TIME, relay.run_once(deadline)).await;
+        drop(round.expect("relay gives up in time"));
+        sleep(Duration::from_millis(200)).await;
+    }
+}
