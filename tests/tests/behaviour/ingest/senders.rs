@@ -90,8 +90,7 @@ async fn another_event_under_a_used_id_is_kept_beside_the_first_and_its_sender_r
         let batch = json!([event("e1", "a", "other"), event("e1", "a", "1")]);
         let other = send(&app.ingest, &shop, &batch).await;
         assert_eq!(statuses(&other), ["conflicting", "duplicate"]);
-        let message =
-            "1 of 2 taken; 1 kept as conflicting, because the id is another event's";
+        let message = "1 of 2 taken; 1 kept as conflicting, because the id is another event's";
         assert_eq!(other.body["message"], message);
     }
     let (events, conflicting) = kept(&app).await;
