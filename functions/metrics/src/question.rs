@@ -1,12 +1,12 @@
 //! A question to the database, answered only to callers whose key may ask it.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use penstock_domain::access::PresentedKey;
 use penstock_domain::clock::Clock;
 use penstock_edge::http::{Answer, Answering, Call, Failure, Problem, Reply, StatusCode};
-use penstock_store::{Database, StoreError};
+use penstock_store::StoreError;
 use serde::Serialize;
 use tokio_postgres::Client;
 
@@ -47,23 +47,12 @@ impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
             let question = std::mem::take(&mut call.query).finish().and(question);
             let answer = authorized_answer(ports, &call, &question);
             let is_long = question.as_ref().is_ok_and(|question| !question.is_cheap());
-            let patience = match is_long && call.presented_key().is_ok() {
-                true => long_patience(&ports.database).await?,
-                false => PATIENCE,
-            };
+            let patience = if is_long { LONG_PATIENCE } else { PATIENCE };
             let answer = ports.database.within(patience, answer).await?;
             let answer = answer.ok_or_else(|| Problem::not_found("There is no such thing."))?;
             Reply::json(StatusCode::OK, &answer)
         })
     }
-}
-
-/// Returns the time that a question may take which is not cheap. Postgres must answer something
-/// first: afterwards nobody could tell a slow answer from silence.
-async fn long_patience(database: &Database) -> Result<Duration, StoreError> {
-    let asked_at = Instant::now();
-    database.within(PATIENCE, database.ping()).await?;
-    Ok(LONG_PATIENCE.saturating_sub(asked_at.elapsed()))
 }
 
 /// Asks for callers whose key may. A key that is not remembered is looked up on the same
@@ -81,6 +70,10 @@ async fn authorized_answer<C: Clock, Q: Question>(
         }
         None => Some(&key),
     };
+    if question.as_ref().is_ok_and(|question| !question.is_cheap()) {
+        // Later on nobody could tell a slow answer from a silent Postgres.
+        ports.database.within(PATIENCE, ports.database.ping()).await?;
+    }
     let answer = match attempt(ports, call, pending, question).await {
         // The peer hung up between checkout and reply (trap 44); this only reads, so it may ask
         // again.

@@ -275,7 +275,6 @@ async fn without_the_database_it_is_503_with_retry_after_and_no_word_of_why() {
 #[tokio::test]
 async fn a_silent_database_is_503_before_a_question_that_may_take_long_has_used_up_its_time() {
     let database = database().await;
-    add_key(&database.client().await, READ_KEY, Scope::Read).await;
     let proxy = CuttingProxy::start(database.login_of("metrics")).await;
     let pool = Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
     // No connection is tried before it is used: the silence begins a moment ago.
