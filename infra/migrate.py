@@ -41,7 +41,11 @@ def make(stack: str, scope: str, name: str, rate: int | None) -> None:
     if mark is None:
         print("The deployed migrate function makes no marks: deploy this release, then make another key.", file=sys.stderr)
     print(f"The {scope} key of {name}. It is shown this once:", file=sys.stderr)
-    print(key if mark is None else f"{key}.{mark}")
+    key = key if mark is None else f"{key}.{mark}"
+    print(key)
+    if scope == "ingest":
+        url = stack_functions.api_url(stack)
+        print(f"A form builder that can set no header posts its leads to {url}/leads/{key}", file=sys.stderr)
 
 
 def revoke(stack: str, which: str) -> None:

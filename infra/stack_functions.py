@@ -5,6 +5,7 @@ import os
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 def client():
@@ -16,6 +17,17 @@ def client():
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
     return boto3.client("lambda", endpoint_url=url or None, config=patient)
+
+
+def api_url(stack: str) -> str:
+    """Returns the URL of the stack's API, or a word in its place for someone who may not read the stack's outputs."""
+    url = os.environ.get("PENSTOCK_LOCALSTACK_URL") or os.environ.get("AWS_ENDPOINT_URL")
+    try:
+        stacks = boto3.client("cloudformation", endpoint_url=url or None).describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError):
+        return "HttpApiUrl"
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+    return outputs.get("HttpApiUrl", "HttpApiUrl").rstrip("/")
 
 
 def invoke(on, function: str, payload: dict) -> dict:

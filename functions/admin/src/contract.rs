@@ -44,7 +44,7 @@ fn trigger(route: Operation, to: &mut Contract) -> Operation {
              finds it from now on. A full run of a source is made of one run an entity, which it names. Full runs are at \
              least an hour apart, unless the deployment says otherwise; the 429 names the one before in `runId`.",
         )
-        .header("Idempotency-Key", "1 to 255 printable ASCII characters, bare or in double quotes. Kept for 24 hours.", key)
+        .header("Idempotency-Key", "Names the request: 1 to 255 printable ASCII characters, bare or in double quotes. Kept for 24 hours.", key)
         .path("source", "A source that is configured.", source)
         .path("mode", "`incremental` pulls changes, `full` pulls everything.", mode)
         .reply(202, "Accepted.", &schema, &example)

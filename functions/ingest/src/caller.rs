@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
-use penstock_domain::access::{ApiKey, KeyStatus, PresentedKey, weight};
+use penstock_domain::access::{ApiKey, KeyHeader, KeyStatus, PresentedKey, weight};
 use penstock_domain::clock::Clock;
 use penstock_domain::intake::{Proof, Sender};
 use penstock_domain::rate::TokenBucket;
@@ -14,7 +14,7 @@ use penstock_edge::http::{Call, Problem, presented_key};
 use penstock_store::StoreError;
 use penstock_store::admission::Verdict;
 
-use crate::{Ports, RETRY_AFTER};
+use crate::{FORM_LEADS, Ports, RETRY_AFTER};
 
 /// A caller who may send.
 pub struct Caller {
@@ -62,7 +62,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if may_lack_key && presented_key(&call.request.headers).is_none() {
             return self.keyless(call).await;
         }
-        let key = call.presented_key()?;
+        let key = if call.route.path == FORM_LEADS {
+            key_of_path(call).ok_or_else(Problem::unauthorized)?
+        } else {
+            call.presented_key()?
+        };
         let away = match self.admit(&key, call).await {
             Ok(status) => {
                 let sender = known(call.authorize(&key, status)?);
@@ -110,4 +114,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let weight = weight(call.request.size());
         self.database.in_time(self.admission.authenticate_weighing(key, weight, call.now)).await
     }
+}
+
+/// The key in the path. One in a header does not count beside it: whoever revokes the key closes
+/// the URL, whatever else a sender sends.
+fn key_of_path(call: &Call<'_>) -> Option<PresentedKey> {
+    PresentedKey::new(KeyHeader::ApiKey, call.path("key")?.as_bytes())
 }

@@ -4,7 +4,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::queue::Queue;
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;
-use penstock_domain::text::LONGEST_ID;
+use penstock_domain::text::{LONGEST_API_KEY, LONGEST_ID};
 use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
 use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
@@ -26,8 +26,12 @@ pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
 }
 
 /// The routes of this function, by their names.
-const DESCRIPTIONS: Descriptions<'_> =
-    &[("createEvents", events), ("createLead", leads), ("createOlderLead", older_leads)];
+const DESCRIPTIONS: Descriptions<'_> = &[
+    ("createEvents", events),
+    ("createLead", leads),
+    ("createOlderLead", older_leads),
+    ("createFormLead", form_leads),
+];
 
 /// How a request may end beside what the shell says of it.
 const SENT: [(u16, &str); 3] = [(413, "TooLarge"), (422, "KeyReused"), (503, "Unavailable")];
@@ -88,22 +92,21 @@ fn event(to: &mut Contract) -> Value {
     to.define(
         "UserEvent",
         json!({
-            "title": "An event of a user", "type": "object", "required": ["userId", "sessionId", "type"],
+            "type": "object", "additionalProperties": true, "description": "An event of a user. It has no `eventType`.", "required": ["userId", "sessionId", "type"],
             "properties": {
                 "userId": text, "sessionId": text, "type": text, "payload": { "description": "Any JSON." },
                 "metadata": { "description": "Any JSON." }, "occurredAt": time, "eventId": optional,
-                "eventType": { "type": "null" },
             },
         }),
     );
     to.define(
         "TypedEvent",
         json!({
-            "title": "An event by type", "type": "object", "required": ["eventType", "payload"],
+            "type": "object", "additionalProperties": true, "description": "An event by type. It has no `type`.", "required": ["eventType", "payload"],
             "properties": {
                 "eventType": text, "payload": { "not": { "type": "null" }, "description": "Any JSON but null." },
                 "metadata": {
-                    "type": ["object", "null"],
+                    "type": ["object", "null"], "additionalProperties": true,
                     "description": "Any object. `userId`, `sessionId` and `occurredAt` are taken from it if they are not beside it.",
                 },
                 "userId": id, "sessionId": id, "occurredAt": time, "eventId": id,
@@ -117,17 +120,18 @@ fn event(to: &mut Contract) -> Value {
     )
 }
 
-/// A lead is any bytes; these are the media types it commonly has.
+/// A lead is any bytes; these are the media types that a client sends.
 fn any_body() -> Vec<(&'static str, Value, Value)> {
     let json = json!({ "email": "ada@example.com", "name": "Ada Lovelace" });
+    // An object, not any JSON: of `{}` openapi-python-client makes a client that sends none.
+    let object = json!({ "type": "object", "additionalProperties": true });
     vec![
-        ("application/json", json!({}), json.clone()),
-        ("application/x-www-form-urlencoded", json!({ "type": "object" }), json),
-        ("text/plain", json!({ "type": "string" }), json!("call Ada, 030 123456")),
+        ("application/json", object.clone(), json.clone()),
+        ("application/x-www-form-urlencoded", object, json),
         (
             "application/octet-stream",
             json!({ "type": "string", "format": "binary" }),
-            json!("call Ada"),
+            json!("call Ada, 030 123456"),
         ),
     ]
 }
@@ -143,7 +147,7 @@ fn lead_reply(deduplicated: bool) -> Value {
 fn leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
-        "Any body at all, and any query, which is kept with it. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
+        "Any body of any media type, compressed or not, and any query, which is kept with it. {WHAT_IT_MEANS} Without an Idempotency-Key each request is a lead of its own. The same key with \
          another body is 422: that body is kept too, but is no lead."
     );
     route
@@ -163,6 +167,18 @@ fn leads(route: Operation, to: &mut Contract) -> Operation {
         .problems(&SENT)
 }
 
+/// The route of form builders is `POST /leads` with the key at another place.
+fn form_leads(route: Operation, to: &mut Contract) -> Operation {
+    let about = "As `POST /leads`, for form builders that cannot set a header: the path ends with an API key of the scope \
+        `ingest`. A key in a header does not count here. Make a key for each form, because URLs are seen by more people and \
+        programs than headers, and revoke it if it was.";
+    leads(route, to)
+        .titled("Leads", "Take a lead of a form builder")
+        .about(about)
+        .keyed_by_path()
+        .path("key", "An API key of the scope `ingest`.", json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_API_KEY, "examples": ["penstock_ingest_made-by-make-key"] }))
+}
+
 fn older_leads(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadReply>();
     let about = format!(
@@ -179,7 +195,11 @@ fn older_leads(route: Operation, to: &mut Contract) -> Operation {
         .body(
             "A JSON object or a form.",
             &[
-                ("application/json", json!({ "type": "object" }), example.clone()),
+                (
+                    "application/json",
+                    json!({ "type": "object", "additionalProperties": true }),
+                    example.clone(),
+                ),
                 ("application/x-www-form-urlencoded", form, example),
             ],
         )

@@ -79,7 +79,7 @@ impl IngestConfig {
 }
 
 /// The longest body, in bytes.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+pub const BODY_LIMIT: usize = intake::LONGEST_BODY;
 
 /// How long SQS may take to accept a request that Postgres did not. With [`ANNOUNCE_PATIENCE`] and
 /// the waits for Postgres, for the key and for the rows
@@ -100,6 +100,9 @@ const LONGEST_HEADER: usize = 255;
 const KEYS: [(&str, &str); 3] =
     [("LEGACY_LEAD_KEY", "/api/lead"), ("LEADS_KEY", "/leads"), ("EVENTS_KEY", "/events")];
 
+/// The path of form builders that cannot set a header. The key in it is the only one that counts.
+const FORM_LEADS: &str = "/leads/{key}";
+
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
 
@@ -108,6 +111,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
         Route::post("createLead",      "/leads",    Need::Ingest, &leads).with_query(),
         Route::post("createOlderLead", "/api/lead", Need::Ingest, &older_leads).with_query(),
+        Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads).with_query(),
     ];
 
     fn now(&self) -> Timestamp {
@@ -119,7 +123,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /leads`
+/// `POST /leads` and `POST /leads/{key}`
 async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
@@ -156,11 +160,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Call { request, id, now, caller, .. } = call;
         let key = any_idempotency_key(&request.headers);
         let body = request.bytes(BODY_LIMIT)?.into_owned();
-        if let intake::Route::Events { .. } = route {
-            replies::refuse_encoded(request)?;
-        }
         let intake = Intake::new(route, caller.sender, key, sent(request, body), now);
-        let reading = intake.read().map_err(replies::not_events)?;
+        let text = intake.event_text().map_err(replies::not_events)?;
+        let reading = intake.read(&text).map_err(replies::not_events)?;
         if let Reading::Events(batch) = &reading {
             replies::refuse_bad(batch, route)?;
         }

@@ -1,9 +1,10 @@
 //! The replies to a sender.
 
 use penstock_domain::intake::{
-    Batch, Fault, Intake, LeadState, MOST_EVENTS, NewEvent, NotEvents, Reading, Route,
+    Batch, Fault, Intake, LONGEST_BODY, LeadState, MOST_EVENTS, NewEvent, NotEvents, NotInflated,
+    NotText, Reading, Route,
 };
-use penstock_edge::http::{Failure, FieldError, Problem, Reply, Request, StatusCode};
+use penstock_edge::http::{Failure, FieldError, Problem, Reply, StatusCode};
 use penstock_store::intake::{Answer, Known};
 use serde::Serialize;
 use uuid::Uuid;
@@ -85,25 +86,19 @@ impl EventStatus {
     }
 }
 
-/// Events are read at once, so they must not be encoded; a lead is kept in any encoding.
-pub(crate) fn refuse_encoded(request: &Request) -> Result<(), Problem> {
-    let encoding = request.headers.get("content-encoding");
-    if encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Ok(());
-    }
-    let detail = "must be absent: events are sent as plain JSON".to_owned();
-    Err(Problem::invalid(vec![FieldError {
-        pointer: "#/header/Content-Encoding".to_owned(),
-        detail,
-    }]))
-}
-
 /// The reply to a body that holds no events.
 pub(crate) fn not_events(error: NotEvents) -> Problem {
     match error {
         NotEvents::TooMany(_) => {
             Problem::too_much(format!("The array holds more than {MOST_EVENTS} events."))
         }
+        NotEvents::NotText(NotText::NotInflated(NotInflated::TooLong)) => {
+            Problem::too_large(LONGEST_BODY)
+        }
+        NotEvents::NotText(NotText::NotInflated(error)) => Problem::invalid(vec![FieldError {
+            pointer: "#/header/Content-Encoding".to_owned(),
+            detail: error.to_string(),
+        }]),
         other => Problem::invalid(vec![FieldError {
             pointer: "#".to_owned(),
             detail: other.to_string(),

@@ -201,7 +201,7 @@ fn ready(route: Operation, to: &mut Contract) -> Operation {
 }
 
 fn openapi(route: Operation, _: &mut Contract) -> Operation {
-    let any = json!({ "schema": { "type": "object", "required": ["openapi", "paths"] } });
+    let any = json!({ "schema": { "type": "object", "required": ["openapi", "paths"], "additionalProperties": true } });
     document(route.titled("Contract", "This contract, OpenAPI 3.1"), "application/json", &any)
 }
 

@@ -70,10 +70,12 @@ class Signed:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Signs webhooks. And what is valid by itself is made valid together: the first of a range comes first, and a cursor has
+    """Signs webhooks, and puts a key into the path that has one. And what is valid by itself is made valid together: the first of a range comes first, and a cursor has
     its own bounds."""
     if case.operation.path.startswith("/webhooks/"):
         kwargs["auth"] = Signed()
+    if case.operation.path == "/leads/{key}" and case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
+        case.path_parameters["key"] = os.environ["INGEST_KEY"]
     query = case.query
     if not isinstance(query, dict) or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return

@@ -6,8 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod clients;
 mod documents;
 mod google;
+mod lint;
 mod proof;
 mod request_ids;
 mod vendors;

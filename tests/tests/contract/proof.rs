@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use crate::documents::document;
 
-const READ: &str = "a read key of the contract";
-const INGEST: &str = "an ingest key of the contract";
+pub const READ: &str = "a read key of the contract";
+pub const INGEST: &str = "an ingest key of the contract";
 const ADMIN: &str = "an admin key of the contract";
 const SIGNING_SECRET: &str = "whsec_of_the_contract";
 
@@ -201,10 +201,10 @@ fn configuration(folder: &Scratch, here: &Path, size: Size) -> PathBuf {
 }
 
 /// A folder for what Schemathesis writes.
-struct Scratch(PathBuf);
+pub struct Scratch(pub PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("contract-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&path).unwrap();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::body::NotText;
 use super::fields::{Fault, Fields};
 use crate::json::{DEEPEST, Object, place, too_deep};
 
@@ -21,9 +22,9 @@ pub const FAR_PAST: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// The reason why a body holds no events, not even bad ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvents {
-    /// The body is not UTF-8 from that byte on.
-    #[error("The body is not UTF-8 at byte {0}.")]
-    NotUtf8(usize),
+    /// The body is no text: it cannot be inflated, or is not UTF-8.
+    #[error(transparent)]
+    NotText(#[from] NotText),
     /// The body is nested too deep at that byte.
     #[error("The body is nested more than {DEEPEST} deep at byte {0}.")]
     TooDeep(usize),
@@ -75,12 +76,11 @@ impl<'a> Batch<'a> {
         self.single && self.events.iter().all(is_typed)
     }
 
-    /// Reads the body of a request.
+    /// Reads the text of a request.
     ///
     /// # Errors
     /// [`NotEvents`] if it has to be refused as a whole.
-    pub fn read(body: &'a [u8]) -> Result<Self, NotEvents> {
-        let text = std::str::from_utf8(body).map_err(|e| NotEvents::NotUtf8(e.valid_up_to()))?;
+    pub fn read(text: &'a str) -> Result<Self, NotEvents> {
         if let Some(offset) = too_deep(text) {
             return Err(NotEvents::TooDeep(offset));
         }

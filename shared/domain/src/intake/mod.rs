@@ -3,6 +3,8 @@
 //! A request becomes rows of the outbox under ids that are fixed before anything is stored. So it
 //! may be stored twice, by a retry or by a message of the queue `spill`, and is there once.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
@@ -11,12 +13,14 @@ use crate::access::PresentedKey;
 use crate::ids::RequestSeed;
 use crate::record::Media;
 
+mod body;
 mod event;
 mod fields;
 mod lead;
 pub mod normalize;
 mod spilled;
 
+pub use body::{Body, LONGEST_BODY, NotInflated, NotText};
 pub use event::{
     Batch, ConflictingEvent, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents,
 };
@@ -201,19 +205,35 @@ impl Intake {
         &self.sent.body
     }
 
-    /// Reads the body as far as the reply needs.
+    /// The body as text, if the route takes events: inflated and decoded. For a lead it is empty.
+    ///
+    /// # Errors
+    /// [`NotEvents`] if the body is no text.
+    pub fn event_text(&self) -> Result<Cow<'_, str>, NotEvents> {
+        match self.route {
+            Route::Leads | Route::ApiLead => Ok(Cow::Borrowed("")),
+            Route::Events { .. } => Ok(self.readable().text()?),
+        }
+    }
+
+    /// Reads the body as far as the reply needs; `events` is its [`event_text`](Self::event_text).
     ///
     /// # Errors
     /// [`NotEvents`] if the route takes events and the body holds none.
-    pub fn read(&self) -> Result<Reading<'_>, NotEvents> {
+    pub fn read<'a>(&self, events: &'a str) -> Result<Reading<'a>, NotEvents> {
         Ok(match self.route {
             Route::Leads => Reading::Lead(LeadState::Accepted),
-            Route::ApiLead if Contact::read(self.body()).is_some() => {
+            Route::ApiLead if Contact::read(self.readable()).is_some() => {
                 Reading::Lead(LeadState::Accepted)
             }
             Route::ApiLead => Reading::Lead(LeadState::Rejected),
-            Route::Events { .. } => Reading::Events(Batch::read(self.body())?),
+            Route::Events { .. } => Reading::Events(Batch::read(events)?),
         })
+    }
+
+    /// The body with the headers that say how to read it.
+    fn readable(&self) -> Body<'_> {
+        Body { bytes: self.body(), media: self.sent.media() }
     }
 
     /// Returns the SHA-256 of the body, which tells another body under the same Idempotency-Key.

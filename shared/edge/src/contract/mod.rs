@@ -109,8 +109,26 @@ impl Contract {
     #[must_use]
     pub fn schemas(&self) -> Map<String, Value> {
         let all = self.schemas.definitions().clone().into_iter();
-        all.map(|(name, schema)| (name, closed(schema))).collect()
+        all.map(|(name, schema)| (name, closed(plain_enum(schema)))).collect()
     }
+}
+
+/// Makes an `enum` of a choice of words. Generators read it everywhere; openapi-python-client takes
+/// only the first of several constants. What is said of each word goes into the description.
+fn plain_enum(schema: Value) -> Value {
+    let words = schema["oneOf"].as_array().into_iter().flatten();
+    let words: Option<Vec<(String, String)>> = words
+        .map(|choice| {
+            let about = choice["description"].as_str().unwrap_or_default();
+            Some((choice["const"].as_str()?.to_owned(), about.replace('\n', " ")))
+        })
+        .collect();
+    let Some(words) = words.filter(|words| !words.is_empty()) else { return schema };
+    let told = words.iter().map(|(word, about)| format!(" `{word}`: {about}"));
+    let about = schema["description"].as_str().unwrap_or_default().to_owned();
+    let about = about + &told.collect::<String>();
+    let words: Vec<&String> = words.iter().map(|(word, _)| word).collect();
+    json!({ "type": "string", "enum": words, "description": about })
 }
 
 fn closed(mut schema: Value) -> Value {
@@ -176,6 +194,19 @@ mod tests {
             (&[("getRun", unsaid as Describe)], Mismatch::Parameter("getRun")),
         ] {
             assert_eq!(described(descriptions).unwrap_err(), mismatch);
+        }
+    }
+
+    #[test]
+    fn a_choice_of_words_is_an_enum_that_says_what_each_means() {
+        let choice = json!({ "description": "The outcome.", "oneOf": [
+            { "type": "string", "const": "a", "description": "It is\nkept." }, { "type": "string", "const": "b" },
+        ] });
+        let about = "The outcome. `a`: It is kept. `b`: ";
+        let expected = json!({ "type": "string", "enum": ["a", "b"], "description": about });
+        assert_eq!(plain_enum(choice), expected);
+        for other in [json!({ "type": "string" }), json!({ "oneOf": [{ "type": "null" }] })] {
+            assert_eq!(plain_enum(other.clone()), other);
         }
     }
 

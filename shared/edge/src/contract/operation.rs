@@ -68,6 +68,13 @@ impl Operation {
         self.parameter(json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema }))
     }
 
+    /// Says that the caller's key is a parameter of the path, and so in no header.
+    #[must_use]
+    pub fn keyed_by_path(mut self) -> Self {
+        self.parts.insert("security".to_owned(), json!([]));
+        self
+    }
+
     /// A header that must be there.
     #[must_use]
     pub fn header(self, name: &str, about: &str, schema: Value) -> Self {

@@ -85,9 +85,14 @@ fn row_of_event<'a>(
 }
 
 fn arrival<'a>(intake: &'a Intake, source: &'a str, ticket_due_at: Timestamp) -> Arrival<'a> {
+    let mut media = intake.sent().media();
+    if source == EVENTS {
+        // An event is cut from the inflated body.
+        media.content_encoding = None;
+    }
     Arrival {
         source,
-        media: intake.sent().media(),
+        media,
         sender: intake.sender.name.as_deref(),
         query: intake.sent().query.as_deref(),
         run: None,

@@ -66,7 +66,11 @@ pub async fn bring_in(
             Err(refused) => return Ok(refused),
         },
     };
-    let reading = match intake.read() {
+    let text = match intake.event_text() {
+        Ok(text) => text,
+        Err(error) => return Ok(BroughtIn::Unreadable(error)),
+    };
+    let reading = match intake.read(&text) {
         Ok(reading) => reading,
         Err(error) => return Ok(BroughtIn::Unreadable(error)),
     };

@@ -2,6 +2,7 @@
 
 mod beside;
 mod events;
+mod forms;
 mod hostile;
 mod kills;
 mod leads;
