@@ -15,6 +15,9 @@ use tokio::task::JoinHandle;
 /// The sent messages, each with the URL of its queue.
 type Sent = Vec<(String, String)>;
 
+/// The header of each request that has sent messages by which Lambda knows their lineage.
+type Lineages = Vec<Option<String>>;
+
 /// A server on loopback that speaks AWS's JSON protocol for `SendMessage`, `SendMessageBatch` and
 /// `GetSecretValue`.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct FakeAws {
     /// The value of `AWS_ENDPOINT_URL`.
     pub url: String,
     sent: Arc<Mutex<Sent>>,
+    lineages: Arc<Mutex<Lineages>>,
     arrival: Arc<Notify>,
     secret: Arc<Mutex<(String, usize)>>,
     server: JoinHandle<()>,
@@ -35,8 +39,10 @@ impl FakeAws {
         let sent = Arc::<Mutex<Sent>>::default();
         let arrival = Arc::<Notify>::default();
         let secret = Arc::<Mutex<(String, usize)>>::default();
+        let lineages = Arc::<Mutex<Lineages>>::default();
         let (taken, given, arriving) =
             (Arc::clone(&sent), Arc::clone(&secret), Arc::clone(&arrival));
+        let told = Arc::clone(&lineages);
         let app = Router::new().route(
             "/",
             post(move |headers: HeaderMap, body: Bytes| async move {
@@ -46,6 +52,9 @@ impl FakeAws {
                 Json(if target.ends_with(b"GetSecretValue") {
                     give(&mut given.lock().expect("not poisoned"))
                 } else {
+                    let lineage = headers.get("x-amzn-trace-id");
+                    let lineage = lineage.map(|text| text.to_str().expect("text").to_owned());
+                    told.lock().expect("not poisoned").push(lineage);
                     let reply = take(
                         &mut taken.lock().expect("not poisoned"),
                         &request,
@@ -58,7 +67,7 @@ impl FakeAws {
         );
         let server =
             tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
-        Self { url, sent, arrival, secret, server }
+        Self { url, sent, lineages, arrival, secret, server }
     }
 
     /// Returns the URL of the queue `name` on this server.
@@ -91,6 +100,11 @@ impl FakeAws {
     /// Returns how often the secret was read.
     pub fn secret_reads(&self) -> usize {
         self.secret.lock().expect("not poisoned").1
+    }
+
+    /// Takes out the lineage of each request that has sent messages: the trace header, or `None`.
+    pub fn take_lineages(&self) -> Vec<Option<String>> {
+        std::mem::take(&mut *self.lineages.lock().expect("not poisoned"))
     }
 
     /// Takes out the messages of all queues.

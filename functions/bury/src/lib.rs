@@ -45,11 +45,17 @@ enum NotBuried {
 }
 
 impl NotBuried {
-    /// Returns the name of its line in the log.
-    fn event(&self) -> &'static str {
+    /// Logs that `message` stays in its queue. An alarm counts those that are not believed.
+    fn log(&self, message: &SqsMessage) {
+        let (message_id, bytes) = (&message.message_id, message.body.len());
+        let error = chain(self);
         match self {
-            Self::Sealed(error) if error.is_refusal() => "spill_refused",
-            Self::Store(_) | Self::Sealed(_) => "bury_failed",
+            Self::Sealed(cause) if cause.is_refusal() => {
+                tracing::error!(event = "spill_refused", message_id, bytes, error);
+            }
+            Self::Store(_) | Self::Sealed(_) => {
+                tracing::error!(event = "bury_failed", message_id, bytes, error);
+            }
         }
     }
 }
@@ -82,9 +88,7 @@ impl<C: Clock> Ports<C> {
             match self.database.within(PATIENCE, burying).await {
                 Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
                 Err(cause) => {
-                    let (message_id, bytes) = (&message.message_id, message.body.len());
-                    let (event, error) = (cause.event(), chain(&cause));
-                    tracing::error!(event, message_id, bytes, error);
+                    cause.log(message);
                     response.fail(message);
                     is_silent = matches!(cause, NotBuried::Store(StoreError::Silent(_)));
                 }

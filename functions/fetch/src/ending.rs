@@ -6,7 +6,8 @@ use std::time::Duration;
 use penstock_clients::queue::{MAX_DELAY, Outlet};
 use penstock_clients::vendor::LONGEST_WAIT;
 use penstock_domain::clock::Clock;
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
+use penstock_domain::ids::RunId;
 use penstock_domain::source::Source;
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::pending::Unless;
@@ -30,7 +31,11 @@ const RECONNECT: Duration = Duration::from_secs(5);
 /// The pause after a statement that Postgres had to end: a table is locked, or the server is slow.
 const BLOCKED: Duration = Duration::from_secs(30);
 
-/// Sends the message that goes on with the run, after the pause that the vendor asked for.
+/// The pause after messages that brought nothing. A rule may ask for the run sooner.
+pub(crate) const STALLED: Duration = Duration::from_secs(15 * 60);
+
+/// Sends the message that goes on with the run, after the pause that the vendor asked for. A run
+/// that many messages in a row have not moved is left to `relay` and the rules.
 pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
@@ -39,6 +44,9 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let now = ports.clock.now();
     let pause = asked_for.min(MAX_DELAY);
+    let Some(next) = request.next_hop(run.progressed) else {
+        return stall(ports, run, pause).await;
+    };
     let connection = ports.database.connection().await?;
     if pause > LONGEST_WAIT {
         let waits = format!(
@@ -50,10 +58,34 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     }
     sync_state::release(&**connection, run.key, &run.lease, now, now + pause).await?;
     drop(connection);
-    ports.requests.send(serde_json::to_string(&request.clone().resuming())?, pause).await?;
+    ports.requests.send(serde_json::to_string(&next)?, pause).await?;
     let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
     tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s);
     Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
+}
+
+/// Leaves the run as it is, after messages that did not move it: one that did go on would do so for
+/// ever, and Lambda lets it (trap 66).
+async fn stall<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    run: &Run<'_>,
+    asked_for: Duration,
+) -> Result<Outcome, FetchError> {
+    let now = ports.clock.now();
+    let reason = format!("{MAX_IDLE_HOPS} messages in a row have not moved it");
+    note_stalled(run.key, Some(run.at.id));
+    let connection = ports.database.connection().await?;
+    sync_runs::record_error(&**connection, run.at.id, &reason, true, now).await?;
+    let quiet_until = now + asked_for.max(STALLED);
+    sync_state::release(&**connection, run.key, &run.lease, now, quiet_until).await?;
+    Ok(Outcome::Stopped { run: run.at.id, reason })
+}
+
+/// Tells that a pull goes on by no further message. An alarm counts these lines.
+pub(crate) fn note_stalled(key: Key<'_>, run: Option<RunId>) {
+    let Key { source, entity, mode } = key;
+    let (run, hops) = (run.map(|run| run.to_string()), MAX_IDLE_HOPS);
+    tracing::error!(event = "pull_stalled", run, source, entity, mode = mode.as_str(), hops);
 }
 
 /// Goes on after a connection broke in the middle of a page, as when its login is rotated or a

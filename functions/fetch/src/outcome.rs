@@ -24,11 +24,12 @@ pub enum Outcome {
         /// Rows whose version was not known before, in this invocation.
         new_rows: usize,
     },
-    /// The vendor gives no more for now. `relay` asks for the run again later.
+    /// The vendor gives no more for now, or messages in a row have not moved the run. `relay` asks
+    /// for it again later.
     Stopped {
         /// The run under way.
         run: RunId,
-        /// The vendor's reason.
+        /// The reason.
         reason: String,
     },
     /// The cursor has expired. The run is over, and full runs are requested.

@@ -217,6 +217,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         ports.commit_rows(tx, &new).await?;
         drop(connection);
 
+        run.progressed = true;
         run.new_rows += new.len();
         if healed {
             pausing::note_healed(run.key, &mut run.lease);

@@ -37,8 +37,12 @@ mod compare;
 mod days;
 mod unseen;
 
-/// The pause between two checks whether `process` is through with the mended objects.
+/// The first pause between two checks whether `process` is through with the mended objects. Each
+/// message that finds it is not waits for as much longer.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest of these pauses. 16 messages wait for 20 minutes together.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// The reconciliation that this invocation works on.
 struct Reconciliation<'a, C, Q> {
@@ -47,6 +51,8 @@ struct Reconciliation<'a, C, Q> {
     work: Work<'a>,
     /// The account whose lists are read, as far as it is known.
     own: OwnAccount,
+    /// The messages in a row that brought nothing.
+    idle_hops: u32,
 }
 
 /// The run of a reconciliation, and what it is doing.
@@ -90,7 +96,8 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     }
     held::allow(ports, request).await?;
     let work = open(ports, vendor, key, lease).await?;
-    let mut reconciliation = Reconciliation { ports, vendor, work, own: OwnAccount::default() };
+    let (own, idle_hops) = (OwnAccount::default(), request.idle_hops);
+    let mut reconciliation = Reconciliation { ports, vendor, work, own, idle_hops };
     let ended = match account::learn(ports, vendor, stop_at).await {
         Ok(own) => {
             reconciliation.own = own;
@@ -168,13 +175,13 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 Phase::Settling => {
                     // To find what is unseen reads all payments: not at every look at `process`.
                     if !self.is_settled().await? {
-                        return Ok(Stop::OutOfTime(PAUSE));
+                        return Ok(Stop::OutOfTime(self.pause()));
                     }
                     if let Some(pause) = unseen::ask(self, stop_at).await? {
                         return Ok(Stop::OutOfTime(pause));
                     }
                     if !self.is_settled().await? {
-                        return Ok(Stop::OutOfTime(PAUSE));
+                        return Ok(Stop::OutOfTime(self.pause()));
                     }
                     self.compare().await?;
                 }
@@ -239,7 +246,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
     /// Commits a page: its sums, its rows while mending, and the cursor past them, together or not
     /// at all.
     async fn commit_page(&mut self, segment: Segment, page: Page<'_>) -> Result<(), FetchError> {
-        let Self { ports, vendor, work, own } = self;
+        let Self { ports, vendor, work, own, .. } = self;
         let Page { items, next, .. } = page;
         let now = ports.clock.now();
         let sums = days::sums(vendor, work.run.key.entity, &items, *own)?;
@@ -267,11 +274,17 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         }
         ports.commit_rows(tx, &rows).await?;
         drop(connection);
+        work.run.progressed = true;
         work.run.new_rows += rows.len();
         if healed {
             pausing::note_healed(work.run.key, &mut work.run.lease);
         }
         Ok(())
+    }
+
+    /// Returns the pause before the next check whether `process` is through.
+    fn pause(&self) -> Duration {
+        PAUSE.saturating_mul(self.idle_hops.saturating_add(1)).min(LONGEST_PAUSE)
     }
 
     /// Returns whether `process` is through with the rows of this run.
@@ -287,6 +300,8 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let now = ports.clock.now();
         let tx = begin(&mut connection).await?;
         compare::compare(&tx, work, now).await?;
-        Ok(commit(tx).await?)
+        commit(tx).await?;
+        work.run.progressed = true;
+        Ok(())
     }
 }

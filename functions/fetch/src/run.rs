@@ -30,6 +30,9 @@ pub(crate) struct Run<'a> {
     pub at: RunUnderWay,
     /// Rows whose version was not known before, in this invocation.
     pub new_rows: usize,
+    /// Whether this invocation has committed a page, an answer, or another step of the run. The
+    /// cursor has moved then, or the phase of a reconciliation.
+    pub progressed: bool,
 }
 
 /// A part of a run that is paged by itself.
@@ -53,7 +56,7 @@ pub(crate) enum Stop {
 impl<'a> Run<'a> {
     /// Creates a run that goes on from `at` under `lease`.
     pub fn new(key: Key<'a>, lease: Lease, at: RunUnderWay) -> Self {
-        Self { key, lease, at, new_rows: 0 }
+        Self { key, lease, at, new_rows: 0, progressed: false }
     }
 
     /// The segments that have pages left, the newest history first. Once the rest is cut up, only

@@ -57,10 +57,11 @@ pub fn are_used(env: &Env) -> Result<bool, ConfigError> {
 /// [`DatabaseConfigError`] if a variable is wrong.
 pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Vec<FunctionLogin>, DatabaseConfigError> {
     let mut logins = Vec::new();
+    let roots = database::roots(env, aws)?;
     for function in roles::functions() {
         if let Some(arn) = env.optional(&database::secret_variable(function)) {
             let source = database::stored_login(arn, env, aws)?;
-            let database = database::pool(Arc::clone(&source), env)?;
+            let database = database::pool(Arc::clone(&source), env, roots.clone())?;
             logins.push(FunctionLogin { function, source, database });
         }
     }

@@ -19,8 +19,9 @@ async fn main() -> Result<(), Error> {
     let aws = Arc::new(Aws::default());
     let ports = Ports {
         database: database::from_env("relay", &env, &aws)?,
-        tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
-        requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
+        tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?)
+            .beginning_lineages(),
+        requests: Queue::of_fetch(Arc::clone(&aws), &env)?.beginning_lineages(),
         retention: Retention::from_env(&env)?,
         clock: SystemClock,
     };

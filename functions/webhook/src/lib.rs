@@ -16,7 +16,7 @@ use penstock_domain::signature::{Verified, verify};
 use penstock_domain::source::{Signed, Webhook, WebhookRequest};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{
-    Call, Failure, Need, Problem, Reply, Request, RequestId, Route, Service, StatusCode,
+    self, Call, Failure, InvokeError, Need, Problem, Reply, RequestId, Route, Service, StatusCode,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::Database;
@@ -142,13 +142,12 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// `spill`.
     ///
     /// # Errors
-    /// [`serde_json::Error`] if it is neither. A failure of another kind is a reply.
-    pub async fn invoke(&self, event: Value, invocation: &str) -> Result<Value, serde_json::Error> {
+    /// [`InvokeError`] if it is neither. A failure of another kind is a reply.
+    pub async fn invoke(&self, event: Value, invocation: &str) -> Result<Value, InvokeError> {
         if event.get("Records").is_some() {
-            return serde_json::to_value(self.bring_in(&serde_json::from_value(event)?).await);
+            return Ok(serde_json::to_value(self.bring_in(&serde_json::from_value(event)?).await)?);
         }
-        let request: Request = serde_json::from_value(event)?;
-        serde_json::to_value(self.handle(&request, invocation).await)
+        Ok(serde_json::to_value(http::answer(self, event, invocation).await?)?)
     }
 }
 

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
-use penstock_store::{Database, Login, LoginSource, StaticLogin, StoreError, Tls};
+use penstock_store::{Database, Login, LoginSource, RootsSource, StaticLogin, StoreError, Tls};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::aws::Aws;
 use crate::clock::SystemClock;
 use crate::secret::Secret;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Roots<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, BoxError>> + Send + 'a>>;
 
 /// The reason why the pool cannot be configured.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +33,8 @@ pub enum DatabaseConfigError {
 ///
 /// For `metrics`, `METRICS_DATABASE_SECRET_ARN` names the secret with its login, else
 /// `DATABASE_SECRET_ARN` does. `DATABASE_HOST`, `_PORT` and `_NAME` override the secret's values,
-/// for example with RDS Proxy's host. `DATABASE_TLS` is `require` or `disable`. `DATABASE_CA_FILE`
-/// adds roots. `DATABASE_POOL_SIZE` is 1 by default. For local runs `DATABASE_URL` replaces the
+/// for example with RDS Proxy's host. `DATABASE_TLS` is `require` or `disable`, and [`roots`] are
+/// believed. `DATABASE_POOL_SIZE` is 1 by default. For local runs `DATABASE_URL` replaces the
 /// secret.
 ///
 /// # Errors
@@ -49,7 +52,7 @@ pub fn from_env(
             stored_login(arn, env, aws)?
         }
     };
-    pool(source, env)
+    pool(source, env, roots(env, aws)?)
 }
 
 /// Returns the variable that names the secret with the login of a function.
@@ -81,14 +84,58 @@ pub fn stored_login(
 ///
 /// # Errors
 /// [`DatabaseConfigError`] if a variable is wrong.
-pub fn pool(source: Arc<dyn LoginSource>, env: &Env) -> Result<Database, DatabaseConfigError> {
+pub fn pool(
+    source: Arc<dyn LoginSource>,
+    env: &Env,
+    roots: Option<Arc<dyn RootsSource>>,
+) -> Result<Database, DatabaseConfigError> {
     let tls = match env.or("DATABASE_TLS", "require").as_str() {
         "require" => Tls::Require,
         "disable" => Tls::Disable,
         _ => return Err(invalid("DATABASE_TLS", "neither require nor disable").into()),
     };
     let size = env.parsed_or("DATABASE_POOL_SIZE", 1)?;
-    Ok(Database::new(source, tls, env.optional("DATABASE_CA_FILE").as_deref(), size)?)
+    Ok(Database::new(source, tls, roots, size)?)
+}
+
+/// Returns the roots that are believed in place of the system's: RDS and Aurora have authorities of
+/// their own. They are PEM in the secret that `DATABASE_ROOTS_SECRET_ARN` names, or for local runs
+/// in the file `DATABASE_CA_FILE`. `None` if neither is set.
+///
+/// # Errors
+/// [`ConfigError`] if both are set.
+pub fn roots(env: &Env, aws: &Arc<Aws>) -> Result<Option<Arc<dyn RootsSource>>, ConfigError> {
+    let (file, arn) = (env.optional("DATABASE_CA_FILE"), env.optional("DATABASE_ROOTS_SECRET_ARN"));
+    Ok(match (file, arn) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("DATABASE_CA_FILE", "DATABASE_ROOTS_SECRET_ARN is set too"));
+        }
+        (Some(path), None) => Some(Arc::new(RootsFile(path))),
+        (None, Some(arn)) => Some(Arc::new(StoredRoots(Secret::stored(Arc::clone(aws), arn)))),
+        (None, None) => None,
+    })
+}
+
+/// Roots in a file.
+struct RootsFile(String);
+
+impl RootsSource for RootsFile {
+    fn roots(&self, _fresh: bool) -> Roots<'_> {
+        let read = std::fs::read(&self.0);
+        Box::pin(async { read.map_err(|e| format!("{}: {e}", self.0).into()) })
+    }
+}
+
+/// Roots in Secrets Manager. They are no secret, but every function can read from there already.
+struct StoredRoots(Secret);
+
+impl RootsSource for StoredRoots {
+    fn roots(&self, fresh: bool) -> Roots<'_> {
+        Box::pin(async move {
+            let text = self.0.get(SystemClock.now(), fresh).await?;
+            Ok(text.expose_secret().as_bytes().to_vec())
+        })
+    }
 }
 
 fn invalid(name: &str, reason: &str) -> ConfigError {
@@ -129,13 +176,7 @@ impl LoginSource for SecretLogin {
     fn login(
         &self,
         fresh: bool,
-    ) -> Pin<
-        Box<
-            dyn Future<Output = Result<Login, Box<dyn std::error::Error + Send + Sync>>>
-                + Send
-                + '_,
-        >,
-    > {
+    ) -> Pin<Box<dyn Future<Output = Result<Login, BoxError>> + Send + '_>> {
         Box::pin(async move {
             let text: SecretString = self.secret.get(SystemClock.now(), fresh).await?;
             // Not `?`: serde's message may repeat what it read.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::http::HttpRequest;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::fetch_request::FetchRequest;
@@ -81,7 +82,13 @@ pub struct Queue {
     url: String,
     /// The queue of those requests to `fetch` that are served within a minute.
     quick_url: Option<String>,
+    /// Whether messages do not tell which invocation has sent them.
+    begins_lineage: bool,
 }
+
+/// The header by which the SDK tells SQS, and SQS tells Lambda, which chain of invocations a
+/// message belongs to.
+const LINEAGE: &str = "x-amzn-trace-id";
 
 /// SQS takes this many messages in one request.
 const BATCH: usize = 10;
@@ -92,7 +99,7 @@ pub const MAX_DELAY: Duration = Duration::from_secs(900);
 impl Queue {
     /// Creates the queue at `url`.
     pub fn new(aws: Arc<Aws>, url: String) -> Self {
-        Self { aws, url, quick_url: None }
+        Self { aws, url, quick_url: None, begins_lineage: false }
     }
 
     /// Creates the queues of `fetch`, whose URLs are in `FETCH_REQUESTS_QUEUE_URL` and
@@ -102,7 +109,21 @@ impl Queue {
     /// [`ConfigError::Missing`] if one of them is not set.
     pub fn of_fetch(aws: Arc<Aws>, env: &Env) -> Result<Self, ConfigError> {
         let quick_url = Some(env.required("QUICK_REQUESTS_QUEUE_URL")?);
-        Ok(Self { aws, url: env.required("FETCH_REQUESTS_QUEUE_URL")?, quick_url })
+        Ok(Self { quick_url, ..Self::new(aws, env.required("FETCH_REQUESTS_QUEUE_URL")?) })
+    }
+
+    /// Makes each message begin a chain of invocations of its own. Lambda counts how often a
+    /// function is in one chain, and takes many times for a loop (trap 66).
+    #[must_use]
+    pub fn beginning_lineages(self) -> Self {
+        Self { begins_lineage: true, ..self }
+    }
+
+    /// Removes the header that the SDK has set, if messages begin a lineage.
+    fn set_lineage(&self, request: &mut HttpRequest) {
+        if self.begins_lineage {
+            request.headers_mut().remove(LINEAGE);
+        }
     }
 
     fn url_of(&self, body: &str) -> &str {
@@ -123,9 +144,11 @@ impl Outlet for Queue {
             .queue_url(self.url_of(&body))
             .message_body(&body)
             .delay_seconds(seconds)
-            .send();
+            .customize();
+        let this = self.clone();
+        let send = send.mutate_request(move |request| this.set_lineage(request));
         // Boxed: the SDK's futures are kilobytes each.
-        Box::pin(send).await.map(drop).map_err(|e| self.error(e))
+        Box::pin(send.send()).await.map(drop).map_err(|e| self.error(e))
     }
 
     /// Sends ten messages a request.
@@ -155,8 +178,10 @@ impl Queue {
                     .build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }
-            let sent = sqs.send_message_batch().queue_url(url).set_entries(Some(entries)).send();
-            let sent = Box::pin(sent).await.map_err(|e| self.error(e))?;
+            let send = sqs.send_message_batch().queue_url(url).set_entries(Some(entries));
+            let this = self.clone();
+            let send = send.customize().mutate_request(move |request| this.set_lineage(request));
+            let sent = Box::pin(send.send()).await.map_err(|e| self.error(e))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(self.error(failed.code().to_owned()));
             }

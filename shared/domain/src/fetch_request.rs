@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Work that goes on by messages to the function that sends them stops after this many in a row
+/// that brought nothing. Lambda stops a function that it takes for a loop after as many (trap 66).
+pub const MAX_IDLE_HOPS: u32 = 16;
+
 /// How to fetch. The words are stored, and queued messages carry them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +78,15 @@ pub struct FetchRequest {
     /// person sets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_sweep: bool,
+    /// The messages in a row, up to this one, that went on with the work and brought nothing. It is
+    /// left out where it is 0, because messages of an older release have no such field.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub idle_hops: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl FetchRequest {
@@ -87,6 +100,7 @@ impl FetchRequest {
             ids: Vec::new(),
             unpause: false,
             allow_sweep: false,
+            idle_hops: 0,
         }
     }
 
@@ -104,5 +118,43 @@ impl FetchRequest {
     #[must_use]
     pub fn resuming(self) -> Self {
         Self { resume: true, unpause: false, allow_sweep: false, ..self }
+    }
+
+    /// Returns the request that goes on with this work by another message.
+    ///
+    /// `None` if [`MAX_IDLE_HOPS`] messages in a row have brought nothing. Then the work rests, and
+    /// `relay` or a rule asks for it again.
+    #[must_use]
+    pub fn next_hop(&self, progressed: bool) -> Option<Self> {
+        let idle_hops = if progressed { 0 } else { self.idle_hops.saturating_add(1) };
+        let next = Self { idle_hops, ids: Vec::new(), ..self.clone().resuming() };
+        (idle_hops <= MAX_IDLE_HOPS).then_some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trap_66_only_messages_in_a_row_that_bring_nothing_end_the_work() {
+        let first = FetchRequest::new("stripe", "charge", Mode::Full);
+        let mut request = first.clone();
+        for hop in 1..=MAX_IDLE_HOPS {
+            request = request.next_hop(false).unwrap();
+            assert_eq!((request.idle_hops, request.resume), (hop, true));
+        }
+        assert_eq!(request.next_hop(false), None);
+        assert_eq!(request.next_hop(true), Some(first.resuming()), "it counts anew");
+    }
+
+    #[test]
+    fn a_message_of_an_older_release_is_read_and_one_that_brought_something_is_written_as_there() {
+        let older = r#"{"source":"stripe","entity":"charge","mode":"full","resume":true}"#;
+        let read: FetchRequest = serde_json::from_str(older).unwrap();
+        assert_eq!(read.idle_hops, 0);
+        assert_eq!(serde_json::to_string(&read).unwrap(), older);
+        let idle = serde_json::to_string(&read.next_hop(false).unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<FetchRequest>(&idle).unwrap().idle_hops, 1);
     }
 }

@@ -4,20 +4,21 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, Transaction};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::tls::{RootsSource, Tls, Trust, refused_certificate};
 use crate::{DriverError, StoreError};
 
 mod ending;
@@ -66,20 +67,11 @@ impl LoginSource for StaticLogin {
     }
 }
 
-/// The protection of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    /// Encrypted. The server's certificate is checked against the system's roots and those of
-    /// `DATABASE_CA_FILE`.
-    Require,
-    /// In the clear, for a database on the same machine only.
-    Disable,
-}
-
 /// A pool of connections, opened when first needed.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    dialer: Arc<Dialer>,
     ender: Arc<Ender>,
     last_used: Arc<AtomicU64>,
     idle_before_check: Duration,
@@ -101,26 +93,23 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 impl Database {
     /// Makes a pool of at most `size` connections, which are opened when they are needed.
     ///
-    /// `ca_file` names a PEM file of further roots, such as RDS's own if there is no proxy before
+    /// `roots` are believed in place of the system's, such as RDS's own if there is no proxy before
     /// it.
     ///
     /// # Errors
-    /// Returns [`StoreError::Unavailable`] if the roots cannot be read.
+    /// Returns [`StoreError::Unavailable`] if there can be no pool of this size.
     pub fn new(
         source: Arc<dyn LoginSource>,
         tls: Tls,
-        ca_file: Option<&str>,
+        roots: Option<Arc<dyn RootsSource>>,
         size: usize,
     ) -> Result<Self, StoreError> {
-        let connector = match tls {
-            Tls::Disable => None,
-            Tls::Require => Some(tls_connector(ca_file).map_err(StoreError::Unavailable)?),
-        };
+        let trust = (tls == Tls::Require).then(|| Arc::new(Trust::new(roots)));
         let hang_up = Arc::new(Notify::new());
-        let ender = Ender::new(connector.clone(), Arc::clone(&hang_up));
-        let connect = Dialer { source, connector, hang_up };
+        let ender = Ender::new(trust.clone(), Arc::clone(&hang_up));
+        let dialer = Arc::new(Dialer { source, trust, missing: Mutex::default(), hang_up });
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(Config::new(), connect, config);
+        let manager = Manager::from_connect(Config::new(), Dialing(Arc::clone(&dialer)), config);
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
@@ -130,6 +119,7 @@ impl Database {
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         Ok(Self {
             pool,
+            dialer,
             ender: Arc::new(ender),
             last_used: Arc::new(AtomicU64::new(0)),
             idle_before_check: IDLE_BEFORE_CHECK,
@@ -161,7 +151,7 @@ impl Database {
         let before = self.last_used.swap(now, Ordering::Relaxed);
         let idle = Duration::from_millis(now.saturating_sub(before));
         loop {
-            let connection = self.pool.get().await?;
+            let connection = self.pool.get().await.map_err(|error| self.dialer.explained(error))?;
             let fresh = Object::metrics(&connection).recycle_count == 0;
             if fresh || idle < self.idle_before_check || answers(&connection).await {
                 return Ok(Connection::new(connection, &self.ender));
@@ -275,15 +265,21 @@ fn wall_clock_millis() -> u64 {
 /// Opens connections for the pool.
 struct Dialer {
     source: Arc<dyn LoginSource>,
-    connector: Option<MakeRustlsConnect>,
+    /// `None`: the connection is in the clear.
+    trust: Option<Arc<Trust>>,
+    /// Why the last dial could not begin. The pool takes only the driver's errors.
+    missing: Mutex<Option<BoxError>>,
     hang_up: Arc<Notify>,
 }
 
-impl Connect for Dialer {
+/// A dialer in the hands of the pool.
+struct Dialing(Arc<Dialer>);
+
+impl Connect for Dialing {
     fn connect(&self, _: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
         Box::pin(async move {
-            match self.dial(false).await {
-                Err(e) if refused_login(&e) => self.dial(true).await,
+            match self.0.dial(false).await {
+                Err(e) if refused_login(&e) || refused_certificate(&e) => self.0.dial(true).await,
                 other => other,
             }
         })
@@ -296,10 +292,33 @@ fn refused_login(e: &tokio_postgres::Error) -> bool {
 }
 
 impl Dialer {
+    /// Returns the error of a connection, with the reason for which the dial did not begin, if that
+    /// is why.
+    fn explained(&self, error: PoolError) -> StoreError {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        missing.map_or_else(|| error.into(), StoreError::Unavailable)
+    }
+
+    /// Fails for want of a login or of roots, with the driver's error of a configuration without a
+    /// host.
+    async fn not_begun(&self, what: &'static str, why: BoxError) -> Connected {
+        tracing::error!(error = %why, "{what}");
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        let (client, connection) = Config::new().connect(NoTls).await?;
+        Ok((client, tokio::spawn(async move { report_end(connection.await) })))
+    }
+
     async fn dial(&self, fresh: bool) -> Connected {
         let login = match self.source.login(fresh).await {
             Ok(login) => login,
-            Err(e) => return no_login(e).await,
+            Err(e) => return self.not_begun("the database login cannot be read", e).await,
+        };
+        let connector = match &self.trust {
+            None => None,
+            Some(trust) => match trust.connector(fresh).await {
+                Ok(connector) => Some(connector),
+                Err(e) => return self.not_begun("the database roots cannot be used", e).await,
+            },
         };
         let mut config = Config::new();
         config
@@ -313,14 +332,14 @@ impl Dialer {
         if let Some(password) = &login.password {
             config.password(password.expose_secret());
         }
-        match &self.connector {
+        match connector {
             None => {
                 let (client, connection) = config.connect(NoTls).await?;
                 Ok((client, self.run(connection)))
             }
             Some(tls) => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Require);
-                let (client, connection) = config.connect(tls.clone()).await?;
+                let (client, connection) = config.connect(tls).await?;
                 Ok((client, self.run(connection)))
             }
         }
@@ -346,28 +365,4 @@ fn report_end(outcome: Result<(), tokio_postgres::Error>) {
         let error = DriverError::from(error);
         tracing::info!(%error, "the connection to Postgres ended");
     }
-}
-
-/// Fails for want of a login. The pool takes only the driver's errors, so the reason is logged
-/// here, and the driver's error of a configuration without a host is returned in its place.
-async fn no_login(error: BoxError) -> Connected {
-    tracing::error!(error = %error, "the database login cannot be read");
-    let (client, connection) = Config::new().connect(NoTls).await?;
-    Ok((client, tokio::spawn(async move { report_end(connection.await) })))
-}
-
-fn tls_connector(ca_file: Option<&str>) -> Result<MakeRustlsConnect, BoxError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = ca_file {
-        for certificate in CertificateDer::pem_file_iter(file)? {
-            roots.add(certificate?)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }

@@ -29,12 +29,14 @@ mod sql;
 pub mod stats;
 pub mod sync_runs;
 pub mod sync_state;
+mod tls;
 pub mod vendor_accounts;
 
-pub use database::{Connection, Database, Login, LoginSource, StaticLogin, Tls, begin, commit};
+pub use database::{Connection, Database, Login, LoginSource, StaticLogin, begin, commit};
 pub use error::{DriverError, StoreError};
 pub use row::Row;
 pub use sql::{Element, Sql};
+pub use tls::{RootsSource, Tls};
 pub use tokio_postgres::{GenericClient, Transaction};
 
 /// Every statement of this crate, for the test that PREPAREs each against the migrated schema.

@@ -7,6 +7,7 @@
 //! - [`RuntimeApi`]: the API that such a binary polls.
 //! - [`CuttingProxy`]: sits before Postgres, counts the client's messages, and cuts at a chosen
 //!   one.
+//! - [`TlsFront`]: sits before Postgres, and shows a certificate of an [`Authority`] of the test.
 //!
 //! An error here is a test that fails, so every function panics, with a sentence.
 #![allow(
@@ -27,6 +28,7 @@ mod runtime_api;
 mod runtime_host;
 mod server;
 mod template;
+mod tls_front;
 
 pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
@@ -35,3 +37,4 @@ pub use outcome::Outcome;
 pub use private_postgres::PrivatePostgres;
 pub use runtime_api::RuntimeApi;
 pub use runtime_host::{RuntimeHost, binary, memory_kib};
+pub use tls_front::{Authority, TlsFront};

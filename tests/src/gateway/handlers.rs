@@ -19,18 +19,19 @@ pub struct Handlers {
 impl Backend for Handlers {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         let invocation = Uuid::now_v7().to_string();
-        let answer = if function == "webhook" {
-            self.webhook.invoke(event, &invocation).await
+        if function == "webhook" {
+            let answer = self.webhook.invoke(event, &invocation).await;
+            answer.map_err(|e| Failure::of_function(&e))
         } else {
             let request: Request =
                 serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-            serde_json::to_value(match function {
+            let answer = serde_json::to_value(match function {
                 "metrics" => self.metrics.handle(&request, &invocation).await,
                 "ingest" => self.ingest.handle(&request, &invocation).await,
                 "admin" => self.admin.handle(&request, &invocation).await,
                 _ => return Err(Failure::of_function(&format!("there is no {function}"))),
-            })
-        };
-        answer.map_err(|e| Failure::of_function(&e))
+            });
+            answer.map_err(|e| Failure::of_function(&e))
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::text::{Entry, Text, entries, indented};
 use penstock_edge::http::RouteInfo;
 
 /// The keys of a function. Its file may have sections of the template beside them.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 14] = [
     "Description",
     "MemorySize",
     "Timeout",
@@ -21,6 +21,9 @@ pub const KEYS: [&str; 11] = [
     "Throttle",
     "RouteThrottles",
     "FailedEvents",
+    "EventAge",
+    "EventRetries",
+    "RecursiveLoop",
 ];
 
 /// The entries of one function, by key.
@@ -68,8 +71,17 @@ impl Function {
         routes: &[RouteInfo],
         guard: impl Fn(&str) -> Result<Option<String>, String>,
     ) -> Result<Values, String> {
-        let passed =
-            ["Description", "MemorySize", "Timeout", "Concurrency", "Environment", "FailedEvents"];
+        let passed = [
+            "Description",
+            "MemorySize",
+            "Timeout",
+            "Concurrency",
+            "Environment",
+            "FailedEvents",
+            "EventAge",
+            "EventRetries",
+            "RecursiveLoop",
+        ];
         let mut values: Values =
             passed.iter().map(|key| ((*key).to_owned(), self.said(key))).collect();
         let (environment, events) = (self.said("Environment"), self.said("Events"));

@@ -83,6 +83,13 @@ impl Template {
         &self.0["Resources"][name]["Properties"]
     }
 
+    /// Returns what becomes of a resource when the stack is deleted, and when another one takes its
+    /// place. `None` is CloudFormation's default.
+    pub fn policies_of(&self, name: &str) -> (Option<&str>, Option<&str>) {
+        let resource = &self.0["Resources"][name];
+        (resource["DeletionPolicy"].as_str(), resource["UpdateReplacePolicy"].as_str())
+    }
+
     /// Returns a number: the value itself, or the default of the parameter that it refers to.
     pub fn number(&self, value: &Value) -> i64 {
         let value = value["Ref"]

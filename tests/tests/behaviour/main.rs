@@ -16,6 +16,7 @@ mod locked;
 mod logs;
 mod metrics;
 mod migrate;
+mod mounting;
 mod older_clients;
 mod process;
 mod relay;

@@ -8,8 +8,9 @@ use penstock_clients::secret::Secret;
 use penstock_domain::access::{KeyHeader, KeyStatus, PresentedKey};
 use penstock_domain::clock::Clock as _;
 use penstock_store::admission::{Admission, Verdict};
-use penstock_testkit::TestDatabase;
+use penstock_testkit::{Authority, Outcome, RuntimeHost, TestDatabase, TlsFront, binary};
 use penstock_tests::clock::StoppedClock;
+use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::test_app::issuer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -252,4 +253,46 @@ async fn a_command_works_whatever_the_bootstrap_secret_holds() {
     assert_eq!(done(&ports, named("crm", KEY)).await.bootstrap_keys_registered, None);
     assert_eq!(done(&ports, json!({"revokeApiKey": {"name": "crm"}})).await.keys_revoked, Some(1));
     assert_eq!(listed(&ports).await.len(), 1);
+}
+
+/// A function as built, before a database whose authority is named by a secret.
+async fn built(name: &str, url: &str, aws: &FakeAws) -> RuntimeHost {
+    let own = [
+        ("DATABASE_URL", url.to_owned()),
+        ("DATABASE_TLS", "require".to_owned()),
+        (
+            "DATABASE_ROOTS_SECRET_ARN",
+            "arn:aws:secretsmanager:us-east-1:000000000000:secret:s".to_owned(),
+        ),
+        ("API_KEY_SECRET", "marks".to_owned()),
+    ];
+    let env = [aws.environment().as_slice(), &own].concat();
+    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    RuntimeHost::start(&binary(name), &env).await
+}
+
+#[tokio::test]
+async fn a_database_with_an_authority_of_its_own_is_reached_by_the_secret_that_names_it() {
+    let (database, authority) = (TestDatabase::empty().await, Authority::new());
+    let front = TlsFront::start(database.login(), &authority, "localhost").await;
+    let ready = json!({
+        "version": "2.0", "rawPath": "/readyz", "rawQueryString": "", "headers": {},
+        "isBase64Encoded": false, "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
+    });
+    let aws = FakeAws::start().await;
+    aws.rotate("-----no certificate-----");
+    let (migrate, metrics) =
+        (built("migrate", &front.url(), &aws).await, built("metrics", &front.url(), &aws).await);
+    let refused = migrate.invoke(json!({})).await;
+    let Outcome::Failed { message, .. } = refused else { panic!("{refused:?}") };
+    assert!(message.ends_with("the roots for Postgres hold no certificate in PEM"), "{message}");
+    assert_eq!(metrics.invoke(ready.clone()).await.reply()["statusCode"], 503);
+
+    // A secret is read again after minutes, so these are new environments.
+    aws.rotate(&authority.pem());
+    let (migrate, metrics) =
+        (built("migrate", &front.url(), &aws).await, built("metrics", &front.url(), &aws).await);
+    let report = migrate.invoke(json!({})).await.reply();
+    assert!(report["applied"].as_array().is_some_and(|all| !all.is_empty()), "{report}");
+    assert_eq!(metrics.invoke(ready).await.reply()["statusCode"], 200);
 }

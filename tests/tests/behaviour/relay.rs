@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::Mode;
+use penstock_testkit::{RuntimeHost, binary};
 use penstock_tests::captured_log::CapturedLog;
-use penstock_tests::test_app::TestApp;
+use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::test_app::{INGEST_KEY, TestApp};
+use serde_json::json;
 
 use crate::stripe_account::{account, assert_true};
 
@@ -120,4 +123,34 @@ async fn a_purge_that_fails_or_hangs_starves_neither_the_other_tables_nor_the_al
         let relayed = lines.lines().find(|line| line.contains("relayed")).expect("a line");
         assert!(relayed.contains("\"oldest_pending_s\":34646"), "{relayed}");
     }
+}
+
+#[tokio::test]
+async fn trap_66_a_message_of_relay_begins_a_lineage_of_its_own() {
+    let app = TestApp::over(account(79, 200)).await;
+    app.let_in().await;
+    app.fetch_all().await.unwrap();
+    app.fetch_within("charge", Mode::Full, Duration::ZERO).await.unwrap();
+    let aws = FakeAws::start().await;
+    let start = async |name: &str| {
+        let env = [aws.environment().as_slice(), &[("DATABASE_URL", app.db.url_of(name))]].concat();
+        let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        RuntimeHost::start(&binary(name), &env).await
+    };
+    // Any other function tells Lambda which invocation a message comes from.
+    let event = json!({
+        "version": "2.0", "rawPath": "/leads", "rawQueryString": "", "body": "a lead",
+        "headers": {"x-api-key": INGEST_KEY}, "isBase64Encoded": false,
+        "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
+    });
+    assert_eq!(start("ingest").await.invoke(event).await.reply()["statusCode"], 201);
+    let told = aws.take_lineages();
+    assert!(told.len() == 1 && told[0].as_ref().unwrap().starts_with("Root=1-"), "{told:?}");
+    aws.take();
+
+    let round = start("relay").await.invoke(json!({})).await.reply();
+    assert!(round["ticketed"].as_u64() > Some(100), "several tickets: {round}");
+    assert_eq!(round["runs"], 1, "and a single message");
+    let told = aws.take_lineages();
+    assert!(told.len() >= 2 && told.iter().all(Option::is_none), "{told:?}");
 }

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod access_log;
+mod asynchronous;
 mod circles;
 mod crates;
+mod deletion;
 mod files;
 mod generated;
 mod imports;
 mod licences;
 mod links;
+mod loops;
 mod metric_filters;
 mod operations;
 mod pages;

@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 
 use penstock_tests::repository::root;
-use penstock_tests::template::Template;
+use penstock_tests::template::{Template, short_name, target};
 use serde_json::Value;
 
 use crate::files::rust_files;
@@ -29,15 +29,26 @@ fn is_word(text: &str, word: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|found| found == word)
 }
 
+/// The code that may write to a log group: the function's own, and what functions share.
+fn writers(template: &Template, log_group: &str) -> Vec<String> {
+    let functions = template.functions().into_iter().map(|(_, function)| function);
+    let mut of_group = functions
+        .filter(|function| target(&function["LoggingConfig"]["LogGroup"]) == log_group)
+        .map(short_name);
+    let function = of_group.next().unwrap_or_else(|| panic!("{log_group} is no function's"));
+    let folders = [root().join("functions").join(function), root().join("shared")];
+    let files = folders.iter().flat_map(|folder| rust_files(folder));
+    let product = files.filter(|path| !path.iter().any(|part| part == "tests"));
+    product.map(|path| read_to_string(path).unwrap()).collect()
+}
+
 #[test]
-fn each_metric_filter_reads_an_event_that_code_writes_and_fields_that_it_has() {
-    let folders = ["functions", "shared"].map(|folder| rust_files(&root().join(folder)));
-    let product = folders.iter().flatten().filter(|path| !path.iter().any(|part| part == "tests"));
-    let sources: Vec<String> = product.map(|path| read_to_string(path).unwrap()).collect();
+fn each_metric_filter_reads_an_event_that_its_function_writes_and_fields_that_it_has() {
     let template = Template::read();
     let filters = template.resources("AWS::Logs::MetricFilter");
     let mut checked = 0;
     for (name, filter) in filters {
+        let sources = writers(&template, target(&filter["LogGroupName"]));
         let pattern = filter["FilterPattern"].as_str().unwrap();
         let (_, event) = pattern.split_once("$.event = \"").unwrap();
         let event = event.split('"').next().unwrap();

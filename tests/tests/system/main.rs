@@ -17,6 +17,7 @@ mod poison;
 mod sources;
 mod three_sources;
 mod tickets;
+mod tour;
 mod webhooks;
 mod wiring;
 mod year;

@@ -101,11 +101,10 @@ fn each_role_allows_exactly_what_its_function_does() {
         if let Some(listed) = listed(short_name(function)) {
             assert_eq!(wanted, pairs(&listed), "{logical} is told of other queues");
         }
-        // Every secret in its settings, and no other.
-        let told = template
-            .variables(function)
-            .into_iter()
-            .filter(|(name, _)| name.ends_with("SECRET_ARN"));
+        // Every secret in its settings, and no other. That of all functions is in CommonPolicy.
+        let told = template.variables(function).into_iter().filter(|(name, _)| {
+            name.ends_with("SECRET_ARN") && name != "DATABASE_ROOTS_SECRET_ARN"
+        });
         let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));
@@ -126,12 +125,13 @@ fn each_role_allows_exactly_what_its_function_does() {
 }
 
 #[test]
-fn what_all_roles_share_is_logs_and_the_vpc() {
+fn what_all_roles_share_is_logs_the_vpc_and_the_authorities_of_the_database() {
     let template = Template::read();
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*";
     let wanted = [
         ("logs:CreateLogStream", logs),
         ("logs:PutLogEvents", logs),
+        ("secretsmanager:GetSecretValue", "DatabaseRootsSecretArn"),
         ("ec2:CreateNetworkInterface", "*"),
         ("ec2:DescribeNetworkInterfaces", "*"),
         ("ec2:DescribeSubnets", "*"),

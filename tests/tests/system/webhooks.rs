@@ -96,6 +96,12 @@ async fn a_lead_and_events_posted_at_the_gateway_are_in_their_tables_within_seco
     let hosting = app.stack.hosting_gateway(0).await.unwrap();
     let reply = hosting.post("/leads", &headers, lead.to_owned()).await.unwrap();
     assert_eq!((reply.status, &reply.json().unwrap()["deduplicated"]), (200, &json!(true)));
+    // With the key in the path it is the same sender, and the same lead.
+    let path = format!("/leads/{key}");
+    for at in [&gateway, &hosting] {
+        let reply = at.post(&path, &headers[1..], lead.to_owned()).await.unwrap();
+        assert_eq!((reply.status, &reply.json().unwrap()["deduplicated"]), (200, &json!(true)));
+    }
     let ready = hosting.reply("/readyz", None).await.unwrap();
     assert_eq!((ready.status, &ready.json().unwrap()["checks"]["db"]["ok"]), (200, &json!(true)));
 

@@ -152,6 +152,7 @@ async fn ask_one<C: Clock, Q: Outlet>(
     of.work.run.store_position(&tx, now).await?;
     let rows = outbox::insert(&tx, of.work.run.arrival(now), &[item]).await?;
     of.ports.commit_rows(tx, &rows).await?;
+    of.work.run.progressed = true;
     of.work.run.new_rows += rows.len();
     Ok(fetched.is_err())
 }

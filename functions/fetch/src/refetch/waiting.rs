@@ -15,6 +15,7 @@ use penstock_store::sync_state::{self, Key, Lease};
 use penstock_store::{begin, commit, refetch};
 
 use super::{FailedRead, Read, note_failure, read_one};
+use crate::ending::{STALLED, note_stalled};
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
@@ -47,6 +48,8 @@ struct Worker<'a, C, Q> {
     key: Key<'a>,
     lease: Lease,
     read: usize,
+    /// Whether an object was answered, or is left alone for a while.
+    progressed: bool,
     /// Why the last object of those that could not be read was not. The others go on.
     unusable: Option<FetchError>,
 }
@@ -73,9 +76,10 @@ pub(super) async fn serve<C: Clock, Q: Outlet>(
         Taken::Lease(lease) => lease,
         Taken::Ended(outcome) => return Ok(outcome),
     };
-    let mut worker = Worker { ports, vendor, key, lease, read: 0, unusable: None };
+    let mut worker =
+        Worker { ports, vendor, key, lease, read: 0, progressed: false, unusable: None };
     let stopped = worker.work(stop_at).await;
-    worker.end(stopped).await
+    worker.end(request, stopped).await
 }
 
 impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
@@ -120,7 +124,10 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
     async fn read(&mut self, wish: &Wish, stop_at: Timestamp) -> Result<(), FetchError> {
         match read_one(self.ports, self.vendor, self.key.entity, wish, stop_at).await {
             Ok(Read::Answered) => self.read += 1,
-            Ok(Read::NotAsked) => return Ok(()),
+            Ok(Read::NotAsked) => {
+                self.progressed = true;
+                return Ok(());
+            }
             // About this object, not about the key.
             Err(
                 error
@@ -133,6 +140,7 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             }
             Err(error) => return Err(error),
         }
+        self.progressed = true;
         self.heal().await
     }
 
@@ -157,11 +165,18 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
     }
 
     /// Frees the lease, and sees to it that what waits has a message.
-    async fn end(self, stopped: Result<Stop, FetchError>) -> Result<Outcome, FetchError> {
-        let Self { ports, key, lease, read, unusable, .. } = self;
+    async fn end(
+        self,
+        request: &FetchRequest,
+        stopped: Result<Stop, FetchError>,
+    ) -> Result<Outcome, FetchError> {
+        let Self { ports, key, lease, read, progressed, unusable, .. } = self;
+        let next = request.next_hop(progressed);
         let now = ports.clock.now();
         let rest = match stopped {
             Ok(Stop::Empty) => None,
+            // Objects that no message in a row got on with wait for `relay`.
+            Ok(Stop::GoOn(_)) if next.is_none() => Some(STALLED),
             Ok(Stop::GoOn(pause)) => Some(pause.clamp(REST, MAX_DELAY)),
             Err(error) => {
                 let free_at = match &error {
@@ -188,11 +203,14 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             }
         };
         drop(connection);
-        if more {
-            let request = serde_json::to_string(&FetchRequest::refetches(source, entity))?;
-            // A second later, so that it does not find the lease held.
-            let delay = rest.map_or(Duration::ZERO, |rest| rest + Duration::from_secs(1));
-            ports.requests.send(request, delay).await?;
+        match next.filter(|_| more) {
+            Some(next) => {
+                // A second later, so that it does not find the lease held.
+                let delay = rest.map_or(Duration::ZERO, |rest| rest + Duration::from_secs(1));
+                ports.requests.send(serde_json::to_string(&next)?, delay).await?;
+            }
+            None if more => note_stalled(key, None),
+            None => {}
         }
         tracing::info!(event = "refetched", source, entity, objects = read, more);
         unusable.map_or(Ok(Outcome::Refetched { objects: read }), Err)

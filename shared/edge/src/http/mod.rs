@@ -6,6 +6,7 @@ mod credentials;
 mod document;
 mod failure;
 mod idempotency;
+mod mounting;
 mod problem;
 mod query;
 mod reply;
@@ -22,6 +23,7 @@ pub use document::Document;
 pub use failure::{Failure, RETRY_AFTER};
 pub use http::{Method, StatusCode};
 pub use idempotency::{any_idempotency_key, idempotency_key};
+pub use mounting::Misplaced;
 pub use penstock_domain::access::Need;
 #[cfg(feature = "contract")]
 pub(crate) use problem::ProblemBody;
@@ -31,7 +33,7 @@ pub use reply::Reply;
 pub use request::Request;
 pub use request_id::RequestId;
 pub use route_info::RouteInfo;
-pub use runtime::run;
+pub use runtime::{Answered, InvokeError, answer, run};
 pub use service::{
     Answer, AnswerFn, Answering, CORS_REPLY_HEADERS, CORS_REQUEST_HEADERS, Route, Service, routes,
 };

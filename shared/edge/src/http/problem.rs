@@ -141,6 +141,11 @@ impl Problem {
         )
     }
 
+    /// 501: the function is called by what it does not answer.
+    pub(super) fn misplaced(detail: String) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "misplaced", detail)
+    }
+
     /// 503: what this depends on cannot be reached; again in that many seconds.
     #[must_use]
     pub fn unavailable(retry_after: u32) -> Self {

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
+use super::mounting::Misplaced;
 use super::problem::Problem;
 
 /// A request, made of the event as `lambda_http` types it. It is not made by `lambda_http::run`:
@@ -90,11 +91,21 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Reads a request from an event that [`Misplaced::of`] has nothing to say about.
+    pub(super) fn read(mut event: Value) -> Result<Self, serde_json::Error> {
+        mend(&mut event);
+        ApiGatewayV2httpRequest::deserialize(event).map(Self::from)
+    }
+}
+
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut event = Value::deserialize(deserializer)?;
-        mend(&mut event);
-        ApiGatewayV2httpRequest::deserialize(event).map(Self::from).map_err(D::Error::custom)
+        let event = Value::deserialize(deserializer)?;
+        match Misplaced::of(&event) {
+            Some(misplaced) => Err(D::Error::custom(misplaced)),
+            None => Self::read(event).map_err(D::Error::custom),
+        }
     }
 }
 

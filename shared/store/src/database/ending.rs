@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{CancelToken, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls::Trust;
 
 /// Statements that Postgres has not ended in this time are left to the limits of their role.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
@@ -71,7 +72,8 @@ impl fmt::Debug for Connection {
 /// Ends the work of connections.
 #[derive(Clone)]
 pub(super) struct Ender {
-    connector: Option<MakeRustlsConnect>,
+    /// `None`: the connections are in the clear.
+    trust: Option<Arc<Trust>>,
     hang_up: Arc<Notify>,
     /// The time after which work is ended.
     patience: Option<Duration>,
@@ -79,8 +81,8 @@ pub(super) struct Ender {
 
 impl Ender {
     /// Creates the ender of a pool. Its connections close on a notification of `hang_up`.
-    pub(super) fn new(connector: Option<MakeRustlsConnect>, hang_up: Arc<Notify>) -> Self {
-        Self { connector, hang_up, patience: None }
+    pub(super) fn new(trust: Option<Arc<Trust>>, hang_up: Arc<Notify>) -> Self {
+        Self { trust, hang_up, patience: None }
     }
 
     /// Returns an ender of the same pool that ends work after `patience`.
@@ -92,9 +94,9 @@ impl Ender {
     /// of its own, which needs no login. RDS Proxy takes no such request: there the role's
     /// `statement_timeout` ends the statement.
     async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
-        match &self.connector {
+        match self.trust.as_ref().and_then(|trust| trust.at_hand()) {
             None => token.cancel_query(NoTls).await,
-            Some(tls) => token.cancel_query(tls.clone()).await,
+            Some(tls) => token.cancel_query(tls).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `fetch`: pulls of Stripe, with faults and changes on the way.
 
 mod endings;
+mod hops;
 mod locked;
 mod pauses;
 mod pulling;
