@@ -46,7 +46,7 @@ const ENDLESS: u32 = 200;
 /// An invocation that has ended.
 enum Done {
     Fetched(Box<(Environment, Value, Outcome)>),
-    Processed(process::Ports<SystemClock, MemoryQueue>, Vec<String>, Value),
+    Processed(Box<process::Ports<SystemClock, MemoryQueue>>, Vec<String>, Value),
 }
 
 /// The number of each kind of occurrence.
@@ -209,7 +209,7 @@ impl<'a> LocalLambda<'a> {
                 .unwrap();
                 let deadline = process.clock.now() + Duration::from_secs(60);
                 let response = serde_json::to_value(process.handle(event, deadline).await).unwrap();
-                Done::Processed(process, bodies, response)
+                Done::Processed(Box::new(process), bodies, response)
             });
             self.running.push(Box::pin(async move { working.await.unwrap() }));
         }
@@ -218,7 +218,7 @@ impl<'a> LocalLambda<'a> {
     async fn finish(&mut self, done: Done) {
         match done {
             Done::Processed(process, bodies, response) => {
-                self.processes.push(process);
+                self.processes.push(*process);
                 if response["batchItemFailures"] != json!([]) {
                     self.counts.returned += 1;
                     assert!(self.counts.returned < ENDLESS, "tickets fail again and again");
