@@ -70,6 +70,10 @@ async fn authorized_answer<C: Clock, Q: Question>(
         }
         None => Some(&key),
     };
+    if question.as_ref().is_ok_and(|question| !question.is_cheap()) {
+        // Later on nobody could tell a slow answer from a silent Postgres.
+        ports.database.within(PATIENCE, ports.database.ping()).await?;
+    }
     let answer = match attempt(ports, call, pending, question).await {
         // The peer hung up between checkout and reply (trap 44); this only reads, so it may ask
         // again.

@@ -168,6 +168,19 @@ impl Database {
         }
     }
 
+    /// Returns once Postgres has answered on a connection, which is in the pool then.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] if there is no connection, or it breaks twice.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        if self.connection().await?.simple_query("").await.is_ok() {
+            return Ok(());
+        }
+        // The peer had hung up (trap 44).
+        let again = self.connection().await?.simple_query("").await;
+        again.map(drop).map_err(|error| StoreError::new("ping", error))
+    }
+
     /// Closes the connections that nobody uses.
     pub fn close_idle(&self) {
         self.pool.retain(|_, _| false);

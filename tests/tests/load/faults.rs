@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use penstock_testkit::PrivatePostgres;
 use tokio::time::sleep;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::beside::Beside;
 use crate::load_test::LoadTest;
@@ -61,8 +62,8 @@ pub enum Held {
 pub async fn under_load(fault: Fault, held: Held) {
     let test = Arc::new(LoadTest::build(fault.postgres().await).await);
     let requests = match (held, fault) {
-        (Held::ForMinutes, Fault::FullDisk) => 12_000,
-        (Held::ForMinutes, _) => 20_000,
+        (Held::ForMinutes, Fault::FullDisk) => 6_000,
+        (Held::ForMinutes, _) => 3_000,
         (Held::ForSeconds, Fault::FullDisk) => 3_000,
         (Held::ForSeconds, _) => 1_000,
     };
@@ -153,9 +154,14 @@ impl Fault {
     }
 }
 
+/// Locks tables. Several of them take several attempts: each transaction that holds one of them and
+/// waits for another is a deadlock, which Postgres ends on either side.
 async fn lock(test: &LoadTest, tables: &str) -> Client {
     let client = test.postgres.client().await;
     let lock = format!("begin; lock table {tables} in access exclusive mode");
-    client.batch_execute(&lock).await.unwrap();
+    while let Err(error) = client.batch_execute(&lock).await {
+        assert_eq!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED), "{error:?}");
+        client.batch_execute("rollback").await.unwrap();
+    }
     client
 }

@@ -273,6 +273,24 @@ async fn without_the_database_it_is_503_with_retry_after_and_no_word_of_why() {
 }
 
 #[tokio::test]
+async fn a_silent_database_is_503_before_a_question_that_may_take_long_has_used_up_its_time() {
+    let database = database().await;
+    let proxy = CuttingProxy::start(database.login_of("metrics")).await;
+    let pool = Database::new(Arc::new(StaticLogin(proxy.login())), Tls::Disable, None, 1).unwrap();
+    // No connection is tried before it is used: the silence begins a moment ago.
+    let ports = ports(pool.checked_after(Duration::from_secs(600)), config());
+    assert_eq!(get(&ports, "/stats").await.status, 200);
+    proxy.freeze_connections();
+    let asked_at = std::time::Instant::now();
+    let reply = get(&ports, "/stats").await;
+    assert!(asked_at.elapsed() < Duration::from_secs(6), "{:?}", asked_at.elapsed());
+    assert_problem(&reply, 503, "unavailable");
+    assert_eq!(reply.header("retry-after"), "5");
+    // The silent connection is not asked again.
+    assert_eq!(get(&ports, "/stats").await.status, 200);
+}
+
+#[tokio::test]
 async fn an_error_of_the_database_is_500_and_says_nothing_of_it() {
     let database = database().await;
     database.client().await.batch_execute("drop table revenue_buckets cascade").await.unwrap();
