@@ -38,7 +38,7 @@ async fn a_world_at_random_comes_to_the_vendors_truth_once_it_rests() {
 
 #[tokio::test]
 async fn another_world_at_random_comes_to_the_vendors_truth_once_it_rests() {
-    comes_to_rest(2, FEW).await;
+    comes_to_rest(3, FEW).await;
 }
 
 #[tokio::test]
