@@ -164,7 +164,8 @@ impl<'f> Found<'f> {
         let mut parts: HashMap<&str, [Option<&str>; 9]> = HashMap::new();
         let mut order = Vec::new();
         for field in here {
-            let Some((number, part)) = field.names[0].part() else { continue };
+            let name = field.names.first().and_then(Words::part);
+            let Some((number, part)) = name else { continue };
             let Some(part) = part.parse().ok().filter(|part: &usize| *part < 9) else { continue };
             order.push(number);
             parts.entry(number).or_default()[part].get_or_insert(field.value.trim());
