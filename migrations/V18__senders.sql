@@ -13,8 +13,7 @@ alter table leads
 -- An event's id is its sender's own. Rows of releases before do not say whose they are.
 alter table events add column if not exists sender text collate "C" not null default '';
 
--- As the function of V9, and takes what all rows of a request share beside their body. The other remains for the
--- release before.
+-- As the function of V9, and takes what all rows of a request share beside their body.
 create function insert_into_outbox(
     p_source           text,
     p_content_type     text,
@@ -44,6 +43,29 @@ begin
     order by i.external_id collate "C", i.entity, i.version_key, i.place
     on conflict (source, entity, external_id, version_key) do nothing
     returning outbox.id;
+end
+$$;
+-- The function of V9 remains for the release before.
+create or replace function insert_into_outbox(
+    p_source         text,
+    p_content_type   text,
+    p_run            uuid,
+    p_ticket_due_at  timestamptz,
+    p_received_at    timestamptz,
+    p_ids            uuid[],
+    p_entities       text[],
+    p_external_ids   text[],
+    p_version_keys   text[],
+    p_version_ats    timestamptz[],
+    p_api_versions   text[],
+    p_payloads       bytea[]
+) returns setof uuid
+language plpgsql as $$
+begin
+    return query
+    select id
+    from insert_into_outbox(p_source, p_content_type, null, null, null, p_run, p_ticket_due_at, p_received_at, p_ids,
+                            p_entities, p_external_ids, p_version_keys, p_version_ats, p_api_versions, p_payloads) as id;
 end
 $$;
 

@@ -67,7 +67,7 @@ enum Check {
 pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
     let (config, now) = (&ports.config, call.now);
     let asked = Instant::now();
-    let sources = sources(&ports.database, call.id).await;
+    let sources = ask(&ports.database, call.id, freshness(&ports.database)).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
     let Some((mut sources, pauses)) = sources else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
@@ -99,18 +99,21 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     Reply::json(StatusCode::OK, &body)
 }
 
-/// How fresh the sources are, and which pulls are paused; `None`, and a line in the log, if the
-/// database does not answer.
-async fn sources(database: &Database, id: &RequestId) -> Option<(Vec<Freshness>, Vec<Pause>)> {
-    let request_id = id.as_str();
-    let error = match database.within(PATIENCE, freshness(database)).await {
-        Ok(sources) => return Some(sources),
-        Err(error) => telemetry::chain(&error),
+/// Asks the database; `None`, and a line in the log, if it does not answer in time.
+pub(crate) async fn ask<T>(
+    database: &Database,
+    id: &RequestId,
+    question: impl Future<Output = Result<T, StoreError>>,
+) -> Option<T> {
+    let answer = database.within(PATIENCE, question).await;
+    let not_ready = |error: StoreError| {
+        let (request_id, error) = (id.as_str(), telemetry::chain(&error));
+        tracing::error!(event = "not_ready", request_id, error);
     };
-    tracing::error!(event = "not_ready", request_id, error);
-    None
+    answer.map_err(not_ready).ok()
 }
 
+/// How fresh the sources are, and which pulls are paused.
 async fn freshness(database: &Database) -> Result<(Vec<Freshness>, Vec<Pause>), StoreError> {
     let connection = database.connection().await?;
     let client: &Client = &connection;

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_edge::http::{Call, Failure, Reply, StatusCode};
-use penstock_edge::telemetry::chain;
-use penstock_store::{StoreError, stats};
+use penstock_store::{Database, StoreError, stats};
 use serde::Serialize;
 
 use crate::Ports;
-use crate::health::PATIENCE;
+use crate::health::ask;
 
 /// Rows beyond these are not counted: the route is open to anyone.
 const MOST_COUNTED: i64 = 1_000;
@@ -44,17 +43,7 @@ pub(crate) struct Memory {
 
 /// `GET /health`: 200 whatever the database does, and says what it does.
 pub(crate) async fn health<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
-    let waiting = match ports.database.within(PATIENCE, waiting(ports)).await {
-        Ok(count) => Some(count),
-        Err(error) => {
-            tracing::error!(
-                event = "not_ready",
-                request_id = call.id.as_str(),
-                error = chain(&error)
-            );
-            None
-        }
-    };
+    let waiting = ask(&ports.database, call.id, waiting(&ports.database)).await;
     let up = elapsed(ports.started, call.now);
     let health = OlderHealth {
         ok: true,
@@ -69,8 +58,8 @@ pub(crate) async fn health<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result
     Reply::json(StatusCode::OK, &health)
 }
 
-async fn waiting<C: Clock>(ports: &Ports<C>) -> Result<i64, StoreError> {
-    let connection = ports.database.connection().await?;
+async fn waiting(database: &Database) -> Result<i64, StoreError> {
+    let connection = database.connection().await?;
     let waiting = stats::waiting(&**connection, MOST_COUNTED).await?;
     Ok(waiting.iter().map(|source| source.count).sum())
 }

@@ -182,8 +182,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         {
             BroughtIn::Stored(stored) => {
                 // Their sender read that all are taken.
-                if stored.conflicts() > 0 {
-                    let conflicts = stored.conflicts();
+                let conflicts = stored.conflicts();
+                if conflicts > 0 {
                     tracing::warn!(event = "spilled_events_kept_aside", message_id, conflicts);
                 }
                 Ok(Brought::Intake(stored))

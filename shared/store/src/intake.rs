@@ -209,7 +209,8 @@ impl Storing<'_> {
     }
 
     async fn events(&self, batch: &Batch<'_>) -> Result<Stored, StoreError> {
-        let rows = rows::of_events(self.intake, batch, self.ticket_due_at);
+        let key = rows::sender_key(self.intake);
+        let rows = rows::of_events(self.intake, batch, &key, self.ticket_due_at);
         match self.claim(&rows).await? {
             Claim::Ours(new) => {
                 let fresh: HashSet<Uuid> = new.iter().map(|id| id.0).collect();
@@ -217,7 +218,7 @@ impl Storing<'_> {
                 let good = events.filter(|(_, event)| event.is_ok()).map(|(place, _)| place);
                 let known = good.zip(&rows.ids).filter(|(_, id)| !fresh.contains(id));
                 let duplicates: Vec<usize> = known.map(|(place, _)| place).collect();
-                let conflicting = self.keep_conflicts(batch, &duplicates).await?;
+                let conflicting = self.keep_conflicts(batch, &duplicates, &key).await?;
                 if let Err(error) = self.remember(&duplicates).await {
                     tracing::warn!(
                         event = "duplicates_not_remembered",
@@ -231,7 +232,7 @@ impl Storing<'_> {
             // ended between the two.
             Claim::Theirs(first) if first.body_sha256 == self.intake.body_sha256() => {
                 let all: Vec<usize> = (0..batch.events.len()).collect();
-                let conflicting = self.keep_conflicts(batch, &all).await?;
+                let conflicting = self.keep_conflicts(batch, &all, &key).await?;
                 let answer = Answer::Replay(conflicting.known(first.duplicates));
                 Ok(self.stored(&rows, Vec::new(), answer).await.with(conflicting))
             }
@@ -248,6 +249,7 @@ impl Storing<'_> {
         &self,
         batch: &Batch<'_>,
         places: &[usize],
+        sender_key: &str,
     ) -> Result<Conflicting, StoreError> {
         let named = |place: &usize| {
             let event = batch.events.get(*place)?.as_ref().ok()?;
@@ -257,12 +259,11 @@ impl Storing<'_> {
         if named.is_empty() {
             return Ok(Conflicting::default());
         }
-        let key = rows::sender_key(self.intake);
         let sha256s: Vec<[u8; 32]> = named.iter().map(|(_, event, _)| event.sha256()).collect();
         let length = |event: &NewEvent<'_>| i32::try_from(event.text.len()).unwrap_or(i32::MAX);
         let differing = DifferingEvents {
             external_ids: &named.iter().map(|(_, _, id)| *id).collect::<Vec<_>>(),
-            version_keys: &vec![key.as_str(); named.len()],
+            version_keys: &vec![sender_key; named.len()],
             lengths: &named.iter().map(|(_, event, _)| length(event)).collect::<Vec<_>>(),
             sha256s: &sha256s.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>(),
         };
@@ -277,7 +278,7 @@ impl Storing<'_> {
             return Ok(Conflicting::default());
         }
         let events: Vec<_> = differing.iter().map(|(_, event, _)| *event).collect();
-        let rows = rows::of_conflicting(self.intake, &events, self.ticket_due_at);
+        let rows = rows::of_conflicting(self.intake, &events, sender_key, self.ticket_due_at);
         let places = differing.into_iter().map(|(place, ..)| *place).collect();
         let new = self.insert(&rows).await?;
         let waiting = waiting(self.client, &rows, new.len()).await;

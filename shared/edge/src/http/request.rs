@@ -89,9 +89,7 @@ impl Request {
         };
         if bytes.len() > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
     }
-}
 
-impl Request {
     /// Reads a request from an event that [`Misplaced::of`] has nothing to say about.
     pub(super) fn read(mut event: Value) -> Result<Self, serde_json::Error> {
         mend(&mut event);

@@ -34,12 +34,12 @@ pub(super) fn of_lead(
 pub(super) fn of_events<'a>(
     intake: &'a Intake,
     batch: &'a Batch<'_>,
+    sender_key: &'a str,
     ticket_due_at: Timestamp,
 ) -> NewRows<'a> {
-    let key = sender_key(intake);
     let row = |(place, event): (usize, &'a NewEvent<'_>)| {
         let (external_id, version_key) = match &event.event_id {
-            Some(id) => (Cow::Borrowed(id.as_str()), Cow::Owned(key.clone())),
+            Some(id) => (Cow::Borrowed(id.as_str()), Cow::Borrowed(sender_key)),
             // The id derives from the request, so it is nobody else's.
             None => (Cow::Owned(intake.event_id(place)), Cow::Borrowed("1")),
         };
@@ -56,11 +56,11 @@ pub(super) fn of_events<'a>(
 pub(super) fn of_conflicting<'a>(
     intake: &'a Intake,
     events: &[&'a NewEvent<'_>],
+    sender_key: &str,
     ticket_due_at: Timestamp,
 ) -> NewRows<'a> {
-    let key = sender_key(intake);
     let row = |event: &&'a NewEvent<'_>| {
-        let version_key = format!("{key}:{}", hex::encode(event.sha256()));
+        let version_key = format!("{sender_key}:{}", hex::encode(event.sha256()));
         let external_id = Cow::Borrowed(event.event_id.as_deref().unwrap_or_default());
         row_of_event(intake, CONFLICTING_EVENT, event, external_id, Cow::Owned(version_key))
     };

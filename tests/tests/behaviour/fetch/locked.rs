@@ -47,6 +47,16 @@ async fn assert_nothing_is_under_way(app: &TestApp) {
     panic!("a statement still waits");
 }
 
+/// Asserts that the charges' run goes on, and that the tables come to the vendor's truth.
+async fn assert_the_rest_comes(app: &TestApp) {
+    app.drain().await;
+    for entity in ["refund", "dispute"] {
+        app.fetch(entity, Mode::Full).await.unwrap();
+    }
+    app.drain().await;
+    assert_true(app).await;
+}
+
 #[tokio::test]
 async fn trap_69_a_run_whose_page_waits_on_a_lock_is_given_up_and_goes_on_by_a_message() {
     let app = impatient(96).await;
@@ -59,12 +69,7 @@ async fn trap_69_a_run_whose_page_waits_on_a_lock_is_given_up_and_goes_on_by_a_m
     assert!(report.starts_with("running: statement outbox."), "{report}");
     assert!(report.contains("57014"), "{report}");
     locked.batch_execute("commit").await.unwrap();
-    app.drain().await;
-    for entity in ["refund", "dispute"] {
-        app.fetch(entity, Mode::Full).await.unwrap();
-    }
-    app.drain().await;
-    assert_true(&app).await;
+    assert_the_rest_comes(&app).await;
 }
 
 #[tokio::test]
@@ -96,12 +101,7 @@ async fn trap_69_a_run_that_cannot_even_free_its_lease_is_asked_for_by_relay_aft
     leases_run_out(&app.db).await;
     app.clock.advance(Duration::from_secs(300));
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().runs, 1);
-    app.drain().await;
-    for entity in ["refund", "dispute"] {
-        app.fetch(entity, Mode::Full).await.unwrap();
-    }
-    app.drain().await;
-    assert_true(&app).await;
+    assert_the_rest_comes(&app).await;
 }
 
 #[tokio::test]

@@ -167,6 +167,21 @@ async fn an_event_of_a_release_that_knew_no_senders_is_the_same_event_if_it_come
 }
 
 #[tokio::test]
+async fn the_release_before_stores_its_events_by_the_function_that_it_knows() {
+    let (app, ..) = test_app(395).await;
+    let sql = "select insert_into_outbox('events', 'application/json', null, $1, $1, array[gen_random_uuid()], \
+               array['event'], array['e1'], array['1'], array[$1::timestamptz], array[null]::text[], \
+               array[convert_to('{\"userId\":\"a\",\"sessionId\":\"s\",\"type\":\"t\",\"payload\":\"1\"}', 'utf8')])";
+    let connection = app.db.database_of("ingest", 1).connection().await.unwrap();
+    let now = app.clock.now();
+    assert_eq!(connection.query(sql, &[&now]).await.unwrap().len(), 1);
+    assert_eq!(connection.query(sql, &[&now]).await.unwrap().len(), 0, "it is known");
+    app.clock.advance(Duration::from_secs(400));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    assert_eq!(kept(&app).await.0, "e1  a \"1\"");
+}
+
+#[tokio::test]
 async fn nor_is_it_two_events_if_both_are_done_at_once_or_the_older_one_last() {
     for older_last in [false, true] {
         let (app, shop, _) = test_app(387).await;

@@ -10,6 +10,9 @@ const MOST_ITEMS: usize = 8;
 /// Values inside each other that are searched for a text.
 const DEEPEST_VALUE: usize = 3;
 
+/// Characters of a key that are read: no known key has more.
+const LONGEST_KEY: usize = 40;
+
 /// Keys under which a value that is an object has its text, the best first.
 const TEXTS: [&str; 8] =
     ["value", "values", "full", "address", "text", "number", "rawvalue", "name"];
@@ -38,11 +41,8 @@ fn text_at(value: &RawValue, depth: usize) -> Option<String> {
 
 fn of_object(json: &str, depth: usize) -> Option<String> {
     let Object(fields) = serde_json::from_str(json).ok()?;
-    let plain = |key: &str| {
-        key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
-    };
     let of = |name: &str| {
-        let field = fields.iter().find(|(key, _)| key.len() <= 40 && plain(key) == name);
+        let field = fields.iter().find(|(key, _)| key.len() <= LONGEST_KEY && plain(key) == name);
         text_at(field?.1, depth)
     };
     let joined = |names: [&[&str]; 2]| {
@@ -63,8 +63,9 @@ pub(super) fn nested(value: &RawValue) -> Option<String> {
     let json = value.get();
     match json.as_bytes() {
         [b'{' | b'[', ..] => Some(json.to_owned()),
-        [b'"', inside @ ..] if inside.trim_ascii_start().starts_with(b"{") => inner(json),
-        [b'"', inside @ ..] if inside.trim_ascii_start().starts_with(b"[") => inner(json),
+        [b'"', inside @ ..] if matches!(inside.trim_ascii_start(), [b'{' | b'[', ..]) => {
+            inner(json)
+        }
         _ => None,
     }
 }
@@ -74,4 +75,10 @@ fn inner(json: &str) -> Option<String> {
     let text = text.trim();
     let is_json = too_deep(text).is_none() && serde_json::from_str::<&RawValue>(text).is_ok();
     is_json.then(|| text.to_owned())
+}
+
+/// Returns the letters and digits of a key in lower case.
+pub(super) fn plain(key: &str) -> String {
+    let letters = key.chars().take(LONGEST_KEY).filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
 }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::value::RawValue;
 
 use super::names::Words;
-use super::values::{nested, text_of};
+use super::values::{nested, plain, text_of};
 use crate::json::{Object, too_deep};
 
 /// Objects and lists inside each other that are read. Meta's leads are nested 9 deep.
@@ -118,14 +118,13 @@ type Inner = Vec<(Words, String)>;
 impl Fields {
     /// Reads the text of a JSON object; `None` if it is none, or nested too deep.
     pub(super) fn of(text: &str) -> Option<Self> {
-        if too_deep(text).is_some() {
+        if too_deep(text).is_some() || !text.trim_start().starts_with('{') {
             return None;
         }
-        serde_json::from_str::<Object<'_>>(text).ok()?;
         let mut fields = Self::default();
         let mut queue = VecDeque::from([Node { json: text.to_owned(), ..Node::default() }]);
         while let Some(node) = queue.pop_front() {
-            let (group, inner) = fields.read(&node);
+            let (group, inner) = fields.read(&node)?;
             let room = MOST_NODES.saturating_sub(fields.groups.len() + queue.len());
             if node.depth < DEEPEST_READ {
                 let depth = node.depth + 1;
@@ -142,8 +141,9 @@ impl Fields {
         Some(fields)
     }
 
-    /// Reads one object or list, and returns its group and the objects and lists inside.
-    fn read(&mut self, node: &Node) -> (usize, Inner) {
+    /// Reads one object or list, and returns its group and the objects and lists inside. `None` if
+    /// it is the outermost object and cannot be read; an inner one holds nothing then.
+    fn read(&mut self, node: &Node) -> Option<(usize, Inner)> {
         let group = self.groups.len();
         let around = node.parent.is_some_and(|parent| self.groups[parent].is_of_others);
         let is_of_others = around || node.name.is_of_others();
@@ -160,8 +160,10 @@ impl Fields {
                 Some(around) => self.answer(around, &members, &mut inner),
                 None => self.members(group, &members, &mut inner),
             }
+        } else if node.parent.is_none() {
+            return None;
         }
-        (group, inner)
+        Some((group, inner))
     }
 
     /// Reads an object whose keys are the names of fields.
@@ -258,11 +260,6 @@ fn values_of<'m, 'a>(members: &'m [Member<'a>]) -> impl Iterator<Item = &'m Memb
     let typed = kind.map(|kind| plain(&kind)).filter(|kind| kind != "type");
     let typed = typed.and_then(|kind| find(&kind, members));
     VALUES.iter().filter_map(|key| find(key, members)).chain(typed)
-}
-
-/// Returns the letters and digits of a key in lower case, as many as a known key has.
-fn plain(key: &str) -> String {
-    key.chars().take(40).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Returns the texts under a label, each with its key. Typeform's `field` is an object of labels.

@@ -4,6 +4,7 @@
 use penstock_domain::facts::Fact;
 use penstock_domain::intake::ConflictingEvent;
 
+use super::events::columns;
 use super::parameters::Parameters;
 use super::table::{Batch, Table};
 
@@ -15,14 +16,6 @@ impl Table for ConflictingEvent<'_> {
         events: &'f [&'f Fact<'f, Self>],
         _batch: &Batch<'f>,
     ) -> Parameters<'f, Self> {
-        Parameters::of(events)
-            .column("outbox_id", |e| e.row.id.0)
-            .column("event_id", |e| e.row.external_id)
-            .column("user_id", |e| e.value.0.user_id.as_deref())
-            .column("session_id", |e| e.value.0.session_id.as_deref())
-            .column("type", |e| e.value.0.r#type.as_str())
-            .column("payload", |e| e.value.0.payload)
-            .column("metadata", |e| e.value.0.metadata)
-            .column("occurred_at", |e| e.value.0.occurred_at)
+        columns(events, |fact| &fact.value.0)
     }
 }

@@ -17,16 +17,24 @@ impl Table for Event<'_> {
         events: &'f [&'f Fact<'f, Self>],
         _batch: &Batch<'f>,
     ) -> Parameters<'f, Self> {
-        Parameters::of(events)
-            .column("outbox_id", |e| e.row.id.0)
-            .column("event_id", |e| e.row.external_id)
-            .column("user_id", |e| e.value.user_id.as_deref())
-            .column("session_id", |e| e.value.session_id.as_deref())
-            .column("type", |e| e.value.r#type.as_str())
-            .column("payload", |e| e.value.payload)
-            .column("metadata", |e| e.value.metadata)
-            .column("occurred_at", |e| e.value.occurred_at)
+        columns(events, |fact| &fact.value)
             .value(FAR_FUTURE.as_secs_f64(), Type::FLOAT8)
             .value(FAR_PAST.as_secs_f64(), Type::FLOAT8)
     }
+}
+
+/// Adds the columns of facts that are events, or hold one.
+pub(super) fn columns<'f, T>(
+    facts: &'f [&'f Fact<'f, T>],
+    event: impl Fn(&'f Fact<'f, T>) -> &'f Event<'f> + Copy,
+) -> Parameters<'f, T> {
+    Parameters::of(facts)
+        .column("outbox_id", |fact| fact.row.id.0)
+        .column("event_id", |fact| fact.row.external_id)
+        .column("user_id", move |fact| event(fact).user_id.as_deref())
+        .column("session_id", move |fact| event(fact).session_id.as_deref())
+        .column("type", move |fact| event(fact).r#type.as_str())
+        .column("payload", move |fact| event(fact).payload)
+        .column("metadata", move |fact| event(fact).metadata)
+        .column("occurred_at", move |fact| event(fact).occurred_at)
 }
