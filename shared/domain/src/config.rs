@@ -44,6 +44,19 @@ impl Env {
         Self(all)
     }
 
+    /// Forgets the value of `name`.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Sets `name` to `value`, or forgets it.
+    pub fn set_or_remove(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => drop(self.0.insert(name.to_owned(), value.to_owned())),
+            None => self.remove(name),
+        }
+    }
+
     /// Returns the value of `name`, or `None` if it is not set or empty.
     pub fn optional(&self, name: &str) -> Option<String> {
         self.0.get(name).filter(|v| !v.is_empty()).cloned()

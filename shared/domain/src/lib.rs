@@ -7,6 +7,7 @@ pub mod access;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod contact;
 pub mod dependency;
 pub mod disposition;

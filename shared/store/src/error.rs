@@ -32,6 +32,12 @@ pub enum StoreError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// A column holds a text that this release cannot read.
+    #[error("column {column} of connections cannot be read")]
+    Unreadable {
+        /// The column's name.
+        column: &'static str,
+    },
     /// There is no connection: Postgres is unreachable, or the pool is empty.
     #[error("no connection to Postgres")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod connections;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
@@ -44,6 +45,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
     let tables = [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        connections::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
         held_sweeps::STATEMENTS,

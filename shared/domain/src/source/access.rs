@@ -53,6 +53,15 @@ impl Credential {
     /// A bearer token that local runs give as `TOKEN`.
     pub const TOKEN: Self = Self::Bearer { given: "TOKEN" };
 
+    /// The endings of the variables that say for whom it authenticates, and where.
+    #[must_use]
+    pub fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Bearer { .. } => &[],
+            Self::GoogleServiceAccount { .. } => &["SUBJECT", "TOKEN_URL"],
+        }
+    }
+
     /// The ending of the variable that holds the secret itself, for local runs.
     #[must_use]
     pub fn given(self) -> &'static str {

@@ -125,6 +125,13 @@ pub trait Source: Sync + Send {
     fn object<'a>(&self, entity: &str, run: RunId, reply: Reply<'a>)
     -> Result<Item<'a>, PageError>;
 
+    /// The endings of the variables that say which account is read and how its rows are read, such
+    /// as `CURRENCY`. Each connection has its own; all other variables hold for all connections of
+    /// the source that do not set them.
+    fn settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The reader of this source's rows, by the variables of this source in `env`.
     ///
     /// # Errors

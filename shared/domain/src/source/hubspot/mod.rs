@@ -243,6 +243,10 @@ impl Source for HubSpot {
         Ok(item::read(entity, raw.get().as_bytes(), Seen::Refetched(run), reply.as_of))
     }
 
+    fn settings(&self) -> &'static [&'static str] {
+        &["CURRENCY", "DEAL_STAGES"]
+    }
+
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
         Ok(Box::new(Settings::from_env(env)?))
     }

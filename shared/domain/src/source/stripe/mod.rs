@@ -187,6 +187,10 @@ impl Source for Stripe {
         Ok(item::read(raw.get().as_bytes(), &refetch_key(run), reply.as_of))
     }
 
+    fn settings(&self) -> &'static [&'static str] {
+        &["LIVEMODE", "ACCOUNTS"]
+    }
+
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {
         Ok(Box::new(Settings::from_env(env)?))
     }

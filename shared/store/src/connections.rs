@@ -1,0 +1,47 @@
+//! The `connections` table: the accounts that were connected while the system runs, and where each
+//! stands. A connection that the template declares has a row only if somebody has paused it.
+
+use penstock_domain::connection::{Account, Connection, State};
+use tokio_postgres::GenericClient;
+
+use crate::sql::{Statement, statements};
+use crate::{Row, StoreError};
+
+statements! {
+    connections.all: All {}
+    connections.find: Find<'a> { names: &'a [&'a str] }
+}
+
+/// Returns all connections that have a row, by name.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails, or if a row cannot be read.
+pub async fn all(on: &impl GenericClient) -> Result<Vec<Connection>, StoreError> {
+    All {}.rows(on).await?.iter().map(read).collect()
+}
+
+/// Returns those connections of these names that have a row.
+///
+/// # Errors
+/// As [`all`].
+pub async fn find(on: &impl GenericClient, names: &[&str]) -> Result<Vec<Connection>, StoreError> {
+    Find { names }.rows(on).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Connection, StoreError> {
+    let parent: Option<String> = row.read("parent")?;
+    let account: Option<String> = row.read("account")?;
+    let state: &str = row.read("state")?;
+    let settings: &str = row.read("settings")?;
+    let unreadable = |column| StoreError::Unreadable { column };
+    Ok(Connection {
+        name: row.read("name")?,
+        source: row.read("source")?,
+        account: parent.zip(account).map(|(parent, id)| Account { parent, id }),
+        settings: serde_json::from_str(settings).map_err(|_| unreadable("settings"))?,
+        key_secret: row.read("key_secret")?,
+        signing_secret: row.read("signing_secret")?,
+        state: State::read(state).ok_or_else(|| unreadable("state"))?,
+        revision: row.read("revision")?,
+    })
+}
