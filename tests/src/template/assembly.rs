@@ -71,14 +71,16 @@ impl Assembly {
         &self.functions
     }
 
-    /// Reads a file for each source, in the order of [`SOURCES`].
+    /// Reads the files of sources, in the order of [`SOURCES`]. One without a file has connections
+    /// that are made while the system runs, and no other.
     fn add_sources(&mut self) -> Result<(), TemplateError> {
-        let known = |stem: &String| SOURCES.iter().any(|source| source.name() == stem);
-        if let Some(stray) = files(SOURCE_FILES)?.into_iter().find(|stem| !known(stem)) {
+        let stems = files(SOURCE_FILES)?;
+        let known = |stem: &&String| SOURCES.iter().any(|source| source.name() == stem.as_str());
+        if let Some(stray) = stems.iter().find(|stem| !known(stem)) {
             return Err(in_part(SOURCE_FILES, format!("{stray} is no source")));
         }
-        for source in SOURCES {
-            let name = source.name();
+        let has_file = |name: &str| stems.iter().any(|stem| stem == name);
+        for name in SOURCES.iter().map(|source| source.name()).filter(|name| has_file(name)) {
             let mut part = Part::read(&format!("{SOURCE_FILES}/{name}.yaml"))?;
             let condition = part
                 .take("Configured")

@@ -70,6 +70,7 @@ grant select, delete on reconciliations to :relay;
 grant select, delete on reconciled_days to :relay;
 
 -- Pulls.
+grant select on connections to :fetch;
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;
 grant select, insert, update on sync_state to :webhook;
