@@ -1,4 +1,4 @@
-//! What is due by schedule, of every connection: a message for each of its entities.
+//! Asks for all that is due by schedule, of every connection: a message for each of its entities.
 
 use std::collections::BTreeMap;
 

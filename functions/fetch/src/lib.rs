@@ -70,7 +70,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// the queue.
     ///
     /// # Errors
-    /// A request of a rule or a person fails. The reply to a batch names the messages that failed.
+    /// The request of a rule or a person fails. The reply to a batch names the failed messages.
     pub async fn handle(
         &self,
         event: Value,
