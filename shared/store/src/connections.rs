@@ -1,6 +1,10 @@
 //! The `connections` table: the accounts that were connected while the system runs, and where each
 //! stands. A connection that the template declares has a row only if somebody has paused it.
 
+pub mod removal;
+
+pub use removal::{Removal, remove};
+
 use penstock_domain::connection::{Account, Connection, State};
 use tokio_postgres::GenericClient;
 
@@ -31,7 +35,6 @@ pub async fn find(on: &impl GenericClient, names: &[&str]) -> Result<Vec<Connect
 fn read(row: &Row) -> Result<Connection, StoreError> {
     let parent: Option<String> = row.read("parent")?;
     let account: Option<String> = row.read("account")?;
-    let state: &str = row.read("state")?;
     let settings: &str = row.read("settings")?;
     let unreadable = |column| StoreError::Unreadable { column };
     Ok(Connection {
@@ -41,7 +44,11 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         settings: serde_json::from_str(settings).map_err(|_| unreadable("settings"))?,
         key_secret: row.read("key_secret")?,
         signing_secret: row.read("signing_secret")?,
-        state: State::read(state).ok_or_else(|| unreadable("state"))?,
+        state: state(row)?,
         revision: row.read("revision")?,
     })
+}
+
+fn state(row: &Row) -> Result<State, StoreError> {
+    State::read(row.read("state")?).ok_or(StoreError::Unreadable { column: "state" })
 }

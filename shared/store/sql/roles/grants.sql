@@ -69,6 +69,17 @@ grant select, delete on run_requests to :relay;
 grant select, delete on reconciliations to :relay;
 grant select, delete on reconciled_days to :relay;
 
+-- Connections, and what ends with one that is removed.
+grant select, insert, update on connections to :admin;
+grant select (name, state) on connections to :relay;
+grant select (source), delete on sync_windows to :admin;
+grant insert, update on sync_runs to :admin;
+grant select (source), delete on held_sweeps to :admin;
+grant select (source, entity, external_id), delete on refetch_requests to :admin;
+grant update (ended_at) on refetch_requests to :admin;
+grant select (source), update (asked_at) on vendor_accounts to :admin;
+grant select (source), delete on push_channels to :admin;
+
 -- Pulls.
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;
