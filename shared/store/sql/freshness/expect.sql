@@ -1,5 +1,5 @@
 -- Writes down since when these pulls are known, once for each. A row that another transaction holds is left to the next
--- round.
+-- round. A connection that is removed or erased gets no row.
 with here as (
     select s.source, s.entity
     from unnest(:sources, :entities) as k (source, entity)
@@ -16,5 +16,6 @@ insert into sync_state (source, entity, mode, known_since, updated_at)
 select k.source, k.entity, 'incremental', :now, :now
 from unnest(:sources, :entities) as k (source, entity)
 where not exists (select from sync_state s where s.source = k.source and s.entity = k.entity and s.mode = 'incremental')
+  and not exists (select from connections c where c.name = k.source and c.state not in ('active', 'paused'))
 order by k.source, k.entity
 on conflict (source, entity, mode) do nothing

@@ -238,6 +238,18 @@ async fn relay_waits_for_no_pull_that_another_transaction_holds() {
     assert_eq!(last, since);
 }
 
+#[tokio::test]
+async fn a_declared_connection_that_is_erased_leaves_no_row_for_relay_to_make_again() {
+    let database = database().await;
+    let on = database.client().await;
+    for (source, state) in [("stripe", "erased"), ("hubspot", "removed"), ("gcal", "paused")] {
+        connect(&on, source, source, state, 10).await;
+    }
+    expect(&on, &["stripe", "hubspot", "gcal"], noon()).await.unwrap();
+    let known = "select array_agg(source) from sync_state";
+    assert_eq!(database.scalar::<Vec<String>>(known).await, ["gcal"]);
+}
+
 /// Random connections, paused and resumed, with random runs.
 async fn some_connections(on: &Client, rng: &mut fastrand::Rng) {
     on.batch_execute("truncate connections; truncate sync_runs; delete from sync_state")
