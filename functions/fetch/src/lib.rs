@@ -66,7 +66,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 pub const QUICK: Duration = Duration::from_secs(60);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Serves an event of either kind: what a rule or a person asks for, or a batch of requests from
+    /// Serves an event of either kind: a request of a rule or a person, or a batch of requests from
     /// the queue.
     ///
     /// # Errors

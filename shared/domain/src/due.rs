@@ -1,5 +1,5 @@
-//! What rules ask `fetch` for: all that is due in a mode, of every connection. A rule knows no
-//! connection, so that none needs a deployment.
+//! The requests of rules to `fetch`: for all that is due in a mode, of every connection. A rule
+//! knows no connection, so that none needs a deployment.
 
 use serde::{Deserialize, Serialize};
 

@@ -87,8 +87,7 @@ impl Assembly {
                 .map(|entry| entry.value.word().to_owned())
                 .ok_or_else(|| in_part(&part.origin, "Configured is not said".to_owned()))?;
             self.configured.push(format!("!If [{condition}, {name}, !Ref AWS::NoValue]"));
-            let context = [("Source", name), ("Configured", condition.as_str())];
-            self.add(part, &values(&context))?;
+            self.add(part, &Values::new())?;
         }
         Ok(())
     }

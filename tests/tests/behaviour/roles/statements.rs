@@ -119,6 +119,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "dead_letters.unreadable",
             "events.journey",
+            "freshness.pulls",
             "not_ours.count",
             "outbox.count_pending",
             "outbox.count_recent",
@@ -130,9 +131,8 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "revenue.unmapped",
             "run_requests.find",
             "sync_runs.find",
-            "sync_runs.freshness",
             "sync_runs.page",
-            "sync_state.paused",
+            "sync_state.all_paused",
         ],
     ),
     (
@@ -163,6 +163,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "conflicting_events.purge",
             "dead_letters.purge",
             "events.purge",
+            "freshness.*",
             "idempotency_keys.purge",
             "leads.purge",
             "not_ours.purge",
