@@ -91,6 +91,10 @@ impl TestApp {
                 vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
+                connections: fetch::Connections::over(
+                    settings.iter().copied().collect(),
+                    Arc::new(Aws::default()),
+                ),
                 limits: Limits::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 clock: clock.clone(),
@@ -129,6 +133,7 @@ impl TestApp {
             webhook: webhook::Ports {
                 database: db.database_of("webhook", 1),
                 endpoints: endpoints(WEBHOOK_SECRET),
+                connections: webhook::Connections::default(),
                 public_base_url: None,
                 tickets: tickets.clone(),
                 requests: requests.clone(),

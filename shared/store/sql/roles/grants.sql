@@ -69,6 +69,13 @@ grant select, delete on run_requests to :relay;
 grant select, delete on reconciliations to :relay;
 grant select, delete on reconciled_days to :relay;
 
+-- Connections.
+grant select on connections to :admin;
+grant select on connections to :bury;
+grant select on connections to :fetch;
+grant select on connections to :process;
+grant select on connections to :webhook;
+
 -- Pulls.
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;

@@ -13,6 +13,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "connections.all",
             "rate_windows.grant",
             "run_requests.claim",
             "run_requests.first",
@@ -27,6 +28,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "bury",
         &[
             "api_keys.standing",
+            "connections.find",
             "dead_letters.insert",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
@@ -43,6 +45,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "fetch",
         &[
             "calendar_events.unseen",
+            "connections.find",
             "contacts.unseen",
             "held_sweeps.*",
             "outbox.gone_since",
@@ -130,6 +133,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "calendar_events.upsert",
             "conflicting_events.insert",
+            "connections.find",
             "contacts.upsert",
             "events.insert",
             "leads.insert",
@@ -171,6 +175,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "webhook",
         &[
             "api_keys.standing",
+            "connections.find",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "outbox.differing_events",
