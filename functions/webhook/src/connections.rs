@@ -207,7 +207,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 tracing::warn!(event = "connection_not_read", error = chain(&error));
                 match known {
                     Some(known) if known.stamp.is_some() => Ok(known.endpoint),
-                    _ => Ok(self.connections.guess(source, name)),
+                    _ => match self.connections.guess(source, name) {
+                        Some(endpoint) => Ok(Some(endpoint)),
+                        None => {
+                            Err(Failure::from(Problem::unavailable(RETRY_AFTER)).because(error))
+                        }
+                    },
                 }
             }
         }
