@@ -2,7 +2,8 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also deletes rows that are older than their retention.
+//! objects that wait for a refetch. It also deletes rows that are older than their retention, and
+//! logs which pull has been silent for longest.
 
 mod purging;
 
@@ -13,8 +14,9 @@ use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
+use penstock_store::freshness::Pull;
 use penstock_store::sync_state::pending;
-use penstock_store::{Database, StoreError, outbox, refetch};
+use penstock_store::{Database, StoreError, freshness, outbox, refetch};
 use serde::Serialize;
 
 use purging::Purged;
@@ -30,6 +32,8 @@ pub struct Ports<C, Q> {
     pub requests: Q,
     /// How long rows are kept.
     pub retention: Retention,
+    /// The names of the sources whose first connections the template declares.
+    pub sources: Vec<&'static str>,
     /// The time.
     pub clock: C,
 }
@@ -49,6 +53,9 @@ pub struct Round {
     /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
     /// it.
     pub oldest_pending_s: u64,
+    /// How long the pull has been silent that was silent for longest, in seconds; 0 if there is
+    /// none. An alarm watches it.
+    pub stalest_s: u64,
 }
 
 /// Why a round stopped half-way. The next goes on.
@@ -90,6 +97,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// [`RelayError`] if Postgres or SQS fails. Messages that were sent before stay sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
         let stop_at = deadline - MARGIN;
+        // First, and its failure last: the alarm does not depend on the queues, nor they on it.
+        let stalest = self.log_stalest().await;
         let mut round = Round {
             runs: self.ask_for_runs().await?,
             refetches: self.ask_for_refetches().await?,
@@ -106,7 +115,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         round.oldest_pending_s = self.oldest_pending().await?;
         let Purged { rows, failed } = self.purge(stop_at).await;
         round.purged = rows;
-        let Round { ticketed, runs, refetches, purged, oldest_pending_s } = round;
+        let Round { ticketed, runs, refetches, purged, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
             ticketed,
@@ -115,8 +124,32 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             purged,
             oldest_pending_s
         );
+        round.stalest_s = stalest?;
         // Last, so that the round fails for Lambda and its alarm.
         if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
+    }
+
+    /// Logs which pull has been silent for longest, of all active connections. Returns for how
+    /// long, in seconds.
+    async fn log_stalest(&self) -> Result<u64, RelayError> {
+        let now = self.clock.now();
+        let pulls = async {
+            let connection = self.database.connection().await?;
+            freshness::expect(&**connection, &self.sources, now).await?;
+            freshness::pulls(&**connection, &self.sources).await
+        };
+        let pulls = self.database.within(PATIENCE, pulls).await?;
+        let stalest = freshness::stalest(&pulls, now);
+        let stalest_s = stalest.map_or(0, |pull| pull.lag(now).as_secs());
+        let name = |of: fn(&Pull) -> &String| stalest.map(|pull| of(pull).as_str());
+        tracing::info!(
+            event = "stalest_pull",
+            stalest_s,
+            source = name(|pull| &pull.source),
+            connection = name(|pull| &pull.connection),
+            entity = name(|pull| &pull.entity)
+        );
+        Ok(stalest_s)
     }
 
     async fn send_tickets(&self) -> Result<usize, RelayError> {

@@ -12,6 +12,7 @@ pub mod dead_letters;
 pub mod deliveries;
 mod error;
 pub mod facts;
+pub mod freshness;
 pub mod held_sweeps;
 pub mod intake;
 pub mod journey;
@@ -46,8 +47,10 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         connections::STATEMENTS,
+        connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
+        freshness::STATEMENTS,
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,

@@ -69,8 +69,16 @@ grant select, delete on run_requests to :relay;
 grant select, delete on reconciliations to :relay;
 grant select, delete on reconciled_days to :relay;
 
--- Connections.
-grant select on connections to :admin;
+-- Connections, and what ends with one that is removed.
+grant select, insert, update on connections to :admin;
+grant select (name, state) on connections to :relay;
+grant select (source), delete on sync_windows to :admin;
+grant insert, update on sync_runs to :admin;
+grant select (source), delete on held_sweeps to :admin;
+grant select (source, entity, external_id), delete on refetch_requests to :admin;
+grant update (ended_at) on refetch_requests to :admin;
+grant select (source), update (asked_at) on vendor_accounts to :admin;
+grant select (source), delete on push_channels to :admin;
 grant select on connections to :bury;
 grant select on connections to :fetch;
 grant select on connections to :process;
@@ -80,7 +88,7 @@ grant select on connections to :webhook;
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;
 grant select, insert, update on sync_state to :webhook;
-grant select, update on sync_state to :relay;
+grant select, insert, update on sync_state to :relay;
 grant select on sync_state to :metrics;
 grant select, insert, update, delete on sync_windows to :fetch;
 grant select, insert, update on sync_runs to :fetch;
@@ -88,6 +96,8 @@ grant select, update on sync_runs to :process;
 grant select on sync_runs to :admin;
 grant select on sync_runs to :metrics;
 grant select on run_stands to :metrics;
+grant select (name, source, key_secret, state, changed_at) on connections to :metrics;
+grant select (name, source, key_secret, state, changed_at) on connections to :relay;
 grant select, insert on run_requests to :admin;
 grant select on run_requests to :metrics;
 grant select, insert, update on reconciliations to :fetch;

@@ -52,7 +52,7 @@ async fn a_key_that_is_refused_pauses_the_pulls_of_its_own_connection_only() {
     pull_all(&app, "stripe").await;
     stripe::assert_true_of(&app.db, "stripe", &app.stripe).await;
     let paused = pauses::all(&app.db.client().await).await.unwrap();
-    let paused: Vec<_> = paused.iter().map(|pause| pause.source.as_str()).collect();
+    let paused: Vec<_> = paused.iter().map(|(_, pause)| pause.source.as_str()).collect();
     assert_eq!(paused, ["stripe-eu"]);
 }
 

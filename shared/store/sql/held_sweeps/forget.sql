@@ -1,0 +1,2 @@
+-- What a person allowed was meant for the account that was connected then.
+delete from held_sweeps where source = any(:sources)
