@@ -1,16 +1,15 @@
 //! Asks for all that is due by schedule, of every connection: a message for each of its entities.
 
-use std::collections::BTreeMap;
-
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::connection::{Connection, State};
 use penstock_domain::due::Due;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
+use penstock_store::connections;
 use penstock_store::sync_state::pending::{self, Unless};
-use penstock_store::{StoreError, connections};
 
+use crate::connected::Connected;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::ports::Ports;
@@ -24,7 +23,7 @@ use crate::ports::Ports;
 ///
 /// # Errors
 /// [`FetchError`] if Postgres or SQS fails. Lambda calls again then.
-pub(crate) async fn serve<C: Clock, Q: Outlet>(
+pub(crate) async fn serve<C: Clock + Clone, Q: Outlet>(
     ports: &Ports<C, Q>,
     due: Due,
 ) -> Result<Outcome, FetchError> {
@@ -60,17 +59,29 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
 
 /// Returns the connections that are pulled in `mode`: those that the template declares and those
 /// that were made, unless somebody has paused or removed them.
-async fn active<C: Clock, Q: Outlet>(
+async fn active<C: Clock + Clone, Q: Outlet>(
     ports: &Ports<C, Q>,
     mode: Mode,
-) -> Result<Vec<Connection>, StoreError> {
-    let made = connections::all(&**ports.database.connection().await?).await?;
-    let made: BTreeMap<&str, &Connection> =
-        made.iter().map(|one| (one.name.as_str(), one)).collect();
-    let declared =
-        ports.vendors.iter().filter(|vendor| mode != Mode::Watch || vendor.push.is_some());
-    let declared = declared.map(|vendor| Connection::declared(vendor.source()));
-    let declared = declared.filter(|one| !made.contains_key(one.name.as_str()));
-    let made = made.values().map(|one| (*one).clone()).filter(|one| one.state == State::Active);
-    Ok(declared.chain(made).collect())
+) -> Result<Vec<Connection>, FetchError> {
+    let rows = connections::all(&**ports.database.connection().await?).await?;
+    let has_row = |name: &str| rows.iter().any(|row| row.name == name);
+    let is_declared = |name: &str| ports.vendors.iter().any(|vendor| vendor.name() == name);
+    let declared = ports.vendors.iter().filter(|vendor| !has_row(vendor.name()));
+    let mut active: Vec<_> = declared.map(|vendor| Connection::declared(vendor.source())).collect();
+    let can_be_pulled = |row: &&Connection| {
+        row.state == State::Active && (!row.is_declared() || is_declared(&row.name))
+    };
+    active.extend(rows.iter().filter(can_be_pulled).cloned());
+    if mode != Mode::Watch {
+        return Ok(active);
+    }
+    let mut pushing = Vec::new();
+    for one in active {
+        if let Connected::Reached(vendor) = ports.connected(&one.name).await?
+            && vendor.push.is_some()
+        {
+            pushing.push(one);
+        }
+    }
+    Ok(pushing)
 }

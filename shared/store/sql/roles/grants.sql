@@ -79,9 +79,12 @@ grant select (source, entity, external_id), delete on refetch_requests to :admin
 grant update (ended_at) on refetch_requests to :admin;
 grant select (source), update (asked_at) on vendor_accounts to :admin;
 grant select (source), delete on push_channels to :admin;
+grant select on connections to :bury;
+grant select on connections to :fetch;
+grant select on connections to :process;
+grant select on connections to :webhook;
 
 -- Pulls.
-grant select on connections to :fetch;
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;
 grant select, insert, update on sync_state to :webhook;
