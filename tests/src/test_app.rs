@@ -217,6 +217,31 @@ impl TestApp {
         self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
     }
 
+    /// Serves a request, and goes on with it after each rest until it ends otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fetch`.
+    pub async fn serve_to_end(&self, request: &FetchRequest) -> Result<Outcome, FetchError> {
+        loop {
+            let deadline = self.clock.now() + Duration::from_secs(86_400);
+            let outcome = self.fetch.serve(request, deadline).await?;
+            if !matches!(outcome, Outcome::Continues { .. } | Outcome::Rests { .. }) {
+                return Ok(outcome);
+            }
+            self.clock.advance(self.requests.delays().into_iter().max().unwrap_or_default());
+        }
+    }
+
+    /// Ends the rests of all connections, as if their vendors had answered meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If Postgres cannot be reached.
+    pub async fn end_rests(&self) {
+        self.db.client().await.batch_execute("delete from circuits").await.expect("they end");
+    }
+
     /// Serves the rule that says what is due.
     ///
     /// # Panics

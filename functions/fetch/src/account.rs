@@ -41,13 +41,14 @@ struct Said {
 }
 
 /// Returns what is known of the account, and keeps what is new. A vendor that does not say stops no
-/// run.
+/// run. It is not asked by an invocation that is `probing` whether the vendor answers.
 ///
 /// # Errors
 /// [`VendorError::Setup`] if the key is of another mode than what this database holds.
 pub(crate) async fn learn<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
+    probing: bool,
     stop_at: Timestamp,
 ) -> Result<OwnAccount, FetchError> {
     let Some(rules) = vendor.source().account() else { return Ok(OwnAccount::default()) };
@@ -63,7 +64,7 @@ pub(crate) async fn learn<C: Clock, Q: Outlet>(
         return Err(VendorError::Setup(another_mode(livemode)).into());
     }
     let said = match rules.request(&vendor.paging) {
-        Some(request) if vendor.asks_account && is_due(known, now) => {
+        Some(request) if vendor.asks_account && !probing && is_due(known, now) => {
             ask(vendor, rules, of_key, &request, stop_at.min(now + PATIENCE)).await
         }
         _ => Said { own: of_key, asked: false, unknown: None },

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use penstock_clients::queue::{MAX_DELAY, Outlet};
-use penstock_clients::vendor::LONGEST_WAIT;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
 use penstock_domain::ids::RunId;
@@ -13,6 +12,7 @@ use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease};
 use penstock_store::{StoreError, Transaction, begin, commit, sync_runs, sync_state};
 
+use crate::circuit::{self, Rest};
 use crate::error::FetchError;
 use crate::full_runs;
 use crate::outcome::Outcome;
@@ -34,7 +34,7 @@ const BLOCKED: Duration = Duration::from_secs(30);
 /// The pause after messages that brought nothing. A rule may ask for the run sooner.
 pub(crate) const STALLED: Duration = Duration::from_secs(15 * 60);
 
-/// Sends the message that goes on with the run, after the pause that the vendor asked for. A run
+/// Sends the message that goes on with the run, after a pause. A run
 /// that many messages in a row have not moved is left to `relay` and the rules.
 pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
@@ -48,20 +48,52 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
         return stall(ports, run, pause).await;
     };
     let connection = ports.database.connection().await?;
-    if pause > LONGEST_WAIT {
-        let waits = format!(
-            "the vendor asks for a pause of {} s; asked again after {} s",
-            asked_for.as_secs(),
-            pause.as_secs()
-        );
-        sync_runs::note(&**connection, run.at.id, &waits).await?;
-    }
     sync_state::release(&**connection, run.key, &run.lease, now, now + pause).await?;
     drop(connection);
     ports.requests.send(serde_json::to_string(&next)?, pause).await?;
     let (new_rows, pause_s) = (run.new_rows, pause.as_secs());
     tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s);
     Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
+}
+
+/// Ends the invocation of a run that the vendor makes wait. Its connection rests, and the run goes on
+/// afterwards.
+pub(crate) async fn wait<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    run: &Run<'_>,
+    request: &FetchRequest,
+    asked_for: Duration,
+) -> Result<Outcome, FetchError> {
+    let why = format!("the vendor asks for a pause of {} s", asked_for.as_secs());
+    let rest = circuit::open(ports, run.key, &run.lease, &why, asked_for).await?;
+    let rest_s = rest.lasts.as_secs();
+    let connection = ports.database.connection().await?;
+    let waits = format!("{why}; asked again after {rest_s} s");
+    sync_runs::note(&**connection, run.at.id, &waits).await?;
+    drop(connection);
+    resume_after(ports, run, request, rest).await?;
+    let new_rows = run.new_rows;
+    tracing::info!(event = "run_continues", run = %run.at.id, new_rows, pause_s = rest_s);
+    Ok(Outcome::Continues { run: run.at.id, new_rows })
+}
+
+/// Frees the lease of a run whose connection rests, and sends the message that goes on with it, if
+/// it goes on by one. Such a message does not count as one that brought nothing: rests grow.
+async fn resume_after<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    run: &Run<'_>,
+    request: &FetchRequest,
+    rest: Rest,
+) -> Result<(), FetchError> {
+    let now = ports.clock.now();
+    let connection = ports.database.connection().await?;
+    sync_state::release(&**connection, run.key, &run.lease, now, now + rest.lasts).await?;
+    drop(connection);
+    if rest.by_message {
+        let next = FetchRequest { ids: Vec::new(), ..request.clone().resuming() };
+        ports.requests.send(serde_json::to_string(&next)?, rest.lasts).await?;
+    }
+    Ok(())
 }
 
 /// Leaves the run as it is, after messages that did not move it: one that did go on would do so for
@@ -110,7 +142,8 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     handed_over.await.map_err(|_| error.into())
 }
 
-/// Reports the error and frees the lease. What the vendor refuses is paused, and tried again ever
+/// Reports the error and frees the lease. If the vendor does not answer, its connection rests, and the
+/// run goes on afterwards. What the vendor refuses is paused, and tried again ever
 /// more seldom. After any other error the next invocation tries the same page again.
 ///
 /// # Errors
@@ -119,13 +152,25 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
 pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
+    request: &FetchRequest,
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
-    let report = chain(&error);
+    let mut report = chain(&error);
     let lost = matches!(error, FetchError::Store(StoreError::FenceLost(_)));
     let Ended { paused, outcome } = match lost {
         // The invocation that has the lease now reports on the run.
         true => Ended { paused: false, outcome: Err(error) },
+        false if error.is_silence() => {
+            // Best effort: where Postgres itself fails, the lease runs out, and `relay` asks again.
+            let asked_for = Duration::ZERO;
+            if let Ok(rest) = circuit::open(ports, run.key, &run.lease, &report, asked_for).await {
+                report = format!("{report}; asked again after {} s", rest.lasts.as_secs());
+                if let Err(error) = resume_after(ports, run, request, rest).await {
+                    tracing::warn!(event = "requests_not_sent", error = chain(&error));
+                }
+            }
+            Ended { paused: false, outcome: Err(error) }
+        }
         false => pausing::end(ports, run.key, &run.lease, error).await,
     };
     let Key { source, entity, mode } = run.key;

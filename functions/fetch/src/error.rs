@@ -70,6 +70,11 @@ impl FetchError {
         }
     }
 
+    /// Whether the vendor gives no answer. Then it gives none to other pulls of its connection.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Vendor(VendorError::Unavailable { .. }))
+    }
+
     /// Whether Postgres knows the work still to do, as a run under way or an object to read again.
     /// Then `relay` requests it again minutes later, and the message is done. If SQS delivered it
     /// again as well, an outage would only make it a dead letter.

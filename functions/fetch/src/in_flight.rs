@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use penstock_clients::vendor::{Fetched, VendorError};
 use penstock_domain::clock::Clock;
 
-use crate::run::{Run, Segment};
+use crate::run::{Run, Segment, Stop};
 use crate::unusable::Unusable;
 use crate::vendors::Vendor;
 
@@ -23,8 +23,12 @@ pub(crate) struct InFlight<'a, C> {
     segments: Vec<Segment>,
     /// Segments whose last reply was unusable.
     unusable: Vec<(Segment, Unusable)>,
-    /// Set once nothing more may be asked: how long the vendor wants the run to pause.
+    /// Set once nothing more may be asked: how long the run pauses.
     pause: Option<Duration>,
+    /// Whether that is the vendor's wish.
+    throttled: bool,
+    /// Whether a single request has to find out whether the vendor answers.
+    probing: bool,
 }
 
 /// The end of a request.
@@ -43,14 +47,16 @@ pub(crate) struct Replied {
 }
 
 impl<'a, C: Clock> InFlight<'a, C> {
-    /// Creates the set of requests of an invocation that stops at `stop_at`.
-    pub fn new(vendor: &'a Vendor<C>, clock: &'a C, stop_at: Timestamp) -> Self {
+    /// Creates the set of requests of an invocation that stops at `stop_at`. If it is `probing`, it
+    /// first finds out by a single request whether the vendor answers.
+    pub fn new(vendor: &'a Vendor<C>, clock: &'a C, probing: bool, stop_at: Timestamp) -> Self {
         let (requests, segments, unusable) = (FuturesUnordered::new(), Vec::new(), Vec::new());
-        Self { vendor, clock, stop_at, requests, segments, unusable, pause: None }
+        let (pause, throttled) = (None, false);
+        Self { vendor, clock, stop_at, requests, segments, unusable, pause, throttled, probing }
     }
 
     /// Asks for the next page of each idle segment, and waits for the next reply. `None`: the time
-    /// is up and every reply is in; [`Self::pause`] is how long the run should wait.
+    /// is up and every reply is in; [`Self::stopped`] says how the run goes on.
     ///
     /// # Errors
     /// Any [`VendorError`] but [`VendorError::OutOfTime`]. The other requests are given up with it.
@@ -67,9 +73,15 @@ impl<'a, C: Clock> InFlight<'a, C> {
             };
             self.segments.retain(|other| *other != segment);
             match reply {
-                Ok(fetched) => return Ok(Some(Replied { segment, unusable, fetched })),
+                Ok(fetched) => {
+                    self.probing = false;
+                    return Ok(Some(Replied { segment, unusable, fetched }));
+                }
                 // The replies to the other requests still arrive, and are used.
                 Err(VendorError::OutOfTime(longer)) => self.pause = self.pause.max(Some(longer)),
+                Err(VendorError::Throttled { pause, .. }) => {
+                    (self.pause, self.throttled) = (self.pause.max(Some(pause)), true);
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -80,13 +92,14 @@ impl<'a, C: Clock> InFlight<'a, C> {
         self.unusable.push((segment, unusable));
     }
 
-    /// Returns the longest pause that the vendor asked for.
-    pub fn pause(&self) -> Duration {
-        self.pause.unwrap_or_default()
+    /// Returns how the run goes on, after the longest pause that a request was told.
+    pub fn stopped(&self) -> Stop {
+        let pause = self.pause.unwrap_or_default();
+        if self.throttled { Stop::Throttled(pause) } else { Stop::OutOfTime(pause) }
     }
 
     fn ask_for_idle(&mut self, run: &Run<'_>) {
-        let allowed = self.vendor.paging.side_by_side.max(1);
+        let allowed = if self.probing { 1 } else { self.vendor.paging.side_by_side.max(1) };
         let free = allowed.saturating_sub(self.segments.len());
         let is_idle = |segment: &Segment| !self.segments.contains(segment);
         let idle: Vec<Segment> = run.segments().filter(is_idle).take(free).collect();
@@ -103,9 +116,13 @@ impl<'a, C: Clock> InFlight<'a, C> {
         let (vendor, clock, stop_at, mode) = (self.vendor, self.clock, self.stop_at, run.key.mode);
         let position = run.position(segment);
         let request = vendor.source().request(run.key.entity, mode, position, &vendor.paging);
+        let probing = self.probing;
         self.requests.push(Box::pin(async move {
             unusable.pause(clock).await;
-            let reply = vendor.client.ask(mode, &request, stop_at).await;
+            let reply = match probing {
+                false => vendor.client.ask(mode, &request, stop_at).await,
+                true => vendor.client.ask_once(mode, &request, stop_at).await,
+            };
             Answer { segment, unusable, reply }
         }));
     }

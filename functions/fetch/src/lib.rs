@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 mod account;
+mod circuit;
 mod confirm;
 mod connected;
 mod due;
@@ -70,6 +71,10 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// serves every source within minutes.
 pub const QUICK: Duration = Duration::from_secs(60);
 
+/// A request for a whole list from the queue goes on by another message after this long, behind
+/// those of other connections.
+pub const SLICE: Duration = Duration::from_secs(120);
+
 impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request of a rule or a person, or a batch of requests from
     /// the queue.
@@ -90,7 +95,10 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         let batch: SqsEvent = serde_json::from_value(event)?;
         let mut response = BatchResponse::all_done();
         for message in &batch.records {
-            let served = match serde_json::from_str(&message.body) {
+            let request = serde_json::from_str::<FetchRequest>(&message.body);
+            // Postgres knows nothing of a channel that was not opened.
+            let opens_channel = request.as_ref().is_ok_and(|it| it.mode == Mode::Watch);
+            let served = match request {
                 Ok(request) => {
                     let by = self.by(&request, deadline);
                     self.serve_in_time(&request, by, deadline).await
@@ -98,7 +106,7 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
                 Err(e) => Err(e.into()),
             };
             if let Err(error) = served {
-                let known = error.is_in_postgres();
+                let known = error.is_in_postgres() && !opens_channel;
                 let message_id = &message.message_id;
                 tracing::error!(
                     event = "request_failed",
@@ -124,13 +132,10 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         self.serve_in_time(&request, deadline, deadline).await
     }
 
-    /// Returns the deadline of a request from a queue: one that is quick must not keep the next
-    /// waiting.
+    /// Returns the deadline of a request from a queue: none must keep the others waiting.
     fn by(&self, request: &FetchRequest, deadline: Timestamp) -> Timestamp {
-        match request.mode.is_quick() {
-            true => deadline.min(self.clock.now() + QUICK + MARGIN),
-            false => deadline,
-        }
+        let slice = if request.mode.is_quick() { QUICK } else { SLICE };
+        deadline.min(self.clock.now() + slice + MARGIN)
     }
 
     /// Serves a request until `by`, and gives up before `deadline`.

@@ -62,6 +62,12 @@ pub enum Outcome {
         /// When it is tried again.
         next_try_at: Timestamp,
     },
+    /// The vendor of the connection does not answer, or makes it wait. Nothing is asked of it, and
+    /// the pull is asked for again.
+    Rests {
+        /// When the next invocation finds out.
+        until: Timestamp,
+    },
     /// The vendor refused under a lease that is older than the newest request. Nothing is paused,
     /// and a message asks for the pull again.
     RefusalOutdated,

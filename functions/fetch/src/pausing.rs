@@ -7,8 +7,9 @@ use penstock_domain::fetch_request::FetchRequest;
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::pauses::{self, Pause, Refusal, Scope};
 use penstock_store::sync_state::{self, Key, Lease};
-use penstock_store::{Database, StoreError, begin, commit};
+use penstock_store::{Database, StoreError, begin, circuits, commit};
 
+use crate::circuit;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
 use crate::ports::Ports;
@@ -31,13 +32,21 @@ pub(crate) async fn take<C: Clock, Q: Outlet>(
     let connection = ports.database.connection().await?;
     if request.unpause {
         pauses::try_now(&**connection, key, now).await?;
+        circuits::try_now(&**connection, key.source, now).await?;
     }
     if let Some(lease) = sync_state::acquire(&**connection, key, now, now + LEASE).await? {
         return Ok(Taken::Lease(lease));
     }
+    let paused = pauses::of(&**connection, key).await?;
+    drop(connection);
+    if paused.is_none()
+        && let Some(outcome) = circuit::rests(ports, key, request).await?
+    {
+        return Ok(Taken::Ended(outcome));
+    }
     let Key { source, entity, mode } = key;
     let mode = mode.as_str();
-    Ok(Taken::Ended(match pauses::of(&**connection, key).await? {
+    Ok(Taken::Ended(match paused {
         Some(Pause { since, next_try_at, .. }) if next_try_at > now => {
             tracing::info!(event = "pull_still_paused", source, entity, mode, %next_try_at);
             Outcome::Paused { since, next_try_at }
@@ -74,6 +83,8 @@ pub(crate) async fn pause(
     let mut connection = database.connection().await?;
     let tx = begin(&mut connection).await?;
     let refusal = pauses::pause(&tx, key, lease, why, scope, clock.now()).await?;
+    // A vendor that refuses answers.
+    circuit::close(&tx, key, lease).await?;
     commit(tx).await?;
     let Key { source, entity, mode } = key;
     let mode = mode.as_str();

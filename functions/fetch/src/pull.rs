@@ -13,6 +13,7 @@ use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, refetch, sync_runs, sync_state};
 
 use crate::account;
+use crate::circuit;
 use crate::ending;
 use crate::error::FetchError;
 use crate::full_runs;
@@ -70,7 +71,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         run.adopt(&ports.database, vendor.source(), ports.clock.now()).await?;
     }
     let mut pull = Pull { ports, vendor, run };
-    let ended = match account::learn(ports, vendor, stop_at).await {
+    let ended = match account::learn(ports, vendor, pull.run.lease.failures > 0, stop_at).await {
         Ok(_) => pull.pages(stop_at).await,
         Err(error) => Err(error),
     };
@@ -148,12 +149,13 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
     /// Pages through the run, in as many segments at once as the source is configured for.
     async fn pages(&mut self, stop_at: Timestamp) -> Result<Stop, FetchError> {
         let (source, paging) = (self.vendor.source(), &self.vendor.paging);
-        let mut in_flight = InFlight::new(self.vendor, &self.ports.clock, stop_at);
+        let mut in_flight =
+            InFlight::new(self.vendor, &self.ports.clock, self.run.lease.failures > 0, stop_at);
         let mut progress: HashMap<Segment, Progress> = HashMap::new();
         loop {
             let Some(Replied { segment, unusable, fetched }) = in_flight.next(&self.run).await?
             else {
-                return Ok(Stop::OutOfTime(in_flight.pause()));
+                return Ok(in_flight.stopped());
             };
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
             let (Key { entity, mode, .. }, run) = (self.run.key, self.run.at.id);
@@ -223,6 +225,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         if healed {
             pausing::note_healed(run.key, &mut run.lease);
         }
+        circuit::note_closed(run.key, &mut run.lease);
         if drained {
             let new_rows = run.new_rows;
             tracing::info!(event = "run_succeeded", run = %run.at.id, source, entity, mode = mode.as_str(), new_rows);
@@ -247,6 +250,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         match ended {
             Ok(Stop::Done) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
+            Ok(Stop::Throttled(pause)) => ending::wait(ports, run, request, pause).await,
             Err(FetchError::Vendor(VendorError::QuotaExhausted { reason, .. })) => {
                 ending::stop(ports, run, reason).await
             }
@@ -256,7 +260,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             Err(FetchError::Store(e)) if e.was_under_way() => {
                 ending::reconnect(ports, run, request, e).await
             }
-            Err(e) => ending::give_up(ports, run, e).await,
+            Err(e) => ending::give_up(ports, run, request, e).await,
         }
     }
 }

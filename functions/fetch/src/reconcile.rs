@@ -22,6 +22,7 @@ use penstock_store::sync_state::{Key, Lease, RunUnderWay, windows};
 use penstock_store::{begin, commit, outbox, sync_runs, sync_state};
 
 use crate::account;
+use crate::circuit;
 use crate::ending;
 use crate::error::FetchError;
 use crate::held;
@@ -97,13 +98,16 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     let work = open(ports, vendor, key, lease).await?;
     let (own, idle_hops) = (OwnAccount::default(), request.idle_hops);
     let mut reconciliation = Reconciliation { ports, vendor, work, own, idle_hops };
-    let ended = match account::learn(ports, vendor, stop_at).await {
-        Ok(own) => {
-            reconciliation.own = own;
-            reconciliation.go_on(stop_at).await
-        }
-        Err(error) => Err(error),
-    };
+    let ended =
+        match account::learn(ports, vendor, reconciliation.work.run.lease.failures > 0, stop_at)
+            .await
+        {
+            Ok(own) => {
+                reconciliation.own = own;
+                reconciliation.go_on(stop_at).await
+            }
+            Err(error) => Err(error),
+        };
     reconciliation.end(request, ended).await
 }
 
@@ -189,6 +193,9 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                         Err(FetchError::Vendor(VendorError::OutOfTime(pause))) => {
                             return Ok(Stop::OutOfTime(pause));
                         }
+                        Err(FetchError::Vendor(VendorError::Throttled { pause, .. })) => {
+                            return Ok(Stop::Throttled(pause));
+                        }
                         other => other?,
                     }
                 }
@@ -209,10 +216,14 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 Ok(Outcome::Reconciled(Report::of(&**connection, run.key, run.at.id).await?))
             }
             Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
+            Ok(Stop::Throttled(pause))
+            | Err(FetchError::Vendor(VendorError::Throttled { pause, .. })) => {
+                ending::wait(ports, run, request, pause).await
+            }
             Err(FetchError::Store(e)) if e.was_under_way() => {
                 ending::reconnect(ports, run, request, e).await
             }
-            Err(e) => ending::give_up(ports, run, e).await,
+            Err(e) => ending::give_up(ports, run, request, e).await,
         }
     }
 
@@ -230,7 +241,11 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         let (entity, position) = (run.key.entity, run.position(segment));
         unusable.pause(&self.ports.clock).await;
         let request = source.request(entity, Mode::Full, position, paging);
-        let fetched = self.vendor.client.ask(Mode::Full, &request, stop_at).await?;
+        let client = &self.vendor.client;
+        let fetched = match run.lease.failures {
+            0 => client.ask(Mode::Full, &request, stop_at).await?,
+            _ => client.ask_once(Mode::Full, &request, stop_at).await?,
+        };
         let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
         let read_as = self.work.reads_as();
         match source.page(entity, Mode::Full, read_as, position, reply, paging) {
@@ -278,6 +293,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
         if healed {
             pausing::note_healed(work.run.key, &mut work.run.lease);
         }
+        circuit::note_closed(work.run.key, &mut work.run.lease);
         Ok(())
     }
 

@@ -61,7 +61,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     drop(connection);
     let mut objects = 0;
     for wish in &wishes {
-        if read_one(ports, vendor, entity, wish, stop_at).await? == Read::Answered {
+        if read_one(ports, vendor, entity, wish, false, stop_at).await? == Read::Answered {
             objects += 1;
         }
     }
@@ -77,12 +77,13 @@ enum Read {
 }
 
 /// Reads the object of `wish`, which was committed before: a request that is made meanwhile is not
-/// answered.
+/// answered. An invocation that is `probing` whether the vendor answers asks once.
 async fn read_one<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
     entity: &str,
     wish: &Wish,
+    probing: bool,
     stop_at: Timestamp,
 ) -> Result<Read, FetchError> {
     let (source, id) = (vendor.source(), wish.external_id.as_str());
@@ -92,7 +93,7 @@ async fn read_one<C: Clock, Q: Outlet>(
         return Ok(Read::NotAsked);
     }
     let run = RunId::new(ports.clock.now());
-    let answer = ask(vendor, entity, id, stop_at).await?;
+    let answer = ask(vendor, entity, id, probing, stop_at).await?;
     let became_another;
     let items: Vec<Item<'_>> = match &answer {
         Some(Answer::Object(Fetched { as_of, body })) => {
@@ -166,11 +167,16 @@ async fn ask<C: Clock>(
     vendor: &Vendor<C>,
     entity: &str,
     id: &str,
+    probing: bool,
     stop_at: Timestamp,
 ) -> Result<Option<Answer>, FetchError> {
     let source = vendor.source();
     let request = source.object_request(entity, id, &vendor.paging);
-    match vendor.client.ask(Mode::Refetch, &request, stop_at).await {
+    let reply = match probing {
+        false => vendor.client.ask(Mode::Refetch, &request, stop_at).await,
+        true => vendor.client.ask_once(Mode::Refetch, &request, stop_at).await,
+    };
+    match reply {
         Ok(fetched) => Ok(Some(Answer::Object(fetched))),
         Err(VendorError::Gone { as_of, .. }) => {
             Ok(Some(Answer::Gone { as_of, payload: vanished(id) }))

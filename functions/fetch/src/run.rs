@@ -15,6 +15,8 @@ use penstock_store::outbox::Arrival;
 use penstock_store::sync_state::{self, Key, Lease, RunUnderWay, Window, pauses, windows};
 use penstock_store::{Database, StoreError, Transaction, begin, commit};
 
+use crate::circuit;
+
 /// A page must be committed within this time of the one before, or another invocation may take
 /// over. The fence, not the clock, keeps the two apart.
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
@@ -51,6 +53,8 @@ pub(crate) enum Stop {
     Done,
     /// The run goes on after this pause.
     OutOfTime(Duration),
+    /// The vendor makes the run wait for this long.
+    Throttled(Duration),
 }
 
 impl<'a> Run<'a> {
@@ -85,7 +89,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends the pause of the pull, which the vendor has answered. Returns whether it was paused.
+    /// Ends the pause of the pull, and the rests of its connection: the vendor has answered. Returns
+    /// whether the pull was paused.
     ///
     /// # Errors
     /// Returns [`StoreError`] if the statement fails.
@@ -93,6 +98,7 @@ impl<'a> Run<'a> {
         if self.lease.paused {
             pauses::heal(tx, self.key, now).await?;
         }
+        circuit::close(tx, self.key, &self.lease).await?;
         Ok(self.lease.paused)
     }
 

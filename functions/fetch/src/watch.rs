@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::Reply;
 use penstock_domain::signature::{SigningSecrets, channel};
 use penstock_domain::source::{Channel, NewChannel, Push, Webhook};
+use penstock_store::circuits;
 use penstock_store::push_channels::{self, Open};
 use secrecy::ExposeSecret;
 
@@ -43,6 +44,13 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     let source = vendor.name();
     let part = vendor.paging.part.as_deref().unwrap_or_default();
     let now = ports.clock.now();
+    if let Some(circuit) = circuits::of(&**ports.database.connection().await?, source).await?
+        && circuit.rests_until > now
+    {
+        let (until, delay) = (circuit.rests_until, elapsed(now, circuit.rests_until));
+        ports.requests.send(serde_json::to_string(request)?, delay).await?;
+        return Ok(Outcome::Rests { until });
+    }
     let known = push_channels::all(&**ports.database.connection().await?, source).await?;
     let fits = |open: &Open| open.part == part && open.address == to.address;
     let lasts = |open: &Open| open.channel.expires_at > now + RENEW_BEFORE;

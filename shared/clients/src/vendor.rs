@@ -9,7 +9,7 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::{ErrorClass, Request};
 use penstock_domain::rate::TokenBucket;
-use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
+use penstock_domain::retry::{ATTEMPTS, ATTEMPTS_FOR, backoff, http_date, retry_after};
 use penstock_domain::source::Source;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
@@ -60,10 +60,19 @@ pub struct VendorClient<C> {
 /// `fetch` keeps before Lambda ends it.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The longest pause that the client waits for. Waiting costs money in Lambda, and another
-/// invocation may take the lease meanwhile (`fetch`'s is twice as long). After a longer pause, a
-/// message goes on with the run.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest pause that the client waits for, and the longest that it waits for one request where
+/// the vendor asks for pauses. Waiting costs money in Lambda, and holds one of few environments. After
+/// a longer pause, a message goes on with the run.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a request is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tries {
+    /// Several times, while the vendor may answer within seconds.
+    Several,
+    /// Once: another failure is expected.
+    One,
+}
 
 /// The outcome of one attempt.
 enum Attempt {
@@ -104,9 +113,10 @@ impl<C: Clock> VendorClient<C> {
 
     /// Sends the request until there is a reply, or it is clear that none comes before `deadline`.
     ///
-    /// After a 429 the client waits as long as the vendor requests. That does not count as an
-    /// attempt; 5xx, broken connections, time-outs and odd refusals do. A 401 has the key read
-    /// again, once. Any other refusal ends the attempts. The source classifies any other error.
+    /// After a 429 the client waits as long as the vendor requests, up to [`LONGEST_WAIT`]. That does
+    /// not count as an attempt; 5xx, broken connections, time-outs and odd refusals do. A 401 has
+    /// the key read again, once. Any other refusal ends the attempts. The source classifies any
+    /// other error.
     ///
     /// # Errors
     /// [`VendorError`], whose variants differ in what the caller does next.
@@ -116,7 +126,31 @@ impl<C: Clock> VendorClient<C> {
         request: &Request,
         deadline: Timestamp,
     ) -> Result<Fetched, VendorError> {
+        self.try_to_ask(mode, request, Tries::Several, deadline).await
+    }
+
+    /// Sends the request once, to find out whether a vendor that has failed answers again.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_once(
+        &self,
+        mode: Mode,
+        request: &Request,
+        deadline: Timestamp,
+    ) -> Result<Fetched, VendorError> {
+        self.try_to_ask(mode, request, Tries::One, deadline).await
+    }
+
+    async fn try_to_ask(
+        &self,
+        mode: Mode,
+        request: &Request,
+        tries: Tries,
+        deadline: Timestamp,
+    ) -> Result<Fetched, VendorError> {
         let (mut faults, mut another_key, mut refused) = (0, false, None);
+        let (mut waited, began) = (Duration::ZERO, self.clock.now());
         loop {
             let turn = self.turn(deadline).await?;
             self.wait(turn, deadline).await?;
@@ -127,6 +161,10 @@ impl<C: Clock> VendorClient<C> {
                     if let Some(bucket) = self.bucket.lock().await.as_mut() {
                         // No longer: this client may outlive the pause, and serve others.
                         bucket.hold(self.clock.now(), pause.min(LONGEST_WAIT));
+                    }
+                    waited += pause;
+                    if tries == Tries::One || waited > LONGEST_WAIT {
+                        return Err(VendorError::Throttled { vendor: self.source.name(), pause });
                     }
                     self.wait(pause, deadline).await?;
                 }
@@ -143,29 +181,45 @@ impl<C: Clock> VendorClient<C> {
                 Attempt::Refused { odd: false, error } => return Err(error),
                 Attempt::Refused { error, .. } => {
                     faults += 1;
-                    self.pause_after(faults, error, request, deadline).await?;
+                    let is_last = self.is_last(tries, faults, began);
+                    // So few odd refusals say no more than a fault does.
+                    let error = match error {
+                        error if is_last && faults < ATTEMPTS => {
+                            let (vendor, last) = (self.source.name(), error.to_string());
+                            VendorError::Unavailable { vendor, attempts: faults, last }
+                        }
+                        error => error,
+                    };
+                    self.pause_after((faults, is_last), error, request, deadline).await?;
                 }
                 Attempt::Fault(last) => {
                     faults += 1;
                     let vendor = self.source.name();
                     let error = VendorError::Unavailable { vendor, attempts: faults, last };
-                    self.pause_after(faults, error, request, deadline).await?;
+                    let is_last = self.is_last(tries, faults, began);
+                    self.pause_after((faults, is_last), error, request, deadline).await?;
                 }
             }
         }
     }
 
+    /// Whether no attempt follows that many faults.
+    fn is_last(&self, tries: Tries, faults: u32, began: Timestamp) -> bool {
+        let several = tries == Tries::Several && elapsed(began, self.clock.now()) < ATTEMPTS_FOR;
+        !several || faults >= ATTEMPTS
+    }
+
     /// Waits before the next attempt, or returns the error of the last one.
     async fn pause_after(
         &self,
-        faults: u32,
+        (faults, is_last): (u32, bool),
         error: VendorError,
         request: &Request,
         deadline: Timestamp,
     ) -> Result<(), VendorError> {
         let (vendor, path) = (self.source.name(), &request.path);
         tracing::warn!(event = "attempt_failed", vendor, path, faults, last = error.to_string());
-        if faults == ATTEMPTS {
+        if is_last {
             return Err(error);
         }
         self.wait(backoff(faults, fastrand::u32(..)), deadline).await

@@ -9,6 +9,10 @@ use crate::clock::elapsed;
 /// Attempts at one request before the run gives up and leaves it to the next.
 pub const ATTEMPTS: u32 = 5;
 
+/// No further attempt at one request begins after this long. A vendor that hangs takes an
+/// invocation that others wait for.
+pub const ATTEMPTS_FOR: Duration = Duration::from_secs(30);
+
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(20);
 
@@ -25,6 +29,13 @@ pub fn backoff(attempt: u32, random: u32) -> Duration {
 pub fn after_refusals(refusals: u32) -> Duration {
     let minutes = 1_u64 << refusals.saturating_sub(1).min(6);
     Duration::from_secs(60 * minutes.min(60))
+}
+
+/// Returns how long a connection rests whose vendor has failed `failures` invocations in a row: 5,
+/// 10, 20 … 640 seconds, at most 15 minutes.
+pub fn after_failures(failures: u32) -> Duration {
+    let seconds = 5_u64 << failures.saturating_sub(1).min(8);
+    Duration::from_secs(seconds.min(15 * 60))
 }
 
 /// Returns the pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110
@@ -61,6 +72,14 @@ mod tests {
         let growing: Vec<u64> = (0..10).map(minutes).collect();
         assert_eq!(growing, [1, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(minutes(u32::MAX), 60);
+    }
+
+    #[test]
+    fn a_connection_that_fails_rests_for_seconds_at_first_and_a_quarter_of_an_hour_at_most() {
+        let seconds = |failures| after_failures(failures).as_secs();
+        let growing: Vec<u64> = (0..11).map(seconds).collect();
+        assert_eq!(growing, [5, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
+        assert_eq!(seconds(u32::MAX), 900);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod circuits;
 pub mod connections;
 pub mod database;
 pub mod dead_letters;
@@ -46,6 +47,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
     let tables = [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        circuits::STATEMENTS,
         connections::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,

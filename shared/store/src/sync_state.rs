@@ -13,7 +13,7 @@ use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
 use crate::sql::{Statement, statements};
-use crate::{Row, StoreError};
+use crate::{Row, StoreError, circuits};
 
 statements! {
     sync_state.acquire: Acquire<'a> {
@@ -22,6 +22,13 @@ statements! {
         mode: &'a str,
         now: Timestamp,
         until: Timestamp,
+    }
+    sync_state.give_back: GiveBack<'a> {
+        source: &'a str,
+        entity: &'a str,
+        mode: &'a str,
+        fence: i64,
+        now: Timestamp,
     }
     sync_state.move: Move<'a> {
         source: &'a str,
@@ -102,6 +109,9 @@ pub struct Lease {
     pub paused: bool,
     /// How often in a row the vendor has refused the pull.
     pub refusals: u32,
+    /// The invocations in a row that brought nothing of the connection, up to this one, which finds
+    /// out whether its vendor answers; 0 if its circuit is closed.
+    pub failures: u32,
     /// The requests that ended pauses so far. A refusal counts only if there was none since.
     wishes: i64,
 }
@@ -155,7 +165,8 @@ pub struct Window {
 }
 
 /// Takes the lease on a pull until `until`, and reads how far the pull has come. Returns `None` if
-/// the lease is held, or if the pull is paused and not to be tried yet ([`pauses::of`]).
+/// the lease is held, if the pull is paused and not to be tried yet ([`pauses::of`]), or if its
+/// connection rests ([`circuits::of`]). After a rest one invocation at a time gets a lease.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -168,12 +179,20 @@ pub async fn acquire(
     let Key { source, entity, mode } = key;
     let acquire = Acquire { source, entity, mode: mode.as_str(), now, until };
     let Some(row) = acquire.optional(on).await? else { return Ok(None) };
+    let fence: i64 = row.read("fence")?;
+    let failed: bool = row.read("failed")?;
+    let failures = if failed { circuits::probe(on, source, now, until).await? } else { None };
+    if failed && failures.is_none() && circuits::of(on, source).await?.is_some() {
+        // Another pull was first. This one's lease is free again, as if it had not been taken.
+        GiveBack { source, entity, mode: mode.as_str(), fence, now }.execute(on).await?;
+        return Ok(None);
+    }
     let mut run = run_under_way(&row)?;
     if let Some(run) = &mut run {
         run.windows = windows::open_ones(on, key, run.id).await?;
     }
     Ok(Some(Lease {
-        fence: row.read("fence")?,
+        fence,
         watermark: row.read("watermark")?,
         cursor: row.read("cursor")?,
         run,
@@ -181,6 +200,7 @@ pub async fn acquire(
         requested_why: row.read("requested_why")?,
         paused: row.read("paused")?,
         refusals: u32::try_from(row.read::<i32>("refusals")?).unwrap_or_default(),
+        failures: failures.unwrap_or_default(),
         wishes: row.read("wishes")?,
     }))
 }

@@ -15,6 +15,7 @@ use penstock_store::sync_state::{self, Key, Lease};
 use penstock_store::{begin, commit, refetch};
 
 use super::{FailedRead, Read, note_failure, read_one};
+use crate::circuit;
 use crate::ending::{STALLED, note_stalled};
 use crate::error::FetchError;
 use crate::outcome::Outcome;
@@ -122,7 +123,8 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
     }
 
     async fn read(&mut self, wish: &Wish, stop_at: Timestamp) -> Result<(), FetchError> {
-        match read_one(self.ports, self.vendor, self.key.entity, wish, stop_at).await {
+        let probing = self.lease.failures > 0;
+        match read_one(self.ports, self.vendor, self.key.entity, wish, probing, stop_at).await {
             Ok(Read::Answered) => self.read += 1,
             Ok(Read::NotAsked) => {
                 self.progressed = true;
@@ -144,15 +146,22 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
         self.heal().await
     }
 
-    /// Ends the pause, if there was one: the vendor answers.
+    /// Ends the pause and the rests of the connection, if there were any: the vendor answers.
     async fn heal(&mut self) -> Result<(), FetchError> {
-        if self.lease.paused {
+        let paused = self.lease.paused;
+        if paused || self.lease.failures > 0 {
             let now = self.ports.clock.now();
             let mut connection = self.ports.database.connection().await?;
             let tx = begin(&mut connection).await?;
-            pauses::heal(&tx, self.key, now).await?;
+            if paused {
+                pauses::heal(&tx, self.key, now).await?;
+            }
+            circuit::close(&tx, self.key, &self.lease).await?;
             commit(tx).await?;
-            pausing::note_healed(self.key, &mut self.lease);
+            if paused {
+                pausing::note_healed(self.key, &mut self.lease);
+            }
+            circuit::note_closed(self.key, &mut self.lease);
         }
         Ok(())
     }
@@ -181,12 +190,26 @@ impl<C: Clock, Q: Outlet> Worker<'_, C, Q> {
             Err(error) => {
                 let free_at = match &error {
                     FetchError::Vendor(VendorError::QuotaExhausted { .. }) => now + LIMITED,
-                    FetchError::Vendor(VendorError::Unavailable { .. }) => now + OUTAGE,
+                    // Objects that could be read say that only this one cannot.
+                    FetchError::Vendor(VendorError::Unavailable { .. }) if progressed => {
+                        now + OUTAGE
+                    }
+                    FetchError::Vendor(VendorError::Unavailable { .. }) => {
+                        let why = chain(&error);
+                        let rest = circuit::open(ports, key, &lease, &why, Duration::ZERO).await?;
+                        now + rest.lasts
+                    }
+                    FetchError::Vendor(VendorError::Throttled { pause, .. }) => {
+                        let why = chain(&error);
+                        let rest = circuit::open(ports, key, &lease, &why, *pause).await?;
+                        now + rest.lasts
+                    }
                     _ => return pausing::end(ports, key, &lease, error).await.outcome,
                 };
                 let connection = ports.database.connection().await?;
                 sync_state::release_later(&**connection, key, &lease, free_at).await?;
-                return Err(error);
+                let is_asked = matches!(error, FetchError::Vendor(VendorError::Throttled { .. }));
+                return if is_asked { Ok(Outcome::Rests { until: free_at }) } else { Err(error) };
             }
         };
         let Key { source, entity, .. } = key;

@@ -56,6 +56,14 @@ pub enum VendorError {
     /// The time is up. Go on after this long.
     #[error("out of time, to go on in {0:?}")]
     OutOfTime(Duration),
+    /// The vendor makes us wait for longer than an invocation should. Go on after this long.
+    #[error("{vendor} asks for a pause of {} s", pause.as_secs())]
+    Throttled {
+        /// The vendor.
+        vendor: &'static str,
+        /// The last pause that it asked for.
+        pause: Duration,
+    },
     /// The vendor fails again and again.
     #[error("{vendor} failed {attempts} times, last with: {last}")]
     Unavailable {

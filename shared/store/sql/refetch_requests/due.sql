@@ -1,8 +1,11 @@
 -- Entities with objects whose message seems to be lost. One message an entity serves all of them.
 -- Where refetches are paused, it is sent when they are to be tried again, even if no object waits
--- any more: that ends the pause. A connection that is paused, removed or erased is not asked for.
+-- any more: that ends the pause. A connection that is paused, removed or erased is not asked for, nor
+-- one that rests.
 with resting as (
     select name from connections where state <> 'active'
+    union all
+    select source from circuits where rests_until > :now
 )
 select r.source, r.entity
 from refetch_requests r

@@ -17,6 +17,7 @@ statements! {
     connections.set_state: SetState<'a> { names: &'a [String], state: &'a str, now: Timestamp }
     refetch_requests.forget: ForgetRefetches<'a> { sources: &'a [String] }
     push_channels.forget: ForgetChannels<'a> { sources: &'a [String] }
+    circuits.forget: ForgetCircuits<'a> { sources: &'a [String] }
     held_sweeps.forget: ForgetSweeps<'a> { sources: &'a [String] }
     vendor_accounts.ask_anew: AskAnew<'a> { sources: &'a [String] }
     sync_state.lock_all: LockAll<'a> { sources: &'a [String] }
@@ -104,6 +105,7 @@ async fn end_all(
 ) -> Result<(), StoreError> {
     ForgetRefetches { sources }.execute(tx).await?;
     ForgetChannels { sources }.execute(tx).await?;
+    ForgetCircuits { sources }.execute(tx).await?;
     ForgetSweeps { sources }.execute(tx).await?;
     AskAnew { sources }.execute(tx).await?;
     // A statement of its own: the next one sees what was committed while this one waited.

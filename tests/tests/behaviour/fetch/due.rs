@@ -34,23 +34,37 @@ async fn a_rule_asks_for_each_entity_of_each_connection_that_is_active_and_they_
         ("portal", "hubspot", "active"),
         ("stripe-eu", "stripe", "active"),
         ("stripe-us", "stripe", "paused"),
-        ("team", "gcal", "active"),
         ("was", "gcal", "removed"),
     ] {
         connect(&app, name, source, state).await;
     }
+    let settings = [
+        ("calendar_id", "team@example.com"),
+        ("channel_secret", "channels of the team"),
+        ("service_account", "{}"),
+        ("webhook_url", "https://penstock.example/webhooks/gcal"),
+    ];
+    app.connect("team", "gcal", &settings).await;
+    app.connect("quiet", "gcal", &settings[..1]).await;
     let reply = app.due(Due::Incremental).await;
-    assert_eq!(reply, json!({"outcome": "asked_for", "requests": 5}));
-    let wanted = ["stripe event", "portal contact", "stripe-eu event", "team event", "portal deal"];
+    assert_eq!(reply, json!({"outcome": "asked_for", "requests": 6}));
+    let wanted = [
+        "stripe event",
+        "portal contact",
+        "quiet event",
+        "stripe-eu event",
+        "team event",
+        "portal deal",
+    ];
     assert_eq!(asked(&app), wanted);
     app.due(Due::Full).await;
-    assert_eq!(asked(&app), ["portal contact", "team event", "portal deal"]);
+    assert_eq!(asked(&app), ["portal contact", "quiet event", "team event", "portal deal"]);
     app.due(Due::Reconcile).await;
     let wanted = ["charge", "refund", "dispute"];
     let wanted = wanted.map(|entity| [format!("stripe {entity}"), format!("stripe-eu {entity}")]);
     assert_eq!(asked(&app), wanted.concat());
     app.due(Due::Watch).await;
-    assert_eq!(asked(&app), ["team event"]);
+    assert_eq!(asked(&app), ["team event"], "nothing is pushed to the others");
 
     connect(&app, "stripe", "stripe", "paused").await;
     app.due(Due::Incremental).await;

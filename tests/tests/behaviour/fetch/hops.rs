@@ -9,12 +9,14 @@ use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
 use penstock_store::refetch::{self, Cause};
 use penstock_store::{begin, commit};
 use penstock_tests::captured_log::CapturedLog;
-use penstock_tests::simulators::stripe::{Fault, RetryAfter};
 use penstock_tests::test_app::TestApp;
 
 use crate::stripe_account::{account, assert_true};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// An invocation that has none brings nothing.
+const NO_TIME: Duration = Duration::ZERO;
 
 /// Serves `request`, and then each message that goes on with it once its delay is over. Returns the
 /// outcome that sent none, and how many messages there were.
@@ -51,9 +53,8 @@ async fn trap_66_a_backfill_takes_as_many_messages_as_it_needs() {
 async fn trap_66_a_run_that_no_message_moves_says_so_rests_and_is_asked_for_again() {
     let app = TestApp::over(account(951, 20)).await;
     let log = CapturedLog::start();
-    app.stripe.faults().always("/v1/charges", Fault::TooMany(RetryAfter::Seconds(500)));
     let request = FetchRequest::new("stripe", "charge", Mode::Full);
-    let (outcome, hops) = follow(&app, request, MINUTE).await;
+    let (outcome, hops) = follow(&app, request, NO_TIME).await;
     let Outcome::Stopped { run, reason } = outcome else { panic!("{outcome:?}") };
     assert_eq!((hops, reason.as_str()), (MAX_IDLE_HOPS, "16 messages in a row have not moved it"));
     let report = format!("select status || ': ' || last_error from sync_runs where id = '{run}'");
@@ -67,7 +68,6 @@ async fn trap_66_a_run_that_no_message_moves_says_so_rests_and_is_asked_for_agai
     assert_eq!(asked_again(&app).await, 0, "it rests");
     app.clock.advance(4 * MINUTE);
     assert_eq!(asked_again(&app).await, 1, "it is not lost");
-    app.stripe.faults().clear();
     app.drain().await;
     for entity in ["refund", "dispute"] {
         app.fetch(entity, Mode::Full).await.unwrap();
@@ -83,13 +83,12 @@ async fn trap_66_a_run_that_no_message_moves_says_so_rests_and_is_asked_for_agai
 #[tokio::test]
 async fn trap_66_a_run_that_a_rule_asks_for_meanwhile_counts_anew() {
     let app = TestApp::over(account(952, 20)).await;
-    app.stripe.faults().always("/v1/events", Fault::TooMany(RetryAfter::Seconds(500)));
-    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.fetch_within("event", Mode::Incremental, NO_TIME).await.unwrap();
     let (mut rounds, request) = (0, FetchRequest::new("stripe", "event", Mode::Incremental));
     app.requests.take();
     for _ in 0..2 {
         app.clock.advance(MINUTE);
-        let (outcome, hops) = follow(&app, request.clone(), MINUTE).await;
+        let (outcome, hops) = follow(&app, request.clone(), NO_TIME).await;
         assert!(matches!(outcome, Outcome::Stopped { .. }), "{outcome:?}");
         rounds += hops;
     }
@@ -103,18 +102,16 @@ async fn trap_66_objects_that_no_message_brings_wait_for_relay() {
     app.drain().await;
     let id = app.stripe.truth().into_iter().find(|object| object.id.starts_with("ch_")).unwrap().id;
     let log = CapturedLog::start();
-    app.stripe.faults().always("/v1/charges", Fault::TooMany(RetryAfter::Seconds(500)));
     let now = app.clock.now();
     let mut connection = app.db.database(1).connection().await.unwrap();
     let tx = begin(&mut connection).await.unwrap();
     let wish = [("stripe", "charge", id.as_str())];
     refetch::request(&tx, &wish, Cause::Pushed, now, now).await.unwrap();
     commit(tx).await.unwrap();
-    let (outcome, hops) = follow(&app, FetchRequest::refetches("stripe", "charge"), MINUTE).await;
+    let (outcome, hops) = follow(&app, FetchRequest::refetches("stripe", "charge"), NO_TIME).await;
     assert_eq!((outcome, hops), (Outcome::Refetched { objects: 0 }, MAX_IDLE_HOPS));
     assert!(log.text().contains("pull_stalled"));
 
-    app.stripe.faults().clear();
     app.clock.advance(20 * MINUTE);
     assert_eq!(app.relay.run_once(app.relay_deadline()).await.unwrap().refetches, 1);
     app.drain().await;

@@ -58,6 +58,7 @@ async fn trap_14_an_outage_of_the_vendor_uses_up_no_rows_attempts_and_ends_in_a_
         "{report}"
     );
     app.stripe.faults().clear();
+    app.end_rests().await;
     app.fetch_all().await.unwrap();
     app.drain().await;
     assert_true(&app).await;
@@ -146,10 +147,12 @@ async fn trap_16_a_reply_that_is_not_what_it_should_be_moves_no_cursor_and_ends(
         }
         let refunds = format!("{CURSOR} where entity = 'refund'");
         let stands: String = app.db.scalar(&refunds).await;
+        app.end_rests().await;
         app.fetch("refund", Mode::Full).await.unwrap_err();
         assert_eq!(app.db.scalar::<String>(&refunds).await, stands, "{fault:?} moved the cursor");
 
         app.stripe.faults().clear();
+        app.end_rests().await;
         app.fetch("refund", Mode::Full).await.unwrap();
         app.fetch("dispute", Mode::Full).await.unwrap();
         app.drain().await;

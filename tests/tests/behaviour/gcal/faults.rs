@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fetch::{FetchError, Outcome};
 use penstock_clients::vendor::VendorError;
-use penstock_domain::fetch_request::Mode;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::PageError;
 use penstock_tests::simulators::gcal::{Fault, RetryAfter};
 use penstock_tests::thorough::part;
@@ -62,7 +62,8 @@ async fn trap_14_rate_limits_wait_whatever_their_status_and_use_up_no_attempt() 
     for limit in limits {
         test.google.faults().next_n(EVENTS, 9, Fault::TooMany(limit));
     }
-    test.fetch(Mode::Full).await.unwrap();
+    let request = FetchRequest::new("gcal", "event", Mode::Full);
+    test.app.serve_to_end(&request).await.unwrap();
     test.app.drain().await;
     test.assert_true().await;
     let statuses: Vec<u16> = test.google.take_requests().iter().map(|asked| asked.status).collect();

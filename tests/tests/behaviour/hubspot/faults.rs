@@ -134,6 +134,7 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
             test.hubspot.faults().next_n(OBJECTS, 1, fault);
             continue;
         }
+        test.app.end_rests().await;
         let error = test.fetch("contact", Mode::Full).await.unwrap_err();
         assert!(
             matches!(
@@ -145,6 +146,7 @@ async fn trap_16_broken_replies_leave_the_cursor_where_it_is() {
         test.hubspot.faults().clear();
         assert_eq!(test.app.db.scalar::<i64>("select count(*) from outbox").await, 0, "{fault:?}");
     }
+    test.app.end_rests().await;
     test.run(Mode::Full).await;
     test.assert_true().await;
 }

@@ -80,7 +80,8 @@ impl HubSpotTestApp {
     /// Runs both entities, and works everything off.
     pub async fn run(&self, mode: Mode) {
         for entity in ["contact", "deal"] {
-            let outcome = self.fetch(entity, mode).await.unwrap();
+            let request = FetchRequest::new("hubspot", entity, mode);
+            let outcome = self.app.serve_to_end(&request).await.unwrap();
             assert!(matches!(outcome, Outcome::Finished { .. }), "{entity}: {outcome:?}");
         }
         self.app.drain().await;

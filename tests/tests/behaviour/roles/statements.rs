@@ -13,6 +13,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "circuits.forget",
             "connections.all",
             "connections.declare",
             "connections.lock",
@@ -55,6 +56,12 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "fetch",
         &[
             "calendar_events.unseen",
+            "circuits.close",
+            "circuits.find",
+            "circuits.open",
+            "circuits.probe",
+            "circuits.try_now",
+            "connections.all",
             "connections.find",
             "contacts.unseen",
             "held_sweeps.*",
@@ -91,6 +98,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "sync_state.abandon",
             "sync_state.acquire",
             "sync_state.finish",
+            "sync_state.give_back",
             "sync_state.hand_on",
             "sync_state.heal",
             "sync_state.hold_back",

@@ -34,7 +34,8 @@ pub async fn fetch(app: &TestApp, entity: &str, mode: Mode) -> Result<Outcome, F
 /// Runs a run that must finish, and works everything off. Some time passes first.
 pub async fn run(app: &TestApp, entity: &str, mode: Mode) {
     app.clock.advance(Duration::from_secs(60));
-    let outcome = fetch(app, entity, mode).await.unwrap();
+    let request = FetchRequest::new("rolodex", entity, mode);
+    let outcome = app.serve_to_end(&request).await.unwrap();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
     app.drain().await;
 }
@@ -114,6 +115,8 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
     for page in 1..=4 {
         server.account().refuse(5, 500, "broken");
         fetch(&app, "person", Mode::Full).await.unwrap_err();
+        app.end_rests().await;
+        app.requests.take();
         app.drain().await;
         assert!(ghosts(&app).await.is_empty(), "page {page} has not come");
         assert_eq!(people(&app).await.len(), 35);
@@ -123,6 +126,7 @@ async fn trap_13_what_vanished_is_swept_after_the_full_list_succeeded_and_never_
         server.account().on_request(|_, _| {});
         if page < 4 {
             outcome.unwrap_err();
+            app.end_rests().await;
         } else {
             assert!(matches!(outcome, Ok(Outcome::Finished { .. })), "{outcome:?}");
         }

@@ -1,0 +1,2 @@
+-- The vendor answers: nothing rests any more.
+delete from circuits where source = :source

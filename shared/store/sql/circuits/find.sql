@@ -1,0 +1,4 @@
+-- The open circuit of a connection, if there is one.
+select source, failures, since, rests_until, why
+from circuits
+where source = :source

@@ -1,0 +1,2 @@
+-- Connections that are removed.
+delete from circuits where source = any(:sources)
