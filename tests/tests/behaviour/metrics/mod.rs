@@ -1,5 +1,6 @@
 //! `metrics` over a database of its own. Requests are the events that API Gateway sends.
 
+mod connections;
 mod events;
 mod fresh;
 mod http;
