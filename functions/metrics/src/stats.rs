@@ -48,8 +48,8 @@ pub(crate) struct StatsReply {
     as_of: Timestamp,
 }
 
-/// The rows of one connection that wait for `process`. What clients send is one too: `leads`,
-/// `events`.
+/// The rows of one connection that wait for `process`. What clients send is one too:
+/// `leads`, `events`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Pending"))]
 #[serde(rename_all = "camelCase")]
@@ -101,8 +101,8 @@ struct EndedRefetches {
     reason: Option<String>,
 }
 
-/// The rows of one connection that came in within a window, and how many of them are processed or dead
-/// by now.
+/// The rows of one connection that came in within a window, and how many of them are processed or
+/// dead by now.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Rate"))]
 #[serde(rename_all = "camelCase")]

@@ -13,6 +13,7 @@ mod operations;
 mod plans;
 mod snapshots;
 mod stats;
+mod vendor_sums;
 
 use ::http::HeaderMap;
 use jiff::Timestamp;
