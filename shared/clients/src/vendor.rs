@@ -9,7 +9,7 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::{ErrorClass, Request};
 use penstock_domain::rate::TokenBucket;
-use penstock_domain::retry::{ATTEMPTS, ATTEMPTS_FOR, backoff, http_date, retry_after};
+use penstock_domain::retry::{ATTEMPTS, backoff, http_date, retry_after};
 use penstock_domain::source::Source;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
@@ -203,9 +203,11 @@ impl<C: Clock> VendorClient<C> {
         }
     }
 
-    /// Whether no attempt follows that many faults.
+    /// Whether no attempt follows that many faults. All attempts together take no longer than one
+    /// that times out: an invocation must not wait for a vendor that hangs.
     fn is_last(&self, tries: Tries, faults: u32, began: Timestamp) -> bool {
-        let several = tries == Tries::Several && elapsed(began, self.clock.now()) < ATTEMPTS_FOR;
+        let several =
+            tries == Tries::Several && elapsed(began, self.clock.now()) < self.config.timeout;
         !several || faults >= ATTEMPTS
     }
 

@@ -9,10 +9,6 @@ use crate::clock::elapsed;
 /// Attempts at one request before the run gives up and leaves it to the next.
 pub const ATTEMPTS: u32 = 5;
 
-/// No further attempt at one request begins after this long. A vendor that hangs takes an
-/// invocation that others wait for.
-pub const ATTEMPTS_FOR: Duration = Duration::from_secs(30);
-
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(20);
 

@@ -15,9 +15,18 @@ use crate::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
 ///
 /// Postgres refuses the query or cannot be reached.
 pub async fn events(on: &Client, calendar: &str) -> Result<BTreeMap<String, TruthRow>, Error> {
+    events_of(on, "gcal", calendar).await
+}
+
+async fn events_of(
+    on: &Client,
+    connection: &str,
+    calendar: &str,
+) -> Result<BTreeMap<String, TruthRow>, Error> {
     let sql = "select external_id, deleted_at is not null, status, summary, all_day, starts_at, ends_at, \
-               start_date::text, end_date::text, recurring_event_id from calendar_events where calendar_id = $1";
-    Ok(on.query(sql, &[&calendar]).await?.iter().map(event).collect())
+               start_date::text, end_date::text, recurring_event_id \
+               from calendar_events where source = $1 and calendar_id = $2";
+    Ok(on.query(sql, &[&connection, &calendar]).await?.iter().map(event).collect())
 }
 
 fn event(row: &Row) -> (String, TruthRow) {
@@ -51,15 +60,24 @@ pub fn different(ours: &BTreeMap<String, TruthRow>, truth: &[TruthRow]) -> Vec<S
 /// # Panics
 /// An event is wrong, missing, or not in the calendar.
 pub async fn assert_true(db: &TestDatabase, google: &GoogleCalendarSimulator) {
+    assert_true_of(db, "gcal", google).await;
+}
+
+/// As [`assert_true`], of the connection of that name.
+///
+/// # Panics
+/// As [`assert_true`].
+pub async fn assert_true_of(db: &TestDatabase, connection: &str, google: &GoogleCalendarSimulator) {
     let there = |mut rows: BTreeMap<String, TruthRow>| {
         rows.retain(|_, row| row.1.is_some());
         rows
     };
-    let ours = events(&db.client().await, CALENDAR_ID).await.expect("the events");
+    let client = db.client().await;
+    let ours = events_of(&client, connection, CALENDAR_ID).await.expect("the events");
     let truth = google
         .with(|calendar| calendar.truth())
         .into_iter()
         .map(|row| (row.0.clone(), row))
         .collect();
-    assert_same("calendar", &there(ours), &there(truth));
+    assert_same(connection, &there(ours), &there(truth));
 }

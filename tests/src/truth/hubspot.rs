@@ -15,14 +15,26 @@ use crate::simulators::hubspot::{ContactTruth, DealTruth, HubSpotPortal, HubSpot
 ///
 /// Postgres refuses the query or cannot be reached.
 pub async fn contacts(on: &Client) -> Result<BTreeMap<String, ContactTruth>, Error> {
+    contacts_of(on, "hubspot").await
+}
+
+/// As [`contacts`], of the connection of that name.
+///
+/// # Errors
+///
+/// As [`contacts`].
+pub async fn contacts_of(
+    on: &Client,
+    connection: &str,
+) -> Result<BTreeMap<String, ContactTruth>, Error> {
     let sql = "select external_id, email, phone, first_name, last_name, merged_into, deleted_at is not null \
-               from contacts where source = 'hubspot'";
+               from contacts where source = $1";
     let read = |row: &Row| {
         let deleted = row.get(6);
         let fields = if deleted { Default::default() } else { [1, 2, 3, 4].map(|i| row.get(i)) };
         (row.get(0), ContactTruth { fields, deleted, merged_into: row.get(5) })
     };
-    Ok(on.query(sql, &[]).await?.iter().map(read).collect())
+    Ok(on.query(sql, &[&connection]).await?.iter().map(read).collect())
 }
 
 /// Reads our deals, by id, each with its status. Canceled deals count for nothing and are left out.
@@ -31,9 +43,21 @@ pub async fn contacts(on: &Client) -> Result<BTreeMap<String, ContactTruth>, Err
 ///
 /// Postgres refuses the query or cannot be reached.
 pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>, Error> {
+    deals_of(on, "hubspot").await
+}
+
+/// As [`deals`], of the connection of that name.
+///
+/// # Errors
+///
+/// As [`deals`].
+pub async fn deals_of(
+    on: &Client,
+    connection: &str,
+) -> Result<BTreeMap<String, (DealTruth, String)>, Error> {
     let sql = "select external_id, amount, currency, raw_status, \
                (extract(epoch from occurred_at) * 1000)::bigint, status \
-               from payments where source = 'hubspot' and status <> 'canceled'";
+               from payments where source = $1 and status <> 'canceled'";
     let read = |row: &Row| {
         let deal = DealTruth {
             amount: row.get(1),
@@ -43,7 +67,7 @@ pub async fn deals(on: &Client) -> Result<BTreeMap<String, (DealTruth, String)>,
         };
         (row.get(0), (deal, row.get(5)))
     };
-    Ok(on.query(sql, &[]).await?.iter().map(read).collect())
+    Ok(on.query(sql, &[&connection]).await?.iter().map(read).collect())
 }
 
 /// Returns the contacts that the tables must hold. A contact that was deleted before the first run
@@ -77,8 +101,17 @@ pub fn deals_due(portal: &HubSpotPortal) -> BTreeMap<String, (DealTruth, String)
 /// # Panics
 /// A row is wrong, missing, or not in the portal.
 pub async fn assert_true(db: &TestDatabase, hubspot: &HubSpotSimulator) {
+    assert_true_of(db, "hubspot", hubspot).await;
+}
+
+/// As [`assert_true`], of the connection of that name.
+///
+/// # Panics
+/// As [`assert_true`].
+pub async fn assert_true_of(db: &TestDatabase, connection: &str, hubspot: &HubSpotSimulator) {
     let client = db.client().await;
-    let ours = contacts(&client).await.expect("the contacts");
-    assert_same("contacts", &ours, &contacts_due(&hubspot.portal(), &ours));
-    assert_same("deals", &deals(&client).await.expect("the deals"), &deals_due(&hubspot.portal()));
+    let ours = contacts_of(&client, connection).await.expect("the contacts");
+    assert_same(connection, &ours, &contacts_due(&hubspot.portal(), &ours));
+    let ours = deals_of(&client, connection).await.expect("the deals");
+    assert_same(connection, &ours, &deals_due(&hubspot.portal()));
 }

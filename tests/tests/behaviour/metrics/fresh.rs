@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{at, config, database, event, noon, ok, ports, send};
 use jiff::{SignedDuration, Timestamp};
 use metrics::MetricsConfig;
+use penstock_domain::connection::{DATABASE, Unusable, check_name};
 use penstock_domain::source::SOURCES;
 use penstock_store::freshness::{Pull, expect, pulls, stalest};
 use penstock_testkit::{MemoryQueue, TestDatabase};
@@ -184,8 +185,7 @@ async fn a_pull_that_the_vendor_refuses_is_shown_degrades_and_is_the_worst_once_
 }
 
 #[tokio::test]
-async fn a_new_connection_is_late_only_once_it_had_the_time_to_succeed_and_then_even_if_nothing_ever_began()
- {
+async fn trap_88_a_connection_is_late_once_it_had_the_time_to_succeed_even_if_nothing_ever_began() {
     let database = database().await;
     let on = database.client().await;
     // Made while the system runs.
@@ -302,6 +302,14 @@ async fn the_alarm_and_ready_agree_whatever_there_is() {
         named += usize::from(worst.is_object());
     }
     assert!(late > 5 && named > late, "{late} of {named}");
+}
+
+#[test]
+fn no_connection_is_called_like_the_databases_check() {
+    for source in SOURCES {
+        assert_eq!(check_name(DATABASE, *source), Err(Unusable::Taken));
+        assert_eq!(check_name("db-of-a-team", *source), Ok(()));
+    }
 }
 
 #[test]
