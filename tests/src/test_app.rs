@@ -233,6 +233,17 @@ impl TestApp {
         }
     }
 
+    /// Serves a request until it ends, whatever fails on the way.
+    pub async fn serve_through(&self, request: &FetchRequest) -> Outcome {
+        loop {
+            self.end_rests().await;
+            let served = self.serve_to_end(request).await;
+            if let Ok(outcome) = served {
+                return outcome;
+            }
+        }
+    }
+
     /// Ends the rests of all connections, as if their vendors had answered meanwhile.
     ///
     /// # Panics

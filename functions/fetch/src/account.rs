@@ -44,7 +44,8 @@ struct Said {
 /// run. It is not asked by an invocation that is `probing` whether the vendor answers.
 ///
 /// # Errors
-/// [`VendorError::Setup`] if the key is of another mode than what this database holds.
+/// [`VendorError::Setup`] if the key is of another mode than what this database holds, and
+/// [`VendorError::Throttled`] if the vendor makes us wait.
 pub(crate) async fn learn<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     vendor: &Vendor<C>,
@@ -65,7 +66,7 @@ pub(crate) async fn learn<C: Clock, Q: Outlet>(
     }
     let said = match rules.request(&vendor.paging) {
         Some(request) if vendor.asks_account && !probing && is_due(known, now) => {
-            ask(vendor, rules, of_key, &request, stop_at.min(now + PATIENCE)).await
+            ask(vendor, rules, of_key, &request, stop_at.min(now + PATIENCE)).await?
         }
         _ => Said { own: of_key, asked: false, unknown: None },
     };
@@ -97,15 +98,17 @@ async fn ask<C: Clock>(
     of_key: OwnAccount,
     request: &Request,
     stop_at: Timestamp,
-) -> Said {
+) -> Result<Said, FetchError> {
     let read = match vendor.client.ask(Mode::Incremental, request, stop_at).await {
         Ok(fetched) => {
             let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
             rules.read(reply).map_err(|error| error.to_string())
         }
+        // The vendor means all requests.
+        Err(error @ VendorError::Throttled { .. }) => return Err(error.into()),
         Err(error) => Err(chain(&error)),
     };
-    match read {
+    Ok(match read {
         Ok(OwnAccount { livemode, currency }) => {
             let livemode = of_key.livemode.or(livemode);
             Said { own: OwnAccount { livemode, currency }, asked: true, unknown: None }
@@ -115,7 +118,7 @@ async fn ask<C: Clock>(
             tracing::warn!(event = "account_unknown", source, error = unknown);
             Said { own: of_key, asked: true, unknown: Some(unknown) }
         }
-    }
+    })
 }
 
 /// Keeps what was said. Rows that waited for the mode become due, and full runs that the currency

@@ -250,7 +250,10 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         match ended {
             Ok(Stop::Done) => Ok(Outcome::Finished { run: run.at.id, new_rows: run.new_rows }),
             Ok(Stop::OutOfTime(pause)) => ending::hand_over(ports, run, request, pause).await,
-            Ok(Stop::Throttled(pause)) => ending::wait(ports, run, request, pause).await,
+            Ok(Stop::Throttled(pause))
+            | Err(FetchError::Vendor(VendorError::Throttled { pause, .. })) => {
+                ending::wait(ports, run, request, pause).await
+            }
             Err(FetchError::Vendor(VendorError::QuotaExhausted { reason, .. })) => {
                 ending::stop(ports, run, reason).await
             }

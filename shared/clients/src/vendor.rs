@@ -60,10 +60,14 @@ pub struct VendorClient<C> {
 /// `fetch` keeps before Lambda ends it.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The longest pause that the client waits for, and the longest that it waits for one request where
-/// the vendor asks for pauses. Waiting costs money in Lambda, and holds one of few environments. After
-/// a longer pause, a message goes on with the run.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The longest pause before a request that the client makes of its own accord: for its turn, or
+/// after a fault.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The longest time that the client waits for one request because the vendor asks for it. Waiting
+/// costs money in Lambda, and holds one of few environments. After a longer pause, a message goes
+/// on with the run.
+pub const LONGEST_ASKED: Duration = Duration::from_secs(5);
 
 /// How often a request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +117,7 @@ impl<C: Clock> VendorClient<C> {
 
     /// Sends the request until there is a reply, or it is clear that none comes before `deadline`.
     ///
-    /// After a 429 the client waits as long as the vendor requests, up to [`LONGEST_WAIT`]. That does
+    /// After a 429 the client waits as long as the vendor requests, up to [`LONGEST_ASKED`]. That does
     /// not count as an attempt; 5xx, broken connections, time-outs and odd refusals do. A 401 has
     /// the key read again, once. Any other refusal ends the attempts. The source classifies any
     /// other error.
@@ -160,10 +164,10 @@ impl<C: Clock> VendorClient<C> {
                     // Other requests of this client would only get the same reply.
                     if let Some(bucket) = self.bucket.lock().await.as_mut() {
                         // No longer: this client may outlive the pause, and serve others.
-                        bucket.hold(self.clock.now(), pause.min(LONGEST_WAIT));
+                        bucket.hold(self.clock.now(), pause.min(LONGEST_ASKED));
                     }
                     waited += pause;
-                    if tries == Tries::One || waited > LONGEST_WAIT {
+                    if tries == Tries::One || waited > LONGEST_ASKED {
                         return Err(VendorError::Throttled { vendor: self.source.name(), pause });
                     }
                     self.wait(pause, deadline).await?;

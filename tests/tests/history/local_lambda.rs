@@ -309,7 +309,8 @@ impl<'a> LocalLambda<'a> {
                       where tries = 1 and next_send_at = requested_at + interval '5 minutes'; \
                       update refetch_requests set next_send_at = least(next_send_at, now()); \
                       update sync_state set lease_until = least(lease_until, now()), \
-                                            next_try_at = least(next_try_at, now())";
+                                            next_try_at = least(next_try_at, now()); \
+                      update circuits set rests_until = least(rests_until, now())";
         self.test.db.client().await.batch_execute(passed).await.unwrap();
         self.counts.relays += 1;
         assert!(self.counts.relays < ENDLESS, "relay always finds something to send");

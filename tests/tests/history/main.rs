@@ -15,6 +15,7 @@ mod history_test;
 mod kills;
 mod local_lambda;
 mod memory;
+mod twenty;
 
 use std::time::Instant;
 
@@ -143,4 +144,24 @@ async fn trap_08_trap_13_with_fetch_killed_every_few_pages_they_come_to_the_same
         "each pull was to be killed: {:?}",
         counts.kills
     );
+}
+
+#[tokio::test]
+async fn seventeen_connections_are_pulled_as_fast_as_alone_beside_three_that_fail() {
+    let size =
+        twenty::Size { charges: 500, events: 210, contacts: 170, deals: 70, at_least: 6_000 };
+    twenty::come_to_the_truth(size).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: PENSTOCK_FULL=1 make test"]
+async fn seventeen_connections_of_twenty_with_a_hundred_thousand_objects_are_as_fast_as_alone() {
+    let size = twenty::Size {
+        charges: 9_000,
+        events: 1_600,
+        contacts: 3_500,
+        deals: 1_500,
+        at_least: 100_000,
+    };
+    twenty::come_to_the_truth(size).await;
 }

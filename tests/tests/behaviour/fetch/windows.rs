@@ -71,16 +71,16 @@ async fn a_window_whose_reply_hangs_holds_up_no_other() {
 #[tokio::test]
 async fn trap_14_a_pause_that_one_window_is_told_is_kept_by_all() {
     let app = test_app(202, 4).await;
-    app.stripe.faults().at(9, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(9)));
+    app.stripe.faults().at(9, "/v1/charges", Fault::TooMany(RetryAfter::Seconds(4)));
     let before = app.clock.now();
     finish(&app).await;
     let charges = app.stripe.requests_to("/v1/charges");
     let told = charges.iter().position(|request| request.fault.is_some()).unwrap();
     assert_eq!(charges.iter().filter(|request| request.fault.is_some()).count(), 1);
-    // Requests that were sent before the pause may still arrive; all later ones are sent 9 s
+    // Requests that were sent before the pause may still arrive; all later ones are sent 4 s
     // later.
     let early =
-        charges[told + 1..].iter().filter(|request| request.at < before.as_second() + 9).count();
+        charges[told + 1..].iter().filter(|request| request.at < before.as_second() + 4).count();
     assert!(early <= 3, "{early} requests during the pause");
 }
 

@@ -20,10 +20,11 @@ async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
         let test = GcalTestApp::with_settings(seed, 400, &[("SWEEP_MAX_PERCENT", "100")]).await;
         test.google.faults().random(seed, 250, EVENTS, &Fault::PASSING);
         test.google.faults().random(seed, 300, "/token", &[Fault::ServerError]);
+        let incremental = FetchRequest::new("gcal", "event", Mode::Incremental);
         for round in 0..6 {
             let mode = if round == 0 { Mode::Full } else { Mode::Incremental };
             // Three bad replies in a row end an invocation; the next one continues.
-            while test.fetch(mode).await.is_err() {}
+            test.app.serve_through(&FetchRequest::new("gcal", "event", mode)).await;
             test.change(70);
             if round == 2 {
                 test.google.revoke_access_tokens();
@@ -33,19 +34,16 @@ async fn with_every_passing_fault_the_tables_are_the_calendars_truth() {
                 // Longer than a list may lag behind what it showed before.
                 test.app.clock.advance(Duration::from_secs(600));
                 test.google.expire_sync_tokens();
-                assert!(matches!(
-                    test.fetch(Mode::Incremental).await,
-                    Ok(Outcome::StartsOver { .. }) | Err(_)
-                ));
-                while !matches!(
-                    test.fetch(Mode::Incremental).await,
-                    Ok(Outcome::LeftToFullRuns { .. })
-                ) {}
-                while test.fetch(Mode::Full).await.is_err() {}
+                let outcome = test.app.serve_through(&incremental).await;
+                assert!(matches!(outcome, Outcome::StartsOver { .. }), "{outcome:?}");
+                let outcome = test.app.serve_through(&incremental).await;
+                assert!(matches!(outcome, Outcome::LeftToFullRuns { .. }), "{outcome:?}");
+                test.app.serve_through(&FetchRequest::new("gcal", "event", Mode::Full)).await;
                 drop(test.app.requests.take());
             }
         }
-        while test.fetch(Mode::Incremental).await.is_err() {}
+        test.app.serve_through(&incremental).await;
+        test.app.end_rests().await;
         // What the full list left out is asked for by its id.
         test.google.faults().clear();
         test.app.clock.advance(Duration::from_secs(600));
