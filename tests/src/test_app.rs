@@ -83,18 +83,16 @@ impl TestApp {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
         let clock = TestClock::of(&stripe);
+        let reached = reached_by(&stripe, &settings);
         let (tickets, requests, spill) =
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
                 database: db.database_of("fetch", 1),
-                vendors: vendors_of(&stripe, &settings, &clock),
+                vendors: vendors_of(&reached, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
-                connections: fetch::Connections::over(
-                    settings.iter().copied().collect(),
-                    Arc::new(Aws::default()),
-                ),
+                connections: fetch::Connections::over(reached.clone(), Arc::new(Aws::default())),
                 limits: Limits::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 clock: clock.clone(),
@@ -329,16 +327,16 @@ pub fn endpoints(secret: &str) -> Vec<Endpoint> {
     webhook::endpoints(&env.into_iter().collect(), &Arc::new(Aws::default()))
 }
 
-fn vendors_of(
-    stripe: &StripeSimulator,
-    settings: &[(&str, &str)],
-    clock: &TestClock,
-) -> Vec<Vendor<TestClock>> {
+/// The variables of a deployment that pulls `stripe`.
+fn reached_by(stripe: &StripeSimulator, settings: &[(&str, &str)]) -> Env {
     let own =
         [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
     let env: Env = own.into_iter().collect();
-    let env = env.overridden_by(settings.iter().copied().collect());
-    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone())
+    env.overridden_by(settings.iter().copied().collect())
+}
+
+fn vendors_of(env: &Env, clock: &TestClock) -> Vec<Vendor<TestClock>> {
+    vendors::from_env(env, &Arc::new(Aws::default()), clock.clone())
         .expect("the settings are sound")
 }
 

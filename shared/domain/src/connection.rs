@@ -13,6 +13,9 @@ use crate::source::{self, Source, Webhook, variable};
 /// The longest name that a person may give, in bytes.
 pub const LONGEST_NAME: usize = 40;
 
+/// The ending of the variable that names the account of a connection whose key is its parent's.
+pub const ACCOUNT: &str = "ACCOUNT";
+
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -220,11 +223,12 @@ impl Connection {
         let named = |ending: &str| variable(source, ending);
         let access = source.access();
         let mut env = parents.clone();
-        for ending in access.part.into_iter().chain(source.settings().iter().copied()) {
-            env.remove(&named(ending));
-        }
-        if self.account.is_none() {
-            for ending in access.credential.settings() {
+        if let Some(account) = &self.account {
+            // Its parent's key reads it, in that key's mode.
+            env.set_or_remove(&named(ACCOUNT), Some(&account.id));
+        } else {
+            let own = access.part.into_iter().chain(source.settings().iter().copied());
+            for ending in own.chain(access.credential.settings().iter().copied()) {
                 env.remove(&named(ending));
             }
             env.remove(&named(access.credential.given()));

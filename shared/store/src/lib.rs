@@ -29,6 +29,7 @@ mod row;
 pub mod run_requests;
 mod sql;
 pub mod stats;
+pub mod strange_accounts;
 pub mod sync_runs;
 pub mod sync_state;
 mod tls;
@@ -47,6 +48,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         connections::STATEMENTS,
+        connections::accounts::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
@@ -67,6 +69,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,
+        strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,
