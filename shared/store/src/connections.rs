@@ -1,6 +1,7 @@
 //! The `connections` table: the accounts that were connected while the system runs, and where each
 //! stands. A connection that the template declares has a row only if somebody has paused it.
 
+pub mod erasing;
 pub mod removal;
 
 pub use removal::{Removal, remove};
