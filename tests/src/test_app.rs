@@ -109,6 +109,7 @@ impl TestApp {
                 requests: requests.clone(),
                 retention: relay::Retention::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
+                sources: vec!["stripe"],
                 clock: clock.clone(),
             },
             bury: bury::Ports {
@@ -156,6 +157,7 @@ impl TestApp {
         self.fetch.vendors.extend(vendor);
         self.process.reader.add(source, env).expect("the settings are sound");
         self.webhook.endpoints.extend(Endpoint::of(source, env, &aws));
+        self.relay.sources.push(source.name());
     }
 
     /// Runs one invocation of `fetch` with `time` left.

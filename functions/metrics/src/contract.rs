@@ -194,7 +194,10 @@ fn ready(route: Operation, to: &mut Contract) -> Operation {
     let away = "The database cannot be reached. Not a problem by RFC 9457, but this.";
     route
         .titled("Operations", "Whether the database answers")
-        .about("A source that is late makes it `degraded`, never 503.")
+        .about(
+            "A connection that is late, or whose vendor refuses a pull, makes it `degraded`, never 503. One that a \
+             person has paused does not.",
+        )
         .reply(200, "It does.", &schema, &examples::ready())
         .reply(503, away, &schema, &examples::unready())
         .reply_header(503, "retry-after", "RetryAfter")

@@ -1,13 +1,14 @@
-//! `/healthz`: this process answers. `/readyz`: the database does, and the sources are fresh.
+//! `/healthz`: this process answers. `/readyz`: the database does, and connections are fresh.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
+use penstock_domain::connection::State;
 use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
-use penstock_store::sync_runs::read::{self, Freshness};
+use penstock_store::freshness::{self, Pull};
 use penstock_store::sync_state::pauses::{self, Pause};
 use penstock_store::{Database, StoreError};
 use serde::Serialize;
@@ -40,7 +41,11 @@ pub(crate) async fn alive<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
 pub(crate) struct Ready {
     status: &'static str,
     sync_status: &'static str,
+    /// `db`, and each connection by its name.
     checks: BTreeMap<String, Check>,
+    /// The pull that has been silent for longest; null if no connection is active, or the database
+    /// is away.
+    stalest: Option<Stalest>,
     uptime_s: u64,
 }
 
@@ -52,8 +57,13 @@ enum Check {
         ok: bool,
         latency_ms: Option<u64>,
     },
-    Source {
+    Connection {
         ok: bool,
+        /// The vendor.
+        source: String,
+        /// `active`, or `paused` if a person has paused it: then it is not pulled, and never late.
+        state: &'static str,
+        /// When its most backward pull last succeeded; null if one of them never has.
         last_sync: Option<Timestamp>,
         lag_s: Option<u64>,
         /// The pulls that the vendor refuses.
@@ -62,41 +72,79 @@ enum Check {
     },
 }
 
-/// `GET /readyz`: 200 if the database answers, `degraded` if a source is late or paused; 503 if it
-/// does not.
+/// A pull, and for how long it has been silent: since its last success, or since its connection
+/// was made or last changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Stalest"))]
+#[serde(rename_all = "camelCase")]
+struct Stalest {
+    source: String,
+    connection: String,
+    entity: String,
+    lag_s: u64,
+}
+
+/// `GET /readyz`: 200 if the database answers, `degraded` if a connection is late or the vendor
+/// refuses one of its pulls; 503 if it does not.
 pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
     let (config, now) = (&ports.config, call.now);
     let asked = Instant::now();
-    let sources = ask(&ports.database, call.id, freshness(&ports.database)).await;
+    let standing = ask(&ports.database, call.id, standing(&ports.database, &config.sources)).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
-    let Some((mut sources, pauses)) = sources else {
+    let Some((pulls, refused)) = standing else {
         let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
-        let body = Ready { status: "unavailable", sync_status: "unknown", checks, uptime_s };
+        let (status, sync_status) = ("unavailable", "unknown");
+        let body = Ready { status, sync_status, checks, stalest: None, uptime_s };
         let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)?;
         return Ok(reply.with_retry_after(RETRY_AFTER));
     };
-    // A source that is no longer configured cannot be late.
-    sources.retain(|found| config.sources.contains(&found.source.as_str()));
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
-    let paused = |source: &Freshness| -> Vec<PausedPull> {
-        let of_it = pauses.iter().filter(|pause| pause.source == source.source);
-        of_it.cloned().map(PausedPull::from).collect()
-    };
-    let is_fresh = |source: &Freshness| {
-        source.last_sync.is_some_and(|at| elapsed(at, now) <= config.freshness)
-    };
-    let is_well = |source: &Freshness| is_fresh(source) && paused(source).is_empty();
-    let status = if sources.iter().all(is_well) { "ok" } else { "degraded" };
-    let checks = sources.iter().map(|source| {
-        let (last_sync, paused) = (source.last_sync, paused(source));
-        let lag_s = last_sync.map(|at| elapsed(at, now).as_secs());
-        let check = Check::Source { ok: is_well(source), last_sync, lag_s, paused };
-        (source.source.clone(), check)
+    let of_one = pulls.chunk_by(|a, b| a.connection == b.connection);
+    let mut checks: BTreeMap<String, Check> =
+        of_one.filter_map(|pulls| check(pulls, &refused, config.freshness, now)).collect();
+    let all_well = checks.values().all(Check::is_well);
+    let status = if all_well { "ok" } else { "degraded" };
+    checks.insert("db".to_owned(), Check::Database { ok: true, latency_ms });
+    let stalest = freshness::stalest(&pulls, now).map(|pull| Stalest {
+        source: pull.source.clone(),
+        connection: pull.connection.clone(),
+        entity: pull.entity.clone(),
+        lag_s: pull.lag(now).as_secs(),
     });
-    let database = ("db".to_owned(), Check::Database { ok: true, latency_ms });
-    let body =
-        Ready { status, sync_status: status, checks: checks.chain([database]).collect(), uptime_s };
+    let body = Ready { status, sync_status: status, checks, stalest, uptime_s };
     Reply::json(StatusCode::OK, &body)
+}
+
+impl Check {
+    const fn is_well(&self) -> bool {
+        match self {
+            Self::Database { ok, .. } | Self::Connection { ok, .. } => *ok,
+        }
+    }
+}
+
+/// The check of one connection, whose pulls these are, under its name.
+fn check(
+    pulls: &[Pull],
+    refused: &[(String, Pause)],
+    freshness: Duration,
+    now: Timestamp,
+) -> Option<(String, Check)> {
+    let first = pulls.first()?;
+    let of_it = refused.iter().filter(|(_, pause)| pause.source == first.connection);
+    let paused: Vec<_> = of_it.cloned().map(PausedPull::from).collect();
+    let is_late = pulls.iter().any(|pull| pull.lag(now) > freshness);
+    let all_synced = pulls.iter().map(|pull| pull.last_success).collect::<Option<Vec<_>>>();
+    let last_sync = all_synced.and_then(|times| times.into_iter().min());
+    let check = Check::Connection {
+        ok: !first.is_active || !is_late && paused.is_empty(),
+        source: first.source.clone(),
+        state: if first.is_active { State::Active } else { State::Paused }.as_str(),
+        last_sync,
+        lag_s: last_sync.map(|at| elapsed(at, now).as_secs()),
+        paused,
+    };
+    Some((first.connection.clone(), check))
 }
 
 /// Asks the database; `None`, and a line in the log, if it does not answer in time.
@@ -113,9 +161,12 @@ pub(crate) async fn ask<T>(
     answer.map_err(not_ready).ok()
 }
 
-/// How fresh the sources are, and which pulls are paused.
-async fn freshness(database: &Database) -> Result<(Vec<Freshness>, Vec<Pause>), StoreError> {
+/// The pulls of all connections, and those that vendors refuse.
+async fn standing(
+    database: &Database,
+    declared: &[&str],
+) -> Result<(Vec<Pull>, Vec<(String, Pause)>), StoreError> {
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    tokio::try_join!(read::freshness(client), pauses::all(client))
+    tokio::try_join!(freshness::pulls(client, declared), pauses::all(client))
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PausedPull {
     source: String,
+    connection: String,
     entity: String,
     /// `full`, `incremental`, `reconcile`, or `object` for objects that are read again by id.
     mode: String,
@@ -19,9 +20,9 @@ pub(crate) struct PausedPull {
     next_try_at: Timestamp,
 }
 
-impl From<Pause> for PausedPull {
-    fn from(pause: Pause) -> Self {
-        let Pause { source, entity, mode, since, next_try_at } = pause;
-        Self { source, entity, mode, since, next_try_at }
+impl From<(String, Pause)> for PausedPull {
+    fn from((vendor, pause): (String, Pause)) -> Self {
+        let Pause { source: connection, entity, mode, since, next_try_at } = pause;
+        Self { source: vendor, connection, entity, mode, since, next_try_at }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
 //! objects that wait for a refetch. It also deletes rows that are older than their retention, and
-//! those of connections that are erased.
+//! those of connections that are erased, and logs which pull has been silent for longest.
 
 mod erasing;
 mod purging;
@@ -15,8 +15,9 @@ use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
+use penstock_store::freshness::Pull;
 use penstock_store::sync_state::pending;
-use penstock_store::{Database, StoreError, outbox, refetch};
+use penstock_store::{Database, StoreError, freshness, outbox, refetch};
 use serde::Serialize;
 
 use erasing::Erased;
@@ -33,6 +34,8 @@ pub struct Ports<C, Q> {
     pub requests: Q,
     /// How long rows are kept.
     pub retention: Retention,
+    /// The names of the sources whose first connections the template declares.
+    pub sources: Vec<&'static str>,
     /// The time.
     pub clock: C,
 }
@@ -54,6 +57,9 @@ pub struct Round {
     /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
     /// it.
     pub oldest_pending_s: u64,
+    /// How long the pull has been silent that was silent for longest, in seconds; 0 if there is
+    /// none. An alarm watches it.
+    pub stalest_s: u64,
 }
 
 /// Why a round stopped half-way. The next goes on.
@@ -95,6 +101,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// [`RelayError`] if Postgres or SQS fails. Messages that were sent before stay sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
         let stop_at = deadline - MARGIN;
+        // First, and its failure last: the alarm does not depend on the queues, nor they on it.
+        let stalest = self.log_stalest().await;
         let mut round = Round {
             runs: self.ask_for_runs().await?,
             refetches: self.ask_for_refetches().await?,
@@ -116,7 +124,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Purged { rows: purged, failed } = self.purge(half).await;
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
         round = Round { purged, erased, ..round };
-        let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s } = round;
+        let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
             ticketed,
@@ -126,10 +134,34 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             erased,
             oldest_pending_s
         );
+        round.stalest_s = stalest?;
         // Last, so that the round fails for Lambda and its alarm.
         let failed: Vec<&str> =
             failed.into_iter().chain(not_erased.iter().map(String::as_str)).collect();
         if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
+    }
+
+    /// Logs which pull has been silent for longest, of all active connections. Returns for how
+    /// long, in seconds.
+    async fn log_stalest(&self) -> Result<u64, RelayError> {
+        let now = self.clock.now();
+        let pulls = async {
+            let connection = self.database.connection().await?;
+            freshness::expect(&**connection, &self.sources, now).await?;
+            freshness::pulls(&**connection, &self.sources).await
+        };
+        let pulls = self.database.within(PATIENCE, pulls).await?;
+        let stalest = freshness::stalest(&pulls, now);
+        let stalest_s = stalest.map_or(0, |pull| pull.lag(now).as_secs());
+        let name = |of: fn(&Pull) -> &String| stalest.map(|pull| of(pull).as_str());
+        tracing::info!(
+            event = "stalest_pull",
+            stalest_s,
+            source = name(|pull| &pull.source),
+            connection = name(|pull| &pull.connection),
+            entity = name(|pull| &pull.entity)
+        );
+        Ok(stalest_s)
     }
 
     async fn send_tickets(&self) -> Result<usize, RelayError> {

@@ -7,6 +7,7 @@ use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
 use penstock_domain::clock::Clock as _;
+use penstock_domain::source;
 use penstock_edge::telemetry::chain;
 use penstock_edge::{config, deadline::deadline, telemetry};
 use relay::{Ports, Retention};
@@ -23,6 +24,7 @@ async fn main() -> Result<(), Error> {
             .beginning_lineages(),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?.beginning_lineages(),
         retention: Retention::from_env(&env)?,
+        sources: source::configured(&env)?.iter().map(|source| source.name()).collect(),
         clock: SystemClock,
     };
     let ports = &ports;

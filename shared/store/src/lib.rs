@@ -12,6 +12,7 @@ pub mod dead_letters;
 pub mod deliveries;
 mod error;
 pub mod facts;
+pub mod freshness;
 pub mod held_sweeps;
 pub mod intake;
 pub mod journey;
@@ -50,6 +51,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
+        freshness::STATEMENTS,
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,

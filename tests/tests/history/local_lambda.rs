@@ -127,6 +127,7 @@ impl<'a> LocalLambda<'a> {
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
             retention: relay::Retention::default(),
+            sources: Vec::new(),
             clock: ShiftedClock::default(),
         };
         Self {

@@ -151,6 +151,7 @@ impl LoadTest {
             tickets: self.tickets.clone(),
             requests: MemoryQueue::default(),
             retention: relay::Retention::default(),
+            sources: Vec::new(),
             clock: ShiftedClock::by(1_000),
         }
     }

@@ -114,15 +114,17 @@ fn the_templates_defaults_are_those_that_the_vendors_folders_say() {
 }
 
 #[test]
-fn admin_takes_triggers_of_each_source() {
+fn admin_metrics_and_relay_are_told_each_source() {
     let template = Template::read();
-    let list = &template.variables(function(&template, "admin"))["SOURCES"]["Fn::Join"][1];
     // A word, or `!If [HasHubSpot, hubspot, nothing]`.
     let word =
         |item: &Value| item.as_str().or_else(|| item["Fn::If"][1].as_str()).unwrap().to_owned();
-    let listed: Vec<String> = list.as_array().unwrap().iter().map(word).collect();
     let all: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
-    assert_eq!(listed, all);
+    for name in ["admin", "metrics", "relay"] {
+        let list = &template.variables(function(&template, name))["SOURCES"]["Fn::Join"][1];
+        let listed: Vec<String> = list.as_array().unwrap().iter().map(word).collect();
+        assert_eq!(listed, all, "{name}");
+    }
 }
 
 #[test]
@@ -158,23 +160,4 @@ fn make_reconcile_knows_what_can_be_compared_of_each_source() {
     };
     let wanted = SOURCES.iter().map(|source| (source.name().to_owned(), entities(*source)));
     assert_eq!(known, wanted.filter(|(_, entities)| !entities.is_empty()).collect());
-}
-
-#[test]
-fn a_pull_that_falls_silent_has_an_alarm_of_its_own() {
-    let template = Template::read();
-    let alarms = template.resources("AWS::CloudWatch::Alarm");
-    let dimension = |alarm: &Value, name: &str| {
-        let dimensions = alarm["Dimensions"].as_array()?;
-        dimensions.iter().find(|it| it["Name"] == name)?["Value"].as_str().map(str::to_owned)
-    };
-    let pulls: BTreeSet<(String, String)> = alarms
-        .iter()
-        .filter_map(|(_, alarm)| Some((dimension(alarm, "Source")?, dimension(alarm, "Entity")?)))
-        .collect();
-    let wanted = SOURCES.iter().flat_map(|source| {
-        let entities = source.entities(Mode::Incremental).iter();
-        entities.map(|entity| (source.name().to_owned(), (*entity).to_owned()))
-    });
-    assert_eq!(pulls, wanted.collect());
 }

@@ -149,8 +149,9 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
     for spill in ["SpillQueue", "IngestSpillQueue"] {
         assert!(watches("NumberOfMessagesSent", spill), "what goes round Postgres is seen");
     }
-    let silent = alarms.iter().find(|(_, alarm)| alarm["MetricName"] == "RunsSucceeded").unwrap().1;
+    let silent = alarms.iter().find(|(name, _)| *name == "StalestPullAlarm").unwrap().1;
     assert_eq!(silent["TreatMissingData"], "breaching");
+    assert_eq!(silent["Threshold"]["Ref"], "FreshnessSeconds");
 }
 
 #[test]

@@ -94,12 +94,19 @@ pub(super) fn older_health() -> Value {
 }
 
 pub(super) fn ready() -> Value {
-    let stripe = json!({ "ok": true, "lastSync": "2026-06-01T11:45:02Z", "lagS": 898 });
-    let checks = json!({ "db": { "ok": true, "latencyMs": 2 }, "stripe": stripe });
-    json!({ "status": "ok", "syncStatus": "ok", "checks": checks, "uptimeS": 42 })
+    let stripe = json!({
+        "ok": true, "source": "stripe", "state": "active", "lastSync": "2026-06-01T11:45:02Z", "lagS": 898,
+    });
+    let calendar = json!({
+        "ok": true, "source": "gcal", "state": "paused", "lastSync": "2026-05-20T08:00:03Z", "lagS": 1_051_197,
+    });
+    let checks = json!({ "db": { "ok": true, "latencyMs": 2 }, "stripe": stripe, "team-calendar": calendar });
+    let stalest =
+        json!({ "source": "stripe", "connection": "stripe", "entity": "event", "lagS": 898 });
+    json!({ "status": "ok", "syncStatus": "ok", "checks": checks, "stalest": stalest, "uptimeS": 42 })
 }
 
 pub(super) fn unready() -> Value {
     let checks = json!({ "db": { "ok": false, "latencyMs": null } });
-    json!({ "status": "unavailable", "syncStatus": "unknown", "checks": checks, "uptimeS": 42 })
+    json!({ "status": "unavailable", "syncStatus": "unknown", "checks": checks, "stalest": null, "uptimeS": 42 })
 }

@@ -1,4 +1,4 @@
-//! Reads the reports of runs: one, pages of them, and how fresh each source is.
+//! Reads the reports of runs: one, and pages of them.
 
 use std::time::Duration;
 
@@ -19,7 +19,6 @@ statements! {
         status: Option<&'a str>,
         limit: i64,
     }
-    sync_runs.freshness: ReadFreshness {}
 }
 
 /// The report of a run, with its progress.
@@ -89,15 +88,6 @@ pub struct RunFilter<'a> {
     pub limit: i64,
 }
 
-/// The freshness of one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Freshness {
-    /// The name of the source.
-    pub source: String,
-    /// The time at which its most backward pull last succeeded, if all have.
-    pub last_sync: Option<Timestamp>,
-}
-
 /// Returns the run of that id, or `None` if there is none.
 ///
 /// # Errors
@@ -118,18 +108,6 @@ pub async fn page(
     let RunFilter { source, status, limit, .. } = filter;
     let rows = Page { started_at, id, source, status, limit }.rows(on).await?;
     rows.iter().map(record).collect()
-}
-
-/// Returns the freshness of every source that was ever pulled.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn freshness(on: &impl GenericClient) -> Result<Vec<Freshness>, StoreError> {
-    let rows = ReadFreshness {}.rows(on).await?;
-    let read = |row: &Row| {
-        Ok(Freshness { source: row.read("source")?, last_sync: row.read("last_sync")? })
-    };
-    rows.iter().map(read).collect()
 }
 
 pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {

@@ -34,7 +34,8 @@ statements! {
         mode: &'a str,
         now: Timestamp,
     }
-    sync_state.paused: Paused<'a> { source: Option<&'a str> }
+    sync_state.paused: Paused<'a> { source: &'a str }
+    sync_state.all_paused: AllPaused {}
 }
 
 /// A pull that is paused.
@@ -137,17 +138,18 @@ pub async fn try_now(
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn of(on: &impl GenericClient, key: Key<'_>) -> Result<Option<Pause>, StoreError> {
-    let paused = Paused { source: Some(key.source) }.rows(on).await?;
+    let paused = Paused { source: key.source }.rows(on).await?;
     let pauses = paused.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(pauses.into_iter().find(|p| p.entity == key.entity && p.mode == key.mode.as_str()))
 }
 
-/// Returns the pauses of all pulls.
+/// Returns the pauses of all pulls, each beside the name of its vendor.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn all(on: &impl GenericClient) -> Result<Vec<Pause>, StoreError> {
-    Paused { source: None }.rows(on).await?.iter().map(read).collect()
+pub async fn all(on: &impl GenericClient) -> Result<Vec<(String, Pause)>, StoreError> {
+    let rows = AllPaused {}.rows(on).await?;
+    rows.iter().map(|row| Ok((row.read("vendor")?, read(row)?))).collect()
 }
 
 fn read(row: &Row) -> Result<Pause, StoreError> {

@@ -9,12 +9,13 @@ use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
+use penstock_store::freshness;
 use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
 use penstock_tests::thorough::part;
 
 use crate::admin::trigger;
-use crate::stripe_account::{DAY, NOW, account, assert_true, our_rows, true_rows};
+use crate::stripe_account::{NOW, account, assert_true, our_rows, true_rows};
 
 const KINDS: [&str; 3] = ["charge", "refund", "dispute"];
 
@@ -298,6 +299,11 @@ async fn what_cannot_be_mended_remains_in_the_report_after_three_looks() {
 #[tokio::test]
 async fn a_reconciliation_hides_no_pull_that_stands_still_and_a_refused_key_halts_it() {
     let app = full(93, 30).await;
+    app.fetch("event", Mode::Incremental).await.unwrap();
+    app.drain().await;
+    let on = app.db.client().await;
+    let fresh = freshness::pulls(&on, &["stripe"]).await.unwrap();
+    assert!(fresh[0].last_success.is_some(), "{fresh:?}");
     app.stripe.set_key("sk_test_other");
     let deadline = app.clock.now() + Duration::from_secs(86_400);
     let request = FetchRequest::new("stripe", "charge", Mode::Reconcile);
@@ -307,9 +313,7 @@ async fn a_reconciliation_hides_no_pull_that_stands_still_and_a_refused_key_halt
         .scalar("select status || ': ' || last_error from sync_runs where mode = 'reconcile'")
         .await;
     assert!(told.starts_with("failed: ") && told.contains("401"), "{told}");
-    let freshest =
-        penstock_store::sync_runs::read::freshness(&app.db.client().await).await.unwrap();
-    assert!(freshest[0].last_sync.unwrap().as_second() < NOW + DAY, "{freshest:?}");
+    assert_eq!(freshness::pulls(&on, &["stripe"]).await.unwrap(), fresh);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `metrics` over a database of its own. Requests are the events that API Gateway sends.
 
 mod events;
+mod fresh;
 mod http;
 mod journey;
 mod journey_pages;

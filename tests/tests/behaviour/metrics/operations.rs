@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{at, config, database, event, get, ok, ports, send};
-use metrics::MetricsConfig;
+use super::{config, database, event, get, ok, ports, send};
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::{RuntimeHost, TestDatabase, binary};
 use serde_json::{Value, json};
@@ -19,9 +18,7 @@ const RUNS: &str = "
 
 async fn with_runs() -> TestDatabase {
     let database = database().await;
-    let sources = "insert into sync_state (source, entity, mode, updated_at) \
-                   values ('stripe', 'charges', 'full', now()), ('hubspot', 'charges', 'full', now())";
-    database.client().await.batch_execute(&format!("{RUNS}; {sources}")).await.unwrap();
+    database.client().await.batch_execute(RUNS).await.unwrap();
     database
 }
 
@@ -72,119 +69,6 @@ async fn a_run_tells_what_happened_and_one_that_never_was_is_404() {
     for id in ["019a0000-0000-7000-8000-0000000000ff", "7", "%00"] {
         assert_eq!(get(&ports, &format!("/runs/{id}")).await.status, 404, "{id}");
     }
-}
-
-#[tokio::test]
-async fn ready_says_how_fresh_each_source_is_and_degraded_where_one_is_late() {
-    let database = with_runs().await;
-    let mut ports = ports(database.database_of("metrics", 1), config());
-    let ready = send(&ports, &event("GET", "/readyz", &[])).await;
-    assert_eq!(ready.status, 200);
-    let mut body = ready.body;
-    assert!(body["checks"]["db"]["latencyMs"].take().is_u64());
-    let expected = json!({
-        "status": "ok", "syncStatus": "ok", "uptimeS": 42,
-        "checks": {
-            "db": {"ok": true, "latencyMs": null},
-            "stripe": {"ok": true, "lastSync": "2026-03-15T11:06:05.123456Z", "lagS": 3234},
-            "hubspot": {"ok": true, "lastSync": "2026-03-15T11:05:05.123456Z", "lagS": 3294},
-        },
-    });
-    assert_eq!(body, expected);
-
-    ports.clock.0 = at("2026-03-15T12:05:30Z");
-    let late = send(&ports, &event("GET", "/readyz", &[])).await;
-    assert_eq!((late.status, &late.body["status"]), (200, &json!("degraded")));
-    assert_eq!(late.body["checks"]["hubspot"]["ok"], false);
-    assert_eq!(late.body["checks"]["stripe"]["ok"], true);
-}
-
-#[tokio::test]
-async fn a_full_run_by_hand_does_not_hide_an_incremental_pull_that_stands_still() {
-    let database = with_runs().await;
-    let stands = "insert into sync_state (source, entity, mode, updated_at) values ('stripe', 'event', 'incremental', now())";
-    database.client().await.batch_execute(stands).await.unwrap();
-    let ready =
-        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
-            .await;
-    assert_eq!(
-        ready.body["checks"]["stripe"],
-        json!({"ok": false, "lastSync": null, "lagS": null})
-    );
-    assert_eq!(ready.body["syncStatus"], "degraded");
-}
-
-#[tokio::test]
-async fn a_full_run_counts_for_its_entity_until_an_incremental_one_has_succeeded() {
-    let database = database().await;
-    // The state after a calendar's first full run: its own pull, and the token for the incremental
-    // one.
-    let first = "
-        insert into sync_state (source, entity, mode, updated_at)
-        values ('gcal', 'event', 'full', now()), ('gcal', 'event', 'incremental', now());
-        insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at)
-        values (gen_random_uuid(), 'gcal', 'event', 'full', 'succeeded', '2026-03-15T11:50:00Z', '2026-03-15T11:55:00Z', '2026-03-15T11:55:00Z')";
-    database.client().await.batch_execute(first).await.unwrap();
-    let ready =
-        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
-            .await;
-    assert_eq!(
-        ready.body["checks"]["gcal"],
-        json!({"ok": true, "lastSync": "2026-03-15T11:55:00Z", "lagS": 300})
-    );
-}
-
-#[tokio::test]
-async fn a_pull_that_is_paused_is_shown_with_since_when_and_the_next_try() {
-    let database = with_runs().await;
-    let paused = "insert into sync_state (source, entity, mode, halted, paused_since, next_try_at, refusals, updated_at)
-        values ('stripe', 'charge', 'full', 'stripe refuses the key with 401: no', '2026-03-15T11:00:00Z', '2026-03-15T12:04:00Z', 4, now())";
-    database.client().await.batch_execute(paused).await.unwrap();
-    let ports = ports(database.database_of("metrics", 1), config());
-    let ready = send(&ports, &event("GET", "/readyz", &[])).await;
-    let expected = json!([{
-        "source": "stripe", "entity": "charge", "mode": "full", "since": "2026-03-15T11:00:00Z",
-        "nextTryAt": "2026-03-15T12:04:00Z",
-    }]);
-    assert_eq!(ready.body["checks"]["stripe"]["paused"], expected);
-    assert_eq!(ready.body["checks"]["stripe"]["ok"], false);
-    assert_eq!((ready.status, &ready.body["status"]), (200, &json!("degraded")));
-    assert_eq!(ok(&ports, "/stats").await.body["paused"], expected);
-}
-
-#[tokio::test]
-async fn a_source_that_is_configured_no_more_keeps_nobody_degraded() {
-    let database = with_runs().await;
-    let late = MetricsConfig { sources: vec!["stripe"], ..config() };
-    let mut ports = ports(database.database_of("metrics", 1), late);
-    ports.clock.0 = at("2026-03-15T12:05:30Z");
-    let ready = send(&ports, &event("GET", "/readyz", &[])).await;
-    assert_eq!(ready.body["status"], "ok");
-    assert!(ready.body["checks"].get("hubspot").is_none(), "{}", ready.body);
-}
-
-#[tokio::test]
-async fn a_deployment_without_any_source_is_late_with_none() {
-    let database = with_runs().await;
-    let none = MetricsConfig::from_env(&[("SOURCES", "")].into_iter().collect()).unwrap();
-    let ready =
-        send(&ports(database.database_of("metrics", 1), none), &event("GET", "/readyz", &[])).await;
-    assert_eq!(
-        (&ready.body["status"], ready.body["checks"].as_object().unwrap().len()),
-        (&json!("ok"), 1)
-    );
-}
-
-#[tokio::test]
-async fn a_source_that_never_synced_is_degraded_not_down() {
-    let database = database().await;
-    let source = "insert into sync_state (source, entity, mode, updated_at) values ('gcal', 'events', 'full', now())";
-    database.client().await.batch_execute(source).await.unwrap();
-    let ready =
-        send(&ports(database.database_of("metrics", 1), config()), &event("GET", "/readyz", &[]))
-            .await;
-    assert_eq!((ready.status, &ready.body["syncStatus"]), (200, &json!("degraded")));
-    assert_eq!(ready.body["checks"]["gcal"], json!({"ok": false, "lastSync": null, "lagS": null}));
 }
 
 #[tokio::test]

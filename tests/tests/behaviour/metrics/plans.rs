@@ -9,14 +9,14 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 /// The plan that Postgres used, and its cost.
-struct Plan {
-    text: String,
+pub struct Plan {
+    pub text: String,
     /// Pages read, from the cache or from disk.
-    buffers: u64,
+    pub buffers: u64,
 }
 
 /// Runs a statement of the product as the product does: planned for these very values.
-async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Plan {
+pub async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Plan {
     let statement = all_statements().into_iter().find(|statement| statement.name == name).unwrap();
     let typed: Vec<(&(dyn ToSql + Sync), Type)> =
         params.iter().copied().zip(statement.types.iter().cloned()).collect();

@@ -125,6 +125,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "dead_letters.unreadable",
             "events.journey",
+            "freshness.pulls",
             "not_ours.count",
             "outbox.count_pending",
             "outbox.count_recent",
@@ -136,9 +137,8 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "revenue.unmapped",
             "run_requests.find",
             "sync_runs.find",
-            "sync_runs.freshness",
             "sync_runs.page",
-            "sync_state.paused",
+            "sync_state.all_paused",
         ],
     ),
     (
@@ -175,6 +175,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "dead_letters.erase",
             "dead_letters.purge",
             "events.purge",
+            "freshness.*",
             "held_sweeps.forget",
             "idempotency_keys.purge",
             "leads.purge",
