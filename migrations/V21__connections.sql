@@ -27,9 +27,11 @@ language sql stable parallel safe as $$
     select case
         when connection is not null and vendor is not null then
             array(select c from unnest(array[connection]) as c
-                  where c = vendor or exists (select from public.connections where name = c and source = vendor))
+                  where vendor = coalesce((select source from public.connections where name = c), c))
         when connection is not null then array[connection]
         when vendor is not null then
-            array(select name from public.connections where source = vendor union select vendor)
+            array(select name from public.connections where source = vendor
+                  union
+                  select vendor where not exists (select from public.connections where name = vendor and source <> vendor))
         end
 $$;

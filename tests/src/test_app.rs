@@ -91,6 +91,10 @@ impl TestApp {
                 vendors: vendors_of(&stripe, &settings, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
+                connections: fetch::Connections::over(
+                    settings.iter().copied().collect(),
+                    Arc::new(Aws::default()),
+                ),
                 limits: Limits::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 clock: clock.clone(),
@@ -130,6 +134,7 @@ impl TestApp {
             webhook: webhook::Ports {
                 database: db.database_of("webhook", 1),
                 endpoints: endpoints(WEBHOOK_SECRET),
+                connections: webhook::Connections::default(),
                 public_base_url: None,
                 tickets: tickets.clone(),
                 requests: requests.clone(),
@@ -158,6 +163,33 @@ impl TestApp {
         self.process.reader.add(source, env).expect("the settings are sound");
         self.webhook.endpoints.extend(Endpoint::of(source, env, &aws));
         self.relay.sources.push(source.name());
+    }
+
+    /// Makes a connection of `source`, as an operator does while the system runs. `settings` are
+    /// the vendor's variables in lower case; its secrets are among them.
+    ///
+    /// # Panics
+    ///
+    /// If there is one of this name, or Postgres cannot be reached.
+    pub async fn connect(&self, name: &str, source: &str, settings: &[(&str, &str)]) {
+        let settings: std::collections::BTreeMap<_, _> = settings.iter().copied().collect();
+        let settings = serde_json::to_string(&settings).expect("JSON");
+        let sql = "insert into connections (name, source, settings, key_secret, state, made_at, changed_at) \
+                   select $1, $2, $3, 'none', 'active', to_timestamp($4), to_timestamp($4)";
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact")]
+        let now = self.clock.now().as_second() as f64;
+        let client = self.db.client().await;
+        client.execute(sql, &[&name, &source, &settings, &now]).await.expect("it is connected");
+    }
+
+    /// Moves a connection to another state.
+    ///
+    /// # Panics
+    ///
+    /// If Postgres refuses the state or cannot be reached.
+    pub async fn set_state(&self, name: &str, state: &str) {
+        let sql = "update connections set state = $2, revision = revision + 1 where name = $1";
+        self.db.client().await.execute(sql, &[&name, &state]).await.expect("a state");
     }
 
     /// Runs one invocation of `fetch` with `time` left.

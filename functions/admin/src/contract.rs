@@ -34,7 +34,7 @@ fn trigger(route: Operation, to: &mut Contract) -> Operation {
         "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "mode": "incremental", "status": "accepted",
     });
     let sources: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
-    let source = json!({ "type": "string", "enum": sources });
+    let source = json!({ "type": "string", "examples": sources });
     let mode = json!({ "type": "string", "enum": ["incremental", "full"] });
     let key = json!({ "type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN });
     route
@@ -45,13 +45,14 @@ fn trigger(route: Operation, to: &mut Contract) -> Operation {
              least an hour apart, unless the deployment says otherwise; the 429 names the one before in `runId`.",
         )
         .header("Idempotency-Key", "Names the request: 1 to 255 printable ASCII characters, bare or in double quotes. Kept for 24 hours.", key)
-        .path("source", "A source that is configured.", source)
+        .path("source", "The name of a connection. The first of a source is called like it.", source)
         .path("mode", "`incremental` pulls changes, `full` pulls everything.", mode)
         .reply(202, "Accepted.", &schema, &example)
         .reply_header(202, "idempotency-replayed", "IdempotencyReplayed")
         .link(202, "run", "getRun", "runId", "$response.body#/runId")
         .problems(&[
             (404, "NotFound"),
+            (409, "NotActive"),
             (413, "TooLarge"),
             (422, "KeyReused"),
             (503, "Unavailable"),

@@ -1,18 +1,20 @@
 //! `POST /trigger/{source}/{mode}`: a run that an operator asks for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::{Clock, elapsed};
+use penstock_domain::connection::{Connection, State};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::source::Source;
+use penstock_domain::source::{self, Source};
 use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply, StatusCode, idempotency_key};
 use penstock_edge::telemetry::chain;
-use penstock_store::StoreError;
 use penstock_store::run_requests::{self, Answer, NewRequest};
+use penstock_store::{StoreError, connections};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -50,22 +52,22 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     let key = idempotency_key(headers)?.ok_or_else(|| missing("#/header/Idempotency-Key"))?;
     // A parameter that is no text is the name of nothing.
     let name = |parameter| call.path(parameter).unwrap_or_default();
-    let source = ports.source(&name("source"))?;
     let mode = mode(&name("mode"))?;
-    let entities = source.entities(mode);
-    let sha256 = fingerprint(source.name(), mode, &call.request.bytes(BODY_LIMIT)?);
+    let connection = name("source");
+    let entities = ports.source_of(&connection).await?.entities(mode);
+    let sha256 = fingerprint(&connection, mode, &call.request.bytes(BODY_LIMIT)?);
     let interval = if mode == Mode::Full { ports.config.min_full_interval } else { Duration::ZERO };
     let new = NewRequest {
         sender: &call.caller.sha256,
         key: &key,
         sha256: &sha256,
-        source: source.name(),
+        source: &connection,
         entities,
         mode,
         interval,
     };
     let answer = ports.database.in_time(ports.write_down(new, call.now)).await?;
-    let (source, mode, request_id) = (source.name(), mode.as_str(), call.id.as_str());
+    let (source, mode, request_id) = (&*connection, mode.as_str(), call.id.as_str());
     let accepted = |run_id| {
         let reply = TriggerReply { run_id, source, mode, status: "accepted" };
         Reply::json(StatusCode::ACCEPTED, &reply)
@@ -91,14 +93,31 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    fn source(&self, name: &str) -> Result<&'static dyn Source, Problem> {
-        let sources = &self.config.sources;
-        sources.iter().copied().find(|source| source.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = sources.iter().map(|source| source.name()).collect();
-            let detail = format!("must be a source that is configured: {}", names.join(", "));
-            let errors = vec![FieldError { pointer: "#/path/source".to_owned(), detail }];
-            Problem { errors, ..Problem::not_found("There is no such source.") }
-        })
+    /// Returns the source of the connection called `name`, which must be pulled.
+    async fn source_of(&self, name: &str) -> Result<&'static dyn Source, Failure> {
+        let made = self.database.in_time(self.connections()).await?;
+        let row = made.iter().find(|made| made.name == name);
+        if let Some(row) = row.filter(|row| row.state != State::Active) {
+            let detail = format!("The connection is {}.", row.state.as_str());
+            return Err(Problem::conflict("not-active", detail).into());
+        }
+        let declared = self.config.sources.iter().copied().find(|source| source.name() == name);
+        let source = row.and_then(|row| source::find(&row.source)).or(declared);
+        source.ok_or_else(|| self.no_connection(&made).into())
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
+        connections::all(&**self.database.connection().await?).await
+    }
+
+    fn no_connection(&self, made: &[Connection]) -> Problem {
+        let declared = self.config.sources.iter().map(|source| source.name());
+        let active = made.iter().filter(|made| made.state == State::Active);
+        let names: BTreeSet<&str> = declared.chain(active.map(|made| &*made.name)).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let detail = format!("must be a source that is configured: {names}");
+        let errors = vec![FieldError { pointer: "#/path/source".to_owned(), detail }];
+        Problem { errors, ..Problem::not_found("There is no such source.") }
     }
 
     async fn write_down(&self, new: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {

@@ -24,7 +24,7 @@ use penstock_edge::telemetry::chain;
 use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
-use penstock_store::{Database, StoreError, deliveries};
+use penstock_store::{Database, StoreError, connections, deliveries};
 use serde::Deserialize;
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
@@ -121,7 +121,7 @@ impl<C: Clock> Ports<C> {
         }
         let opened = self.seals.open(&message.body, self.clock.now()).await?;
         Ok(match Spill::read(opened, self.clock.now()) {
-            Ok(Spill::Delivery(spilled)) => match source::signed(&spilled.source) {
+            Ok(Spill::Delivery(spilled)) => match self.signed(&spilled.source).await? {
                 Some(vendor) => self.store(message, vendor, &spilled).await?,
                 None => self.bury_message(message, why_no_ticket.to_string()).await?,
             },
@@ -129,6 +129,13 @@ impl<C: Clock> Ports<C> {
             Err(NotSpilled::Unsealed(error)) => return Err(SealError::from(error).into()),
             Err(error) => self.bury_message(message, error.to_string()).await?,
         })
+    }
+
+    /// The rules of the vendor whose request was spilled under this connection.
+    async fn signed(&self, connection: &str) -> Result<Option<&'static dyn Signed>, StoreError> {
+        let database = self.database.connection().await?;
+        let source = connections::source_of(&**database, connection).await?;
+        Ok(source.and_then(|source| source::signed(source.name())))
     }
 
     /// Stores a request that `ingest` has spilled. It writes a dead letter if the API key is

@@ -50,10 +50,9 @@ pub(crate) async fn learn<C: Clock, Q: Outlet>(
     vendor: &Vendor<C>,
     stop_at: Timestamp,
 ) -> Result<OwnAccount, FetchError> {
-    let source = vendor.source();
-    let Some(rules) = source.account() else { return Ok(OwnAccount::default()) };
+    let Some(rules) = vendor.source().account() else { return Ok(OwnAccount::default()) };
     let now = ports.clock.now();
-    let known = vendor_accounts::find(&**ports.database.connection().await?, source.name()).await?;
+    let known = vendor_accounts::find(&**ports.database.connection().await?, vendor.name()).await?;
     let kept = known.map(|known| known.own).unwrap_or_default();
     // A key that cannot be read is reported by the request that needs it.
     let of_key = vendor.client.read_key(now, |key| rules.told_by_key(key)).await;
@@ -111,7 +110,7 @@ async fn ask<C: Clock>(
             Said { own: OwnAccount { livemode, currency }, asked: true, unknown: None }
         }
         Err(unknown) => {
-            let source = vendor.source().name();
+            let source = vendor.name();
             tracing::warn!(event = "account_unknown", source, error = unknown);
             Said { own: of_key, asked: true, unknown: Some(unknown) }
         }
@@ -127,7 +126,7 @@ async fn keep<C: Clock, Q: Outlet>(
     said: Said,
     asked_at: Timestamp,
 ) -> Result<(), FetchError> {
-    let (source, now) = (vendor.source().name(), ports.clock.now());
+    let (source, now) = (vendor.name(), ports.clock.now());
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;
     let unknown = said.unknown.as_deref();

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use penstock_domain::clock::elapsed;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::fetch_request::Mode;
-use penstock_domain::source::Source;
 use penstock_store::{StoreError, Transaction, outbox, refetch};
+
+use crate::vendors::Vendor;
 
 /// The time until `relay` sends the second request.
 const AFTER: Duration = Duration::from_secs(5 * 60);
@@ -36,15 +37,15 @@ pub(crate) async fn is_due(
 }
 
 /// Asks for objects once more, of which one reply is all that is known.
-pub(crate) async fn later(
+pub(crate) async fn later<C: Clock>(
     tx: &Transaction<'_>,
-    source: &dyn Source,
+    vendor: &Vendor<C>,
     entity: &str,
     ids: &[String],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if ids.is_empty() || !source.entities(Mode::Refetch).contains(&entity) {
+    if ids.is_empty() || !vendor.source().entities(Mode::Refetch).contains(&entity) {
         return Ok(());
     }
-    refetch::request_later(tx, source.name(), entity, ids, now, now + AFTER).await
+    refetch::request_later(tx, vendor.name(), entity, ids, now, now + AFTER).await
 }

@@ -8,7 +8,6 @@ use penstock_clients::vendor::LONGEST_WAIT;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
 use penstock_domain::ids::RunId;
-use penstock_domain::source::Source;
 use penstock_edge::telemetry::chain;
 use penstock_store::sync_state::pending::Unless;
 use penstock_store::sync_state::{Key, Lease};
@@ -20,6 +19,7 @@ use crate::outcome::Outcome;
 use crate::pausing::{self, Ended};
 use crate::ports::Ports;
 use crate::run::Run;
+use crate::vendors::Vendor;
 
 /// The pause after a limit that ends runs, such as HubSpot's daily one. No vendor says in a
 /// reliable form when such a limit is over, and a refusal costs one request.
@@ -173,7 +173,7 @@ pub(crate) async fn note_incomplete(
 /// Ends a run whose cursor has expired, and requests full runs in the same transaction.
 pub(crate) async fn start_over<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
-    source: &dyn Source,
+    vendor: &Vendor<C>,
     run: &Run<'_>,
     reason: String,
 ) -> Result<Outcome, FetchError> {
@@ -185,7 +185,7 @@ pub(crate) async fn start_over<C: Clock, Q: Outlet>(
     // A full run is itself under way until it is abandoned below, and must be requested all the
     // same.
     let unless = if mode == Mode::Full { Unless::Never } else { Unless::RequestedOrUnderWay };
-    let requested = full_runs::request(&tx, source, entity, &reason, unless, now).await?;
+    let requested = full_runs::request(&tx, vendor, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, run.key, &run.lease, now).await?;
     sync_runs::record_error(&tx, run.at.id, &reason, true, now).await?;
     commit(tx).await?;
@@ -201,7 +201,7 @@ pub(crate) async fn start_over<C: Clock, Q: Outlet>(
 /// They are requested, once.
 pub(crate) async fn leave_to_full_runs<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
-    source: &dyn Source,
+    vendor: &Vendor<C>,
     key: Key<'_>,
     lease: &Lease,
     reason: String,
@@ -218,7 +218,7 @@ pub(crate) async fn leave_to_full_runs<C: Clock, Q: Outlet>(
     let mut connection = ports.database.connection().await?;
     let tx = begin(&mut connection).await?;
     let unless = Unless::RequestedOrUnderWay;
-    let requested = full_runs::request(&tx, source, entity, &reason, unless, now).await?;
+    let requested = full_runs::request(&tx, vendor, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, key, lease, now).await?;
     if let Some(left) = &lease.run {
         sync_runs::record_error(&tx, left.id, &reason, true, now).await?;

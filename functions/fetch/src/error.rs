@@ -5,7 +5,7 @@ use penstock_clients::vendor::VendorError;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::json::place;
 use penstock_domain::paging::PageError;
-use penstock_domain::source;
+use penstock_domain::source::Source;
 use penstock_store::StoreError;
 
 /// The modes in which a source may have an entity.
@@ -35,7 +35,7 @@ pub enum FetchError {
     #[error("{source_name}: {error}")]
     Page {
         /// The source that replied.
-        source_name: &'static str,
+        source_name: String,
         /// The reason why its reply cannot be used.
         error: PageError,
     },
@@ -55,17 +55,16 @@ impl From<serde_json::Error> for FetchError {
 }
 
 impl FetchError {
-    /// Says what a request asks for in vain. A name that no source has is not repeated, because
-    /// the message may hold anything there.
-    pub(crate) fn unknown(request: &FetchRequest) -> Self {
-        let FetchRequest { source, entity, mode, .. } = request;
-        let known = source::find(source);
+    /// Says what a request asks for in vain of a connection, or of none that is known. A name that
+    /// none has is not repeated, because the message may hold anything there.
+    pub(crate) fn unknown(source: Option<&dyn Source>, request: &FetchRequest) -> Self {
+        let FetchRequest { source: name, entity, mode, .. } = request;
         let has = |mode: Mode| {
-            known.is_some_and(|source| source.entities(mode).contains(&entity.as_str()))
+            source.is_some_and(|source| source.entities(mode).contains(&entity.as_str()))
         };
         let is_entity = MODES.into_iter().any(has);
         Self::Unknown {
-            source_name: known.map_or("an unknown source", |source| source.name()).to_owned(),
+            source_name: source.map_or("an unknown source", |_| name).to_owned(),
             entity: if is_entity { entity.clone() } else { "unknown entity".to_owned() },
             mode: mode.as_str(),
         }

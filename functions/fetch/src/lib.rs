@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::source;
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
 use penstock_edge::telemetry::chain;
 use penstock_store::StoreError;
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 mod account;
 mod confirm;
+mod connected;
 mod ending;
 mod error;
 mod full_runs;
@@ -38,6 +40,7 @@ mod unusable;
 pub mod vendors;
 mod watch;
 
+pub use connected::Connections;
 pub use error::FetchError;
 pub use limits::Limits;
 pub use outcome::Outcome;
@@ -45,6 +48,8 @@ pub use ports::Ports;
 pub use report::{Difference, Report};
 pub use vendors::{PushTo, Vendor};
 pub use watch::RENEW_BEFORE;
+
+use connected::Connected;
 
 /// An invocation stops this long before Lambda would stop it. That leaves time for one more request
 /// and its commit.
@@ -62,7 +67,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// serves every source within minutes.
 pub const QUICK: Duration = Duration::from_secs(60);
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
     /// Serves an event of either kind: a request from a rule, or a batch of requests from the
     /// queue.
     ///
@@ -142,13 +147,19 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         request: &FetchRequest,
         deadline: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        let vendor = self.vendors.iter().find(|v| {
-            v.source().name() == request.source
-                && v.source().entities(request.mode).contains(&request.entity.as_str())
-        });
-        let Some(vendor) = vendor else {
-            return unconfigured::leave(self, request).await;
+        let vendor = match self.connected(&request.source).await? {
+            Connected::Reached(vendor) => vendor,
+            Connected::AtRest(state) => return Ok(Outcome::at_rest(request, state)),
+            Connected::Unusable(source, error) => {
+                let why = error.to_string();
+                return unconfigured::leave(self, source::find(&source), request, &why).await;
+            }
+            Connected::Unknown => return unconfigured::leave_unknown(self, request).await,
         };
+        let vendor = &*vendor;
+        if !vendor.source().entities(request.mode).contains(&request.entity.as_str()) {
+            return Err(FetchError::unknown(Some(vendor.source()), request));
+        }
         let stop_at = earlier(deadline, MARGIN);
         match request.mode {
             Mode::Refetch => refetch::serve(self, vendor, request, stop_at).await,

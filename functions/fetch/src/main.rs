@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fetch::{Limits, PATIENCE, Ports, vendors};
+use fetch::{Connections, Limits, PATIENCE, Ports, vendors};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env("fetch", &env, &aws)?.giving_up_after(PATIENCE),
         vendors: vendors::from_env(&env, &aws, SystemClock)?,
+        connections: Connections::over(env.clone(), Arc::clone(&aws)),
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
         limits: Limits::from_env(&env)?,

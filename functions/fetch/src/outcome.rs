@@ -1,6 +1,8 @@
 //! How an invocation ends.
 
 use jiff::Timestamp;
+use penstock_domain::connection::State;
+use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::RunId;
 use serde::Serialize;
 
@@ -69,6 +71,11 @@ pub enum Outcome {
         /// When the channel ends.
         expires_at: Timestamp,
     },
+    /// Somebody has paused or removed the connection. A run under way waits until it is resumed.
+    AtRest {
+        /// `paused`, `removed`, `erasing` or `erased`.
+        state: &'static str,
+    },
     /// This deployment does not pull the source. The requested run waits until it does.
     NotConfigured,
     /// The objects named were read again. The word is `looked`, as in older releases.
@@ -77,4 +84,13 @@ pub enum Outcome {
         /// The number of objects.
         objects: usize,
     },
+}
+
+impl Outcome {
+    /// Leaves a request for a connection that somebody has paused or removed.
+    pub(crate) fn at_rest(request: &FetchRequest, state: State) -> Self {
+        let (FetchRequest { source, entity, mode, .. }, state) = (request, state.as_str());
+        tracing::info!(event = "at_rest", source, entity, mode = mode.as_str(), state);
+        Self::AtRest { state }
+    }
 }

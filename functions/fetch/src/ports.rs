@@ -8,6 +8,7 @@ use penstock_domain::ticket::Ticket;
 use penstock_edge::telemetry::chain;
 use penstock_store::{Database, StoreError, Transaction, commit};
 
+use crate::connected::Connections;
 use crate::limits::Limits;
 use crate::vendors::Vendor;
 
@@ -15,8 +16,10 @@ use crate::vendors::Vendor;
 pub struct Ports<C, Q> {
     /// The outbox and the cursors.
     pub database: Database,
-    /// The sources that this deployment is configured for.
+    /// The connections that the template declares.
     pub vendors: Vec<Vendor<C>>,
+    /// Those that were made while the system runs.
+    pub connections: Connections<C>,
     /// The queue that `process` reads.
     pub tickets: Q,
     /// The queues that `fetch` itself reads.

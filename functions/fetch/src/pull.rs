@@ -46,7 +46,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
-    let key = Key { source: vendor.source().name(), entity: &request.entity, mode: request.mode };
+    let key = Key { source: vendor.name(), entity: &request.entity, mode: request.mode };
     let lease = match pausing::take(ports, key, request).await? {
         Taken::Lease(lease) => lease,
         Taken::Ended(outcome) => return Ok(outcome),
@@ -109,7 +109,7 @@ async fn open<C: Clock, Q: Outlet>(
         source.begin(key.mode, lease.checkpoint(), now, &vendor.paging);
     let Some(position) = position else {
         let why = backfill.unwrap_or_else(|| "there is no cursor".to_owned());
-        let left = ending::leave_to_full_runs(ports, source, key, lease, why).await;
+        let left = ending::leave_to_full_runs(ports, vendor, key, lease, why).await;
         return left.map(Begun::Ended);
     };
     let at = RunUnderWay::begun(now, position, upper_bound);
@@ -124,7 +124,7 @@ async fn open<C: Clock, Q: Outlet>(
     // Rows of full pulls are locked before those of incremental ones, as where a full run hands on
     // its cursor.
     let requested = match &backfill {
-        Some(why) => full_runs::request(&tx, source, key.entity, why, Unless::Never, now).await?,
+        Some(why) => full_runs::request(&tx, vendor, key.entity, why, Unless::Never, now).await?,
         None => Vec::new(),
     };
     if lease.run.as_ref().is_some_and(|left| !left.windows.is_empty()) {
@@ -159,7 +159,8 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             let (Key { entity, mode, .. }, run) = (self.run.key, self.run.at.id);
             let position = self.run.position(segment);
             let page = source.page(entity, mode, run, position, reply, paging);
-            if let Some(doubted) = page.as_ref().ok().and_then(|p| unusable.doubt(source.name(), p))
+            if let Some(doubted) =
+                page.as_ref().ok().and_then(|p| unusable.doubt(self.vendor.name(), p))
             {
                 in_flight.ask_again(segment, doubted);
                 continue;
@@ -172,7 +173,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
                     }
                 }
                 Err(error) => {
-                    in_flight.ask_again(segment, unusable.one_more(source.name(), error)?);
+                    in_flight.ask_again(segment, unusable.one_more(self.vendor.name(), error)?);
                 }
             }
         }
@@ -250,7 +251,7 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
                 ending::stop(ports, run, reason).await
             }
             Err(FetchError::Vendor(VendorError::CursorExpired { reason, .. })) => {
-                ending::start_over(ports, vendor.source(), run, reason).await
+                ending::start_over(ports, vendor, run, reason).await
             }
             Err(FetchError::Store(e)) if e.was_under_way() => {
                 ending::reconnect(ports, run, request, e).await

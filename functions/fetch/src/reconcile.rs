@@ -85,8 +85,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
-    let key =
-        Key { source: vendor.source().name(), entity: &request.entity, mode: Mode::Reconcile };
+    let key = Key { source: vendor.name(), entity: &request.entity, mode: Mode::Reconcile };
     let lease = match pausing::take(ports, key, request).await? {
         Taken::Lease(lease) => lease,
         Taken::Ended(outcome) => return Ok(outcome),
@@ -239,7 +238,7 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 self.commit_page(segment, page).await?;
                 Ok(Unusable::default())
             }
-            Err(error) => unusable.one_more(source.name(), error),
+            Err(error) => unusable.one_more(self.vendor.name(), error),
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
         return waiting::serve(ports, vendor, request, stop_at).await;
     }
     // Written down first, so that an outage of the vendor does not lose them.
-    let (source, entity, now) = (vendor.source().name(), &request.entity, ports.clock.now());
+    let (source, entity, now) = (vendor.name(), &request.entity, ports.clock.now());
     let connection = ports.database.connection().await?;
     let due = now + ticket::GRACE;
     let wishes = refetch::remember(&**connection, source, entity, &request.ids, now, due).await?;
@@ -88,7 +88,7 @@ async fn read_one<C: Clock, Q: Outlet>(
     let (source, id) = (vendor.source(), wish.external_id.as_str());
     if !is_segment(id) {
         let why = FailedRead { error: NO_ID, hopeless: true };
-        note_failure(ports, source.name(), entity, wish, why).await?;
+        note_failure(ports, vendor.name(), entity, wish, why).await?;
         return Ok(Read::NotAsked);
     }
     let run = RunId::new(ports.clock.now());
@@ -98,8 +98,10 @@ async fn read_one<C: Clock, Q: Outlet>(
         Some(Answer::Object(Fetched { as_of, body })) => {
             let item = source.object(entity, run, Reply { as_of: *as_of, body });
             let item = item.and_then(|item| of_kind(source, item, entity, id));
-            let item =
-                item.map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+            let item = item.map_err(|error| FetchError::Page {
+                source_name: vendor.name().to_owned(),
+                error,
+            })?;
             became_another = merged_into(source, entity, id, &item);
             let gone = became_another
                 .as_deref()
@@ -113,7 +115,7 @@ async fn read_one<C: Clock, Q: Outlet>(
     };
     let now = ports.clock.now();
     let arrival = Arrival {
-        source: source.name(),
+        source: vendor.name(),
         media: JSON,
         received_at: now,
         ticket_due_at: now + ticket::GRACE,
@@ -123,11 +125,11 @@ async fn read_one<C: Clock, Q: Outlet>(
     let tx = begin(&mut connection).await?;
     let is_gone = matches!(answer, Some(Answer::Gone { .. }));
     let doubted = source.sweeps(entity).is_some()
-        && confirm::is_due(&tx, (source.name(), entity, id), is_gone, now).await?;
+        && confirm::is_due(&tx, (vendor.name(), entity, id), is_gone, now).await?;
     let new = outbox::insert(&tx, arrival, &items).await?;
-    refetch::answered(&tx, source.name(), entity, wish).await?;
+    refetch::answered(&tx, vendor.name(), entity, wish).await?;
     if doubted {
-        confirm::later(&tx, source, entity, &[id.to_owned()], now).await?;
+        confirm::later(&tx, vendor, entity, &[id.to_owned()], now).await?;
     }
     ports.commit_rows(tx, &new).await?;
     Ok(Read::Answered)
@@ -178,7 +180,7 @@ async fn ask<C: Clock>(
         Err(VendorError::Rejected { status: 404, words, .. })
             if source.sweeps(entity).is_none() =>
         {
-            tracing::warn!(event = "object_gone", source = source.name(), entity, id, words);
+            tracing::warn!(event = "object_gone", source = vendor.name(), entity, id, words);
             Ok(None)
         }
         Err(e) => Err(e.into()),

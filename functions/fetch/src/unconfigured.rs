@@ -3,7 +3,7 @@
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::source;
+use penstock_domain::source::{self, Source};
 use penstock_store::sync_state::Key;
 use penstock_store::sync_state::pauses::Scope;
 use penstock_store::{sync_runs, sync_state};
@@ -16,37 +16,55 @@ use crate::ports::Ports;
 /// Stored as the reason for which the run waits.
 const NOT_CONFIGURED: &str = "the source is not configured in this deployment";
 
-/// Leaves a requested run as it is until the source is configured. The run is paused, because
-/// `relay` would request it again every few minutes.
+/// Leaves a requested run as it is until the source is configured.
 ///
 /// # Errors
-/// [`FetchError::Unknown`] if the source or entity is known from the message only.
-pub(crate) async fn leave<C: Clock, Q: Outlet>(
+/// [`FetchError::Unknown`] if the connection or entity is known from the message only.
+pub(crate) async fn leave_unknown<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     request: &FetchRequest,
 ) -> Result<Outcome, FetchError> {
-    let FetchRequest { source, entity, mode, .. } = request;
-    let known = source::find(source)
-        .is_some_and(|source| source.entities(*mode).contains(&entity.as_str()));
-    let configured = ports.vendors.iter().any(|vendor| vendor.source().name() == source);
-    if !known || configured || !(request.resume || *mode == Mode::Refetch) {
-        return Err(FetchError::unknown(request));
+    let source = source::find(&request.source).map(|source| source as &dyn Source);
+    if request.resume || request.mode == Mode::Refetch {
+        return leave(ports, source, request, NOT_CONFIGURED).await;
     }
-    tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str());
-    pause(ports, Key { source, entity, mode: *mode }).await?;
+    Err(FetchError::unknown(source, request))
+}
+
+/// Leaves a run of a connection that cannot be reached as its variables are. The run is paused for
+/// this reason, because `relay` would request it again every few minutes.
+///
+/// # Errors
+/// [`FetchError::Unknown`] if the source has no such entity.
+pub(crate) async fn leave<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    known: Option<&dyn Source>,
+    request: &FetchRequest,
+    why: &str,
+) -> Result<Outcome, FetchError> {
+    let FetchRequest { source, entity, mode, .. } = request;
+    if !known.is_some_and(|known| known.entities(*mode).contains(&entity.as_str())) {
+        return Err(FetchError::unknown(known, request));
+    }
+    tracing::warn!(event = "not_configured", source, entity, mode = mode.as_str(), why);
+    pause(ports, Key { source, entity, mode: *mode }, why).await?;
     Ok(Outcome::NotConfigured)
 }
 
-async fn pause<C: Clock, Q: Outlet>(ports: &Ports<C, Q>, key: Key<'_>) -> Result<(), FetchError> {
+async fn pause<C: Clock, Q: Outlet>(
+    ports: &Ports<C, Q>,
+    key: Key<'_>,
+    why: &str,
+) -> Result<(), FetchError> {
     let now = ports.clock.now();
     let connection = ports.database.connection().await?;
     if let Some(lease) = sync_state::acquire(&**connection, key, now, now).await? {
         if let Some(left) = &lease.run {
-            sync_runs::record_error(&**connection, left.id, NOT_CONFIGURED, true, now).await?;
+            sync_runs::record_error(&**connection, left.id, why, true, now).await?;
         }
         drop(connection);
         let (database, clock) = (&ports.database, &ports.clock);
-        pausing::pause(database, key, &lease, NOT_CONFIGURED, Scope::Pull, clock).await?;
+        pausing::pause(database, key, &lease, why, Scope::Pull, clock).await?;
     }
     Ok(())
 }

@@ -22,10 +22,10 @@ impl Unusable {
     ///
     /// # Errors
     /// [`FetchError::Page`] if this was the last attempt.
-    pub fn one_more(self, source_name: &'static str, error: PageError) -> Result<Self, FetchError> {
+    pub fn one_more(self, source_name: &str, error: PageError) -> Result<Self, FetchError> {
         let unusable = self.faults + 1;
         if unusable == MOST {
-            return Err(FetchError::Page { source_name, error });
+            return Err(FetchError::Page { source_name: source_name.to_owned(), error });
         }
         tracing::warn!(
             event = "reply_unusable",
@@ -38,7 +38,7 @@ impl Unusable {
 
     /// Notes a page that may be a fault that passes: its request is sent once more. `None` where
     /// the page is believed, because nothing speaks against it, or because it came a second time.
-    pub fn doubt(self, source_name: &'static str, page: &Page<'_>) -> Option<Self> {
+    pub fn doubt(self, source_name: &str, page: &Page<'_>) -> Option<Self> {
         let reason = page.doubt.filter(|_| !self.doubted)?;
         tracing::warn!(event = "reply_doubted", source = source_name, reason);
         Some(Self { doubted: true, ..self })

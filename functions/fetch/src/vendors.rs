@@ -10,14 +10,17 @@ use penstock_clients::secret::Secret;
 use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::connection::Connection;
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
-    Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source, Webhook,
-    variable,
+    self, Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source,
+    Webhook, variable,
 };
 
-/// A source that can be pulled.
+/// A connection that can be pulled.
 pub struct Vendor<C> {
+    /// Its name.
+    pub connection: String,
     /// Sends the requests to it.
     pub client: VendorClient<C>,
     /// How it is paged.
@@ -31,6 +34,11 @@ pub struct Vendor<C> {
 }
 
 impl<C: Clock> Vendor<C> {
+    /// Returns the name of the connection, as in `source` columns.
+    pub fn name(&self) -> &str {
+        &self.connection
+    }
+
     /// Returns the source, the facts and rules about this vendor.
     pub fn source(&self) -> &'static dyn Source {
         self.client.source()
@@ -59,6 +67,23 @@ pub fn from_env<C: Clock + Clone>(
     vendors.filter_map(Result::transpose).collect()
 }
 
+/// A connection that was made while the system runs, by its own variables.
+///
+/// # Errors
+/// If a variable is missing or cannot be used; the error names it.
+pub fn connect<C: Clock + Clone>(
+    connection: &Connection,
+    env: &Env,
+    aws: &Arc<Aws>,
+    clock: &C,
+) -> Result<Arc<Vendor<C>>, ConfigError> {
+    let unknown = || ConfigError::Missing(format!("the source {}", connection.source));
+    let source = source::find(&connection.source).ok_or_else(unknown)?;
+    let keyless = || ConfigError::Missing(variable(source, "SECRET_ARN"));
+    let vendor = of(source, env, aws, clock.clone())?.ok_or_else(keyless)?;
+    Ok(Arc::new(Vendor { connection: connection.name.clone(), ..vendor }))
+}
+
 /// One source; `None` if its key is not configured.
 ///
 /// # Errors
@@ -85,6 +110,7 @@ pub fn of<C: Clock>(
         timeout: Duration::from_secs(env.parsed_or(&own.named("TIMEOUT_SECONDS"), 30)?),
     };
     Ok(Some(Vendor {
+        connection: source.name().to_owned(),
         client: VendorClient::new(source, config, clock),
         paging: own.paging(access)?,
         push: own.push_to(aws),

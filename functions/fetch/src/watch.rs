@@ -38,9 +38,9 @@ pub(crate) async fn serve<C: Clock, Q: Outlet>(
 ) -> Result<Outcome, FetchError> {
     let (Some(Webhook::Notified(push)), Some(to)) = (vendor.source().webhook(), &vendor.push)
     else {
-        return Err(FetchError::unknown(request));
+        return Err(FetchError::unknown(Some(vendor.source()), request));
     };
-    let source = vendor.source().name();
+    let source = vendor.name();
     let part = vendor.paging.part.as_deref().unwrap_or_default();
     let now = ports.clock.now();
     let known = push_channels::all(&**ports.database.connection().await?, source).await?;
@@ -72,7 +72,7 @@ async fn open<C: Clock, Q: Outlet>(
     entity: &str,
     stop_at: Timestamp,
 ) -> Result<Open, FetchError> {
-    let source_name = vendor.source().name();
+    let source_name = vendor.name();
     let now = ports.clock.now();
     let secret = to.secret.get(now, false).await.map_err(VendorError::from)?;
     let secrets = SigningSecrets::parse(secret.expose_secret())
@@ -83,7 +83,9 @@ async fn open<C: Clock, Q: Outlet>(
     let request = push.open(entity, new, &vendor.paging);
     let fetched = vendor.client.ask(Mode::Watch, &request, stop_at).await?;
     let reply = Reply { as_of: fetched.as_of, body: &fetched.body };
-    let channel = push.opened(reply).map_err(|error| FetchError::Page { source_name, error })?;
+    let channel = push
+        .opened(reply)
+        .map_err(|error| FetchError::Page { source_name: source_name.to_owned(), error })?;
     let part = vendor.paging.part.clone().unwrap_or_default();
     let open = Open { channel, part, address: to.address.clone() };
     push_channels::insert(&**ports.database.connection().await?, source_name, &open, now).await?;

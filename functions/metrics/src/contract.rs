@@ -10,6 +10,7 @@ use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
 
 use crate::Ports;
+use crate::asked;
 use crate::health::{Alive, Ready};
 use crate::journey::{self, JourneyReply};
 use crate::older_health::OlderHealth;
@@ -56,6 +57,18 @@ const DESCRIPTIONS: Descriptions<'_> = &[
 /// The database may be away from any question.
 const ASKED: [(u16, &str); 1] = [(503, "Unavailable")];
 
+const ONE_SOURCE: &str = "Only what came from this vendor, by all of its connections.";
+const ONE_CONNECTION: &str =
+    "Only what came by this connection. Beside the `source` of another vendor it is nothing.";
+
+fn source() -> Value {
+    json!({ "type": "string", "pattern": asked::SOURCE, "examples": ["stripe"] })
+}
+
+fn connection() -> Value {
+    json!({ "type": "string", "pattern": asked::CONNECTION, "examples": ["stripe-eu"] })
+}
+
 /// `row` is the name of the date of a row; `None` if the reply has no rows.
 fn revenue(route: Operation, to: &mut Contract, summary: &str, row: Option<&str>) -> Operation {
     let about = format!(
@@ -66,8 +79,6 @@ fn revenue(route: Operation, to: &mut Contract, summary: &str, row: Option<&str>
         DateRange::MAX_DAYS
     );
     let date = |example: &str| json!({ "type": "string", "format": "date", "examples": [example] });
-    let source =
-        json!({ "type": "string", "pattern": "^[a-z0-9_-]{1,64}$", "examples": ["stripe"] });
     let currency = json!({ "type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["EUR"] });
     let zone = json!({ "type": "string", "format": "iana-time-zone", "default": "UTC", "examples": ["Europe/Berlin"] });
     let first = "The first day, in `timezone`. Not later than `endDate`.";
@@ -79,7 +90,8 @@ fn revenue(route: Operation, to: &mut Contract, summary: &str, row: Option<&str>
         .about(&about)
         .query("startDate", first, date("2026-05-01"))
         .query("endDate", last, date("2026-05-31"))
-        .query("source", "Only what came from this source.", source)
+        .query("source", ONE_SOURCE, source())
+        .query("connection", ONE_CONNECTION, connection())
         .query("currency", top, currency)
         .query("timezone", "IANA name of the zone whose days these are.", zone)
         .reply(200, "The revenue.", &schema, &examples::revenue(row))
@@ -91,6 +103,8 @@ fn statuses(route: Operation, to: &mut Contract) -> Operation {
     route
         .titled("Revenue", "Raw statuses that no map knows")
         .about("Payments with such a status count as nothing until a map knows it.")
+        .query("source", ONE_SOURCE, source())
+        .query("connection", ONE_CONNECTION, connection())
         .reply(200, "The statuses.", &schema, &examples::statuses())
         .problems(&ASKED)
 }
@@ -105,6 +119,8 @@ fn unreadable(route: Operation, to: &mut Contract) -> Operation {
     route
         .titled("Revenue", "Objects whose newest version cannot be read")
         .about(&about)
+        .query("source", ONE_SOURCE, source())
+        .query("connection", ONE_CONNECTION, connection())
         .reply(200, "The objects, the latest first.", &schema, &examples::unreadable())
         .problems(&ASKED)
 }
@@ -120,7 +136,8 @@ fn list_runs(route: Operation, to: &mut Contract) -> Operation {
         .about("A page begins after the last run of the page before, whatever was added meanwhile.")
         .query("limit", "How many at most.", limit)
         .query("cursor", "The `nextCursor` of the page before.", cursor)
-        .query("source", "Only runs of this source.", source)
+        .query("source", ONE_SOURCE, source)
+        .query("connection", ONE_CONNECTION, connection())
         .query("status", "Only runs with this status.", status)
         .reply(200, "A page.", &schema, &examples::runs())
         .link(200, "newestRun", "getRun", "runId", "$response.body#/runs/0/runId")
@@ -167,8 +184,11 @@ fn stats(route: Operation, to: &mut Contract) -> Operation {
     route
         .titled("Operations", "Waiting rows, and how fast they are processed")
         .about(
-            "At most 10,000 rows that wait are counted. Rates are of the last 60 and 300 seconds.",
+            "At most 10,000 rows that wait are counted, of all connections together. Rates are of the last 60 and 300 \
+             seconds.",
         )
+        .query("source", ONE_SOURCE, source())
+        .query("connection", ONE_CONNECTION, connection())
         .reply(200, "The figures.", &schema, &examples::stats())
         .problems(&ASKED)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
-use penstock_domain::connection::State;
+use penstock_domain::connection::{DATABASE, State};
 use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
 use penstock_store::freshness::{self, Pull};
@@ -92,7 +92,8 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     let standing = ask(&ports.database, call.id, standing(&ports.database, &config.sources)).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
     let Some((pulls, refused)) = standing else {
-        let checks = [("db".to_owned(), Check::Database { ok: false, latency_ms: None })].into();
+        let checks =
+            [(DATABASE.to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let (status, sync_status) = ("unavailable", "unknown");
         let body = Ready { status, sync_status, checks, stalest: None, uptime_s };
         let reply = Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)?;
@@ -104,7 +105,7 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
         of_one.filter_map(|pulls| check(pulls, &refused, config.freshness, now)).collect();
     let all_well = checks.values().all(Check::is_well);
     let status = if all_well { "ok" } else { "degraded" };
-    checks.insert("db".to_owned(), Check::Database { ok: true, latency_ms });
+    checks.insert(DATABASE.to_owned(), Check::Database { ok: true, latency_ms });
     let stalest = freshness::stalest(&pulls, now).map(|pull| Stalest {
         source: pull.source.clone(),
         connection: pull.connection.clone(),

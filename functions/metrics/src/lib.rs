@@ -1,6 +1,7 @@
 //! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, runs, and
 //! whether all is well.
 
+mod asked;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;

@@ -14,6 +14,7 @@ use penstock_store::revenue::{self, RevenueQuery};
 use serde::Serialize;
 use tokio_postgres::Client;
 
+use crate::asked::Asked;
 use crate::config::MetricsConfig;
 use crate::question::Question;
 
@@ -60,7 +61,7 @@ pub(crate) struct RevenueQuestion {
     view: View,
     zone: Zone,
     calendar: Calendar,
-    source: Option<String>,
+    asked: Asked,
     currency: String,
     business_zone: String,
 }
@@ -77,7 +78,7 @@ impl RevenueQuestion {
         let zone = zone.unwrap_or_else(Zone::utc);
         let start = query.take_as("startDate", |text| parse_date(text).map_err(|e| e.to_string()));
         let end = query.take_as("endDate", |text| parse_date(text).map_err(|e| e.to_string()));
-        let source = query.take_as("source", parse_source);
+        let asked = Asked::take(query);
         // A code that is in no list is a fair question: nothing counts in it.
         let currency = query.take_as("currency", |text| {
             Currency::code(text).ok_or_else(|| "must be an ISO 4217 code, such as EUR".to_owned())
@@ -95,20 +96,10 @@ impl RevenueQuestion {
             view,
             calendar: Calendar::new(&zone, range),
             zone,
-            source,
+            asked,
             currency: currency.unwrap_or_else(|| config.base_currency.clone()),
             business_zone: config.business_zone.clone(),
         })
-    }
-}
-
-fn parse_source(text: &str) -> Result<String, String> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-    if is_name {
-        Ok(text.to_owned())
-    } else {
-        Err("must be the name of a source, such as stripe".to_owned())
     }
 }
 
@@ -123,7 +114,7 @@ impl Question for RevenueQuestion {
         let query = RevenueQuery {
             zone: &self.zone,
             calendar: &self.calendar,
-            source: self.source.as_deref(),
+            chosen: self.asked.chosen(),
             business_zone: &self.business_zone,
         };
         let revenue = revenue::read(on, &query).await?;
@@ -143,7 +134,10 @@ pub(crate) struct RevenueReply {
     start_date: String,
     #[cfg_attr(feature = "contract", schemars(extend("format" = "date")))]
     end_date: String,
+    /// The vendor that was asked about; null for all.
     source: Option<String>,
+    /// The connection that was asked about; null for all.
+    connection: Option<String>,
     timezone: String,
     by_currency: BTreeMap<String, Amounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +228,8 @@ impl RevenueQuestion {
             currency: self.currency.clone(),
             start_date: range.first().to_string(),
             end_date: range.last().to_string(),
-            source: self.source.clone(),
+            source: self.asked.source.clone(),
+            connection: self.asked.connection.clone(),
             timezone: self.zone.name().to_owned(),
             by_currency: totals
                 .into_iter()

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::MetricsConfig;
+use crate::asked::{self, Asked};
 use crate::question::Question;
 
 mod reply;
@@ -22,12 +23,13 @@ pub(crate) const STATUSES: [&str; 3] = ["running", "succeeded", "failed"];
 
 pub(crate) struct Runs {
     after: Option<Cursor>,
-    source: Option<String>,
+    asked: Asked,
     status: Option<String>,
     limit: i64,
 }
 
-/// `GET /runs`: `limit` (1 to 200, default 50), `cursor` (of the page before), `source`, `status`.
+/// `GET /runs`: `limit` (1 to 200, default 50), `cursor` (of the page before), `source`,
+/// `connection`, `status`.
 pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Problem> {
     let query = &mut call.query;
     let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
@@ -37,11 +39,12 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Probl
         true => Err("must be the name of a source, such as stripe".to_owned()),
         false => Ok(text.to_owned()),
     });
+    let asked = Asked { source, connection: asked::take_connection(query) };
     let status = query.take_as("status", |text| match STATUSES.contains(&text) {
         true => Ok(text.to_owned()),
         false => Err(format!("must be one of {}", STATUSES.join(", "))),
     });
-    Ok(Runs { after, source, status, limit })
+    Ok(Runs { after, asked, status, limit })
 }
 
 /// The last run of a page: the next one begins after it, even if runs were added meanwhile.
@@ -79,7 +82,7 @@ impl Question for Runs {
     async fn ask(&self, on: &Client) -> Result<Option<RunsReply>, StoreError> {
         let filter = RunFilter {
             after: self.after.map(|cursor| (cursor.started_at, cursor.id)),
-            source: self.source.as_deref(),
+            chosen: self.asked.chosen(),
             status: self.status.as_deref(),
             // One more than requested shows whether there is a next page.
             limit: self.limit + 1,

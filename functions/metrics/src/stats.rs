@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::MetricsConfig;
+use crate::asked::Asked;
 use crate::paused::PausedPull;
 use crate::question::Question;
 
@@ -22,12 +23,13 @@ const MOST_COUNTED: i64 = 10_000;
 const WINDOWS: [i64; 2] = [60, 300];
 
 pub(crate) struct Stats {
+    asked: Asked,
     now: Timestamp,
 }
 
-/// `GET /stats`
+/// `GET /stats`: `source`, `connection`.
 pub(crate) fn now(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Stats, Problem> {
-    Ok(Stats { now: call.now })
+    Ok(Stats { asked: Asked::take(&mut call.query), now: call.now })
 }
 
 #[derive(Debug, Serialize)]
@@ -46,12 +48,14 @@ pub(crate) struct StatsReply {
     as_of: Timestamp,
 }
 
-/// The rows of one source that wait for `process`.
+/// The rows of one connection that wait for `process`. What clients send is one too:
+/// `leads`, `events`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Pending"))]
 #[serde(rename_all = "camelCase")]
 struct Pending {
     source: String,
+    connection: String,
     count: i64,
     /// Present if counting stopped early: then there may be more rows, and older ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -67,12 +71,13 @@ fn is_zero(count: &i64) -> bool {
     *count == 0
 }
 
-/// Rows of one source that are kept, belong to another account or mode, and count as nothing.
+/// Rows of one connection that are kept, belong to another account or mode, and count as nothing.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "NotOurs"))]
 #[serde(rename_all = "camelCase")]
 struct NotOurs {
     source: String,
+    connection: String,
     /// `test_mode`, `live_mode`, or `connected_account`.
     reason: String,
     count: i64,
@@ -88,6 +93,7 @@ struct NotOurs {
 #[serde(rename_all = "camelCase")]
 struct EndedRefetches {
     source: String,
+    connection: String,
     entity: String,
     count: i64,
     newest_at: Timestamp,
@@ -95,13 +101,14 @@ struct EndedRefetches {
     reason: Option<String>,
 }
 
-/// The rows of one source that came in within a window, and how many of them are processed or dead
-/// by now.
+/// The rows of one connection that came in within a window, and how many of them are processed or
+/// dead by now.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Rate"))]
 #[serde(rename_all = "camelCase")]
 struct Rate {
     source: String,
+    connection: String,
     window_s: i64,
     received: i64,
     processed: i64,
@@ -125,22 +132,26 @@ impl Question for Stats {
             refetch::ended::count(on, MOST_COUNTED)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
-        let pending = |Waiting { source, count, held, oldest }| {
+        let pending = |Waiting { vendor, source: connection, count, held, oldest }| {
             let oldest_age_s = elapsed(oldest, self.now).as_secs();
-            Pending { source, count, count_is_at_least: capped, held, oldest_age_s }
+            let count_is_at_least = capped;
+            Pending { source: vendor, connection, count, count_is_at_least, held, oldest_age_s }
         };
-        let pending: Vec<_> = waiting.into_iter().map(pending).collect();
-        let oldest_pending_age_s = pending.iter().map(|p| p.oldest_age_s).max();
-        let rates = recent.into_iter().map(Rate::from).collect();
-        let not_ours = others.into_iter().map(NotOurs::from).collect();
-        let paused = pauses.into_iter().map(PausedPull::from).collect();
+        // All is counted in any case, so the bounds hold for all connections together.
+        let asked = |source: &str, connection: &str| self.asked.includes(source, connection);
+        let waiting = waiting.into_iter().filter(|it| asked(&it.vendor, &it.source));
+        let recent = recent.into_iter().filter(|it| asked(&it.vendor, &it.source));
+        let others = others.into_iter().filter(|it| asked(&it.vendor, &it.source));
+        let pauses = pauses.into_iter().filter(|(vendor, it)| asked(vendor, &it.source));
+        let ended = ended.into_iter().filter(|it| asked(&it.vendor, &it.source));
+        let pending: Vec<_> = waiting.map(pending).collect();
         Ok(Some(StatsReply {
+            oldest_pending_age_s: pending.iter().map(|p| p.oldest_age_s).max(),
             pending,
-            rates,
-            not_ours,
-            oldest_pending_age_s,
-            paused,
-            ended_refetches: ended.into_iter().map(EndedRefetches::from).collect(),
+            rates: recent.map(Rate::from).collect(),
+            not_ours: others.map(NotOurs::from).collect(),
+            paused: pauses.map(PausedPull::from).collect(),
+            ended_refetches: ended.map(EndedRefetches::from).collect(),
             as_of: self.now,
         }))
     }
@@ -148,22 +159,22 @@ impl Question for Stats {
 
 impl From<Counted> for NotOurs {
     fn from(counted: Counted) -> Self {
-        let Counted { source, reason, count, newest } = counted;
+        let Counted { vendor, source: connection, reason, count, newest } = counted;
         let count_is_at_least = count >= MOST_COUNTED;
-        Self { source, reason, count, count_is_at_least, newest_at: newest }
+        Self { source: vendor, connection, reason, count, count_is_at_least, newest_at: newest }
     }
 }
 
 impl From<refetch::ended::Counted> for EndedRefetches {
     fn from(counted: refetch::ended::Counted) -> Self {
-        let refetch::ended::Counted { source, entity, count, newest, reason } = counted;
-        Self { source, entity, count, newest_at: newest, reason }
+        let refetch::ended::Counted { vendor, source, entity, count, newest, reason } = counted;
+        Self { source: vendor, connection: source, entity, count, newest_at: newest, reason }
     }
 }
 
 impl From<Recent> for Rate {
     fn from(recent: Recent) -> Self {
-        let Recent { source, window_s, received, processed, dead } = recent;
-        Self { source, window_s, received, processed, dead }
+        let Recent { vendor, source: connection, window_s, received, processed, dead } = recent;
+        Self { source: vendor, connection, window_s, received, processed, dead }
     }
 }

@@ -8,13 +8,14 @@ use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::MetricsConfig;
+use crate::asked::Asked;
 use crate::question::Question;
 
-pub(crate) struct Unmapped;
+pub(crate) struct Unmapped(Asked);
 
-/// `GET /metrics/unmapped-statuses`
-pub(crate) fn unmapped(_: &MetricsConfig, _: &mut Call<'_>) -> Result<Unmapped, Problem> {
-    Ok(Unmapped)
+/// `GET /metrics/unmapped-statuses`: `source`, `connection`.
+pub(crate) fn unmapped(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Unmapped, Problem> {
+    Ok(Unmapped(Asked::take(&mut call.query)))
 }
 
 #[derive(Debug, Serialize)]
@@ -33,6 +34,7 @@ pub(crate) struct UnmappedReply {
 #[serde(rename_all = "camelCase")]
 struct Status {
     source: String,
+    connection: String,
     kind: String,
     raw_status: String,
     count: i64,
@@ -43,8 +45,9 @@ impl Question for Unmapped {
     type Answer = UnmappedReply;
 
     async fn ask(&self, on: &Client) -> Result<Option<UnmappedReply>, StoreError> {
-        let statuses = revenue::unmapped(on).await?.into_iter().map(|s| Status {
-            source: s.source,
+        let statuses = revenue::unmapped(on, self.0.chosen()).await?.into_iter().map(|s| Status {
+            source: s.vendor,
+            connection: s.source,
             kind: s.kind,
             raw_status: s.raw_status,
             count: s.count,

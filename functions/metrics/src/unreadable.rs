@@ -9,16 +9,17 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::MetricsConfig;
+use crate::asked::Asked;
 use crate::question::Question;
 
 /// The most objects that a reply lists.
 pub(crate) const MOST: usize = 500;
 
-pub(crate) struct Unreadable;
+pub(crate) struct Unreadable(Asked);
 
-/// `GET /metrics/unreadable-objects`
-pub(crate) fn objects(_: &MetricsConfig, _: &mut Call<'_>) -> Result<Unreadable, Problem> {
-    Ok(Unreadable)
+/// `GET /metrics/unreadable-objects`: `source`, `connection`.
+pub(crate) fn objects(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Unreadable, Problem> {
+    Ok(Unreadable(Asked::take(&mut call.query)))
 }
 
 #[derive(Debug, Serialize)]
@@ -43,6 +44,7 @@ pub(crate) struct UnreadableReply {
 #[serde(rename_all = "camelCase")]
 struct Object {
     source: String,
+    connection: String,
     /// The kind of object in the vendor's word.
     entity: String,
     /// The vendor's id of the object.
@@ -67,11 +69,12 @@ impl Question for Unreadable {
 
     async fn ask(&self, on: &Client) -> Result<Option<UnreadableReply>, StoreError> {
         let limit = i64::try_from(MOST + 1).unwrap_or(i64::MAX);
-        let mut found = dead_letters::unreadable(on, limit).await?;
+        let mut found = dead_letters::unreadable(on, self.0.chosen(), limit).await?;
         let has_more = found.len() > MOST;
         found.truncate(MOST);
         let objects = found.into_iter().map(|object| Object {
-            source: object.source,
+            source: object.vendor,
+            connection: object.source,
             entity: object.entity,
             external_id: object.external_id,
             outbox_id: object.outbox_id.0,

@@ -32,6 +32,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let tx = begin(&mut connection).await?;
         let rows = outbox::claim(&tx, ids, now).await?;
         let claimed = rows.read()?;
+        self.learn(&tx, &claimed).await?;
         let Readings { facts, dead, not_ours, waiting, runs } = read(&claimed, &self.reader);
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
@@ -65,6 +66,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         Ok(())
     }
 
+    /// Has the reader learn how rows of connections are read that were made while the system runs.
+    async fn learn(&self, tx: &Transaction<'_>, rows: &[Claimed<'_>]) -> Result<(), StoreError> {
+        let made = rows.iter().filter_map(|claimed| Some((claimed.row.source, claimed.stamp?)));
+        let made: BTreeMap<&str, i64> = made.collect();
+        if made.is_empty() { Ok(()) } else { self.reader.learn(tx, &made).await }
+    }
+
     /// Marks a row dead and its object unreadable, in one transaction. It reads no payload: that
     /// may be what brought the process down.
     pub(crate) async fn bury_with_object(&self, dead: &DeadRow) -> Result<(), StoreError> {
@@ -73,7 +81,9 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let tx = begin(&mut connection).await?;
         let rows = outbox::heads(&tx, &[dead.id]).await?;
         let mut facts = R::Facts::default();
-        for Claimed { row, .. } in rows.read()? {
+        let heads = rows.read()?;
+        self.learn(&tx, &heads).await?;
+        for Claimed { row, .. } in heads {
             facts.append(self.reader.unreadable(row, dead.reason.kind));
         }
         facts.write(&tx, &Batch { rows: &[dead.id], find_ties: false, now }).await?;

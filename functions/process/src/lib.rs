@@ -6,7 +6,7 @@
 //! refuses is bisected. If an earlier receive of the message did not end, its rows are worked more
 //! carefully. In the end they are worked one by one, so that the row to blame is found.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_store::facts::FactSet;
 use penstock_store::outbox::{self, DeadRow};
-use penstock_store::{Database, StoreError};
+use penstock_store::{Database, StoreError, Transaction};
 use tokio::time::timeout;
 
 mod attempts;
@@ -41,6 +41,18 @@ pub use witness::Witness;
 pub trait Reader: Send + Sync {
     /// The kinds of facts that rows are read as.
     type Facts<'a>: FactSet;
+
+    /// Learns how the rows of connections are read, of which it does not know these versions.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] if Postgres does not say.
+    fn learn(
+        &self,
+        _on: &Transaction<'_>,
+        _connections: &BTreeMap<&str, i64>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Reads one row.
     ///

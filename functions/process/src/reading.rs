@@ -38,7 +38,7 @@ pub(crate) fn read<'a, R: Reader>(
     reader: &R,
 ) -> Readings<'a, R::Facts<'a>> {
     let mut readings = Readings::<R::Facts<'a>>::default();
-    for Claimed { row, run } in claimed {
+    for Claimed { row, run, .. } in claimed {
         // A row that came without a run counts in no report.
         let mut none = RunTally::default();
         let tally = run.map_or(&mut none, |run| readings.runs.entry(run).or_default());

@@ -10,16 +10,28 @@ use serde_json::json;
 use crate::Ports;
 use crate::Received;
 
-/// The routes of this function: one for each source that pushes, under the source's own name.
+/// What is behind the name of a source's operation in that of its other connections.
+const OF_CONNECTION: &str = "OfConnection";
+
+/// The routes of this function: two for each source that pushes, under the source's own name. One is
+/// its first connection's, the other is for all that are made.
 pub fn routes() -> impl Iterator<Item = RouteInfo> {
     let sources = SOURCES.iter().filter_map(|source| Some((source, source.webhook_contract()?)));
     sources.flat_map(|(source, contract)| {
-        let name = contract.operation_id;
         http::routes::<Ports<SystemClock, Queue>>().map(move |route| {
-            let path = route.path.replace("{source}", source.name()).into();
-            RouteInfo { name, path, ..route }
+            let path = route.path.replace("{source}", source.name());
+            let name = name_of(contract.operation_id, path.contains("{connection}"));
+            RouteInfo { name, path: path.into(), ..route }
         })
     })
+}
+
+/// The name of an operation. It lives as long as the process, which only writes the contract.
+fn name_of(operation_id: &'static str, is_of_connection: bool) -> &'static str {
+    match is_of_connection {
+        true => format!("{operation_id}{OF_CONNECTION}").leak(),
+        false => operation_id,
+    }
 }
 
 /// Adds the routes of this function to the contract.
@@ -28,15 +40,18 @@ pub fn routes() -> impl Iterator<Item = RouteInfo> {
 /// [`Mismatch`] if the route table and the descriptions have different names.
 pub fn describe(to: &mut Contract) -> Result<(), Mismatch> {
     let contracts = SOURCES.iter().filter_map(|source| source.webhook_contract());
-    let described = contracts.map(|contract| (contract.operation_id, operation as Describe));
+    let described = contracts.flat_map(|contract| {
+        [false, true].map(|of| (name_of(contract.operation_id, of), operation as Describe))
+    });
     to.describe(routes(), &described.collect::<Vec<_>>())
 }
 
 /// Describes the route of the source that has the operation's name.
 fn operation(route: Operation, to: &mut Contract) -> Operation {
+    let id = route.route.name.trim_end_matches(OF_CONNECTION);
     let found = SOURCES.iter().find_map(|source| {
         let contract = source.webhook_contract()?;
-        (contract.operation_id == route.route.name).then_some((source.webhook()?, contract))
+        (contract.operation_id == id).then_some((source.webhook()?, contract))
     });
     match found {
         Some((webhook, contract)) => of_source(route, webhook, &contract, to),
@@ -58,6 +73,10 @@ fn of_source(
     }
     if let Some((about, example)) = body {
         operation = operation.body(about, &[("application/json", json!({}), example.clone())]);
+    }
+    if operation.route.path.contains("{connection}") {
+        let name = json!({ "type": "string", "pattern": "^[a-z][A-Za-z0-9_.-]{0,99}$", "examples": ["stripe-eu"] });
+        operation = operation.path("connection", "The name of a connection of this source.", name);
     }
     let reply = |outcome: &str| json!({ "received": true, "outcome": outcome });
     match webhook {

@@ -8,8 +8,10 @@ use penstock_domain::config::Env;
 use penstock_domain::source::{SOURCES, Source, Webhook, variable};
 use penstock_edge::http::Request;
 
-/// The route `/webhooks/{source}` of one vendor.
+/// The route of one connection: `/webhooks/{source}`, or `/webhooks/{source}/{connection}`.
 pub struct Endpoint {
+    /// The connection's name.
+    pub connection: String,
     /// The vendor.
     pub source: &'static dyn Source,
     /// How it pushes.
@@ -33,22 +35,19 @@ impl Endpoint {
         let webhook = source.webhook()?;
         let given = variable(source, webhook.secret_variable());
         let secret = Secret::from_env(env, aws, &given, &format!("{given}_ARN"));
-        Some(Self { source, webhook, secret })
+        let connection = source.name().to_owned();
+        Some(Self { connection, source, webhook, secret })
+    }
+
+    /// The same endpoint, of the connection called `name`.
+    pub(crate) fn called(self, name: &str) -> Self {
+        Self { connection: name.to_owned(), ..self }
     }
 }
 
-/// The endpoint of a source, with its secret; `None` if the deployment has no such route.
-pub(crate) fn open<'e>(
-    endpoints: &'e [Endpoint],
-    source: &str,
-) -> Option<(&'e Endpoint, &'e Secret)> {
-    let endpoint = find(endpoints, source)?;
-    Some((endpoint, endpoint.secret.as_ref()?))
-}
-
-/// The endpoint of a source by its name, with or without a secret.
+/// The endpoint of a connection by its name, with or without a secret.
 pub(crate) fn find<'e>(endpoints: &'e [Endpoint], name: &str) -> Option<&'e Endpoint> {
-    endpoints.iter().find(|endpoint| endpoint.source.name() == name)
+    endpoints.iter().find(|endpoint| endpoint.connection == name)
 }
 
 /// The URL that the vendor has called, which its signature may cover. `base` is scheme, host and

@@ -23,6 +23,7 @@ use penstock_store::Database;
 use serde::Serialize;
 use serde_json::Value;
 
+mod connections;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod endpoints;
@@ -31,8 +32,9 @@ mod sender;
 mod spill;
 mod storing;
 
+pub use connections::Connections;
+use endpoints::called_url;
 pub use endpoints::{Endpoint, endpoints};
-use endpoints::{called_url, open};
 use sender::{Unverified, checked};
 use storing::Stored;
 
@@ -40,8 +42,10 @@ use storing::Stored;
 pub struct Ports<C, Q> {
     /// The outbox.
     pub database: Database,
-    /// Which vendors may push.
+    /// Which vendors may push, of those that the template declares.
     pub endpoints: Vec<Endpoint>,
+    /// The connections that were made while the system runs.
+    pub connections: Connections,
     /// Scheme and host under which vendors call, and the stage if the path has one. `None`: the
     /// request's own `Host`.
     pub public_base_url: Option<String>,
@@ -86,6 +90,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive).with_query(),
+        Route::post("receivePushOfConnection", "/webhooks/{source}/{connection}", Need::Signature, &receive).with_query(),
     ];
 
     fn now(&self) -> Timestamp {
@@ -102,7 +107,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /webhooks/{source}`: receives a vendor's request, or returns why not. A reply says success
+/// `POST /webhooks/{source}`, and with the name of a connection behind it: receives a vendor's request, or returns why not. A reply says success
 /// only after a commit, or after SQS has the request. Any query is accepted: it is part of the URL
 /// that an operator gave to the vendor, and the vendor may sign it.
 async fn receive<C: Clock, Q: Outlet>(
@@ -110,10 +115,12 @@ async fn receive<C: Clock, Q: Outlet>(
     call: Call<'_>,
 ) -> Result<Reply, Failure> {
     let Call { request, id, now, .. } = call;
-    let name = call.path("source").unwrap_or_default();
-    let (endpoint, secret) = open(&ports.endpoints, &name)
-        .ok_or_else(|| Problem::not_found("There is no such route."))?;
-    let source = endpoint.source.name();
+    let source = call.path("source").unwrap_or_default();
+    let connection = call.path("connection").unwrap_or_else(|| source.clone());
+    let no_route = || Problem::not_found("There is no such route.");
+    let endpoint = ports.open(&source, &connection, now).await?.ok_or_else(no_route)?;
+    let secret = endpoint.secret.as_ref().ok_or_else(no_route)?;
+    let source = endpoint.connection.as_str();
     let url = called_url(ports.public_base_url.as_deref(), request);
     let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let method = request.method.as_str();

@@ -8,7 +8,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue, seals::Seals};
 use penstock_edge::{config, telemetry};
 use serde_json::Value;
-use webhook::{Ports, endpoints};
+use webhook::{Connections, Ports, endpoints};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         database: database::from_env("webhook", &env, &aws)?,
         endpoints: endpoints(&env, &aws),
+        connections: Connections::over(env.clone(), Arc::clone(&aws)),
         public_base_url: env.optional("PUBLIC_BASE_URL"),
         tickets: queue("TICKETS_QUEUE_URL")?,
         requests: queue("QUICK_REQUESTS_QUEUE_URL")?,

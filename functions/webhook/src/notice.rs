@@ -20,7 +20,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Nothing in it could be lost, and the schedule requests the same run.
     pub(crate) async fn take_notice(
         &self,
-        source: &'static str,
+        source: &str,
         vendor: &dyn Push,
         secret: &Secret,
         request: &WebhookRequest<'_>,

@@ -11,7 +11,6 @@ use penstock_domain::disposition::Disposition;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::seal::Purpose;
 use penstock_domain::signature::{Spilled, Verified};
-use penstock_domain::source::Webhook;
 use penstock_domain::spill::{NotSpilled, Spill};
 use penstock_domain::ticket;
 use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
@@ -20,7 +19,6 @@ use penstock_edge::telemetry::chain;
 use penstock_store::StoreError;
 use penstock_store::intake::{self, BroughtIn};
 
-use crate::endpoints::find;
 use crate::storing::Stored;
 use crate::{Ports, RETRY_AFTER, received};
 
@@ -161,8 +159,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         message_id: &str,
         spilled: &Spilled,
     ) -> Result<Brought, StoreError> {
-        let endpoint = find(&self.endpoints, &spilled.source).map(|endpoint| endpoint.webhook);
-        let Some(Webhook::Signed(vendor)) = endpoint else {
+        let Some(vendor) = self.signed(&spilled.source).await? else {
             tracing::error!(event = "not_a_spilled_request", message_id, error = "no such source");
             return Ok(Brought::Refused);
         };

@@ -13,6 +13,9 @@ use crate::source::{self, Source, Webhook, variable};
 /// The longest name that a person may give, in bytes.
 pub const LONGEST_NAME: usize = 40;
 
+/// The database's name among the checks of `/readyz`, which are called like their connections.
+pub const DATABASE: &str = "db";
+
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -121,7 +124,7 @@ pub fn check_name(name: &str, source: &dyn Source) -> Result<(), Unusable> {
     let fits = (1..=LONGEST_NAME).contains(&name.len())
         && name.bytes().next().is_some_and(is_letter)
         && name.bytes().all(|b| is_letter(b) || b.is_ascii_digit() || b == b'-' || b == b'_');
-    let is_taken = [LEADS, EVENTS].contains(&name)
+    let is_taken = [LEADS, EVENTS, DATABASE].contains(&name)
         || source::find(name).is_some_and(|other| other.name() != source.name());
     match (fits, is_taken) {
         (false, _) => Err(Unusable::Name),
@@ -135,6 +138,18 @@ pub fn check_name(name: &str, source: &dyn Source) -> Result<(), Unusable> {
 #[must_use]
 pub fn name_of_account(parent: &str, account: &str) -> String {
     format!("{parent}.{account}")
+}
+
+/// Returns the name under which the key of a connection is stored, if nobody chose another.
+#[must_use]
+pub fn key_secret(prefix: &str, name: &str) -> String {
+    format!("{prefix}/keys/{name}")
+}
+
+/// Returns the name under which its signing secrets are stored, if nobody chose another.
+#[must_use]
+pub fn signing_secret(prefix: &str, name: &str) -> String {
+    format!("{prefix}/signing/{name}")
 }
 
 /// Checks that `source` has all of these settings.

@@ -2,11 +2,14 @@
 //! stands. A connection that the template declares has a row only if somebody has paused it.
 
 pub mod erasing;
+mod family;
 pub mod removal;
 
+pub use family::{Family, Made};
 pub use removal::{Removal, remove};
 
 use penstock_domain::connection::{Account, Connection, State};
+use penstock_domain::source::{self, Source};
 use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};
@@ -25,12 +28,26 @@ pub async fn all(on: &impl GenericClient) -> Result<Vec<Connection>, StoreError>
     All {}.rows(on).await?.iter().map(read).collect()
 }
 
-/// Returns those connections of these names that have a row.
+/// Returns those connections of these names that have a row, and those whose accounts they are.
 ///
 /// # Errors
 /// As [`all`].
-pub async fn find(on: &impl GenericClient, names: &[&str]) -> Result<Vec<Connection>, StoreError> {
-    Find { names }.rows(on).await?.iter().map(read).collect()
+pub async fn find(on: &impl GenericClient, names: &[&str]) -> Result<Family, StoreError> {
+    let rows = Find { names }.rows(on).await?;
+    Ok(Family(rows.iter().map(read).collect::<Result<_, _>>()?))
+}
+
+/// Returns the source of the connection called `name`, whatever its state; `None` if it has none
+/// that this release knows.
+///
+/// # Errors
+/// As [`all`].
+pub async fn source_of(
+    on: &impl GenericClient,
+    name: &str,
+) -> Result<Option<&'static dyn Source>, StoreError> {
+    let family = find(on, &[name]).await?;
+    Ok(source::find(family.get(name).map_or(name, |row| &row.source)))
 }
 
 fn read(row: &Row) -> Result<Connection, StoreError> {

@@ -12,7 +12,7 @@ use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::sql::{Statement, statements};
-use crate::{Row, StoreError};
+use crate::{Chosen, Row, StoreError};
 
 statements! {
     dead_letters.insert: Insert<'a> {
@@ -28,13 +28,19 @@ statements! {
         since: Timestamp,
         most_bodies: i64,
     }
-    dead_letters.unreadable: Unreadable { limit: i64 }
+    dead_letters.unreadable: Unreadable<'a> {
+        vendor: Option<&'a str>,
+        connection: Option<&'a str>,
+        limit: i64,
+    }
 }
 
 /// An object whose newest version cannot be read. It counts as nothing until one can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableObject {
-    /// The vendor.
+    /// The name of the vendor.
+    pub vendor: String,
+    /// The name of the connection that it came by.
     pub source: String,
     /// The kind of object in the vendor's word.
     pub entity: String,
@@ -50,17 +56,21 @@ pub struct UnreadableObject {
     pub since: Timestamp,
 }
 
-/// Returns the objects whose newest version cannot be read, the latest first, at most `limit`.
+/// Returns the objects of these connections whose newest version cannot be read, the latest first,
+/// at most `limit`.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn unreadable(
     on: &impl GenericClient,
+    chosen: Chosen<'_>,
     limit: i64,
 ) -> Result<Vec<UnreadableObject>, StoreError> {
-    let rows = Unreadable { limit }.rows(on).await?;
+    let Chosen { vendor, connection } = chosen;
+    let rows = Unreadable { vendor, connection, limit }.rows(on).await?;
     let object = |row: &Row| {
         Ok(UnreadableObject {
+            vendor: row.read("vendor")?,
             source: row.read("source")?,
             entity: row.read("entity")?,
             external_id: row.read("external_id")?,

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod api_keys;
+mod chosen;
 pub mod connections;
 pub mod database;
 pub mod dead_letters;
@@ -34,6 +35,7 @@ pub mod sync_state;
 mod tls;
 pub mod vendor_accounts;
 
+pub use chosen::Chosen;
 pub use database::{Connection, Database, Login, LoginSource, StaticLogin, begin, commit};
 pub use error::{DriverError, StoreError};
 pub use row::Row;

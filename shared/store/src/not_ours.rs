@@ -49,10 +49,12 @@ pub async fn insert(
     Insert { ids: &ids, sources: &sources, reasons: &reasons, now }.execute(on).await.map(drop)
 }
 
-/// The rows of one source that are not ours for one reason.
+/// The rows of one connection that are not ours for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    /// The name of the source.
+    /// The name of the vendor.
+    pub vendor: String,
+    /// The name of the connection.
     pub source: String,
     /// The word of [`NotOurs`].
     pub reason: String,
@@ -62,13 +64,14 @@ pub struct Counted {
     pub newest: Timestamp,
 }
 
-/// Counts rows by source and reason, each at most up to `limit`.
+/// Counts rows by connection and reason, each at most up to `limit`.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn count(on: &impl GenericClient, limit: i64) -> Result<Vec<Counted>, StoreError> {
     let read = |row: &Row| {
         Ok(Counted {
+            vendor: row.read("vendor")?,
             source: row.read("source")?,
             reason: row.read("reason")?,
             count: row.read("count")?,

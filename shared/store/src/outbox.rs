@@ -54,6 +54,8 @@ pub struct Claimed<'a> {
     pub row: RowView<'a>,
     /// The run that fetched the row.
     pub run: Option<RunId>,
+    /// The stamp of the row's connection ([`crate::connections::Family::stamp`]), if that has a row.
+    pub stamp: Option<i64>,
 }
 
 impl ClaimedRows {
@@ -81,7 +83,8 @@ impl<'a> Claimed<'a> {
             },
             own: own_account(row)?,
         };
-        Ok(Self { row: view, run: row.read::<Option<_>>("run_id")?.map(RunId) })
+        let run = row.read::<Option<_>>("run_id")?.map(RunId);
+        Ok(Self { row: view, run, stamp: row.read("stamp")? })
     }
 }
 

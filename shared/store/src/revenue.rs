@@ -8,7 +8,7 @@ use penstock_domain::revenue::{Calendar, Ledger, Revenue, Sums, Zone};
 use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};
-use crate::{Row, StoreError};
+use crate::{Chosen, Row, StoreError};
 use whole::Whole;
 
 statements! {
@@ -18,18 +18,24 @@ statements! {
         cuts: &'a [i64],
         lows: &'a [DateTime],
         highs: &'a [DateTime],
-        source: Option<&'a str>,
+        vendor: Option<&'a str>,
+        connection: Option<&'a str>,
     }
     revenue.read_business_days: ReadBusinessDays<'a> {
         zone: &'a str,
         first: Date,
         last: Date,
-        source: Option<&'a str>,
+        vendor: Option<&'a str>,
+        connection: Option<&'a str>,
     }
-    revenue.read_payments: ReadPayments<'a> { cuts: &'a [Timestamp], source: Option<&'a str> }
+    revenue.read_payments: ReadPayments<'a> {
+        cuts: &'a [Timestamp],
+        vendor: Option<&'a str>,
+        connection: Option<&'a str>,
+    }
     revenue.set_business_zone: SetBusinessZone<'a> { zone: &'a str }
     revenue.rebuild: Rebuild {}
-    revenue.unmapped: Unmapped {}
+    revenue.unmapped: Unmapped<'a> { vendor: Option<&'a str>, connection: Option<&'a str> }
     revenue.remap: RemapStatus<'a> {
         source: &'a str,
         kind: &'a str,
@@ -46,8 +52,8 @@ pub struct RevenueQuery<'a> {
     pub zone: &'a Zone,
     /// The days, with their beginnings and ends.
     pub calendar: &'a Calendar,
-    /// The only source to count; `None` counts all.
-    pub source: Option<&'a str>,
+    /// The connections that count.
+    pub chosen: Chosen<'a>,
     /// The zone whose days the database is believed to keep. A wrong one costs a round trip, no
     /// more.
     pub business_zone: &'a str,
@@ -84,8 +90,9 @@ async fn read_business_days(
         return Ok(false);
     }
     let range = query.calendar.range();
-    let read =
-        ReadBusinessDays { zone, first: range.first(), last: range.last(), source: query.source };
+    let Chosen { vendor, connection } = query.chosen;
+    let (first, last) = (range.first(), range.last());
+    let read = ReadBusinessDays { zone, first, last, vendor, connection };
     let rows = read.rows(on).await?;
     for row in &rows {
         let day: Option<i64> = row.read("day")?;
@@ -112,7 +119,8 @@ async fn read_edges(
         cuts: &cuts,
         lows: &lows,
         highs: &highs,
-        source: query.source,
+        vendor: query.chosen.vendor,
+        connection: query.chosen.connection,
     };
     for row in read.rows(on).await? {
         let (currency, sums) = (row.read("currency")?, sums(&row)?);
@@ -133,7 +141,8 @@ async fn read_payments(
     ledger: &mut Ledger<'_>,
 ) -> Result<(), StoreError> {
     let cuts = query.calendar.cuts();
-    for row in (ReadPayments { cuts: &cuts, source: query.source }).rows(on).await? {
+    let Chosen { vendor, connection } = query.chosen;
+    for row in (ReadPayments { cuts: &cuts, vendor, connection }).rows(on).await? {
         let piece: i64 = row.read("piece_from_one")?;
         if let Ok(piece) = usize::try_from(piece - 1) {
             ledger.add_piece(piece, row.read("currency")?, sums(&row)?);
@@ -174,7 +183,9 @@ pub async fn rebuild(on: &impl GenericClient) -> Result<(), StoreError> {
 /// A raw status that no map knows. The payments that carry it count as nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmappedStatus {
-    /// The name of the source that sent it.
+    /// The name of the vendor that sent it.
+    pub vendor: String,
+    /// The name of the connection that it came by.
     pub source: String,
     /// The kind of payment: charge, refund, dispute or deal.
     pub kind: String,
@@ -186,14 +197,19 @@ pub struct UnmappedStatus {
     pub last_seen: Timestamp,
 }
 
-/// Returns every raw status that no map knows.
+/// Returns the raw statuses of these connections that no map knows.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn unmapped(on: &impl GenericClient) -> Result<Vec<UnmappedStatus>, StoreError> {
-    let rows = Unmapped {}.rows(on).await?;
+pub async fn unmapped(
+    on: &impl GenericClient,
+    chosen: Chosen<'_>,
+) -> Result<Vec<UnmappedStatus>, StoreError> {
+    let Chosen { vendor, connection } = chosen;
+    let rows = Unmapped { vendor, connection }.rows(on).await?;
     let status = |row: &Row| {
         Ok(UnmappedStatus {
+            vendor: row.read("vendor")?,
             source: row.read("source")?,
             kind: row.read("kind")?,
             raw_status: row.read("raw_status")?,

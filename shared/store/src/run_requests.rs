@@ -161,7 +161,9 @@ async fn attempt(
 pub struct Request {
     /// The id that the reply named.
     pub id: Uuid,
-    /// The name of the source that it pulls.
+    /// The name of the vendor.
+    pub vendor: String,
+    /// The name of the connection that it pulls.
     pub source: String,
     /// The mode: `full` or `incremental`.
     pub mode: String,
@@ -193,6 +195,7 @@ pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<Request>, 
     let Some(first) = rows.first() else { return Ok(None) };
     Ok(Some(Request {
         id: first.read("request_id")?,
+        vendor: first.read("vendor")?,
         source: first.read("request_source")?,
         mode: first.read("request_mode")?,
         requested_at: first.read("requested_at")?,

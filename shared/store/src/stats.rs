@@ -14,10 +14,12 @@ statements! {
     outbox.count_recent: CountRecent<'a> { oldest: Uuid, sinces: &'a [Uuid], seconds: &'a [i64] }
 }
 
-/// The pending rows of one source.
+/// The pending rows of one connection, or of one kind that clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The name of the source.
+    /// The name of the vendor. What clients send has the same name here and there.
+    pub vendor: String,
+    /// The name of the connection.
     pub source: String,
     /// The number of pending rows.
     pub count: i64,
@@ -27,10 +29,12 @@ pub struct Waiting {
     pub oldest: Timestamp,
 }
 
-/// The rows of one source that were received within a window, by what became of them since.
+/// The rows of one connection that were received within a window, by what became of them since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
-    /// The name of the source.
+    /// The name of the vendor. What clients send has the same name here and there.
+    pub vendor: String,
+    /// The name of the connection.
     pub source: String,
     /// The length of the window, in seconds.
     pub window_s: i64,
@@ -42,7 +46,7 @@ pub struct Recent {
     pub dead: i64,
 }
 
-/// Counts the pending rows by source, at most `limit` in all. If the counts add up to `limit`,
+/// Counts the pending rows by connection, at most `limit` in all. If the counts add up to `limit`,
 /// there may be more.
 ///
 /// # Errors
@@ -50,6 +54,7 @@ pub struct Recent {
 pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
         Ok(Waiting {
+            vendor: row.read("vendor")?,
             source: row.read("source")?,
             count: row.read("count")?,
             held: row.read("held")?,
@@ -61,7 +66,7 @@ pub async fn waiting(on: &impl GenericClient, limit: i64) -> Result<Vec<Waiting>
 }
 
 /// Counts the rows that were received within the last seconds, for each length in `windows` and
-/// each source that received any.
+/// each connection that received any.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -79,6 +84,7 @@ pub async fn recent(
 
 fn recent_of(row: &Row) -> Result<Recent, StoreError> {
     Ok(Recent {
+        vendor: row.read("vendor")?,
         source: row.read("source")?,
         window_s: row.read("seconds")?,
         received: row.read("received")?,

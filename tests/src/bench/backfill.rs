@@ -100,6 +100,7 @@ async fn pulled(vendor: &Kept, at_once: u8) -> (f64, TestDatabase) {
         limits: Limits::default(),
         database: db.database(1),
         vendors: vendors::from_env(&env, &Arc::new(Aws::default()), SystemClock).expect("settings"),
+        connections: fetch::Connections::default(),
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
         clock: SystemClock,

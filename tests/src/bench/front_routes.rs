@@ -63,6 +63,7 @@ fn by_webhook(database: Database) -> Box<dyn Fn(Vec<u8>) -> Answering<'static>> 
     let ports = Arc::new(webhook::Ports {
         database,
         endpoints: endpoints(WEBHOOK_SECRET),
+        connections: webhook::Connections::default(),
         public_base_url: None,
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),

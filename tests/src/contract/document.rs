@@ -155,6 +155,7 @@ fn responses() -> Value {
             ),
             "idempotency-replayed", "IdempotencyReplayed",
         ),
+        "NotActive": problem(409, "Conflict", "not-active", "Somebody has paused or removed the connection.", "The connection is paused."),
         "TooLarge": problem(413, "Payload Too Large", "too-large", "The body has more than 1 MiB, or more than 1,000 events.", "The body has more than 1048576 bytes."),
         "KeyReused": problem(422, "Unprocessable Entity", "idempotency-key-reused", "The Idempotency-Key came with another body before.", "This Idempotency-Key came with another body before. These events are not taken."),
         "TooManyRequests": with_header(problem(429, "Too Many Requests", "rate-limited", "The key has made all the requests it may make for now.", "This key has made all the requests it may make for now."), "retry-after", "RetryAfter"),

@@ -8,6 +8,9 @@ use penstock_testkit::TestDatabase;
 use super::assert_same;
 use crate::simulators::stripe::{Kind, Ledger, StripeSimulator, Totals, TruthRow};
 
+/// Stripe's first connection.
+const FIRST: &str = "stripe";
+
 /// A charge, refund or dispute, by the fields that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -25,15 +28,24 @@ pub struct Payment {
 /// Charges, refunds and disputes by kind and id.
 pub type Payments = BTreeMap<(String, String), Payment>;
 
-/// Reads the rows of our tables.
+/// Reads the rows of our tables that Stripe's first connection has.
 ///
 /// # Panics
 ///
 /// If Postgres refuses the query or cannot be reached.
 pub async fn rows(db: &TestDatabase) -> Payments {
+    rows_of(db, FIRST).await
+}
+
+/// As [`rows`], of the connection of that name.
+///
+/// # Panics
+///
+/// As [`rows`].
+pub async fn rows_of(db: &TestDatabase, connection: &str) -> Payments {
     let sql = "select kind, external_id, amount, currency, status, raw_status, occurred_at from payments \
-               where source = 'stripe'";
-    let rows = db.client().await.query(sql, &[]).await.expect("the payments");
+               where source = $1";
+    let rows = db.client().await.query(sql, &[&connection]).await.expect("the payments");
     let payment = |row: &tokio_postgres::Row| Payment {
         amount: row.get::<_, i64>(2).into(),
         currency: row.get(3),
@@ -100,10 +112,20 @@ fn status(row: &TruthRow) -> &'static str {
 ///
 /// If Postgres refuses the query or cannot be reached.
 pub async fn books(db: &TestDatabase) -> Ledger {
+    books_of(db, FIRST).await
+}
+
+/// As [`books`], of the connection of that name.
+///
+/// # Panics
+///
+/// As [`books`].
+pub async fn books_of(db: &TestDatabase, connection: &str) -> Ledger {
     totals(
         db,
+        connection,
         "select currency, status, sum(amount)::text, count(*) from payments \
-         where source = 'stripe' and status in ('collected', 'refunded', 'disputed') group by 1, 2",
+         where source = $1 and status in ('collected', 'refunded', 'disputed') group by 1, 2",
     )
     .await
 }
@@ -114,17 +136,27 @@ pub async fn books(db: &TestDatabase) -> Ledger {
 ///
 /// As [`books`].
 pub async fn summary(db: &TestDatabase) -> Ledger {
+    summary_of(db, FIRST).await
+}
+
+/// As [`summary`], of the connection of that name.
+///
+/// # Panics
+///
+/// As [`books`].
+pub async fn summary_of(db: &TestDatabase, connection: &str) -> Ledger {
     totals(
         db,
+        connection,
         "select currency, status, sum(amount)::text, sum(count)::bigint from revenue_buckets \
-         where source = 'stripe' and grain = 'day' group by 1, 2 having sum(count) > 0",
+         where source = $1 and grain = 'day' group by 1, 2 having sum(count) > 0",
     )
     .await
 }
 
-async fn totals(db: &TestDatabase, sql: &str) -> Ledger {
+async fn totals(db: &TestDatabase, connection: &str, sql: &str) -> Ledger {
     let mut books = Ledger::new();
-    for row in db.client().await.query(sql, &[]).await.expect("sums") {
+    for row in db.client().await.query(sql, &[&connection]).await.expect("sums") {
         let totals: &mut Totals = books.entry(row.get(0)).or_default();
         let sum: i128 = row.get::<_, String>(2).parse().expect("a whole number");
         let count = u64::try_from(row.get::<_, i64>(3)).expect("a count");
@@ -146,9 +178,18 @@ async fn totals(db: &TestDatabase, sql: &str) -> Ledger {
 ///
 /// If a row or a sum differs.
 pub async fn assert_true(db: &TestDatabase, stripe: &StripeSimulator) {
-    assert_same("stripe", &rows(db).await, &true_rows(stripe));
+    assert_true_of(db, FIRST, stripe).await;
+}
+
+/// As [`assert_true`], of the connection of that name.
+///
+/// # Panics
+///
+/// If a row or a sum differs.
+pub async fn assert_true_of(db: &TestDatabase, connection: &str, stripe: &StripeSimulator) {
+    assert_same(connection, &rows_of(db, connection).await, &true_rows(stripe));
     let mut ledger = stripe.ledger();
     ledger.retain(|_, totals| *totals != Totals::default());
-    assert_eq!(books(db).await, ledger, "the payments are not the ledger");
-    assert_eq!(summary(db).await, ledger, "the buckets are not the ledger");
+    assert_eq!(books_of(db, connection).await, ledger, "the payments are not the ledger");
+    assert_eq!(summary_of(db, connection).await, ledger, "the buckets are not the ledger");
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
 mod admin;
+mod connections;
 mod erasing;
 mod fetch;
 mod gcal;

@@ -109,6 +109,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
         webhook: webhook::Ports {
             database: pool("webhook"),
             endpoints: webhook::endpoints(&secrets, &Arc::default()),
+            connections: webhook::Connections::default(),
             public_base_url: Some("https://hooks.example.com".to_owned()),
             tickets: queue(),
             requests: queue(),

@@ -48,6 +48,7 @@ impl LoadTest {
         let webhook = || webhook::Ports {
             database: postgres.database_of("webhook"),
             endpoints: endpoints(WEBHOOK_SECRET),
+            connections: webhook::Connections::default(),
             public_base_url: None,
             tickets: tickets.clone(),
             requests: MemoryQueue::default(),

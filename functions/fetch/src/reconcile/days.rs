@@ -30,7 +30,7 @@ pub(super) fn sums<C: Clock>(
     items: &[Item<'_>],
     own: OwnAccount,
 ) -> Result<DaySums, VendorError> {
-    let source = vendor.source().name();
+    let source = vendor.name();
     let mut sums = DaySums::new();
     for item in items {
         let row = RowView {

@@ -131,9 +131,10 @@ async fn ask_one<C: Clock, Q: Outlet>(
         Ok(Fetched { as_of, body }) => {
             let run = of.work.reads_as();
             let item = source.object(kind, run, Reply { as_of: *as_of, body });
-            let item = item
-                .and_then(|item| of_kind(source, item, kind, &payment.external_id))
-                .map_err(|error| FetchError::Page { source_name: source.name(), error })?;
+            let item =
+                item.and_then(|item| of_kind(source, item, kind, &payment.external_id)).map_err(
+                    |error| FetchError::Page { source_name: of.vendor.name().to_owned(), error },
+                )?;
             let (external_id, version_key) = (external_id.clone(), answered.shown_as.clone());
             Item { external_id, version_key, ..item }
         }

@@ -71,7 +71,7 @@ pub(super) async fn serve<C: Clock, Q: Outlet>(
     stop_at: Timestamp,
 ) -> Result<Outcome, FetchError> {
     let entity = &request.entity;
-    let key = Key { source: vendor.source().name(), entity, mode: Mode::Refetch };
+    let key = Key { source: vendor.name(), entity, mode: Mode::Refetch };
     let lease = match pausing::take(ports, key, request).await? {
         Taken::Lease(lease) => lease,
         Taken::Ended(outcome) => return Ok(outcome),

@@ -12,6 +12,7 @@ pub(super) fn revenue(row: Option<&str>) -> Value {
     reply["startDate"] = json!("2026-05-01");
     reply["endDate"] = json!("2026-05-03");
     reply["source"] = json!(null);
+    reply["connection"] = json!(null);
     reply["timezone"] = json!("Europe/Berlin");
     reply["byCurrency"] = json!({ "EUR": amounts });
     let line = |name: &str, date: &str, [amount, refunded, net]: [&str; 3], count: u8| {
@@ -35,14 +36,14 @@ pub(super) fn revenue(row: Option<&str>) -> Value {
 
 pub(super) fn statuses() -> Value {
     let status = json!({
-        "source": "stripe", "kind": "charge", "rawStatus": "requires_magic", "count": 3, "lastSeen": "2026-05-03T09:00:00Z",
+        "source": "stripe", "connection": "stripe-eu", "kind": "charge", "rawStatus": "requires_magic", "count": 3, "lastSeen": "2026-05-03T09:00:00Z",
     });
     json!({ "statuses": [status] })
 }
 
 pub(super) fn unreadable() -> Value {
     let object = json!({
-        "source": "hubspot", "entity": "deal", "externalId": "48213", "outboxId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d12",
+        "source": "hubspot", "connection": "hubspot", "entity": "deal", "externalId": "48213", "outboxId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d12",
         "deadLetterId": "019a0c9e-6a11-7c01-9a2b-5d0f6b7c8e90", "errorKind": "invalid",
         "error": "deal 48213: amount: the decimal \"n/a\" EUR: it is no decimal number", "since": "2026-05-03T09:00:00Z",
     });
@@ -51,7 +52,8 @@ pub(super) fn unreadable() -> Value {
 
 pub(super) fn run() -> Value {
     json!({
-        "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "entity": "event", "mode": "incremental",
+        "runId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "source": "stripe", "connection": "stripe", "entity": "event",
+        "mode": "incremental",
         "status": "succeeded", "startedAt": "2026-05-03T09:00:00Z", "updatedAt": "2026-05-03T09:00:02Z",
         "finishedAt": "2026-05-03T09:00:02Z", "pages": 2, "rowsSeen": 140, "rowsNew": 12, "processed": 12, "dead": 0,
         "errors": 0, "lastError": null, "unmapped": [], "cursorBefore": "2026-05-03T08:45:00Z",
@@ -75,9 +77,11 @@ pub(super) fn journey() -> Value {
 
 pub(super) fn stats() -> Value {
     json!({
-        "pending": [{ "source": "events", "count": 4, "oldestAgeS": 2 }],
-        "rates": [{ "source": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 }],
-        "notOurs": [{ "source": "stripe", "reason": "test_mode", "count": 3, "newestAt": "2026-06-01T11:58:00Z" }],
+        "pending": [{ "source": "events", "connection": "events", "count": 4, "oldestAgeS": 2 }],
+        "rates": [
+            { "source": "events", "connection": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 },
+        ],
+        "notOurs": [{ "source": "stripe", "connection": "stripe-eu", "reason": "test_mode", "count": 3, "newestAt": "2026-06-01T11:58:00Z" }],
         "oldestPendingAgeS": 2, "paused": [], "asOf": "2026-06-01T12:00:00Z",
     })
 }

@@ -14,7 +14,9 @@ use uuid::Uuid;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunReply {
     run_id: Uuid,
+    /// The vendor.
     source: String,
+    connection: String,
     /// Null for a requested run: its own runs have one each.
     entity: Option<String>,
     mode: String,
@@ -90,7 +92,7 @@ fn thousandths(run: &RunRecord) -> Option<u32> {
 }
 
 fn goes_back_in_time(run: &RunRecord) -> bool {
-    source::find(&run.source).is_some_and(Source::goes_back_in_time)
+    source::find(&run.vendor).is_some_and(Source::goes_back_in_time)
 }
 
 fn progress(run: &RunRecord) -> Option<Progress> {
@@ -115,7 +117,8 @@ impl From<RunRecord> for RunReply {
         Self {
             progress: progress(&run),
             run_id: run.id,
-            source: run.source,
+            source: run.vendor,
+            connection: run.source,
             entity: Some(run.entity),
             mode: run.mode,
             status: run.status,
@@ -181,7 +184,8 @@ impl From<Request> for RunReply {
             .then(|| runs.iter().filter_map(|run| run.finished_at).max());
         Self {
             run_id: request.id,
-            source: request.source,
+            source: request.vendor,
+            connection: request.source,
             entity: None,
             mode: request.mode,
             status: status.to_owned(),

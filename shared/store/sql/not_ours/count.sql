@@ -12,7 +12,7 @@ with recursive pairs as (
         limit 1
     ) next
 )
-select p.source, p.reason, counted.count, newest.noted_at as newest
+select coalesce((select c.source from connections c where c.name = p.source), p.source) as vendor, p.source, p.reason, counted.count, newest.noted_at as newest
 from pairs p
 cross join lateral (
     select count(*) as count

@@ -11,7 +11,7 @@ select (day.bucket_start::date - :first::date)::bigint as day, day.currency,
               coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
          from revenue_buckets
         where grain = 'business_day' and bucket_start >= :first and bucket_start <= :last
-          and (:source::text is null or source = :source)
+          and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
         group by bucket_start, currency
        ) day on true
  where business_zone = :zone

@@ -7,7 +7,7 @@ select bucket_start::date as utc_day, null::bigint as cut, currency,
        coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
   from revenue_buckets
  where grain = 'day' and bucket_start >= :first_midnight and bucket_start < :last_midnight
-   and (:source::text is null or source = :source)
+   and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
  group by bucket_start, currency
 union all
 -- and the quarter hours between each cut and the midnight nearest to it.
@@ -21,6 +21,6 @@ select null, edge.cut, part.currency, part.collected, part.refunded, part.disput
               coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
          from revenue_buckets
         where grain = 'quarter_hour' and bucket_start >= edge.low and bucket_start < edge.high
-          and (:source::text is null or source = :source)
+          and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
         group by currency
        ) part

@@ -8,5 +8,5 @@ select width_bucket(occurred_at, :cuts::timestamptz[])::bigint as piece_from_one
   from payments
  where occurred_at >= (:cuts::timestamptz[])[1]
    and occurred_at < (:cuts::timestamptz[])[cardinality(:cuts::timestamptz[])]
-   and status in ('collected', 'refunded', 'disputed') and (:source::text is null or source = :source)
+   and status in ('collected', 'refunded', 'disputed') and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
  group by 1, currency

@@ -78,6 +78,10 @@ grant select (source, entity, external_id), delete on refetch_requests to :admin
 grant update (ended_at) on refetch_requests to :admin;
 grant select (source), update (asked_at) on vendor_accounts to :admin;
 grant select (source), delete on push_channels to :admin;
+grant select on connections to :bury;
+grant select on connections to :fetch;
+grant select on connections to :process;
+grant select on connections to :webhook;
 
 -- The rows of connections that are erased. Some updates are there so that rows can be locked. Of the sums only those of
 -- nothing are deleted.

@@ -2,6 +2,7 @@
 -- has begun, and else what is in its way. A run that failed serves only where no later one did
 -- better.
 select r.id as request_id, r.source as request_source, r.mode as request_mode, r.requested_at, e.entity as wanted,
+       coalesce((select c.source from connections c where c.name = r.source), r.source) as vendor,
        s.run_id as under_way, s.halted as halted_by, run.*, p.*
 from run_requests r
 cross join lateral unnest(r.entities) with ordinality as e (entity, place)

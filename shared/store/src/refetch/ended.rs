@@ -14,7 +14,9 @@ statements! {
 /// The objects of one entity that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    /// The name of the vendor's source.
+    /// The name of the vendor.
+    pub vendor: String,
+    /// The name of the connection.
     pub source: String,
     /// The kind of object, in the vendor's word.
     pub entity: String,
@@ -33,6 +35,7 @@ pub struct Counted {
 pub async fn count(on: &impl GenericClient, limit: i64) -> Result<Vec<Counted>, StoreError> {
     let read = |row: &Row| {
         Ok(Counted {
+            vendor: row.read("vendor")?,
             source: row.read("source")?,
             entity: row.read("entity")?,
             count: row.read("count")?,

@@ -8,14 +8,15 @@ use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::sql::{Statement, statements};
-use crate::{Row, StoreError};
+use crate::{Chosen, Row, StoreError};
 
 statements! {
     sync_runs.find: Find { id: Uuid }
     sync_runs.page: Page<'a> {
         started_at: Option<Timestamp>,
         id: Option<Uuid>,
-        source: Option<&'a str>,
+        vendor: Option<&'a str>,
+        connection: Option<&'a str>,
         status: Option<&'a str>,
         limit: i64,
     }
@@ -26,7 +27,9 @@ statements! {
 pub struct RunRecord {
     /// The id of the run.
     pub id: Uuid,
-    /// The name of the source that it pulls.
+    /// The name of the vendor.
+    pub vendor: String,
+    /// The name of the connection that it pulls.
     pub source: String,
     /// The entity that it pulls.
     pub entity: String,
@@ -80,8 +83,8 @@ pub struct Stand {
 pub struct RunFilter<'a> {
     /// Shows only runs older than the run with this start and id.
     pub after: Option<(Timestamp, Uuid)>,
-    /// Shows only runs of this source.
-    pub source: Option<&'a str>,
+    /// Shows only runs of these connections.
+    pub chosen: Chosen<'a>,
     /// Shows only runs in this status.
     pub status: Option<&'a str>,
     /// The most runs to show.
@@ -105,14 +108,15 @@ pub async fn page(
     filter: RunFilter<'_>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let (started_at, id) = filter.after.unzip();
-    let RunFilter { source, status, limit, .. } = filter;
-    let rows = Page { started_at, id, source, status, limit }.rows(on).await?;
+    let RunFilter { chosen: Chosen { vendor, connection }, status, limit, .. } = filter;
+    let rows = Page { started_at, id, vendor, connection, status, limit }.rows(on).await?;
     rows.iter().map(record).collect()
 }
 
 pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
     Ok(RunRecord {
         id: row.read("id")?,
+        vendor: row.read("vendor")?,
         source: row.read("source")?,
         entity: row.read("entity")?,
         mode: row.read("mode")?,

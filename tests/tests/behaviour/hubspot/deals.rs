@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::source::hubspot::HubSpot;
+use penstock_store::Chosen;
 use penstock_tests::simulators::hubspot::Kind;
 use penstock_tests::truth::hubspot::deals_due;
 
@@ -34,7 +35,7 @@ async fn trap_38_a_stage_that_no_map_flag_or_name_decides_is_unmapped_listed_and
     test.assert_true().await;
     let client = test.app.db.client().await;
     let listed = async || {
-        let all = penstock_store::revenue::unmapped(&client).await.unwrap();
+        let all = penstock_store::revenue::unmapped(&client, Chosen::default()).await.unwrap();
         all.into_iter().map(|s| (s.source, s.kind, s.raw_status)).collect::<Vec<_>>()
     };
     let stages = ["48231230", "48231231", "48231232"];

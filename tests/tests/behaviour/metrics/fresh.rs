@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{at, config, database, event, noon, ok, ports, send};
 use jiff::{SignedDuration, Timestamp};
 use metrics::MetricsConfig;
+use penstock_domain::connection::{DATABASE, Unusable, check_name};
 use penstock_domain::source::SOURCES;
 use penstock_store::freshness::{Pull, expect, pulls, stalest};
 use penstock_testkit::{MemoryQueue, TestDatabase};
@@ -302,6 +303,14 @@ async fn the_alarm_and_ready_agree_whatever_there_is() {
         named += usize::from(worst.is_object());
     }
     assert!(late > 5 && named > late, "{late} of {named}");
+}
+
+#[test]
+fn no_connection_is_called_like_the_databases_check() {
+    for source in SOURCES {
+        assert_eq!(check_name(DATABASE, *source), Err(Unusable::Taken));
+        assert_eq!(check_name("db-of-a-team", *source), Ok(()));
+    }
 }
 
 #[test]

@@ -244,7 +244,7 @@ async fn an_answer_has_every_field_of_the_contract() {
     });
     let mut expected = usd.clone();
     let rest = json!({
-        "currency": "USD", "startDate": "2026-03-10", "endDate": "2026-03-16", "source": "stripe", "timezone": "UTC",
+        "currency": "USD", "startDate": "2026-03-10", "endDate": "2026-03-16", "source": "stripe", "connection": null, "timezone": "UTC",
         "byCurrency": {"EUR": eur, "USD": usd},
         "breakdown": [
             {"weekStartDate": "2026-03-09", "amountCents": "1000", "refundedCents": "300", "disputedCents": "100",

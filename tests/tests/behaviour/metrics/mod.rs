@@ -1,5 +1,6 @@
 //! `metrics` over a database of its own. Requests are the events that API Gateway sends.
 
+mod connections;
 mod events;
 mod fresh;
 mod http;
@@ -12,6 +13,7 @@ mod operations;
 mod plans;
 mod snapshots;
 mod stats;
+mod vendor_sums;
 
 use ::http::HeaderMap;
 use jiff::Timestamp;

@@ -43,7 +43,7 @@ async fn trap_38_an_unknown_status_counts_as_nothing_is_visible_and_a_remap_repa
     assert_eq!((&summary["totalRevenueCents"], &summary["count"]), (&json!("7"), &json!(1)));
     let seen = ok(&ports, "/metrics/unmapped-statuses").await.body;
     let expected = json!({"statuses": [{
-        "source": "stripe", "kind": "charge", "rawStatus": "raw_unmapped", "count": 2,
+        "source": "stripe", "connection": "stripe", "kind": "charge", "rawStatus": "raw_unmapped", "count": 2,
         "lastSeen": "2026-03-10T10:00:00Z",
     }]});
     assert_eq!(seen, expected);
@@ -148,7 +148,7 @@ async fn trap_77_an_object_that_cannot_be_read_is_listed_with_its_dead_letter_wh
     .await
     .unwrap();
     let expected = json!({"objects": [{
-        "source": "stripe", "entity": "charge", "externalId": "ch_1", "outboxId": row, "deadLetterId": letter,
+        "source": "stripe", "connection": "stripe", "entity": "charge", "externalId": "ch_1", "outboxId": row, "deadLetterId": letter,
         "errorKind": "invalid", "error": "it is odd", "since": "2026-03-10T10:00:00Z",
     }], "hasMore": false});
     assert_eq!(ok(&ports, unreadable).await.body, expected);

@@ -59,7 +59,7 @@ async fn a_run_tells_what_happened_and_one_that_never_was_is_404() {
     let ports = ports(database.database_of("metrics", 1), config());
     let run = ok(&ports, "/runs/019a0000-0000-7000-8000-000000000007").await.body;
     let expected = json!({
-        "runId": "019a0000-0000-7000-8000-000000000007", "source": "hubspot", "entity": "charges", "mode": "full",
+        "runId": "019a0000-0000-7000-8000-000000000007", "source": "hubspot", "connection": "hubspot", "entity": "charges", "mode": "full",
         "status": "failed", "startedAt": "2026-03-15T11:06:00.123456Z", "updatedAt": "2026-03-15T11:06:00.123456Z",
         "finishedAt": "2026-03-15T11:06:05.123456Z", "pages": 0, "rowsSeen": 0, "rowsNew": 0, "processed": 0,
         "dead": 0, "errors": 0, "lastError": "page 3: 500", "unmapped": ["charge:odd"], "cursorBefore": null,

@@ -15,7 +15,7 @@ async fn arrive(on: &Client, source: &str, status: &str, seconds: i64) {
 }
 
 fn rate(source: &str, window: i64, [received, processed, dead]: [i64; 3]) -> Value {
-    json!({"source": source, "windowS": window, "received": received, "processed": processed, "dead": dead})
+    json!({"source": source, "connection": source, "windowS": window, "received": received, "processed": processed, "dead": dead})
 }
 
 #[tokio::test]
@@ -40,8 +40,8 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
     let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
     let expected = json!({
         "pending": [
-            {"source": "event", "count": 2, "oldestAgeS": 7},
-            {"source": "stripe", "count": 2, "oldestAgeS": 86_400},
+            {"source": "event", "connection": "event", "count": 2, "oldestAgeS": 7},
+            {"source": "stripe", "connection": "stripe", "count": 2, "oldestAgeS": 86_400},
         ],
         "rates": [
             rate("event", 60, [2, 0, 0]), rate("event", 300, [2, 0, 0]),
@@ -94,12 +94,11 @@ async fn a_backlog_is_counted_up_to_ten_thousand_and_the_reply_says_that_there_m
     let stats = ok(&ports, "/stats").await.body;
     assert_eq!(
         stats["pending"],
-        json!([{"source": "stripe", "count": 9_999, "oldestAgeS": 3_600}])
+        json!([{"source": "stripe", "connection": "stripe", "count": 9_999, "oldestAgeS": 3_600}])
     );
     on.batch_execute(&fill(5_000)).await.unwrap();
     let stats = ok(&ports, "/stats").await.body;
-    let most =
-        json!([{"source": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
+    let most = json!([{"source": "stripe", "connection": "stripe", "count": 10_000, "countIsAtLeast": true, "oldestAgeS": 3_600}]);
     assert_eq!(stats["pending"], most);
 }
 
@@ -120,18 +119,18 @@ async fn trap_51_stats_count_what_is_not_ours_by_reason_and_what_waits_until_it_
     on.batch_execute(&note("connected_account", 10_001, 0)).await.unwrap();
     on.batch_execute(&note("test_mode", 2, 5)).await.unwrap();
     let stats = ok(&ports(database.database_of("metrics", 1), config()), "/stats").await.body;
-    let waiting = json!([{"source": "stripe", "count": 2, "held": 1, "oldestAgeS": 30}]);
+    let waiting = json!([{"source": "stripe", "connection": "stripe", "count": 2, "held": 1, "oldestAgeS": 30}]);
     assert_eq!(stats["pending"], waiting);
     let others = json!([
-        {"source": "stripe", "reason": "connected_account", "count": 10_000, "countIsAtLeast": true,
+        {"source": "stripe", "connection": "stripe", "reason": "connected_account", "count": 10_000, "countIsAtLeast": true,
          "newestAt": "2026-03-15T12:46:41Z"},
-        {"source": "stripe", "reason": "test_mode", "count": 2, "newestAt": "2026-03-15T10:05:02Z"},
+        {"source": "stripe", "connection": "stripe", "reason": "test_mode", "count": 2, "newestAt": "2026-03-15T10:05:02Z"},
     ]);
     assert_eq!(stats["notOurs"], others);
 }
 
 #[tokio::test]
-async fn stats_take_no_parameter() {
+async fn stats_take_no_other_parameter() {
     let database = database().await;
     let reply = get(&ports(database.database_of("metrics", 1), config()), "/stats?window=60").await;
     assert_eq!(
@@ -150,7 +149,7 @@ async fn objects_that_could_not_be_read_again_are_shown_with_the_reason_of_the_n
                         ('stripe', 'charge', 'ch_1', '2026-03-14T12:00Z', '2026-03-14T12:00Z', null, null)";
     database.client().await.batch_execute(ended).await.unwrap();
     let stats = ok(&ports(database.database(1), config()), "/stats").await.body;
-    let expected = json!([{"source": "hubspot", "entity": "deal", "count": 2,
+    let expected = json!([{"source": "hubspot", "connection": "hubspot", "entity": "deal", "count": 2,
         "newestAt": "2026-03-15T11:00:00Z", "reason": "hubspot answers 400"}]);
     assert_eq!(stats["endedRefetches"], expected);
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
 use penstock_domain::ticket::Ticket;
-use penstock_store::dead_letters;
+use penstock_store::{Chosen, dead_letters};
 use penstock_tests::test_app::{TestApp, batch};
 
 use crate::stripe_account::{NOW, account};
@@ -168,7 +168,7 @@ async fn trap_77_a_newer_version_that_cannot_be_read_hides_the_older_one_and_is_
             app.db.scalar("select count(*) from revenue_buckets where count > 0").await;
         assert_eq!(counted, 0, "{} counts as nothing", subject.entity);
         let client = app.db.client().await;
-        let listed = dead_letters::unreadable(&client, 10).await.unwrap();
+        let listed = dead_letters::unreadable(&client, Chosen::default(), 10).await.unwrap();
         let listed: Vec<_> = listed
             .iter()
             .map(|o| (o.source.as_str(), o.entity.as_str(), o.external_id.as_str(), o.outbox_id))
@@ -179,7 +179,7 @@ async fn trap_77_a_newer_version_that_cannot_be_read_hides_the_older_one_and_is_
         assert_eq!(subject.shown(&app).await, "unreadable", "an older version does not undo it");
         subject.arrive(&app, Some(13), 90).await;
         assert_eq!(subject.shown(&app).await, "13", "a newer version heals it");
-        assert!(dead_letters::unreadable(&client, 10).await.unwrap().is_empty());
+        assert!(dead_letters::unreadable(&client, Chosen::default(), 10).await.unwrap().is_empty());
     }
 }
 

@@ -13,6 +13,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "connections.all",
             "connections.declare",
             "connections.lock",
             "connections.set_state",
@@ -37,6 +38,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "bury",
         &[
             "api_keys.standing",
+            "connections.find",
             "dead_letters.insert",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
@@ -53,6 +55,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "fetch",
         &[
             "calendar_events.unseen",
+            "connections.find",
             "contacts.unseen",
             "held_sweeps.allow",
             "held_sweeps.clear",
@@ -146,6 +149,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "calendar_events.upsert",
             "conflicting_events.insert",
+            "connections.find",
             "contacts.upsert",
             "events.insert",
             "leads.insert",
@@ -207,6 +211,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "webhook",
         &[
             "api_keys.standing",
+            "connections.find",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "outbox.differing_events",
