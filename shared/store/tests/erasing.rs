@@ -174,7 +174,7 @@ async fn nothing_is_deleted_of_a_connection_that_is_in_use_again() {
 }
 
 #[tokio::test]
-async fn rows_that_come_after_a_connection_is_erased_are_found_in_any_table() {
+async fn trap_95_rows_that_come_after_a_connection_is_erased_are_found_in_any_table() {
     let database = erasing(10).await;
     let client = database.client().await;
     let mut connection = database.database_of("relay", 1).connection().await.unwrap();
@@ -266,7 +266,7 @@ fn reads(line: &str, table: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_step_reads_a_large_table_as_a_whole() {
+async fn trap_94_no_step_reads_a_large_table_as_a_whole() {
     // The connection has most of the rows: the planner would rather read all of them.
     let database = erasing(20_000).await;
     let client = database.client().await;

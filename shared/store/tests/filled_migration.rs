@@ -148,10 +148,10 @@ async fn the_migration_waits_for_no_open_transaction_and_nobody_waits_a_second_f
 const RELEASE_BEFORE: &str = "\
     select id from insert_into_outbox('stripe', 'application/json', null, null, null, null::uuid, now(), now(), \
         array[gen_random_uuid()], array['charge'], array['old_18'], array['v_1'], array[now()], array['2024'], \
-        array['{}'::bytea]); \
+        array['{}'::bytea]) as id; \
     select id from insert_into_outbox('stripe', 'application/json', null::uuid, now(), now(), \
         array[gen_random_uuid()], array['charge'], array['old_9'], array['v_1'], array[now()], array['2024'], \
-        array['{}'::bytea]); \
+        array['{}'::bytea]) as id; \
     with free as (select id, source from outbox where external_id in ('old_18', 'old_9') and status = 'pending' \
                   for update skip locked) \
     update outbox o set status = 'processed', processed_at = now() from free \
