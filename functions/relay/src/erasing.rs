@@ -120,7 +120,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 return Err((format!("{} of {name}", table.name()), error));
             }
         }
-        if job.found_nothing() && !job.searched {
+        if job.open.is_empty() && !job.failed && !job.searched {
             job.searched = true;
             job.open = Table::SEARCHED.to_vec();
             turns.extend(Table::SEARCHED.map(|table| (place, table, table.beginning())));

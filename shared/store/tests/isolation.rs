@@ -167,7 +167,7 @@ async fn leases_cursors_windows_and_pauses_are_each_connections_own() {
         sync_state::finish(&tx, *key, lease, Some("cursor"), at(1)).await.unwrap();
         commit(tx).await.unwrap();
         let again = sync_state::acquire(&**connection, *key, at(1), at(3)).await.unwrap().unwrap();
-        assert_eq!((again.watermark, again.run), (Some(run.upper_bound), None));
+        assert_eq!((again.watermark, &again.run), (Some(run.upper_bound), &None));
         let tx = begin(&mut connection).await.unwrap();
         pauses::pause(&tx, *key, &again, "refused", Scope::Source, at(1)).await.unwrap();
         commit(tx).await.unwrap();

@@ -7,7 +7,7 @@ use penstock_store::{begin, commit, connections};
 use penstock_testkit::filled::{drift, fill, rows_of};
 use penstock_tests::captured_log::CapturedLog;
 use penstock_tests::test_app::TestApp;
-use relay::{RelayError, Round};
+use relay::{RelayError, Retention, Round};
 
 use crate::stripe_account::account;
 
@@ -15,7 +15,10 @@ const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// Two connections with the same ids, `stripe` and `stripe-eu`, of which the second is removed.
 async fn filled(rows: u32) -> TestApp {
-    let app = TestApp::over(account(900, 1)).await;
+    let mut app = TestApp::over(account(900, 1)).await;
+    let ever = ["OUTBOX", "DEAD_LETTER", "RUN"]
+        .map(|of| (format!("{of}_RETENTION_DAYS"), "9000".to_owned()));
+    app.relay.retention = Retention::from_env(&ever.into_iter().collect()).unwrap();
     let client = app.db.client().await;
     for name in ["stripe", "stripe-eu"] {
         fill(&client, name, rows).await;
