@@ -1,6 +1,5 @@
 //! A filled database of the release before the connections comes over.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
-#![expect(clippy::disallowed_methods, reason = "the time that others wait is measured")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +143,8 @@ async fn the_migration_waits_for_no_open_transaction_and_nobody_waits_a_second_f
     assert_eq!(drift(&database.client().await).await, Vec::<String>::new());
 }
 
-/// The statements by which the release before stores, claims and writes, as its functions have them.
+/// The statements by which the release before stores, claims and writes, as its functions have
+/// them.
 const RELEASE_BEFORE: &str = "\
     select id from insert_into_outbox('stripe', 'application/json', null, null, null, null::uuid, now(), now(), \
         array[gen_random_uuid()], array['charge'], array['old_18'], array['v_1'], array[now()], array['2024'], \
