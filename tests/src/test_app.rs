@@ -16,6 +16,7 @@ use penstock_clients::seals::Seals;
 use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
+use penstock_domain::due::{Due, DueRequest};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::{Item, JSON};
@@ -26,7 +27,7 @@ use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use webhook::Endpoint;
 
@@ -214,6 +215,16 @@ impl TestApp {
     /// The error of `fetch`.
     pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
         self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
+    }
+
+    /// Serves the rule that says what is due.
+    ///
+    /// # Panics
+    ///
+    /// If `fetch` fails.
+    pub async fn due(&self, due: Due) -> Value {
+        let deadline = self.clock.now() + Duration::from_secs(300);
+        self.fetch.handle(json!(DueRequest { due }), deadline).await.expect("it is served")
     }
 
     /// Runs a full run of every entity of Stripe.

@@ -1,4 +1,5 @@
-//! `fetch`: pulls one entity of one source, page by page, into the outbox.
+//! `fetch`: pulls one entity of one connection, page by page, into the outbox. A rule asks for all
+//! that is due, which becomes a request for each.
 //!
 //! A page's rows and the cursor move in one transaction, under a lease with a fence. A run outlives
 //! its invocation: it stops in time, and goes on through the queue of its kind, `fetch-requests` or
@@ -9,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::{Clock, earlier, elapsed};
+use penstock_domain::due::DueRequest;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
 use penstock_edge::sqs::{BatchResponse, SqsEvent};
@@ -20,6 +22,7 @@ use tokio::time::timeout;
 mod account;
 mod confirm;
 mod connected;
+mod due;
 mod ending;
 mod error;
 mod full_runs;
@@ -68,19 +71,18 @@ const RESERVE: Duration = Duration::from_secs(5);
 pub const QUICK: Duration = Duration::from_secs(60);
 
 impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
-    /// Serves an event of either kind: a request from a rule, or a batch of requests from the
-    /// queue.
+    /// Serves an event of either kind: a request of a rule or a person, or a batch of requests from
+    /// the queue.
     ///
     /// # Errors
-    /// A request from a rule fails. The reply to a batch names the messages that failed.
+    /// The request of a rule or a person fails. The reply to a batch names the failed messages.
     pub async fn handle(
         &self,
         event: Value,
         deadline: Timestamp,
     ) -> Result<Value, lambda_runtime::Error> {
         if event.get("Records").is_none() {
-            let request = serde_json::from_value(event).map_err(FetchError::from)?;
-            return match self.serve_in_time(&request, deadline, deadline).await {
+            return match self.handle_event(event, deadline).await {
                 Ok(outcome) => Ok(serde_json::to_value(outcome)?),
                 Err(e) => Err(chain(&e).into()),
             };
@@ -112,6 +114,16 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         Ok(serde_json::to_value(response)?)
     }
 
+    /// Serves one request of a person, or has the queues serve all that a rule says is due.
+    async fn handle_event(&self, event: Value, deadline: Timestamp) -> Result<Outcome, FetchError> {
+        if event.get("due").is_some() {
+            let DueRequest { due } = serde_json::from_value(event)?;
+            return self.in_time(due::serve(self, due), deadline).await;
+        }
+        let request = serde_json::from_value(event)?;
+        self.serve_in_time(&request, deadline, deadline).await
+    }
+
     /// Returns the deadline of a request from a queue: one that is quick must not keep the next
     /// waiting.
     fn by(&self, request: &FetchRequest, deadline: Timestamp) -> Timestamp {
@@ -121,16 +133,25 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         }
     }
 
-    /// Serves a request until `by`, and gives up before `deadline`, at which Lambda would end the
-    /// process.
+    /// Serves a request until `by`, and gives up before `deadline`.
     async fn serve_in_time(
         &self,
         request: &FetchRequest,
         by: Timestamp,
         deadline: Timestamp,
     ) -> Result<Outcome, FetchError> {
+        self.in_time(self.serve(request, by), deadline).await
+    }
+
+    /// Works until it is done, and gives up before `deadline`, at which Lambda would end the
+    /// process.
+    async fn in_time(
+        &self,
+        work: impl Future<Output = Result<Outcome, FetchError>>,
+        deadline: Timestamp,
+    ) -> Result<Outcome, FetchError> {
         let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
-        if let Ok(served) = timeout(left, Box::pin(self.serve(request, by))).await {
+        if let Ok(served) = timeout(left, Box::pin(work)).await {
             return served;
         }
         self.database.end_idle().await;
@@ -138,7 +159,7 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         Err(StoreError::Silent(left).into())
     }
 
-    /// Serves one request of a rule or the queue.
+    /// Serves one request of a person or the queue.
     ///
     /// # Errors
     /// [`FetchError`]. Pages that were committed before it stay committed.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::report::Report;
 
-/// How an invocation ended. Its JSON is the reply to an invocation by an EventBridge rule.
+/// How an invocation ended. Its JSON is the reply to an invocation that is not by a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
@@ -48,6 +48,11 @@ pub enum Outcome {
     },
     /// Both sides were compared, and what differed was mended.
     Reconciled(Report),
+    /// All that was due was asked for.
+    AskedFor {
+        /// The messages that were sent, one for each entity of a connection.
+        requests: usize,
+    },
     /// Another invocation holds the lease.
     Busy,
     /// The vendor has refused the pull, which is tried again by itself.

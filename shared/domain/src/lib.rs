@@ -11,6 +11,7 @@ pub mod connection;
 pub mod contact;
 pub mod dependency;
 pub mod disposition;
+pub mod due;
 pub mod facts;
 pub mod fetch_request;
 pub mod ids;

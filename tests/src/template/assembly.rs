@@ -71,22 +71,23 @@ impl Assembly {
         &self.functions
     }
 
-    /// Reads a file for each source, in the order of [`SOURCES`].
+    /// Reads the files of sources, in the order of [`SOURCES`]. One without a file has connections
+    /// that are made while the system runs, and no other.
     fn add_sources(&mut self) -> Result<(), TemplateError> {
-        let known = |stem: &String| SOURCES.iter().any(|source| source.name() == stem);
-        if let Some(stray) = files(SOURCE_FILES)?.into_iter().find(|stem| !known(stem)) {
+        let stems = files(SOURCE_FILES)?;
+        let known = |stem: &&String| SOURCES.iter().any(|source| source.name() == stem.as_str());
+        if let Some(stray) = stems.iter().find(|stem| !known(stem)) {
             return Err(in_part(SOURCE_FILES, format!("{stray} is no source")));
         }
-        for source in SOURCES {
-            let name = source.name();
+        let has_file = |name: &str| stems.iter().any(|stem| stem == name);
+        for name in SOURCES.iter().map(|source| source.name()).filter(|name| has_file(name)) {
             let mut part = Part::read(&format!("{SOURCE_FILES}/{name}.yaml"))?;
             let condition = part
                 .take("Configured")
                 .map(|entry| entry.value.word().to_owned())
                 .ok_or_else(|| in_part(&part.origin, "Configured is not said".to_owned()))?;
             self.configured.push(format!("!If [{condition}, {name}, !Ref AWS::NoValue]"));
-            let context = [("Source", name), ("Configured", condition.as_str())];
-            self.add(part, &values(&context))?;
+            self.add(part, &Values::new())?;
         }
         Ok(())
     }

@@ -154,3 +154,27 @@ async fn trap_66_a_message_of_relay_begins_a_lineage_of_its_own() {
     let told = aws.take_lineages();
     assert!(told.len() >= 2 && told.iter().all(Option::is_none), "{told:?}");
 }
+
+#[tokio::test]
+async fn tickets_are_sent_though_nobody_knows_which_pull_is_silent_and_the_round_fails_after_them()
+{
+    let app = TestApp::over(account(80, 20)).await;
+    app.fetch_all().await.unwrap();
+    app.tickets.take();
+    app.clock.advance(Duration::from_secs(400));
+    let on = app.db.client().await;
+    on.batch_execute("alter table sync_state rename column known_since to away").await.unwrap();
+    let log = CapturedLog::start();
+    app.relay.run_once(app.relay_deadline()).await.unwrap_err();
+    assert!(!app.tickets.take().is_empty());
+    let lines = log.text();
+    // Missing data is what the alarm goes off at.
+    assert!(lines.contains("relayed") && !lines.contains("stalest_pull"), "{lines}");
+
+    on.batch_execute("alter table sync_state rename column away to known_since").await.unwrap();
+    app.tickets.refuse(true);
+    app.clock.advance(Duration::from_secs(400));
+    let log = CapturedLog::start();
+    app.relay.run_once(app.relay_deadline()).await.unwrap_err();
+    assert!(log.text().contains("\"stalest_s\":0,\"source\":\"stripe\""), "{}", log.text());
+}

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::due::Due;
+use penstock_domain::fetch_request::FetchRequest;
 
 /// After this many receives a message goes to the redrive queue.
 pub const MOST_RECEIVES: u32 = 5;
@@ -39,42 +40,31 @@ impl Message {
 
 /// A rule of EventBridge.
 pub struct Rule {
-    request: FetchRequest,
+    due: Due,
     every: SignedDuration,
     due_at: Timestamp,
 }
 
 impl Rule {
-    /// Returns the requests of the rules that are due, each once, however long ago it was due.
-    pub fn due(rules: &mut [Self], now: Timestamp) -> Vec<FetchRequest> {
+    /// Returns what the rules that are due ask for, each once, however long ago it was due.
+    pub fn due(rules: &mut [Self], now: Timestamp) -> Vec<Due> {
         let due = rules.iter_mut().filter(|rule| rule.due_at <= now);
         due.map(|rule| {
             rule.due_at = now + rule.every;
-            rule.request.clone()
+            rule.due
         })
         .collect()
     }
 
     /// The rules of the template.
     pub fn all(now: Timestamp) -> Vec<Self> {
-        let rules = [
-            ("stripe", "event", Mode::Incremental, 5),
-            ("hubspot", "contact", Mode::Incremental, 5),
-            ("hubspot", "deal", Mode::Incremental, 5),
-            ("gcal", "event", Mode::Incremental, 5),
-            ("gcal", "event", Mode::Watch, 360),
-            ("hubspot", "contact", Mode::Full, 1_440),
-            ("hubspot", "deal", Mode::Full, 1_440),
-            ("gcal", "event", Mode::Full, 1_440),
-            ("stripe", "charge", Mode::Reconcile, 10_080),
-            ("stripe", "refund", Mode::Reconcile, 10_080),
-            ("stripe", "dispute", Mode::Reconcile, 10_080),
-        ];
-        let rule = |(source, entity, mode, minutes)| Self {
-            request: FetchRequest::new(source, entity, mode),
-            every: SignedDuration::from_mins(minutes),
-            due_at: now,
+        let minutes = |due: Due| match due {
+            Due::Incremental => 5,
+            Due::Watch => 360,
+            Due::Full => 1_440,
+            Due::Reconcile => 10_080,
         };
-        rules.map(rule).into()
+        let every = |due| SignedDuration::from_mins(minutes(due));
+        Due::ALL.map(|due| Self { due, every: every(due), due_at: now }).into()
     }
 }

@@ -205,8 +205,9 @@ impl World {
     async fn pass(&mut self, time: Duration) {
         self.app.clock.advance(time);
         let now = self.app.clock.now();
-        let requests = Rule::due(&mut self.rules, now);
-        self.mail.extend(requests.into_iter().map(|r| Message::new(Letter::Request(r), now)));
+        for due in Rule::due(&mut self.rules, now) {
+            self.app.due(due).await;
+        }
         self.app.relay.run_once(self.app.relay_deadline()).await.unwrap();
         self.collect();
         // What a message causes is served too, as long as it is due.

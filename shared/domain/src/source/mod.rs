@@ -85,6 +85,12 @@ pub trait Source: Sync + Send {
     /// Returns the entities that can be fetched in `mode`.
     fn entities(&self, mode: Mode) -> &'static [&'static str];
 
+    /// Returns the entities of mode `full` that are read whole by schedule: all of them, unless the
+    /// source has lists that are compared by schedule instead.
+    fn read_again(&self) -> &'static [&'static str] {
+        if self.entities(Mode::Reconcile).is_empty() { self.entities(Mode::Full) } else { &[] }
+    }
+
     /// Opens a run at `now`. It begins where the last one ended, which is `checkpoint`.
     fn begin(
         &self,

@@ -10,9 +10,10 @@ on conflict (source, entity, mode) do update
 set requested_at = greatest(s.requested_at, excluded.requested_at, s.run_started + interval '1 microsecond'),
     requested_why = case when s.requested_at > excluded.requested_at then s.requested_why else excluded.requested_why end,
     halted = null, paused_since = null, next_try_at = null, refusals = 0,
-    wishes = s.wishes + case when :unless = 'paused' then 0 else 1 end
+    wishes = s.wishes + case when :unless in ('going on', 'paused') then 0 else 1 end
 where case :unless
       when 'requested' then s.run_id is null and s.requested_at is null
+      when 'going on' then s.run_id is null and s.requested_at is null and s.halted is null
       when 'paused' then s.halted is null
       else true end
 returning entity

@@ -33,6 +33,9 @@ pub enum Unless {
     Never,
     /// Skip pulls that already have a run requested or under way.
     RequestedOrUnderWay,
+    /// Skip pulls that go on by themselves: those that have a run requested or under way, and those
+    /// that are paused.
+    GoingOn,
     /// Skip pulls that are paused: a notification is no reason to try a refused key again.
     Paused,
 }
@@ -54,6 +57,7 @@ pub async fn request(
     let unless = match unless {
         Unless::Never => "never",
         Unless::RequestedOrUnderWay => "requested",
+        Unless::GoingOn => "going on",
         Unless::Paused => "paused",
     };
     let rows = Request { source, entities, mode: mode.as_str(), why, unless, now }.rows(on).await?;

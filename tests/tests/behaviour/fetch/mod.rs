@@ -1,5 +1,6 @@
 //! `fetch`: pulls of Stripe, with faults and changes on the way.
 
+mod due;
 mod endings;
 mod hops;
 mod locked;

@@ -3,22 +3,19 @@
 use std::time::Duration;
 
 use fetch::Outcome;
+use penstock_domain::due::Due;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_tests::template::Template;
 
 use crate::gcal::test_app::GcalTestApp;
 
-/// Serves the request of the rule that reads the whole calendar.
+/// Serves what the daily rule asks for.
 async fn daily(test: &GcalTestApp) {
-    let template = Template::read();
-    let fetch = template.resource("FetchFunction");
-    let rules = fetch["Events"].as_object().unwrap();
-    let inputs = rules.values().filter_map(|rule| rule["Properties"]["Input"].as_str());
-    let mut requests = inputs.map(|text| serde_json::from_str::<FetchRequest>(text).unwrap());
-    let request = requests
-        .find(|request| request.source == "gcal" && request.mode == Mode::Full)
-        .expect("no rule reads the whole calendar");
-    test.serve(&request, Duration::from_secs(3_600)).await.unwrap();
+    test.app.due(Due::Full).await;
+    for request in test.app.requests.take() {
+        let request: FetchRequest = serde_json::from_str(&request).unwrap();
+        let outcome = test.serve(&request, Duration::from_secs(3_600)).await.unwrap();
+        assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
+    }
     test.app.drain().await;
 }
 

@@ -259,7 +259,7 @@ async fn a_full_run_of_a_connection_shows_how_far_back_it_has_come_as_its_vendor
 /// A question by a vendor reads no more than one about all, and Postgres looks the connections up
 /// once, whatever the number of rows.
 #[tokio::test]
-async fn the_connections_of_a_vendor_are_looked_up_once_and_hurt_no_plan() {
+async fn trap_89_the_connections_of_a_vendor_are_looked_up_once_and_hurt_no_plan() {
     let database = database().await;
     let on = database.client().await;
     connect(&on).await;

@@ -185,8 +185,7 @@ async fn a_pull_that_the_vendor_refuses_is_shown_degrades_and_is_the_worst_once_
 }
 
 #[tokio::test]
-async fn a_new_connection_is_late_only_once_it_had_the_time_to_succeed_and_then_even_if_nothing_ever_began()
- {
+async fn trap_88_a_connection_is_late_once_it_had_the_time_to_succeed_even_if_nothing_ever_began() {
     let database = database().await;
     let on = database.client().await;
     // Made while the system runs.
