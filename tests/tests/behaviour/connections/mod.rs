@@ -2,6 +2,7 @@
 //! secret, and has rows of its own.
 
 mod isolation;
+mod lifecycle;
 mod pulled;
 mod pushed;
 
