@@ -2,6 +2,7 @@
 //! stands. A connection that the template declares has a row only if somebody has paused it.
 
 pub(crate) mod accounts;
+pub mod erasing;
 mod family;
 pub mod removal;
 

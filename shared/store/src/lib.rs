@@ -51,6 +51,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         api_keys::STATEMENTS,
         connections::STATEMENTS,
         connections::accounts::STATEMENTS,
+        connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,

@@ -2,6 +2,8 @@
 //! secret, and has rows of its own.
 
 mod accounts;
+mod isolation;
+mod lifecycle;
 mod pulled;
 mod pushed;
 
