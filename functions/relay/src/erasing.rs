@@ -46,8 +46,8 @@ impl Job {
 type Turn = (usize, Table, Vec<String>);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Returns the connections that have rows to delete. If one of the two lists cannot be read, the
-    /// other one counts, and the round fails in the end.
+    /// Returns the connections that have rows to delete, and which of their two lists cannot be
+    /// read. The other one counts all the same.
     pub(crate) async fn unfinished(&self) -> (Vec<Unfinished>, Vec<String>) {
         let erasing = async {
             let connection = self.database.connection().await?;
