@@ -177,6 +177,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "calendar_events.erase",
             "conflicting_events.purge",
+            "connections.come_late",
             "connections.end_erasing",
             "connections.hold_erasing",
             "connections.to_erase",
