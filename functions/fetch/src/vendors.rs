@@ -10,7 +10,7 @@ use penstock_clients::secret::Secret;
 use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
-use penstock_domain::connection::Connection;
+use penstock_domain::connection::{ACCOUNT, Connection};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
     self, Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source,
@@ -101,10 +101,11 @@ pub fn of<C: Clock>(
         return Ok(None);
     };
     let header = |header: &Header| (header.name, env.or(&own.named(header.variable), header.value));
+    let account = access.account_header.zip(env.optional(&own.named(ACCOUNT)));
     let config = VendorConfig {
         base_url: env.or(&own.named("BASE_URL"), access.base_url),
         auth: own.auth(access.credential, key),
-        headers: access.headers.iter().map(header).collect(),
+        headers: access.headers.iter().map(header).chain(account).collect(),
         rate_per_second: env.parsed_or(&own.named("RATE_PER_SECOND"), access.rate_per_second)?,
         // For one request, from connecting to the last byte.
         timeout: Duration::from_secs(env.parsed_or(&own.named("TIMEOUT_SECONDS"), 30)?),

@@ -3,8 +3,9 @@
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
 //! objects that wait for a refetch. It also deletes rows that are older than their retention, and
-//! logs which pull has been silent for longest.
+//! those of connections that are erased, and logs which pull has been silent for longest.
 
+mod erasing;
 mod purging;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use penstock_store::sync_state::pending;
 use penstock_store::{Database, StoreError, freshness, outbox, refetch};
 use serde::Serialize;
 
+use erasing::Erased;
 use purging::Purged;
 pub use purging::Retention;
 
@@ -50,6 +52,8 @@ pub struct Round {
     pub refetches: usize,
     /// Rows that were deleted, of all tables.
     pub purged: u64,
+    /// Rows that were deleted with their connections.
+    pub erased: u64,
     /// How long the oldest pending row has waited, in seconds; 0 if nothing waits. An alarm watches
     /// it.
     pub oldest_pending_s: u64,
@@ -70,7 +74,7 @@ pub enum RelayError {
     /// A request does not become JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// Old rows of these tables could not be deleted. All else of the round was done.
+    /// Rows of these tables could not be deleted. All else of the round was done.
     #[error("not purged: {0}")]
     NotPurged(String),
 }
@@ -113,19 +117,29 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         // Before the purge: the alarm does not depend on it.
         round.oldest_pending_s = self.oldest_pending().await?;
-        let Purged { rows, failed } = self.purge(stop_at).await;
-        round.purged = rows;
-        let Round { ticketed, runs, refetches, purged, oldest_pending_s, .. } = round;
+        let (unfinished, unread) = self.unfinished().await;
+        let now = self.clock.now();
+        // Neither takes all of the time while the other has work.
+        let half = if unfinished.is_empty() { stop_at } else { now + elapsed(now, stop_at) / 2 };
+        let Purged { rows: purged, failed } = self.purge(half).await;
+        let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
+        round = Round { purged, erased, ..round };
+        let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
             ticketed,
             runs,
             looks = refetches,
             purged,
+            erased,
             oldest_pending_s
         );
         round.stalest_s = stalest?;
         // Last, so that the round fails for Lambda and its alarm.
+        let failed: Vec<&str> = failed
+            .into_iter()
+            .chain(unread.iter().chain(&not_erased).map(String::as_str))
+            .collect();
         if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
     }
 

@@ -31,6 +31,7 @@ mod row;
 pub mod run_requests;
 mod sql;
 pub mod stats;
+pub mod strange_accounts;
 pub mod sync_runs;
 pub mod sync_state;
 mod tls;
@@ -51,6 +52,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
         api_keys::STATEMENTS,
         circuits::STATEMENTS,
         connections::STATEMENTS,
+        connections::accounts::STATEMENTS,
+        connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
@@ -71,6 +74,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,
+        strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,

@@ -37,6 +37,17 @@ impl TestDatabase {
         Self::create(Server::from_environment(), "template0").await
     }
 
+    /// Creates a database whose schema is that of an older release, up to the migration `version`.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestDatabase::new`], or if a migration fails.
+    pub async fn of_version(version: i32) -> Self {
+        let database = Self::empty().await;
+        template::migrate_to(version, &mut database.client().await).await;
+        database
+    }
+
     /// Copies by file, not by WAL. Measured in the server of `make test` (Postgres 18, without
     /// fsync, 2 busy cores): a file copy takes 27 to 35 ms, alone or with three at once. A copy by
     /// WAL takes 50 to 76 ms alone and 145 ms with three.

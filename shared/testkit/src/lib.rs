@@ -2,6 +2,7 @@
 //! proxy that cuts connections. For tests only.
 //!
 //! - [`TestDatabase`]: a migrated database of its own for every test, copied from a template.
+//! - [`filled`]: rows of connections in every table.
 //! - [`PrivatePostgres`]: a server of its own, for a test that stops and starts it.
 //! - [`RuntimeHost`]: runs a function's built binary as Lambda does, and kills it on request.
 //! - [`RuntimeApi`]: the API that such a binary polls.
@@ -19,6 +20,7 @@
 
 mod cutting_proxy;
 mod database;
+pub mod filled;
 mod framing;
 mod memory_queue;
 mod outcome;

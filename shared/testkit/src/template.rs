@@ -55,6 +55,13 @@ async fn make(server: &Server) -> String {
     name
 }
 
+/// Applies the migrations up to `version`.
+pub(crate) async fn migrate_to(version: i32, client: &mut Client) {
+    let target = refinery::Target::Version(version);
+    let runner = embedded::migrations::runner().set_target(target);
+    runner.run_async(client).await.expect("the older migrations");
+}
+
 async fn is_sealed(admin: &Client, name: &str) -> bool {
     let sealed = "select from pg_database where datname = $1 and datistemplate";
     admin.query_opt(sealed, &[&name]).await.expect("the list of databases").is_some()

@@ -5,6 +5,7 @@
 
 mod admin;
 mod connections;
+mod erasing;
 mod fetch;
 mod gcal;
 mod hubspot;

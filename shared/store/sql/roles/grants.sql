@@ -71,7 +71,6 @@ grant select, delete on reconciled_days to :relay;
 
 -- Connections, and what ends with one that is removed.
 grant select, insert, update on connections to :admin;
-grant select (name, state) on connections to :relay;
 grant select (source), delete on sync_windows to :admin;
 grant insert, update on sync_runs to :admin;
 grant select (source), delete on held_sweeps to :admin;
@@ -81,8 +80,30 @@ grant select (source), update (asked_at) on vendor_accounts to :admin;
 grant select (source), delete on push_channels to :admin;
 grant select on connections to :bury;
 grant select on connections to :fetch;
-grant select on connections to :process;
+grant select, insert on connections to :process;
+grant select on strange_accounts to :admin;
+grant select, insert, update on strange_accounts to :process;
+grant select, insert, update on sync_state to :process;
 grant select on connections to :webhook;
+
+-- The rows of connections that are erased. Some updates are there so that rows can be locked. Of the sums only those of
+-- nothing are deleted.
+grant select (name, state, changed_at, revision) on connections to :relay;
+grant update (state, settings, key_secret, signing_secret, revision, changing_until, changed_at) on connections to :relay;
+grant select (ctid, source, entity, external_id, version_key, error_kind) on outbox to :relay;
+grant select (ctid), delete, update (updated_at) on payments to :relay;
+grant select (ctid), delete, update (updated_at) on contacts to :relay;
+grant select (ctid, calendar_id), delete, update (updated_at) on calendar_events to :relay;
+grant select, delete on revenue_buckets to :relay;
+grant select (ctid) on dead_letters to :relay;
+grant update (noted_at) on not_ours to :relay;
+grant update (updated_at) on sync_runs to :relay;
+grant update (requested_at) on run_requests to :relay;
+grant delete on sync_state to :relay;
+grant select (source), delete on sync_windows to :relay;
+grant select (source), delete on held_sweeps to :relay;
+grant select (source), delete on vendor_accounts to :relay;
+grant select (source), delete on push_channels to :relay;
 
 -- Pulls.
 grant select, insert, update on sync_state to :admin;

@@ -97,7 +97,7 @@ pub const fn may_become(from: State, to: State) -> bool {
     }
 }
 
-/// Ends what is under way for these connections. Rows that are locked by others are waited for last.
+/// Ends what is under way for these connections. Whatever may be locked is waited for last.
 async fn end_all(
     tx: &Transaction<'_>,
     sources: &[String],

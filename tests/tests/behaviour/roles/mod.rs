@@ -111,3 +111,26 @@ async fn only_process_writes_money_and_the_sums_follow() {
     let sum = "select sum(amount)::text from revenue_buckets where grain = 'day'";
     assert_eq!(database.scalar::<String>(sum).await, "700");
 }
+
+#[tokio::test]
+async fn only_relay_deletes_money_and_it_changes_none() {
+    let database = TestDatabase::new().await;
+    for table in ["payments", "contacts", "calendar_events", "revenue_buckets"] {
+        let delete = format!("delete from {table}");
+        for function in roles::functions() {
+            let deleted = outcome(&database, function, &delete).await;
+            let expected =
+                if function == "relay" { Ok(()) } else { Err(SqlState::INSUFFICIENT_PRIVILEGE) };
+            assert_eq!(deleted, expected, "{function}: {delete}");
+        }
+        let amount = if table == "revenue_buckets" { "amount" } else { "raw" };
+        for change in [
+            format!("update {table} set {amount} = default"),
+            format!("insert into {table} default values"),
+            format!("truncate {table}"),
+        ] {
+            let refused = outcome(&database, "relay", &change).await;
+            assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{change}");
+        }
+    }
+}
