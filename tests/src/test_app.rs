@@ -16,7 +16,6 @@ use penstock_clients::seals::Seals;
 use penstock_domain::access::hashed;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
-use penstock_domain::due::{Due, DueRequest};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::{KeyId, OutboxId};
 use penstock_domain::record::{Item, JSON};
@@ -27,13 +26,15 @@ use penstock_store::api_keys::{self, NewKey, Scope};
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 use webhook::Endpoint;
 
 use crate::captured_log::listen;
 use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
+
+mod serving;
 
 /// The functions of the main job with their database, queues and clock. Each logs in to Postgres as
 /// itself, with the grants of a deployment.
@@ -186,52 +187,6 @@ impl TestApp {
     /// The error of `fetch`.
     pub async fn fetch(&self, entity: &str, mode: Mode) -> Result<Outcome, FetchError> {
         self.fetch_within(entity, mode, Duration::from_secs(86_400)).await
-    }
-
-    /// Serves a request, and goes on with it after each rest until it ends otherwise.
-    ///
-    /// # Errors
-    ///
-    /// The error of `fetch`.
-    pub async fn serve_to_end(&self, request: &FetchRequest) -> Result<Outcome, FetchError> {
-        loop {
-            let deadline = self.clock.now() + Duration::from_secs(86_400);
-            let outcome = self.fetch.serve(request, deadline).await?;
-            if !matches!(outcome, Outcome::Continues { .. } | Outcome::Rests { .. }) {
-                return Ok(outcome);
-            }
-            self.clock.advance(self.requests.delays().into_iter().max().unwrap_or_default());
-        }
-    }
-
-    /// Serves a request until it ends, whatever fails on the way.
-    pub async fn serve_through(&self, request: &FetchRequest) -> Outcome {
-        loop {
-            self.end_rests().await;
-            let served = self.serve_to_end(request).await;
-            if let Ok(outcome) = served {
-                return outcome;
-            }
-        }
-    }
-
-    /// Ends the rests of all connections, as if their vendors had answered meanwhile.
-    ///
-    /// # Panics
-    ///
-    /// If Postgres cannot be reached.
-    pub async fn end_rests(&self) {
-        self.db.client().await.batch_execute("delete from circuits").await.expect("they end");
-    }
-
-    /// Serves the rule that says what is due.
-    ///
-    /// # Panics
-    ///
-    /// If `fetch` fails.
-    pub async fn due(&self, due: Due) -> Value {
-        let deadline = self.clock.now() + Duration::from_secs(300);
-        self.fetch.handle(json!(DueRequest { due }), deadline).await.expect("it is served")
     }
 
     /// Runs a full run of every entity of Stripe.

@@ -56,8 +56,8 @@ pub(crate) async fn hand_over<C: Clock, Q: Outlet>(
     Ok(Outcome::Continues { run: run.at.id, new_rows: run.new_rows })
 }
 
-/// Ends the invocation of a run that the vendor makes wait. Its connection rests, and the run goes on
-/// afterwards.
+/// Ends the invocation of a run that the vendor makes wait. Its connection rests, and the run goes
+/// on afterwards.
 pub(crate) async fn wait<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     run: &Run<'_>,
@@ -142,9 +142,9 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     handed_over.await.map_err(|_| error.into())
 }
 
-/// Reports the error and frees the lease. If the vendor does not answer, its connection rests, and the
-/// run goes on afterwards. What the vendor refuses is paused, and tried again ever
-/// more seldom. After any other error the next invocation tries the same page again.
+/// Reports the error and frees the lease. If the vendor does not answer, its connection rests, and
+/// the run goes on afterwards. What the vendor refuses is paused, and tried again ever more seldom.
+/// After any other error the next invocation tries the same page again.
 ///
 /// # Errors
 /// The error that was passed in, unless it is of a pause that was told before, or a newer request

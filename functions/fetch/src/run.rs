@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends the pause of the pull, and the rests of its connection: the vendor has answered. Returns
+    /// Ends the pause of the pull and the rests of its connection: the vendor has answered. Returns
     /// whether the pull was paused.
     ///
     /// # Errors

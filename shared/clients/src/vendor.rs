@@ -117,9 +117,9 @@ impl<C: Clock> VendorClient<C> {
 
     /// Sends the request until there is a reply, or it is clear that none comes before `deadline`.
     ///
-    /// After a 429 the client waits as long as the vendor requests, up to [`LONGEST_ASKED`]. That does
-    /// not count as an attempt; 5xx, broken connections, time-outs and odd refusals do. A 401 has
-    /// the key read again, once. Any other refusal ends the attempts. The source classifies any
+    /// After a 429 the client waits as long as the vendor requests, up to [`LONGEST_ASKED`]. That
+    /// does not count as an attempt; 5xx, broken connections, time-outs and odd refusals do. A 401
+    /// has the key read again, once. Any other refusal ends the attempts. The source classifies any
     /// other error.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ statements! {
     circuits.try_now: TryNow<'a> { source: &'a str, now: Timestamp }
 }
 
-/// An open circuit.
+/// The open circuit of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Circuit {
     /// The name of the connection.

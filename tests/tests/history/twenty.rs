@@ -33,8 +33,8 @@ const EACH: usize = 2;
 /// The connections that fail all the time.
 const BAD: [&str; 3] = ["calendar-0", "portal-0", "stripe-0"];
 
-/// Full runs of the other seventeen: three lists of four accounts, nine calendars, two lists of four
-/// portals.
+/// Full runs of the other seventeen: three lists of four accounts, nine calendars, two lists of
+/// four portals.
 const FULL_RUNS: i64 = 4 * 3 + 9 + 4 * 2;
 
 /// The objects of each account, calendar and portal. Refunds and disputes follow from charges.
@@ -80,7 +80,7 @@ struct Measured {
     taken: Duration,
 }
 
-/// What of the twenty there is.
+/// The part of the twenty that a company has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
     TheSeventeen,

@@ -114,7 +114,7 @@ grant select, insert, update on sync_state to :relay;
 grant select on sync_state to :metrics;
 grant select (source), delete on circuits to :admin;
 grant select, insert, update, delete on circuits to :fetch;
-grant select (source, rests_until) on circuits to :relay;
+grant select (source, rests_until), delete on circuits to :relay;
 grant select, insert, update, delete on sync_windows to :fetch;
 grant select, insert, update on sync_runs to :fetch;
 grant select, update on sync_runs to :process;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use penstock_domain::connection::State;
 use tokio_postgres::Transaction;
 
-use super::removal::{ForgetChannels, ForgetSweeps, LockAll};
+use super::removal::{ForgetChannels, ForgetCircuits, ForgetSweeps, LockAll};
 use crate::sql::{Statement, statements};
 use crate::{Connection, Row, StoreError, begin, commit};
 
@@ -51,6 +51,7 @@ pub enum Table {
     /// With `sync_windows`.
     SyncState,
     PushChannels,
+    Circuits,
     HeldSweeps,
     RefetchRequests,
     VendorAccounts,
@@ -71,9 +72,10 @@ pub enum Table {
 
 impl Table {
     /// The tables in which an index finds the rows of a connection.
-    pub const INDEXED: [Self; 14] = [
+    pub const INDEXED: [Self; 15] = [
         Self::SyncState,
         Self::PushChannels,
+        Self::Circuits,
         Self::HeldSweeps,
         Self::RefetchRequests,
         Self::VendorAccounts,
@@ -103,6 +105,7 @@ impl Table {
         match self {
             Self::SyncState => &["sync_state", "sync_windows"],
             Self::PushChannels => &["push_channels"],
+            Self::Circuits => &["circuits"],
             Self::HeldSweeps => &["held_sweeps"],
             Self::RefetchRequests => &["refetch_requests"],
             Self::VendorAccounts => &["vendor_accounts"],
@@ -133,6 +136,7 @@ impl Table {
             Self::RevenueBuckets => &["", "-infinity", "", "", ""],
             Self::SyncState
             | Self::PushChannels
+            | Self::Circuits
             | Self::HeldSweeps
             | Self::VendorAccounts
             | Self::StrangeAccounts
@@ -224,6 +228,7 @@ async fn erase(
             return whole(ErasePulls { source }, tx).await;
         }
         Table::PushChannels => return whole(ForgetChannels { sources }, tx).await,
+        Table::Circuits => return whole(ForgetCircuits { sources }, tx).await,
         Table::HeldSweeps => return whole(ForgetSweeps { sources }, tx).await,
         Table::VendorAccounts => return whole(EraseAccount { source }, tx).await,
         Table::StrangeAccounts => return whole(EraseStrangers { source }, tx).await,

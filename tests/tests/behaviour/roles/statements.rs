@@ -192,6 +192,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "contacts.erase",
             "dead_letters.erase",
             "dead_letters.purge",
+            "circuits.forget",
             "events.purge",
             "freshness.*",
             "held_sweeps.forget",
