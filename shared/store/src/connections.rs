@@ -15,6 +15,8 @@ use tokio_postgres::GenericClient;
 use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
+pub mod change;
+
 statements! {
     connections.all: All {}
     connections.find: Find<'a> { names: &'a [&'a str] }

@@ -49,6 +49,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         connections::STATEMENTS,
+        connections::change::STATEMENTS,
         connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
