@@ -21,6 +21,17 @@ create table connections (
 );
 create unique index connections_account on connections (parent, account) where account is not null;
 
+-- Connected accounts that are no connections and whose events came all the same. `source` is the connection that they
+-- came to.
+create table strange_accounts (
+    source   text        not null,
+    account  text        not null,
+    events   bigint      not null,
+    first_at timestamptz not null,
+    last_at  timestamptz not null,
+    primary key (source, account)
+);
+
 -- The connections of a source: its first one, and those that were made. Null, which asks for none in particular, for
 -- null. A query names it once, and Postgres calls it once.
 create function connections_of(vendor text, connection text) returns text[]

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod captured_log;
 pub mod clock;
+mod connecting;
 pub mod contract;
 pub mod elsewhere;
 pub mod fake_aws;

@@ -84,18 +84,16 @@ impl TestApp {
         let db = TestDatabase::new().await;
         let stripe = Arc::new(StripeSimulator::start(account).expect("the simulator listens"));
         let clock = TestClock::of(&stripe);
+        let reached = reached_by(&stripe, &settings);
         let (tickets, requests, spill) =
             (MemoryQueue::default(), MemoryQueue::default(), MemoryQueue::default());
         Self {
             fetch: fetch::Ports {
                 database: db.database_of("fetch", 1),
-                vendors: vendors_of(&stripe, &settings, &clock),
+                vendors: vendors_of(&reached, &clock),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
-                connections: fetch::Connections::over(
-                    settings.iter().copied().collect(),
-                    Arc::new(Aws::default()),
-                ),
+                connections: fetch::Connections::over(reached.clone(), Arc::new(Aws::default())),
                 limits: Limits::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 clock: clock.clone(),
@@ -164,33 +162,6 @@ impl TestApp {
         self.process.reader.add(source, env).expect("the settings are sound");
         self.webhook.endpoints.extend(Endpoint::of(source, env, &aws));
         self.relay.sources.push(source.name());
-    }
-
-    /// Makes a connection of `source`, as an operator does while the system runs. `settings` are
-    /// the vendor's variables in lower case; its secrets are among them.
-    ///
-    /// # Panics
-    ///
-    /// If there is one of this name, or Postgres cannot be reached.
-    pub async fn connect(&self, name: &str, source: &str, settings: &[(&str, &str)]) {
-        let settings: std::collections::BTreeMap<_, _> = settings.iter().copied().collect();
-        let settings = serde_json::to_string(&settings).expect("JSON");
-        let sql = "insert into connections (name, source, settings, key_secret, state, made_at, changed_at) \
-                   select $1, $2, $3, 'none', 'active', to_timestamp($4), to_timestamp($4)";
-        #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact")]
-        let now = self.clock.now().as_second() as f64;
-        let client = self.db.client().await;
-        client.execute(sql, &[&name, &source, &settings, &now]).await.expect("it is connected");
-    }
-
-    /// Moves a connection to another state.
-    ///
-    /// # Panics
-    ///
-    /// If Postgres refuses the state or cannot be reached.
-    pub async fn set_state(&self, name: &str, state: &str) {
-        let sql = "update connections set state = $2, revision = revision + 1 where name = $1";
-        self.db.client().await.execute(sql, &[&name, &state]).await.expect("a state");
     }
 
     /// Runs one invocation of `fetch` with `time` left.
@@ -340,16 +311,16 @@ pub fn endpoints(secret: &str) -> Vec<Endpoint> {
     webhook::endpoints(&env.into_iter().collect(), &Arc::new(Aws::default()))
 }
 
-fn vendors_of(
-    stripe: &StripeSimulator,
-    settings: &[(&str, &str)],
-    clock: &TestClock,
-) -> Vec<Vendor<TestClock>> {
+/// The variables of a deployment that pulls `stripe`.
+fn reached_by(stripe: &StripeSimulator, settings: &[(&str, &str)]) -> Env {
     let own =
         [("STRIPE_BASE_URL".to_owned(), stripe.url()), ("STRIPE_API_KEY".to_owned(), stripe.key())];
     let env: Env = own.into_iter().collect();
-    let env = env.overridden_by(settings.iter().copied().collect());
-    vendors::from_env(&env, &Arc::new(Aws::default()), clock.clone())
+    env.overridden_by(settings.iter().copied().collect())
+}
+
+fn vendors_of(env: &Env, clock: &TestClock) -> Vec<Vendor<TestClock>> {
+    vendors::from_env(env, &Arc::new(Aws::default()), clock.clone())
         .expect("the settings are sound")
 }
 

@@ -4,14 +4,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use penstock_clients::aws::Aws;
-use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::connection::State;
+use penstock_store::Database;
 use penstock_store::connections::{self, Made};
 
 use crate::error::FetchError;
-use crate::ports::Ports;
 use crate::vendors::{self, Vendor};
 
 /// The connections that were made while the system runs, as `fetch` reaches them.
@@ -64,22 +63,28 @@ impl<C> Deref for Reached<'_, C> {
     }
 }
 
-impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
-    /// Returns the connection called `name`.
-    pub(crate) async fn connected(&self, name: &str) -> Result<Connected<'_, C>, FetchError> {
-        let family = connections::find(&**self.database.connection().await?, &[name]).await?;
+impl<C: Clock + Clone> Connections<C> {
+    /// Returns the connection called `name`; `declared` are those of the template.
+    pub(crate) async fn find<'p>(
+        &self,
+        database: &Database,
+        declared: &'p [Vendor<C>],
+        name: &str,
+        clock: &C,
+    ) -> Result<Connected<'p, C>, FetchError> {
+        let family = connections::find(&**database.connection().await?, &[name]).await?;
         let row = family.get(name);
         if let Some(row) = row.filter(|row| row.state != State::Active) {
             return Ok(Connected::AtRest(row.state));
         }
         if let Some(row) = row.filter(|row| !row.is_declared()) {
-            let reach = |env: &Env| vendors::connect(row, env, &self.connections.aws, &self.clock);
-            return Ok(match self.connections.made.of(&family, row, reach) {
+            let reach = |env: &Env| vendors::connect(row, env, &self.aws, clock);
+            return Ok(match self.made.of(&family, row, reach) {
                 Ok(vendor) => Connected::Reached(Reached::Made(vendor)),
                 Err(error) => Connected::Unusable(row.source.clone(), error),
             });
         }
-        let declared = self.vendors.iter().find(|vendor| vendor.name() == name);
+        let declared = declared.iter().find(|vendor| vendor.name() == name);
         Ok(declared
             .map_or(Connected::Unknown, |vendor| Connected::Reached(Reached::Declared(vendor))))
     }

@@ -75,9 +75,11 @@ async fn active<C: Clock + Clone, Q: Outlet>(
     if mode != Mode::Watch {
         return Ok(active);
     }
+    let Ports { database, vendors, connections, clock, .. } = ports;
     let mut pushing = Vec::new();
     for one in active {
-        if let Connected::Reached(vendor) = ports.connected(&one.name).await?
+        if let Connected::Reached(vendor) =
+            connections.find(database, vendors, &one.name, clock).await?
             && vendor.push.is_some()
         {
             pushing.push(one);

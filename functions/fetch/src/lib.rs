@@ -168,7 +168,8 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         request: &FetchRequest,
         deadline: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        let vendor = match self.connected(&request.source).await? {
+        let Self { database, vendors, connections, clock, .. } = self;
+        let vendor = match connections.find(database, vendors, &request.source, clock).await? {
             Connected::Reached(vendor) => vendor,
             Connected::AtRest(state) => return Ok(Outcome::at_rest(request, state)),
             Connected::Unusable(source, error) => {

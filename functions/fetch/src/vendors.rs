@@ -9,7 +9,7 @@ use penstock_clients::secret::Secret;
 use penstock_clients::vendor::{VendorClient, VendorConfig};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
-use penstock_domain::connection::Connection;
+use penstock_domain::connection::{ACCOUNT, Connection};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
     self, AccountRules, Credential, Header, Normalize, Reach, SOURCES, Source, Webhook, variable,
@@ -100,7 +100,8 @@ pub fn of<C: Clock>(
     };
     let header = |header: &Header| (header.name, env.or(&own.named(header.variable), header.value));
     let Reach { base_url, rate_per_second, timeout, paging } = Reach::from_env(source, env)?;
-    let headers = access.headers.iter().map(header).collect();
+    let account = access.account_header.zip(env.optional(&own.named(ACCOUNT)));
+    let headers = access.headers.iter().map(header).chain(account).collect();
     let auth = own.auth(access.credential, key);
     let config = VendorConfig { base_url, auth, headers, rate_per_second, timeout };
     Ok(Some(Vendor {

@@ -33,13 +33,15 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let rows = outbox::claim(&tx, ids, now).await?;
         let claimed = rows.read()?;
         self.learn(&tx, &claimed).await?;
-        let Readings { facts, dead, not_ours, waiting, runs } = read(&claimed, &self.reader);
+        let Readings { facts, dead, not_ours, strangers, waiting, runs } =
+            read(&claimed, &self.reader);
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         let ties = facts.write(&tx, &batch).await?;
         request_refetches(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
         not_ours::insert(&tx, &not_ours, now).await?;
+        let joined = strangers.write(&tx, now).await?;
         outbox::hold(&tx, &waiting, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
         commit(tx).await?;
@@ -51,6 +53,9 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             tracing::warn!(event = "row_dead", outbox_id = %row.id, kind);
         }
         log_others(&not_ours, &waiting);
+        for connection in &joined {
+            tracing::info!(event = "account_connected", connection);
+        }
         tally.dead += dead.len();
         tally.not_ours += not_ours.len();
         tally.processed += claimed.len() - dead.len() - waiting.len();

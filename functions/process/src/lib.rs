@@ -17,7 +17,7 @@ use penstock_domain::facts::Tie;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::RowView;
-use penstock_domain::source::Whose;
+use penstock_domain::source::{Stranger, Whose};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
@@ -31,6 +31,7 @@ mod batch;
 mod config;
 mod normalizers;
 mod reading;
+mod strangers;
 mod witness;
 
 pub use config::refetches_ties;
@@ -62,6 +63,11 @@ pub trait Reader: Send + Sync {
 
     /// Says whose a row is. Only rows that are the deployment's own are read.
     fn whose(&self, row: RowView<'_>) -> Whose;
+
+    /// Returns the connected account that a row is of which is not the deployment's own.
+    fn stranger(&self, _row: RowView<'_>) -> Option<Stranger> {
+        None
+    }
 
     /// Returns what is to be said of the object of a row that became a dead letter. The row's
     /// payload may be missing.

@@ -9,7 +9,7 @@ use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Facts;
 use penstock_domain::intake::{self, EVENTS, LEADS};
 use penstock_domain::record::RowView;
-use penstock_domain::source::{self, Normalize, SOURCES, Source, Whose};
+use penstock_domain::source::{self, Normalize, SOURCES, Source, Stranger, Whose};
 use penstock_store::connections;
 use penstock_store::{StoreError, Transaction};
 
@@ -140,6 +140,10 @@ impl Reader for Normalizers {
             Ok(None) => Whose::Ours,
             Err(why) => Whose::Unknown(why),
         }
+    }
+
+    fn stranger(&self, row: RowView<'_>) -> Option<Stranger> {
+        self.of(row.source).ok().flatten().and_then(|normalizer| normalizer.stranger(row))
     }
 
     fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {

@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::record::RowView;
-use penstock_domain::source::{NotOurs, Whose};
+use penstock_domain::source::{NotOurs, Stranger, Whose};
 use penstock_store::facts::FactSet;
 use penstock_store::not_ours::Note;
 use penstock_store::outbox::{Claimed, DeadRow};
 use penstock_store::sync_runs::RunTally;
 
 use crate::Reader;
+use crate::strangers::Strangers;
 
 /// The rows of a batch, by what they are.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Readings<'a, F> {
     pub facts: F,
     pub dead: Vec<DeadRow>,
     pub not_ours: Vec<Note<'a>>,
+    /// The connected accounts among them.
+    pub strangers: Strangers<'a>,
     /// Rows of which it is not known whose they are, each with the reason.
     pub waiting: Vec<(OutboxId, &'static str)>,
     pub runs: BTreeMap<RunId, RunTally>,
@@ -28,7 +31,7 @@ pub(crate) struct Readings<'a, F> {
 /// One row, read.
 enum Read<F> {
     Facts(F),
-    NotOurs(NotOurs),
+    NotOurs(NotOurs, Option<Stranger>),
     Waits(&'static str),
 }
 
@@ -48,8 +51,11 @@ pub(crate) fn read<'a, R: Reader>(
                 tally.unmapped.extend(facts.unmapped());
                 readings.facts.append(facts);
             }
-            Ok(Read::NotOurs(reason)) => {
+            Ok(Read::NotOurs(reason, stranger)) => {
                 tally.processed += 1;
+                if let Some(stranger) = stranger {
+                    readings.strangers.count(row.source, stranger);
+                }
                 readings.not_ours.push(Note { row: row.id, source: row.source, reason });
             }
             Ok(Read::Waits(reason)) => readings.waiting.push((row.id, reason)),
@@ -67,7 +73,10 @@ pub(crate) fn read<'a, R: Reader>(
 fn read_one<'a, R: Reader>(row: RowView<'a>, reader: &R) -> Result<Read<R::Facts<'a>>, Reason> {
     let read = || match reader.whose(row) {
         Whose::Ours => reader.read(row).map(Read::Facts),
-        Whose::NotOurs(reason) => Ok(Read::NotOurs(reason)),
+        Whose::NotOurs(reason @ NotOurs::ConnectedAccount) => {
+            Ok(Read::NotOurs(reason, reader.stranger(row)))
+        }
+        Whose::NotOurs(reason) => Ok(Read::NotOurs(reason, None)),
         Whose::Unknown(reason) => Ok(Read::Waits(reason)),
     };
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {

@@ -46,13 +46,30 @@ impl Job {
 type Turn = (usize, Table, Vec<String>);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Returns the connections that have rows to delete.
-    pub(crate) async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
-        let unfinished = async {
+    /// Returns the connections that have rows to delete, and which of their two lists cannot be
+    /// read. The other one counts all the same.
+    pub(crate) async fn unfinished(&self) -> (Vec<Unfinished>, Vec<String>) {
+        let erasing = async {
             let connection = self.database.connection().await?;
             erasing::unfinished(&connection, CONNECTIONS).await
         };
-        self.database.within(PATIENCE, unfinished).await
+        let late = async {
+            let connection = self.database.connection().await?;
+            erasing::late(&connection, CONNECTIONS).await
+        };
+        let (mut all, mut failed) = (Vec::new(), Vec::new());
+        let erasing: Result<_, StoreError> = self.database.within(PATIENCE, erasing).await;
+        let late: Result<_, StoreError> = self.database.within(PATIENCE, late).await;
+        for (list, found) in [("erasing", erasing), ("erased", late)] {
+            match found {
+                Ok(connections) => all.extend(connections),
+                Err(error) => {
+                    tracing::error!(event = "not_erased", table = list, error = chain(&error));
+                    failed.push(format!("connections that are {list}"));
+                }
+            }
+        }
+        (all, failed)
     }
 
     /// Deletes rows of these connections until `stop_at`, in turn a step of each table that may

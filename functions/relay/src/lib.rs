@@ -117,7 +117,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         }
         // Before the purge: the alarm does not depend on it.
         round.oldest_pending_s = self.oldest_pending().await?;
-        let unfinished = self.unfinished().await?;
+        let (unfinished, unread) = self.unfinished().await;
         let now = self.clock.now();
         // Neither takes all of the time while the other has work.
         let half = if unfinished.is_empty() { stop_at } else { now + elapsed(now, stop_at) / 2 };
@@ -136,8 +136,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         );
         round.stalest_s = stalest?;
         // Last, so that the round fails for Lambda and its alarm.
-        let failed: Vec<&str> =
-            failed.into_iter().chain(not_erased.iter().map(String::as_str)).collect();
+        let failed: Vec<&str> = failed
+            .into_iter()
+            .chain(unread.iter().chain(&not_erased).map(String::as_str))
+            .collect();
         if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
     }
 

@@ -10,11 +10,11 @@ use serde_json::json;
 use crate::Ports;
 use crate::Received;
 
-/// What is behind the name of a source's operation in that of its other connections.
+/// The ending of the names of operations of connections that are made.
 const OF_CONNECTION: &str = "OfConnection";
 
-/// The routes of this function: two for each source that pushes, under the source's own name. One is
-/// its first connection's, the other is for all that are made.
+/// The routes of this function: two for each source that pushes, under the source's own name. One
+/// is its first connection's, the other is for all that are made.
 pub fn routes() -> impl Iterator<Item = RouteInfo> {
     let sources = SOURCES.iter().filter_map(|source| Some((source, source.webhook_contract()?)));
     sources.flat_map(|(source, contract)| {

@@ -107,9 +107,10 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /webhooks/{source}`, and with the name of a connection behind it: receives a vendor's request, or returns why not. A reply says success
-/// only after a commit, or after SQS has the request. Any query is accepted: it is part of the URL
-/// that an operator gave to the vendor, and the vendor may sign it.
+/// `POST /webhooks/{source}`, and `/webhooks/{source}/{connection}`: receives a vendor's request,
+/// or returns why not. A reply says success only after a commit, or after SQS has the request. Any
+/// query is accepted: it is part of the URL that an operator gave to the vendor, and the vendor may
+/// sign it.
 async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,

@@ -47,7 +47,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         received_at: Timestamp,
         now: Timestamp,
     ) -> Result<Stored, StoreError> {
-        let delivery = vendor.delivery(body, received_at);
+        let mut delivery = vendor.delivery(body, received_at);
         let ticket_due_at = now + ticket::GRACE;
         let media = Media { content_type, content_encoding: None };
         let arrival = Arrival { source, media, received_at, ticket_due_at, ..Arrival::default() };
@@ -55,6 +55,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .database
             .in_time(deliveries::store(&self.database, arrival, &delivery, now))
             .await?;
+        if !kept.is_readable {
+            delivery.refetches.clear();
+        }
+        let source = kept.connection.as_str();
         let (bytes, refetches) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
             tracing::info!(event = "delivery", source, bytes, looks = refetches);

@@ -13,10 +13,13 @@ use crate::source::{self, Source, Webhook, variable};
 /// The longest name that a person may give, in bytes.
 pub const LONGEST_NAME: usize = 40;
 
+/// The ending of the variable that names the account of a connection whose key is its parent's.
+pub const ACCOUNT: &str = "ACCOUNT";
+
 /// The database's name among the checks of `/readyz`, which are called like their connections.
 pub const DATABASE: &str = "db";
 
-/// Where a connection stands.
+/// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It is pulled, and takes what its vendor pushes.
@@ -68,20 +71,20 @@ pub type Settings = BTreeMap<String, String>;
 /// One account of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// What `source` columns and messages carry.
+    /// Its name, which `source` columns and messages carry.
     pub name: String,
     /// The vendor's name.
     pub source: String,
-    /// The connection whose key reads this account, and the vendor's id of the account. `None` if it
-    /// has a key of its own.
+    /// The connection whose key reads this account, and the vendor's id of the account. `None` if
+    /// it has a key of its own.
     pub account: Option<Account>,
-    /// What it sets otherwise than the deployment.
+    /// The settings that it has otherwise than the deployment.
     pub settings: Settings,
     /// The name of the secret that holds its key; `None` if the template or the parent has it.
     pub key_secret: Option<String>,
     /// The name of the secret that signs what its vendor pushes; `None` if nothing is pushed to it.
     pub signing_secret: Option<String>,
-    /// Where it stands.
+    /// Whether it is pulled and pushed to.
     pub state: State,
     /// Another number after each change.
     pub revision: i64,
@@ -211,11 +214,12 @@ impl Connection {
         let named = |ending: &str| variable(source, ending);
         let access = source.access();
         let mut env = parents.clone();
-        for ending in access.part.into_iter().chain(source.settings().iter().copied()) {
-            env.remove(&named(ending));
-        }
-        if self.account.is_none() {
-            for ending in access.credential.settings() {
+        if let Some(account) = &self.account {
+            // Its parent's key reads it, in that key's mode.
+            env.set_or_remove(&named(ACCOUNT), Some(&account.id));
+        } else {
+            let own = access.part.into_iter().chain(source.settings().iter().copied());
+            for ending in own.chain(access.credential.settings().iter().copied()) {
                 env.remove(&named(ending));
             }
             env.remove(&named(access.credential.given()));

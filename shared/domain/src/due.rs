@@ -10,15 +10,15 @@ use crate::source::Source;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DueRequest {
-    /// What is due.
+    /// The mode of the runs that are due.
     pub due: Due,
 }
 
-/// What can be due by schedule. The words are those of [`Mode`].
+/// The things that can be due by schedule. The words are those of [`Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Due {
-    /// What has changed since the last run.
+    /// Runs for everything that has changed since the last one.
     Incremental,
     /// Full lists that only a full run repairs.
     Full,

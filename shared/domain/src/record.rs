@@ -33,6 +33,9 @@ pub struct Delivery<'a> {
     /// The mode of those objects, if the vendor says one. They are not requested if it is known to
     /// be another than the key's, which could not read them.
     pub livemode: Option<bool>,
+    /// The vendor's id of the connected account that it is of; `None` if it is of the account whose
+    /// secret has signed it.
+    pub account: Option<String>,
 }
 
 /// The form of a payload, in the words of its sender's headers.

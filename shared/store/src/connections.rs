@@ -1,10 +1,12 @@
 //! The `connections` table: the accounts that were connected while the system runs, and where each
 //! stands. A connection that the template declares has a row only if somebody has paused it.
 
+pub(crate) mod accounts;
 pub mod erasing;
 mod family;
 pub mod removal;
 
+pub use accounts::{join, of_account};
 pub use family::{Family, Made};
 pub use removal::{Removal, remove};
 

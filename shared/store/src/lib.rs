@@ -30,6 +30,7 @@ mod row;
 pub mod run_requests;
 mod sql;
 pub mod stats;
+pub mod strange_accounts;
 pub mod sync_runs;
 pub mod sync_state;
 mod tls;
@@ -49,6 +50,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         admission::STATEMENTS,
         api_keys::STATEMENTS,
         connections::STATEMENTS,
+        connections::accounts::STATEMENTS,
         connections::change::STATEMENTS,
         connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
@@ -71,6 +73,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,
+        strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
         sync_state::STATEMENTS,

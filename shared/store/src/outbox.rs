@@ -54,7 +54,8 @@ pub struct Claimed<'a> {
     pub row: RowView<'a>,
     /// The run that fetched the row.
     pub run: Option<RunId>,
-    /// The stamp of the row's connection ([`crate::connections::Family::stamp`]), if that has a row.
+    /// The stamp of the row's connection, if that has a row
+    /// ([`crate::connections::Family::stamp`]).
     pub stamp: Option<i64>,
 }
 

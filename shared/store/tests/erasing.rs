@@ -150,7 +150,7 @@ async fn a_row_that_somebody_holds_is_left_for_the_next_round_and_not_waited_for
     let left = rows_of(&client, "stripe-eu").await;
     let of = |table: &str| left.iter().find(|(of, _)| of == table).map(|(_, rows)| *rows);
     assert_eq!((of("outbox"), of("payments"), of("contacts")), (Some(1), Some(1), Some(1)));
-    drop(held);
+    held.rollback().await.unwrap();
     erase_all(&mut connection, 10, async |_| {}).await;
     assert_eq!(rows_of(&client, "stripe-eu").await, []);
 }
@@ -169,6 +169,7 @@ async fn nothing_is_deleted_of_a_connection_that_is_in_use_again() {
             assert_eq!(step.unwrap(), None, "{state}");
         }
         assert_eq!(erasing::unfinished(&connection, 10).await.unwrap(), []);
+        assert_eq!(erasing::late(&connection, 10).await.unwrap(), []);
     }
     assert_eq!(rows_of(&client, "stripe-eu").await, before);
 }
@@ -180,7 +181,7 @@ async fn trap_95_rows_that_come_after_a_connection_is_erased_are_found_in_any_ta
     let mut connection = database.database_of("relay", 1).connection().await.unwrap();
     erase_all(&mut connection, 1_000, async |_| {}).await;
     put(&client, "stripe-eu", "erased").await;
-    assert_eq!(erasing::unfinished(&connection, 10).await.unwrap(), []);
+    assert_eq!(erasing::late(&connection, 10).await.unwrap(), []);
     for table in [
         "outbox",
         "payments",
@@ -204,12 +205,12 @@ async fn trap_95_rows_that_come_after_a_connection_is_erased_are_found_in_any_ta
             "insert into {table} select {columns} from {table} where source = 'stripe' limit 1"
         );
         client.batch_execute(&copy).await.unwrap();
-        let unfinished = erasing::unfinished(&connection, 10).await.unwrap();
+        let unfinished = erasing::late(&connection, 10).await.unwrap();
         let since: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
         let late = Unfinished { name: "stripe-eu".into(), state: State::Erased, since };
         assert_eq!(unfinished, [late], "{table}");
         erase_all(&mut connection, 1_000, async |_| {}).await;
-        assert_eq!(erasing::unfinished(&connection, 10).await.unwrap(), [], "{table}");
+        assert_eq!(erasing::late(&connection, 10).await.unwrap(), [], "{table}");
     }
 }
 
@@ -283,7 +284,7 @@ async fn trap_94_no_step_reads_a_large_table_as_a_whole() {
         "reconciled_days",
         "revenue_buckets",
     ];
-    let steps = |name: &str| name.ends_with(".erase") || name == "connections.to_erase";
+    let steps = |name: &str| name.ends_with(".erase") || name == "connections.come_late";
     let mut seen = 0;
     for _filled_and_empty in 0..2 {
         for sql in all_statements().into_iter().filter(|sql| steps(sql.name)) {

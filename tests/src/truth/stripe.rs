@@ -62,6 +62,15 @@ pub async fn rows_of(db: &TestDatabase, connection: &str) -> Payments {
 ///
 /// If an object's `created` is not a valid time.
 pub fn true_rows(stripe: &StripeSimulator) -> Payments {
+    payments(stripe.truth())
+}
+
+/// Returns an account's objects in Penstock's words.
+///
+/// # Panics
+///
+/// If an object's `created` is not a valid time.
+pub fn payments(truth: Vec<TruthRow>) -> Payments {
     let row = |row: TruthRow| {
         let kind = match row.kind {
             Kind::Charge => "charge",
@@ -81,7 +90,7 @@ pub fn true_rows(stripe: &StripeSimulator) -> Payments {
         };
         ((kind.to_owned(), row.id), payment)
     };
-    stripe.truth().into_iter().map(row).collect()
+    truth.into_iter().map(row).collect()
 }
 
 /// Maps Stripe's status to Penstock's word. The map is written down here a second time, so that it

@@ -25,6 +25,9 @@ pub struct Access {
     /// ([`crate::paging::Paging::part`]), such as `CALENDAR_ID`. The variable is required. `None`
     /// if all of it is pulled.
     pub part: Option<&'static str>,
+    /// The header that names a connected account, which the key of another connection reads. `None`
+    /// if a key reads its own account only.
+    pub account_header: Option<&'static str>,
     /// The API version in the paths of requests ([`crate::paging::Paging::version`]), if a
     /// deployment may choose it.
     pub version: Option<PathVersion>,

@@ -48,6 +48,15 @@ pub enum Whose {
     Unknown(&'static str),
 }
 
+/// A connected account that is not configured, and is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// The vendor's id of the account.
+    pub account: String,
+    /// Whether it becomes a connection by itself.
+    pub connects: bool,
+}
+
 /// Why a row is not the deployment's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotOurs {

@@ -28,7 +28,7 @@ mod webhook_request;
 
 pub use crate::own_account::OwnAccount;
 pub use access::{Access, Credential, Header, PathVersion, Windows, variable};
-pub use account::{AccountRules, NotOurs, Whose};
+pub use account::{AccountRules, NotOurs, Stranger, Whose};
 #[cfg(feature = "contract")]
 pub use contract::{HeaderContract, WebhookContract};
 pub use normalize::Normalize;

@@ -3,7 +3,7 @@
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
-use crate::source::Whose;
+use crate::source::{Stranger, Whose};
 
 /// Reads the rows of one source by what its deployment has set. Made once, when a function starts,
 /// so that a setting that cannot be used stops the deployment and not a row.
@@ -18,6 +18,12 @@ pub trait Normalize: Send + Sync {
     /// Says whose a row is. Only rows that are the deployment's own are read.
     fn whose(&self, _row: RowView<'_>) -> Whose {
         Whose::Ours
+    }
+
+    /// Returns the connected account that a row is of, if the row is
+    /// [`crate::source::NotOurs::ConnectedAccount`]. One whose id no connection can have is `None`.
+    fn stranger(&self, _row: RowView<'_>) -> Option<Stranger> {
+        None
     }
 
     /// Returns what is to be said of the object of a row that became a dead letter: that its newest

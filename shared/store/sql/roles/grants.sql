@@ -83,7 +83,10 @@ grant select (source), update (asked_at) on vendor_accounts to :admin;
 grant select (source), delete on push_channels to :admin;
 grant select on connections to :bury;
 grant select on connections to :fetch;
-grant select on connections to :process;
+grant select, insert on connections to :process;
+grant select on strange_accounts to :admin;
+grant select, insert, update on strange_accounts to :process;
+grant select, insert, update on sync_state to :process;
 grant select on connections to :webhook;
 
 -- The rows of connections that are erased. Some updates are there so that rows can be locked. Of the sums only those of

@@ -13,6 +13,7 @@ use crate::{Connection, Row, StoreError, begin, commit};
 
 statements! {
     connections.to_erase: ToErase { limit: i64 }
+    connections.come_late: ComeLate { limit: i64 }
     connections.hold_erasing: HoldErasing<'a> { name: &'a str }
     connections.end_erasing: EndErasing<'a> {
         name: &'a str,
@@ -148,18 +149,27 @@ pub struct Unfinished {
     pub since: Timestamp,
 }
 
-/// Returns up to `limit` connections that have rows to delete, those first that have waited
-/// longest.
+/// Returns up to `limit` connections that are being erased, those first that have waited longest.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn unfinished(on: &Connection, limit: i64) -> Result<Vec<Unfinished>, StoreError> {
-    let rows = ToErase { limit }.rows(&***on).await?;
-    let read = |row: &Row| {
-        let (name, since) = (row.read("name")?, row.read("changed_at")?);
-        Ok(Unfinished { name, state: super::state(row)?, since })
-    };
-    rows.iter().map(read).collect()
+    ToErase { limit }.rows(&***on).await?.iter().map(read).collect()
+}
+
+/// Returns up to `limit` connections that are erased and have got rows since. Each costs a probe of
+/// an index in each table. It takes long where very many rows were deleted that vacuum has not
+/// cleaned up yet.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn late(on: &Connection, limit: i64) -> Result<Vec<Unfinished>, StoreError> {
+    ComeLate { limit }.rows(&***on).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Unfinished, StoreError> {
+    let (name, since) = (row.read("name")?, row.read("changed_at")?);
+    Ok(Unfinished { name, state: super::state(row)?, since })
 }
 
 /// The outcome of a step.

@@ -39,7 +39,7 @@ impl Family {
     }
 }
 
-/// What a function makes of connections, kept until they change.
+/// Things that a function makes of connections, kept until they change.
 #[derive(Debug)]
 pub struct Made<T: ?Sized> {
     deployment: Env,

@@ -41,6 +41,7 @@ impl StripeSimulator {
         let keys = Keys { secret: DEFAULT_KEY.to_owned(), forbidden: Vec::new() };
         let shared = Arc::new(Shared {
             account: Mutex::new(account),
+            connected: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             keys: Mutex::new(keys),
@@ -49,6 +50,20 @@ impl StripeSimulator {
         let served = Arc::clone(&shared);
         let answer = move |request| server::answer(Arc::clone(&served), request);
         Ok(Self { shared, server: Loopback::start("stripe-simulator", port, answer)? })
+    }
+
+    /// Connects an account, which the key reads with the header `Stripe-Account`.
+    pub fn connect_account(&self, id: &str, account: StripeAccount) {
+        lock(&self.shared.connected).insert(id.to_owned(), account);
+    }
+
+    /// Returns what `work` makes of a connected account.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such account.
+    pub fn connected<T>(&self, id: &str, work: impl FnOnce(&mut StripeAccount) -> T) -> T {
+        work(lock(&self.shared.connected).get_mut(id).expect("a connected account"))
     }
 
     /// Returns the server's base URL, `http://127.0.0.1:port`, without a slash at the end.

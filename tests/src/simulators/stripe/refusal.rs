@@ -57,6 +57,15 @@ impl Refusal {
         Self::new(400, format!("Invalid Stripe API version: {version}"))
     }
 
+    /// A 403 for a connected account that the key may not read.
+    pub(crate) fn no_account(id: &str) -> Self {
+        let message = format!(
+            "The provided key does not have access to account '{id}' (or that account does not exist). \
+             Application access may have been revoked."
+        );
+        Self { code: Some("account_invalid"), ..Self::new(403, message) }
+    }
+
     /// A 401 for a request without a key.
     pub(crate) fn no_key() -> Self {
         Self::new(

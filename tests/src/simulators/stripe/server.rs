@@ -1,5 +1,6 @@
 //! The HTTP side: authentication, routing, faults, headers.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -27,6 +28,8 @@ pub(crate) struct Keys {
 /// The state that the server and the test share.
 pub(crate) struct Shared {
     pub(crate) account: Mutex<StripeAccount>,
+    /// The accounts that are connected to it, by their ids.
+    pub(crate) connected: Mutex<BTreeMap<String, StripeAccount>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) log: Mutex<Log>,
     pub(crate) keys: Mutex<Keys>,
@@ -155,7 +158,12 @@ fn try_serve(
     if lock(&shared.keys).forbidden.iter().any(|prefix| path.starts_with(prefix)) {
         return Err(Refusal::forbidden(resource.noun()));
     }
-    let account = lock(&shared.account);
+    let connected = lock(&shared.connected);
+    let own = lock(&shared.account);
+    let account = match header_text(request.headers(), "stripe-account") {
+        Some(id) => connected.get(&id).ok_or_else(|| Refusal::no_account(&id))?,
+        None => &*own,
+    };
     let version = match header_text(request.headers(), "stripe-version") {
         Some(text) => ApiVersion::of_header(&text).ok_or_else(|| Refusal::version(&text))?,
         None => account.spec.version,

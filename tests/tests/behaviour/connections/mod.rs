@@ -1,6 +1,7 @@
 //! Several accounts of one vendor: each is pulled with its own key, is pushed to under its own
 //! secret, and has rows of its own.
 
+mod accounts;
 mod isolation;
 mod lifecycle;
 mod pulled;

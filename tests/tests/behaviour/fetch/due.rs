@@ -14,8 +14,8 @@ use crate::stripe_account::account;
 async fn connect(app: &TestApp, name: &str, source: &str, state: &str) {
     let secret = if name == source { "null" } else { "'a secret'" };
     let sql = format!(
-        "insert into connections (name, source, key_secret, signing_secret, state, made_at, changed_at) \
-         values ('{name}', '{source}', {secret}, {secret}, '{state}', now(), now())"
+        "insert into connections (name, source, settings, key_secret, signing_secret, state, made_at, changed_at) \
+         values ('{name}', '{source}', '{{\"calendar_id\":\"team\"}}', {secret}, {secret}, '{state}', now(), now())"
     );
     app.db.client().await.batch_execute(&sql).await.unwrap();
 }
@@ -29,7 +29,8 @@ fn asked(app: &TestApp) -> Vec<String> {
 
 #[tokio::test]
 async fn a_rule_asks_for_each_entity_of_each_connection_that_is_active_and_they_take_turns() {
-    let app = TestApp::over(account(1_301, 3)).await;
+    let pushed_to = [("GCAL_WEBHOOK_URL", "https://hooks.example.com/webhooks/gcal")];
+    let app = TestApp::with_settings(account(1_301, 3), &pushed_to).await;
     for (name, source, state) in [
         ("portal", "hubspot", "active"),
         ("stripe-eu", "stripe", "active"),

@@ -88,7 +88,7 @@ async fn deliver(app: &TestApp, id: &str) {
         payload: b"{}",
     };
     let refetches = vec![("charge".to_owned(), id.to_owned())];
-    let delivery = Delivery { item: Some(item), refetches, livemode: None };
+    let delivery = Delivery { item: Some(item), refetches, livemode: None, account: None };
     let arrival = Arrival {
         source: "stripe",
         media: JSON,

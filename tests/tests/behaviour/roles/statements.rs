@@ -33,6 +33,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "run_requests.first",
             "run_requests.insert",
             "run_requests.too_recent",
+            "strange_accounts.list",
             "sync_runs.refuse",
             "sync_state.lock",
             "sync_state.lock_all",
@@ -47,6 +48,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "api_keys.standing",
             "connections.find",
+            "connections.of_account",
             "dead_letters.insert",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
@@ -158,6 +160,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "calendar_events.upsert",
             "conflicting_events.insert",
             "connections.find",
+            "connections.join",
             "contacts.upsert",
             "events.insert",
             "leads.insert",
@@ -172,7 +175,9 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.return_attempt",
             "payments.upsert",
             "refetch_requests.request",
+            "strange_accounts.note",
             "sync_runs.count_processed",
+            "sync_state.request",
         ],
     ),
     (
@@ -180,6 +185,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "calendar_events.erase",
             "conflicting_events.purge",
+            "connections.come_late",
             "connections.end_erasing",
             "connections.hold_erasing",
             "connections.to_erase",
@@ -220,6 +226,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "api_keys.standing",
             "connections.find",
+            "connections.of_account",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "outbox.differing_events",

@@ -84,6 +84,7 @@ impl Source for Rolodex {
             max_page_size: 50,
             rate_per_second: 1_000,
             windows: None,
+            account_header: None,
             part: Some("CALENDAR"),
             version: None,
         }

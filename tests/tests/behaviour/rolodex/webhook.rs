@@ -35,6 +35,6 @@ impl Signed for Rolodex {
                 }
             }
         };
-        Delivery { item: Some(item), refetches: Vec::new(), livemode: None }
+        Delivery { item: Some(item), refetches: Vec::new(), livemode: None, account: None }
     }
 }

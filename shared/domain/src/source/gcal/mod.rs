@@ -90,6 +90,7 @@ impl Source for GoogleCalendar {
             rate_per_second: 4,
             windows: None,
             part: Some(CALENDAR_ID),
+            account_header: None,
             version: None,
         }
     }

@@ -136,6 +136,7 @@ impl Source for HubSpot {
             rate_per_second: 2,
             windows: None,
             part: None,
+            account_header: None,
             version: Some(PathVersion { variable: "API_VERSION", value: VERSION }),
         }
     }

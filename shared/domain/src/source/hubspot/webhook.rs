@@ -32,7 +32,7 @@ impl Signed for HubSpot {
     }
 
     fn delivery<'a>(&self, body: Verified<'a>, _received_at: Timestamp) -> Delivery<'a> {
-        Delivery { item: None, refetches: push::named(body.bytes()), livemode: None }
+        Delivery { item: None, refetches: push::named(body.bytes()), livemode: None, account: None }
     }
 }
 

@@ -85,6 +85,7 @@ impl Source for Stripe {
             rate_per_second: 4,
             windows: Some(Windows { days: 31, side_by_side: 4 }),
             part: None,
+            account_header: Some("stripe-account"),
             version: None,
         }
     }
@@ -188,7 +189,7 @@ impl Source for Stripe {
     }
 
     fn settings(&self) -> &'static [&'static str] {
-        &["LIVEMODE", "ACCOUNTS"]
+        &["LIVEMODE", "ACCOUNTS", "CONNECTED_ACCOUNTS"]
     }
 
     fn normalizer(&self, env: &Env) -> Result<Box<dyn Normalize>, ConfigError> {

@@ -12,10 +12,15 @@ use crate::config::{ConfigError, Env};
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
-use crate::source::{AccountRules, Normalize, NotOurs, OwnAccount, Whose};
+use crate::source::{AccountRules, Normalize, NotOurs, OwnAccount, Stranger, Whose};
 
 const LIVEMODE: &str = "STRIPE_LIVEMODE";
 const ACCOUNTS: &str = "STRIPE_ACCOUNTS";
+const OWN: &str = "STRIPE_ACCOUNT";
+const CONNECTED: &str = "STRIPE_CONNECTED_ACCOUNTS";
+
+/// No id of an account is longer, in bytes.
+const LONGEST_ID: usize = 50;
 
 const NOT_KNOWN: &str = "it is not known yet whether the account is live or in test mode: \
                          the first run reads it off the key, or STRIPE_LIVEMODE says it";
@@ -27,11 +32,15 @@ pub(super) struct Settings {
     livemode: Option<bool>,
     /// Accounts whose events count besides those without an account.
     accounts: BTreeSet<String>,
+    /// The account itself, if another one's key reads it.
+    own: Option<String>,
+    /// Whether connected accounts become connections by themselves.
+    connects: bool,
 }
 
 impl Settings {
-    /// `STRIPE_LIVEMODE` is `true` or `false`; `STRIPE_ACCOUNTS` is ids with commas between. Both
-    /// may be missing.
+    /// `STRIPE_LIVEMODE` is `true` or `false`; `STRIPE_ACCOUNTS` is ids with commas between;
+    /// `STRIPE_CONNECTED_ACCOUNTS` is `ignore` or `connect`. All may be missing.
     ///
     /// # Errors
     /// If a variable cannot be used; the error names it.
@@ -51,7 +60,13 @@ impl Settings {
             Some(rest) if rest.bytes().all(|b| b.is_ascii_alphanumeric()) => Ok(id.to_owned()),
             _ => Err(invalid(ACCOUNTS, format!("{id:?} is no id of an account"))),
         };
-        Ok(Self { livemode, accounts: accounts.map(account).collect::<Result<_, _>>()? })
+        let connects = match env.or(CONNECTED, "ignore").as_str() {
+            "connect" => true,
+            "ignore" => false,
+            _ => return Err(invalid(CONNECTED, "it is neither ignore nor connect".to_owned())),
+        };
+        let accounts = accounts.map(account).collect::<Result<_, _>>()?;
+        Ok(Self { livemode, accounts, own: env.optional(OWN), connects })
     }
 
     fn whose(&self, origin: &Origin<'_>, own: OwnAccount) -> Whose {
@@ -63,16 +78,29 @@ impl Settings {
             (Some(false), Some(true)) => return Whose::NotOurs(NotOurs::TestMode),
             _ => {}
         }
-        if origin.account().is_some_and(|account| !self.accounts.contains(account)) {
+        if origin.account().is_some_and(|account| !self.counts(account)) {
             return Whose::NotOurs(NotOurs::ConnectedAccount);
         }
         if mode.is_some() { Whose::Ours } else { Whose::Unknown(NOT_KNOWN) }
+    }
+
+    fn counts(&self, account: &str) -> bool {
+        self.is_own(account) || self.accounts.contains(account)
+    }
+
+    fn is_own(&self, account: &str) -> bool {
+        self.own.as_deref() == Some(account)
     }
 }
 
 impl Normalize for Settings {
     fn normalize<'a>(&self, row: RowView<'a>) -> Result<Facts<'a>, Reason> {
-        super::normalize::normalize(row)
+        let mut facts = super::normalize::normalize(row)?;
+        for payment in facts.payments.iter_mut().map(|fact| &mut fact.value) {
+            // The parent's key reads the account's objects, and lists show them.
+            payment.account = payment.account.take().filter(|account| !self.is_own(account));
+        }
+        Ok(facts)
     }
 
     fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Facts<'a> {
@@ -81,6 +109,15 @@ impl Normalize for Settings {
 
     fn whose(&self, row: RowView<'_>) -> Whose {
         self.whose(&Origin::of(row.payload), row.own)
+    }
+
+    fn stranger(&self, row: RowView<'_>) -> Option<Stranger> {
+        let origin = Origin::of(row.payload);
+        let account = origin.account().filter(|account| !self.counts(account))?;
+        let is_id = account.starts_with("acct_")
+            && account.len() <= LONGEST_ID
+            && account.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        is_id.then(|| Stranger { account: account.to_owned(), connects: self.connects })
     }
 }
 
