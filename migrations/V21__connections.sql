@@ -4,9 +4,9 @@
 -- One row a connection that was made while the system runs. One that the template declares has a row only if somebody
 -- has paused it.
 create table connections (
-    name           text collate "C" primary key check (name ~ '^[a-z][A-Za-z0-9_.-]{0,99}$'),
+    name           text        primary key check (name ~ '^[a-z][A-Za-z0-9_.-]{0,99}$'),
     source         text        not null,                -- the vendor
-    parent         text collate "C",                    -- the connection whose key reads this account
+    parent         text,                                -- the connection whose key reads this account
     account        text,                                -- the vendor's id of that account
     settings       text        not null default '{}',   -- JSON: texts by the vendor's own names
     key_secret     text,                                -- the name of the secret; null: the parent's, or the template's

@@ -85,6 +85,7 @@ grant select on connections to :bury;
 grant select on connections to :fetch;
 grant select, insert on connections to :process;
 grant select on strange_accounts to :admin;
+grant select (source), delete on strange_accounts to :relay;
 grant select, insert, update on strange_accounts to :process;
 grant select, insert, update on sync_state to :process;
 grant select on connections to :webhook;

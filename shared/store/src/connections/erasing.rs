@@ -22,6 +22,7 @@ statements! {
     }
     sync_state.erase: ErasePulls<'a> { source: &'a str }
     vendor_accounts.erase: EraseAccount<'a> { source: &'a str }
+    strange_accounts.erase: EraseStrangers<'a> { source: &'a str }
     outbox.erase: EraseOutbox<'a> { source: &'a str, after: &'a [String], limit: i64 }
     payments.erase: ErasePayments<'a> { source: &'a str, after: &'a [String], limit: i64 }
     contacts.erase: EraseContacts<'a> { source: &'a str, after: &'a [String], limit: i64 }
@@ -53,6 +54,7 @@ pub enum Table {
     HeldSweeps,
     RefetchRequests,
     VendorAccounts,
+    StrangeAccounts,
     Outbox,
     Payments,
     Contacts,
@@ -69,12 +71,13 @@ pub enum Table {
 
 impl Table {
     /// The tables in which an index finds the rows of a connection.
-    pub const INDEXED: [Self; 13] = [
+    pub const INDEXED: [Self; 14] = [
         Self::SyncState,
         Self::PushChannels,
         Self::HeldSweeps,
         Self::RefetchRequests,
         Self::VendorAccounts,
+        Self::StrangeAccounts,
         Self::Outbox,
         Self::Payments,
         Self::Contacts,
@@ -103,6 +106,7 @@ impl Table {
             Self::HeldSweeps => &["held_sweeps"],
             Self::RefetchRequests => &["refetch_requests"],
             Self::VendorAccounts => &["vendor_accounts"],
+            Self::StrangeAccounts => &["strange_accounts"],
             Self::Outbox => &["outbox"],
             Self::Payments => &["payments"],
             Self::Contacts => &["contacts"],
@@ -131,6 +135,7 @@ impl Table {
             | Self::PushChannels
             | Self::HeldSweeps
             | Self::VendorAccounts
+            | Self::StrangeAccounts
             | Self::ReconciledDays
             | Self::RunRequests => &[],
         };
@@ -221,6 +226,7 @@ async fn erase(
         Table::PushChannels => return whole(ForgetChannels { sources }, tx).await,
         Table::HeldSweeps => return whole(ForgetSweeps { sources }, tx).await,
         Table::VendorAccounts => return whole(EraseAccount { source }, tx).await,
+        Table::StrangeAccounts => return whole(EraseStrangers { source }, tx).await,
         Table::RefetchRequests => EraseRefetches { source, after, limit }.one(tx).await?,
         Table::Outbox => EraseOutbox { source, after, limit }.one(tx).await?,
         Table::Payments => ErasePayments { source, after, limit }.one(tx).await?,

@@ -213,6 +213,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "revenue_buckets.erase",
             "run_requests.erase",
             "run_requests.purge",
+            "strange_accounts.erase",
             "sync_runs.erase",
             "sync_runs.purge",
             "sync_state.erase",
