@@ -74,8 +74,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let claimed = self.claim(name, &wanted, by.now).await?.ok_or_else(changing)?;
         let seen = known.map_or(0, |entry| entry.connection.revision);
         if claimed.entry.connection.revision != seen + 1 {
-            // Somebody was faster. What was decided was decided about another row.
-            self.release(&claimed, claimed.entry.leftover.clone()).await?;
+            // Somebody was faster. What was decided was decided about another row. The claim has noted
+            // last what it would have written.
+            let mut leftover = claimed.entry.leftover.clone();
+            leftover.truncate(leftover.len().saturating_sub(wanted.writes()));
+            self.release(&claimed, leftover).await?;
             return Err(changing());
         }
         let was = claimed.entry.connection.state;
@@ -119,14 +122,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Origin::Text(_) => (Some(keys.as_str()), None),
             Origin::Named(secret) => (None, Some(secret.as_str())),
         };
-        let writes_signing =
-            wanted.makes_signing || matches!(wanted.signing, Some(Origin::Text(_)));
         let new = NewClaim {
             name,
             source: wanted.source.name(),
             keys,
             key_secret,
-            signing: writes_signing.then_some(signing.as_str()),
+            signing: wanted.writes_signing().then_some(signing.as_str()),
             until: now + CLAIM,
         };
         let claiming = async {

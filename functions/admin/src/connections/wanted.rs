@@ -160,6 +160,17 @@ impl Wanted {
         }
     }
 
+    /// Whether a signing secret is written.
+    pub(super) fn writes_signing(&self) -> bool {
+        self.makes_signing || matches!(self.signing, Some(Origin::Text(_)))
+    }
+
+    /// The number of secrets that are written.
+    pub(super) fn writes(&self) -> usize {
+        let writes_key = matches!(self.key, Origin::Text(_));
+        usize::from(writes_key) + usize::from(self.writes_signing())
+    }
+
     /// Whether the connection is all of this already.
     pub(super) fn is_there(&self, entry: Option<&Entry>) -> bool {
         let Some(live) = entry.map(|it| &it.connection).filter(|it| it.state.is_open()) else {
