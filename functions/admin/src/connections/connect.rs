@@ -74,8 +74,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let claimed = self.claim(name, &wanted, by.now).await?.ok_or_else(changing)?;
         let seen = known.map_or(0, |entry| entry.connection.revision);
         if claimed.entry.connection.revision != seen + 1 {
-            // Somebody was faster. What was decided was decided about another row. The claim has noted
-            // last what it would have written.
+            // Somebody was faster. What was decided was decided about another row. The claim has
+            // noted last what it would have written.
             let mut leftover = claimed.entry.leftover.clone();
             leftover.truncate(leftover.len().saturating_sub(wanted.writes()));
             self.release(&claimed, leftover).await?;
