@@ -90,6 +90,9 @@ fn any_name() -> Value {
 }
 
 fn list(route: Operation, to: &mut Contract) -> Operation {
+    let unknown = json!({
+        "connection": "stripe", "account": "acct_1Shop", "events": 3, "firstAt": "2026-06-01T11:00:00Z", "lastAt": "2026-06-01T11:58:00Z",
+    });
     let schema = to.schema::<ConnectionsReply>();
     route
         .titled("Connections", "All connections")
@@ -97,7 +100,7 @@ fn list(route: Operation, to: &mut Contract) -> Operation {
             "A connection is one account of one source. The template declares the first one of a source; all others are made \
              while the system runs. No reply has a key or a signing secret: it has their names in Secrets Manager.",
         )
-        .reply(200, "The connections, by name.", &schema, &json!({ "connections": [example("active")] }))
+        .reply(200, "The connections, by name.", &schema, &json!({ "connections": [example("active")], "unknownAccounts": [unknown] }))
         .problems(&[(503, "Unavailable")])
 }
 

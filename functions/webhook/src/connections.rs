@@ -77,6 +77,14 @@ impl Connections {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    /// Has a connection read again by the next request: its secret may have another name by now.
+    pub(crate) fn doubt(&self, name: &str) {
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get_mut(name) {
+            known.read_at = Timestamp::MIN;
+        }
+    }
+
     fn keep(&self, name: &str, known: Known) {
         let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_KEPT {

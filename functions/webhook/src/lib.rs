@@ -130,8 +130,12 @@ async fn receive<C: Clock, Q: Outlet>(
         Webhook::Signed(vendor) => {
             let body = request.bytes(BODY_LIMIT)?;
             let claim = vendor.claim(&called).map_err(Unverified::from)?;
-            let verified =
-                checked(secret, now, |secrets| verify(&body, &claim, secrets, now)).await?;
+            let verified = checked(secret, now, |secrets| verify(&body, &claim, secrets, now));
+            let verified = verified.await.inspect_err(|unverified| {
+                if matches!(unverified, Unverified::Secret(_)) {
+                    ports.connections.doubt(source);
+                }
+            })?;
             let content_type = headers("content-type").filter(|text| text.len() <= 255);
             let content_type = content_type.unwrap_or("application/json");
             ports.keep(source, vendor, verified, content_type, now, id).await

@@ -15,6 +15,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::connection::State;
 use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
 use penstock_store::connections::change::{self, Entry};
+use penstock_store::strange_accounts;
 
 pub use connect::CLAIM;
 pub(crate) use operator::Operator;
@@ -25,6 +26,9 @@ use crate::Ports;
 
 /// The longest body, in bytes: a key and some signing secrets.
 const BODY_LIMIT: usize = 256 * 1024;
+
+/// No more connected accounts that are no connections are listed.
+const MOST_STRANGERS: i64 = 1_000;
 
 /// Seconds after which a connection that somebody changes can be changed again.
 const RETRY_AFTER: u32 = 10;
@@ -107,10 +111,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn list_connections(&self) -> Result<Reply, Failure> {
         let reading = async {
             let connection = self.database.connection().await?;
-            change::list(&**connection).await
+            let client = &**connection;
+            tokio::try_join!(change::list(client), strange_accounts::all(client, MOST_STRANGERS))
         };
-        let entries = self.database.in_time(reading).await?;
-        Reply::json(StatusCode::OK, &reply::all(&entries, &self.config))
+        let (entries, strangers) = self.database.in_time(reading).await?;
+        Reply::json(StatusCode::OK, &reply::all(&entries, strangers, &self.config))
     }
 
     async fn entry(&self, name: &str) -> Result<Option<Entry>, Failure> {

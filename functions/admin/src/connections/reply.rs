@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use penstock_domain::connection::{Connection, State};
 use penstock_domain::source::Source;
 use penstock_store::connections::change::Entry;
+use penstock_store::strange_accounts::StrangeAccount;
 use serde::Serialize;
 
 use crate::AdminConfig;
@@ -13,9 +14,37 @@ use crate::AdminConfig;
 /// All connections.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Connections"))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ConnectionsReply {
     /// By name.
     pub connections: Vec<ConnectionReply>,
+    /// Connected accounts that are no connections and whose events came all the same, the one that
+    /// was heard of last first. Their events are stored and count as nothing. At most 1,000.
+    pub unknown_accounts: Vec<UnknownAccount>,
+}
+
+/// A connected account that is no connection.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "UnknownAccount"))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UnknownAccount {
+    /// The connection that its events came to.
+    connection: String,
+    /// The vendor's id of the account.
+    account: String,
+    /// The number of events that came.
+    events: i64,
+    /// When the first of them was read.
+    first_at: Timestamp,
+    /// When the last of them was read.
+    last_at: Timestamp,
+}
+
+impl From<StrangeAccount> for UnknownAccount {
+    fn from(stranger: StrangeAccount) -> Self {
+        let StrangeAccount { connection, account, events, first_at, last_at } = stranger;
+        Self { connection, account, events, first_at, last_at }
+    }
 }
 
 /// A connection: one account of one source.
@@ -129,7 +158,11 @@ pub(crate) fn is_declared(config: &AdminConfig, name: &str, entry: Option<&Entry
 }
 
 /// All connections: those that have a row, and those that the template declares.
-pub(crate) fn all(entries: &[Entry], config: &AdminConfig) -> ConnectionsReply {
+pub(crate) fn all(
+    entries: &[Entry],
+    strangers: Vec<StrangeAccount>,
+    config: &AdminConfig,
+) -> ConnectionsReply {
     let has_row = |name: &str| entries.iter().any(|entry| entry.connection.name == name);
     let mut connections: Vec<ConnectionReply> =
         entries.iter().map(|entry| ConnectionReply::of(entry, config)).collect();
@@ -138,7 +171,8 @@ pub(crate) fn all(entries: &[Entry], config: &AdminConfig) -> ConnectionsReply {
         .filter(|source| config.declares(source.name()) && !has_row(source.name()));
     connections.extend(bare.map(|source| ConnectionReply::declared(*source, config)));
     connections.sort_by(|a, b| a.name.cmp(&b.name));
-    ConnectionsReply { connections }
+    let unknown_accounts = strangers.into_iter().map(UnknownAccount::from).collect();
+    ConnectionsReply { connections, unknown_accounts }
 }
 
 impl RemovedReply {

@@ -57,13 +57,9 @@ impl StripeSimulator {
         lock(&self.shared.connected).insert(id.to_owned(), account);
     }
 
-    /// Returns what `work` makes of a connected account.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such account.
-    pub fn connected<T>(&self, id: &str, work: impl FnOnce(&mut StripeAccount) -> T) -> T {
-        work(lock(&self.shared.connected).get_mut(id).expect("a connected account"))
+    /// Returns what `work` makes of a connected account; `None` if there is no such account.
+    pub fn connected<T>(&self, id: &str, work: impl FnOnce(&mut StripeAccount) -> T) -> Option<T> {
+        lock(&self.shared.connected).get_mut(id).map(work)
     }
 
     /// Returns the server's base URL, `http://127.0.0.1:port`, without a slash at the end.

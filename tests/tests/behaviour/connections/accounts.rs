@@ -64,7 +64,7 @@ async fn pull(app: &TestApp, connection: &str) {
 }
 
 fn shops_truth(app: &TestApp) -> stripe::Payments {
-    stripe::payments(app.stripe.connected(SHOP, |shop| shop.truth()))
+    stripe::payments(app.stripe.connected(SHOP, |shop| shop.truth()).unwrap())
 }
 
 #[tokio::test]
