@@ -26,10 +26,11 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check generate openapi bench build dist deploy watch key revoke keys reconcile clean
+.PHONY: help setup run test check generate openapi bench build dist deploy watch key revoke keys connect connections \
+	reconcile clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install LocalStack, Postgres and the build tools in .local/ (once, about a minute)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11"; exit 1; }
@@ -138,6 +139,18 @@ revoke: setup ## end an API key, or all of a name: KEY=id-or-name
 
 keys: setup ## list the API keys, without the keys themselves
 	@$(VENV)/python infra/migrate.py keys --stack "$(STACK_NAME)"
+
+# A new connection is of SOURCE; one that is there keeps its own, whatever the default is.
+CONNECT = $(VENV)/python infra/connect.py $(if $(ERASE),erase,$(if $(REMOVE),remove,$(if $(PAUSE),pause,$(if $(RESUME),resume,connect)))) \
+	--stack "$(STACK_NAME)" --name "$(NAME)" $(if $(filter file,$(origin SOURCE)),,--source "$(SOURCE)") $(if $(YES),--yes) \
+	--key-file "$(KEY_FILE)" --key-secret "$(KEY_SECRET)" --signing-file "$(SIGNING_FILE)" --signing-secret "$(SIGNING_SECRET)"
+
+connect: setup ## connect an account, or change it: SOURCE=stripe NAME=stripe-eu (PAUSE=1, RESUME=1, REMOVE=1, ERASE=1)
+	@[ -z "$(KEY)" ] || { echo "connect: a key on a command line is seen by others: type it, or KEY_FILE=..."; exit 1; }
+	@$(CONNECT) --settings "$${SETTINGS:-}"
+
+connections: setup ## list the connections, without their secrets
+	@$(VENV)/python infra/connect.py list --stack "$(STACK_NAME)"
 
 reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
 	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"

@@ -14,6 +14,7 @@ create table connections (
     state          text        not null check (state in ('active', 'paused', 'removed', 'erasing', 'erased')),
     revision       bigint      not null default 1,      -- another one for each change
     changing_until timestamptz,                         -- somebody writes its secrets
+    leftover       text[]      not null default '{}',   -- secrets that were written, or are to be deleted
     made_at        timestamptz not null,
     changed_at     timestamptz not null,
     check ((parent is null) = (account is null))

@@ -193,6 +193,10 @@ def delete(wanted: argparse.Namespace) -> None:
             secrets.delete_secret(SecretId=f"{wanted.stack}-{end}", ForceDeleteWithoutRecovery=True)
         except secrets.exceptions.ResourceNotFoundException:
             pass  # of a source that this stack never had
+    for page in secrets.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True):
+        for secret in page["SecretList"]:
+            if secret["Name"].startswith(f"penstock/{wanted.stack}/"):  # of connections
+                secrets.delete_secret(SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True)
     if ended != "DELETE_COMPLETE":
         raise SystemExit(f"deleting {wanted.stack} ended as {ended}")
     say(f"deleted {wanted.stack}")

@@ -68,4 +68,5 @@ def _cached(binary: Path, strip: bool, suffix: str, make: Callable[[Path], Path]
 def _forget_old() -> None:
     made = [path for path in CACHE.iterdir() if not path.name.startswith("making-")]
     for old in sorted(made, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        # Another deployment may remove it too.
+        shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)

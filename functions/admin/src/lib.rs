@@ -1,19 +1,27 @@
-//! `admin`: requests of operators over HTTP. So far `POST /trigger/{source}/{mode}`.
+//! `admin`: requests of operators: runs, and the accounts that are connected. They come over HTTP
+//! with an admin key, or by an invocation, which IAM allows.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
+use penstock_clients::secret_store::SecretStore;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{Call, Failure, Need, Route, Service};
+use penstock_edge::http::{self, Call, Failure, InvokeError, Method, Need, Route, Service};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
+use serde_json::Value;
 
 mod config;
+mod connections;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod trigger;
 
 pub use config::AdminConfig;
+pub use connections::CLAIM;
+use connections::Operator;
 
 /// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {
@@ -23,6 +31,8 @@ pub struct Ports<C, Q> {
     pub admission: Admission,
     /// The queue that `fetch` reads.
     pub requests: Q,
+    /// The secrets of connections. This function writes them, and reads none.
+    pub secrets: Arc<dyn SecretStore>,
     /// The operator's settings.
     pub config: AdminConfig,
     /// The time.
@@ -35,6 +45,11 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("triggerRun", "/trigger/{source}/{mode}", Need::Admin, &trigger::run),
+        Route::get("listConnections", "/connections", Need::Admin, &connections::list),
+        Route::new("putConnection", Method::PUT, "/connections/{name}", Need::Admin, &connections::put),
+        Route::new("removeConnection", Method::DELETE, "/connections/{name}", Need::Admin, &connections::remove).with_query(),
+        Route::post("pauseConnection", "/connections/{name}/pause", Need::Admin, &connections::pause),
+        Route::post("resumeConnection", "/connections/{name}/resume", Need::Admin, &connections::resume),
     ];
 
     fn now(&self) -> Timestamp {
@@ -45,5 +60,19 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         let key = call.presented_key()?;
         let status = self.database.in_time(self.admission.authenticate(&key, call.now)).await?;
         Ok(call.authorize(&key, status)?)
+    }
+}
+
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
+    /// Serves an event of either kind: a request through the gateway, or the command of an operator
+    /// who invokes the function.
+    ///
+    /// # Errors
+    /// [`InvokeError`] if it is neither. A failure of another kind is a reply.
+    pub async fn invoke(&self, mut event: Value, invocation: &str) -> Result<Value, InvokeError> {
+        if let Some(command) = Operator::of(&mut event)? {
+            return Ok(self.operate(command, invocation).await);
+        }
+        Ok(serde_json::to_value(http::answer(self, event, invocation).await?)?)
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use admin::{AdminConfig, Ports};
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::issuer::KeyIssuer;
+use penstock_clients::secret_store::StackSecrets;
 use penstock_clients::{database, queue::Queue};
-use penstock_edge::{config, http, telemetry};
+use penstock_edge::{config, telemetry};
 use penstock_store::admission::Admission;
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,13 +19,19 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
     let database = database::from_env("admin", &env, &aws)?;
+    let config = AdminConfig::from_env(&env)?;
     let ports = Ports {
         admission: Admission::new(database.clone(), env.parsed_or("RATE_LIMIT_PER_SECOND", 100)?)
             .with_issuer(Arc::new(KeyIssuer::from_env(&env, &aws)?)),
         database,
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
-        config: AdminConfig::from_env(&env)?,
+        secrets: Arc::new(StackSecrets::new(Arc::clone(&aws), config.secrets_prefix.clone())),
+        config,
         clock: SystemClock,
     };
-    http::run(ports).await
+    let ports = &ports;
+    let serve = |event: LambdaEvent<Value>| async move {
+        Ok::<_, Error>(ports.invoke(event.payload, &event.context.request_id).await?)
+    };
+    lambda_runtime::run(service_fn(serve)).await
 }

@@ -1,7 +1,6 @@
-//! How each source is reached and paged, from the environment. [`Access`] says what a vendor wants.
+//! How each source is reached and paged, from the environment. [`Reach`] reads it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use penstock_clients::auth::Auth;
 use penstock_clients::aws::Aws;
@@ -13,8 +12,7 @@ use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::connection::{ACCOUNT, Connection};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
-    self, Access, AccountRules, Credential, Header, Normalize, PathVersion, SOURCES, Source,
-    Webhook, variable,
+    self, AccountRules, Credential, Header, Normalize, Reach, SOURCES, Source, Webhook, variable,
 };
 
 /// A connection that can be pulled.
@@ -101,19 +99,15 @@ pub fn of<C: Clock>(
         return Ok(None);
     };
     let header = |header: &Header| (header.name, env.or(&own.named(header.variable), header.value));
+    let Reach { base_url, rate_per_second, timeout, paging } = Reach::from_env(source, env)?;
     let account = access.account_header.zip(env.optional(&own.named(ACCOUNT)));
-    let config = VendorConfig {
-        base_url: env.or(&own.named("BASE_URL"), access.base_url),
-        auth: own.auth(access.credential, key),
-        headers: access.headers.iter().map(header).chain(account).collect(),
-        rate_per_second: env.parsed_or(&own.named("RATE_PER_SECOND"), access.rate_per_second)?,
-        // For one request, from connecting to the last byte.
-        timeout: Duration::from_secs(env.parsed_or(&own.named("TIMEOUT_SECONDS"), 30)?),
-    };
+    let headers = access.headers.iter().map(header).chain(account).collect();
+    let auth = own.auth(access.credential, key);
+    let config = VendorConfig { base_url, auth, headers, rate_per_second, timeout };
     Ok(Some(Vendor {
         connection: source.name().to_owned(),
         client: VendorClient::new(source, config, clock),
-        paging: own.paging(access)?,
+        paging,
         push: own.push_to(aws),
         normalizer: source.normalizer(env)?,
         asks_account: source
@@ -144,44 +138,6 @@ impl Variables<'_> {
                 Auth::Google(Box::new(account))
             }
         }
-    }
-
-    fn paging(&self, access: Access) -> Result<Paging, ConfigError> {
-        let Access { page_size, max_page_size, windows, part, version, .. } = access;
-        let (window, side_by_side) = match windows {
-            Some(windows) => {
-                let days: u64 = self.env.parsed_or(&self.named("WINDOW_DAYS"), windows.days)?;
-                let side_by_side =
-                    self.env.parsed_or(&self.named("CONCURRENCY"), windows.side_by_side)?;
-                (Duration::from_secs(days.max(1) * 24 * 60 * 60), side_by_side)
-            }
-            None => (Duration::ZERO, 1),
-        };
-        Ok(Paging {
-            page_size: self.page_size(page_size, max_page_size)?,
-            window,
-            side_by_side,
-            part: part.map(|ending| self.env.required(&self.named(ending))).transpose()?,
-            version: version.map(|version| self.version(version)).transpose()?,
-        })
-    }
-
-    fn version(&self, version: PathVersion) -> Result<String, ConfigError> {
-        let name = self.named(version.variable);
-        let version = self.env.or(&name, version.value);
-        if !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Ok(version);
-        }
-        Err(ConfigError::Invalid { name, reason: "it cannot be a part of a path".to_owned() })
-    }
-
-    fn page_size(&self, usual: u32, most: u32) -> Result<u32, ConfigError> {
-        let name = self.named("PAGE_SIZE");
-        let size = self.env.parsed_or(&name, usual)?;
-        if (1..=most).contains(&size) {
-            return Ok(size);
-        }
-        Err(ConfigError::Invalid { name, reason: format!("the vendor gives 1 to {most} a page") })
     }
 
     /// A vendor that notifies pushes to `WEBHOOK_URL`, if that and the secret of its channels are

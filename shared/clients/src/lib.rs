@@ -12,4 +12,5 @@ pub mod issuer;
 pub mod queue;
 pub mod seals;
 pub mod secret;
+pub mod secret_store;
 pub mod vendor;

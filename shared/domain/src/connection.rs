@@ -143,18 +143,6 @@ pub fn name_of_account(parent: &str, account: &str) -> String {
     format!("{parent}.{account}")
 }
 
-/// Returns the name under which the key of a connection is stored, if nobody chose another.
-#[must_use]
-pub fn key_secret(prefix: &str, name: &str) -> String {
-    format!("{prefix}/keys/{name}")
-}
-
-/// Returns the name under which its signing secrets are stored, if nobody chose another.
-#[must_use]
-pub fn signing_secret(prefix: &str, name: &str) -> String {
-    format!("{prefix}/signing/{name}")
-}
-
 /// Checks that `source` has all of these settings.
 ///
 /// # Errors

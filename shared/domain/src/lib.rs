@@ -7,6 +7,7 @@ pub mod access;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
+pub mod connecting;
 pub mod connection;
 pub mod contact;
 pub mod dependency;

@@ -17,6 +17,8 @@ use tokio_postgres::GenericClient;
 use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
+pub mod change;
+
 statements! {
     connections.all: All {}
     connections.find: Find<'a> { names: &'a [&'a str] }

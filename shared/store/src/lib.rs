@@ -53,6 +53,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         circuits::STATEMENTS,
         connections::STATEMENTS,
         connections::accounts::STATEMENTS,
+        connections::change::STATEMENTS,
         connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,

@@ -19,8 +19,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_clients::aws::Aws;
+use penstock_clients::clock::SystemClock;
 use penstock_clients::seals::Seals;
+use penstock_clients::secret::Secret;
+use penstock_domain::clock::Clock as _;
 use penstock_domain::config::Env;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -221,6 +225,31 @@ impl Stack {
         script::outcome(&self.local, "infra/reconcile.py", &arguments).await
     }
 
+    /// Connects an account or changes a connection, by the operator's own command without a
+    /// terminal. `verb` is one of connect, list, pause, resume, remove and erase. Returns the exit
+    /// code and the output.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Process`] if the command cannot be started.
+    pub async fn connection(
+        &self,
+        verb: &str,
+        options: &[String],
+    ) -> Result<(i32, String), StackError> {
+        let mut arguments = vec![verb.to_owned(), format!("--stack={}", self.name)];
+        arguments.extend_from_slice(options);
+        script::outcome(&self.local, "infra/connect.py", &arguments).await
+    }
+
+    /// Returns the text of a secret by its name or ARN; `None` if it cannot be read, such as after
+    /// it was deleted.
+    pub async fn secret(&self, name: &str) -> Option<String> {
+        let secret = Secret::stored(Arc::clone(&self.aws), name.to_owned());
+        let text = secret.get(SystemClock.now(), true).await.ok()?;
+        Some(text.expose_secret().to_owned())
+    }
+
     /// Invokes a function and waits for its reply.
     ///
     /// # Errors
@@ -312,6 +341,13 @@ impl Stack {
             ("INGEST_SPILL_SECRET_ARN", ingest_spill_secret_arn.as_str()),
         ];
         Seals::from_env(&env.into_iter().collect(), &self.aws)
+    }
+
+    /// Returns the log of one function; empty if it was not invoked yet.
+    #[must_use]
+    pub fn log(&self, function: &str) -> String {
+        let path = self.local.logs.join(format!("{}-{function}.log", self.name));
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// Returns the last lines of each function's log.

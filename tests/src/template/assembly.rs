@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use penstock_domain::access::KeyHeader;
-use penstock_domain::source::SOURCES;
+use penstock_domain::source::{SOURCES, variable};
 use penstock_store::roles;
 
 use super::TemplateError;
@@ -198,6 +198,25 @@ impl Assembly {
         self.follow(&origin, &pattern, own, &Values::new(), true).map_err(wrong)
     }
 
+    /// Returns the sources whose signing secret `webhook` may be told, as words of a list. Each has
+    /// a condition: that its secret is named.
+    fn pushed(&self) -> Result<Vec<String>, TemplateError> {
+        let variables = self.functions.get("webhook").map(|it| it.variables()).transpose();
+        let variables = variables.map_err(|what| in_part(&stack_file("webhook"), what))?;
+        let mut pushed = Vec::new();
+        for source in SOURCES {
+            let Some(webhook) = source.webhook() else { continue };
+            let secret = format!("{}_ARN", variable(*source, webhook.secret_variable()));
+            let told = variables.iter().flatten().find(|entry| entry.key == secret);
+            let parameter = told.and_then(|entry| entry.value.word().strip_prefix("!Ref "));
+            let guard = parameter.map(|parameter| self.chapters.guard(parameter)).transpose();
+            if let Some(condition) = guard.map_err(|what| in_part(SOURCE_FILES, what))?.flatten() {
+                pushed.push(format!("!If [{condition}, {}, !Ref AWS::NoValue]", source.name()));
+            }
+        }
+        Ok(pushed)
+    }
+
     /// Returns the text of the assembled template.
     ///
     /// # Errors
@@ -220,8 +239,10 @@ impl Assembly {
             .filter(|name| !name.eq_ignore_ascii_case(KeyHeader::AdminApiKey.name()))
             .collect();
         let sources = format!("!Join [\",\", [{}]]", self.configured.join(", "));
+        let pushed = format!("!Join [\",\", [{}]]", self.pushed()?.join(", "));
         let mut gathered = values(&[
             ("Sources", sources.as_str()),
+            ("Pushed", pushed.as_str()),
             ("Roles", roles.as_str()),
             ("Methods", &methods.join(", ")),
             ("RequestHeaders", &CORS_REQUEST_HEADERS.join(", ")),

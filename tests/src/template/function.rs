@@ -56,6 +56,15 @@ impl Function {
         self.0.get(key).cloned().unwrap_or_default()
     }
 
+    /// Returns the function's own variables.
+    ///
+    /// # Errors
+    ///
+    /// They are no mapping.
+    pub fn variables(&self) -> Result<Vec<Entry>, String> {
+        entries(&self.said("Environment").below)
+    }
+
     /// Returns the database connections of one environment: 1 unless `Connections` sets more.
     pub fn connections(&self) -> i64 {
         self.said("Connections").word().parse().unwrap_or(1)

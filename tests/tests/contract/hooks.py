@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
 import time
@@ -74,8 +75,14 @@ def before_call(context, case, kwargs):
     its own bounds."""
     if case.operation.path.startswith("/webhooks/"):
         kwargs["auth"] = Signed()
+    positive = case.meta and case.meta.generation.mode is GenerationMode.POSITIVE
+    if case.operation.path.endswith("/{connection}") and positive:
+        # The first connection of a source is the only one that this deployment has a secret for.
+        case.path_parameters["connection"] = case.operation.path.split("/")[2]
     if case.operation.path == "/leads/{key}" and case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
         case.path_parameters["key"] = os.environ["INGEST_KEY"]
+    if case.operation.path == "/connections/{name}" and case.operation.method.upper() == "PUT":
+        connectable(case)
     query = case.query
     if not isinstance(query, dict) or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
@@ -99,6 +106,35 @@ def before_call(context, case, kwargs):
         elif "from" in query or "to" in query:
             query["from"] = in_year("1970", query.get("from") or "1970-01-01T00:00:00Z")
             query["to"] = in_year("2100", query.get("to") or "2100-01-01T00:00:00Z")
+
+
+# A key of each vendor's shape, and what it needs.
+KEYS = {
+    "stripe": "rk_live_contract",
+    "hubspot": "pat-contract",
+    "gcal": json.dumps(
+        {"client_email": "a@example.com", "private_key": "-----BEGIN PRIVATE KEY-----", "token_uri": "https://example.com"}
+    ),
+}
+
+
+def connectable(case):
+    """Makes what is valid by its types an account that can be connected: most texts are no key of the vendor's and no
+    setting, a name stays its vendor's, and of a key and its name one is given."""
+    body = case.body
+    if not isinstance(body, dict) or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    source = body.get("source")
+    if source not in KEYS:
+        return
+    for name in ("keySecret", "signingSecret"):
+        body.pop(name, None)
+    body["key"] = KEYS[source]
+    body["settings"] = {"calendar_id": "a@example.com"} if source == "gcal" else {"page_size": "50"}
+    if "signingSecrets" in body:
+        body["signingSecrets"] = ["whsec_contract"]
+    digest = hashlib.sha256(str(case.path_parameters.get("name")).encode("utf-8", "replace")).hexdigest()
+    case.path_parameters["name"] = f"{source}-{digest[:4]}"
 
 
 def in_year(year, text):

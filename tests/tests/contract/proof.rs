@@ -11,7 +11,7 @@ use penstock_domain::source::SOURCES;
 use penstock_edge::config;
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
-use penstock_testkit::{MemoryQueue, TestDatabase};
+use penstock_testkit::{MemoryQueue, MemorySecrets, TestDatabase};
 use penstock_tests::gateway::{Handlers, Server, Settings};
 use penstock_tests::test_app::seals;
 use penstock_tests::thorough::is_thorough;
@@ -100,6 +100,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             database: pool("admin"),
             admission: admission("admin"),
             requests: queue(),
+            secrets: Arc::new(MemorySecrets::default()),
             config: admin::AdminConfig::from_env(
                 &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", &sources)].into_iter().collect(),
             )

@@ -1,10 +1,13 @@
 //! The allowed dependencies between crates (docs/ARCHITECTURE.md, Crates).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Command;
 
 use penstock_tests::repository::{functions, root};
 use serde_json::Value;
+
+use crate::files::rust_files;
 
 /// Prefixes of crate names that the pure crate must not reach: runtimes, sockets, TLS, AWS,
 /// Postgres, HTTP clients.
@@ -174,4 +177,19 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(!tree.contains("schemars"), "{tree}");
+}
+
+#[test]
+fn admin_alone_writes_secrets() {
+    let mut writers = BTreeSet::new();
+    for function in functions() {
+        let sources = rust_files(&root().join("functions").join(&function).join("src"));
+        let names = |file: &PathBuf| {
+            std::fs::read_to_string(file).unwrap().contains("clients::secret_store")
+        };
+        if sources.iter().any(names) {
+            writers.insert(function);
+        }
+    }
+    assert_eq!(writers, BTreeSet::from(["admin".to_owned()]));
 }

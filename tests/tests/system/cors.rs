@@ -21,7 +21,7 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     let said = preflight(&gateway, HERE).await;
     assert_eq!(said.status, 204, "{said:?}");
     assert_eq!(said.headers["access-control-allow-origin"], HERE);
-    assert_eq!(said.headers["access-control-allow-methods"], "GET,POST");
+    assert_eq!(said.headers["access-control-allow-methods"], "DELETE,GET,POST,PUT");
     let headers = said.headers["access-control-allow-headers"].to_str().unwrap();
     for name in ["content-type", "idempotency-key", "x-api-key", "x-admin-api-key", "x-request-id"]
     {

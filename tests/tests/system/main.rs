@@ -9,6 +9,7 @@
 
 mod by_the_clock;
 mod cold_start;
+mod connections;
 mod cors;
 mod deployed_app;
 mod guards;

@@ -71,6 +71,26 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
     })
 }
 
+/// The secrets of connections that each function uses, by their prefix.
+fn of_connections(function: &str) -> BTreeSet<(String, String)> {
+    let all = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:penstock/${AWS::StackName}";
+    let actions: &[&str] = match function {
+        "admin" => {
+            &["CreateSecret", "DeleteSecret", "PutSecretValue", "RestoreSecret", "TagResource"]
+        }
+        "fetch" | "webhook" => &["GetSecretValue"],
+        _ => &[],
+    };
+    let below: &[&str] = match function {
+        "admin" => &["*"],
+        "fetch" => &["keys/*", "signing/*"],
+        _ => &["signing/*"],
+    };
+    let pair =
+        |action: &str, below: &str| (format!("secretsmanager:{action}"), format!("{all}/{below}"));
+    actions.iter().flat_map(|action| below.iter().map(move |below| pair(action, below))).collect()
+}
+
 /// (action, queue): a function sends to the queues of its variables, and receives from those that
 /// call it.
 fn told_of(template: &Template, function: &Value) -> BTreeSet<(String, String)> {
@@ -105,6 +125,7 @@ fn each_role_allows_exactly_what_its_function_does() {
         let told = template.variables(function).into_iter().filter(|(name, _)| {
             name.ends_with("SECRET_ARN") && name != "DATABASE_ROOTS_SECRET_ARN"
         });
+        wanted.extend(of_connections(short_name(function)));
         let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));
@@ -122,6 +143,32 @@ fn each_role_allows_exactly_what_its_function_does() {
             "{logical}"
         );
     }
+}
+
+#[test]
+fn a_function_that_writes_the_secrets_of_connections_reads_none_and_its_variable_is_its_permission()
+{
+    let template = Template::read();
+    for (logical, function) in template.functions() {
+        let name = short_name(function);
+        let told = template.variables(function).get("SECRETS_PREFIX").cloned();
+        let wanted = ["admin", "fetch", "webhook"].contains(&name);
+        let prefix = json!({"Fn::Sub": "penstock/${AWS::StackName}"});
+        assert_eq!(told, wanted.then_some(prefix), "{logical}");
+        let used = of_connections(name);
+        let (writes, reads): (Vec<_>, Vec<_>) =
+            used.iter().partition(|(action, _)| action != "secretsmanager:GetSecretValue");
+        assert!(writes.is_empty() || reads.is_empty(), "{logical} writes and reads");
+    }
+}
+
+#[test]
+fn a_claim_of_admin_outlives_every_invocation_of_it() {
+    let template = Template::read();
+    let functions = template.functions();
+    let (_, admin) = functions.iter().find(|(_, it)| short_name(it) == "admin").unwrap();
+    let lives = template.number(&admin["Timeout"]);
+    assert!(admin::CLAIM.as_secs() >= 2 * u64::try_from(lives).unwrap(), "{lives} s");
 }
 
 #[test]

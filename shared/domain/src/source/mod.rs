@@ -21,6 +21,7 @@ pub mod gcal;
 pub mod hubspot;
 mod normalize;
 mod push;
+mod reach;
 pub mod stripe;
 mod webhook;
 mod webhook_request;
@@ -32,6 +33,7 @@ pub use account::{AccountRules, NotOurs, Stranger, Whose};
 pub use contract::{HeaderContract, WebhookContract};
 pub use normalize::Normalize;
 pub use push::{Change, Channel, NewChannel, Notice, Push};
+pub use reach::Reach;
 pub use webhook::{Signed, Webhook};
 pub use webhook_request::WebhookRequest;
 

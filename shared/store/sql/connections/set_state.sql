@@ -1,4 +1,4 @@
 -- Sets the state of connections that the transaction has locked.
 update connections
-set state = :state, revision = revision + 1, changing_until = null, changed_at = :now
+set state = :state, revision = revision + 1, changed_at = :now
 where name = any(:names)

@@ -18,6 +18,9 @@ grant select, insert, update on idempotency_keys to :ingest;
 grant select, insert, update on idempotency_keys to :webhook;
 grant select, delete on idempotency_keys to :relay;
 
+-- Connections. admin makes and changes them, and deletes none.
+grant select, insert, update on connections to :admin;
+
 -- The outbox. Who puts rows into it learns which version keys are known and still wait, and reads no payload.
 grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :ingest;
 grant insert, select (id, source, entity, external_id, version_key, status) on outbox to :webhook;

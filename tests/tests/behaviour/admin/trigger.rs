@@ -1,6 +1,7 @@
 //! Runs that an operator requests: `POST /trigger/{source}/{mode}`, and `GET /runs/{runId}` for
 //! them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use admin::AdminConfig;
@@ -12,7 +13,7 @@ use penstock_domain::ids::KeyId;
 use penstock_edge::http::{Reply, Request, Service as _};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
-use penstock_testkit::MemoryQueue;
+use penstock_testkit::{MemoryQueue, MemorySecrets};
 use penstock_tests::clock::TestClock;
 use penstock_tests::test_app::TestApp;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub type Admin = admin::Ports<TestClock, MemoryQueue>;
 /// Names and values.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
-const ADMIN_KEY: &str = "an admin key of the test app";
+pub const ADMIN_KEY: &str = "an admin key of the test app";
 
 /// Starts an environment of `admin` over the database of `app` and registers [`ADMIN_KEY`].
 pub async fn admin(app: &TestApp) -> Admin {
@@ -40,11 +41,12 @@ pub async fn admin(app: &TestApp) -> Admin {
     environment(app)
 }
 
-fn environment(app: &TestApp) -> Admin {
+pub fn environment(app: &TestApp) -> Admin {
     admin::Ports {
         database: app.db.database_of("admin", 1),
         admission: Admission::new(app.db.database_of("admin", 1), 1_000),
         requests: app.requests.clone(),
+        secrets: Arc::new(MemorySecrets::default()),
         config: AdminConfig::from_env(&[("SOURCES", "stripe")].into_iter().collect()).unwrap(),
         clock: app.clock.clone(),
     }
