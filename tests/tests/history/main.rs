@@ -157,7 +157,7 @@ async fn seventeen_connections_are_pulled_as_fast_as_alone_beside_three_that_fai
 #[ignore = "takes minutes: PENSTOCK_FULL=1 make test"]
 async fn seventeen_connections_of_twenty_with_a_hundred_thousand_objects_are_as_fast_as_alone() {
     let size = twenty::Size {
-        charges: 9_000,
+        charges: 10_800,
         events: 1_600,
         contacts: 3_500,
         deals: 1_500,
