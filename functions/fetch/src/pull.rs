@@ -192,13 +192,13 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         let tx = begin(&mut connection).await?;
         let healed = run.heal(&tx, now).await?;
         let drained = run.step(&tx, segment, &next, now).await?;
-        let (mut requested_since, mut left_out) = (false, false);
+        let (mut requested_since, mut cursor_awaited, mut left_out) = (false, false, false);
         if drained {
             let cursor =
                 if let Next::Drained { cursor } = &next { cursor.as_deref() } else { None };
             requested_since = sync_state::finish(&tx, run.key, &run.lease, cursor, now).await?;
             if let Some(cursor) = cursor {
-                hand_on(&tx, vendor.source(), run, cursor, now).await?;
+                cursor_awaited = hand_on(&tx, vendor.source(), run, cursor, now).await?;
             }
         }
         let new = outbox::insert(&tx, run.arrival(now), &items).await?;
@@ -232,6 +232,10 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
             if requested_since {
                 // The message of that request has found the lease busy.
                 ports.ask_for_runs(source, &[entity], mode).await;
+            }
+            if cursor_awaited {
+                // The message of that request was left to this run.
+                ports.ask_for_runs(source, &[entity], Mode::Incremental).await;
             }
         }
         if left_out || !to_read.is_empty() {

@@ -34,24 +34,26 @@ struct LeftOut {
 
 /// Stores the vendor's own cursor, from which the incremental pull of the same entity goes on. A
 /// run of that pull that is under way ends: it went on from an older cursor. What it would have
-/// brought, the new cursor brings.
+/// brought, the new cursor brings. Returns whether a run of that pull is requested, which has
+/// waited for its first cursor.
 pub(crate) async fn hand_on(
     tx: &Transaction<'_>,
     source: &dyn Source,
     run: &Run<'_>,
     cursor: &str,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let incremental = Key { mode: Mode::Incremental, ..run.key };
     if run.key.mode != Mode::Full || !source.entities(Mode::Incremental).contains(&run.key.entity) {
-        return Ok(());
+        return Ok(false);
     }
     let checkpoint = Checkpoint { watermark: Some(run.at.upper_bound), token: Some(cursor) };
-    if let Some(overtaken) = sync_state::hand_on(tx, incremental, checkpoint, now).await? {
+    let handed_on = sync_state::hand_on(tx, incremental, checkpoint, now).await?;
+    if let Some(overtaken) = handed_on.overtaken {
         tracing::info!(event = "run_overtaken", run = %overtaken, by = %run.at.id);
         sync_runs::record_error(tx, overtaken, OVERTAKEN, true, now).await?;
     }
-    Ok(())
+    Ok(handed_on.awaited)
 }
 
 /// Requests that every object which the full list left out is read by its id. Returns whether there

@@ -291,7 +291,7 @@ pub async fn abandon(
 
 /// Sets the cursor of another pull: the incremental pull goes on from the cursor that a full run
 /// came by. A run of it that is under way ends, and whoever has its lease loses the fence: its
-/// pages would move on from an older cursor. Returns that run.
+/// pages would move on from an older cursor.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -300,11 +300,21 @@ pub async fn hand_on(
     to: Key<'_>,
     checkpoint: Checkpoint<'_>,
     now: Timestamp,
-) -> Result<Option<RunId>, StoreError> {
+) -> Result<HandedOn, StoreError> {
     let (Key { source, entity, mode }, Checkpoint { watermark, token }) = (to, checkpoint);
     let hand_on = HandOn { source, entity, mode: mode.as_str(), watermark, cursor: token, now };
-    let overtaken: Option<Uuid> = hand_on.one(tx).await?.read("overtaken")?;
-    Ok(overtaken.map(RunId))
+    let row = hand_on.one(tx).await?;
+    let overtaken: Option<Uuid> = row.read("overtaken")?;
+    Ok(HandedOn { overtaken: overtaken.map(RunId), awaited: row.read("awaited")? })
+}
+
+/// The pull that has another's cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedOn {
+    /// Its run that was under way, and that has ended.
+    pub overtaken: Option<RunId>,
+    /// Whether a run of it is requested, and this is its first cursor.
+    pub awaited: bool,
 }
 
 /// Releases the lease and keeps the unfinished run. A lease that is lost already is left alone.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::picture::Picture;
 use super::screen::Screen;
 use super::senders::Senders;
-use super::set_up::Tour;
+use super::set_up::{Tour, begin};
 use super::{NEWS, PATIENCE, TourError};
 use crate::stack::Backlog;
 use crate::vendors::Vendors;
@@ -31,8 +31,6 @@ const STEP: Duration = Duration::from_secs(5);
 /// How far the tour is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Nothing was requested yet.
-    Starting,
     /// The first pulls are under way.
     Pulling,
     /// Everything was pulled once.
@@ -50,9 +48,11 @@ struct State {
 ///
 /// # Errors
 ///
-/// [`TourError::Io`] if the picture cannot be drawn.
+/// [`TourError`] if the first pulls cannot be requested, [`TourError::Io`] if the picture cannot be
+/// drawn.
 pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
-    let state = State { phase: Cell::new(Phase::Starting), trouble: RefCell::default() };
+    begin(tour, screen).await?;
+    let state = State { phase: Cell::new(Phase::Pulling), trouble: RefCell::default() };
     tokio::select! {
         never = world(tour, &state) => match never {},
         ended = watch(tour, screen, &state) => ended,
@@ -66,11 +66,8 @@ async fn world(tour: &Tour, state: &State) -> Infallible {
     let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
     loop {
         let phase = state.phase.get();
-        if phase != Phase::Pulling && is_due(fetched, FETCH_EVERY) {
+        if phase == Phase::UpToDate && is_due(fetched, FETCH_EVERY) {
             let failed = in_time(tour.request(NEWS)).await;
-            if failed.is_none() && phase == Phase::Starting {
-                state.phase.set(Phase::Pulling);
-            }
             fetched = Some(Instant::now());
             state.trouble.replace(failed);
         }
@@ -162,17 +159,24 @@ async fn introduce(
 fn what(tour: &Tour, phase: Phase) -> String {
     match &tour.vendors {
         _ if phase != Phase::UpToDate => "pulling everything; Ctrl-C ends".to_owned(),
-        Some(_) => "up to date, and the three vendors keep changing; Ctrl-C ends".to_owned(),
-        None => format!("up to date with your own {}; Ctrl-C ends", tour.sources.join(", ")),
+        Some(_) => "up to date, and all five accounts keep changing; Ctrl-C ends".to_owned(),
+        None => {
+            let own: Vec<&str> = tour.connections.iter().map(|one| one.name).collect();
+            format!("up to date with your own {}; Ctrl-C ends", own.join(", "))
+        }
     }
 }
 
-/// Changes some objects of every vendor. Stripe and HubSpot push their changes. The calendar is
-/// pulled, as are all changes that were not pushed.
+/// Changes some objects of every account. Both Stripe accounts and the portal push their changes.
+/// The calendars are pulled, as are all changes that were not pushed.
 async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
-    let events = vendors.stripe.change(fastrand::u32(1..=5));
+    for one in &vendors.calendars {
+        one.simulator.with(|calendar| calendar.change(fastrand::usize(1..=3)));
+    }
     let changes = vendors.hubspot.portal().change(fastrand::usize(1..=3));
-    vendors.google.with(|calendar| calendar.change(fastrand::usize(1..=3)));
-    vendors.push_stripe(&events, &tour.gateway).await?;
+    for account in &vendors.stripe {
+        let events = account.simulator.change(fastrand::u32(1..=5));
+        account.push(&events, &tour.gateway).await?;
+    }
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }

@@ -1,10 +1,11 @@
-//! `make run`: a year of Stripe, HubSpot and Google Calendar through the whole of Penstock, on one
-//! machine.
+//! `make run`: a year of two Stripe accounts, a HubSpot portal and two Google calendars through the
+//! whole of Penstock, on one machine.
 //!
 //! Everything is the product's own: the SAM template, the functions' binaries, real queues, the
 //! HTTP API. Only the vendors are simulated, unless the environment has a key.
 
 mod accounts;
+mod books;
 mod chart;
 mod counts;
 mod kept;
@@ -21,6 +22,7 @@ mod set_up;
 mod truth;
 mod under_way;
 mod verdict;
+mod versions;
 
 use std::time::{Duration, Instant};
 

@@ -33,6 +33,12 @@ pub(super) fn grouped(digits: &str) -> String {
     text
 }
 
+/// Formats 1,200 of `["deal", "deals"]` as `1,200 deals`.
+pub(super) fn counted(count: usize, [one, more]: [&str; 2]) -> String {
+    let word = if count == 1 { one } else { more };
+    format!("{} {word}", grouped(&count.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +49,11 @@ mod tests {
         assert_eq!(readable(-5, "EUR"), "-0.05");
         assert_eq!(readable(1_000, "JPY"), "1,000");
         assert_eq!(readable(12, "KWD"), "0.012");
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        assert_eq!(counted(1, ["currency", "currencies"]), "1 currency");
+        assert_eq!(counted(1_200, ["deal", "deals"]), "1,200 deals");
     }
 }

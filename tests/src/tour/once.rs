@@ -4,16 +4,17 @@ use super::money::grouped;
 use super::picture::{Picture, paused};
 use super::screen::Screen;
 use super::senders::Senders;
-use super::set_up::Tour;
-use super::verdict::{self, Versions};
-use super::{EVERYTHING, NEWS, TourError, drain};
+use super::set_up::{Tour, begin};
+use super::verdict;
+use super::versions::Versions;
+use super::{EVERYTHING, NEWS, TourError, books, drain};
 use crate::vendors::Vendors;
 
-/// Changes of the account between the first pull and the second.
+/// Changes of the first Stripe account between the first pull and the second.
 const CHANGES: u32 = 500;
 
-/// Changes of the portal, and equally many of the calendar.
-const MORE_CHANGES: usize = 100;
+/// Changes of the second account, and equally many of the portal and of each calendar.
+const MORE_CHANGES: u8 = 100;
 
 /// Leads, and equally many batches of events, that are pushed.
 const PUSHES: u32 = 10;
@@ -21,7 +22,7 @@ const PUSHES: u32 = 10;
 /// Pulls everything, pulls everything again, and then pulls the changes since.
 pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     let mut picture = Picture::default();
-    tour.request(NEWS).await?;
+    begin(tour, screen).await?;
     drain(tour, "pulling everything", &mut picture, screen).await?;
     verdict::compare(tour).await?;
     say_first(tour, screen)?;
@@ -31,7 +32,7 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     if let Some(vendors) = &tour.vendors {
         change(vendors, tour).await?;
         tour.request(NEWS).await?;
-        drain(tour, "700 changes", &mut picture, screen).await?;
+        drain(tour, "900 changes", &mut picture, screen).await?;
     }
     let pushed = push(tour, &mut picture, screen).await?;
     screen.say_above(&pushed)?;
@@ -45,15 +46,23 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     Ok(())
 }
 
-/// Changes the vendors' data. The account's and the calendar's changes are pulled. The portal
-/// pushes its changes, because a search does not show the last minute.
+/// Changes the data of each account. The changes of the first Stripe account and of the calendars
+/// are pulled. The second Stripe account pushes its own, and so does the portal, because a search
+/// does not show the last minute.
 async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
-    vendors.stripe.change(CHANGES);
+    let [first, second] = &vendors.stripe;
+    first.simulator.change(CHANGES);
+    let events = second.simulator.change(MORE_CHANGES.into());
     // Some changes become visible late. The verdict compares only what is visible, so the clock
     // moves on.
-    vendors.stripe.settle();
-    vendors.google.with(|calendar| calendar.change(MORE_CHANGES));
-    let changes = vendors.hubspot.portal().change(MORE_CHANGES);
+    for account in &vendors.stripe {
+        account.simulator.settle();
+    }
+    for one in &vendors.calendars {
+        one.simulator.with(|calendar| calendar.change(MORE_CHANGES.into()));
+    }
+    let changes = vendors.hubspot.portal().change(MORE_CHANGES.into());
+    second.push(&events, &tour.gateway).await?;
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }
 
@@ -75,7 +84,7 @@ async fn push(
 fn say_first(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     if tour.vendors.is_some() {
         let told =
-            "a year, and every total, contact, deal and calendar event is what the vendors have";
+            "a year of five accounts, and every total and every object is what the vendors have";
         screen.say_above(told)?;
     }
     Ok(())
@@ -87,11 +96,11 @@ async fn pull_again(
     picture: &mut Picture,
     screen: &mut Screen,
 ) -> Result<(), TourError> {
-    let (totals, before) = (verdict::totals(tour, None).await?, Versions::read(&tour.sql()).await?);
+    let (totals, before) = (books::totals(tour, "").await?, Versions::read(&tour.sql()).await?);
     tour.request(EVERYTHING).await?;
     drain(tour, "pulling everything again", picture, screen).await?;
     before.must_equal(&Versions::read(&tour.sql()).await?)?;
-    if verdict::totals(tour, None).await? != totals {
+    if books::totals(tour, "").await? != totals {
         return Err(TourError::Wrong("the second full pull changed the totals".to_owned()));
     }
     let rows = grouped(&before.len().to_string());

@@ -130,8 +130,8 @@ impl Picture {
             Part::cut(1, paused(&self.backlog)),
             Part::cut(2, error.collect()),
             Part::cut(4, self.under_way.lines()),
-            Part::cut(5, self.truth.lines().to_vec()),
-            Part::cut(3, self.chart()),
+            Part::cut(3, self.truth.lines().to_vec()),
+            Part::cut(5, self.chart()),
         ]
     }
 
@@ -215,11 +215,29 @@ mod tests {
     use super::*;
     use crate::tour::layout::{Size, fit};
     use crate::tour::links::links;
+    use crate::vendors::Vendors;
 
     /// The links of a run, with keys as long as they are.
     fn commands() -> Vec<String> {
         let key = |scope: &str| format!("penstock_{scope}_{}.{}", "k".repeat(43), "m".repeat(32));
         links("http://127.0.0.1:8787", &key("read"), &key("ingest"))
+    }
+
+    #[test]
+    fn on_80_by_24_an_ordinary_picture_has_a_line_for_each_connection() {
+        let truth = Truth::of(&Vendors::CONNECTIONS.map(|connection| connection.name));
+        let mut picture = Picture { truth, ..Picture::default() };
+        for currency in ["EUR", "GBP", "JPY", "USD"] {
+            let days = serde_json::json!({"breakdown": [{"date": "2026-10-01", "netCents": "1"}]});
+            picture.months.insert(currency.to_owned(), Months::of_daily(&days));
+        }
+        let parts = picture.parts(&commands(), "up to date", Duration::from_secs(61));
+        let lines = fit(parts, Size { columns: 80, rows: 24 });
+        for connection in Vendors::CONNECTIONS {
+            let shown = lines.iter().find(|line| line.text.starts_with(connection.name));
+            let shown = shown.unwrap_or_else(|| panic!("{}: {lines:#?}", connection.name));
+            assert!(shown.text.ends_with("= there"), "{shown:?}");
+        }
     }
 
     /// A picture with everything in it, and more of it than usual.

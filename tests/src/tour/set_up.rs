@@ -8,20 +8,20 @@ use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
 use penstock_testkit::TestDatabase;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls, connect};
 
-use super::TourError;
 use super::accounts::Accounts;
 use super::kept::Kept;
 use super::links::links;
-use super::money::grouped;
+use super::money::counted;
 use super::options::Options;
 use super::screen::Screen;
+use super::{NEWS, TourError};
 use crate::loopback::lock;
 use crate::repository::root;
 use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
-use crate::vendors::Vendors;
+use crate::vendors::{Connection, Vendors};
 
 pub(super) const STACK: &str = "penstock";
 
@@ -41,8 +41,8 @@ pub(super) struct Tour {
     sql: Mutex<Arc<Client>>,
     /// `None` if the accounts are real.
     pub(super) vendors: Option<Vendors>,
-    /// The sources that are configured.
-    pub(super) sources: Vec<&'static str>,
+    /// The accounts that are read.
+    pub(super) connections: Vec<Connection>,
     database: TestDatabase,
 }
 
@@ -87,9 +87,37 @@ pub(super) async fn set_up(
     screen.done(step, gateway.url())?;
     note.iter().try_for_each(|note| screen.say(note))?;
     let sql = Mutex::new(Arc::new(database.client().await));
-    let sources =
-        accounts.map_or_else(|| Vendors::SOURCES.to_vec(), |accounts| accounts.sources.clone());
-    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, sources, database })
+    let connections = accounts.map_or_else(
+        || Vendors::CONNECTIONS.to_vec(),
+        |accounts| accounts.sources.iter().copied().map(Connection::declared).collect(),
+    );
+    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, connections, database })
+}
+
+/// Requests the first pulls, and connects the accounts that the template does not declare while
+/// they are under way.
+pub(super) async fn begin(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
+    tour.request_of(NEWS, Connection::is_declared).await?;
+    let Some(vendors) = &tour.vendors else { return Ok(()) };
+    let made: Vec<&str> =
+        tour.connections.iter().filter(|one| !one.is_declared()).map(|one| one.name).collect();
+    let step = screen.step(&format!(
+        "connections: {} by the function admin, while the others are pulled",
+        made.join(" and ")
+    ))?;
+    for command in vendors.commands() {
+        make_connection(&tour.stack, &command).await?;
+    }
+    Ok(screen.done(step, "")?)
+}
+
+/// Carries out an operator's command, as `make connect` does. It requests the first pulls too.
+async fn make_connection(stack: &Stack, command: &Value) -> Result<(), TourError> {
+    let reply = stack.invoke("admin", &json!({ "operator": command })).await?;
+    if reply["status"] != 201 {
+        return Err(TourError::Wrong(format!("{} is not connected: {reply}", command["name"])));
+    }
+    Ok(())
 }
 
 /// Prints which accounts are real. Nothing is simulated beside them.
@@ -108,35 +136,40 @@ fn announce(accounts: &Accounts, screen: &mut Screen) -> Result<Option<Vendors>,
 
 /// Starts the simulated vendors, with a year that ends now.
 fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError> {
-    let step = screen.step("Stripe, HubSpot, Google Calendar: a simulated year")?;
+    let step = screen.step("five accounts of three vendors: a simulated year")?;
     let vendors = Vendors::start(options.seed, options.sizes())?;
-    let (charges, refunds, disputes, _) = vendors.stripe.account().counts();
-    let (contacts, deals) = {
+    screen.done(step, "")?;
+    for one in &vendors.stripe {
+        let (charges, refunds, disputes, _) = one.simulator.account().counts();
+        let what = format!(
+            "{}, {}, {}",
+            counted(charges, ["charge", "charges"]),
+            counted(refunds, ["refund", "refunds"]),
+            counted(disputes, ["dispute", "disputes"])
+        );
+        tell(screen, one.connection, &one.simulator.url(), &what)?;
+    }
+    let what = {
         let portal = vendors.hubspot.portal();
-        (portal.contacts_truth().len(), portal.deals_truth().len())
+        let (contacts, deals) = (portal.contacts_truth().len(), portal.deals_truth().len());
+        format!(
+            "{}, {}",
+            counted(contacts, ["contact", "contacts"]),
+            counted(deals, ["deal", "deals"])
+        )
     };
-    let events = vendors.google.with(|calendar| calendar.present().len());
-    let number = |count: usize| grouped(&count.to_string());
-    screen.done(
-        step,
-        &format!(
-            "{} charges, {} refunds, {} disputes, {} contacts, {} deals, {} calendar events",
-            number(charges),
-            number(refunds),
-            number(disputes),
-            number(contacts),
-            number(deals),
-            number(events)
-        ),
-    )?;
-    for (name, url) in [
-        ("Stripe", vendors.stripe.url()),
-        ("HubSpot", vendors.hubspot.url()),
-        ("Google Calendar", vendors.google.base_url()),
-    ] {
-        screen.say(&format!("         {name}: {url}"))?;
+    tell(screen, "hubspot", &vendors.hubspot.url(), &what)?;
+    for one in &vendors.calendars {
+        let events = one.simulator.with(|calendar| calendar.present().len());
+        let what = counted(events, ["calendar event", "calendar events"]);
+        tell(screen, one.connection, &one.simulator.base_url(), &what)?;
     }
     Ok(vendors)
+}
+
+/// Prints what an account has, and where.
+fn tell(screen: &mut Screen, connection: &str, url: &str, what: &str) -> Result<(), TourError> {
+    Ok(screen.say(&format!("         {connection:<14} {what}, at {url}"))?)
 }
 
 /// Deploys the stack. Real and simulated vendors differ only in secrets and parameters.
@@ -162,15 +195,23 @@ async fn deploy(
 }
 
 impl Tour {
-    /// Sends a fetch request for every entity of every source that `mode` applies to, as
-    /// EventBridge's rules do.
+    /// Sends a fetch request for every entity of every connection that `mode` applies to, as
+    /// `fetch` does for EventBridge's rules.
     pub(super) async fn request(&self, mode: Mode) -> Result<(), TourError> {
-        let sources = self.sources.iter().filter_map(|name| source::find(name));
-        let requests = sources.flat_map(|source| {
-            source
-                .entities(mode)
-                .iter()
-                .map(|entity| FetchRequest::new(source.name(), entity, mode))
+        self.request_of(mode, |_| true).await
+    }
+
+    /// As [`request`](Self::request), for some of the connections.
+    async fn request_of(
+        &self,
+        mode: Mode,
+        is_wanted: impl Fn(&Connection) -> bool,
+    ) -> Result<(), TourError> {
+        let wanted = self.connections.iter().filter(|connection| is_wanted(connection));
+        let requests = wanted.flat_map(|connection| {
+            let source = source::find(connection.source);
+            let entities = source.map(|source| source.entities(mode)).unwrap_or_default();
+            entities.iter().map(move |entity| FetchRequest::new(connection.name, entity, mode))
         });
         let bodies = requests.map(|request| serde_json::to_string(&request));
         let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(StackError::from)?;

@@ -80,7 +80,7 @@ impl UnderWay {
                 let (pages, rows) =
                     (grouped(&run.pages.to_string()), grouped(&run.rows.to_string()));
                 format!(
-                    "{:<16} {} {:>5}  {pages} pages, {rows} rows",
+                    "{:<19} {} {:>5}  {pages} pages, {rows} rows",
                     run.what,
                     bar(run.done),
                     percent(run.done)
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             under_way.lines(),
             [format!(
-                "stripe charge    {}{}  50 %  3 pages, 3,000 rows",
+                "stripe charge       {}{}  50 %  3 pages, 3,000 rows",
                 "█".repeat(12),
                 "░".repeat(12)
             )]
@@ -160,7 +160,7 @@ mod tests {
             under_way.see(&json!({"runs": [run("1", "full", unknown)]}));
             assert_eq!(
                 under_way.lines(),
-                [format!("stripe charge    {}        3 pages, 3,000 rows", "·".repeat(24))]
+                [format!("stripe charge       {}        3 pages, 3,000 rows", "·".repeat(24))]
             );
             assert_eq!(under_way.short(), "; full runs: stripe charge 3000 rows");
         }

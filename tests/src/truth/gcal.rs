@@ -9,16 +9,13 @@ use tokio_postgres::{Client, Error, Row};
 use super::assert_same;
 use crate::simulators::gcal::{CALENDAR_ID, GoogleCalendarSimulator, TruthRow};
 
-/// Reads our events of a calendar, by id. A deleted event has only its id.
+/// Reads the events of a calendar that a connection has brought, by id. A deleted event has only
+/// its id.
 ///
 /// # Errors
 ///
 /// Postgres refuses the query or cannot be reached.
-pub async fn events(on: &Client, calendar: &str) -> Result<BTreeMap<String, TruthRow>, Error> {
-    events_of(on, "gcal", calendar).await
-}
-
-async fn events_of(
+pub async fn events_of(
     on: &Client,
     connection: &str,
     calendar: &str,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use penstock_testkit::TestDatabase;
+use tokio_postgres::{Client, Error};
 
 use super::assert_same;
 use crate::simulators::stripe::{Kind, Ledger, StripeSimulator, Totals, TruthRow};
@@ -43,9 +44,17 @@ pub async fn rows(db: &TestDatabase) -> Payments {
 ///
 /// As [`rows`].
 pub async fn rows_of(db: &TestDatabase, connection: &str) -> Payments {
+    payments_of(&db.client().await, connection).await.expect("the payments")
+}
+
+/// Reads the rows of our tables that a connection has brought.
+///
+/// # Errors
+///
+/// Postgres refuses the query or cannot be reached.
+pub async fn payments_of(on: &Client, connection: &str) -> Result<Payments, Error> {
     let sql = "select kind, external_id, amount, currency, status, raw_status, occurred_at from payments \
                where source = $1";
-    let rows = db.client().await.query(sql, &[&connection]).await.expect("the payments");
     let payment = |row: &tokio_postgres::Row| Payment {
         amount: row.get::<_, i64>(2).into(),
         currency: row.get(3),
@@ -53,7 +62,8 @@ pub async fn rows_of(db: &TestDatabase, connection: &str) -> Payments {
         raw_status: row.get(5),
         occurred_at: row.get(6),
     };
-    rows.iter().map(|row| ((row.get(0), row.get(1)), payment(row))).collect()
+    let rows = on.query(sql, &[&connection]).await?;
+    Ok(rows.iter().map(|row| ((row.get(0), row.get(1)), payment(row))).collect())
 }
 
 /// Returns the simulator's objects in Penstock's words.

@@ -8,7 +8,7 @@ use super::channels::{Channel, Channels};
 use super::list::Lists;
 use super::log::Request;
 use super::server::{self, ErrorBodies, Service, Shared};
-use super::state::Calendar;
+use super::state::{CALENDAR_ID, Calendar};
 use super::token::{Account, Tokens};
 use crate::loopback::{Loopback, lock};
 use crate::simulators::faults::Faults;
@@ -23,17 +23,29 @@ pub struct GoogleCalendarSimulator {
 }
 
 impl GoogleCalendarSimulator {
-    /// Starts on a free port, with `events` events made from `seed`. Its clock shows `now` until
-    /// [`follow`](Self::follow) replaces it.
+    /// Starts on a free port, with `events` events made from `seed`. The calendar's id is
+    /// [`CALENDAR_ID`]. Its clock shows `now` until [`follow`](Self::follow) replaces it.
     ///
     /// # Panics
     ///
     /// If no port is free.
     #[must_use]
     pub fn start(seed: u64, events: usize, now: Timestamp) -> Self {
+        Self::start_called(CALENDAR_ID, seed, events, now)
+    }
+
+    /// As [`start`](Self::start), with a calendar of this id. The only other character than those
+    /// of an address may be `#`.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_called(id: &str, seed: u64, events: usize, now: Timestamp) -> Self {
         let mut calendar = Calendar::new(seed, now);
         calendar.fill(events);
         let service = Service {
+            calendar_id: id.to_owned(),
             calendar,
             lists: Lists::default(),
             tokens: Tokens::new(Account::generate(ACCOUNT)),
@@ -67,6 +79,12 @@ impl GoogleCalendarSimulator {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}/calendar/v3", self.url())
+    }
+
+    /// Returns the calendar's id.
+    #[must_use]
+    pub fn calendar_id(&self) -> String {
+        self.lock().calendar_id.clone()
     }
 
     /// Returns the key file of the account that may read the calendar.

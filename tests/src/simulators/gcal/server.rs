@@ -12,7 +12,7 @@ use super::channels::Channels;
 use super::list::Lists;
 use super::log::{Log, Request};
 use super::refusal::Refusal;
-use super::state::{CALENDAR_ID, Calendar};
+use super::state::Calendar;
 use super::token::Tokens;
 use crate::loopback::{half, lock};
 use crate::simulators::faults::{Fault, Faults, RetryAfter};
@@ -30,6 +30,7 @@ pub(super) struct Shared {
 
 /// The calendar, and Google's state about its readers.
 pub(super) struct Service {
+    pub(super) calendar_id: String,
     pub(super) calendar: Calendar,
     pub(super) lists: Lists,
     pub(super) tokens: Tokens,
@@ -189,7 +190,7 @@ fn serve(
     if service.daily_limit {
         return Err(Refusal::daily());
     }
-    let calendar = CALENDAR_ID.replace('#', "%23");
+    let calendar = service.calendar_id.replace('#', "%23");
     let Some(rest) = path.strip_prefix("/calendar/v3") else { return Err(Refusal::not_found()) };
     if rest == "/channels/stop" {
         return service

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fetch::Outcome;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::sync_state::{self, Key};
 use penstock_store::{StoreError, begin, commit};
 
@@ -107,4 +108,22 @@ async fn a_full_run_that_has_lost_its_lease_hands_nothing_on() {
     assert!(error.to_string().contains("fence") || error.to_string().contains("lease"), "{error}");
     assert_eq!(test.cursor().await, before);
     drop(app.requests.take());
+}
+
+#[tokio::test]
+async fn an_increment_that_was_requested_before_there_was_a_cursor_is_asked_for_when_there_is_one()
+{
+    let test = GcalTestApp::with(264, 20).await;
+    let (client, now) = (test.app.db.client().await, test.app.clock.now());
+    let (mode, unless) = (Mode::Incremental, Unless::Never);
+    pending::request(&client, "gcal", &["event"], mode, None, unless, now).await.unwrap();
+    let request = FetchRequest::new("gcal", "event", mode).resuming();
+    let outcome = test.serve(&request, Duration::from_secs(30)).await.unwrap();
+    assert!(matches!(outcome, Outcome::LeftToFullRuns { .. }), "{outcome:?}");
+    // Each message asks for the next run, without `relay`.
+    test.app.drain().await;
+    test.assert_true().await;
+    let open =
+        "select count(*) from sync_state where requested_at is not null or run_id is not null";
+    assert_eq!(test.app.db.scalar::<i64>(open).await, 0);
 }
