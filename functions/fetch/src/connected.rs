@@ -38,7 +38,7 @@ impl<C> Connections<C> {
 pub(crate) enum Connected<'p, C> {
     /// It can be pulled.
     Reached(Reached<'p, C>),
-    /// Somebody has paused or removed it.
+    /// It is paused or removed.
     AtRest(State),
     /// It was made of this source, and this release cannot reach it.
     Unusable(String, ConfigError),

@@ -82,7 +82,7 @@ pub enum Outcome {
         /// When the channel ends.
         expires_at: Timestamp,
     },
-    /// Somebody has paused or removed the connection. A run under way waits until it is resumed.
+    /// The connection is paused or removed. A run under way waits until it is resumed.
     AtRest {
         /// `paused`, `removed`, `erasing` or `erased`.
         state: &'static str,

@@ -12,7 +12,7 @@ use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::connection::{ACCOUNT, Connection};
 use penstock_domain::paging::Paging;
 use penstock_domain::source::{
-    self, AccountRules, Credential, Header, Normalize, Reach, SOURCES, Source, Webhook, variable,
+    AccountRules, Credential, Header, Normalize, Reach, SOURCES, Source, Webhook, variable,
 };
 
 /// A connection that can be pulled.
@@ -75,8 +75,7 @@ pub fn connect<C: Clock + Clone>(
     aws: &Arc<Aws>,
     clock: &C,
 ) -> Result<Arc<Vendor<C>>, ConfigError> {
-    let unknown = || ConfigError::Missing(format!("the source {}", connection.source));
-    let source = source::find(&connection.source).ok_or_else(unknown)?;
+    let source = connection.vendor()?;
     let keyless = || ConfigError::Missing(variable(source, "SECRET_ARN"));
     let vendor = of(source, env, aws, clock.clone())?.ok_or_else(keyless)?;
     Ok(Arc::new(Vendor { connection: connection.name.clone(), ..vendor }))

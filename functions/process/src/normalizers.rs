@@ -9,7 +9,7 @@ use penstock_domain::disposition::{Reason, ReasonKind};
 use penstock_domain::facts::Facts;
 use penstock_domain::intake::{self, EVENTS, LEADS};
 use penstock_domain::record::RowView;
-use penstock_domain::source::{self, Normalize, SOURCES, Source, Stranger, Whose};
+use penstock_domain::source::{Normalize, SOURCES, Source, Stranger, Whose};
 use penstock_store::connections;
 use penstock_store::{StoreError, Transaction};
 
@@ -90,9 +90,7 @@ impl Normalizers {
         {
             return Ok(Arc::clone(declared));
         }
-        let unknown = || ConfigError::Missing(format!("the source {}", connection.source));
-        let source = source::find(&connection.source).ok_or_else(unknown)?;
-        source.normalizer(env).map(Arc::from)
+        connection.vendor()?.normalizer(env).map(Arc::from)
     }
 }
 

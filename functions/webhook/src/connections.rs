@@ -119,7 +119,7 @@ impl Connections {
             Some(before) if before.stamp == stamp => before.endpoint,
             _ if !row.state.is_open() => None,
             _ => family.env(row, &self.deployment).ok().and_then(|env| {
-                let source = source::find(&row.source)?;
+                let source = row.vendor().ok()?;
                 Endpoint::of(source, &env, &self.aws).map(|found| Arc::new(found.called(&row.name)))
             }),
         };

@@ -197,6 +197,17 @@ impl Connection {
         self.name == self.source && self.key_secret.is_none() && self.account.is_none()
     }
 
+    /// Returns the rules of its source.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if this release has no such source.
+    pub fn vendor(&self) -> Result<&'static dyn Source, ConfigError> {
+        source::find(&self.source).ok_or_else(|| ConfigError::Invalid {
+            name: self.name.clone(),
+            reason: format!("there is no source {}", self.source),
+        })
+    }
+
     /// The variables of this connection: the deployment's, with its own in place of those that say
     /// which account is read. `parents` is the variables of its parent if it has one; otherwise the
     /// deployment's.
@@ -204,10 +215,7 @@ impl Connection {
     /// # Errors
     /// [`ConfigError::Invalid`] if there is no such source.
     pub fn env(&self, parents: &Env) -> Result<Env, ConfigError> {
-        let source = source::find(&self.source).ok_or_else(|| ConfigError::Invalid {
-            name: self.name.clone(),
-            reason: format!("there is no source {}", self.source),
-        })?;
+        let source = self.vendor()?;
         if self.is_declared() {
             return Ok(parents.clone());
         }

@@ -33,7 +33,7 @@ const MOST_STRANGERS: i64 = 1_000;
 /// Seconds after which a connection that somebody changes can be changed again.
 const RETRY_AFTER: u32 = 10;
 
-/// Who changes a connection, for the log.
+/// The author of a change to a connection, for the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct By<'a> {
     /// The name of the API key, or a word for somebody who invokes the function.

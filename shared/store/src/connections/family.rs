@@ -60,8 +60,7 @@ impl<T: ?Sized> Made<T> {
     }
 
     /// Returns what was made of the connection when it last had this stamp.
-    #[must_use]
-    pub fn at_hand(&self, name: &str, stamp: i64) -> Option<Arc<T>> {
+    fn at_hand(&self, name: &str, stamp: i64) -> Option<Arc<T>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(name).filter(|(known, _)| *known == stamp).map(|(_, made)| Arc::clone(made))
     }
