@@ -71,7 +71,7 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, metrics, front, gateway or init: a part)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, front, gateway or init: a part; ROWS=: of the soak)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
@@ -83,7 +83,7 @@ ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 endif
 	@echo "bench: building the benchmarks"
 	@cargo build --profile bench-tool -p penstock-tests --bin bench
-	@$(SERVERS) --postgres -- target/bench-tool/bench $(BENCH)
+	@$(if $(ROWS),ROWS=$(ROWS) )$(SERVERS) --postgres -- target/bench-tool/bench $(BENCH)
 
 build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(HAS_STD) || rustup target add $(TARGET) || { \

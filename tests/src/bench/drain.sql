@@ -1,4 +1,4 @@
--- What `process` does with a batch, as one statement: the yardstick of `drain_ratio`.
+-- What `process` does with a batch, as one statement: the yardstick of `drain_ratio_…`.
 with claimed as (
     update outbox o
     set status = 'processed', processed_at = $2, last_error = null, error_kind = null

@@ -10,6 +10,7 @@
 mod backfill;
 mod cold_start;
 mod drain;
+mod drain_workers;
 mod figures;
 mod front;
 mod front_routes;
@@ -17,6 +18,9 @@ mod gateway;
 mod history;
 mod journey;
 mod revenue;
+mod soak;
+mod soak_rows;
+mod soak_sizes;
 mod stock;
 
 use std::io::{self, Write};
@@ -30,7 +34,7 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 6] = ["backfill", "drain", "metrics", "front", "gateway", "init"];
+const PARTS: [&str; 7] = ["backfill", "drain", "soak", "metrics", "front", "gateway", "init"];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
 /// The figures of other parts stay in the file.
@@ -54,6 +58,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     if wanted("drain") {
         Box::pin(drain::measure(&mut figures)).await;
+    }
+    if wanted("soak") {
+        Box::pin(soak::measure(&mut figures)).await;
     }
     if wanted("metrics") {
         Box::pin(revenue::measure(&mut figures)).await;

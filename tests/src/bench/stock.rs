@@ -7,12 +7,13 @@ use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
+use tokio_postgres::types::FromSqlOwned;
 
 use crate::simulators::stripe::{AccountSpec, StripeAccount};
 use crate::test_app::TestApp;
 
 /// Messages in an event, as the template configures the event source.
-const MESSAGES: usize = 10;
+pub(super) const MESSAGES: usize = 10;
 
 /// The bounds of the simulated year, Unix seconds: 2025 in UTC.
 pub(super) const YEAR: (i64, i64) = (1_735_689_600, 1_767_225_600);
@@ -53,6 +54,11 @@ impl Stock {
     /// Returns the tickets in batches, as SQS delivers them.
     pub(super) fn batches(&self) -> &[Batch] {
         &self.batches
+    }
+
+    /// Opens a connection to the stock itself.
+    pub(super) async fn client(&self) -> tokio_postgres::Client {
+        self.db.client().await
     }
 
     /// Describes the number of rows of each entity, lists and events apart.
@@ -123,11 +129,18 @@ impl Copy {
     /// second may agree on the money and differ in the raw status. A hash then decides, and the two
     /// workers hash differently.
     pub(super) async fn digest(&self) -> String {
-        let sql = "select format('%s payments, %s', count(*), md5(string_agg(concat_ws('|', kind, external_id, amount, \
-                   currency, status, occurred_at, version_at), E'\\n' order by kind, external_id))) from payments";
+        self.scalar(
+            "select format('%s payments, %s', count(*), md5(string_agg(concat_ws('|', kind, external_id, amount, \
+             currency, status, occurred_at, version_at), E'\\n' order by kind, external_id))) from payments",
+        )
+        .await
+    }
+
+    /// Returns the first column of the one row that `sql` returns.
+    pub(super) async fn scalar<T: FromSqlOwned>(&self, sql: &str) -> T {
         let database = self.database();
         let connection = database.connection().await.expect("the copy");
-        connection.query_one(sql, &[]).await.expect("the digest").get(0)
+        connection.query_one(sql, &[]).await.expect("a row").get(0)
     }
 }
 
