@@ -1,10 +1,10 @@
 //! A statement's parameters, taken from facts column by column.
 
 use penstock_domain::facts::Fact;
+use penstock_domain::ids::OutboxId;
 use penstock_domain::version::{Stamp, Versioned};
 use postgres_types::{ToSql, Type};
 
-use super::table::Batch;
 use crate::outbox::ends;
 use crate::sql::{Element, Param};
 
@@ -42,11 +42,11 @@ impl<'f, T> Parameters<'f, T> {
         self
     }
 
-    /// Adds the first and the last outbox row of the batch. With them a statement tells the planner
-    /// in which leaves of the outbox its rows are.
+    /// Adds the first and the last of the batch's outbox rows. With them a statement tells the
+    /// planner in which leaves of the outbox its rows are.
     #[must_use]
-    pub fn range(self, batch: &Batch<'_>) -> Self {
-        let (first, last) = ends(batch.rows);
+    pub fn range(self, rows: &[OutboxId]) -> Self {
+        let (first, last) = ends(rows);
         self.value(first, Type::UUID).value(last, Type::UUID)
     }
 

@@ -60,8 +60,8 @@ pub(crate) struct NewRow<'a> {
 }
 
 impl<'a> NewRows<'a> {
-    /// Makes the rows as they are stored at `now`. A request that had waited in a queue was received
-    /// long before: its ids are of now, since the leaf of that day may be gone.
+    /// Makes the rows as they are stored at `now`. A request that had waited in a queue was
+    /// received long before: its ids are of now, since the leaf of that day may be gone.
     pub(crate) fn new(
         arrival: Arrival<'a>,
         now: Timestamp,

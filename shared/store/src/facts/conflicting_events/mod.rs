@@ -13,6 +13,6 @@ impl Table for ConflictingEvent<'_> {
     const TEXT: &'static str = include_str!("insert.sql");
 
     fn parameters<'f>(events: &'f [&'f Fact<'f, Self>], batch: &Batch<'f>) -> Parameters<'f, Self> {
-        columns(events, |fact| &fact.value.0).range(batch)
+        columns(events, |fact| &fact.value.0).range(batch.rows)
     }
 }

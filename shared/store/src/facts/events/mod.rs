@@ -17,7 +17,7 @@ impl Table for Event<'_> {
         columns(events, |fact| &fact.value)
             .value(FAR_FUTURE.as_secs_f64(), Type::FLOAT8)
             .value(FAR_PAST.as_secs_f64(), Type::FLOAT8)
-            .range(batch)
+            .range(batch.rows)
     }
 }
 

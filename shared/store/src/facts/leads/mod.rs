@@ -20,6 +20,6 @@ impl Table for Lead {
             .column("phone", |l| l.value.contact.phone.as_deref())
             .column("name", |l| l.value.contact.name.as_deref())
             .column("company", |l| l.value.contact.company.as_deref())
-            .range(batch)
+            .range(batch.rows)
     }
 }
