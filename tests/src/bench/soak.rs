@@ -75,6 +75,9 @@ pub(super) async fn measure(figures: &mut Figures) {
     let arrivals = Arrivals::new(&templates, rows_a_day);
     let mut soak = Soak { db: TestDatabase::new().await, templates, arrivals, rows_a_day };
     soak.configure(VACUUM_OFTEN).await;
+    // The tests' leaf for all days to come.
+    run(&soak.db.client().await, "drop table if exists outbox_later").await;
+    if let Ok(sql) = std::env::var("SOAK_SQL") { run(&soak.db.client().await, &sql).await; }
     let (rates, sizes) = soak.days().await;
     note_rates(figures, &rates);
     soak_sizes::note(figures, &soak.db, &sizes).await;
@@ -166,6 +169,15 @@ impl Soak {
 
     /// Lets `relay` fold, delete what is too old and make room for the days to come.
     async fn relay(&self, now: Timestamp) {
+        let client = self.db.client().await;
+        run(&client, &format!("select make_outbox_leaves('{now}', 8)")).await;
+        loop {
+            let sql = format!("select empty_outbox_leaf('{now}'::timestamptz - interval '35 days')");
+            let a: Option<String> = client.query_one(&sql, &[]).await.expect("x").get(0);
+            let sql = format!("select drop_outbox_leaf('{now}'::timestamptz - interval '35 days')");
+            let b: Option<String> = client.query_one(&sql, &[]).await.expect("x").get(0);
+            if a.is_none() && b.is_none() { break; }
+        }
         let ports = relay::Ports {
             database: one(self.db.login_of("relay")),
             tickets: MemoryQueue::default(),
