@@ -76,7 +76,6 @@ async fn no_function_changes_sums_keys_migrations_or_another_role() {
             "update revenue_sums set collected = 0",
             "delete from revenue_deltas",
             "insert into revenue_deltas select * from revenue_deltas",
-            "update revenue_buckets set amount = 0",
             "insert into revenue_settings select * from revenue_settings",
             "update api_keys set scope = 'admin'",
             "delete from refinery_schema_history",
