@@ -65,7 +65,7 @@ async fn every_table_with_rows_of_connections_is_erased() {
         assert!(erased.contains(table.as_str()), "{table} is not in connections::erasing::Table");
     }
     // Rows that hang on a run have no other way to their connection.
-    let hanging = "select relname::text from pg_class c where relkind = 'r' and relnamespace = 'public'::regnamespace \
+    let hanging = "select relname::text from pg_class c where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace \
                    and exists (select from pg_attribute where attrelid = c.oid and attname in ('run_id', 'outbox_id')) \
                    and relname not in ('leads', 'events', 'idempotency_keys')";
     for row in client.query(hanging, &[]).await.unwrap() {

@@ -48,11 +48,11 @@ impl TestDatabase {
         database
     }
 
-    /// Applies the migrations up to `version`.
+    /// Applies the migrations up to `version` to a database of an older release.
     ///
     /// # Panics
     ///
-    /// If one of them fails.
+    /// If a migration fails.
     pub async fn migrate_to(&self, version: i32) {
         template::migrate_to(version, &mut self.client().await).await;
     }

@@ -266,8 +266,9 @@ const OWN: &[&str] = &[
 /// The statement inside the function of that name, which EXPLAIN does not look into.
 const INSERT_INTO_OUTBOX: &str = "insert into outbox (id, source, entity, external_id, version_key, version_at, \
     api_version, payload, content_type, content_encoding, sender, query, run_id, next_attempt_at, received_at) \
-    values (gen_random_uuid(), '', '', '', '', now(), '', '', '', null, null, null, null, now(), now()) \
-    on conflict (source, entity, external_id, version_key) do nothing returning id";
+    select gen_random_uuid(), '', '', '', '', now(), '', ''::bytea, '', null, null, null, null, now(), now() \
+    where not exists (select id from outbox where source = '' and entity = '' and external_id = '' and version_key = '') \
+    on conflict do nothing returning id";
 
 fn is_named(name: &str, by: &[&str]) -> bool {
     by.iter().any(|pattern| match pattern.strip_suffix('*') {
