@@ -122,6 +122,7 @@ pub(super) fn ports_at<C>(database: Database, clock: C) -> Ports<C, MemoryQueue>
     Ports {
         database,
         witness: process::Witness::default(),
+        backlog: process::Backlog::default(),
         reader: Normalizers::from_env(&[("STRIPE_LIVEMODE", "false")].into_iter().collect())
             .expect("the setting is sound"),
         refetches: None,
