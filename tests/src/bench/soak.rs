@@ -75,9 +75,8 @@ pub(super) async fn measure(figures: &mut Figures) {
     let arrivals = Arrivals::new(&templates, rows_a_day);
     let mut soak = Soak { db: TestDatabase::new().await, templates, arrivals, rows_a_day };
     soak.configure(VACUUM_OFTEN).await;
-    // The tests' leaf for all days to come.
+    // The leaf that tests have for all days to come.
     run(&soak.db.client().await, "drop table if exists outbox_later").await;
-    if let Ok(sql) = std::env::var("SOAK_SQL") { run(&soak.db.client().await, &sql).await; }
     let (rates, sizes) = soak.days().await;
     note_rates(figures, &rates);
     soak_sizes::note(figures, &soak.db, &sizes).await;
@@ -102,8 +101,8 @@ impl Soak {
 
     /// Lets all days pass. Returns the rows per second of each day, and the sizes of some.
     async fn days(&mut self) -> (Vec<f64>, Vec<(usize, Sizes)>) {
-        // After all leaves of the outbox that a new database has.
-        let first = SystemClock.now().as_second() / 86_400 + 3;
+        // After all leaves that a new database has.
+        let first = SystemClock.now().as_second() / 86_400 + 20;
         let first = Timestamp::from_second(first * 86_400).expect("a time");
         self.relay(first).await;
         let (mut rates, mut sizes) = (Vec::new(), Vec::new());
@@ -169,15 +168,7 @@ impl Soak {
 
     /// Lets `relay` fold, delete what is too old and make room for the days to come.
     async fn relay(&self, now: Timestamp) {
-        let client = self.db.client().await;
-        run(&client, &format!("select make_outbox_leaves('{now}', 8)")).await;
-        loop {
-            let sql = format!("select empty_outbox_leaf('{now}'::timestamptz - interval '35 days')");
-            let a: Option<String> = client.query_one(&sql, &[]).await.expect("x").get(0);
-            let sql = format!("select drop_outbox_leaf('{now}'::timestamptz - interval '35 days')");
-            let b: Option<String> = client.query_one(&sql, &[]).await.expect("x").get(0);
-            if a.is_none() && b.is_none() { break; }
-        }
+        run(&self.db.client().await, &format!("select make_outbox_leaves('{now}', 8)")).await;
         let ports = relay::Ports {
             database: one(self.db.login_of("relay")),
             tickets: MemoryQueue::default(),
