@@ -24,6 +24,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         logins: logins::from_env(&env, &aws)?,
         own_logins: logins::are_used(&env)?,
+        idle: logins::idle(&env)?,
         database: database::from_env("migrate", &env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
         bootstrap_keys: env

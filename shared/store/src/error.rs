@@ -130,15 +130,15 @@ impl StoreError {
     }
 
     /// Returns whether Postgres is unreachable, went away, refuses connections because it starts,
-    /// stops or has no room, or has ended a statement that waited for too long.
+    /// stops or has no room, or has ended a statement or a transaction that took too long.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
             Self::Statement { .. } if self.is_out_of_time() => true,
             Self::Statement { source: DriverError(error), .. } => match error.code() {
-                Some(state) => {
-                    ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
-                }
+                Some(state) => ["08", "53", "57P", "25P03", "25P04"]
+                    .iter()
+                    .any(|class| state.code().starts_with(class)),
                 None => {
                     error.is_closed()
                         || Error::source(error).is_some_and(|e| e.is::<std::io::Error>())
