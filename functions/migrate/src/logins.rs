@@ -115,6 +115,9 @@ impl<C: Clock> Ports<C> {
     /// [`MigrateError`] if the functions use their own logins and one of them does not work. While
     /// they share one login, the reason is only logged.
     pub(crate) async fn make_logins(&self) -> Result<Vec<TriedLogin>, MigrateError> {
+        let mut connection = self.database.connection().await?;
+        roles::shared::limit(&mut connection, !self.own_logins, self.idle).await?;
+        drop(connection);
         self.database.close_idle();
         let tried = match self.make_and_try().await {
             Err(error) if !self.own_logins => {

@@ -158,7 +158,9 @@ impl Database {
             // Dead, or busy with work that was given up: taken out of the pool for good. The pool
             // opens another, which counts as fresh and need not wait for the end of this one.
             let left = Object::take(connection);
-            self.ender.end_beside(left).await;
+            if !left.is_closed() {
+                self.ender.end_beside(left).await;
+            }
             // The others froze with it.
             self.close_idle();
         }

@@ -11,10 +11,10 @@ use tokio_postgres::{GenericClient, Transaction};
 
 use crate::sql::{Statement, statements};
 use crate::{Connection, StoreError, begin, commit};
+use limits::Idle;
 
 pub mod limits;
-
-use limits::Idle;
+pub mod shared;
 
 statements! {
     roles.find: Find<'a> { names: &'a [&'a str] }
@@ -22,6 +22,7 @@ statements! {
     roles.owned: Owned {}
     roles.tables: Tables {}
     roles.is_migrated: IsMigrated {}
+    roles.own_settings: OwnSettings {}
 }
 
 /// The grants of all functions, as commands that name a function in place of its role.

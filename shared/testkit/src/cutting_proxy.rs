@@ -163,10 +163,10 @@ impl CuttingProxy {
         self.state.lock().unwrap().was_cut
     }
 
-    /// Returns once no client has a connection open, in whatever state the connections are.
-    pub async fn none_is_open(&self) {
+    /// Returns once clients have `count` connections open, whether or not anything passes on them.
+    pub async fn until_open(&self, count: u64) {
         let mut open = self.open.subscribe();
-        open.wait_for(|open| *open == 0).await.expect("the proxy has the sender");
+        open.wait_for(|open| *open == count).await.expect("the proxy has the sender");
     }
 
     /// Closes all open connections; new ones may be opened. The client sees a peer that hung up

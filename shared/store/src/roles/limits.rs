@@ -55,11 +55,17 @@ const TRANSACTION: &str = "transaction_timeout";
 /// Returns the settings of a function's role, in the form of `pg_roles.rolconfig`. `has_all` is
 /// whether the server knows all of them.
 #[must_use]
-pub fn of(function: &str, Idle(idle): Idle, has_all: bool) -> Vec<String> {
+pub fn of(function: &str, idle: Idle, has_all: bool) -> Vec<String> {
     let Seconds { statement, lock, transaction } = seconds(function);
-    let mut settings = vec![
-        format!("statement_timeout={statement}s"),
-        format!("lock_timeout={lock}s"),
+    let working = [format!("statement_timeout={statement}s"), format!("lock_timeout={lock}s")];
+    let whole = has_all.then(|| format!("{TRANSACTION}={transaction}s"));
+    working.into_iter().chain(of_silent(idle)).chain(whole).collect()
+}
+
+/// Returns the settings that end a session of which nothing is heard. They end no work.
+#[must_use]
+pub fn of_silent(Idle(idle): Idle) -> Vec<String> {
+    vec![
         // A frozen environment holds no lock for longer.
         format!("idle_in_transaction_session_timeout={idle}s"),
         // Nor while Postgres writes rows that it does not read, where a statement cannot be ended.
@@ -71,11 +77,7 @@ pub fn of(function: &str, Idle(idle): Idle, has_all: bool) -> Vec<String> {
         "tcp_keepalives_idle=60s".to_owned(),
         "tcp_keepalives_interval=10s".to_owned(),
         "tcp_keepalives_count=3".to_owned(),
-    ];
-    if has_all {
-        settings.push(format!("{TRANSACTION}={transaction}s"));
-    }
-    settings
+    ]
 }
 
 #[cfg(test)]

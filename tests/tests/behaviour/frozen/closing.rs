@@ -27,7 +27,7 @@ async fn gives_up(function: &'static str) {
     assert!(process.proxy.was_cut(), "{function} sent fewer than {nth} messages");
     let replied = matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. });
     assert!(replied, "{function}: {outcome:?}");
-    let closed = timeout(AT_ONCE, process.proxy.none_is_open()).await;
+    let closed = timeout(AT_ONCE, process.proxy.until_open(0)).await;
     assert!(closed.is_ok(), "{function} has replied with its socket open: {outcome:?}");
 }
 

@@ -128,7 +128,12 @@ impl Unit {
         let Self { app, function, .. } = self;
         for aws in queues {
             let spilled = [aws.take_from("spill"), aws.take_from("ingest-spill")].concat();
-            assert_eq!(app.bring_in(&spilled).await, 0);
+            if !spilled.is_empty() {
+                // As built: the seals have the time of its clock.
+                let webhook = Victim::start("webhook", &app.db, &[]).await;
+                let outcome = webhook.host.invoke(messages(&spilled)).await;
+                assert_eq!(outcome, Outcome::Replied(json!({"batchItemFailures": []})));
+            }
             for tickets in aws.take_from("tickets").chunks(10) {
                 assert_eq!(app.deliver(tickets, 1).await.failures(), 0);
             }

@@ -289,6 +289,26 @@ async fn trap_69_each_function_has_limits_by_which_postgres_ends_what_it_leaves(
     drop_roles(&database).await;
 }
 
+/// What the owner's login has for this database, in a session of its own.
+async fn silence_of_owner(database: &TestDatabase) -> String {
+    let limit = "select current_setting('idle_in_transaction_session_timeout') || ' ' || current_setting('tcp_user_timeout')";
+    database.scalar(limit).await
+}
+
+#[tokio::test]
+async fn trap_69_a_login_that_all_functions_share_ends_when_it_is_silent_and_no_longer_once_they_have_their_own()
+ {
+    let database = TestDatabase::new().await;
+    assert_eq!(silence_of_owner(&database).await, "0 0");
+    for _ in 0..2 {
+        deploy(&database.login(), logins(&database, "p"), false).await.unwrap();
+        assert_eq!(silence_of_owner(&database).await, "7s 7000");
+    }
+    deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
+    assert_eq!(silence_of_owner(&database).await, "0 0");
+    drop_roles(&database).await;
+}
+
 #[tokio::test]
 async fn a_user_that_may_not_set_limits_deploys_all_the_same() {
     let (database, first, second) = alternating().await;
