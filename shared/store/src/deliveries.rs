@@ -59,7 +59,7 @@ pub async fn store(
         request_objects(client, arrival, refetches, now).await?;
         return Ok(Kept { connection: belongs_to, is_readable, new: None, waiting: None });
     };
-    let rows = NewRows::of_items(arrival, slice::from_ref(item));
+    let rows = NewRows::of_items(arrival, now, slice::from_ref(item));
     // Two statements: most deliveries name no object, and Postgres would plan for one each time.
     let row = match refetches.first() {
         None => Insert { rows: &rows }.optional(client).await?,

@@ -18,6 +18,7 @@ use crate::{Database, Row, StoreError};
 mod rows;
 mod spilled;
 
+use rows::Times;
 pub use spilled::{BroughtIn, bring_in};
 
 statements! {
@@ -140,8 +141,7 @@ struct First {
 struct Storing<'a> {
     client: &'a Client,
     intake: &'a Intake,
-    ticket_due_at: Timestamp,
-    now: Timestamp,
+    times: Times,
 }
 
 /// Stores a request as it was read. From `ticket_due_at` on `relay` takes its tickets for lost.
@@ -157,7 +157,7 @@ pub async fn store(
     now: Timestamp,
 ) -> Result<Stored, StoreError> {
     let connection = database.connection().await?;
-    let storing = Storing { client: &connection, intake, ticket_due_at, now };
+    let storing = Storing { client: &connection, intake, times: Times { now, ticket_due_at } };
     match reading {
         Reading::Lead(state) => storing.lead(*state).await,
         Reading::Events(batch) => storing.events(batch).await,
@@ -199,7 +199,7 @@ impl Storing<'_> {
 
     /// Makes the row of the lead whose id derives from `sha256`.
     fn lead_rows(&self, state: LeadState, sha256: &[u8; 32]) -> NewRows<'_> {
-        rows::of_lead(self.intake, state, self.intake.lead_id(sha256), self.ticket_due_at)
+        rows::of_lead(self.intake, state, self.intake.lead_id(sha256), self.times)
     }
 
     /// Returns what is stored: of `rows` the `new` ones, and those that were there before and wait.
@@ -210,7 +210,7 @@ impl Storing<'_> {
 
     async fn events(&self, batch: &Batch<'_>) -> Result<Stored, StoreError> {
         let key = rows::sender_key(self.intake);
-        let rows = rows::of_events(self.intake, batch, &key, self.ticket_due_at);
+        let rows = rows::of_events(self.intake, batch, &key, self.times);
         match self.claim(&rows).await? {
             Claim::Ours(new) => {
                 let fresh: HashSet<Uuid> = new.iter().map(|id| id.0).collect();
@@ -278,7 +278,7 @@ impl Storing<'_> {
             return Ok(Conflicting::default());
         }
         let events: Vec<_> = differing.iter().map(|(_, event, _)| *event).collect();
-        let rows = rows::of_conflicting(self.intake, &events, sender_key, self.ticket_due_at);
+        let rows = rows::of_conflicting(self.intake, &events, sender_key, self.times);
         let places = differing.into_iter().map(|(place, ..)| *place).collect();
         let new = self.insert(&rows).await?;
         let waiting = waiting(self.client, &rows, new.len()).await;
@@ -319,8 +319,8 @@ impl Storing<'_> {
             route: self.intake.route.as_str(),
             key,
             body_sha256: &self.intake.body_sha256(),
-            now: self.now,
-            expires_at: self.now + KEY_LIFE,
+            now: self.times.now,
+            expires_at: self.times.now + KEY_LIFE,
         };
         let rows = self.rows_of(&insert).await?;
         match rows.first() {

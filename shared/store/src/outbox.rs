@@ -18,7 +18,7 @@ use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
 statements! {
-    outbox.claim: Claim<'a> { ids: &'a [Uuid], now: Timestamp }
+    outbox.claim: Claim<'a> { ids: &'a [Uuid], first: Uuid, last: Uuid, now: Timestamp }
     outbox.bury: Bury<'a> {
         letter_ids: &'a [Uuid],
         ids: &'a [Uuid],
@@ -108,7 +108,8 @@ pub async fn claim(
     ids: &[OutboxId],
     now: Timestamp,
 ) -> Result<ClaimedRows, StoreError> {
-    Claim { ids: &uuids(ids), now }.rows(tx).await.map(ClaimedRows)
+    let (first, last) = ends(ids);
+    Claim { ids: &uuids(ids), first, last, now }.rows(tx).await.map(ClaimedRows)
 }
 
 /// Locks the rows of `ids` that are not processed, and returns them with empty payloads.
@@ -291,6 +292,12 @@ pub async fn pending(
 /// Returns [`StoreError`] if the statement fails.
 pub async fn oldest_pending(on: &impl GenericClient) -> Result<Option<Timestamp>, StoreError> {
     OldestPending {}.one(on).await?.read("received_at")
+}
+
+/// Returns the first and the last of `ids`; nil if there are none.
+pub(crate) fn ends(ids: &[OutboxId]) -> (Uuid, Uuid) {
+    let first = ids.iter().min().map_or(Uuid::nil(), |id| id.0);
+    (first, ids.iter().max().map_or(Uuid::nil(), |id| id.0))
 }
 
 fn uuids(ids: &[OutboxId]) -> Vec<Uuid> {

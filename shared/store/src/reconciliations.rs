@@ -50,6 +50,7 @@ statements! {
         older_than: Timestamp,
         shown_as: &'a str,
         gone_as: &'a str,
+        answered_since: Timestamp,
         after: &'a str,
         limit: i64,
     }
@@ -62,6 +63,7 @@ statements! {
         older_than: Timestamp,
         shown_as: &'a str,
         gone_as: &'a str,
+        answered_since: Timestamp,
     }
     reconciliations.unsettled: Unsettled { run: Uuid }
 }
@@ -110,6 +112,8 @@ pub struct Answered {
     pub shown_as: String,
     /// Of tombstones.
     pub gone_as: String,
+    /// No object was answered before.
+    pub since: Timestamp,
 }
 
 /// Writes the state of a reconciliation that begins.
@@ -222,6 +226,7 @@ pub async fn unseen(
         older_than,
         shown_as: &answered.shown_as,
         gone_as: &answered.gone_as,
+        answered_since: answered.since,
         after,
         limit,
     };
@@ -258,6 +263,7 @@ pub async fn count_unseen(
         older_than,
         shown_as: &answered.shown_as,
         gone_as: &answered.gone_as,
+        answered_since: answered.since,
     };
     let row = count.one(on).await?;
     let number = |n: i64| u64::try_from(n).unwrap_or_default();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use penstock_store::migrations::migrate;
 use penstock_testkit::TestDatabase;
 use penstock_testkit::filled::{drift, fill, rows_of, tables_of_connections};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-/// The schema before connections.
+/// The schemas before and after connections.
 const BEFORE: i32 = 20;
+const AFTER: i32 = 24;
 
 /// No lock is waited for longer.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -72,8 +72,7 @@ async fn a_filled_database_comes_over_with_no_row_rewritten_and_every_figure_the
     let client = database.client().await;
     let before = (places(&client).await, figures(&client).await);
     assert!(before.0.len() > 30 && before.1.len() > 1_000, "{} {}", before.0.len(), before.1.len());
-    let applied = migrate(&database.database(2)).await.unwrap().names;
-    assert_eq!(applied.first().map(String::as_str), Some("V21__connections"));
+    database.migrate_to(AFTER).await;
     let (moved, figures) = (places(&client).await, figures(&client).await);
     for (name, place) in &before.0 {
         assert_eq!(moved.get(name), Some(place), "{name} was rewritten");
@@ -132,12 +131,11 @@ async fn the_migration_waits_for_no_open_transaction_and_nobody_waits_a_second_f
     let writing = tokio::spawn(write(database.client().await, Arc::clone(&stop)));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let begun = Instant::now();
-    let migrated = timeout(LIMIT, migrate(&database.database(2))).await;
+    let migrated = timeout(LIMIT, database.migrate_to(AFTER)).await;
     let took = begun.elapsed();
     stop.store(true, Ordering::SeqCst);
     let slowest = writing.await.unwrap();
     assert!(migrated.is_ok(), "the migration still waits for the open transaction");
-    migrated.unwrap().unwrap();
     assert!(took < LIMIT && slowest < LIMIT, "it took {took:?}, and a writer {slowest:?}");
     holder.batch_execute("commit").await.unwrap();
     assert_eq!(drift(&database.client().await).await, Vec::<String>::new());
@@ -172,7 +170,7 @@ const RELEASE_BEFORE: &str = "\
 #[tokio::test]
 async fn the_release_before_goes_on_writing_and_its_rows_are_those_of_the_first_connections() {
     let database = filled(100).await;
-    migrate(&database.database(2)).await.unwrap();
+    database.migrate_to(AFTER).await;
     let client = database.client().await;
     let made = "insert into connections (name, source, state, made_at, changed_at) \
                 values ('stripe-eu', 'stripe', 'active', now(), now())";

@@ -48,6 +48,15 @@ impl TestDatabase {
         database
     }
 
+    /// Applies the migrations up to `version` to a database of an older release.
+    ///
+    /// # Panics
+    ///
+    /// If a migration fails.
+    pub async fn migrate_to(&self, version: i32) {
+        template::migrate_to(version, &mut self.client().await).await;
+    }
+
     /// Copies by file, not by WAL. Measured in the server of `make test` (Postgres 18, without
     /// fsync, 2 busy cores): a file copy takes 27 to 35 ms, alone or with three at once. A copy by
     /// WAL takes 50 to 76 ms alone and 145 ms with three.

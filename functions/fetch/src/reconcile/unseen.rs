@@ -34,7 +34,10 @@ pub(super) async fn ask<C: Clock, Q: Outlet>(
     stop_at: Timestamp,
 ) -> Result<Option<Duration>, FetchError> {
     let Some((key, since)) = of.work.state.mend else { return Ok(None) };
-    let answered = Answered { shown_as: full_run_key(key.as_run()), gone_as: gone_key(key) };
+    // After a clock that was ahead this one says nothing.
+    let begun = if since > of.ports.clock.now() { Timestamp::UNIX_EPOCH } else { since };
+    let shown_as = full_run_key(key.as_run());
+    let answered = Answered { shown_as, gone_as: gone_key(key), since: begun };
     let older_than = earlier(since, of.vendor.source().list_lag());
     if is_held(of, &answered, older_than).await? {
         return Ok(None);

@@ -8,5 +8,5 @@ with free as (
 )
 update outbox o set attempts = o.attempts + 1
 from free
-where o.id = free.id
+where o.id = free.id and o.id = any(:ids)
 returning o.id

@@ -7,7 +7,7 @@ dead as (
     update outbox o
     set status = 'dead', processed_at = null, last_error = d.error, error_kind = d.error_kind
     from doomed d
-    where o.id = d.outbox_id
+    where o.id = d.outbox_id and o.id = any(:ids)
       -- A row that another worker has processed meanwhile is not dead; one that this transaction
       -- claimed may be.
       and (o.status = 'pending' or o.processed_at = :now)

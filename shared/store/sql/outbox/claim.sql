@@ -2,6 +2,9 @@
 -- transaction, with the rows' effects, commits. A row that another worker holds is skipped, not
 -- waited for, and a row whose connection is being erased is left to `relay`. Each row comes with what is
 -- known of its vendor's account, and with the stamp of its connection if that has a row.
+--
+-- The ids are given once more, by the first and the last, so that the planner looks at the leaves of
+-- these rows only. The other statements about rows by their ids do the same.
 with free as (
     select o.id, o.source, c.revision + coalesce(p.revision, 0) as stamp
     from outbox o
@@ -14,6 +17,6 @@ update outbox o
 set status = 'processed', processed_at = :now, last_error = null, error_kind = null
 from free
 left join vendor_accounts a on a.source = free.source
-where o.id = free.id
+where o.id = free.id and o.id between :first and :last
 returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.content_type,
           o.content_encoding, o.run_id, a.livemode, a.currency, free.stamp

@@ -8,7 +8,7 @@ with free as (
 counted as (
     update outbox o set crashes = o.crashes + 1
     from free
-    where o.id = free.id
+    where o.id = free.id and o.id = :id
 )
 select exists (select from outbox where id = :id and status = 'pending')
    and not exists (select from free) as held

@@ -4,4 +4,4 @@ update outbox o
 set status = 'pending', processed_at = null, error_kind = 'waiting', last_error = h.reason,
     next_attempt_at = :now + least(greatest(:now - o.received_at, interval '5 minutes'), interval '1 hour')
 from unnest(:ids, :reasons) as h (id, reason)
-where o.id = h.id
+where o.id = h.id and o.id = any(:ids)

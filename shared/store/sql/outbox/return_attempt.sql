@@ -8,6 +8,6 @@ with free as (
 returned as (
     update outbox o set attempts = o.attempts - 1
     from free
-    where o.id = free.id and o.status = 'pending' and o.attempts > 0
+    where o.id = free.id and o.id = any(:ids) and o.status = 'pending' and o.attempts > 0
 )
 select id from free

@@ -10,7 +10,8 @@ select (
               select day from reconciled_days where run_id = :run and look = :look)
       and not exists (select from outbox o
                       where o.source = p.source and o.entity = p.kind and o.external_id = p.external_id
-                        and o.version_key in (:shown_as, :gone_as))
+                        and o.version_key in (:shown_as, :gone_as)
+                        and o.id >= outbox_since(array[:answered_since]))
 ) as unseen,
 (
     select count(*)

@@ -1,9 +1,11 @@
 //! A statement's parameters, taken from facts column by column.
 
 use penstock_domain::facts::Fact;
+use penstock_domain::ids::OutboxId;
 use penstock_domain::version::{Stamp, Versioned};
 use postgres_types::{ToSql, Type};
 
+use crate::outbox::ends;
 use crate::sql::{Element, Param};
 
 /// The values of `$1`, `$2`, … in order.
@@ -38,6 +40,14 @@ impl<'f, T> Parameters<'f, T> {
     pub fn value(mut self, value: impl ToSql + Sync + Send + 'f, r#type: Type) -> Self {
         self.values.push((Box::new(value), r#type));
         self
+    }
+
+    /// Adds the first and the last of the batch's outbox rows. With them a statement tells the
+    /// planner in which leaves of the outbox its rows are.
+    #[must_use]
+    pub fn range(self, rows: &[OutboxId]) -> Self {
+        let (first, last) = ends(rows);
+        self.value(first, Type::UUID).value(last, Type::UUID)
     }
 
     pub(super) fn columns(&self) -> &[&'static str] {

@@ -11,12 +11,20 @@ use uuid::Uuid;
 use crate::outbox::Arrival;
 use crate::outbox::insert::{NewRow, NewRows};
 
+/// When a request is stored.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub now: Timestamp,
+    /// From then on `relay` takes its tickets for lost.
+    pub ticket_due_at: Timestamp,
+}
+
 /// Makes the row of a lead. Its version key is its body's hash: the same body twice is one row.
 pub(super) fn of_lead(
     intake: &Intake,
     state: LeadState,
     external_id: Uuid,
-    ticket_due_at: Timestamp,
+    times: Times,
 ) -> NewRows<'_> {
     let row = NewRow {
         entity: state.entity(),
@@ -26,7 +34,7 @@ pub(super) fn of_lead(
         api_version: None,
         payload: intake.body(),
     };
-    NewRows::new(arrival(intake, LEADS, ticket_due_at), [row].into_iter())
+    NewRows::new(arrival(intake, LEADS, times), times.now, [row].into_iter())
 }
 
 /// Makes the rows of the good events of a batch. An id is its sender's own: of each sender the
@@ -35,7 +43,7 @@ pub(super) fn of_events<'a>(
     intake: &'a Intake,
     batch: &'a Batch<'_>,
     sender_key: &'a str,
-    ticket_due_at: Timestamp,
+    times: Times,
 ) -> NewRows<'a> {
     let row = |(place, event): (usize, &'a NewEvent<'_>)| {
         let (external_id, version_key) = match &event.event_id {
@@ -48,7 +56,7 @@ pub(super) fn of_events<'a>(
     let events = batch.events.iter().enumerate();
     let good: Vec<_> =
         events.filter_map(|(place, event)| Some((place, event.as_ref().ok()?))).collect();
-    NewRows::new(arrival(intake, EVENTS, ticket_due_at), good.into_iter().map(row))
+    NewRows::new(arrival(intake, EVENTS, times), times.now, good.into_iter().map(row))
 }
 
 /// Makes the rows of events whose sender had used their ids before, for others. The same again is
@@ -57,14 +65,14 @@ pub(super) fn of_conflicting<'a>(
     intake: &'a Intake,
     events: &[&'a NewEvent<'_>],
     sender_key: &str,
-    ticket_due_at: Timestamp,
+    times: Times,
 ) -> NewRows<'a> {
     let row = |event: &&'a NewEvent<'_>| {
         let version_key = format!("{sender_key}:{}", hex::encode(event.sha256()));
         let external_id = Cow::Borrowed(event.event_id.as_deref().unwrap_or_default());
         row_of_event(intake, CONFLICTING_EVENT, event, external_id, Cow::Owned(version_key))
     };
-    NewRows::new(arrival(intake, EVENTS, ticket_due_at), events.iter().map(row))
+    NewRows::new(arrival(intake, EVENTS, times), times.now, events.iter().map(row))
 }
 
 /// Returns the version key of the first event of an id, which the sender has chosen.
@@ -84,7 +92,7 @@ fn row_of_event<'a>(
     NewRow { entity, external_id, version_key, version_at, api_version: None, payload }
 }
 
-fn arrival<'a>(intake: &'a Intake, source: &'a str, ticket_due_at: Timestamp) -> Arrival<'a> {
+fn arrival<'a>(intake: &'a Intake, source: &'a str, times: Times) -> Arrival<'a> {
     let mut media = intake.sent().media();
     if source == EVENTS {
         // An event is cut from the inflated body.
@@ -97,6 +105,6 @@ fn arrival<'a>(intake: &'a Intake, source: &'a str, ticket_due_at: Timestamp) ->
         query: intake.sent().query.as_deref(),
         run: None,
         received_at: intake.received_at,
-        ticket_due_at,
+        ticket_due_at: times.ticket_due_at,
     }
 }

@@ -60,8 +60,11 @@ pub(crate) struct NewRow<'a> {
 }
 
 impl<'a> NewRows<'a> {
+    /// Makes the rows as they are stored at `now`. A request that had waited in a queue was
+    /// received long before: its ids are of now, since the leaf of that day may be gone.
     pub(crate) fn new(
         arrival: Arrival<'a>,
+        now: Timestamp,
         rows: impl ExactSizeIterator<Item = NewRow<'a>>,
     ) -> Self {
         let count = rows.len();
@@ -74,7 +77,10 @@ impl<'a> NewRows<'a> {
             run: arrival.run.map(|run| run.0),
             ticket_due_at: arrival.ticket_due_at,
             received_at: arrival.received_at,
-            ids: OutboxId::series(arrival.received_at, count).into_iter().map(|id| id.0).collect(),
+            ids: OutboxId::series(now.max(arrival.received_at), count)
+                .into_iter()
+                .map(|id| id.0)
+                .collect(),
             entities: Vec::with_capacity(count),
             external_ids: Vec::with_capacity(count),
             version_keys: Vec::with_capacity(count),
@@ -93,8 +99,8 @@ impl<'a> NewRows<'a> {
         new
     }
 
-    /// Makes the rows of what a vendor's reply or delivery holds.
-    pub(crate) fn of_items(arrival: Arrival<'a>, items: &'a [Item<'a>]) -> Self {
+    /// Makes the rows of what a vendor's reply or delivery holds, as they are stored at `now`.
+    pub(crate) fn of_items(arrival: Arrival<'a>, now: Timestamp, items: &'a [Item<'a>]) -> Self {
         let row = |item: &'a Item<'a>| NewRow {
             entity: &item.entity,
             external_id: Cow::Borrowed(&item.external_id),
@@ -103,7 +109,7 @@ impl<'a> NewRows<'a> {
             api_version: item.api_version.as_deref(),
             payload: item.payload,
         };
-        Self::new(arrival, items.iter().map(row))
+        Self::new(arrival, now, items.iter().map(row))
     }
 }
 
@@ -156,6 +162,8 @@ impl<'a> Statement for Waiting<'a> {
         entities: Vec<&'a str>,
         external_ids: Vec<Cow<'a, str>>,
         version_keys: Vec<Cow<'a, str>>,
+        version_ats: Vec<Timestamp>,
+        received_at: Timestamp,
     });
 
     fn params(&self) -> Vec<TypedParam<'_>> {
@@ -165,6 +173,8 @@ impl<'a> Statement for Waiting<'a> {
             typed(&rows.entities),
             typed(&rows.external_ids),
             typed(&rows.version_keys),
+            typed(&rows.version_ats),
+            typed(&rows.received_at),
         ]
     }
 }
@@ -227,7 +237,7 @@ pub async fn insert(
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = NewRows::of_items(arrival, items);
+    let rows = NewRows::of_items(arrival, arrival.received_at, items);
     let new = Insert { rows: &rows }.rows(tx).await?;
     new.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }

@@ -72,6 +72,7 @@ impl Table for Invoice {
             .column("state", |i| i.value.state.as_str())
             .version()
             .value(batch.now, Type::TIMESTAMPTZ)
+            .range(batch.rows)
     }
 }
 

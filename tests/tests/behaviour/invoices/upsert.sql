@@ -6,7 +6,7 @@ select i.source, i.external_id, i.customer, i.total, i.state, i.version_at, i.na
 from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
      as i (source, external_id, customer, total, state, version_at, native, version_rank, content_hash,
            outbox_id, raw_from, raw_length)
-join outbox o on o.id = i.outbox_id
+join outbox o on o.id = i.outbox_id and o.id between $14 and $15
 order by i.source, i.external_id
 on conflict (source, external_id) do update
 set customer = excluded.customer, total = excluded.total, state = excluded.state,

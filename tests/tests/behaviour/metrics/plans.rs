@@ -121,7 +121,9 @@ async fn stats_look_at_the_backlog_and_at_what_came_last_and_not_at_the_history(
         let params: [&(dyn ToSql + Sync); 3] = [&since[1], &since.as_slice(), &windows.as_slice()];
         let recent = explain(&on, "outbox.count_recent", &params).await;
         for plan in [&waiting, &recent] {
-            assert!(!plan.text.contains("Seq Scan on outbox"), "{}", plan.text);
+            // A leaf without rows may be read as a whole.
+            let mut walked = plan.text.lines().filter(|line| line.contains("Seq Scan on outbox"));
+            assert!(walked.all(|line| line.contains("cost=0.00..0.00 ")), "{}", plan.text);
         }
         pages.push((waiting.buffers, recent.buffers));
     }
@@ -135,6 +137,6 @@ async fn a_backlog_is_counted_only_so_far() {
     arrived(&database.client().await, 20_000, 20_000).await;
     let on = settled(&database).await;
     let plan = explain(&on, "outbox.count_pending", &[&100_i64]).await;
-    assert!(plan.text.contains("Index Scan using outbox_pending"), "{}", plan.text);
+    assert!(plan.text.contains("Merge Append"), "{}", plan.text);
     assert!(plan.buffers < 120, "{}", plan.text);
 }

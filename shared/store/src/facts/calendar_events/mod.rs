@@ -29,5 +29,6 @@ impl Table for CalendarEvent {
             .column("deleted_at", |e| e.value.deleted_at)
             .version()
             .value(batch.now, Type::TIMESTAMPTZ)
+            .range(batch.rows)
     }
 }

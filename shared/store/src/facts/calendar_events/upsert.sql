@@ -17,7 +17,7 @@ select i.source, i.calendar_id, i.external_id, i.status, i.summary, i.starts_at,
        i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
        substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $19
 from incoming i
-join outbox o on o.id = i.outbox_id
+join outbox o on o.id = i.outbox_id and o.id between $20 and $21
 order by i.source, i.calendar_id, i.external_id
 on conflict (source, calendar_id, external_id) do update
 set status = excluded.status, summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,

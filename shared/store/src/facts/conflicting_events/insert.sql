@@ -4,7 +4,7 @@ insert into conflicting_events (id, event_id, sender, query, content_type, body,
 select o.id, i.event_id, coalesce(o.sender, ''), o.query, o.content_type, o.payload, o.received_at
 from unnest($1, $2, $3, $4, $5, $6, $7, $8)
      as i (outbox_id, event_id, user_id, session_id, type, payload, metadata, occurred_at)
-join outbox o on o.id = i.outbox_id
+join outbox o on o.id = i.outbox_id and o.id between $9 and $10
 where not exists (
     select from events e
     where e.event_id = i.event_id and e.sender = coalesce(o.sender, '')

@@ -12,10 +12,7 @@ impl Table for ConflictingEvent<'_> {
     const NAME: &'static str = "conflicting_events.insert";
     const TEXT: &'static str = include_str!("insert.sql");
 
-    fn parameters<'f>(
-        events: &'f [&'f Fact<'f, Self>],
-        _batch: &Batch<'f>,
-    ) -> Parameters<'f, Self> {
-        columns(events, |fact| &fact.value.0)
+    fn parameters<'f>(events: &'f [&'f Fact<'f, Self>], batch: &Batch<'f>) -> Parameters<'f, Self> {
+        columns(events, |fact| &fact.value.0).range(batch.rows)
     }
 }

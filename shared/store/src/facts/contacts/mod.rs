@@ -27,5 +27,6 @@ impl Table for Contact {
             .column("unreadable", |c| c.value.is_unreadable)
             .version()
             .value(batch.now, Type::TIMESTAMPTZ)
+            .range(batch.rows)
     }
 }

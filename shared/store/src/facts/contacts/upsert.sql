@@ -14,7 +14,7 @@ select i.source, i.external_id, i.email, i.phone, i.first_name, i.last_name, i.m
        i.unreadable, i.version_at, i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
        substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
 from incoming i
-join outbox o on o.id = i.outbox_id
+join outbox o on o.id = i.outbox_id and o.id between $18 and $19
 order by i.source, i.external_id
 on conflict (source, external_id) do update
 set email = excluded.email, phone = excluded.phone, first_name = excluded.first_name, last_name = excluded.last_name,

@@ -6,7 +6,7 @@ with sent as (
     select i.*, o.received_at, coalesce(o.sender, '') as sender, o.query, o.content_type, o.payload as body
     from unnest($1, $2, $3, $4, $5, $6, $7, $8)
          as i (outbox_id, event_id, user_id, session_id, type, payload, metadata, occurred_at)
-    join outbox o on o.id = i.outbox_id
+    join outbox o on o.id = i.outbox_id and o.id between $11 and $12
 ),
 -- Events of releases before name no sender. Such a one and one that says the same are one event, of
 -- whichever sender: it came before the sender's name was kept, and again after that.

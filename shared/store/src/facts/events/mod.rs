@@ -13,13 +13,11 @@ impl Table for Event<'_> {
 
     /// The statement flags an event whose time is further from its receipt than [`FAR_FUTURE`] or
     /// [`FAR_PAST`].
-    fn parameters<'f>(
-        events: &'f [&'f Fact<'f, Self>],
-        _batch: &Batch<'f>,
-    ) -> Parameters<'f, Self> {
+    fn parameters<'f>(events: &'f [&'f Fact<'f, Self>], batch: &Batch<'f>) -> Parameters<'f, Self> {
         columns(events, |fact| &fact.value)
             .value(FAR_FUTURE.as_secs_f64(), Type::FLOAT8)
             .value(FAR_PAST.as_secs_f64(), Type::FLOAT8)
+            .range(batch.rows)
     }
 }
 

@@ -10,7 +10,7 @@ impl Table for Lead {
     const NAME: &'static str = "leads.insert";
     const TEXT: &'static str = include_str!("insert.sql");
 
-    fn parameters<'f>(leads: &'f [&'f Fact<'f, Self>], _batch: &Batch<'f>) -> Parameters<'f, Self> {
+    fn parameters<'f>(leads: &'f [&'f Fact<'f, Self>], batch: &Batch<'f>) -> Parameters<'f, Self> {
         Parameters::of(leads)
             .column("id", |l| l.value.id)
             .column("outbox_id", |l| l.row.id.0)
@@ -20,5 +20,6 @@ impl Table for Lead {
             .column("phone", |l| l.value.contact.phone.as_deref())
             .column("name", |l| l.value.contact.name.as_deref())
             .column("company", |l| l.value.contact.company.as_deref())
+            .range(batch.rows)
     }
 }

@@ -31,5 +31,6 @@ impl Table for Payment {
             .value(batch.now, Type::TIMESTAMPTZ)
             .value(rows, Type::UUID_ARRAY)
             .value(batch.find_ties, Type::BOOL)
+            .range(batch.rows)
     }
 }

@@ -21,6 +21,7 @@ select max(c.external_id) as last, count(*) as accounted,
        coalesce(array_agg(c.external_id order by c.external_id) filter (where not exists (
            select from outbox o
            where o.source = :source and o.entity = :entity and o.external_id = c.external_id
+             and o.id >= outbox_since(array[:shown_since])
              and (o.run_id = :run or o.received_at >= :shown_since)
        )), '{}') as unseen
 from chunk c

@@ -11,12 +11,14 @@ with incoming as (
 twins as (
     select i.*, twin.waits
     from incoming i
-    join outbox me on me.id = i.outbox_id
+    join outbox me on me.id = i.outbox_id and me.id between $20 and $21
     cross join lateral (
         select bool_and(o.status = 'pending') as waits
         from outbox o
         where o.source = i.source and o.entity = i.kind and o.external_id = i.external_id
           and o.version_at = i.version_at and o.id <> all ($18)
+          -- What shares a time-stamp did not arrive before it.
+          and o.id >= outbox_since(array_append($10, $17))
           -- Two refetches in one second saw the same. A change between them has an event of its own.
           and not (starts_with(o.version_key, 'look:') and starts_with(me.version_key, 'look:'))
     ) twin
@@ -43,7 +45,7 @@ written as (
            i.account, i.version_at, i.native, i.version_rank, i.content_hash,
            substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
     from incoming i
-    join outbox o on o.id = i.outbox_id
+    join outbox o on o.id = i.outbox_id and o.id between $20 and $21
     where (select count(*) from held) >= 0 -- reads them before it writes
     order by i.source, i.kind, i.external_id
     on conflict (source, kind, external_id) do update
