@@ -75,8 +75,8 @@ pub struct Ports<C> {
 }
 
 impl<C: Clock> Ports<C> {
-    /// Buries a batch of messages, and gives up in time before `deadline`, at which Lambda would end
-    /// the process. Then all of them come again: those that are buried are known.
+    /// Buries a batch of messages, and gives up in time before `deadline`, at which Lambda would
+    /// end the process. Then all of them come again: those that are buried are known.
     pub async fn handle_until(&self, event: SqsEvent, deadline: Timestamp) -> BatchResponse {
         let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
         let mut none_done = BatchResponse::all_done();

@@ -30,7 +30,7 @@ const SERVER_SETTLES: Duration = Duration::from_secs(5);
 
 type Action = Box<dyn FnOnce() + Send>;
 
-/// What becomes of the connection after the action.
+/// The fate of the connection after the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Close,
@@ -207,7 +207,7 @@ impl Drop for CuttingProxy {
     }
 }
 
-/// What the proxy's tasks share.
+/// The state that the proxy's tasks share.
 #[derive(Clone)]
 struct Relaying {
     server: (String, u16),

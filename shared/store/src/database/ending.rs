@@ -76,7 +76,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What a pool's connections and its ender tell each other.
+/// The state that a pool's connections share with its ender.
 #[derive(Default)]
 pub(super) struct Sockets {
     /// A notification closes all of them.

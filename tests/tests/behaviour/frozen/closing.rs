@@ -11,7 +11,8 @@ use super::units::{FUNCTIONS, Unit};
 /// The deadline of the invocations: more than functions wait that have no deadline themselves.
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// A socket that was closed before the reply is closed. This is for the scheduler of a busy machine.
+/// A socket that was closed before the reply is closed. This is for the scheduler of a busy
+/// machine.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Has Postgres fall silent when `function` is in the middle of its work.

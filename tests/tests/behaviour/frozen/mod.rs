@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use units::{FUNCTIONS, Unit};
 
-/// Nobody waits longer for a function that is frozen.
+/// The longest time that anyone waits for a function that is frozen.
 const SOON: Duration = Duration::from_secs(20);
 
 /// More than any invocation of these tests takes, with the time that it is frozen for.

@@ -1,6 +1,5 @@
-//! What the release before says to Postgres, on the schema of this one: a deployment updates the
-//! functions and the schema one after the other, and old environments live on for minutes
-//! (docs/MIGRATIONS.md).
+//! The SQL of the release before, on the schema of this one: a deployment updates the functions and
+//! the schema one after the other, and old environments live on for minutes (docs/MIGRATIONS.md).
 //!
 //! `release_before.json` has its statements. `make statements` writes those of this release.
 
