@@ -131,16 +131,16 @@ impl StoreError {
     }
 
     /// Returns whether Postgres is unreachable, went away, refuses connections because it starts,
-    /// stops or has no room, has ended a statement that waited for too long, or has no leaf for the
-    /// row. None of it is the row's fault.
+    /// stops or has no room, has ended a statement or a transaction that took too long, or has no
+    /// leaf for the row. None of it is the row's fault.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
             Self::Statement { .. } if self.is_out_of_time() || self.has_no_leaf() => true,
             Self::Statement { source: DriverError(error), .. } => match error.code() {
-                Some(state) => {
-                    ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
-                }
+                Some(state) => ["08", "53", "57P", "25P03", "25P04"]
+                    .iter()
+                    .any(|class| state.code().starts_with(class)),
                 None => {
                     error.is_closed()
                         || Error::source(error).is_some_and(|e| e.is::<std::io::Error>())
