@@ -15,7 +15,8 @@ insert into calendar_events as c (source, calendar_id, external_id, status, summ
 select i.source, i.calendar_id, i.external_id, i.status, i.summary, i.starts_at, i.ends_at, i.start_date,
        i.end_date, i.start_date is not null, i.recurring_event_id, i.deleted_at, i.version_at,
        i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
-       substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $19
+       case when i.raw_length = octet_length(o.payload) then o.payload
+            else substring(o.payload from i.raw_from for i.raw_length) end, i.outbox_id, $19
 from incoming i
 join outbox o on o.id = i.outbox_id and o.id between $20 and $21
 order by i.source, i.calendar_id, i.external_id

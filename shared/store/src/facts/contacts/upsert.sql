@@ -12,7 +12,8 @@ insert into contacts as c (source, external_id, email, phone, first_name, last_n
                            unreadable, version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
 select i.source, i.external_id, i.email, i.phone, i.first_name, i.last_name, i.merged_into, i.deleted_at,
        i.unreadable, i.version_at, i.native or not starts_with(o.version_key, 'run:'), i.version_rank, i.content_hash,
-       substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
+       case when i.raw_length = octet_length(o.payload) then o.payload
+            else substring(o.payload from i.raw_from for i.raw_length) end, i.outbox_id, $17
 from incoming i
 join outbox o on o.id = i.outbox_id and o.id between $18 and $19
 order by i.source, i.external_id

@@ -37,13 +37,15 @@ held as materialized (
     for update of p
 ),
 -- Writes in the order of the key, so that two writers lock shared rows in one order. The object is
--- cut out of the outbox row, so it is not sent a second time.
+-- cut out of the outbox row, so it is not sent a second time. A payload that is the object is copied as
+-- it is compressed.
 written as (
     insert into payments as p (source, kind, external_id, amount, currency, status, raw_status, occurred_at,
                                account, version_at, native, version_rank, content_hash, raw, outbox_id, updated_at)
     select i.source, i.kind, i.external_id, i.amount, i.currency, i.status, i.raw_status, i.occurred_at,
            i.account, i.version_at, i.native, i.version_rank, i.content_hash,
-           substring(o.payload from i.raw_from for i.raw_length), i.outbox_id, $17
+           case when i.raw_length = octet_length(o.payload) then o.payload
+                else substring(o.payload from i.raw_from for i.raw_length) end, i.outbox_id, $17
     from incoming i
     join outbox o on o.id = i.outbox_id and o.id between $20 and $21
     where (select count(*) from held) >= 0 -- reads them before it writes
