@@ -1,5 +1,6 @@
 -- How rows are stored, by measurement (docs/adr/0053-bytes.md). No row is rewritten: what is set here holds for rows to come.
-set local lock_timeout = '300ms';
+-- Nine tables are locked for a moment, one after the other: all together hold up nobody for a second.
+set local lock_timeout = '100ms';
 
 -- Large values are compressed by lz4 where the server has it. It takes a fraction of the time of pglz. Leaves to come copy
 -- it from the outbox.

@@ -21,8 +21,8 @@ const ROUNDS: usize = 5;
 /// The numbers of connections, each with a worker of its own.
 const CONNECTIONS: [usize; 3] = [1, 2, 4];
 
-/// `process` folds a fifth as many deltas as it processes rows: 10,000 after each 50,000. A round has
-/// fewer rows, so the same share is folded at its end.
+/// `process` folds a fifth as many deltas as it processes rows: 10,000 after each 50,000. A round
+/// has fewer rows, so the same share is folded at its end.
 const ROWS_PER_DELTA: usize = 5;
 
 /// Deltas that one statement folds.

@@ -40,7 +40,7 @@ impl Worker {
             Self::Handler => Connected::Handler(Box::new(ports(database))),
             Self::OneStatement => {
                 run(&connection, NO_TRIGGERS).await;
-                Connected::OneStatement(connection)
+                Connected::OneStatement(Box::new(connection))
             }
         }
     }
@@ -49,7 +49,7 @@ impl Worker {
 /// A worker with its connection.
 pub(super) enum Connected {
     Handler(Box<Ports<SystemClock, MemoryQueue>>),
-    OneStatement(Connection),
+    OneStatement(Box<Connection>),
 }
 
 impl Connected {

@@ -10,6 +10,7 @@ use penstock_domain::clock::Clock as _;
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::{Item, JSON};
 use penstock_domain::ticket::{GRACE, Ticket};
+use penstock_edge::config;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Transaction, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
@@ -67,8 +68,8 @@ struct Soak {
 
 /// Measures as many rows as the variable `ROWS` says.
 pub(super) async fn measure(figures: &mut Figures) {
-    let rows = std::env::var("ROWS").ok().map(|rows| rows.parse().expect("ROWS is a number"));
-    let rows_a_day = rows.unwrap_or(DEFAULT_ROWS) / DAYS;
+    let rows = config::from_process().parsed_or("ROWS", DEFAULT_ROWS).expect("ROWS is a number");
+    let rows_a_day = rows / DAYS;
     let stock = Stock::of(CHARGES).await;
     let templates = Templates::of(&stock).await;
     drop(stock);

@@ -229,3 +229,36 @@ impl Arrivals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHARGE: &str = r#"{"id":"ch_3a1b2c3LkdIwHu7ixd4e5fgh","created":1767225600,"customer":"cus_short",
+        "balance_transaction":"txn_3z9y8x7LkdIwHu7ixw6v5uts","paid":1767225601,"order":"1767225600123"}"#;
+
+    fn charge() -> Templates {
+        let payload = CHARGE.as_bytes().to_vec();
+        let id = "ch_3a1b2c3LkdIwHu7ixd4e5fgh".to_owned();
+        Templates(vec![vec![Template::of("charge".to_owned(), id, "run:1".to_owned(), payload)]])
+    }
+
+    #[test]
+    fn a_copy_has_ids_and_times_of_its_own_and_the_same_length() {
+        let (created, at) = (Timestamp::from_second(1), Timestamp::from_second(2));
+        let (created, at) = (created.unwrap() + 500_000.hours(), at.unwrap() + 500_000.hours());
+        let render = |object| {
+            let mut payload = Vec::new();
+            let version = Version { object, version: 0, created };
+            let item = charge().render(version, at, &mut payload);
+            (item.external_id, String::from_utf8(payload).unwrap())
+        };
+        let ((one, of_one), (other, of_other)) = (render(1), render(2));
+        assert_ne!(one, other);
+        assert!(of_one.contains(&format!(r#""id":"{one}","created":1800000001"#)), "{of_one}");
+        assert!(of_one.contains(r#""paid":1800000002,"order":"1767225600123""#), "{of_one}");
+        assert!(!of_other.contains("txn_3z9y8x7LkdIwHu7ix"), "{of_other}");
+        assert!(of_other.contains("cus_short"), "{of_other}");
+        assert_eq!([of_one.len(), of_other.len()], [CHARGE.len(); 2]);
+    }
+}

@@ -1,4 +1,4 @@
-//! What the tables of a database take, and how their rows were updated.
+//! The sizes of a database's tables, and how their rows were updated.
 
 use penstock_testkit::TestDatabase;
 
