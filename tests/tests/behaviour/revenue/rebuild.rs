@@ -61,7 +61,10 @@ async fn wrong_sums_are_seen_by_who_compares_them() {
     let database = TestDatabase::new().await;
     let on = database.client().await;
     set_business_zone(&on, ZONES[1]).await.unwrap();
-    upsert(&on, &some_payments(&mut fastrand::Rng::with_seed(7), "", 100)).await;
+    let mut rng = fastrand::Rng::with_seed(7);
+    for prefix in ["a", "b", "c", "d", "e"] {
+        upsert(&on, &some_payments(&mut rng, prefix, 200)).await;
+    }
     fold(&on, 1_000).await;
     for (grain, zone) in [
         ("day", "UTC"),
