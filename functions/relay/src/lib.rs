@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, QueueError};
-use penstock_domain::clock::{Clock, elapsed};
+use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::freshness::Pull;
@@ -101,7 +101,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A round ends this long before Lambda would end it.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// A round that goes on all the same is given up this long before Lambda would end it.
+const RESERVE: Duration = Duration::from_secs(5);
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Runs one round, and gives it up before `deadline`, at which Lambda would end the process.
+    ///
+    /// # Errors
+    /// As [`Self::run_once`], or the time is over.
+    pub async fn run_in_time(&self, deadline: Timestamp) -> Result<Round, RelayError> {
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        self.database.within(left, self.run_once(deadline)).await
+    }
+
     /// Runs one round, and stops before `deadline`.
     ///
     /// # Errors
