@@ -2,10 +2,12 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also deletes rows that are older than their retention, and
-//! those of connections that are erased, and logs which pull has been silent for longest.
+//! objects that wait for a refetch. It also makes the outbox' leaves of the next days, deletes rows
+//! that are older than their retention, and those of connections that are erased, and logs which
+//! pull has been silent for longest.
 
 mod erasing;
+mod leaves;
 mod purging;
 
 use std::time::Duration;
@@ -60,6 +62,9 @@ pub struct Round {
     /// How long the pull has been silent that was silent for longest, in seconds; 0 if there is
     /// none. An alarm watches it.
     pub stalest_s: u64,
+    /// For how many days after today the outbox has leaves; -1 is none for today. An alarm watches
+    /// it.
+    pub partition_days_ahead: i32,
 }
 
 /// Why a round stopped half-way. The next goes on.
@@ -103,6 +108,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let stop_at = deadline - MARGIN;
         // First, and its failure last: the alarm does not depend on the queues, nor they on it.
         let stalest = self.log_stalest().await;
+        let leaves = self.make_leaves().await;
         let mut round = Round {
             runs: self.ask_for_runs().await?,
             refetches: self.ask_for_refetches().await?,
@@ -124,6 +130,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Purged { rows: purged, failed } = self.purge(half).await;
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
         round = Round { purged, erased, ..round };
+        let partition_days_ahead = leaves.as_ref().copied().ok();
         let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
@@ -132,9 +139,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             looks = refetches,
             purged,
             erased,
-            oldest_pending_s
+            oldest_pending_s,
+            partition_days_ahead
         );
         round.stalest_s = stalest?;
+        round.partition_days_ahead = leaves?;
         // Last, so that the round fails for Lambda and its alarm.
         let failed: Vec<&str> = failed
             .into_iter()
