@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 FUNCTIONS  := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 VENV       := $(CURDIR)/.local/venv/bin
+SQUAWK     := $(CURDIR)/.local/venv-contract/bin/squawk
 PYTHON     := python3.11
 SERVERS    := $(PYTHON) infra/local/stack.py with
 STACK_NAME ?= penstock
@@ -26,7 +27,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check generate openapi bench build dist deploy watch key revoke keys connect connections \
+.PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
 	reconcile clean
 
 help: ## this list
@@ -50,7 +51,7 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} \
 		$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
 
-check: setup ## format, lints, docs, template, scripts
+check: setup ## format, lints, docs, template, migrations, scripts
 	@echo "check: cargo fmt"
 	@cargo fmt --all --check
 	@echo "check: cargo clippy"
@@ -60,9 +61,15 @@ check: setup ## format, lints, docs, template, scripts
 	@echo "check: infra/template.yaml"
 	@$(VENV)/cfn-lint infra/template.yaml
 	@$(VENV)/python infra/local/translate.py >/dev/null
+	@echo "check: migrations"
+	@$(SQUAWK) migrations/*.sql
 	@echo "check: scripts"
 	@PYTHONPYCACHEPREFIX=.local/pycache $(VENV)/python -W error -m py_compile $(SCRIPTS)
 	@bash -n .ci/run
+
+# The next release's tests have them as those of the release before.
+statements: setup ## keep the SQL of this release, once it is out
+	@PENSTOCK_KEEP_STATEMENTS=1 cargo test -q --workspace --test behaviour -- roles::release_before::the_statements_of_this_release
 
 generate: ## write what is generated: the contract in docs/, infra/template.yaml, the routes of `make watch`
 	@cargo run -q -p penstock-tests --bin generate

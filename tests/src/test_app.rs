@@ -102,6 +102,7 @@ impl TestApp {
             process: process::Ports {
                 database: db.database_of("process", 1),
                 witness: Witness::default(),
+                backlog: process::Backlog::default(),
                 reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 refetches: Some(requests.clone()),

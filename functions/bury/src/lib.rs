@@ -8,8 +8,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::seals::{SealError, Seals};
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
@@ -26,12 +27,16 @@ use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, connections, deliveries};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
 const NOT_ADMITTED: &str = "its API key was revoked, may not send this, or is no longer known";
 
 /// A message that takes longer is given up, and comes again.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An invocation gives up this long before Lambda would end it.
+const RESERVE: Duration = Duration::from_secs(5);
 
 /// A reason for which a message stays in its queue.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +75,20 @@ pub struct Ports<C> {
 }
 
 impl<C: Clock> Ports<C> {
+    /// Buries a batch of messages, and gives up in time before `deadline`, at which Lambda would
+    /// end the process. Then all of them come again: those that are buried are known.
+    pub async fn handle_until(&self, event: SqsEvent, deadline: Timestamp) -> BatchResponse {
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        let mut none_done = BatchResponse::all_done();
+        event.records.iter().for_each(|message| none_done.fail(message));
+        if let Ok(response) = timeout(left, self.handle(event)).await {
+            return response;
+        }
+        self.database.end_idle().await;
+        tracing::error!(event = "batch_given_up", reserve_s = RESERVE.as_secs());
+        none_done
+    }
+
     /// Buries a batch of messages. A message that could not be written down stays in the queue.
     pub async fn handle(&self, event: SqsEvent) -> BatchResponse {
         let (mut response, mut is_silent) = (BatchResponse::all_done(), false);

@@ -11,7 +11,7 @@ use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
 use penstock_store::outbox::leaves;
-use penstock_store::roles::{self, RolesError};
+use penstock_store::roles::{self, RolesError, limits::Idle};
 use penstock_store::{Database, StoreError, migrations, revenue};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub struct Ports<C = SystemClock> {
     pub logins: Vec<FunctionLogin>,
     /// Whether the other functions use them. Else they share the login of this function.
     pub own_logins: bool,
+    /// How long Postgres waits for one of them in the middle of a transaction.
+    pub idle: Idle,
     /// Makes the marks of new keys.
     pub issuer: KeyIssuer,
     pub clock: C,

@@ -8,7 +8,7 @@ use penstock_clients::database::{self, DatabaseConfigError};
 use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_edge::telemetry::chain;
-use penstock_store::roles::{self, FunctionRole};
+use penstock_store::roles::{self, FunctionRole, limits::Idle};
 use penstock_store::{Database, Login, LoginSource, StoreError};
 use serde::Serialize;
 
@@ -49,6 +49,20 @@ pub fn are_used(env: &Env) -> Result<bool, ConfigError> {
             reason: "neither own nor shared".to_owned(),
         }),
     }
+}
+
+/// Returns the time that Postgres waits for a function in the middle of a transaction.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] if `DATABASE_IDLE_SECONDS` is no number from 2 to 15.
+pub fn idle(env: &Env) -> Result<Idle, ConfigError> {
+    let Some(_) = env.optional("DATABASE_IDLE_SECONDS") else { return Ok(Idle::default()) };
+    Idle::from_seconds(env.parsed_or("DATABASE_IDLE_SECONDS", 0)?).ok_or_else(|| {
+        ConfigError::Invalid {
+            name: "DATABASE_IDLE_SECONDS".to_owned(),
+            reason: "not from 2 to 15".to_owned(),
+        }
+    })
 }
 
 /// Returns the logins of all functions whose secrets the environment names.
@@ -101,6 +115,9 @@ impl<C: Clock> Ports<C> {
     /// [`MigrateError`] if the functions use their own logins and one of them does not work. While
     /// they share one login, the reason is only logged.
     pub(crate) async fn make_logins(&self) -> Result<Vec<TriedLogin>, MigrateError> {
+        let mut connection = self.database.connection().await?;
+        roles::shared::limit(&mut connection, !self.own_logins, self.idle).await?;
+        drop(connection);
         self.database.close_idle();
         let tried = match self.make_and_try().await {
             Err(error) if !self.own_logins => {
@@ -147,6 +164,6 @@ impl<C: Clock> Ports<C> {
             wanted.push(FunctionRole { function: login.function, name: user, password });
         }
         let mut connection = self.database.connection().await?;
-        Ok(roles::apply(&mut connection, &wanted).await?)
+        Ok(roles::apply(&mut connection, &wanted, self.idle).await?)
     }
 }

@@ -21,9 +21,10 @@ async fn main() -> Result<(), Error> {
     let two: Env = [("DATABASE_POOL_SIZE", "2")].into_iter().collect();
     let aws = Arc::new(Aws::default());
     let issuer = KeyIssuer::from_env(&env, &aws)?;
-    let ports = Ports {
+    let ports = &Ports {
         logins: logins::from_env(&env, &aws)?,
         own_logins: logins::are_used(&env)?,
+        idle: logins::idle(&env)?,
         database: database::from_env("migrate", &env.overridden_by(two), &aws)?,
         business_zone: env.or("BUSINESS_TIMEZONE", "UTC"),
         bootstrap_keys: env
@@ -32,7 +33,6 @@ async fn main() -> Result<(), Error> {
         issuer,
         clock: SystemClock,
     };
-    let ports = &ports;
     let serve = |event: LambdaEvent<Request>| async move {
         ports.handle(event.payload).await.map_err(|e| Error::from(chain(&e)))
     };

@@ -45,6 +45,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         outbox::hold(&tx, &waiting, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
         commit(tx).await?;
+        self.backlog.grow(claimed.len());
 
         for row in &dead {
             // The reason is in the dead letter. It can repeat the body, so it is not logged (rule

@@ -27,6 +27,7 @@ use penstock_store::{Database, StoreError, Transaction};
 use tokio::time::timeout;
 
 mod attempts;
+mod backlog;
 mod batch;
 mod config;
 mod normalizers;
@@ -34,6 +35,7 @@ mod reading;
 mod strangers;
 mod witness;
 
+pub use backlog::Backlog;
 pub use config::refetches_ties;
 pub use normalizers::Normalizers;
 pub use witness::Witness;
@@ -80,6 +82,8 @@ pub struct Ports<C, Q, R = Normalizers> {
     pub database: Database,
     /// Tells the rows on which a process died from those that an outage kept from being done.
     pub witness: Witness,
+    /// The rows that were processed since this environment folded revenue last.
+    pub backlog: Backlog,
     /// Reads rows: [`Normalizers`], or a test's own reader.
     pub reader: R,
     /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the
@@ -121,11 +125,13 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// reported. It gives up in time before `deadline`, at which Lambda would end the process.
     pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> BatchResponse {
         let mut progress = Self::parse(&event);
-        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        let stop_at = earlier(deadline, RESERVE);
+        let left = elapsed(self.clock.now(), stop_at);
         if timeout(left, self.work_all(&mut progress)).await.is_err() {
             self.give_up_in_time(&mut progress).await;
         }
         self.return_attempts().await;
+        self.fold_backlog(stop_at).await;
         let Progress { tally, response, .. } = progress;
         tracing::info!(
             event = "batch_processed",

@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ports: Ports<_, _> = Ports {
         database: database::from_env("process", &env, &aws)?,
         witness: Witness::of_environment(),
+        backlog: process::Backlog::default(),
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {
             true => Some(Queue::new(aws, env.required("QUICK_REQUESTS_QUEUE_URL")?)),

@@ -32,13 +32,15 @@ struct Job {
     open: Vec<Table>,
     /// Whether the tables that are searched as a whole have had their turn.
     searched: bool,
+    /// Whether rows are left that only a later round can delete.
+    waits: bool,
     failed: bool,
 }
 
 impl Job {
     /// Whether this round has looked through everything and found nothing.
     fn found_nothing(&self) -> bool {
-        self.open.is_empty() && self.rows == 0 && !self.failed
+        self.open.is_empty() && self.rows == 0 && !self.waits && !self.failed
     }
 }
 
@@ -81,7 +83,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         for (place, connection) in connections.into_iter().enumerate() {
             let open = Table::INDEXED.to_vec();
             turns.extend(Table::INDEXED.map(|table| (place, table, table.beginning())));
-            jobs.push(Job { connection, rows: 0, open, searched: false, failed: false });
+            jobs.push(Job {
+                connection,
+                rows: 0,
+                open,
+                searched: false,
+                waits: false,
+                failed: false,
+            });
         }
         while let Some(turn) = turns.pop_front() {
             if elapsed(self.clock.now(), stop_at).is_zero() {
@@ -119,8 +128,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             erasing::step(&mut connection, name, table, &after, ROWS).await
         };
         match self.database.within(left, step).await {
-            Ok(Some(Step { rows, next })) => {
+            Ok(Some(Step { rows, next, waits })) => {
                 job.rows += rows;
+                job.waits |= waits;
                 match next {
                     Some(after) => turns.push_back((place, table, after)),
                     None => job.open.retain(|open| *open != table),
@@ -148,7 +158,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Logs what was done, and ends the erasing if nothing is left.
     async fn report(&self, job: &Job) -> Result<(), StoreError> {
         let (connection, rows) = (&job.connection.name, job.rows);
-        let left: Vec<&str> = job.open.iter().map(|table| table.name()).collect();
+        let mut left: Vec<&str> = job.open.iter().map(|table| table.name()).collect();
+        if left.is_empty() && job.waits {
+            left.push(Table::RevenueSums.name());
+        }
         tracing::info!(event = "erasing", connection, rows, tables_left = left.join(", "));
         if !job.found_nothing() || job.connection.state != State::Erasing {
             return Ok(());

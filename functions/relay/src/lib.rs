@@ -2,11 +2,12 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also makes the outbox' leaves of the next days, deletes rows
-//! that are older than their retention, and those of connections that are erased, and logs which
-//! pull has been silent for longest.
+//! objects that wait for a refetch. It also makes the outbox' leaves of the next days, folds what has
+//! changed revenue, deletes rows that are older than their retention, and those of connections that
+//! are erased, and logs which pull has been silent for longest.
 
 mod erasing;
+mod folding;
 mod leaves;
 mod purging;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, QueueError};
-use penstock_domain::clock::{Clock, elapsed};
+use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
 use penstock_store::freshness::Pull;
@@ -23,6 +24,7 @@ use penstock_store::{Database, StoreError, freshness, outbox, refetch};
 use serde::Serialize;
 
 use erasing::Erased;
+use folding::Folded;
 use purging::Purged;
 pub use purging::Retention;
 
@@ -52,6 +54,10 @@ pub struct Round {
     /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
+    /// Changes of revenue that were folded into the sums.
+    pub folded: u64,
+    /// Changes of revenue that are not folded yet.
+    pub unfolded: u64,
     /// Rows that were deleted, of all tables.
     pub purged: u64,
     /// Rows that were deleted with their connections.
@@ -79,7 +85,7 @@ pub enum RelayError {
     /// A request does not become JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// Rows of these tables could not be deleted. All else of the round was done.
+    /// Rows of these tables could not be deleted or folded. All else of the round was done.
     #[error("not purged: {0}")]
     NotPurged(String),
 }
@@ -99,7 +105,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A round ends this long before Lambda would end it.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// A round that goes on all the same is given up this long before Lambda would end it.
+const RESERVE: Duration = Duration::from_secs(5);
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Runs one round, and gives it up before `deadline`, at which Lambda would end the process.
+    ///
+    /// # Errors
+    /// As [`Self::run_once`], or the time is over.
+    pub async fn run_in_time(&self, deadline: Timestamp) -> Result<Round, RelayError> {
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        self.database.within(left, self.run_once(deadline)).await
+    }
+
     /// Runs one round, and stops before `deadline`.
     ///
     /// # Errors
@@ -124,19 +142,22 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         // Before the purge: the alarm does not depend on it.
         round.oldest_pending_s = self.oldest_pending().await?;
         let (unfinished, unread) = self.unfinished().await;
-        let now = self.clock.now();
-        // Neither takes all of the time while the other has work.
-        let half = if unfinished.is_empty() { stop_at } else { now + elapsed(now, stop_at) / 2 };
+        // None takes all of the time while another has work.
+        let folding = self.fold(self.half_way(stop_at)).await;
+        let half = if unfinished.is_empty() { stop_at } else { self.half_way(stop_at) };
         let Purged { rows: purged, failed } = self.purge(half).await;
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
-        round = Round { purged, erased, ..round };
         let partition_days_ahead = leaves.as_ref().copied().ok();
+        let Folded { deltas: folded, left: unfolded, failed: not_folded } = folding;
+        round = Round { folded, unfolded, purged, erased, ..round };
         let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
             ticketed,
             runs,
             looks = refetches,
+            folded,
+            unfolded,
             purged,
             erased,
             oldest_pending_s,
@@ -148,8 +169,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let failed: Vec<&str> = failed
             .into_iter()
             .chain(unread.iter().chain(&not_erased).map(String::as_str))
+            .chain(not_folded.then_some("revenue_deltas"))
             .collect();
         if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
+    }
+
+    /// Returns the middle of the time that is left.
+    fn half_way(&self, stop_at: Timestamp) -> Timestamp {
+        let now = self.clock.now();
+        now + elapsed(now, stop_at) / 2
     }
 
     /// Logs which pull has been silent for longest, of all active connections. Returns for how

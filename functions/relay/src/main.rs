@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
     let ports = &ports;
     let serve = |event: LambdaEvent<IgnoredAny>| async move {
         let deadline = deadline(event.context.deadline(), SystemClock.now())?;
-        ports.run_once(deadline).await.map_err(|e| Error::from(chain(&e)))
+        ports.run_in_time(deadline).await.map_err(|e| Error::from(chain(&e)))
     };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -12,7 +12,6 @@ use deadpool_postgres::{
     Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -24,7 +23,7 @@ use crate::{DriverError, StoreError};
 mod ending;
 
 pub use ending::Connection;
-use ending::Ender;
+use ending::{Ender, Sockets};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
@@ -105,9 +104,9 @@ impl Database {
         size: usize,
     ) -> Result<Self, StoreError> {
         let trust = (tls == Tls::Require).then(|| Arc::new(Trust::new(roots)));
-        let hang_up = Arc::new(Notify::new());
-        let ender = Ender::new(trust.clone(), Arc::clone(&hang_up));
-        let dialer = Arc::new(Dialer { source, trust, missing: Mutex::default(), hang_up });
+        let sockets = Arc::<Sockets>::default();
+        let ender = Ender::new(trust.clone(), Arc::clone(&sockets));
+        let dialer = Arc::new(Dialer { source, trust, missing: Mutex::default(), sockets });
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(Config::new(), Dialing(Arc::clone(&dialer)), config);
         let pool = Pool::builder(manager)
@@ -160,8 +159,7 @@ impl Database {
             // opens another, which counts as fresh and need not wait for the end of this one.
             let left = Object::take(connection);
             if !left.is_closed() {
-                let ender = Arc::clone(&self.ender);
-                tokio::spawn(async move { ender.end(left).await });
+                self.ender.end_beside(left).await;
             }
             // The others froze with it.
             self.close_idle();
@@ -191,6 +189,9 @@ impl Database {
     /// After work was given up half-way, its statement still holds a backend of Postgres. The next
     /// statement on that connection would wait behind it, and a new connection beside it would be
     /// one more: while a table is locked, all connections of Postgres would be used up (trap 69).
+    ///
+    /// The sockets are closed when it returns. A frozen environment would hold them, and the locks
+    /// of their transactions, until a limit of its role.
     pub async fn end_idle(&self) {
         for left in self.pool.retain(|_, _| false).removed {
             self.ender.end(left).await;
@@ -209,7 +210,7 @@ impl Database {
     }
 
     /// Waits for `work`, which uses this pool, no longer than `patience`. Then the statement of the
-    /// work is ended, but a commit that has begun is not.
+    /// work is ended, but a commit that has begun is not, and its socket is closed.
     ///
     /// # Errors
     /// Returns [`StoreError::Silent`] if the time is over, and the error of `work` if it fails.
@@ -269,7 +270,7 @@ struct Dialer {
     trust: Option<Arc<Trust>>,
     /// Why the last dial could not begin. The pool takes only the driver's errors.
     missing: Mutex<Option<BoxError>>,
-    hang_up: Arc<Notify>,
+    sockets: Arc<Sockets>,
 }
 
 /// A dialer in the hands of the pool.
@@ -350,11 +351,14 @@ impl Dialer {
         &self,
         connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
     ) -> JoinHandle<()> {
-        let hang_up = Arc::clone(&self.hang_up);
+        let (sockets, open) = (Arc::clone(&self.sockets), self.sockets.open());
         tokio::spawn(async move {
+            // Dropped after the connection, which holds the socket.
+            let _open = open;
+            let connection = connection;
             tokio::select! {
                 outcome = connection => report_end(outcome),
-                () = hang_up.notified() => {}
+                () = sockets.hang_up.notified() => {}
             }
         })
     }

@@ -116,10 +116,11 @@ impl StoreError {
     /// SQLSTATE classes are 21 (cardinality), 22 (data exception), 23 (integrity constraint
     /// violation) and 54 (a limit exceeded, such as the size of an index row). It is retried at
     /// once if another transaction was in the way (class 40), and later if Postgres is unreachable
-    /// or busy.
+    /// or busy, or has no leaf for the row.
     pub fn disposition(&self) -> Disposition {
         let code = self.sql_state().map_or("", SqlState::code);
         match code.get(..2) {
+            _ if self.has_no_leaf() => Disposition::Retry(LATER),
             Some("21" | "22" | "23" | "54") => Disposition::Dead(Reason::new(
                 ReasonKind::Refused,
                 format!("Postgres refuses it: {}", self.reason()),
@@ -130,15 +131,16 @@ impl StoreError {
     }
 
     /// Returns whether Postgres is unreachable, went away, refuses connections because it starts,
-    /// stops or has no room, or has ended a statement that waited for too long.
+    /// stops or has no room, has ended a statement or a transaction that took too long, or has no
+    /// leaf for the row. None of it is the row's fault.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
-            Self::Statement { .. } if self.is_out_of_time() => true,
+            Self::Statement { .. } if self.is_out_of_time() || self.has_no_leaf() => true,
             Self::Statement { source: DriverError(error), .. } => match error.code() {
-                Some(state) => {
-                    ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class))
-                }
+                Some(state) => ["08", "53", "57P", "25P03", "25P04"]
+                    .iter()
+                    .any(|class| state.code().starts_with(class)),
                 None => {
                     error.is_closed()
                         || Error::source(error).is_some_and(|e| e.is::<std::io::Error>())
@@ -151,7 +153,8 @@ impl StoreError {
     /// Returns whether a connection broke on a statement. Its peer may have hung up long before, so
     /// another connection may work. It is not known whether the statement was committed.
     pub fn is_broken_connection(&self) -> bool {
-        matches!(self, Self::Statement { .. }) && self.is_unreachable() && !self.is_out_of_time()
+        let answered = self.is_out_of_time() || self.has_no_leaf();
+        matches!(self, Self::Statement { .. }) && self.is_unreachable() && !answered
     }
 
     /// Returns whether a statement was under way when Postgres went away, or was ended. It is not
@@ -164,6 +167,15 @@ impl StoreError {
     fn is_out_of_time(&self) -> bool {
         let limits = [&SqlState::QUERY_CANCELED, &SqlState::LOCK_NOT_AVAILABLE];
         self.sql_state().is_some_and(|state| limits.contains(&state))
+    }
+
+    /// Returns whether the outbox has no leaf for the row's day. Postgres reports it as a violated
+    /// check, but names no constraint.
+    fn has_no_leaf(&self) -> bool {
+        let Self::Statement { source: DriverError(error), .. } = self else { return false };
+        error
+            .as_db_error()
+            .is_some_and(|db| *db.code() == SqlState::CHECK_VIOLATION && db.constraint().is_none())
     }
 
     /// Returns the SQLSTATE, if Postgres answered.

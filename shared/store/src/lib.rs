@@ -73,6 +73,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         refetch::ended::STATEMENTS,
         retention::STATEMENTS,
         revenue::STATEMENTS,
+        revenue::folding::STATEMENTS,
         roles::STATEMENTS,
         run_requests::STATEMENTS,
         stats::STATEMENTS,

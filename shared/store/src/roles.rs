@@ -11,8 +11,10 @@ use tokio_postgres::{GenericClient, Transaction};
 
 use crate::sql::{Statement, statements};
 use crate::{Connection, StoreError, begin, commit};
+use limits::Idle;
 
 pub mod limits;
+pub mod shared;
 
 statements! {
     roles.find: Find<'a> { names: &'a [&'a str] }
@@ -20,6 +22,7 @@ statements! {
     roles.owned: Owned {}
     roles.tables: Tables {}
     roles.is_migrated: IsMigrated {}
+    roles.own_settings: OwnSettings {}
 }
 
 /// The grants of all functions, as commands that name a function in place of its role.
@@ -112,6 +115,7 @@ fn without_comments(command: &'static str) -> &'static str {
 pub async fn apply(
     connection: &mut Connection,
     roles: &[FunctionRole<'_>],
+    idle: Idle,
 ) -> Result<(), RolesError> {
     if let Some(role) = roles.iter().find(|role| role.name.len() > LONGEST_NAME) {
         return Err(RolesError::TooLong(role.name.to_owned()));
@@ -147,19 +151,24 @@ pub async fn apply(
         // An alternate user inherits what the first one has, but none of its settings.
         let grantee = names.iter().find(|name| *name == first).map_or(role.name, |_| first);
         grant(&tx, &tables, role.function, grantee).await?;
-        limit(&mut tx, role.function, role.name).await?;
+        limit(&mut tx, role.function, role.name, idle).await?;
         if grantee != role.name {
-            limit(&mut tx, role.function, grantee).await?;
+            limit(&mut tx, role.function, grantee, idle).await?;
         }
     }
     Ok(commit(tx).await?)
 }
 
-/// Gives the statements of a role the time of its function, if they have another. A role that the
-/// migrating one may not change, such as one that AWS' rotation has made, keeps what it has.
-async fn limit(tx: &mut Transaction<'_>, function: &str, name: &str) -> Result<(), StoreError> {
-    let wanted = limits::of(function);
+/// Gives a role the time of its function, if it has another. A role that the migrating one may not
+/// change, such as one that AWS' rotation has made, keeps what it has.
+async fn limit(
+    tx: &mut Transaction<'_>,
+    function: &str,
+    name: &str,
+    idle: Idle,
+) -> Result<(), StoreError> {
     let row = Find { names: &[name] }.one(&*tx).await?;
+    let wanted = limits::of(function, idle, row.read("knows_all_limits")?);
     let known: Vec<String> = row.read("settings")?;
     let missing = wanted.iter().filter(|setting| !known.contains(setting));
     let role = quoted(name);

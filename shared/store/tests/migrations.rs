@@ -1,6 +1,8 @@
 //! The migrations, applied by more than one process and more than once.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use std::time::Duration;
+
 use penstock_store::migrations::migrate;
 use penstock_testkit::TestDatabase;
 
@@ -35,6 +37,29 @@ async fn a_second_migration_changes_nothing() {
     let before: String = database.scalar(history).await;
     assert!(migrate(&pool).await.unwrap().names.is_empty());
     assert_eq!(database.scalar::<String>(history).await, before);
+}
+
+#[tokio::test]
+async fn a_migration_that_finds_a_lock_taken_holds_up_nobody_and_is_tried_again() {
+    let database = TestDatabase::of_version(8).await;
+    let reader = database.client().await;
+    reader.batch_execute("begin; select from outbox limit 1").await.unwrap();
+    let pool = database.database(2);
+    let migrator = tokio::spawn(async move { migrate(&pool).await });
+    let client = database.client().await;
+    client.batch_execute("set lock_timeout = '20s'").await.unwrap();
+    for _ in 0..2 {
+        let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        while client.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // It queues behind the migration, which waits for the reader.
+        client.batch_execute("select from outbox limit 1").await.unwrap();
+    }
+    reader.batch_execute("commit").await.unwrap();
+    let applied = migrator.await.unwrap().unwrap().names;
+    let history: Vec<String> = database.scalar(HISTORY).await;
+    assert_eq!(applied, history[8..]);
 }
 
 #[tokio::test]

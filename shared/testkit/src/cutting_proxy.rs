@@ -1,5 +1,5 @@
-//! A proxy before Postgres that counts the client's messages and cuts the connection at a chosen
-//! one.
+//! A proxy before Postgres that counts the client's messages, and cuts or holds the connection at a
+//! chosen one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -30,9 +30,17 @@ const SERVER_SETTLES: Duration = Duration::from_secs(5);
 
 type Action = Box<dyn FnOnce() + Send>;
 
+/// The fate of the connection after the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Close,
+    Hold,
+}
+
 struct Plan {
     at: u64,
     cut: Cut,
+    then: Then,
     action: Action,
 }
 
@@ -55,7 +63,9 @@ pub struct CuttingProxy {
     upstream: Login,
     address: SocketAddr,
     state: Arc<Mutex<State>>,
-    freeze: watch::Sender<()>,
+    freeze: watch::Sender<bool>,
+    go_on: watch::Sender<u64>,
+    open: watch::Sender<u64>,
     listening: JoinHandle<()>,
 }
 
@@ -70,10 +80,17 @@ impl CuttingProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("the proxy's address");
         let state = Arc::new(Mutex::new(State::default()));
-        let freeze = watch::Sender::new(());
-        let server = (upstream.host.clone(), upstream.port);
-        let listening = tokio::spawn(listen(listener, server, state.clone(), freeze.clone()));
-        Self { upstream, address, state, freeze, listening }
+        let freeze = watch::Sender::new(false);
+        let (go_on, open) = (watch::Sender::new(0), watch::Sender::new(0));
+        let relaying = Relaying {
+            server: (upstream.host.clone(), upstream.port),
+            state: state.clone(),
+            freeze: freeze.clone(),
+            go_on: go_on.clone(),
+            open: open.clone(),
+        };
+        let listening = tokio::spawn(relaying.listen(listener));
+        Self { upstream, address, state, freeze, go_on, open, listening }
     }
 
     /// Returns the login that goes through the proxy.
@@ -111,16 +128,45 @@ impl CuttingProxy {
     ///
     /// If `nth` is 0.
     pub fn cut_at(&self, nth: u64, cut: Cut, action: impl FnOnce() + Send + 'static) {
+        self.plan(nth, cut, Then::Close, Box::new(action));
+    }
+
+    /// Holds the connection that sends the `nth` message from now on (the first is 1), exactly
+    /// once.
+    ///
+    /// `action` runs, for example that of [`crate::RuntimeHost::freezer`]. From then on the server
+    /// gets nothing from this client, until [`CuttingProxy::go_on`]. What the server sends goes on
+    /// to the client.
+    ///
+    /// # Panics
+    ///
+    /// If `nth` is 0.
+    pub fn hold_at(&self, nth: u64, cut: Cut, action: impl FnOnce() + Send + 'static) {
+        self.plan(nth, cut, Then::Hold, Box::new(action));
+    }
+
+    fn plan(&self, nth: u64, cut: Cut, then: Then, action: Action) {
         assert!(nth > 0, "messages are counted from 1");
         let mut state = self.state.lock().unwrap();
         let at = state.messages + nth;
         state.was_cut = false;
-        state.plan = Some(Plan { at, cut, action: Box::new(action) });
+        state.plan = Some(Plan { at, cut, then, action });
     }
 
-    /// Returns whether the requested cut has happened.
+    /// Lets connections go on that are held.
+    pub fn go_on(&self) {
+        self.go_on.send_modify(|round| *round += 1);
+    }
+
+    /// Returns whether the requested cut, or hold, has happened.
     pub fn was_cut(&self) -> bool {
         self.state.lock().unwrap().was_cut
+    }
+
+    /// Returns once clients have `count` connections open, whether or not anything passes on them.
+    pub async fn until_open(&self, count: u64) {
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open == count).await.expect("the proxy has the sender");
     }
 
     /// Closes all open connections; new ones may be opened. The client sees a peer that hung up
@@ -138,7 +184,17 @@ impl CuttingProxy {
     /// A socket looks like this if its peer went away unseen while the environment was frozen (trap
     /// 44).
     pub fn freeze_connections(&self) {
-        self.freeze.send_replace(());
+        // A connection that is opened from now on waits for the next change.
+        self.freeze.send_replace(false);
+    }
+
+    /// Returns a closure that freezes the connections that are open, and each that is opened later:
+    /// the server is silent.
+    pub fn silencer(&self) -> impl FnOnce() + Send + 'static {
+        let freeze = self.freeze.clone();
+        move || {
+            freeze.send_replace(true);
+        }
     }
 }
 
@@ -151,80 +207,138 @@ impl Drop for CuttingProxy {
     }
 }
 
-async fn listen(
-    listener: TcpListener,
+/// The state that the proxy's tasks share.
+#[derive(Clone)]
+struct Relaying {
     server: (String, u16),
     state: Arc<Mutex<State>>,
-    freeze: watch::Sender<()>,
-) {
-    while let Ok((client, _)) = listener.accept().await {
-        let (server, frozen, shared) = (server.clone(), freeze.subscribe(), state.clone());
-        let relay = tokio::spawn(async move {
-            if let Ok(server) = TcpStream::connect(server).await {
-                relay(client, server, frozen, &shared).await;
-            }
-        });
-        let mut state = state.lock().unwrap();
-        state.connections += 1;
-        state.relays.push(relay);
+    /// Freezes the open connections at each change; later ones too if it is true.
+    freeze: watch::Sender<bool>,
+    /// Changes when held connections go on.
+    go_on: watch::Sender<u64>,
+    /// The number of connections that a client has not closed.
+    open: watch::Sender<u64>,
+}
+
+/// A connection that its client has not closed.
+struct Open(watch::Sender<u64>);
+
+impl Open {
+    fn new(open: &watch::Sender<u64>) -> Self {
+        open.send_modify(|open| *open += 1);
+        Self(open.clone())
     }
 }
 
-async fn relay(
-    client: TcpStream,
-    server: TcpStream,
-    mut frozen: watch::Receiver<()>,
-    state: &Mutex<State>,
-) {
-    // TCP_NODELAY, as the driver sets it: a delayed Sync would cost 40 ms a statement.
-    client.set_nodelay(true).expect("an open socket");
-    server.set_nodelay(true).expect("an open socket");
-    // It lives as long as the relay. Dropped earlier, it would close the client's socket before the
-    // action runs.
-    let (from_client, mut to_client) = client.into_split();
-    let (from_server, mut to_server) = server.into_split();
-    let muted = watch::Sender::new(false);
-    let mut down = std::pin::pin!(pass_down(from_server, &mut to_client, muted.subscribe()));
-    tokio::select! {
-        biased;
-        Ok(()) = frozen.changed() => std::future::pending().await,
-        planned = pass_up(from_client, &mut to_server, state, &muted) => {
-            if let Some(plan) = planned {
-                let _ = to_server.shutdown().await;
-                let _ = timeout(SERVER_SETTLES, &mut down).await;
-                (plan.action)();
-                state.lock().unwrap().was_cut = true;
-            }
-        }
-        () = &mut down => {}
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
     }
 }
 
-/// Forwards message by message. Returns `None` once the client leaves, or the plan at its message.
-async fn pass_up(
-    mut from: OwnedReadHalf,
-    to: &mut OwnedWriteHalf,
-    state: &Mutex<State>,
-    muted: &watch::Sender<bool>,
-) -> Option<Plan> {
-    let mut framing = Framing::default();
-    loop {
-        while let Some(message) = framing.next() {
-            let planned = message.counts.then(|| count(state)).flatten();
-            if planned.is_some() {
-                muted.send_replace(true);
+impl Relaying {
+    async fn listen(self, listener: TcpListener) {
+        while let Ok((client, _)) = listener.accept().await {
+            let (one, open) = (self.clone(), Open::new(&self.open));
+            let frozen = self.freeze.subscribe();
+            let relay = tokio::spawn(async move {
+                let _open = open;
+                if let Ok(server) = TcpStream::connect(&one.server).await {
+                    one.relay(client, server, frozen).await;
+                }
+            });
+            let mut state = self.state.lock().unwrap();
+            state.connections += 1;
+            state.relays.push(relay);
+        }
+    }
+
+    async fn relay(&self, client: TcpStream, server: TcpStream, frozen: watch::Receiver<bool>) {
+        // TCP_NODELAY, as the driver sets it: a delayed Sync would cost 40 ms a statement.
+        client.set_nodelay(true).expect("an open socket");
+        server.set_nodelay(true).expect("an open socket");
+        // It lives as long as the relay. Dropped earlier, it would close the client's socket before
+        // the action runs.
+        let (mut from_client, mut to_client) = client.into_split();
+        let (from_server, mut to_server) = server.into_split();
+        let muted = watch::Sender::new(false);
+        let mut down = Box::pin(pass_down(from_server, &mut to_client, muted.subscribe()));
+        let planned = tokio::select! {
+            biased;
+            () = freezes(frozen) => None,
+            planned = self.pass_up(&mut from_client, &mut to_server, &muted) => match planned {
+                Some(planned) => Some(planned),
+                None => return,
+            },
+            () = &mut down => return,
+        };
+        let Some(plan) = planned else {
+            // Open, and nothing passes, until the client closes it.
+            let mut nowhere = tokio::io::sink();
+            let _ = tokio::io::copy(&mut from_client, &mut nowhere).await;
+            return;
+        };
+        let _ = to_server.shutdown().await;
+        let _ = timeout(SERVER_SETTLES, &mut down).await;
+        (plan.action)();
+        self.state.lock().unwrap().was_cut = true;
+    }
+
+    /// Forwards message by message. Returns `None` once the client leaves, or the plan at its
+    /// message.
+    async fn pass_up(
+        &self,
+        from: &mut OwnedReadHalf,
+        to: &mut OwnedWriteHalf,
+        muted: &watch::Sender<bool>,
+    ) -> Option<Plan> {
+        let mut framing = Framing::default();
+        loop {
+            while let Some(message) = framing.next() {
+                let planned = message.counts.then(|| count(&self.state)).flatten();
+                let closes = planned.as_ref().is_some_and(|plan| plan.then == Then::Close);
+                if closes {
+                    muted.send_replace(true);
+                }
+                let before = planned.as_ref().is_some_and(|plan| plan.cut == Cut::BeforeForwarding);
+                let planned = match planned {
+                    Some(plan) if before && closes => return Some(plan),
+                    Some(plan) if before => {
+                        self.hold(plan).await;
+                        None
+                    }
+                    planned => planned,
+                };
+                let sent = to.write_all(&message.bytes).await;
+                match planned {
+                    Some(plan) if closes => return Some(plan),
+                    Some(plan) => self.hold(plan).await,
+                    None => {}
+                }
+                if sent.is_err() {
+                    return None;
+                }
             }
-            if planned.as_ref().is_some_and(|plan| plan.cut == Cut::BeforeForwarding) {
-                return planned;
-            }
-            let sent = to.write_all(&message.bytes).await;
-            if planned.is_some() || sent.is_err() {
-                return planned;
+            if from.read_buf(&mut framing.buffer).await.unwrap_or(0) == 0 {
+                return None;
             }
         }
-        if from.read_buf(&mut framing.buffer).await.unwrap_or(0) == 0 {
-            return None;
-        }
+    }
+
+    /// Runs the action of a plan, and returns when held connections go on.
+    async fn hold(&self, plan: Plan) {
+        let mut go_on = self.go_on.subscribe();
+        (plan.action)();
+        self.state.lock().unwrap().was_cut = true;
+        // An error means that the proxy is gone.
+        let _ = go_on.changed().await;
+    }
+}
+
+/// Returns when a connection freezes.
+async fn freezes(mut frozen: watch::Receiver<bool>) {
+    if !*frozen.borrow() && frozen.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -233,7 +347,8 @@ fn count(state: &Mutex<State>) -> Option<Plan> {
     let mut state = state.lock().unwrap();
     let nth = state.messages + 1;
     let plan = state.plan.take_if(|plan| plan.at == nth);
-    if plan.as_ref().is_none_or(|plan| plan.cut == Cut::AfterForwarding) {
+    let never_sent = |plan: &Plan| plan.cut == Cut::BeforeForwarding && plan.then == Then::Close;
+    if !plan.as_ref().is_some_and(never_sent) {
         state.messages = nth;
     }
     plan

@@ -3,7 +3,7 @@
 //! Roles belong to the whole server, and grants to a database. So the roles are made once, and the
 //! grants come into each test's database with the template that it is copied from.
 
-use penstock_store::roles::{self, FunctionRole};
+use penstock_store::roles::{self, FunctionRole, limits::Idle};
 use penstock_store::{Connection, Login};
 use secrecy::SecretString;
 
@@ -25,7 +25,7 @@ pub(crate) async fn make(connection: &mut Connection) {
         .iter()
         .map(|(function, name)| FunctionRole { function, name, password: Some(&password) })
         .collect();
-    roles::apply(connection, &wanted).await.expect("the roles of the functions");
+    roles::apply(connection, &wanted, Idle::default()).await.expect("the roles of the functions");
 }
 
 fn name(function: &str) -> String {

@@ -37,6 +37,7 @@ pub struct RuntimeApi {
     waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
     first_poll: watch::Sender<Option<Instant>>,
     init_error: Mutex<Option<Outcome>>,
+    at_reply: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 impl RuntimeApi {
@@ -49,6 +50,7 @@ impl RuntimeApi {
             waiting: Mutex::default(),
             first_poll: watch::Sender::new(None),
             init_error: Mutex::default(),
+            at_reply: Mutex::default(),
         })
     }
 
@@ -76,6 +78,11 @@ impl RuntimeApi {
     /// Returns the error that the process reported if it failed to start.
     pub fn init_error(&self) -> Option<Outcome> {
         self.init_error.lock().unwrap().clone()
+    }
+
+    /// Has `action` run at each reply, before the process or the caller learns that it has arrived.
+    pub(crate) fn at_replies(&self, action: impl Fn() + Send + 'static) {
+        *self.at_reply.lock().unwrap() = Some(Box::new(action));
     }
 
     /// Serves the process until the task is aborted. Its connections end with the task.
@@ -130,6 +137,9 @@ impl RuntimeApi {
     }
 
     fn tell(&self, id: &str, outcome: Outcome) {
+        if let Some(action) = &*self.at_reply.lock().unwrap() {
+            action();
+        }
         if let Some(waiting) = self.waiting.lock().unwrap().remove(id) {
             // The receiver is gone if the deadline passed first.
             let _ = waiting.send(outcome);

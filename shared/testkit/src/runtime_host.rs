@@ -113,6 +113,20 @@ impl RuntimeHost {
         signal(self.pid, "CONT");
     }
 
+    /// Returns a closure that stops the process where it is, for use elsewhere, as in
+    /// [`crate::CuttingProxy::hold_at`].
+    pub fn freezer(&self) -> impl FnOnce() + Send + 'static {
+        let pid = self.pid;
+        move || signal(pid, "STOP")
+    }
+
+    /// Freezes the process at each of its replies, before it learns that the reply has arrived.
+    /// [`RuntimeHost::thaw`] lets it go on.
+    pub fn freeze_at_replies(&self) {
+        let pid = self.pid;
+        self.api.at_replies(move || signal(pid, "STOP"));
+    }
+
     /// Returns a closure that sends the SIGKILL, for use elsewhere, as in
     /// [`crate::CuttingProxy::cut_at`].
     pub fn killer(&self) -> impl FnOnce() + Send + 'static {

@@ -142,6 +142,7 @@ fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
     Ports {
         database,
         witness: process::Witness::default(),
+        backlog: process::Backlog::default(),
         reader: Normalizers::from_env(&[("STRIPE_LIVEMODE", "false")].into_iter().collect())
             .expect("the setting is sound"),
         refetches: None,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
-use penstock_store::roles::limits;
 use penstock_testkit::{Outcome, RuntimeHost, binary};
 use penstock_tests::fake_aws::FakeAws;
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
@@ -18,8 +17,8 @@ use crate::webhook::secrets::BuiltWebhook;
 
 const SECRET: &str = "whsec_of_the_frozen";
 
-/// Longer than Postgres takes to see that a peer is gone (5 s) and than the limit of `webhook`
-/// (8 s), and less than the limits of the functions that work (25 s and more).
+/// Longer than Postgres takes to see that a peer is gone (5 s), and than the limits of `webhook`
+/// (8 s).
 const SOON: Duration = Duration::from_secs(20);
 
 /// Starts a function as built, over the database of `app`.
@@ -42,6 +41,16 @@ async fn lock(app: &TestApp, tables: &str) -> Client {
     let lock = format!("begin; lock table {tables} in access exclusive mode");
     client.batch_execute(&lock).await.unwrap();
     client
+}
+
+/// Sets limits of the role of `function` for this database.
+async fn limit(app: &TestApp, function: &str, limits: &[(&str, &str)]) {
+    let user = app.db.login_of(function).user;
+    let database: String = app.db.scalar("select current_database()::text").await;
+    for (limit, time) in limits {
+        let command = format!("alter role {user} in database {database} set {limit} = '{time}'");
+        app.db.client().await.batch_execute(&command).await.unwrap();
+    }
 }
 
 /// Returns once a statement of `function` waits on a lock (`true`), or no session of it is in the
@@ -100,7 +109,10 @@ async fn trap_69_the_statement_of_a_function_that_was_killed_ends_within_seconds
         .scalar("select string_agg(quote_ident(tablename), ', ') from pg_tables where schemaname = 'public'")
         .await;
     let _locked = lock(&app, &all).await;
+    let none = ["statement_timeout", "lock_timeout", "transaction_timeout"].map(|it| (it, "0"));
     let victims = events().into_iter().map(async |(name, event)| {
+        // It is seen to be gone, and by no other limit.
+        limit(&app, name, &none).await;
         let (victim, _aws) = start(name, &app).await;
         let outcome = tokio::select! {
             outcome = victim.invoke(event) => outcome,
@@ -135,13 +147,7 @@ async fn trap_69_rows_that_a_frozen_function_has_claimed_are_free_again_by_the_l
     let app = TestApp::over(account(394, 20)).await;
     app.fetch_all().await.unwrap();
     let tickets = app.tickets.take();
-    let limit = "idle_in_transaction_session_timeout";
-    assert!(limits::of("process").iter().any(|setting| setting.starts_with(limit)));
-    // The same limit, for this database and for as long as a test can wait.
-    let user = app.db.login_of("process").user;
-    let database: String = app.db.scalar("select current_database()::text").await;
-    let shorter = format!("alter role {user} in database {database} set {limit} = '1s'");
-    app.db.client().await.batch_execute(&shorter).await.unwrap();
+    limit(&app, "process", &[("idle_in_transaction_session_timeout", "1s")]).await;
 
     let (frozen, _aws) = start("process", &app).await;
     let locked = lock(&app, "payments").await;
@@ -149,6 +155,40 @@ async fn trap_69_rows_that_a_frozen_function_has_claimed_are_free_again_by_the_l
         until_it_waits(&app, "process", true).await;
         frozen.freeze();
         // Its statement goes on and ends. Then its transaction waits for a client that is frozen.
+        locked.batch_execute("commit").await.unwrap();
+        until_it_waits(&app, "process", false).await;
+        assert_eq!(app.deliver(&tickets, 2).await.failures(), 0, "the rows are free");
+        frozen.thaw();
+    };
+    let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});
+    let (outcome, ()) = tokio::join!(frozen.invoke(event), asleep);
+    assert!(matches!(outcome, Outcome::Replied(_)), "{outcome:?}");
+    app.drain().await;
+    assert_true(&app).await;
+}
+
+/// More than the sockets of both sides hold: 4 MB to send and 6 MB to receive, by Linux' defaults.
+const UNREAD: usize = 24;
+
+#[tokio::test]
+async fn trap_69_rows_that_postgres_cannot_write_to_a_frozen_function_are_free_again_by_its_limit()
+{
+    let app = TestApp::over(account(395, UNREAD.try_into().unwrap())).await;
+    app.fetch_all().await.unwrap();
+    let tickets = app.tickets.take();
+    // A JSON text may end with spaces.
+    let longer =
+        "update outbox set payload = payload || convert_to(repeat(' ', 1024 * 1024), 'utf8')";
+    app.db.client().await.batch_execute(longer).await.unwrap();
+    limit(&app, "process", &[("tcp_user_timeout", "1s"), ("transaction_timeout", "0")]).await;
+
+    let (frozen, _aws) = start("process", &app).await;
+    let locked = lock(&app, "outbox").await;
+    let asleep = async {
+        until_it_waits(&app, "process", true).await;
+        frozen.freeze();
+        // The claim goes on, and its rows do not fit into the sockets. No limit of the statement or
+        // of the idle session ends it.
         locked.batch_execute("commit").await.unwrap();
         until_it_waits(&app, "process", false).await;
         assert_eq!(app.deliver(&tickets, 2).await.failures(), 0, "the rows are free");

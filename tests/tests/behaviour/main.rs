@@ -7,6 +7,7 @@ mod admin;
 mod connections;
 mod erasing;
 mod fetch;
+mod frozen;
 mod gcal;
 mod hubspot;
 mod ingest;

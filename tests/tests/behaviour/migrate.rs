@@ -8,6 +8,7 @@ use penstock_clients::secret::Secret;
 use penstock_domain::access::{KeyHeader, KeyStatus, PresentedKey};
 use penstock_domain::clock::Clock as _;
 use penstock_store::admission::{Admission, Verdict};
+use penstock_store::roles::limits::Idle;
 use penstock_testkit::{Authority, Outcome, RuntimeHost, TestDatabase, TlsFront, binary};
 use penstock_tests::clock::StoppedClock;
 use penstock_tests::fake_aws::FakeAws;
@@ -30,6 +31,7 @@ fn ports(database: &TestDatabase) -> Ports<StoppedClock> {
         issuer: issuer(),
         logins: Vec::new(),
         own_logins: false,
+        idle: Idle::default(),
         clock: clock(),
     }
 }

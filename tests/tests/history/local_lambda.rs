@@ -117,6 +117,7 @@ impl<'a> LocalLambda<'a> {
             process::Ports {
                 database: test.db.database_of("process", 1),
                 witness: process::Witness::default(),
+                backlog: process::Backlog::default(),
                 reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(refetches.clone()),
                 clock: SystemClock,

@@ -294,6 +294,7 @@ impl Company {
         let process = process::Ports {
             database: self.db.database_of("process", 1),
             witness: process::Witness::default(),
+            backlog: process::Backlog::default(),
             reader: process::Normalizers::from_env(
                 &std::iter::empty::<(String, String)>().collect(),
             )

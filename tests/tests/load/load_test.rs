@@ -136,6 +136,7 @@ impl LoadTest {
         process::Ports {
             database: self.postgres.database_of("process"),
             witness: process::Witness::default(),
+            backlog: process::Backlog::default(),
             reader: process::Normalizers::from_env(
                 &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
             )

@@ -19,3 +19,26 @@ fn the_page_on_adding_a_source_names_all_that_a_source_may_say() {
         );
     }
 }
+
+#[test]
+fn no_migration_is_left_out_of_the_lint_that_is_newer_than_the_linter() {
+    let settings = std::fs::read_to_string(root().join(".squawk.toml")).unwrap();
+    let (_, left_out) = settings.split_once("excluded_paths = [").unwrap();
+    let left_out: Vec<&str> = left_out.split('"').skip(1).step_by(2).collect();
+    assert!(!left_out.is_empty());
+    for path in left_out {
+        assert!(root().join(path).is_file(), "{path} is not there");
+        let version = path.trim_start_matches("migrations/V").split("__").next().unwrap();
+        assert!(version.parse::<u32>().unwrap() <= 24, "{path} must pass");
+    }
+}
+
+#[test]
+fn each_rule_that_migrations_need_not_follow_has_a_reason() {
+    let settings = std::fs::read_to_string(root().join(".squawk.toml")).unwrap();
+    let (_, rules) = settings.split_once("excluded_rules = [\n").unwrap();
+    let (rules, _) = rules.split_once("\n]").unwrap();
+    // Rules that follow each other share the reason above them.
+    assert!(rules.trim_start().starts_with('#'), "the first rule has no reason");
+    assert!(rules.lines().all(|line| line.trim_start().starts_with(['#', '"'])));
+}

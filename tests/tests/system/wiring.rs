@@ -5,7 +5,7 @@ use std::path::Path;
 
 use penstock_domain::due::{Due, DueRequest};
 use penstock_edge::http::RouteInfo;
-use penstock_store::roles::limits;
+use penstock_store::roles::limits::{self, Idle, Seconds};
 
 use penstock_tests::template::{Template, short_name, target};
 
@@ -91,18 +91,29 @@ fn trap_45_reserved_concurrency_times_pool_stays_under_the_databases_limit() {
 }
 
 #[test]
-fn trap_69_postgres_ends_a_statement_before_lambda_ends_its_function() {
+fn trap_69_postgres_ends_what_a_function_leaves_before_lambda_ends_the_function() {
     let template = Template::read();
     for (name, function) in template.functions() {
         let short = short_name(function);
         if short == "migrate" {
             continue; // It owns the tables, and a migration takes what it takes.
         }
-        let limits = limits::of(short);
-        let seconds = limits[0].trim_start_matches("statement_timeout=").trim_end_matches('s');
-        let seconds: i64 = seconds.parse().unwrap();
-        assert!(seconds < template.number(&function["Timeout"]), "{name}: {seconds} s");
+        let Seconds { statement, lock, transaction } = limits::seconds(short);
+        assert!(lock < statement && statement < transaction, "{name}");
+        assert!(i64::from(transaction) < template.number(&function["Timeout"]), "{name}");
     }
+}
+
+#[test]
+fn trap_69_the_parameter_says_for_how_long_a_silent_function_may_hold_a_lock() {
+    let template = Template::read();
+    let parameter = &template.parameters()["DatabaseIdleSeconds"];
+    let seconds = |what: &str| u32::try_from(parameter[what].as_i64().unwrap()).unwrap();
+    assert_eq!(Idle::from_seconds(seconds("Default")), Some(Idle::default()));
+    let [least, most] = ["MinValue", "MaxValue"].map(seconds);
+    assert!(Idle::from_seconds(least).is_some() && Idle::from_seconds(least - 1).is_none());
+    assert!(Idle::from_seconds(most).is_some() && Idle::from_seconds(most + 1).is_none());
+    assert!(most < 20, "nobody waits for a frozen function for 20 seconds");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::dates::{DateRange, Zone, day_number};
 
 const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
 /// Seconds of the finest bucket.
 const QUARTER_HOUR: i64 = 900;
 
@@ -24,14 +25,17 @@ pub struct Calendar {
     owners: Vec<Option<usize>>,
 }
 
-/// A cut and its nearest UTC midnight. At most 48 quarter hours lie between the two.
+/// A part of the stretch between a cut and its nearest UTC midnight: the whole hours, which are at
+/// most 12, or the quarter hours that are left, at most 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     /// The cut's index in [`Calendar::cuts`].
     pub index: usize,
-    /// The earlier of the two, as UTC wall clock.
+    /// The name of the grain whose buckets make up the part.
+    pub grain: &'static str,
+    /// Its beginning, as UTC wall clock.
     pub low: DateTime,
-    /// The later of the two, as UTC wall clock.
+    /// Its end, as UTC wall clock.
     pub high: DateTime,
 }
 
@@ -81,6 +85,12 @@ impl Calendar {
         self.cuts.iter().map(|cut| instant(*cut)).collect()
     }
 
+    /// Returns the same instants as UTC wall clock.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<DateTime> {
+        self.cuts.iter().map(|cut| utc(*cut)).collect()
+    }
+
     /// Returns the UTC midnights nearest to the first and the last cut. Whole days are read between
     /// them.
     #[must_use]
@@ -91,15 +101,10 @@ impl Calendar {
         ))
     }
 
-    /// Returns the stretches between cuts and their nearest midnights that are not empty.
+    /// Returns the stretches between cuts and their nearest midnights, in hours as far as possible.
     #[must_use]
     pub fn edges(&self) -> Vec<Edge> {
-        let stretch = |(index, cut): (usize, &i64)| {
-            let midnight = nearest_midnight(*cut);
-            let (low, high) = (utc(midnight.min(*cut)), utc(midnight.max(*cut)));
-            (midnight != *cut).then_some(Edge { index, low, high })
-        };
-        self.cuts.iter().enumerate().filter_map(stretch).collect()
+        self.cuts.iter().enumerate().flat_map(|(index, cut)| edges_of(index, *cut)).collect()
     }
 
     /// Returns the day of the range that owns a piece.
@@ -148,6 +153,18 @@ fn pieces(rules: &TimeZone, from: i64, to: i64) -> Vec<Piece> {
         offset = next;
     }
     pieces
+}
+
+/// The parts of the stretch between a cut and its nearest midnight that are not empty.
+fn edges_of(index: usize, cut: i64) -> impl Iterator<Item = Edge> {
+    let midnight = nearest_midnight(cut);
+    // Of the full hours beside the cut, the one towards midnight.
+    let hour = if cut > midnight { cut } else { cut + HOUR - 1 }.div_euclid(HOUR) * HOUR;
+    let edge = move |(grain, one, other): (_, i64, i64)| {
+        let (low, high) = (utc(one.min(other)), utc(one.max(other)));
+        (one != other).then_some(Edge { index, grain, low, high })
+    };
+    [("hour", midnight, hour), ("quarter_hour", hour, cut)].into_iter().filter_map(edge)
 }
 
 fn nearest_midnight(cut: i64) -> i64 {

@@ -1,17 +1,25 @@
--- The days of the business zone, and in the same snapshot whether that is the zone asked for. It
--- returns one row without a day if no money moved, and no row if the business zone is another one.
-select (day.bucket_start::date - :first::date)::bigint as day, day.currency,
+-- The days of the business zone with what is not folded yet, and in the same snapshot whether that is the zone asked
+-- for. It returns one row without a day if no money moved, and no row if the business zone is another one. A day may be
+-- two rows.
+select (day.bucket_start - :first::date)::bigint as day, day.currency,
        day.collected, day.refunded, day.disputed, day.count
   from revenue_settings
   left join lateral (
-       select bucket_start, currency,
-              coalesce(sum(amount) filter (where status = 'collected'), 0)::text as collected,
-              coalesce(sum(amount) filter (where status = 'refunded'), 0)::text as refunded,
-              coalesce(sum(amount) filter (where status = 'disputed'), 0)::text as disputed,
-              coalesce(sum(count) filter (where status = 'collected'), 0)::text as count
-         from revenue_buckets
+       select bucket_start::date as bucket_start, currency, sum(collected)::text as collected,
+              sum(refunded)::text as refunded, sum(disputed)::text as disputed, sum(collected_count)::text as count
+         from revenue_sums
         where grain = 'business_day' and bucket_start >= :first and bucket_start <= :last
           and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
         group by bucket_start, currency
+        union all
+       select local_day, currency, sum(collected)::text, sum(refunded)::text, sum(disputed)::text,
+              sum(collected_count)::text
+         from (select (bucket_start at time zone 'UTC' at time zone :zone)::date as local_day, d.*
+                 from revenue_deltas d
+                -- No zone is a day away from UTC.
+                where bucket_start >= :first::date - 1 and bucket_start < :last::date + 2) delta
+        where local_day >= :first and local_day <= :last
+          and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
+        group by local_day, currency
        ) day on true
  where business_zone = :zone

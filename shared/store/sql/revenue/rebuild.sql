@@ -1,3 +1,3 @@
--- A function, because it empties and fills the buckets while writers wait
--- (migrations/V2__revenue_buckets.sql).
+-- A function, because it corrects the sums of all grains while nobody folds
+-- (migrations/V25__revenue_without_a_lock.sql).
 select rebuild_revenue_buckets()

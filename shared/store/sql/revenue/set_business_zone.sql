@@ -1,3 +1,3 @@
--- A function, because zone and days change together while writers wait
--- (migrations/V2__revenue_buckets.sql).
+-- A function, because zone and days change together while nobody folds
+-- (migrations/V25__revenue_without_a_lock.sql).
 select set_business_zone(:zone) as changed

@@ -59,9 +59,14 @@ grant select (source, kind, external_id, amount, currency, status, raw_status, o
 grant select (source, external_id, unreadable, outbox_id) on contacts to :metrics;
 grant select (source, external_id, status, outbox_id) on calendar_events to :metrics;
 grant select on events to :metrics;
-grant select on revenue_buckets to :metrics;
+grant select on revenue_sums to :metrics;
+grant select on revenue_deltas to :metrics;
 grant select on revenue_settings to :metrics;
-
+grant execute on function fold_revenue_deltas to :process;
+grant execute on function fold_revenue_deltas to :relay;
+-- Functions of the release before read the sums, and delete sums of nothing, by the view.
+grant select on revenue_buckets to :metrics;
+grant select, delete on revenue_buckets to :relay;
 
 -- What is older than its retention, and what is still unreadable.
 grant select (id, received_at), delete on leads to :relay;
@@ -101,7 +106,8 @@ grant select (ctid, source, entity, external_id, version_key, error_kind) on out
 grant select (ctid), delete, update (updated_at) on payments to :relay;
 grant select (ctid), delete, update (updated_at) on contacts to :relay;
 grant select (ctid, calendar_id), delete, update (updated_at) on calendar_events to :relay;
-grant select, delete on revenue_buckets to :relay;
+grant select, delete on revenue_sums to :relay;
+grant select on revenue_deltas to :relay;
 grant select (ctid) on dead_letters to :relay;
 grant update (noted_at) on not_ours to :relay;
 grant update (updated_at) on sync_runs to :relay;

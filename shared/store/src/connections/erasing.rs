@@ -9,7 +9,7 @@ use tokio_postgres::Transaction;
 
 use super::removal::{ForgetChannels, ForgetCircuits, ForgetSweeps, LockAll};
 use crate::sql::{Statement, statements};
-use crate::{Connection, Row, StoreError, begin, commit};
+use crate::{Connection, Row, StoreError, begin, commit, revenue};
 
 statements! {
     connections.to_erase: ToErase { limit: i64 }
@@ -31,7 +31,7 @@ statements! {
     not_ours.erase: EraseNotes<'a> { source: &'a str, after: &'a [String], limit: i64 }
     sync_runs.erase: EraseRuns<'a> { source: &'a str, after: &'a [String], limit: i64 }
     dead_letters.erase: EraseLetters<'a> { source: &'a str, after: &'a [String], limit: i64 }
-    revenue_buckets.erase: EraseSums<'a> { source: &'a str, after: &'a [String], limit: i64 }
+    revenue_sums.erase: EraseSums<'a> { source: &'a str, after: &'a [String], limit: i64 }
     reconciled_days.erase: EraseDays<'a> { source: &'a str, limit: i64 }
     run_requests.erase: EraseRequests<'a> { source: &'a str, limit: i64 }
 }
@@ -66,8 +66,10 @@ pub enum Table {
     SyncRuns,
     RunRequests,
     DeadLetters,
-    /// Sums of nothing. The triggers on payments empty them.
-    RevenueBuckets,
+    /// Its rows are folded, those of all connections: that empties the sums.
+    RevenueDeltas,
+    /// Sums of nothing.
+    RevenueSums,
 }
 
 impl Table {
@@ -91,7 +93,7 @@ impl Table {
     ];
 
     /// The tables that are searched from one end to the other, once all others are empty.
-    pub const SEARCHED: [Self; 2] = [Self::DeadLetters, Self::RevenueBuckets];
+    pub const SEARCHED: [Self; 3] = [Self::DeadLetters, Self::RevenueDeltas, Self::RevenueSums];
 
     /// Returns the name of the table.
     #[must_use]
@@ -119,7 +121,8 @@ impl Table {
             Self::SyncRuns => &["sync_runs", "reconciliations"],
             Self::RunRequests => &["run_requests"],
             Self::DeadLetters => &["dead_letters"],
-            Self::RevenueBuckets => &["revenue_buckets"],
+            Self::RevenueDeltas => &["revenue_deltas"],
+            Self::RevenueSums => &["revenue_sums"],
         }
     }
 
@@ -133,7 +136,7 @@ impl Table {
             Self::NotOurs => &["", "-infinity"],
             Self::SyncRuns => &["", "", "-infinity"],
             Self::DeadLetters => &["00000000-0000-0000-0000-000000000000"],
-            Self::RevenueBuckets => &["", "-infinity", "", "", ""],
+            Self::RevenueSums => &["", "-infinity", "", ""],
             Self::SyncState
             | Self::PushChannels
             | Self::Circuits
@@ -141,7 +144,8 @@ impl Table {
             | Self::VendorAccounts
             | Self::StrangeAccounts
             | Self::ReconciledDays
-            | Self::RunRequests => &[],
+            | Self::RunRequests
+            | Self::RevenueDeltas => &[],
         };
         least.iter().map(|text| (*text).to_owned()).collect()
     }
@@ -188,6 +192,8 @@ pub struct Step {
     pub rows: u64,
     /// The position from which to go on; `None` if this table has shown no more rows.
     pub next: Option<Vec<String>>,
+    /// Whether rows are left that this step had to leave to a later round.
+    pub waits: bool,
 }
 
 /// Deletes up to `limit` rows of `table` that belong to the connection `name`, beyond the position
@@ -204,6 +210,9 @@ pub async fn step(
     after: &[String],
     limit: i64,
 ) -> Result<Option<Step>, StoreError> {
+    if table == Table::RevenueDeltas {
+        return fold(on, name, limit * SEARCHED).await;
+    }
     let tx = begin(on).await?;
     if (HoldErasing { name }).optional(&tx).await?.is_none() {
         return Ok(None);
@@ -211,6 +220,17 @@ pub async fn step(
     let step = erase(&tx, name, table, after, limit).await?;
     commit(tx).await?;
     Ok(Some(step))
+}
+
+/// Not in a transaction, or others would wait for its end before they fold.
+async fn fold(on: &Connection, name: &str, limit: i64) -> Result<Option<Step>, StoreError> {
+    if (HoldErasing { name }).optional(&***on).await?.is_none() {
+        return Ok(None);
+    }
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let folded = revenue::fold(on, limit).await?;
+    let more = folded.is_some_and(|folded| folded >= u64::from(limit));
+    Ok(Some(Step { rows: 0, next: more.then(Vec::new), waits: folded.is_none() }))
 }
 
 async fn erase(
@@ -244,19 +264,20 @@ async fn erase(
         Table::DeadLetters => {
             EraseLetters { source, after, limit: limit * SEARCHED }.one(tx).await?
         }
-        Table::RevenueBuckets => {
-            EraseSums { source, after, limit: limit * SEARCHED }.one(tx).await?
-        }
+        // `step` folds them outside a transaction.
+        Table::RevenueDeltas => return Ok(Step { rows: 0, next: None, waits: true }),
+        Table::RevenueSums => EraseSums { source, after, limit: limit * SEARCHED }.one(tx).await?,
     };
     let rows: i64 = row.read("rows")?;
     let last: Option<Vec<String>> = row.read("last")?;
     let next = if row.read("more")? { last } else { None };
-    Ok(Step { rows: rows.unsigned_abs(), next })
+    let waits = table == Table::RevenueSums && row.read("waits")?;
+    Ok(Step { rows: rows.unsigned_abs(), next, waits })
 }
 
 /// Runs a statement that deletes all rows of a connection: there are few.
 async fn whole(statement: impl Statement, tx: &Transaction<'_>) -> Result<Step, StoreError> {
-    Ok(Step { rows: statement.execute(tx).await?, next: None })
+    Ok(Step { rows: statement.execute(tx).await?, next: None, waits: false })
 }
 
 /// Says that nothing of the connection is left, if its erasing began at `begun_before` or earlier.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{CancelToken, NoTls};
@@ -19,6 +19,13 @@ const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// A statement that was asked to end has ended after this, unless another was sent behind it.
 const CANCEL_STEP: Duration = Duration::from_millis(50);
+
+/// A connection that is dropped has closed its socket within this time, if the processor is free.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The requests to end what is under way on a connection that is closed. Two statements at most are
+/// sent together.
+const CANCELS_BESIDE: u32 = 2;
 
 /// A pooled connection; returns to the pool when dropped.
 pub struct Connection {
@@ -69,20 +76,60 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// The state that a pool's connections share with its ender.
+#[derive(Default)]
+pub(super) struct Sockets {
+    /// A notification closes all of them.
+    pub(super) hang_up: Notify,
+    /// The number of sockets that were closed since the start.
+    closed: watch::Sender<u64>,
+}
+
+impl Sockets {
+    /// Returns a value whose drop says that a socket was closed.
+    pub(super) fn open(self: &Arc<Self>) -> OpenSocket {
+        OpenSocket(Arc::clone(self))
+    }
+
+    /// Closes a connection. Returns once its socket is closed: after the reply Lambda may freeze
+    /// the environment, and a frozen one closes nothing.
+    async fn close(&self, left: ClientWrapper) {
+        let mut closed = self.closed.subscribe();
+        let before = *closed.borrow_and_update();
+        if left.is_closed() {
+            return;
+        }
+        drop(left);
+        let seen = closed.wait_for(|closed| *closed > before);
+        if timeout(CLOSE_TIMEOUT, seen).await.is_err() {
+            tracing::warn!(event = "socket_not_closed");
+        }
+    }
+}
+
+/// The socket of one connection, while it is open.
+pub(super) struct OpenSocket(Arc<Sockets>);
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.0.closed.send_modify(|closed| *closed += 1);
+    }
+}
+
 /// Ends the work of connections.
 #[derive(Clone)]
 pub(super) struct Ender {
     /// `None`: the connections are in the clear.
     trust: Option<Arc<Trust>>,
-    hang_up: Arc<Notify>,
+    sockets: Arc<Sockets>,
     /// The time after which work is ended.
     patience: Option<Duration>,
 }
 
 impl Ender {
-    /// Creates the ender of a pool. Its connections close on a notification of `hang_up`.
-    pub(super) fn new(trust: Option<Arc<Trust>>, hang_up: Arc<Notify>) -> Self {
-        Self { trust, hang_up, patience: None }
+    /// Creates the ender of a pool with these sockets.
+    pub(super) fn new(trust: Option<Arc<Trust>>, sockets: Arc<Sockets>) -> Self {
+        Self { trust, sockets, patience: None }
     }
 
     /// Returns an ender of the same pool that ends work after `patience`.
@@ -116,6 +163,22 @@ impl Ender {
         if !matches!(timeout(CANCEL_TIMEOUT, ending).await, Ok(Ok(()))) {
             tracing::warn!(event = "statement_not_ended");
         }
+        self.sockets.close(left).await;
+    }
+
+    /// Closes a connection that nobody uses at once. Asks Postgres beside to end what is under way
+    /// on it: the environment may be frozen before that is done.
+    pub(super) async fn end_beside(self: &Arc<Self>, left: ClientWrapper) {
+        let (token, ender) = (left.cancel_token(), Arc::clone(self));
+        self.sockets.close(left).await;
+        tokio::spawn(timeout(CANCEL_TIMEOUT, async move {
+            for _ in 0..CANCELS_BESIDE {
+                if ender.cancel(&token).await.is_err() {
+                    break;
+                }
+                sleep(CANCEL_STEP).await;
+            }
+        }));
     }
 
     /// Asks Postgres to end what is under way on a connection in use, until the connection is
@@ -131,7 +194,7 @@ impl Ender {
         };
         if timeout(CANCEL_TIMEOUT, ending).await.is_err() {
             tracing::warn!(event = "statement_not_ended");
-            self.hang_up.notify_waiters();
+            self.sockets.hang_up.notify_waiters();
         }
     }
 }

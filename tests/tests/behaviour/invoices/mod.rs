@@ -39,6 +39,7 @@ fn process(app: &TestApp, database: Database) -> Ports<TestClock, MemoryQueue, R
     Ports {
         database,
         witness: process::Witness::default(),
+        backlog: process::Backlog::default(),
         reader: ReadsInvoices(Normalizers::from_env(&test_mode()).unwrap()),
         refetches: Some(app.requests.clone()),
         clock: app.clock.clone(),

@@ -271,27 +271,36 @@ async fn trap_89_the_connections_of_a_vendor_are_looked_up_once_and_hurt_no_plan
     let all: Vec<&str> = CONNECTIONS.iter().map(|(name, ..)| *name).collect();
     set_business_zone(&on, "Asia/Kathmandu").await.unwrap();
     on.execute(many.trim_end_matches("; "), &[&all]).await.unwrap();
+    on.execute("select fold_revenue_deltas(1000000)", &[]).await.unwrap();
     let runs = "insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at) \
                 select gen_random_uuid(), name, 'event', 'incremental', 'succeeded', at, at, at \
                   from unnest($1::text[]) name, generate_series(1, 3000) n, \
                        lateral (select timestamptz '2026-03-15T12:00:00Z' - n * interval '15 minutes' as at) t";
     on.execute(runs, &[&all]).await.unwrap();
-    on.batch_execute("vacuum (analyze) payments, revenue_buckets, sync_runs, connections")
-        .await
-        .unwrap();
+    on.batch_execute(
+        "vacuum (analyze) payments, revenue_sums, revenue_deltas, sync_runs, connections",
+    )
+    .await
+    .unwrap();
 
     type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
     let (first, last) = (at("2026-03-01T00:00:00Z"), at("2026-03-10T00:00:00Z"));
     let (first_day, last_day) = (date(2026, 3, 1), date(2026, 3, 10));
     let (first_midnight, last_midnight) = (first_day.at(0, 0, 0, 0), last_day.at(0, 0, 0, 0));
-    let (cuts, lows, highs) = (vec![0_i64], vec![first_midnight], vec![last_midnight]);
+    let (cuts, grains) = (vec![0_i64], vec!["hour"]);
+    let (lows, highs) = (vec![first_midnight], vec![last_midnight]);
+    let bounds = vec![first_midnight, last_midnight];
     let instants = vec![first, last];
     let none: Option<&str> = None;
     let (no_time, no_id): (Option<Timestamp>, Option<uuid::Uuid>) = (None, None);
     let zone = "Asia/Kathmandu";
     let statements: [(&str, Params<'_>, Params<'_>); 4] = [
         ("revenue.read_business_days", vec![&zone, &first_day, &last_day], vec![]),
-        ("revenue.read_edges", vec![&first_midnight, &last_midnight, &cuts, &lows, &highs], vec![]),
+        (
+            "revenue.read_edges",
+            vec![&first_midnight, &last_midnight, &cuts, &grains, &lows, &highs, &bounds],
+            vec![],
+        ),
         ("revenue.read_payments", vec![&instants], vec![]),
         ("sync_runs.page", vec![&no_time, &no_id], vec![&none, &201_i64]),
     ];
@@ -314,7 +323,7 @@ async fn trap_89_the_connections_of_a_vendor_are_looked_up_once_and_hurt_no_plan
             );
             assert!(asked.text.contains("InitPlan"), "{name}: {}", asked.text);
             let scan = "Seq Scan on ";
-            for table in ["revenue_buckets", "sync_runs"] {
+            for table in ["revenue_sums", "sync_runs"] {
                 let scans = |text: &str| text.contains(&format!("{scan}{table}"));
                 assert!(!scans(&asked.text) || scans(&whole.text), "{name}: {}", asked.text);
             }

@@ -293,11 +293,11 @@ async fn a_silent_database_is_503_before_a_question_that_may_take_long_has_used_
 #[tokio::test]
 async fn an_error_of_the_database_is_500_and_says_nothing_of_it() {
     let database = database().await;
-    database.client().await.batch_execute("drop table revenue_buckets cascade").await.unwrap();
+    database.client().await.batch_execute("drop table revenue_sums cascade").await.unwrap();
     let reply =
         get(&ports(database.database_of("metrics", 1), config()), "/metrics/revenue/summary").await;
     assert_problem(&reply, 500, "internal");
-    assert!(!reply.body.to_string().contains("revenue_buckets"), "{}", reply.body);
+    assert!(!reply.body.to_string().contains("revenue_sums"), "{}", reply.body);
 }
 
 #[tokio::test]

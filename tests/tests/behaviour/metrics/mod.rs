@@ -208,17 +208,14 @@ pub async fn try_upsert(on: &Client, payments: &[Payment]) -> Result<u64, tokio_
 
 /// How many buckets differ from those computed anew from the payments.
 pub async fn drift(on: &Client) -> i64 {
-    let sql = "create temp table kept as select * from revenue_buckets where amount <> 0 or count <> 0; \
-               select rebuild_revenue_buckets()";
-    on.batch_execute(sql).await.unwrap();
-    let row = on
-        .query_one(
-            "select count(*) from ((table kept except table revenue_buckets) \
-              union all (select * from revenue_buckets where amount <> 0 or count <> 0 except table kept)) d",
-            &[],
-        )
-        .await
-        .unwrap();
+    let buckets =
+        "select grain, bucket_start, source, currency, status, amount, count from revenue_buckets";
+    let rebuild = format!("create temp table kept as {buckets}; select rebuild_revenue_buckets()");
+    on.batch_execute(&rebuild).await.unwrap();
+    let differing = format!(
+        "select count(*) from ((table kept except {buckets}) union all ({buckets} except table kept)) d"
+    );
+    let row = on.query_one(&differing, &[]).await.unwrap();
     on.batch_execute("drop table kept").await.unwrap();
     row.get(0)
 }

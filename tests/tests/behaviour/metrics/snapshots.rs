@@ -100,24 +100,6 @@ async fn a_statement_that_is_rolled_back_leaves_no_trace_in_the_buckets() {
 }
 
 #[tokio::test]
-async fn an_update_that_changes_no_revenue_waits_for_nobody() {
-    let database = database().await;
-    let mut on = database.client().await;
-    upsert(&on, &[Payment::new(1, 5, "collected", "2026-01-01T00:00:00Z")]).await;
-    let gate = on.transaction().await.unwrap();
-    gate.execute("select from revenue_settings for update", &[]).await.unwrap();
-    let other = database.client().await;
-    other
-        .batch_execute("set lock_timeout = '1s'; update payments set raw_status = 'other'")
-        .await
-        .unwrap();
-    upsert(&other, &[Payment::new(2, 5, "pending", "2026-01-01T00:00:00Z")]).await;
-    let refused =
-        try_upsert(&other, &[Payment::new(3, 5, "collected", "2026-01-01T00:00:00Z")]).await;
-    assert_eq!(refused.unwrap_err().code().unwrap().code(), "55P03");
-}
-
-#[tokio::test]
 async fn a_zone_that_postgres_does_not_know_is_refused_and_the_same_zone_changes_nothing() {
     let database = database().await;
     let on = database.client().await;
@@ -132,7 +114,7 @@ async fn a_search_path_of_the_writers_own_cannot_lead_the_buckets_astray() {
     let database = database().await;
     let on = database.client().await;
     let hostile = "create schema evil; \
-                   create table evil.revenue_buckets (like revenue_buckets); \
+                   create table evil.revenue_deltas (like revenue_deltas); \
                    create table evil.revenue_settings as select true as one, 'Asia/Kolkata'::text as business_zone; \
                    create function evil.date_trunc(text, timestamp) returns timestamp language sql \
                        as $$ select timestamp '1999-01-01' $$; \
@@ -140,6 +122,6 @@ async fn a_search_path_of_the_writers_own_cannot_lead_the_buckets_astray() {
                    create temp table revenue_settings as table evil.revenue_settings;";
     on.batch_execute(hostile).await.unwrap();
     upsert(&on, &[Payment::new(1, 5, "collected", "2026-01-01T00:00:00Z")]).await;
-    let kept: i64 = database.scalar("select count(*) from public.revenue_buckets").await;
-    assert_eq!(kept, 2);
+    let kept: i64 = database.scalar("select count(*) from public.revenue_deltas").await;
+    assert_eq!(kept, 1);
 }

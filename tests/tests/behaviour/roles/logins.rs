@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use migrate::{FunctionLogin, MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
+use penstock_store::roles::limits::Idle;
 use penstock_store::roles::{self, RolesError};
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use penstock_testkit::TestDatabase;
@@ -48,6 +49,7 @@ async fn deploy(
         issuer: issuer(),
         logins,
         own_logins,
+        idle: Idle::from_seconds(7).unwrap(),
         clock: StoppedClock(noon()),
     };
     ports.handle(Request::default()).await
@@ -271,12 +273,39 @@ async fn setting(login: &Login, name: &str) -> String {
 async fn trap_69_each_function_has_limits_by_which_postgres_ends_what_it_leaves() {
     let database = TestDatabase::new().await;
     deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
-    for (function, limit) in [("webhook", "8s"), ("relay", "45s"), ("process", "55s")] {
-        let login = named(&database, function, "p");
-        assert_eq!(setting(&login, "statement_timeout").await, limit, "{function}");
-        assert_eq!(setting(&login, "idle_in_transaction_session_timeout").await, "1min");
-        assert_eq!(setting(&login, "client_connection_check_interval").await, "5s");
+    let all = "select string_agg(setting, ' ' order by name) from pg_settings where name in ('statement_timeout', \
+               'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'tcp_user_timeout', \
+               'client_connection_check_interval', 'tcp_keepalives_idle')";
+    for (function, [lock, statement, transaction]) in [
+        ("webhook", [6_000, 8_000, 9_000]),
+        ("relay", [12_000, 15_000, 18_000]),
+        ("fetch", [12_000, 95_000, 100_000]),
+    ] {
+        let client = pool(&named(&database, function, "p")).connection().await.unwrap();
+        let set: String = client.query_one(all, &[]).await.unwrap().get(0);
+        let wanted = format!("5000 7000 {lock} {statement} 60 7000 {transaction}");
+        assert_eq!(set, wanted, "{function}");
     }
+    drop_roles(&database).await;
+}
+
+/// The limits of silence of the owner's login, in a session of its own.
+async fn silence_of_owner(database: &TestDatabase) -> String {
+    let limit = "select current_setting('idle_in_transaction_session_timeout') || ' ' || current_setting('tcp_user_timeout')";
+    database.scalar(limit).await
+}
+
+#[tokio::test]
+async fn trap_69_a_login_that_all_functions_share_ends_when_it_is_silent_and_no_longer_once_they_have_their_own()
+ {
+    let database = TestDatabase::new().await;
+    assert_eq!(silence_of_owner(&database).await, "0 0");
+    for _ in 0..2 {
+        deploy(&database.login(), logins(&database, "p"), false).await.unwrap();
+        assert_eq!(silence_of_owner(&database).await, "7s 7000");
+    }
+    deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
+    assert_eq!(silence_of_owner(&database).await, "0 0");
     drop_roles(&database).await;
 }
 

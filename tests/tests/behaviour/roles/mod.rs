@@ -1,6 +1,7 @@
 //! One database role a function: what each may do, and what it may not (docs/adr/0037).
 
 mod logins;
+mod release_before;
 mod statements;
 
 use penstock_store::roles;
@@ -29,7 +30,8 @@ async fn metrics_cannot_write_and_reads_no_body() {
         "insert into payments select * from payments",
         "update payments set amount = 1",
         "delete from payments",
-        "update revenue_buckets set amount = 1",
+        "update revenue_sums set collected = 1",
+        "select fold_revenue_deltas(1)",
         "delete from outbox",
         "update sync_state set halted = null",
         "insert into api_keys select * from api_keys",
@@ -72,7 +74,9 @@ async fn no_function_changes_sums_keys_migrations_or_another_role() {
     let database = TestDatabase::new().await;
     for function in roles::functions() {
         for sql in [
-            "update revenue_buckets set amount = 0",
+            "update revenue_sums set collected = 0",
+            "delete from revenue_deltas",
+            "insert into revenue_deltas select * from revenue_deltas",
             "insert into revenue_settings select * from revenue_settings",
             "update api_keys set scope = 'admin'",
             "delete from refinery_schema_history",
@@ -115,7 +119,7 @@ async fn only_process_writes_money_and_the_sums_follow() {
 #[tokio::test]
 async fn only_relay_deletes_money_and_it_changes_none() {
     let database = TestDatabase::new().await;
-    for table in ["payments", "contacts", "calendar_events", "revenue_buckets"] {
+    for table in ["payments", "contacts", "calendar_events", "revenue_sums"] {
         let delete = format!("delete from {table}");
         for function in roles::functions() {
             let deleted = outcome(&database, function, &delete).await;
@@ -123,7 +127,7 @@ async fn only_relay_deletes_money_and_it_changes_none() {
                 if function == "relay" { Ok(()) } else { Err(SqlState::INSUFFICIENT_PRIVILEGE) };
             assert_eq!(deleted, expected, "{function}: {delete}");
         }
-        let amount = if table == "revenue_buckets" { "amount" } else { "raw" };
+        let amount = if table == "revenue_sums" { "collected" } else { "raw" };
         for change in [
             format!("update {table} set {amount} = default"),
             format!("insert into {table} default values"),

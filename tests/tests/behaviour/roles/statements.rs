@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 /// The statements of each function. A name ends in `*` if all of that beginning are its own.
-const STATEMENTS: &[(&str, &[&str])] = &[
+pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
@@ -183,6 +183,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.return_attempt",
             "payments.upsert",
             "refetch_requests.request",
+            "revenue_deltas.fold",
             "strange_accounts.note",
             "sync_runs.count_processed",
             "sync_state.request",
@@ -223,7 +224,8 @@ const STATEMENTS: &[(&str, &[&str])] = &[
             "refetch_requests.due",
             "refetch_requests.erase",
             "refetch_requests.purge",
-            "revenue_buckets.erase",
+            "revenue_deltas.*",
+            "revenue_sums.erase",
             "run_requests.erase",
             "run_requests.purge",
             "strange_accounts.erase",
@@ -272,37 +274,40 @@ const INSERT_INTO_OUTBOX: &str = "insert into outbox (id, source, entity, extern
     where not exists (select id from outbox where source = '' and entity = '' and external_id = '' and version_key = '') \
     on conflict do nothing returning id";
 
-fn is_named(name: &str, by: &[&str]) -> bool {
+pub(super) fn is_named(name: &str, by: &[&str]) -> bool {
     by.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),
         None => name == *pattern,
     })
 }
 
-/// The statements of a function as EXPLAIN takes them: they are planned and permitted, not run.
+/// A statement as EXPLAIN takes it: it is planned and permitted, not run.
+pub(super) fn explain(text: &str, types: &[&str]) -> Vec<String> {
+    let nulls = vec!["null"; types.len()].join(", ");
+    let (takes, given) = match types.is_empty() {
+        true => (String::new(), String::new()),
+        false => (format!("({})", types.join(", ")), format!("({nulls})")),
+    };
+    let mut commands = vec![
+        format!("prepare one {takes} as {text}"),
+        format!("explain execute one {given}"),
+        "deallocate one".to_owned(),
+    ];
+    if text.contains("insert_into_outbox") {
+        commands.push(format!("explain {INSERT_INTO_OUTBOX}"));
+    }
+    commands
+}
+
+/// The statements of a function as EXPLAIN takes them.
 fn explained(function: &str) -> Vec<(&'static str, Vec<String>)> {
     let (_, names) = STATEMENTS.iter().find(|(of, _)| *of == function).unwrap();
-    let mut all = Vec::new();
-    for Sql { name, text, types } in
-        all_statements().into_iter().filter(|sql| is_named(sql.name, names))
-    {
+    let own = all_statements().into_iter().filter(|sql| is_named(sql.name, names));
+    own.map(|Sql { name, text, types }| {
         let types: Vec<&str> = types.iter().map(|of_type| of_type.name()).collect();
-        let nulls = vec!["null"; types.len()].join(", ");
-        let (takes, given) = match types.is_empty() {
-            true => (String::new(), String::new()),
-            false => (format!("({})", types.join(", ")), format!("({nulls})")),
-        };
-        let mut commands = vec![
-            format!("prepare one {takes} as {text}"),
-            format!("explain execute one {given}"),
-            "deallocate one".to_owned(),
-        ];
-        if text.contains("insert_into_outbox") {
-            commands.push(format!("explain {INSERT_INTO_OUTBOX}"));
-        }
-        all.push((*name, commands));
-    }
-    all
+        (*name, explain(text, &types))
+    })
+    .collect()
 }
 
 /// Returns the statements that the client's role may not run.
@@ -345,10 +350,12 @@ async fn each_function_may_run_each_of_its_statements() {
     }
 }
 
-/// The grants of a role, each as the command that takes it back.
+/// The grants of a role, each as the command that takes it back. Those on the view are for the
+/// release before.
 async fn grants(owner: &Client, role: &str) -> Vec<String> {
     let sql = "select format('revoke %s on %I from %I', privilege_type, table_name, grantee) \
                from information_schema.table_privileges where grantee = $1 and table_schema = 'public' \
+               and table_name <> 'revenue_buckets' \
                union all \
                select format('revoke %s (%I) on %I from %I', privilege_type, column_name, table_name, grantee) \
                from information_schema.column_privileges c where grantee = $1 and table_schema = 'public' \

@@ -53,6 +53,26 @@ async fn while_postgres_is_away_events_are_202_and_afterwards_each_is_one_row_in
 }
 
 #[tokio::test]
+async fn an_event_whose_day_has_no_leaf_in_the_outbox_is_spilled_and_comes_in_once_there_is_one() {
+    let app = TestApp::over(account(237, 1)).await;
+    let client = app.db.client().await;
+    let detach = "alter table outbox detach partition outbox_before";
+    client.batch_execute(detach).await.unwrap();
+    let body = charge_event("evt_1", "ch_1", NOW);
+    assert_eq!(send(&app, signed(&app, &body)).await.0, 202);
+    let spilled = app.spill.take();
+    assert_eq!(app.bring_in(&spilled).await, 1, "there is no leaf yet");
+
+    let attach = "do $$ begin execute format( \
+                      'alter table outbox attach partition outbox_before for values from (minvalue) to (%L)', \
+                      (select from_id from outbox_leaves order by from_id limit 1)); end $$";
+    client.batch_execute(attach).await.unwrap();
+    assert_eq!(app.bring_in(&spilled).await, 0);
+    let rows: i64 = app.db.scalar("select count(*) from outbox").await;
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
 async fn what_was_spilled_is_the_row_that_it_would_have_been() {
     let mut app = TestApp::over(account(231, 1)).await;
     let row = "select payload || convert_to(content_type || source || entity || external_id || version_key || version_at \

@@ -1,0 +1,38 @@
+//! A function that gives up on Postgres closes its socket before it replies: Lambda freezes the
+//! environment right after the reply, and a frozen one closes nothing.
+
+use std::time::Duration;
+
+use penstock_testkit::{Cut, Outcome};
+use tokio::time::timeout;
+
+use super::units::{FUNCTIONS, Unit};
+
+/// The deadline of the invocations: more than functions wait that have no deadline themselves.
+const DEADLINE: Duration = Duration::from_secs(12);
+
+/// A socket that was closed before the reply is closed. This is for the scheduler of a busy
+/// machine.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// Has Postgres fall silent when `function` is in the middle of its work.
+async fn gives_up(function: &'static str) {
+    let messages = Unit::messages(function, 51_900).await;
+    let unit = Unit::of(function, 51_900).await;
+    let process = unit.start("gives up").await;
+    // With so little time left `fetch` takes its lease and pages through nothing.
+    let nth = if function == "fetch" { 5 } else { messages - 2 };
+    process.proxy.hold_at(nth, Cut::AfterForwarding, process.proxy.silencer());
+    process.host.freeze_at_replies();
+    let outcome = process.host.invoke_with_deadline(unit.event.clone(), DEADLINE).await;
+    assert!(process.proxy.was_cut(), "{function} sent fewer than {nth} messages");
+    let replied = matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. });
+    assert!(replied, "{function}: {outcome:?}");
+    let closed = timeout(AT_ONCE, process.proxy.until_open(0)).await;
+    assert!(closed.is_ok(), "{function} has replied with its socket open: {outcome:?}");
+}
+
+#[tokio::test]
+async fn trap_69_a_function_that_gives_up_has_closed_its_socket_before_it_replies() {
+    futures_util::future::join_all(FUNCTIONS.map(gives_up)).await;
+}

@@ -1,0 +1,147 @@
+//! Functions that Lambda freezes in the middle of their work: no transaction outlives its function
+//! (trap 69, docs/adr/0051-no-transaction-outlives.md).
+
+mod closing;
+mod units;
+
+use std::time::Duration;
+
+use penstock_store::roles;
+use penstock_testkit::Cut;
+use penstock_tests::thorough::is_thorough;
+use tokio::time::{sleep, timeout};
+
+use units::{FUNCTIONS, Unit};
+
+/// The longest time that anyone waits for a function that is frozen.
+const SOON: Duration = Duration::from_secs(20);
+
+/// More than any invocation of these tests takes, with the time that it is frozen for.
+const DEADLINE: Duration = Duration::from_secs(100);
+
+/// The points at which each function is stopped: all thirty by PENSTOCK_THOROUGH=1.
+fn points() -> u64 {
+    if is_thorough() { 30 } else { 3 }
+}
+
+/// Gives the role of a function limits for this database that a test can wait for.
+async fn shorten_limits(unit: &Unit) {
+    let user = unit.app.db.login_of(unit.function).user;
+    let database: String = unit.app.db.scalar("select current_database()::text").await;
+    let shorter = [
+        ("idle_in_transaction_session_timeout", "1s"),
+        ("tcp_user_timeout", "1s"),
+        ("transaction_timeout", "2s"),
+    ];
+    let commands = shorter.map(|(limit, time)| {
+        format!("alter role {user} in database {database} set {limit} = '{time}'")
+    });
+    unit.app.db.client().await.batch_execute(&commands.join("; ")).await.unwrap();
+}
+
+/// Stops a process of the function at its `nth` message to Postgres. Meanwhile another process does
+/// the same work. Then the first one goes on.
+async fn stopped(unit: &Unit, nth: u64, cut: Cut) {
+    let (frozen, other) = tokio::join!(unit.start("frozen"), unit.start("other"));
+    let at = format!("{} at message {nth}, {cut:?}", unit.function);
+    let (stop, is_stopped) = tokio::sync::oneshot::channel();
+    let freeze = frozen.host.freezer();
+    frozen.proxy.hold_at(nth, cut, move || {
+        freeze();
+        let _ = stop.send(());
+    });
+    let meanwhile = async {
+        is_stopped.await.unwrap();
+        let done = async {
+            loop {
+                unit.time_passes().await;
+                let outcome = other.host.invoke_with_deadline(unit.event.clone(), DEADLINE).await;
+                if unit.is_done(&outcome) {
+                    return;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        assert!(timeout(SOON, done).await.is_ok(), "{at}: others wait for it");
+        frozen.proxy.go_on();
+        frozen.host.thaw();
+    };
+    let invoked = frozen.host.invoke_with_deadline(unit.event.clone(), DEADLINE);
+    let (outcome, ()) = tokio::join!(invoked, meanwhile);
+    assert!(unit.is_clean(&outcome), "{at}: {outcome:?}");
+    // It works again, as an environment that was thawed for its next event.
+    unit.time_passes().await;
+    let outcome = frozen.host.invoke(unit.event.clone()).await;
+    assert!(unit.is_done(&outcome), "{at}, afterwards: {outcome:?}");
+    unit.assert_exact(&[&frozen.aws, &other.aws]).await;
+}
+
+async fn stopped_at_random_messages(function: &'static str, seed: u64) {
+    let messages = Unit::messages(function, seed).await;
+    for seed in seed..seed + points() {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let cut = if rng.bool() { Cut::BeforeForwarding } else { Cut::AfterForwarding };
+        let unit = Unit::of(function, seed).await;
+        shorten_limits(&unit).await;
+        stopped(&unit, rng.u64(1..=messages), cut).await;
+    }
+}
+
+#[test]
+fn every_function_with_a_login_has_a_unit_of_work_here() {
+    assert_eq!(roles::functions(), FUNCTIONS);
+}
+
+#[tokio::test]
+async fn trap_69_admin_stopped_at_any_message_holds_nobody_up_and_requests_one_run() {
+    stopped_at_random_messages("admin", 51_000).await;
+}
+
+#[tokio::test]
+async fn trap_69_bury_stopped_at_any_message_holds_nobody_up_and_writes_one_letter() {
+    stopped_at_random_messages("bury", 51_100).await;
+}
+
+#[tokio::test]
+async fn trap_69_fetch_stopped_at_any_message_holds_nobody_up_and_fetches_nothing_twice() {
+    stopped_at_random_messages("fetch", 51_200).await;
+}
+
+#[tokio::test]
+async fn trap_69_ingest_stopped_at_any_message_holds_nobody_up_and_stores_one_lead() {
+    stopped_at_random_messages("ingest", 51_300).await;
+}
+
+#[tokio::test]
+async fn trap_69_metrics_stopped_at_any_message_holds_nobody_up() {
+    stopped_at_random_messages("metrics", 51_400).await;
+}
+
+#[tokio::test]
+async fn trap_69_process_stopped_at_any_message_holds_nobody_up_and_counts_nothing_twice() {
+    stopped_at_random_messages("process", 51_500).await;
+}
+
+#[tokio::test]
+async fn trap_69_relay_stopped_at_any_message_holds_nobody_up_and_forgets_no_row() {
+    stopped_at_random_messages("relay", 51_600).await;
+}
+
+#[tokio::test]
+async fn trap_69_webhook_stopped_at_any_message_holds_nobody_up_and_stores_one_event() {
+    stopped_at_random_messages("webhook", 51_700).await;
+}
+
+/// The limits of a deployment, at a statement that a function is about to send or has sent whole.
+#[tokio::test]
+#[ignore = "waits for limits of ten seconds: PENSTOCK_FULL=1"]
+async fn trap_69_with_the_limits_of_a_deployment_nobody_waits_for_20_seconds() {
+    let each = FUNCTIONS.map(async |function| {
+        let messages = Unit::messages(function, 51_800).await;
+        for nth in [messages / 2, messages - 1] {
+            let unit = Unit::of(function, 51_800).await;
+            stopped(&unit, nth, Cut::AfterForwarding).await;
+        }
+    });
+    futures_util::future::join_all(each).await;
+}

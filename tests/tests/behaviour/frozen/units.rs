@@ -1,0 +1,181 @@
+//! A unit of work of each function that works with the database, done by its own process.
+
+use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_store::api_keys::Scope;
+use penstock_testkit::Outcome;
+use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::test_app::{INGEST_KEY, TestApp};
+use penstock_tests::victim::{Victim, leases_run_out};
+use serde_json::{Value, json};
+
+use crate::admin::trigger::{ADMIN_KEY, admin};
+use crate::metrics::{READ_KEY, add_key};
+use crate::stripe_account::{account, assert_true};
+use crate::webhook::secrets::BuiltWebhook;
+
+/// The functions with a login of their own.
+pub const FUNCTIONS: [&str; 8] =
+    ["admin", "bury", "fetch", "ingest", "metrics", "process", "relay", "webhook"];
+
+const SECRET: &str = "whsec_of_the_unit";
+
+/// The size of the vendor's account.
+const CHARGES: u32 = 40;
+
+/// A function, what it is invoked with, and the database where that waits to be done.
+pub struct Unit {
+    pub function: &'static str,
+    pub app: TestApp,
+    pub event: Value,
+}
+
+impl Unit {
+    pub async fn of(function: &'static str, seed: u64) -> Self {
+        let app = TestApp::over(account(seed, CHARGES)).await;
+        let event = match function {
+            "admin" => {
+                admin(&app).await;
+                http("POST", "/trigger/stripe/full", "x-admin-api-key", ADMIN_KEY, "")
+            }
+            "bury" => messages(&["no ticket".to_owned()]),
+            "fetch" => {
+                let pull = FetchRequest::new("stripe", "charge", Mode::Full);
+                serde_json::to_value(pull).unwrap()
+            }
+            "ingest" => {
+                app.let_in().await;
+                http("POST", "/leads", "x-api-key", INGEST_KEY, "a lead")
+            }
+            "metrics" => {
+                add_key(&app.db.client().await, READ_KEY, Scope::Read).await;
+                app.fetch_all().await.unwrap();
+                app.drain().await;
+                http("GET", "/metrics/revenue/summary", "x-api-key", READ_KEY, "")
+            }
+            "process" => {
+                app.fetch_all().await.unwrap();
+                messages(&app.tickets.take())
+            }
+            "relay" => {
+                app.fetch_all().await.unwrap();
+                drop(app.tickets.take());
+                make_due(&app).await;
+                json!({})
+            }
+            "webhook" => BuiltWebhook::event("evt_1", &[SECRET]),
+            other => panic!("{other} has no unit of work"),
+        };
+        Self { function, app, event }
+    }
+
+    /// Starts a process of the function. Each is an environment of its own, with its own files.
+    pub async fn start(&self, environment: &str) -> Victim {
+        let files = std::env::temp_dir().join(self.app.db.login().database).join(environment);
+        std::fs::create_dir_all(&files).unwrap();
+        let settings = [
+            ("TMPDIR", files.display().to_string()),
+            ("SOURCES", "stripe".to_owned()),
+            ("STRIPE_BASE_URL", self.app.stripe.url()),
+            ("STRIPE_API_KEY", self.app.stripe.key()),
+            ("STRIPE_LIVEMODE", "false".to_owned()),
+            ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
+            ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
+        ];
+        Victim::start(self.function, &self.app.db, &settings).await
+    }
+
+    /// The number of messages to Postgres by which a new process does the work.
+    pub async fn messages(function: &'static str, seed: u64) -> u64 {
+        let unit = Self::of(function, seed).await;
+        let process = unit.start("dry run").await;
+        let outcome = process.host.invoke(unit.event.clone()).await;
+        assert!(unit.is_done(&outcome), "{function}: {outcome:?}");
+        process.proxy.messages()
+    }
+
+    /// Whether the work is done, or a request is safe on the queue of spilled ones.
+    pub fn is_done(&self, outcome: &Outcome) -> bool {
+        let Outcome::Replied(reply) = outcome else { return false };
+        match self.function {
+            "process" | "bury" => *reply == json!({"batchItemFailures": []}),
+            "fetch" => reply["outcome"] == "finished",
+            "relay" => true,
+            _ => [200, 201, 202].contains(&reply["statusCode"].as_u64().unwrap()),
+        }
+    }
+
+    /// Whether a process that was stopped has ended its invocation as it may: by a reply that is
+    /// true, or by one that has the work come again.
+    pub fn is_clean(&self, outcome: &Outcome) -> bool {
+        let again = match (self.function, outcome) {
+            ("fetch" | "relay", Outcome::Replied(_) | Outcome::Failed { .. }) => true,
+            ("process" | "bury", Outcome::Replied(reply)) => reply["batchItemFailures"].is_array(),
+            (_, Outcome::Replied(reply)) => reply["statusCode"] == 503,
+            _ => false,
+        };
+        again || self.is_done(outcome)
+    }
+
+    /// Lets go of what another process may not have before time has passed.
+    pub async fn time_passes(&self) {
+        if self.function == "fetch" {
+            leases_run_out(&self.app.db).await;
+        }
+    }
+
+    /// Works off what the processes have sent and what waits, and compares all with the truth.
+    pub async fn assert_exact(&self, queues: &[&FakeAws]) {
+        let Self { app, function, .. } = self;
+        for aws in queues {
+            let spilled = [aws.take_from("spill"), aws.take_from("ingest-spill")].concat();
+            if !spilled.is_empty() {
+                // As built: the seals have the time of its clock.
+                let webhook = Victim::start("webhook", &app.db, &[]).await;
+                let outcome = webhook.host.invoke(messages(&spilled)).await;
+                assert_eq!(outcome, Outcome::Replied(json!({"batchItemFailures": []})));
+            }
+            for tickets in aws.take_from("tickets").chunks(10) {
+                assert_eq!(app.deliver(tickets, 1).await.failures(), 0);
+            }
+        }
+        make_due(app).await;
+        app.relay.run_once(app.relay_deadline()).await.unwrap();
+        app.drain().await;
+        let (sql, expected) = match *function {
+            "admin" => ("select count(*) from run_requests", 1),
+            "bury" => ("select count(*) from dead_letters", 1),
+            "ingest" => ("select count(*) from leads", 1),
+            "webhook" => ("select count(*) from outbox", 1),
+            "fetch" => {
+                app.fetch_all().await.unwrap();
+                app.drain().await;
+                let twice = "select count(*) from (select from outbox group by entity, external_id, run_id \
+                             having count(*) > 1) t";
+                assert_true(app).await;
+                (twice, 0)
+            }
+            _ => return assert_true(app).await,
+        };
+        app.db.assert_nothing_waits().await;
+        assert_eq!(app.db.scalar::<i64>(sql).await, expected, "{function}: {sql}");
+    }
+}
+
+/// Makes all pending rows due for `relay`, by whichever clock.
+async fn make_due(app: &TestApp) {
+    let due = "update outbox set next_attempt_at = '-infinity' where status = 'pending'";
+    app.db.client().await.batch_execute(due).await.unwrap();
+}
+
+fn http(method: &str, path: &str, header: &str, key: &str, body: &str) -> Value {
+    json!({
+        "version": "2.0", "rawPath": path, "rawQueryString": "", "body": body, "isBase64Encoded": false,
+        "headers": {header: key, "idempotency-key": "of-the-unit"},
+        "requestContext": {"http": {"method": method}, "stage": "$default"},
+    })
+}
+
+fn messages(bodies: &[String]) -> Value {
+    let record = |(i, body): (usize, &String)| json!({"messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "1"}});
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
+}
