@@ -24,8 +24,8 @@ impl Limits {
         Ok(Self { retention: Retention::from_env(env)?, sweep: SweepLimit::from_env(env)? })
     }
 
-    /// Returns whether a run of a source that began at `started` must begin anew: the outbox is about to forget
-    /// what it has shown, and a sweep would take all of that for gone (trap 73).
+    /// Returns whether a run of a source that began at `started` must begin anew: the outbox is
+    /// about to forget what it has shown, and a sweep would take all of that for gone (trap 73).
     pub(crate) fn is_too_old(&self, source: &str, started: Timestamp, now: Timestamp) -> bool {
         elapsed(started, now) > self.retention.run_lives(source)
     }

@@ -43,8 +43,8 @@ impl Retention {
     /// names the sources that have days of their own.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] if one is no number of days, or below [`MIN_DAYS`], or if there is no
-    /// source of a name.
+    /// [`ConfigError::Invalid`] if one is no number of days, or below [`MIN_DAYS`], or if there is
+    /// no source of a name.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let days = enough(VARIABLE, env.parsed_or(VARIABLE, DEFAULT_DAYS)?)?;
         let text = env.or(BY_SOURCE, "");

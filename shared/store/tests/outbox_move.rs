@@ -57,17 +57,17 @@ fn work(client: Client, stop: Arc<AtomicBool>) -> JoinHandle<(Vec<uuid::Uuid>, V
 
 /// Looks for waits for locks of the outbox until told to stop. Returns the longest.
 fn watch(client: Client, stop: Arc<AtomicBool>) -> JoinHandle<Duration> {
-    let sql = "select coalesce(max(extract(epoch from clock_timestamp() - l.waitstart)), 0)::float8 \
+    let sql = "select coalesce(max(extract(epoch from clock_timestamp() - l.waitstart) * 1000000), 0)::bigint \
                from pg_locks l join pg_class c on c.oid = l.relation \
                where not l.granted and c.relname like 'outbox%' \
                  and l.database = (select oid from pg_database where datname = current_database())";
     tokio::spawn(async move {
-        let mut longest = 0_f64;
+        let mut longest = 0_i64;
         while !stop.load(Ordering::SeqCst) {
             longest = longest.max(client.query_one(sql, &[]).await.unwrap().get(0));
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        Duration::from_secs_f64(longest)
+        Duration::from_micros(longest.unsigned_abs())
     })
 }
 
@@ -82,7 +82,7 @@ async fn places(client: &Client, table: &str) -> String {
     client.query_one(&sql, &[]).await.unwrap().get(0)
 }
 
-/// What each login may do with the outbox, by table and by column.
+/// Returns the rights of each login on the outbox, by table and by column.
 async fn grants(client: &Client) -> BTreeSet<String> {
     let sql = "select format('%s %s', grantee, privilege_type) from information_schema.table_privileges \
                where table_name = 'outbox' and grantee like 'penstock%' \
@@ -92,6 +92,7 @@ async fn grants(client: &Client) -> BTreeSet<String> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the figures of the move")]
 async fn a_filled_outbox_becomes_one_of_leaves_while_functions_store_and_claim() {
     // Its roles are there for the grants.
     let migrated = TestDatabase::new().await;

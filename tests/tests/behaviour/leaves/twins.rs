@@ -87,7 +87,7 @@ async fn trap_53_the_same_version_after_0_1_34_and_36_days_has_one_effect_each_t
     assert_eq!(effects(&app).await, first, "after 36 days");
 }
 
-/// What no look into another leaf can settle: both came in.
+/// No look into another leaf can settle this: both came in.
 #[tokio::test]
 async fn trap_53_twins_on_both_sides_of_midnight_are_one_effect() {
     let app = app_by_day(531, &SETTINGS).await;
