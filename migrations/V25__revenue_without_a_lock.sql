@@ -149,7 +149,7 @@ select grain, bucket_start, source, currency,
        coalesce(sum(count) filter (where status = 'refunded'), 0),
        coalesce(sum(count) filter (where status = 'disputed'), 0)
   from revenue_buckets
- where grain = 'quarter_hour'
+ where grain = 'quarter_hour' and (amount <> 0 or count <> 0)
  group by grain, bucket_start, source, currency
  order by grain, bucket_start, source, currency;
 select derive_revenue_sums(array['day', 'hour', 'business_day']);
@@ -338,6 +338,9 @@ begin
            collected_count = s.collected_count + excluded.collected_count,
            refunded_count = s.refunded_count + excluded.refunded_count,
            disputed_count = s.disputed_count + excluded.disputed_count;
+    delete from public.revenue_sums
+     where grain = 'quarter_hour'
+       and (collected, refunded, disputed, collected_count, refunded_count, disputed_count) = (0, 0, 0, 0, 0, 0);
     perform public.derive_revenue_sums(array['day', 'hour', 'business_day']);
 end $$;
 

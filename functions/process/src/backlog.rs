@@ -64,3 +64,20 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_folds_after_so_many_rows_and_counts_anew() {
+        let backlog = Backlog::default();
+        for _ in 0..2 {
+            backlog.grow(49_999);
+            assert!(!backlog.is_due());
+            backlog.grow(1_000);
+            assert!(backlog.is_due());
+            assert!(!backlog.is_due());
+        }
+    }
+}

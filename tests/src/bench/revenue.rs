@@ -1,5 +1,5 @@
 //! Measures how fast the revenue routes reply over a year, against a plain GROUP BY over the
-//! payments.
+//! payments, and how fast what changed is folded.
 
 use std::time::Instant;
 
@@ -10,13 +10,13 @@ use penstock_domain::config::Env;
 use penstock_edge::http::{Request, Service as _, presented_key};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
-use penstock_store::revenue::set_business_zone;
+use penstock_store::revenue::{fold, set_business_zone, unfolded};
 use penstock_testkit::TestDatabase;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::figures::{Figures, median, ms};
+use super::figures::{Figures, median, ms, per_second};
 use super::say;
 use super::stock::run;
 
@@ -39,6 +39,21 @@ const ROUNDS: usize = 9;
 
 /// Payments that one statement writes.
 const STEP: u32 = 50_000;
+
+/// Deltas that a statement folds, as in `relay`.
+const FOLDED: u32 = 20_000;
+
+/// Deltas that readers walk through in the last part.
+const UNFOLDED: u64 = 100_000;
+
+/// Changes a thousand payments of all over the year, as a batch of `process` would.
+const CHANGES: &str = "
+update payments set amount = amount + 1
+where (source, kind, external_id) in (
+    select source, kind, external_id
+    from generate_series($from, $from + 999) n
+    join payments on external_id = md5(n::text) and status = 'collected' and kind = 'charge'
+         and source = case when n % 10 = 0 then 'hubspot' else 'stripe' end)";
 
 /// A year in four currencies and two sources, with statuses about as frequent as in practice. `raw`
 /// is small: a GROUP BY is fastest over narrow rows.
@@ -70,8 +85,12 @@ group by 1, 2";
 pub(super) async fn measure(figures: &mut Figures) {
     for (scale, payments) in SCALES {
         say(&format!("metrics: writing {payments} payments, the triggers on"));
-        let db = filled(payments).await;
+        let (db, fold_rows_s) = filled(payments).await;
         Box::pin(measure_scale(&db, scale, figures)).await;
+        if payments >= 1_000_000 {
+            figures.note("fold_rows_s", fold_rows_s);
+            Box::pin(measure_unfolded(&db, figures)).await;
+        }
     }
     let of = |name: String, figures: &Figures| figures.get(&name).unwrap_or(f64::NAN);
     for view in VIEWS {
@@ -86,10 +105,16 @@ pub(super) async fn measure(figures: &mut Figures) {
         let [route, plain] = ["metrics_daily", "group_by"]
             .map(|what| of(format!("{what}_p50_ms_1m_{label}"), figures));
         figures.note(format!("metrics_daily_speedup_1m_{label}"), plain / route);
+        let unfolded = of(format!("metrics_daily_p50_ms_1m_unfolded_{label}"), figures);
+        figures.note(format!("metrics_daily_unfolded_ratio_{label}"), unfolded / route);
     }
+    let [utc, other] =
+        ["utc", "other"].map(|label| of(format!("metrics_daily_p50_ms_1m_{label}"), figures));
+    figures.note("metrics_daily_other_to_utc_1m", other / utc);
 }
 
-async fn filled(payments: u32) -> TestDatabase {
+/// Returns a database with so many payments, and how many deltas were folded a second.
+async fn filled(payments: u32) -> (TestDatabase, f64) {
     let db = TestDatabase::new().await;
     let client = db.client().await;
     set_business_zone(&client, BUSINESS_ZONE).await.expect("the business zone");
@@ -106,19 +131,55 @@ async fn filled(payments: u32) -> TestDatabase {
         run(&client, &PAYMENTS.replace("$from", &from.to_string()).replace("$to", &to.to_string()))
             .await;
     }
+    let fold_rows_s = fold_all(&db).await;
     run(&client, "vacuum (analyze)").await;
     run(&client, "checkpoint").await;
-    db
+    (db, fold_rows_s)
 }
 
-async fn measure_scale(db: &TestDatabase, scale: &str, figures: &mut Figures) {
+async fn fold_all(db: &TestDatabase) -> f64 {
+    let connection = db.database(1).connection().await.expect("a connection");
+    let (mut rows, started) = (0, Instant::now());
+    while let Some(folded @ 1..) = fold(&connection, FOLDED).await.expect("the folding") {
+        rows += usize::try_from(folded).expect("few rows");
+    }
+    per_second(rows, started.elapsed())
+}
+
+/// Measures the daily route while deltas wait to be folded.
+async fn measure_unfolded(db: &TestDatabase, figures: &mut Figures) {
+    let client = db.client().await;
+    let mut from = 1;
+    while unfolded(&client).await.expect("a count") < UNFOLDED {
+        run(&client, &CHANGES.replace("$from", &from.to_string())).await;
+        from += 1_000;
+    }
+    run(&client, "vacuum (analyze) payments, revenue_deltas").await;
+    let ports = ports(db);
+    for (label, zone) in ZONES {
+        let (expected, _) = grouped(&client, zone).await;
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS * QUESTIONS {
+            let (total, took) = asked(&ports, "daily", zone).await;
+            assert_eq!(total, expected, "{zone} differs from the payments");
+            times.push(took);
+        }
+        figures.note(format!("metrics_daily_p50_ms_1m_unfolded_{label}"), median(&times));
+    }
+}
+
+fn ports(db: &TestDatabase) -> Ports<SystemClock> {
     let env: Env = [("BUSINESS_TIMEZONE", BUSINESS_ZONE), ("RATE_LIMIT_PER_SECOND", "1000000")]
         .into_iter()
         .collect();
     let config = MetricsConfig::from_env(&env).expect("a configuration");
     let (database, started) = (db.database(1), SystemClock.now());
     let admission = Admission::new(database.clone(), config.rate_limit_per_second);
-    let ports = Ports { database, admission, config, clock: SystemClock, started };
+    Ports { database, admission, config, clock: SystemClock, started }
+}
+
+async fn measure_scale(db: &TestDatabase, scale: &str, figures: &mut Figures) {
+    let ports = ports(db);
     let client = db.client().await;
     for (label, zone) in ZONES {
         let mut routes = VIEWS.map(|_| Vec::new());

@@ -25,6 +25,7 @@ mod older_clients;
 mod process;
 mod relay;
 mod retention;
+mod revenue;
 mod roles;
 mod rolodex;
 mod stripe_account;
