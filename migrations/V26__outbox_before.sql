@@ -26,3 +26,37 @@ begin
     execute format('alter table outbox add constraint outbox_before_bound check (id < %L) not valid', v_bound);
 end
 $$;
+
+-- As in V18, without the columns of the constraint: a call that waits for the lock of the third step goes on with the table
+-- that it then finds, where each leaf has a constraint of its own.
+create or replace function insert_into_outbox(
+    p_source           text,
+    p_content_type     text,
+    p_content_encoding text,
+    p_sender           text,
+    p_query            text,
+    p_run              uuid,
+    p_ticket_due_at    timestamptz,
+    p_received_at      timestamptz,
+    p_ids              uuid[],
+    p_entities         text[],
+    p_external_ids     text[],
+    p_version_keys     text[],
+    p_version_ats      timestamptz[],
+    p_api_versions     text[],
+    p_payloads         bytea[]
+) returns setof uuid
+language plpgsql as $$
+begin
+    return query
+    insert into outbox (id, source, entity, external_id, version_key, version_at, api_version, payload,
+                        content_type, content_encoding, sender, query, run_id, next_attempt_at, received_at)
+    select i.id, p_source, i.entity, i.external_id, i.version_key, i.version_at, i.api_version, i.payload,
+           p_content_type, p_content_encoding, p_sender, p_query, p_run, p_ticket_due_at, p_received_at
+    from unnest(p_ids, p_entities, p_external_ids, p_version_keys, p_version_ats, p_api_versions, p_payloads)
+         with ordinality as i (id, entity, external_id, version_key, version_at, api_version, payload, place)
+    order by i.external_id collate "C", i.entity, i.version_key, i.place
+    on conflict do nothing
+    returning outbox.id;
+end
+$$;

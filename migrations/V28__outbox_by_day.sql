@@ -46,7 +46,7 @@ begin
 end
 $$;
 
--- The leaves, with the ids that each begins and ends with; null is no bound.
+-- The leaves, with the ids that each begins and ends with; null is no bound. Everybody can read this in the catalogue.
 create view outbox_leaves as
 select c.relname::text as name,
        nullif(trim(both '''' from bounds[1]), 'MINVALUE')::uuid as from_id,
@@ -55,6 +55,8 @@ from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
 cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \((.*)\) TO \((.*)\)') as bounds
 where i.inhparent = 'outbox'::regclass;
+
+grant select on outbox_leaves to public;
 
 -- Makes the leaves of the day of p_now and of p_days days after it, and returns for how many days after it there are
 -- leaves without a gap; -1 is none for the day itself. A leaf is created and then attached, because to create it as a
@@ -109,27 +111,36 @@ begin
 end
 $$;
 
--- Empties the oldest leaf that ends at p_before or earlier and has only processed rows, and returns its name; null if
--- there is none. It locks this leaf only. A leaf that is in use is left out.
-create function empty_outbox_leaf(p_before timestamptz) returns text
+-- Empties the oldest leaf that ends at p_before or earlier and has only processed rows, and returns its name. It locks
+-- this leaf only. If it finds none, it returns the name of one that is in use, with false, and no row if all have rows that
+-- are needed.
+create function empty_outbox_leaf(p_before timestamptz, out name text, out is_emptied boolean) returns setof record
 language plpgsql security definer as $$
 declare
     v_name text;
 begin
-    for v_name in select name from outbox_leaves where to_id <= outbox_id_at(p_before) order by to_id loop
-        continue when pg_relation_size(format('%I', v_name)::regclass) = 0 or is_outbox_leaf_needed(v_name);
+    is_emptied := false;
+    for v_name in select l.name from outbox_leaves l where l.to_id <= outbox_id_at(p_before) order by l.to_id loop
         begin
+            continue when pg_relation_size(format('%I', v_name)::regclass) = 0 or is_outbox_leaf_needed(v_name);
             execute format('lock table only %I in access exclusive mode', v_name);
             -- Again, because a row may have come, or have been replayed, until the lock was there.
             if not is_outbox_leaf_needed(v_name) then
                 execute format('truncate only %I', v_name);
-                return v_name;
+                name := v_name;
+                is_emptied := true;
+                return next;
+                return;
             end if;
         exception
-            when lock_not_available then null;
+            when lock_not_available then name := v_name;
+            -- Another caller has dropped it.
+            when undefined_table or no_data_found then null;
         end;
     end loop;
-    return null;
+    if name is not null then
+        return next;
+    end if;
 end
 $$;
 
@@ -142,8 +153,8 @@ declare
     v_rows boolean;
 begin
     for v_name in select name from outbox_leaves where to_id <= outbox_id_at(p_before) order by to_id loop
-        continue when pg_relation_size(format('%I', v_name)::regclass) > 0;
         begin
+            continue when pg_relation_size(format('%I', v_name)::regclass) > 0;
             lock table only outbox in access exclusive mode;
             execute format('lock table only %I in access exclusive mode', v_name);
             execute format('select exists (select from only %I)', v_name) into v_rows;
@@ -152,7 +163,7 @@ begin
                 return v_name;
             end if;
         exception
-            when lock_not_available then return null;
+            when lock_not_available or undefined_table then return null;
         end;
     end loop;
     return null;

@@ -7,7 +7,7 @@ use penstock_domain::retention::Retention;
 use penstock_domain::sweep::SweepLimit;
 
 /// The limits of runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
     /// How long the outbox keeps the rows by which a run knows what it has shown.
     pub retention: Retention,
@@ -16,7 +16,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Reads `OUTBOX_RETENTION_DAYS` and `SWEEP_MAX_PERCENT`.
+    /// Reads `OUTBOX_RETENTION_DAYS`, `OUTBOX_RETENTION_BY_SOURCE` and `SWEEP_MAX_PERCENT`.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`] if one of them cannot be used.
@@ -24,9 +24,9 @@ impl Limits {
         Ok(Self { retention: Retention::from_env(env)?, sweep: SweepLimit::from_env(env)? })
     }
 
-    /// Returns whether a run that began at `started` must begin anew: the outbox is about to forget
-    /// what it has shown, and a sweep would take all of that for gone (trap 73).
-    pub(crate) fn is_too_old(self, started: Timestamp, now: Timestamp) -> bool {
-        elapsed(started, now) > self.retention.run_lives()
+    /// Returns whether a run of a source that began at `started` must begin anew: the outbox is
+    /// about to forget what it has shown, and a sweep would take all of that for gone (trap 73).
+    pub(crate) fn is_too_old(&self, source: &str, started: Timestamp, now: Timestamp) -> bool {
+        elapsed(started, now) > self.retention.run_lives(source)
     }
 }

@@ -88,7 +88,7 @@ fn outlived<C: Clock, Q: Outlet>(
     at: &RunUnderWay,
     now: Timestamp,
 ) -> bool {
-    if ports.limits.is_too_old(at.started, now) {
+    if ports.limits.is_too_old(vendor.source().name(), at.started, now) {
         return true;
     }
     let there = Checkpoint { watermark: at.position.from, ..lease.checkpoint() };

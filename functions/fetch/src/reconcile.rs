@@ -136,7 +136,8 @@ async fn open<'a, C: Clock, Q: Outlet>(
 ) -> Result<Work<'a>, FetchError> {
     let now = ports.clock.now();
     let mut connection = ports.database.connection().await?;
-    let too_old = |at: &RunUnderWay| ports.limits.is_too_old(at.started, now);
+    let source = vendor.source().name();
+    let too_old = |at: &RunUnderWay| ports.limits.is_too_old(source, at.started, now);
     let left = lease.run.clone();
     if let Some(at) = left.clone().filter(|at| !too_old(at))
         && let Some(state) = reconciliations::find(&**connection, at.id).await?

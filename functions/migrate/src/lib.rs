@@ -10,6 +10,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::{Secret, SecretError};
 use penstock_domain::clock::Clock;
+use penstock_store::outbox::leaves;
 use penstock_store::roles::{self, RolesError, limits::Idle};
 use penstock_store::{Database, StoreError, migrations, revenue};
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,7 @@ impl<C: Clock> Ports<C> {
         roles::check_owner(&self.database.connection().await?).await?;
         let applied = migrations::migrate(&self.database).await?.names;
         let mut connection = self.database.connection().await?;
+        leaves::make(&**connection, self.clock.now()).await?;
         roles::hand_over(&mut connection).await?;
         let business_zone_changed =
             revenue::set_business_zone(&**connection, &self.business_zone).await?;

@@ -2,12 +2,13 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also folds what has changed revenue, deletes rows that are
-//! older than their retention, and those of connections that are erased, and logs which pull has
-//! been silent for longest.
+//! objects that wait for a refetch. It also makes the outbox' leaves of the next days, folds what
+//! has changed revenue, deletes rows that are older than their retention, and those of connections
+//! that are erased, and logs which pull has been silent for longest.
 
 mod erasing;
 mod folding;
+mod leaves;
 mod purging;
 
 use std::time::Duration;
@@ -67,6 +68,9 @@ pub struct Round {
     /// How long the pull has been silent that was silent for longest, in seconds; 0 if there is
     /// none. An alarm watches it.
     pub stalest_s: u64,
+    /// For how many days after today the outbox has leaves; -1 is none for today. An alarm watches
+    /// it.
+    pub partition_days_ahead: i32,
 }
 
 /// Why a round stopped half-way. The next goes on.
@@ -122,6 +126,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let stop_at = deadline - MARGIN;
         // First, and its failure last: the alarm does not depend on the queues, nor they on it.
         let stalest = self.log_stalest().await;
+        let leaves = self.make_leaves().await;
         let mut round = Round {
             runs: self.ask_for_runs().await?,
             refetches: self.ask_for_refetches().await?,
@@ -142,6 +147,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let half = if unfinished.is_empty() { stop_at } else { self.half_way(stop_at) };
         let Purged { rows: purged, failed } = self.purge(half).await;
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
+        let partition_days_ahead = leaves.as_ref().copied().ok();
         let Folded { deltas: folded, left: unfolded, failed: not_folded } = folding;
         round = Round { folded, unfolded, purged, erased, ..round };
         let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
@@ -154,9 +160,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             unfolded,
             purged,
             erased,
-            oldest_pending_s
+            oldest_pending_s,
+            partition_days_ahead
         );
         round.stalest_s = stalest?;
+        round.partition_days_ahead = leaves?;
         // Last, so that the round fails for Lambda and its alarm.
         let failed: Vec<&str> = failed
             .into_iter()

@@ -7,20 +7,23 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::intake::{EVENTS, LEADS};
 use penstock_domain::retention::Retention as OutboxRetention;
+use penstock_domain::source::SOURCES;
 use penstock_edge::telemetry::chain;
 use penstock_store::retention::{self, Aged};
 use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
 
+use crate::leaves::Retired;
 use crate::{PATIENCE, Ports, ROWS};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long rows are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// Processed rows of the outbox. No run may outlive them.
-    pub outbox: Duration,
+    pub outbox: OutboxRetention,
     /// Dead letters, with their dead rows.
     pub dead_letters: Duration,
     /// Runs, requests for runs, reconciliations.
@@ -34,7 +37,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            outbox: OutboxRetention::default().keeps(),
+            outbox: OutboxRetention::default(),
             dead_letters: 400 * DAY,
             runs: 400 * DAY,
             leads: None,
@@ -44,8 +47,9 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Reads `OUTBOX_RETENTION_DAYS`, `DEAD_LETTER_RETENTION_DAYS`, `RUN_RETENTION_DAYS`,
-    /// `LEAD_RETENTION_DAYS` and `EVENT_RETENTION_DAYS`. Of the last two 0 is for ever.
+    /// Reads `OUTBOX_RETENTION_DAYS`, `OUTBOX_RETENTION_BY_SOURCE`, `DEAD_LETTER_RETENTION_DAYS`,
+    /// `RUN_RETENTION_DAYS`, `LEAD_RETENTION_DAYS` and `EVENT_RETENTION_DAYS`. Of the last two 0 is
+    /// for ever.
     ///
     /// # Errors
     /// [`ConfigError`] if one of them is no number of days, or fewer than there may be.
@@ -64,7 +68,7 @@ impl Retention {
         };
         let or_ever = |name: &str| Ok(Some(days(name)?).filter(|days| *days > 0).map(|d| d * DAY));
         Ok(Self {
-            outbox: OutboxRetention::from_env(env)?.keeps(),
+            outbox: OutboxRetention::from_env(env)?,
             dead_letters: at_least_one("DEAD_LETTER_RETENTION_DAYS", defaults.dead_letters)?,
             runs: at_least_one("RUN_RETENTION_DAYS", defaults.runs)?,
             leads: or_ever("LEAD_RETENTION_DAYS")?,
@@ -85,7 +89,10 @@ pub(crate) struct Purged {
 /// Rows that one statement deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// Of leaves that have rows which are needed.
     Outbox,
+    /// Of a source that is kept for less long than others.
+    OutboxOf(&'static str),
     NotOurs,
     EndedRefetches,
     IdempotencyKeys,
@@ -96,7 +103,7 @@ impl Kind {
     /// Returns the name of the table.
     fn table(self) -> &'static str {
         match self {
-            Self::Outbox => "outbox",
+            Self::Outbox | Self::OutboxOf(_) => "outbox",
             Self::NotOurs => "not_ours",
             Self::EndedRefetches => "refetch_requests",
             Self::IdempotencyKeys => "idempotency_keys",
@@ -109,6 +116,7 @@ impl Kind {
         let on = &**connection;
         match self {
             Self::Outbox => outbox::purge(on, before, ROWS).await,
+            Self::OutboxOf(source) => outbox::purge_source(on, source, before, ROWS).await,
             Self::NotOurs => not_ours::purge(on, before, ROWS).await,
             Self::EndedRefetches => refetch::ended::purge(on, before, ROWS).await,
             Self::IdempotencyKeys => intake::purge_keys(on, before, ROWS).await,
@@ -121,9 +129,7 @@ impl Retention {
     /// Returns what is deleted, each kind with the time before which its rows are too old.
     fn kinds(&self, now: Timestamp) -> Vec<(Kind, Timestamp)> {
         let kinds = [
-            (Kind::Outbox, Some(self.outbox)),
-            (Kind::NotOurs, Some(self.outbox)),
-            (Kind::EndedRefetches, Some(self.outbox)),
+            (Kind::EndedRefetches, Some(self.outbox.keeps_others())),
             (Kind::IdempotencyKeys, Some(Duration::ZERO)),
             (Kind::Aged(Aged::DeadLetters), Some(self.dead_letters)),
             (Kind::Aged(Aged::Runs), Some(self.runs)),
@@ -134,8 +140,23 @@ impl Retention {
             (Kind::Aged(Aged::ConflictingEvents), self.events),
         ];
         let kept = |(kind, kept_for): (Kind, Option<Duration>)| Some((kind, now - kept_for?));
-        kinds.into_iter().filter_map(kept).collect()
+        let mut all: Vec<_> = kinds.into_iter().filter_map(kept).collect();
+        // Whole days, as the leaves are: else rows would go one by one on the day on which their
+        // leaf goes.
+        let (longest, days) = (self.outbox.longest(), |kept: Duration| day_of(now - kept));
+        all.extend([(Kind::Outbox, days(longest)), (Kind::NotOurs, days(longest))]);
+        let sources = SOURCES.iter().map(|source| source.name()).chain([EVENTS, LEADS]);
+        let sooner = sources.map(|source| (source, self.outbox.keeps(source)));
+        let sooner = sooner.filter(|(_, kept)| *kept < longest);
+        all.extend(sooner.map(|(source, kept)| (Kind::OutboxOf(source), days(kept))));
+        all
     }
+}
+
+/// Returns the beginning of the day, in UTC.
+fn day_of(at: Timestamp) -> Timestamp {
+    at - Duration::from_secs(at.as_second().rem_euclid(86_400).unsigned_abs())
+        - Duration::from_nanos(at.subsec_nanosecond().unsigned_abs().into())
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -144,7 +165,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// nobody has looked at do not vanish without a line.
     pub(crate) async fn purge(&self, stop_at: Timestamp) -> Purged {
         let (mut all, mut letters) = (Purged::default(), 0);
-        let mut kinds = VecDeque::from(self.retention.kinds(self.clock.now()));
+        let now = self.clock.now();
+        let mut kinds = VecDeque::from(self.retention.kinds(now));
+        match self.retire_leaves(now - self.retention.outbox.longest(), stop_at).await {
+            // Its rows go with it, in a later round.
+            Ok(Retired::Busy) => kinds.retain(|(kind, _)| *kind != Kind::Outbox),
+            Ok(Retired::All) => {}
+            Err(error) => {
+                tracing::error!(event = "not_purged", table = "outbox", error = chain(&error));
+                all.failed.push("outbox");
+            }
+        }
         while let Some((kind, before)) = kinds.pop_front() {
             let left = elapsed(self.clock.now(), stop_at).min(PATIENCE);
             if left.is_zero() {

@@ -131,12 +131,12 @@ impl StoreError {
     }
 
     /// Returns whether Postgres is unreachable, went away, refuses connections because it starts,
-    /// stops or has no room, has ended a statement or a transaction that took too long, or has no
-    /// leaf for the row. None of it is the row's fault.
+    /// stops or has no room, has ended a statement or a transaction that took too long or collided
+    /// with another, or has no leaf for the row. None of it is the row's fault.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent(_) => true,
-            Self::Statement { .. } if self.is_out_of_time() || self.has_no_leaf() => true,
+            Self::Statement { .. } if self.is_answered() => true,
             Self::Statement { source: DriverError(error), .. } => match error.code() {
                 Some(state) => ["08", "53", "57P", "25P03", "25P04"]
                     .iter()
@@ -153,14 +153,20 @@ impl StoreError {
     /// Returns whether a connection broke on a statement. Its peer may have hung up long before, so
     /// another connection may work. It is not known whether the statement was committed.
     pub fn is_broken_connection(&self) -> bool {
-        let answered = self.is_out_of_time() || self.has_no_leaf();
-        matches!(self, Self::Statement { .. }) && self.is_unreachable() && !answered
+        matches!(self, Self::Statement { .. }) && self.is_unreachable() && !self.is_answered()
     }
 
     /// Returns whether a statement was under way when Postgres went away, or was ended. It is not
     /// known whether the statement was committed.
     pub fn was_under_way(&self) -> bool {
         matches!(self, Self::Statement { .. }) && self.is_unreachable()
+    }
+
+    /// Returns whether Postgres has refused the statement for what it met, on a connection that
+    /// works: its time was over, the row's day has no leaf, or another transaction was in the way.
+    fn is_answered(&self) -> bool {
+        let collided = self.sql_state().is_some_and(|state| state.code().starts_with("40"));
+        self.is_out_of_time() || self.has_no_leaf() || collided
     }
 
     /// Returns whether Postgres has ended the statement: by a limit of its role, or by request.

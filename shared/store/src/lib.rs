@@ -65,6 +65,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         not_ours::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,
+        outbox::leaves::STATEMENTS,
         push_channels::STATEMENTS,
         reconciliations::STATEMENTS,
         reconciliations::report::STATEMENTS,

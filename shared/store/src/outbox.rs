@@ -1,6 +1,7 @@
 //! The `outbox` table: what entered, one row a version of an object.
 
 pub(crate) mod insert;
+pub mod leaves;
 
 pub use insert::{Arrival, insert};
 
@@ -28,6 +29,7 @@ statements! {
     }
     outbox.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
     outbox.purge: Purge { before: Uuid, limit: i64 }
+    outbox.purge_source: PurgeSource<'a> { source: &'a str, before: Uuid, limit: i64 }
     outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.count_crash: CountCrash { id: Uuid }
@@ -204,6 +206,20 @@ pub async fn purge(
     limit: i64,
 ) -> Result<u64, StoreError> {
     Purge { before: oldest_id_at(before), limit }.execute(on).await
+}
+
+/// Deletes up to `limit` processed rows of a source that arrived before `before`, and returns how
+/// many. Rows from before the outbox had leaves are left.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn purge_source(
+    on: &impl GenericClient,
+    source: &str,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    PurgeSource { source, before: oldest_id_at(before), limit }.execute(on).await
 }
 
 /// Counts an attempt at rows before the work: if that does not end, the count tells which rows to

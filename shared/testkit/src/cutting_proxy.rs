@@ -41,6 +41,8 @@ struct Plan {
     at: u64,
     cut: Cut,
     then: Then,
+    /// Whether it waits for the end of a statement.
+    whole: bool,
     action: Action,
 }
 
@@ -128,7 +130,7 @@ impl CuttingProxy {
     ///
     /// If `nth` is 0.
     pub fn cut_at(&self, nth: u64, cut: Cut, action: impl FnOnce() + Send + 'static) {
-        self.plan(nth, cut, Then::Close, Box::new(action));
+        self.plan(nth, cut, Then::Close, false, Box::new(action));
     }
 
     /// Holds the connection that sends the `nth` message from now on (the first is 1), exactly
@@ -142,15 +144,25 @@ impl CuttingProxy {
     ///
     /// If `nth` is 0.
     pub fn hold_at(&self, nth: u64, cut: Cut, action: impl FnOnce() + Send + 'static) {
-        self.plan(nth, cut, Then::Hold, Box::new(action));
+        self.plan(nth, cut, Then::Hold, false, Box::new(action));
     }
 
-    fn plan(&self, nth: u64, cut: Cut, then: Then, action: Action) {
+    /// Like [`CuttingProxy::hold_at`], after the first statement that is sent whole from the `nth`
+    /// message on.
+    ///
+    /// # Panics
+    ///
+    /// If `nth` is 0.
+    pub fn hold_after_statement(&self, nth: u64, action: impl FnOnce() + Send + 'static) {
+        self.plan(nth, Cut::AfterForwarding, Then::Hold, true, Box::new(action));
+    }
+
+    fn plan(&self, nth: u64, cut: Cut, then: Then, whole: bool, action: Action) {
         assert!(nth > 0, "messages are counted from 1");
         let mut state = self.state.lock().unwrap();
         let at = state.messages + nth;
         state.was_cut = false;
-        state.plan = Some(Plan { at, cut, then, action });
+        state.plan = Some(Plan { at, cut, then, whole, action });
     }
 
     /// Lets connections go on that are held.
@@ -295,7 +307,7 @@ impl Relaying {
         let mut framing = Framing::default();
         loop {
             while let Some(message) = framing.next() {
-                let planned = message.counts.then(|| count(&self.state)).flatten();
+                let planned = message.counts.then(|| count(&self.state, message.ends)).flatten();
                 let closes = planned.as_ref().is_some_and(|plan| plan.then == Then::Close);
                 if closes {
                     muted.send_replace(true);
@@ -343,10 +355,10 @@ async fn freezes(mut frozen: watch::Receiver<bool>) {
 }
 
 /// Counts a message, and returns the plan if this is the message to cut at.
-fn count(state: &Mutex<State>) -> Option<Plan> {
+fn count(state: &Mutex<State>, ends: bool) -> Option<Plan> {
     let mut state = state.lock().unwrap();
     let nth = state.messages + 1;
-    let plan = state.plan.take_if(|plan| plan.at == nth);
+    let plan = state.plan.take_if(|plan| nth >= plan.at && (ends || !plan.whole));
     let never_sent = |plan: &Plan| plan.cut == Cut::BeforeForwarding && plan.then == Then::Close;
     if !plan.as_ref().is_some_and(never_sent) {
         state.messages = nth;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use penstock_store::{Database, Login, StaticLogin, Tls};
 use tokio_postgres::Client;
 use tokio_postgres::types::FromSqlOwned;
@@ -55,6 +56,18 @@ impl TestDatabase {
     /// If a migration fails.
     pub async fn migrate_to(&self, version: i32) {
         template::migrate_to(version, &mut self.client().await).await;
+    }
+
+    /// Drops the leaf of the outbox that takes the rows of all later days, for tests of the leaves
+    /// themselves. Returns the beginning of the first day that has a leaf of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the database is not migrated.
+    pub async fn by_day(&self) -> Timestamp {
+        run(&self.client().await, "drop table outbox_later").await;
+        let first = "select outbox_time_of(to_id) from outbox_leaves where name = 'outbox_before'";
+        self.scalar(first).await
     }
 
     /// Copies by file, not by WAL. Measured in the server of `make test` (Postgres 18, without

@@ -9,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const TERMINATE: u8 = b'X';
+const SYNC: u8 = b'S';
+const QUERY: u8 = b'Q';
 
 /// One whole message, as it was sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Message {
     /// False for Terminate, which is sent whenever a pool happens to be dropped, and for requests
     /// for encryption.
     pub(crate) counts: bool,
+    /// Whether the server has all of a statement with it: Sync, or Query.
+    pub(crate) ends: bool,
 }
 
 /// Splits what one client sends into messages.
@@ -34,8 +38,9 @@ impl Framing {
         if self.buffer.len() < length {
             return None;
         }
+        let ends = self.started && [SYNC, QUERY].contains(&self.buffer[0]);
         let counts = if self.started { self.buffer[0] != TERMINATE } else { self.begin()? };
-        Some(Message { bytes: self.buffer.split_to(length).freeze(), counts })
+        Some(Message { bytes: self.buffer.split_to(length).freeze(), counts, ends })
     }
 
     /// Reads a packet without a type, and returns whether it counts. The server answers a request

@@ -13,6 +13,7 @@ mod hubspot;
 mod ingest;
 mod invoices;
 mod kills;
+mod leaves;
 mod left_behind;
 mod letters;
 mod locked;

@@ -1,5 +1,5 @@
--- Processed rows that are old enough. Ids sort by arrival, and `before` is the smallest id of the
--- oldest day kept.
+-- Processed rows that are old enough, of leaves that cannot go because of other rows. Ids sort by arrival, and `before` is
+-- the smallest id of the oldest day kept.
 delete from outbox
 where id in (
     select id from outbox
@@ -7,5 +7,5 @@ where id in (
     order by id
     limit :limit
 )
--- Repeated, because a row may have been replayed since the subselect.
-and status = 'processed'
+-- Repeated, because a row may have been replayed since the subselect, and for the planner.
+and status = 'processed' and id < :before

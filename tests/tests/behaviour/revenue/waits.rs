@@ -1,4 +1,4 @@
-//! Nobody who writes or reads revenue waits for anybody.
+//! No writer or reader of revenue waits for another one.
 
 use penstock_store::revenue::{rebuild, set_business_zone};
 use penstock_testkit::TestDatabase;
