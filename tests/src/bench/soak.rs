@@ -169,7 +169,6 @@ impl Soak {
 
     /// Lets `relay` fold, delete what is too old and make room for the days to come.
     async fn relay(&self, now: Timestamp) {
-        run(&self.db.client().await, &format!("select make_outbox_leaves('{now}', 8)")).await;
         let ports = relay::Ports {
             database: one(self.db.login_of("relay")),
             tickets: MemoryQueue::default(),
