@@ -133,5 +133,5 @@ async fn every_read_equals_the_sum_of_its_snapshot_while_all_write_fold_rebuild_
 #[tokio::test]
 #[ignore = "takes a minute: PENSTOCK_FULL=1 make test"]
 async fn every_read_equals_the_sum_of_its_snapshot_for_a_minute() {
-    race(500).await;
+    race(3_000).await;
 }
