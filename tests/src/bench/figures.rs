@@ -150,9 +150,9 @@ mod tests {
         assert_eq!(
             table.lines().map(str::trim_end).collect::<Vec<_>>(),
             [
-                "drain_ratio_1         0.712   >= 0.7   met",
-                "drain_rows_s_1         9000",
-                "init_ms_fetch            16   <= 15    MISSED",
+                "drain_ratio_1          0.712   >= 0.7   met",
+                "drain_rows_s_1          9000",
+                "init_ms_fetch             16   <= 15    MISSED",
             ]
         );
     }
