@@ -34,10 +34,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         before: Timestamp,
         stop_at: Timestamp,
     ) -> Result<Retired, StoreError> {
-        let connection = self.database.connection().await?;
         let mut retired = Retired::All;
         while !elapsed(self.clock.now(), stop_at).is_zero() {
-            match self.database.within(PATIENCE, leaves::empty(&**connection, before)).await? {
+            let emptying = async {
+                let connection = self.database.connection().await?;
+                leaves::empty(&**connection, before).await
+            };
+            match self.database.within(PATIENCE, emptying).await? {
                 Emptied::Leaf(leaf) => tracing::info!(event = "leaf_emptied", leaf),
                 Emptied::Busy(leaf) => {
                     tracing::info!(event = "leaf_busy", leaf);
@@ -48,8 +51,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
         while !elapsed(self.clock.now(), stop_at).is_zero() {
-            let dropped = leaves::drop_one(&**connection, before);
-            let Some(leaf) = self.database.within(PATIENCE, dropped).await? else { break };
+            let dropping = async {
+                let connection = self.database.connection().await?;
+                leaves::drop_one(&**connection, before).await
+            };
+            let Some(leaf) = self.database.within(PATIENCE, dropping).await? else { break };
             tracing::info!(event = "leaf_dropped", leaf);
         }
         Ok(retired)
