@@ -9,7 +9,6 @@ use penstock_clients::queue::Outlet;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_edge::telemetry::chain;
 use penstock_store::{StoreError, revenue};
-use tokio::time::timeout;
 
 use crate::{Ports, Reader};
 
@@ -53,14 +52,9 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             let connection = self.database.connection().await?;
             revenue::fold(&connection, DELTAS).await
         };
-        let outcome: Result<Result<_, StoreError>, _> = timeout(left, folding).await;
-        match outcome {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(event = "not_folded", error = chain(&error)),
-            Err(_) => {
-                self.database.end_idle().await;
-                tracing::warn!(event = "not_folded", patience_ms = left.as_millis());
-            }
+        let folded: Result<Option<u64>, StoreError> = self.database.within(left, folding).await;
+        if let Err(error) = folded {
+            tracing::warn!(event = "not_folded", error = chain(&error));
         }
     }
 }
