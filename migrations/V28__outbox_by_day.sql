@@ -58,6 +58,16 @@ where i.inhparent = 'outbox'::regclass;
 
 grant select on outbox_leaves to public;
 
+-- A claim rewrites its row. A payload that is large enough to be compressed lies outside it, so that no claim copies it.
+-- Storage settings are not inherited: each leaf has its own.
+create function set_outbox_storage(p_leaf text) returns void
+language plpgsql as $$
+begin
+    execute format('alter table %I set (toast_tuple_target = 256, autovacuum_vacuum_scale_factor = 0.05)', p_leaf);
+end
+$$;
+revoke execute on function set_outbox_storage from public;
+
 -- Makes the leaves of the day of p_now and of p_days days after it, and returns for how many days after it there are
 -- leaves without a gap; -1 is none for the day itself. A leaf is created and then attached, because to create it as a
 -- partition would lock the whole outbox. Of two callers at once one finds the other's leaf.
@@ -81,6 +91,7 @@ begin
                 execute format('create table %I (like outbox including all)', v_name);
                 -- A unique index over all leaves would have to contain the id: see insert_into_outbox.
                 execute format('alter table %I add unique (source, entity, external_id, version_key)', v_name);
+                perform set_outbox_storage(v_name);
                 execute format('alter table outbox attach partition %I for values from (%L) to (%L)', v_name, v_from, v_to);
             exception
                 when duplicate_table or duplicate_object or unique_violation or lock_not_available then
