@@ -149,22 +149,28 @@ async fn trap_69_rows_that_a_frozen_function_has_claimed_are_free_again_by_the_l
     let tickets = app.tickets.take();
     limit(&app, "process", &[("idle_in_transaction_session_timeout", "1s")]).await;
 
-    let (frozen, _aws) = start("process", &app).await;
-    let locked = lock(&app, "payments").await;
+    assert_rows_are_freed(&app, &tickets, "payments").await;
+}
+
+/// Freezes `process` while it waits for a lock of `table` within a batch. Another `process` gets
+/// the rows once Postgres has ended the transaction of the frozen one.
+async fn assert_rows_are_freed(app: &TestApp, tickets: &[String], table: &str) {
+    let (frozen, _aws) = start("process", app).await;
+    let locked = lock(app, table).await;
     let asleep = async {
-        until_it_waits(&app, "process", true).await;
+        until_it_waits(app, "process", true).await;
         frozen.freeze();
-        // Its statement goes on and ends. Then its transaction waits for a client that is frozen.
+        // Its statement goes on, and its transaction waits for a client that is frozen.
         locked.batch_execute("commit").await.unwrap();
-        until_it_waits(&app, "process", false).await;
-        assert_eq!(app.deliver(&tickets, 2).await.failures(), 0, "the rows are free");
+        until_it_waits(app, "process", false).await;
+        assert_eq!(app.deliver(tickets, 2).await.failures(), 0, "the rows are free");
         frozen.thaw();
     };
     let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});
     let (outcome, ()) = tokio::join!(frozen.invoke(event), asleep);
     assert!(matches!(outcome, Outcome::Replied(_)), "{outcome:?}");
     app.drain().await;
-    assert_true(&app).await;
+    assert_true(app).await;
 }
 
 /// More than the sockets of both sides hold: 4 MB to send and 6 MB to receive, by Linux' defaults.
@@ -182,21 +188,7 @@ async fn trap_69_rows_that_postgres_cannot_write_to_a_frozen_function_are_free_a
     app.db.client().await.batch_execute(longer).await.unwrap();
     limit(&app, "process", &[("tcp_user_timeout", "1s"), ("transaction_timeout", "0")]).await;
 
-    let (frozen, _aws) = start("process", &app).await;
-    let locked = lock(&app, "outbox").await;
-    let asleep = async {
-        until_it_waits(&app, "process", true).await;
-        frozen.freeze();
-        // The claim goes on, and its rows do not fit into the sockets. No limit of the statement or
-        // of the idle session ends it.
-        locked.batch_execute("commit").await.unwrap();
-        until_it_waits(&app, "process", false).await;
-        assert_eq!(app.deliver(&tickets, 2).await.failures(), 0, "the rows are free");
-        frozen.thaw();
-    };
-    let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});
-    let (outcome, ()) = tokio::join!(frozen.invoke(event), asleep);
-    assert!(matches!(outcome, Outcome::Replied(_)), "{outcome:?}");
-    app.drain().await;
-    assert_true(&app).await;
+    // The rows do not fit into the sockets. No limit of the statement or of the idle session ends
+    // the claim.
+    assert_rows_are_freed(&app, &tickets, "outbox").await;
 }
