@@ -48,7 +48,7 @@ const KINDS: usize = 20;
 async fn each_of_twenty_causes_is_told_apart_and_to_mend_one_brings_exactly_its_rows_once() {
     let (rows, each) = if is_thorough() { (10_000, 25) } else { (600, 3) };
     let mut app = TestApp::over(account(1500, 1)).await;
-    app.process.reader.insert("stripe", Mistaken::new());
+    app.process.reader.insert("stripe", Mistaken::mistaken());
     let admin = admin(&app).await;
     let id = |n: usize| format!("ch_{n:05}");
     let bad = KINDS * each;

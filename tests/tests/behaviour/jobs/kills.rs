@@ -25,7 +25,7 @@ const DEAD: usize = 12;
 async fn dead_now(seed: u64) -> (TestApp, Admin, String) {
     let mut app = TestApp::over(account(seed, 1)).await;
     app.clock.advance(elapsed(app.clock.now(), SystemClock.now()));
-    app.process.reader.insert("stripe", Mistaken::new());
+    app.process.reader.insert("stripe", Mistaken::mistaken());
     let id = |n| format!("ch_{n:02}");
     let rows: Vec<_> = (0..DEAD).map(|n| (id(n), unknown_to_it(&id(n)))).collect();
     let ids = put(&app, &rows).await;

@@ -23,7 +23,7 @@ use crate::process::batches::{charge, put};
 /// Asks `admin` with its key. A body is sent with a POST.
 pub async fn ask(admin: &Admin, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     let mut request = request(method, path, &[("x-admin-api-key", ADMIN_KEY)]);
-    request.body = body.map(|body| body.to_string().into());
+    request.body = body.map(|body| body.to_string());
     read(&admin.handle(&request, "invocation").await)
 }
 
@@ -72,7 +72,7 @@ impl Mistaken {
         source::find("stripe").unwrap().normalizer(&env).unwrap()
     }
 
-    pub fn new() -> Box<dyn Normalize> {
+    pub fn mistaken() -> Box<dyn Normalize> {
         Box::new(Self(Self::sound()))
     }
 }
@@ -111,7 +111,7 @@ pub async fn work(app: &TestApp, ids: &[OutboxId]) {
 /// An app whose normalizer is mistaken, with so many charges that it cannot read.
 pub async fn with_dead(seed: u64, dead: usize) -> (TestApp, Vec<OutboxId>) {
     let mut app = TestApp::over(crate::stripe_account::account(seed, 1)).await;
-    app.process.reader.insert("stripe", Mistaken::new());
+    app.process.reader.insert("stripe", Mistaken::mistaken());
     let rows: Vec<_> = (0..dead)
         .map(|n| format!("ch_{n:05}"))
         .map(|id| (id.clone(), unknown_to_it(&id)))

@@ -119,7 +119,7 @@ async fn a_version_that_cannot_be_read_any_more_is_a_dead_letter_and_what_stood_
     work(&app, &ids).await;
     let collected = "select sum(amount)::bigint from payments where status = 'collected'";
     assert_eq!(app.db.scalar::<i64>(collected).await, 200);
-    app.process.reader.insert("stripe", Mistaken::new());
+    app.process.reader.insert("stripe", Mistaken::mistaken());
     let admin = admin(&app).await;
     let job = start(&admin, "/admin/remap", json!({"entity": "charge"})).await;
     let report = finish(&app, &admin, &job).await["report"].clone();
