@@ -156,11 +156,19 @@ connect: setup ## connect an account, or change it: SOURCE=stripe NAME=stripe-eu
 	@[ -z "$(KEY)" ] || { echo "connect: a key on a command line is seen by others: type it, or KEY_FILE=..."; exit 1; }
 	@$(CONNECT) --settings "$${SETTINGS:-}"
 
+JOB = --stack "$(STACK_NAME)" --filter "$${FILTER:-}" --why "$${WHY:-}" --rate "$(or $(RATE),50)" $(if $(YES),--yes)
+
 connections: setup ## list the connections, without their secrets
 	@$(VENV)/python infra/connect.py list --stack "$(STACK_NAME)"
 
 reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
 	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"
+
+replay: setup ## put what has failed back to work: FILTER='{"reason":"no map knows"}' WHY=... (RATE=50, YES=1)
+	@$(VENV)/python infra/jobs.py replay $(JOB)
+
+remap: setup ## read stored versions again: FILTER='{"source":"hubspot","unmapped":true}' WHY=... (RATE=50, YES=1)
+	@$(VENV)/python infra/jobs.py remap $(JOB)
 
 clean: ## remove what was built and installed: target/ and .local/
 	@echo "clean: target/ and .local/"

@@ -14,17 +14,19 @@ use penstock_store::Database;
 use penstock_store::admission::Admission;
 use serde_json::Value;
 
+mod by;
 mod config;
 mod connections;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod events;
 mod jobs;
+mod operator;
 mod trigger;
 
 pub use config::AdminConfig;
 pub use connections::CLAIM;
-use connections::Operator;
+use operator::Operator;
 
 /// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {

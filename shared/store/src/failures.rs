@@ -1,5 +1,4 @@
-//! What has failed: dead rows, rows that are tried in vain, and messages that never became rows.
-//! The view `failures` is one list of them, and every statement reads a bounded part of it.
+//! Failures: dead rows, rows that are tried in vain, and messages that never became rows. The view `failures` is one list of them, and every statement reads a bounded part of it.
 
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};
@@ -88,7 +87,7 @@ pub struct Failure {
     pub status: Option<String>,
 }
 
-/// Where a page begins.
+/// The place where a page begins.
 #[derive(Debug, Clone, Copy)]
 pub enum From {
     /// Behind this failure.

@@ -23,7 +23,8 @@ use secrecy::SecretString;
 
 use super::body::Body;
 use super::wanted::{Origin, Wanted, source_of};
-use super::{By, at_rest, changing, declared, log};
+use crate::by::By;
+use super::{at_rest, changing, declared, log};
 use crate::Ports;
 
 /// How long a claim lasts: longer than Lambda lets this function live (20 s), so that whoever finds

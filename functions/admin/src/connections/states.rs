@@ -14,7 +14,8 @@ use penstock_store::{StoreError, begin, commit};
 
 use super::connect::CLAIM;
 use super::reply::RemovedReply;
-use super::{By, at_rest, changing, declared, log, unknown};
+use crate::by::By;
+use super::{at_rest, changing, declared, log, unknown};
 use crate::Ports;
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {

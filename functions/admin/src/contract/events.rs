@@ -1,4 +1,4 @@
-//! What the contract says of failures.
+//! The routes of failures in the contract.
 
 use penstock_edge::contract::{Contract, Operation};
 use serde_json::{Value, json};
