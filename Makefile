@@ -27,7 +27,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
-.PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
+.PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections replay remap \
 	reconcile clean
 
 help: ## this list
@@ -78,7 +78,7 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, front, gateway or init: a part; ROWS=: of the soak)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, gateway or init: a part; ROWS=: of the soak)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \

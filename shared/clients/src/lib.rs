@@ -6,6 +6,7 @@ pub mod auth;
 pub mod aws;
 pub mod clock;
 pub mod database;
+pub mod depths;
 pub mod google;
 mod http;
 pub mod issuer;

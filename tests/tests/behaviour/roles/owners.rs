@@ -35,6 +35,8 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "jobs.set_state",
             "jobs.start",
             "leads.freeze",
+            "outbox.count_pending",
+            "outbox.newest",
             "payments.freeze",
             "push_channels.forget",
             "rate_windows.grant",
@@ -284,7 +286,6 @@ pub(super) const OWN: &[&str] = &[
     "api_keys.revoke",
     "api_keys.revoke_named",
     "revenue.rebuild",
-    "revenue.remap",
     "revenue.set_business_zone",
     "roles.*",
 ];
