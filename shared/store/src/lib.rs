@@ -18,6 +18,7 @@ pub mod freshness;
 pub mod held_sweeps;
 pub mod intake;
 pub mod journey;
+pub mod leads;
 pub mod migrations;
 pub mod not_ours;
 pub mod outbox;
@@ -62,6 +63,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
         journey::STATEMENTS,
+        leads::STATEMENTS,
+        leads::reading::STATEMENTS,
         not_ours::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,

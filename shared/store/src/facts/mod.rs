@@ -20,6 +20,7 @@ mod payments;
 mod table;
 pub mod unseen;
 
+pub(crate) use leads::READ as LEAD_COLUMNS;
 pub use parameters::Parameters;
 pub use table::{Batch, Table, insert, upsert};
 
