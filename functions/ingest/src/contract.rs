@@ -212,10 +212,12 @@ fn older_leads(route: Operation, to: &mut Contract) -> Operation {
 }
 
 fn edit_lead(route: Operation, to: &mut Contract) -> Operation {
-    let field = |about: &str| json!({
-        "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_LEAD_FIELD, "description": about,
-        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
-    });
+    let field = |about: &str| {
+        json!({
+            "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_LEAD_FIELD, "description": about,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        })
+    };
     let body = to.define(
         "LeadEdit",
         json!({
@@ -240,5 +242,11 @@ fn edit_lead(route: Operation, to: &mut Contract) -> Operation {
         .reply(200, "As the lead is now.", &reply, &edited)
         .reply_header(200, "etag", "ETag")
         .link(200, "lead", "getLead", "id", "$response.body#/id")
-        .problems(&[(404, "NotFound"), (412, "Changed"), (413, "TooLarge"), (415, "NotJson"), (503, "Unavailable")])
+        .problems(&[
+            (404, "NotFound"),
+            (412, "Changed"),
+            (413, "TooLarge"),
+            (415, "NotJson"),
+            (503, "Unavailable"),
+        ])
 }

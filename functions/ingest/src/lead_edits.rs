@@ -187,7 +187,11 @@ mod tests {
         for (body, status, assigned_to) in [
             (r#"{"status":"won"}"#, some("won"), None),
             (r#"{"assignedTo":null}"#, None, Some(None)),
-            (r#"{"status":null,"assignedTo":"ada@sales.example"}"#, Some(None), some("ada@sales.example")),
+            (
+                r#"{"status":null,"assignedTo":"ada@sales.example"}"#,
+                Some(None),
+                some("ada@sales.example"),
+            ),
         ] {
             let edit = Edit::read(body.as_bytes()).unwrap();
             assert_eq!(edit, Edit { status, assigned_to }, "{body}");
@@ -199,7 +203,7 @@ mod tests {
         let long = format!(r#"{{"status":"{}"}}"#, "x".repeat(101));
         for (body, pointers) in [
             ("{}", &["#"][..]),
-            (r#"{"status":7,"assignedTo":"","a/b":1}"#, &["#/a~1b", "#/assignedTo", "#/status"]),
+            (r#"{"status":7,"assignedTo":"","a/b":1}"#, &["#/assignedTo", "#/a~1b", "#/status"]),
             (r#"{"status":"a\u0000"}"#, &["#/status"]),
             (long.as_str(), &["#/status"]),
         ] {

@@ -14,7 +14,8 @@ use penstock_domain::intake::{self, Batch, Intake, Reading, Sent};
 use penstock_domain::signature::seal::Purpose;
 use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{
-    Call, Failure, Method, Need, Problem, Reply, Request, RequestId, Route, Service, any_idempotency_key,
+    Call, Failure, Method, Need, Problem, Reply, Request, RequestId, Route, Service,
+    any_idempotency_key,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;

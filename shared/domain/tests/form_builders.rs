@@ -149,12 +149,28 @@ fn a_name_is_taken_from_where_the_address_is_and_a_forms_name_is_nobodys() {
 }
 
 /// The first and last name that must be found, and those details that the bodies of [`ROWS`] have.
-const MORE: [(&str, [Option<&str>; 2], fn(&Details) -> [&Option<String>; 3], [Option<&str>; 3]); 5] = [
+const MORE: [(&str, [Option<&str>; 2], fn(&Details) -> [&Option<String>; 3], [Option<&str>; 3]);
+    5] = [
     ("Zapier, flat", BOTH, |d| [&d.ip, &d.domain, &d.country], [None; 3]),
     ("Jotform", BOTH, |d| [&d.ip, &d.domain, &d.country], [None; 3]),
-    ("Gravity Forms", BOTH, |d| [&d.ip, &d.domain, &d.click_id], [Some("192.0.2.1"), Some("x.example"), None]),
-    ("Unbounce", [None; 2], |d| [&d.ip, &d.domain, &d.offer], [Some("192.0.2.1"), Some("x.example"), None]),
-    ("Elementor, by label", [None; 2], |d| [&d.ip, &d.domain, &d.description], [Some("192.0.2.1"), Some("x.example"), None]),
+    (
+        "Gravity Forms",
+        BOTH,
+        |d| [&d.ip, &d.domain, &d.click_id],
+        [Some("192.0.2.1"), Some("x.example"), None],
+    ),
+    (
+        "Unbounce",
+        [None; 2],
+        |d| [&d.ip, &d.domain, &d.offer],
+        [Some("192.0.2.1"), Some("x.example"), None],
+    ),
+    (
+        "Elementor, by label",
+        [None; 2],
+        |d| [&d.ip, &d.domain, &d.description],
+        [Some("192.0.2.1"), Some("x.example"), None],
+    ),
 ];
 
 const BOTH: [Option<&str>; 2] = [Some("Ada"), Some("Lovelace")];
@@ -180,7 +196,11 @@ fn a_form_of_an_advertiser_fills_every_column() {
         ip=192.0.2.1&domain=x.example&offer=Spring&source_type=affiliate&marker=m-1&creative=c-2&click_id=k-3&description=after+six";
     let part = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap();
-        let value = value.replace("%40", "@").replace("%2B", "+").replace("t+s", "t s").replace("r+s", "r s");
+        let value = value
+            .replace("%40", "@")
+            .replace("%2B", "+")
+            .replace("t+s", "t s")
+            .replace("r+s", "r s");
         let value = value.replace("+49+30+", "+49 30 ");
         format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };

@@ -99,7 +99,8 @@ impl Function {
         let (own, failed) = (self.said("Statements"), self.said("FailedEvents"));
         let made = policies(&environment, &events, failed.word(), &own, guard)?;
         values.insert("Policies".to_owned(), made);
-        let mut all = Text { comments: events.comments, ..Text::below(http_events(routes, others)) };
+        let mut all =
+            Text { comments: events.comments, ..Text::below(http_events(routes, others)) };
         all.below.extend(events.below);
         values.insert("Events".to_owned(), all);
         Ok(values)
@@ -163,7 +164,8 @@ fn http_events(routes: &[RouteInfo], others: &[RouteInfo]) -> Vec<String> {
     for path in paths(routes) {
         let quoted = if path.contains('{') { format!("\"{path}\"") } else { path.to_owned() };
         for method in methods(path, routes, others) {
-            let name = if *method == "ANY" { String::new() } else { pascal(&method.to_lowercase()) };
+            let name =
+                if *method == "ANY" { String::new() } else { pascal(&method.to_lowercase()) };
             lines.extend([
                 format!("{}{name}:", pascal(path)),
                 "  Type: HttpApi".to_owned(),

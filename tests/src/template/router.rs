@@ -22,7 +22,8 @@ pub fn manifest(template: &Template) -> Result<String, TemplateError> {
     let (before, rest) = text.split_once(TABLE).ok_or_else(missing)?;
     let (_, after) = rest.split_once("\n\n").ok_or_else(missing)?;
     let routes = template.routes();
-    let lines = routes.iter().map(|(path, methods)| format!("\"{path}\" = {}\n", functions(methods)));
+    let lines =
+        routes.iter().map(|(path, methods)| format!("\"{path}\" = {}\n", functions(methods)));
     Ok(format!("{before}{TABLE}{}\n{after}", lines.collect::<String>()))
 }
 

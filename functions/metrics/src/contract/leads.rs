@@ -22,9 +22,11 @@ pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadsReply>();
     let text = |least: usize, most: usize| json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": "^[^\\u0000]*$" });
     let spaced = |example: &str| json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[!-~]+$", "examples": [example] });
-    let time = json!({ "type": "string", "format": "lead-time", "examples": ["2026-06-01T12:00:00Z"] });
+    let time =
+        json!({ "type": "string", "format": "lead-time", "examples": ["2026-06-01T12:00:00Z"] });
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": leads::MOST, "default": leads::DEFAULT_LIMIT });
-    let phone = json!({ "type": "string", "pattern": "^[+]?[0-9]{3,20}$", "examples": ["+4930901820"] });
+    let phone =
+        json!({ "type": "string", "pattern": "^[+]?[0-9]{3,20}$", "examples": ["+4930901820"] });
     let words = json!({ "type": "string", "pattern": "^[A-Za-z0-9]([ -~]{0,198}[A-Za-z0-9])?$", "maxLength": leads::LONGEST_SEARCH, "examples": ["ada lovel"] });
     let state = json!({ "type": "string", "enum": leads::STATES, "default": "accepted" });
     let page = json!({ "leads": [lead()], "count": 1, "nextCursor": null });

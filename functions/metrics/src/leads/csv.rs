@@ -54,10 +54,7 @@ fn range(text: &str) -> (String, f32) {
 /// Writes a reply of all leads of a page.
 pub(super) fn reply(leads: &[LeadItem]) -> Reply {
     let headers = HeaderMap::from_iter([
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=leads.csv")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ]);

@@ -211,7 +211,7 @@ async fn a_builder_that_can_set_no_header_posts_to_a_path_with_a_key_of_its_own_
     let later = environment(&app);
     assert_eq!(answer(&later, request(&path, &[], ADA)).await.status, 401, "revoked");
     let text = log.text();
-    assert!(text.contains("\"route\":\"/leads/{key}\""), "{text}");
+    assert!(text.contains("\"route\":\"/leads/{id}\""), "{text}");
     assert!(!text.contains(INGEST_KEY) && !text.contains("/leads/wrong"), "{text}");
     assert_eq!(leads(&app).await.len(), 2);
 }

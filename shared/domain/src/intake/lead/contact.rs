@@ -191,9 +191,8 @@ impl<'f> Found<'f> {
 
     /// The parts of a name that is an object, such as Jotform's `{"first": "Ada", "last": "L"}`.
     fn parts_inside(&self, group: usize) -> Option<Name> {
-        let is_name = |inner: &Group| {
-            inner.parent == Some(group) && inner.name.kind() == Some(Kind::Name)
-        };
+        let is_name =
+            |inner: &Group| inner.parent == Some(group) && inner.name.kind() == Some(Kind::Name);
         let inner = self.groups.iter().position(is_name)?;
         let here = || self.fields.iter().filter(|known| known.field.group == inner);
         let part = |word: &str| {

@@ -85,15 +85,23 @@ const SPELLINGS: [(Column, &[&str]); 11] = [
     (
         Column::ClickId,
         &[
-            "clickid", "affclickid", "gclid", "wbraid", "gbraid", "dclid", "fbclid", "msclkid",
-            "ttclid", "twclid", "yclid", "lifatid",
+            "clickid",
+            "affclickid",
+            "gclid",
+            "wbraid",
+            "gbraid",
+            "dclid",
+            "fbclid",
+            "msclkid",
+            "ttclid",
+            "twclid",
+            "yclid",
+            "lifatid",
         ],
     ),
     (
         Column::Description,
-        &[
-            "description", "message", "comment", "comments", "note", "notes", "enquiry", "inquiry",
-        ],
+        &["description", "message", "comment", "comments", "note", "notes", "enquiry", "inquiry"],
     ),
 ];
 
@@ -255,7 +263,11 @@ mod tests {
     #[test]
     fn the_best_spelling_goes_before_others_and_outer_fields_before_inner_ones() {
         for (body, source, creative) in [
-            (r#"{"utm_source":"g","sourceType":"affiliate","utm_content":"c","creative":"x"}"#, "affiliate", "x"),
+            (
+                r#"{"utm_source":"g","sourceType":"affiliate","utm_content":"c","creative":"x"}"#,
+                "affiliate",
+                "x",
+            ),
             (r#"{"a":{"source":"inner"},"source":"outer","adName":"n"}"#, "outer", "n"),
             (r#"{"source":"","utm_source":"g","creative":null,"utm-content":"c"}"#, "g", "c"),
         ] {
@@ -292,7 +304,8 @@ mod tests {
 
     #[test]
     fn fields_of_another_persons_object_are_left_out() {
-        let body = r#"{"agent":{"country":"FR","message":"hi"},"owner":{"language":"fr"},"country":"DE"}"#;
+        let body =
+            r#"{"agent":{"country":"FR","message":"hi"},"owner":{"language":"fr"},"country":"DE"}"#;
         let found = read(body);
         let expected = Details { country: Some("DE".to_owned()), ..Details::default() };
         assert_eq!(found, expected);
