@@ -8,10 +8,6 @@ use uuid::Uuid;
 use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
-pub(crate) mod reading;
-
-pub use reading::read_again;
-
 statements! {
     leads.page: Page<'a> {
         from: Timestamp,

@@ -64,7 +64,6 @@ pub fn all_statements() -> Vec<&'static Sql> {
         intake::STATEMENTS,
         journey::STATEMENTS,
         leads::STATEMENTS,
-        leads::reading::STATEMENTS,
         not_ours::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,

@@ -49,6 +49,9 @@ grant select, insert, update on payments to :process;
 grant select, insert, update on contacts to :process;
 grant select, insert, update on calendar_events to :process;
 grant select, insert on leads to :process;
+-- The columns that are read out of bodies, for leads that are read again.
+grant update (email, phone, name, company, first_name, last_name, country, language, ip, domain, offer, source_type, marker,
+              creative, click_id, description, revision) on leads to :process;
 grant select on leads to :metrics;
 grant select on lead_changes to :metrics;
 -- ingest writes what people decide about a lead, and reads nothing that its sender wrote.
@@ -75,11 +78,6 @@ grant select, delete on revenue_buckets to :relay;
 
 -- What is older than its retention, and what is still unreadable.
 grant select (id, received_at), delete on leads to :relay;
--- The columns of leads that are read again.
-grant select (content_type, content_encoding, body, revision, email, phone, name, company, first_name, last_name, country,
-              language, ip, domain, offer, source_type, marker, creative, click_id, description) on leads to :relay;
-grant update (revision, email, phone, name, company, first_name, last_name, country, language, ip, domain, offer,
-              source_type, marker, creative, click_id, description) on leads to :relay;
 grant select (event_id, sender, received_at), delete on events to :relay;
 grant select (id, received_at), delete on conflicting_events to :relay;
 grant select (source, kind, external_id, status, outbox_id) on payments to :relay;

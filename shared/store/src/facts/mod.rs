@@ -20,7 +20,6 @@ mod payments;
 mod table;
 pub mod unseen;
 
-pub(crate) use leads::READ as LEAD_COLUMNS;
 pub use parameters::Parameters;
 pub use table::{Batch, Table, insert, upsert};
 

@@ -26,8 +26,8 @@ impl Table for Lead {
 /// A column, and its value among those that are read out of a body.
 type Column = (&'static str, fn(&LeadColumns) -> &Option<String>);
 
-/// The columns that are read out of a body, in the order of the statements that write them.
-pub const READ: [Column; 16] = [
+/// The columns that are read out of a body, in the order of the statement.
+const READ: [Column; 16] = [
     ("email", |read| &read.contact.email),
     ("phone", |read| &read.contact.phone),
     ("name", |read| &read.contact.name),
