@@ -16,7 +16,7 @@ const FILL: &str = "
            case when n % 100 = 2 then 'bo' when n % 2 = 0 then 'al' end,
            'Person ' || n, 'p' || n || '@x.example', '+49 30 ' || 1000000 + n,
            case when n % 100 = 3 then 'NL' else 'DE' end, 'word' || n % 100 || ' of all',
-           case when n % 100 = 5 then 'form' else 'shop' end, 'application/json', repeat('x', 200),
+           case when n % 100 = 5 then 'form' else 'shop' end, 'application/json', repeat('x', 200)::bytea,
            timestamptz '2026-03-15T12:00:00Z' - n * interval '1 s', gen_random_uuid()
     from generate_series(1, {leads}) n";
 

@@ -203,7 +203,7 @@ async fn taken(seed: u64, bodies: &[(&str, &[u8])]) -> (TestApp, Ports, Vec<Stri
 async fn a_lead_is_shown_with_its_columns_its_body_and_its_history() {
     let form = b"first_name=Ada&last_name=L&email=ada%40x.example&country=DE&gclid=k";
     let bodies = [
-        ("application/json", &br#"{"firstName":"Ada","email":"ada@x.example","n":1e400}"#[..]),
+        ("application/json", &br#"{"firstName":"Ada","email":"ada@x.example","n":1.50}"#[..]),
         ("application/x-www-form-urlencoded", form),
         ("application/octet-stream", b"\xff\x00"),
     ];
@@ -214,6 +214,7 @@ async fn a_lead_is_shown_with_its_columns_its_body_and_its_history() {
         (json.body["bodyForm"].as_str(), &json.body["query"]),
         (Some("json"), &json!("utm=1"))
     );
+    assert_eq!(json.body["body"]["n"], json!(1.5));
     assert_eq!((&json.body["firstName"], &json.body["lastName"]), (&json!("Ada"), &Value::Null));
     assert_eq!(json.body["receivedAt"], app.clock.now().to_string());
     let text = ok(&ports, &one(&ids[1])).await;
