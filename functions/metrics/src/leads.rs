@@ -42,8 +42,9 @@ pub(crate) struct Leads {
 }
 
 /// `GET /leads`: `status` and `assignedTo` (empty: without one), `state` (default `accepted`),
-/// `sender`, `email`, `phone`, `country`, `q` (words), `from` (inclusive), `to` (exclusive), `limit`
-/// (1 to 1000, default 50), `cursor` (of the page before). With `Accept: text/csv` it is a table.
+/// `sender`, `email`, `phone`, `country`, `q` (words), `from` (inclusive), `to` (exclusive),
+/// `limit` (1 to 1000, default 50), `cursor` (of the page before). With `Accept: text/csv` it is a
+/// table.
 pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Leads, Problem> {
     let as_csv = csv::is_wanted(&call.request.headers);
     let query = &mut call.query;

@@ -1,5 +1,5 @@
-//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, leads, runs,
-//! and whether all is well.
+//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, leads,
+//! runs, and whether all is well.
 
 mod asked;
 mod config;

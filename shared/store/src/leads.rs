@@ -118,7 +118,7 @@ pub struct LeadChange {
 /// A value to set; `None` leaves what there is, and `Some(None)` clears it.
 pub type Set<'a> = Option<Option<&'a str>>;
 
-/// What is to be written about a lead.
+/// The fields of a lead that are to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct LeadEdit<'a> {
     pub id: Uuid,

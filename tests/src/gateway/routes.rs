@@ -45,8 +45,8 @@ impl Routes {
         Self::in_order(routes)
     }
 
-    /// Sorts the routes: `/runs/latest` is tried before `/runs/{runId}`, and a method before any, as
-    /// on AWS.
+    /// Sorts the routes: `/runs/latest` is tried before `/runs/{runId}`, and a method before any,
+    /// as on AWS.
     fn in_order(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| (route.path.matches('{').count(), route.method == "ANY"));
         Self(routes)

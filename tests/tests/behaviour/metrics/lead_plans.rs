@@ -1,5 +1,5 @@
-//! Each filter of `/leads` reads a range of its own index, and looks at as little of many leads as of
-//! few.
+//! Each filter of `/leads` reads a range of its own index, and looks at as little of many leads as
+//! of few.
 
 use penstock_testkit::TestDatabase;
 use tokio_postgres::Client;

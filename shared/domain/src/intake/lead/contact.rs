@@ -12,8 +12,8 @@
 use std::collections::HashMap;
 
 use super::names::{Kind, Words};
+use super::values::kept;
 use super::walk::{Field, Fields, Group};
-use crate::text::printable;
 
 /// The contact data of a lead. Text is as Postgres keeps it, with NUL shown as `␀`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,9 +32,6 @@ pub struct Contact {
     /// `company` and its like.
     pub company: Option<String>,
 }
-
-/// Characters kept of a contact field: a name or an address needs no more.
-const LONGEST_FIELD: usize = 1_000;
 
 impl Contact {
     /// Chooses among all fields of a body.
@@ -74,11 +71,6 @@ impl Name {
         let whole = (!parts.is_empty()).then(|| parts.join(" "))?;
         Some(Self { whole: Some(whole), first, last })
     }
-}
-
-/// Returns a value as a column keeps it.
-pub(super) fn kept(text: &str) -> String {
-    printable(text.trim()).chars().take(LONGEST_FIELD).collect()
 }
 
 /// The fields that are about the lead, outer ones first.

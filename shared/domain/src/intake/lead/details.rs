@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use super::contact::kept;
-use super::names::Words;
+use super::spellings::{Column, rank, spellings};
+use super::values::kept;
 use super::walk::{Field, Fields};
 
 /// Columns of a lead beside its [`Contact`](super::Contact). Text is as Postgres keeps it.
@@ -37,74 +37,6 @@ pub struct Details {
 /// Characters kept of a description; other columns keep fewer.
 const LONGEST_DESCRIPTION: usize = 10_000;
 
-/// A column that is read by the names of fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
-    Country,
-    Language,
-    Ip,
-    Domain,
-    /// A URL, of which the domain is taken if no field names a domain.
-    Page,
-    Offer,
-    SourceType,
-    Marker,
-    Creative,
-    ClickId,
-    Description,
-}
-
-/// The spellings of each column, the best first: the words of a name in lower case, joined.
-///
-/// docs/FORMS.md lists them, and a test compares the two.
-const SPELLINGS: [(Column, &[&str]); 11] = [
-    (Column::Country, &["country", "countrycode", "countryname", "geo"]),
-    (Column::Language, &["language", "lang", "locale", "languagecode"]),
-    (
-        Column::Ip,
-        &["ip", "ipaddress", "ipaddr", "remoteip", "clientip", "userip", "ipv4", "remoteaddr"],
-    ),
-    (
-        Column::Domain,
-        &["domain", "domainname", "sitedomain", "landingdomain", "sourcedomain", "hostname"],
-    ),
-    (
-        Column::Page,
-        &["pageurl", "landingpage", "landingpageurl", "landingurl", "sourceurl", "formurl"],
-    ),
-    (Column::Offer, &["offer", "offername", "offerid", "funnel", "product", "productname"]),
-    (
-        Column::SourceType,
-        &["sourcetype", "leadsource", "trafficsource", "source", "utmsource", "channel"],
-    ),
-    (Column::Marker, &["marker", "tag", "subid", "subid1", "sub1", "affsub", "utmterm", "keyword"]),
-    (
-        Column::Creative,
-        &["creative", "creativeid", "creativename", "banner", "adname", "adid", "utmcontent"],
-    ),
-    (
-        Column::ClickId,
-        &[
-            "clickid",
-            "affclickid",
-            "gclid",
-            "wbraid",
-            "gbraid",
-            "dclid",
-            "fbclid",
-            "msclkid",
-            "ttclid",
-            "twclid",
-            "yclid",
-            "lifatid",
-        ],
-    ),
-    (
-        Column::Description,
-        &["description", "message", "comment", "comments", "note", "notes", "enquiry", "inquiry"],
-    ),
-];
-
 impl Details {
     /// Chooses the values among all fields of a body. Fields of another person's object are left
     /// out.
@@ -128,25 +60,13 @@ impl Details {
     }
 }
 
-/// Whether a field of that name is one of the columns here.
-pub(super) fn is_detail(name: &Words) -> bool {
-    SPELLINGS.iter().any(|(_, spellings)| rank(name, spellings).is_some())
-}
-
-/// Returns the place of a name among spellings: as it is, or without words that say nothing.
-fn rank(name: &Words, spellings: &[&str]) -> Option<usize> {
-    let (whole, rest) = name.joined();
-    let place = |text: &str| spellings.iter().position(|spelling| *spelling == text);
-    place(&whole).or_else(|| place(&rest))
-}
-
 /// The fields of a body.
 struct Found<'f>(&'f Fields);
 
 impl Found<'_> {
     /// Returns the first value that can be taken: by the best spelling, then the outermost field.
     fn first(&self, column: Column, take: impl Fn(&str) -> Option<String>) -> Option<String> {
-        let spellings = SPELLINGS.iter().find(|(of, _)| *of == column).map(|(_, all)| *all)?;
+        let spellings = spellings(column);
         let named = |field: &&Field| !self.0.groups[field.group].is_of_others;
         let fields = self.0.fields.iter().filter(named);
         let ranked = fields.filter_map(|field| {
@@ -309,15 +229,5 @@ mod tests {
         let found = read(body);
         let expected = Details { country: Some("DE".to_owned()), ..Details::default() };
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn docs_forms_lists_every_spelling() {
-        let page = include_str!("../../../../../docs/FORMS.md");
-        for (column, spellings) in SPELLINGS {
-            for spelling in spellings {
-                assert!(page.contains(&format!("`{spelling}`")), "{spelling} of {column:?}");
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::record::RowView;
 mod contact;
 mod details;
 mod names;
+mod spellings;
 mod values;
 mod walk;
 

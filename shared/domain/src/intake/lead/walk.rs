@@ -9,8 +9,8 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::value::RawValue;
 
-use super::details::is_detail;
 use super::names::Words;
+use super::spellings::is_detail;
 use super::values::{nested, plain, text_of};
 use crate::json::{Object, too_deep};
 
