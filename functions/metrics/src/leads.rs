@@ -74,9 +74,9 @@ fn filter(query: &mut Query) -> LeadFilter {
         status: query.take_as("status", |text| plain(text, 0, LONGEST_LEAD_FIELD)),
         assigned_to: query.take_as("assignedTo", |text| plain(text, 0, LONGEST_LEAD_FIELD)),
         sender: query.take_as("sender", |text| plain(text, 1, LONGEST_ID)),
-        email: query.take_as("email", |text| plain(text.trim(), 1, LONGEST_ID)),
+        email: query.take_as("email", |text| plain(text, 1, LONGEST_ID)),
         phone: query.take_as("phone", digits),
-        country: query.take_as("country", |text| plain(text.trim(), 1, LONGEST_ID)),
+        country: query.take_as("country", |text| plain(text, 1, LONGEST_ID)),
         words: query.take_as("q", |text| {
             let text = plain(text, 1, LONGEST_SEARCH)?;
             leads::words(&text).ok_or_else(|| "must have a letter or a digit".to_owned())

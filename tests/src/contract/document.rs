@@ -76,7 +76,7 @@ fn parameters() -> Value {
         "IfMatch": parameter(
             "If-Match",
             "The `ETag` that the thing was read with, or `*`. If it was changed since, the request is 412.",
-            json!({ "type": "string", "pattern": r#"^([*]|"[0-9]{1,18}")$"#, "examples": ["*"] }),
+            json!({ "type": "string", "examples": ["*"] }),
         ),
         "IfNoneMatch": parameter(
             "If-None-Match",

@@ -21,7 +21,7 @@ fn lead() -> Value {
 pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<LeadsReply>();
     let text = |least: usize, most: usize| json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": "^[^\\u0000]*$" });
-    let spaced = |example: &str| json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[!-~]+$", "examples": [example] });
+    let named = |example: &str| json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^\\u0000]*$", "examples": [example] });
     let time =
         json!({ "type": "string", "format": "lead-time", "examples": ["2026-06-01T12:00:00Z"] });
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": leads::MOST, "default": leads::DEFAULT_LIMIT });
@@ -42,9 +42,9 @@ pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
         .query("assignedTo", "Only leads that are assigned so; empty: those that are not.", text(0, LONGEST_LEAD_FIELD))
         .query("state", "Only accepted leads, those that need a decision, or `any`.", state)
         .query("sender", "Only leads that the API key of this name sent.", text(1, LONGEST_ID))
-        .query("email", "Only leads with this address, in any case.", spaced("ada@example.com"))
+        .query("email", "Only leads with this address, in any case.", named("ada@example.com"))
         .query("phone", "Only leads with this number, however it is grouped.", phone)
-        .query("country", "Only leads with this country, in any case.", spaced("DE"))
+        .query("country", "Only leads with this country, in any case.", named("DE"))
         .query("q", "Only leads that have words in name, e-mail address, phone or description which begin so.", words)
         .query("from", "None that came before; a date is its midnight in UTC.", time.clone())
         .query("to", "None that came then or later; a date is its midnight in UTC.", time)

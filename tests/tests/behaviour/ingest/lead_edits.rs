@@ -81,7 +81,7 @@ async fn what_cannot_be_written_is_refused_by_name() {
         (other, &[][..], json!({"status": "a"}), 404),
         ("no-uuid", &[], json!({"status": "a"}), 404),
         (&id, &[], json!([]), 400),
-        (&id, &[("If-Match", "1")], json!({"status": "a"}), 400),
+        (&id, &[("If-Match", "1")], json!({"status": "a"}), 412),
         (&id, &[("Content-Type", "text/plain")], json!({"status": "a"}), 415),
     ] {
         let said = patch(&app.ingest, id, headers, &body).await;
