@@ -101,8 +101,8 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::unsupported_media_type("The body must be application/json."))
 }
 
-/// The revision that the lead must have; `None` if any will do. What is no `ETag` of ours matches no
-/// lead.
+/// The revision that the lead must have; `None` if any will do. Any text but an `ETag` of ours
+/// matches no lead.
 fn expected(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or("?").trim();
     if text.is_empty() || text == "*" {
