@@ -119,8 +119,10 @@ mod tests {
         Details::among(&Fields::of(body).unwrap())
     }
 
-    /// A column, and the names of fields that fill it.
-    const COLUMNS: [(&str, fn(&Details) -> &Option<String>, &str); 10] = [
+    /// The name of a field, the column that it fills, and a value.
+    type Filled = (&'static str, fn(&Details) -> &Option<String>, &'static str);
+
+    const COLUMNS: [Filled; 10] = [
         ("country", |d| &d.country, "DE"),
         ("language", |d| &d.language, "de-DE"),
         ("ip", |d| &d.ip, "192.0.2.1"),
