@@ -74,7 +74,7 @@ async fn replays_of_the_same_rows_at_once_and_while_they_are_processed_have_one_
     let by_kind = start(&admin, "/admin/events/replay", json!({"errorKind": "invalid"})).await;
     let by_source = start(&admin, "/admin/events/replay", json!({"source": "stripe"})).await;
     app.clock.advance(Duration::from_secs(60));
-    let (a, b) = tokio::join!(app.relay.run_once(app.relay_deadline()), work(&app, &ids),);
+    let (a, ()) = tokio::join!(app.relay.run_once(app.relay_deadline()), work(&app, &ids),);
     a.unwrap();
     for job in [by_kind, by_source] {
         let report = finish(&app, &admin, &job).await["report"].clone();
