@@ -4,8 +4,11 @@ use penstock_edge::http::{HeaderMap, HeaderValue, Reply, StatusCode, header};
 
 use super::reply::LeadItem;
 
+/// The name of a column, and its value in a line.
+type Column = (&'static str, fn(&LeadItem) -> Option<String>);
+
 /// The columns of the table, in their order.
-const COLUMNS: [(&str, fn(&LeadItem) -> Option<String>); 24] = [
+const COLUMNS: [Column; 24] = [
     ("id", |lead| Some(lead.id.to_string())),
     ("receivedAt", |lead| Some(lead.received_at.to_string())),
     ("state", |lead| Some(lead.state.clone())),
