@@ -145,6 +145,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
+            "leads.change",
             "outbox.differing_events",
             "outbox.insert",
             "outbox.insert_under_key",
@@ -157,6 +158,9 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "dead_letters.unreadable",
             "events.journey",
+            "lead_changes.newest",
+            "leads.find",
+            "leads.page",
             "freshness.pulls",
             "not_ours.count",
             "outbox.count_pending",
