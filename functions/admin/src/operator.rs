@@ -1,6 +1,6 @@
-//! The commands of an operator who invokes the function, as `make connect` and `make remap` do. Who may do that is
-//! decided by IAM, so no API key is asked for. An event of API Gateway cannot become one: it has no
-//! field `operator`, and no caller can add one.
+//! The commands of an operator who invokes the function, as `make connect` and `make remap` do. Who
+//! may do that is decided by IAM, so no API key is asked for. An event of API Gateway cannot become
+//! one: it has no field `operator`, and no caller can add one.
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;

@@ -1,4 +1,5 @@
-//! Failures: dead rows, rows that are tried in vain, and messages that never became rows. The view `failures` is one list of them, and every statement reads a bounded part of it.
+//! Failures: dead rows, rows that are tried in vain, and messages that never became rows. The view
+//! `failures` is one list of them, and every statement reads a bounded part of it.
 
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};

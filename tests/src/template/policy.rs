@@ -1,7 +1,7 @@
 //! The permissions of a function's role. They follow from the function's settings: a variable
 //! `…_QUEUE_URL` lets it send, a variable `…_DEPTH_URL` lets it count a queue's messages, a queue's
-//! event lets it receive, a variable `…_SECRET_ARN` lets it read, and so does a queue for failed events let it send. A function that needs more lists it
-//! under `Statements`.
+//! event lets it receive, a variable `…_SECRET_ARN` lets it read, and so does a queue for failed
+//! events let it send. A function that needs more lists it under `Statements`.
 
 use super::text::{Text, entries, indented};
 
