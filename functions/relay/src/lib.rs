@@ -91,7 +91,7 @@ pub enum RelayError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// Rows of these tables could not be deleted, folded or worked. All else of the round was done.
-    #[error("not done: {0}")]
+    #[error("not purged: {0}")]
     NotPurged(String),
 }
 
