@@ -63,6 +63,26 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "digest",
+        &[
+            "circuits.all",
+            "dead_letters.reasons",
+            "dead_letters.recent",
+            "digest_checks.*",
+            "digest_issues.*",
+            "digest_sendings.*",
+            "digests.*",
+            "freshness.pulls",
+            "outbox.oldest_pending",
+            "revenue.read_business_days",
+            "revenue.read_edges",
+            "revenue.read_payments",
+            "revenue.unmapped",
+            "sync_runs.summary",
+            "sync_state.all_paused",
+        ],
+    ),
+    (
         "fetch",
         &[
             "calendar_events.unseen",
