@@ -7,4 +7,4 @@ mod crashes;
 mod daily;
 mod notices;
 
-use app::{DigestApp, Told, at};
+use app::{DigestApp, at};

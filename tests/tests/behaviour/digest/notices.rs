@@ -7,7 +7,7 @@ use digest::Request;
 use super::{DigestApp, at};
 
 /// A time in whose hours no daily digest is due.
-const START: &str = "2026-03-27T12:00:00Z";
+const START: &str = "2026-03-27T18:00:00Z";
 
 fn minute(n: u32) -> jiff::Timestamp {
     at(START) + Duration::from_secs(60) * n
@@ -19,8 +19,8 @@ async fn an_outage_of_a_vendor_for_half_an_hour_is_one_failure_and_one_recovery(
     assert_eq!(app.check_each_minute(at(START), 5).await, []);
     app.execute(&format!(
         "insert into circuits values ('stripe', 1, '{}', '{}', 'it is silent')",
-        minute(6),
-        minute(5)
+        minute(5),
+        minute(6)
     ))
     .await;
     let told = app.check_each_minute(minute(5), 30).await;
@@ -80,7 +80,7 @@ async fn one_check_that_fails_or_a_rule_that_was_off_is_no_outage() {
     assert_eq!(app.check_each_minute(minute(1), 1).await, []);
     app.let_database_be(true);
     assert_eq!(app.check_each_minute(minute(2), 1).await, []);
-    app.clock.set(at("2026-04-10T12:00:00Z"));
+    app.clock.set(at("2026-04-10T18:00:00Z"));
     app.serve(Request::Check).await;
     assert_eq!(app.mail.subjects(), Vec::<String>::new());
 }
@@ -112,7 +112,7 @@ async fn issues_that_begin_together_are_one_message_and_an_issue_is_told_once_an
     for source in ["gcal", "hubspot", "stripe"] {
         app.execute(&format!(
             "insert into circuits values ('{source}', 1, '{0}', '{0}', '')",
-            at("2026-03-27T11:00:00Z")
+            at("2026-03-27T17:00:00Z")
         ))
         .await;
     }
@@ -136,7 +136,7 @@ async fn dead_letters_are_told_and_the_hour_after_the_last_one_too() {
     let app = DigestApp::new(at(START), &[]).await;
     app.execute(&format!(
         "insert into dead_letters (id, source, entity, payload, error, error_kind, attempts, created_at) \
-         select gen_random_uuid(), 'stripe', 'charge', '', 'x', 'permanent', 1, '{}' from generate_series(1, 500)",
+         select gen_random_uuid(), 'stripe', 'charge', ''::bytea, 'x', 'permanent', 1, '{}' from generate_series(1, 500)",
         minute(3)
     ))
     .await;
