@@ -42,6 +42,17 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::Invalid,
+        Self::Refused,
+        Self::Panicked,
+        Self::Crashed,
+        Self::MalformedTicket,
+        Self::FetchFailed,
+    ];
+
     /// Returns the word in `dead_letters.error_kind`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,6 +86,9 @@ impl Reason {
         Self::new(ReasonKind::Crashed, detail)
     }
 }
+
+/// The error of an attempt that was not taken back: its process was ended, or died.
+pub const NOT_ENDED: &str = "an attempt at this row did not end";
 
 /// A row is dead after a process is known to have died this many times on it alone.
 ///

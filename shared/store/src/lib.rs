@@ -15,9 +15,11 @@ pub mod deliveries;
 pub mod digests;
 mod error;
 pub mod facts;
+pub mod failures;
 pub mod freshness;
 pub mod held_sweeps;
 pub mod intake;
+pub mod jobs;
 pub mod journey;
 pub mod migrations;
 pub mod not_ours;
@@ -64,9 +66,13 @@ pub fn all_statements() -> Vec<&'static Sql> {
         digests::STATEMENTS,
         digests::issues::STATEMENTS,
         facts::unseen::STATEMENTS,
+        failures::STATEMENTS,
         freshness::STATEMENTS,
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
+        jobs::STATEMENTS,
+        jobs::plan::STATEMENTS,
+        jobs::step::STATEMENTS,
         journey::STATEMENTS,
         not_ours::STATEMENTS,
         outbox::STATEMENTS,

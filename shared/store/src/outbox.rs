@@ -7,7 +7,7 @@ pub use insert::{Arrival, insert};
 
 use jiff::Timestamp;
 use penstock_domain::disposition::{
-    MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason,
+    MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, NOT_ENDED, Reason,
 };
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::{Media, RowView};
@@ -30,7 +30,7 @@ statements! {
     outbox.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
     outbox.purge: Purge { before: Uuid, limit: i64 }
     outbox.purge_source: PurgeSource<'a> { source: &'a str, before: Uuid, limit: i64 }
-    outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
+    outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid], now: Timestamp, error: &'a str }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.count_crash: CountCrash { id: Uuid }
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
@@ -223,15 +223,17 @@ pub async fn purge_source(
 }
 
 /// Counts an attempt at rows before the work: if that does not end, the count tells which rows to
-/// work alone. Returns the rows that are pending and free.
+/// work alone. Returns the rows that are pending and free. Of a row whose last attempt did not end,
+/// that is noted.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn begin_attempt(
     on: &impl GenericClient,
     ids: &[OutboxId],
+    now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
-    let rows = BeginAttempt { ids: &uuids(ids) }.rows(on).await?;
+    let rows = BeginAttempt { ids: &uuids(ids), now, error: NOT_ENDED }.rows(on).await?;
     rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 

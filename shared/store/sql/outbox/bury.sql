@@ -1,4 +1,4 @@
--- Marks rows dead and writes their dead letters. A row that died before, was replayed and died
+-- Marks rows dead, notes the attempts and writes their dead letters. A row that died before, was replayed and died
 -- again keeps its letter, with the newest reason.
 with doomed as (
     select * from unnest(:letter_ids, :ids, :errors, :error_kinds) as d (letter_id, outbox_id, error, error_kind)
@@ -13,11 +13,17 @@ dead as (
       and (o.status = 'pending' or o.processed_at = :now)
     returning d.letter_id, o.source, o.entity, o.external_id, o.id, o.payload, d.error, d.error_kind,
               o.attempts, o.run_id
+),
+noted as (
+    insert into failed_attempts (outbox_id, failed_at, source, entity, external_id, attempts, died, error_kind, error, reason)
+    select id, :now, source, entity, external_id, attempts, true, error_kind, error, reason_of(error)
+    from dead
+    on conflict do nothing
 )
-insert into dead_letters as l (id, source, entity, external_id, outbox_id, payload, error, error_kind,
+insert into dead_letters as l (id, source, entity, external_id, outbox_id, payload, error, error_kind, reason,
                           attempts, run_id, created_at)
-select letter_id, source, entity, external_id, id, payload, error, error_kind, attempts, run_id, :now
+select letter_id, source, entity, external_id, id, payload, error, error_kind, reason_of(error), attempts, run_id, :now
 from dead
 on conflict (outbox_id) where outbox_id is not null do update
-set error = excluded.error, error_kind = excluded.error_kind, attempts = excluded.attempts,
-    created_at = greatest(l.created_at, excluded.created_at)
+set error = excluded.error, error_kind = excluded.error_kind, reason = excluded.reason, attempts = excluded.attempts,
+    created_at = greatest(l.created_at, excluded.created_at), settled_at = null
