@@ -63,6 +63,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// No request begins later than this before Lambda ends the function: one takes 20 s at most.
 const MARGIN: Duration = Duration::from_secs(25);
 
+/// Work that goes on all the same is given up this long before Lambda would end it.
+const RESERVE: Duration = Duration::from_secs(5);
+
 /// A digest that its schedule has missed is sent by a check, up to this long after it was due.
 const LATEST: Duration = Duration::from_secs(6 * 3600);
 
@@ -84,12 +87,22 @@ impl<C: Clock> Ports<C> {
         Self { database, channels, settings, clock, away: Away::default() }
     }
 
-    /// Serves an event, and begins no request shortly before `deadline`.
+    /// Serves an event, begins no request shortly before `deadline`, and gives all up before Lambda
+    /// would end the process.
     ///
     /// # Errors
-    /// [`DigestError`] if Postgres fails while a daily digest is asked for. A check tells of that
-    /// itself.
+    /// [`DigestError`] if Postgres fails while a daily digest is asked for, or the time is over. A
+    /// check tells of a database that is away itself.
     pub async fn serve(
+        &self,
+        request: Request,
+        deadline: Timestamp,
+    ) -> Result<Report, DigestError> {
+        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
+        self.database.within(left, self.serve_until(request, deadline)).await
+    }
+
+    async fn serve_until(
         &self,
         request: Request,
         deadline: Timestamp,
