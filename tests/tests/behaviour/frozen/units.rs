@@ -39,7 +39,11 @@ impl Unit {
             }
             "bury" => messages(&["no ticket".to_owned()]),
             // It reads all that a digest reads, and sends nothing.
-            "digest" => json!({"digest": "preview"}),
+            "digest" => {
+                app.fetch_all().await.unwrap();
+                app.drain().await;
+                json!({"digest": "preview"})
+            }
             "fetch" => {
                 let pull = FetchRequest::new("stripe", "charge", Mode::Full);
                 serde_json::to_value(pull).unwrap()

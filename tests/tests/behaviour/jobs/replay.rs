@@ -52,7 +52,7 @@ async fn two_who_start_the_same_replay_get_one_job() {
     let (_, second) = post(&other, "/admin/events/replay", plan).await;
     assert_ne!(first["token"], second["token"]);
     let begin = |token: &Value| json!({"token": token, "why": "mended"});
-    let (a, ()) = tokio::join!(
+    let (a, b) = tokio::join!(
         post(&one, "/admin/events/replay", begin(&first["token"])),
         post(&other, "/admin/events/replay", begin(&second["token"])),
     );
