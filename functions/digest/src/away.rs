@@ -34,7 +34,7 @@ const FAILED_CHECKS: u32 = 2;
 /// It is not told again within an hour.
 const QUIET: Duration = Duration::from_secs(3600);
 
-/// What this environment knows.
+/// The knowledge of this environment.
 #[derive(Debug, Default)]
 pub(crate) struct Away(Mutex<Outage>);
 

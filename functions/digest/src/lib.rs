@@ -36,7 +36,7 @@ pub struct Ports<C> {
     pub settings: Settings,
     /// The time.
     pub clock: C,
-    /// What this environment knows of a database that is away.
+    /// The knowledge of this environment about a database that is away.
     away: Away,
 }
 

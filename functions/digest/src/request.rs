@@ -1,4 +1,4 @@
-//! What `digest` is asked for.
+//! The events of `digest`, and its reply.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

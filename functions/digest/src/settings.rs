@@ -25,8 +25,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// `STACK_NAME` (penstock), `DIGEST_TIMEZONE` (that of the business), `BUSINESS_TIMEZONE` (UTC),
-    /// `DIGEST_WHEN` (daily), `FRESHNESS_SECONDS` (3600) and `SOURCES` ([`source::configured`]).
+    /// Reads `STACK_NAME` (penstock), `DIGEST_TIMEZONE` (that of the business), `BUSINESS_TIMEZONE`
+    /// (UTC), `DIGEST_WHEN` (daily), `FRESHNESS_SECONDS` (3600) and `SOURCES`
+    /// ([`source::configured`]).
     ///
     /// # Errors
     /// If one of them is no IANA zone, no choice of days, no number or no source.

@@ -131,8 +131,8 @@ pub async fn is_planned(
     IsPlanned { day, zone }.one(on).await?.read("is_planned")
 }
 
-/// Plans a message with its sendings. Returns false if it is the second daily digest of its day. Run
-/// it in a transaction.
+/// Plans a message with its sendings. Returns false if it is the second daily digest of its day.
+/// Run it in a transaction.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.

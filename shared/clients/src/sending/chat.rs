@@ -30,8 +30,8 @@ pub struct Chat<C> {
 }
 
 impl<C: Clock> Chat<C> {
-    /// Creates the channel whose URL is in the secret `DIGEST_CHAT_SECRET_ARN`, or for local runs in
-    /// `DIGEST_CHAT_URL`. `None` if neither is set.
+    /// Creates the channel whose URL is in the secret `DIGEST_CHAT_SECRET_ARN`, or for local runs
+    /// in `DIGEST_CHAT_URL`. `None` if neither is set.
     pub fn from_env(env: &Env, aws: &Arc<Aws>, clock: C) -> Option<Self> {
         let url = Secret::from_env(env, aws, "DIGEST_CHAT_URL", "DIGEST_CHAT_SECRET_ARN")?;
         Some(Self { url, http: OnceCell::new(), clock })
@@ -109,7 +109,7 @@ fn may_be_asked(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_here
 }
 
-/// What a reply says. 404 and 410 mean that the webhook is gone: a person has to make another.
+/// Reads the outcome from a reply. 404 and 410 mean that the webhook is gone: a person has to make another.
 fn outcome(reply: &Response, now: Timestamp) -> Result<(), NotSent> {
     let status = reply.status().as_u16();
     let reason = format!("HTTP {status}");

@@ -1,4 +1,4 @@
-//! What an error of an AWS SDK says about a message.
+//! Errors of the AWS SDKs, as the outcome for a message.
 
 use std::error::Error;
 use std::time::Duration;

@@ -19,7 +19,7 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// Creates the channel.
+    /// Creates the channel of a topic.
     #[must_use]
     pub fn new(aws: Arc<Aws>, arn: String) -> Self {
         Self { aws, arn }

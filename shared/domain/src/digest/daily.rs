@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::document::{Bar, Content, Document, Section};
 use super::issues::Known;
-use super::notice::{last, span};
+use super::spans::{last, minute, span};
 use crate::money::{Currency, exponent};
 use crate::revenue::{Revenue, Sums};
 
@@ -306,11 +306,6 @@ fn amount(minor: i128, currency: &str) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let point = if decimals == 0 { "" } else { "." };
     format!("{sign}{grouped}{point}{fraction}")
-}
-
-/// Writes an instant to the minute.
-pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// Returns the section of a table; `None` if it has no row.

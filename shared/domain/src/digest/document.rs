@@ -1,9 +1,4 @@
-//! A message without any form, and with all of its forms.
-
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::{chat, clean::clean, html, text};
+//! A message without any form.
 
 /// A message without any form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,32 +52,6 @@ pub struct Bar {
     pub value: String,
     /// The length in percent of the longest, 100 at most.
     pub percent: u8,
-}
-
-/// A message in all of its forms, as it is sent and stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// One line without control characters.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// A page without scripts, pictures and links.
-    pub html: String,
-    /// The body for an incoming webhook as Slack knows it.
-    pub chat: Value,
-}
-
-impl Document {
-    /// Gives the document its forms.
-    #[must_use]
-    pub fn message(&self) -> Message {
-        Message {
-            subject: clean(&self.title),
-            text: text::render(self),
-            html: html::render(self),
-            chat: chat::render(self),
-        }
-    }
 }
 
 impl Bar {

@@ -11,14 +11,17 @@ mod daily;
 mod document;
 mod html;
 mod issues;
+mod message;
 mod notice;
 mod reason;
+mod spans;
 mod text;
 mod when;
 
 pub use daily::{Daily, Dead, Fresh, Runs, Unmapped, Week};
-pub use document::{Bar, Content, Document, Message, Section};
+pub use document::{Bar, Content, Document, Section};
 pub use issues::{Issue, Known, Step, step};
+pub use message::Message;
 pub use notice::{failures, recoveries};
 pub use reason::normalized;
 pub use when::{HOUR, When, due_at, local_day};

@@ -219,7 +219,7 @@ fn a_recovery_says_how_long_it_lasted() {
         (86_400, "1 d"),
         (100_000, "1 d 3 h"),
     ] {
-        assert_eq!(notice::span(Duration::from_secs(seconds)), wanted);
+        assert_eq!(spans::span(Duration::from_secs(seconds)), wanted);
     }
 }
 

@@ -120,8 +120,8 @@ impl DigestApp {
         self.serve(scheduled(scheduled_at)).await
     }
 
-    /// Calls the rule's event each minute of a time, and returns the subjects that the mail got, each
-    /// with the minute.
+    /// Calls the rule's event each minute of a time, and returns the subjects that the mail got,
+    /// each with the minute.
     pub async fn check_each_minute(&self, from: Timestamp, minutes: i64) -> Vec<(i64, String)> {
         let mut told = Vec::new();
         for minute in 0..minutes {
