@@ -30,7 +30,7 @@ async fn a_function_that_ends_while_it_sends_has_sent_once_or_never_and_says_so(
             () = async { while app.states().await != ["chat sent", "mail sending"] {} } => {}
         }
     });
-    cut.await.unwrap();
+    Box::pin(cut).await.unwrap();
     assert_eq!(app.mail.take().len(), 1);
     // Lambda's second try, and checks.
     app.serve(request).await;
