@@ -109,7 +109,8 @@ fn may_be_asked(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_here
 }
 
-/// Reads the outcome from a reply. 404 and 410 mean that the webhook is gone: a person has to make another.
+/// Reads the outcome from a reply. 404 and 410 mean that the webhook is gone: a person has to make
+/// another.
 fn outcome(reply: &Response, now: Timestamp) -> Result<(), NotSent> {
     let status = reply.status().as_u16();
     let reason = format!("HTTP {status}");
