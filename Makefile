@@ -7,6 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 FUNCTIONS  := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+# The first name in a Cargo.toml is its package's.
+PACKAGES   := $(foreach f,$(FUNCTIONS),-p $(shell sed -n '0,/^name/s/^name = "\(.*\)"/\1/p' functions/$(f)/Cargo.toml))
 VENV       := $(CURDIR)/.local/venv/bin
 SQUAWK     := $(CURDIR)/.local/venv-contract/bin/squawk
 PYTHON     := python3.11
@@ -39,7 +41,7 @@ setup: ## install LocalStack, Postgres and the build tools in .local/ (once, abo
 
 run: setup ## a simulated year of all sources through everything, on this machine, live (ONCE=1: once, and a verdict)
 	@echo "run: building the functions and the tour"
-	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
+	@cargo build $(PACKAGES) -p penstock-tests --bins
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
 # One build of everything first: the system tests deploy the functions' binaries. Then groups of tests side by
@@ -106,7 +108,7 @@ openapi: generate
 bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, gateway or init: a part; ROWS=: of the soak)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
-	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
+	@$(LAMBDA) build --release $(PACKAGES) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
 		$$([ "$$(uname -m)" = aarch64 ] && echo --arm64 || echo --x86-64)
 	@for f in $(FUNCTIONS); do \
 		$(PYTHON) -m zipfile -e .local/bench/$$f/bootstrap.zip .local/bench/$$f; \
@@ -121,7 +123,7 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(HAS_STD) || rustup target add $(TARGET) || { \
 		echo "build: Rust's standard library for $(TARGET) is missing, and rustup cannot get it"; exit 1; }
 	@echo "build: $(FUNCTIONS) for $(TARGET)"
-	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
+	@$(LAMBDA) build --release $(PACKAGES) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
 
 dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that architecture only)

@@ -14,4 +14,6 @@ pub mod queue;
 pub mod seals;
 pub mod secret;
 pub mod secret_store;
+#[cfg(feature = "sending")]
+pub mod sending;
 pub mod vendor;

@@ -21,6 +21,7 @@ statements! {
     circuits.close: Close<'a> { source: &'a str }
     circuits.probe: Probe<'a> { source: &'a str, until: Timestamp, now: Timestamp }
     circuits.find: Find<'a> { source: &'a str }
+    circuits.all: All {}
     circuits.try_now: TryNow<'a> { source: &'a str, now: Timestamp }
 }
 
@@ -108,6 +109,15 @@ pub async fn of(on: &impl GenericClient, source: &str) -> Result<Option<Circuit>
         rests_until: row.read("rests_until")?,
         why: row.read("why")?,
     }))
+}
+
+/// Returns the connections whose circuits are open, each with the time since which it is.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn all(on: &impl GenericClient) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let rows = All {}.rows(on).await?;
+    rows.iter().map(|row| Ok((row.read("source")?, row.read("since")?))).collect()
 }
 
 /// Ends the rest of a connection: the next invocation tries.

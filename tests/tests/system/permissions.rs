@@ -83,9 +83,19 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .into_iter()
             .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
             .collect(),
-        "metrics" | "migrate" => Vec::new(),
+        "digest" | "metrics" | "migrate" => Vec::new(),
         _ => return None,
     })
+}
+
+/// The channels of AWS over which a function tells people something: one identity, one topic.
+fn channels(function: &str) -> BTreeSet<(String, String)> {
+    match function {
+        "digest" => {
+            pairs(&[("ses:SendEmail", "DigestMailIdentityArn"), ("sns:Publish", "DigestTopicArn")])
+        }
+        _ => BTreeSet::new(),
+    }
 }
 
 /// The secrets of connections that each function uses, by their prefix.
@@ -145,6 +155,7 @@ fn each_role_allows_exactly_what_its_function_does() {
             name.ends_with("SECRET_ARN") && name != "DATABASE_ROOTS_SECRET_ARN"
         });
         wanted.extend(of_connections(short_name(function)));
+        wanted.extend(channels(short_name(function)));
         let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));

@@ -1,7 +1,7 @@
 //! One database role a function: what each may do, and what it may not (docs/adr/0037).
 
+mod granted;
 mod logins;
-mod owners;
 mod release_before;
 mod statements;
 

@@ -12,8 +12,7 @@ use penstock_testkit::TestDatabase;
 use penstock_tests::repository::root;
 use serde::{Deserialize, Serialize};
 
-use super::owners::STATEMENTS;
-use super::statements::{explain, is_named};
+use super::statements::{STATEMENTS, explain, is_named};
 
 /// A statement as it is sent, and the functions that send it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

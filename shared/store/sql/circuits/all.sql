@@ -1,0 +1,2 @@
+-- The connections whose vendor does not answer, each since when.
+select source, since from circuits order by source
