@@ -243,3 +243,30 @@ async fn a_row_that_is_tried_in_vain_is_listed_until_it_is_processed() {
     assert_eq!(app.deliver(&[Ticket::new(ids).to_body()], 1).await.failures(), 0);
     assert_eq!(get(&admin, "/admin/events/failed").await["events"], json!([]));
 }
+
+#[tokio::test]
+async fn an_operator_reads_what_waits_what_has_failed_how_long_it_takes_and_the_depths() {
+    let (app, _) = with_dead(1505, 2).await;
+    let admin = admin(&app).await;
+    let sound = put(&app, &[("ch_1".to_owned(), charge("ch_1", "100", "succeeded"))]).await;
+    app.clock.advance(Duration::from_secs(3));
+    work(&app, &sound).await;
+    put(&app, &[("ch_2".to_owned(), charge("ch_2", "100", "succeeded"))]).await;
+    app.clock.advance(Duration::from_secs(7));
+    let told = get(&admin, "/admin/metrics").await;
+    let count = |status: &str| {
+        let of = told["rows"].as_array().unwrap().iter().find(|of| of["status"] == status);
+        of.map(|of| of["count"].clone())
+    };
+    assert_eq!(count("processed"), Some(json!(1)), "{told:#}");
+    assert_eq!((count("dead"), count("pending")), (Some(json!(2)), Some(json!(1))));
+    assert_eq!((&told["averageMs"], &told["p95Ms"]), (&json!(3_000), &json!(3_000)));
+    assert_eq!((&told["pending"], &told["oldestPendingAgeS"]), (&json!(1), &json!(7)));
+    assert_eq!(told["failures"][0]["count"], 2);
+    assert_eq!((&told["rowsCapped"], &told["failuresCapped"]), (&json!(false), &json!(false)));
+    assert_eq!(told["queues"], json!([{"queue": "memory", "waiting": 0, "inFlight": 0}]));
+    // SQS does not answer: all else is told.
+    app.requests.refuse(true);
+    let told = get(&admin, "/admin/metrics").await;
+    assert_eq!((&told["queues"], &told["pending"]), (&Value::Null, &json!(1)));
+}

@@ -195,3 +195,34 @@ async fn a_start_without_a_dry_run_a_reason_or_a_live_token_is_refused_by_the_fi
     let (status, _) = ask(&admin, "POST", &format!("/admin/events/{}/replay", ids[0]), None).await;
     assert_eq!(status, 202, "without a body too");
 }
+
+#[tokio::test]
+async fn an_operator_who_invokes_the_function_plans_starts_and_follows_jobs_without_a_key() {
+    let (app, _) = with_dead(1517, 2).await;
+    let admin = environment(&app);
+    let invoke = async |command: Value| {
+        admin.invoke(json!({"operator": command}), "invocation").await.unwrap()
+    };
+    let plan = invoke(json!({"do": "replay", "request": {"dryRun": true}})).await;
+    assert_eq!((&plan["status"], &plan["body"]["items"]), (&json!(200), &json!(2)), "{plan}");
+    let token = plan["body"]["token"].as_str().unwrap();
+    let begin = json!({"do": "replay", "request": {"token": token, "why": "mended"}});
+    assert_eq!(invoke(begin).await["status"], 202);
+    app.clock.advance(Duration::from_secs(60));
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    app.drain().await;
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    let job = invoke(json!({"do": "job", "id": token})).await;
+    assert_eq!(
+        (&job["body"]["state"], &job["body"]["askedBy"]),
+        (&json!("completed"), &json!("invocation"))
+    );
+    let remap =
+        invoke(json!({"do": "remap", "request": {"dryRun": true, "filter": {"source": "stripe"}}}))
+            .await;
+    assert_eq!((&remap["status"], &remap["body"]["items"]), (&json!(200), &json!(2)), "{remap}");
+    let refused =
+        invoke(json!({"do": "remap", "request": {"dryRun": true, "filter": {"continueAt": "x"}}}))
+            .await;
+    assert_eq!(refused["body"]["errors"][0]["pointer"], "#/filter/continueAt");
+}
