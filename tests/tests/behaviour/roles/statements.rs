@@ -144,6 +144,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "metrics",
         &[
+            "circuits.all",
             "dead_letters.unreadable",
             "events.journey",
             "freshness.pulls",
@@ -179,6 +180,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.count_crash",
             "outbox.heads",
             "outbox.hold",
+            "outbox.note_blocked",
             "outbox.pending",
             "outbox.return_attempt",
             "payments.upsert",
@@ -201,7 +203,10 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "contacts.erase",
             "dead_letters.erase",
             "dead_letters.purge",
+            "circuits.close",
+            "circuits.find",
             "circuits.forget",
+            "circuits.open",
             "events.purge",
             "freshness.*",
             "held_sweeps.forget",
