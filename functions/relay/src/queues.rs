@@ -19,8 +19,8 @@ const ROUND: Duration = Duration::from_secs(60);
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// Sends what waits, and keeps the circuit of the queues. Returns the error of the queues, after
-    /// which nothing more is sent in this round.
+    /// Sends what waits, and keeps the circuit of the queues. Returns the error of the queues,
+    /// after which nothing more is sent in this round.
     ///
     /// # Errors
     /// [`RelayError`] if anything but the queues fails.

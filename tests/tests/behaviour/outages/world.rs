@@ -121,8 +121,8 @@ impl World {
         self.dead_letter_queue = left;
     }
 
-    /// Asserts that no row has lost an attempt, that nothing is dead, and that all that was promised
-    /// is there.
+    /// Asserts that no row has lost an attempt, that nothing is dead, and that all that was
+    /// promised is there.
     pub async fn assert_caught_up(&self, app: &TestApp) {
         assert_nothing_is_blamed(app).await;
         assert_eq!(app.db.scalar::<i64>("select count(*) from leads").await, self.leads);
