@@ -11,9 +11,28 @@ end;
 
 -- The field to blame, as a JSON pointer into the payload.
 alter table dead_letters add column error_field text;
+alter table failed_attempts add column error_field text;
 
 -- The class of last_error, if that is an error and no note.
 alter table sync_runs add column error_class text;
 
--- Last, since it locks every leaf: the field, and when the row was last tried in vain.
-alter table outbox add column error_field text, add column failed_at timestamptz;
+-- As in V32, with class and field.
+create or replace view failures as
+select d.id, d.outbox_id, d.message_id, d.run_id, d.source, d.entity, d.external_id, d.error_kind, d.error,
+       coalesce(d.reason, reason_of(d.error)) as reason, d.attempts, d.created_at as failed_at, d.replayed_at, d.replay_count,
+       failure_class(d.error_kind) as error_class, d.error_field
+from dead_letters d
+where d.settled_at is null
+  and (d.replayed_at is null or d.outbox_id is null
+       or (select o.status from outbox o where o.id = d.outbox_id) in ('pending', 'dead'))
+union all
+select f.outbox_id, f.outbox_id, null, null, f.source, f.entity, f.external_id, f.error_kind, f.error,
+       f.reason, f.attempts, f.failed_at, null, 0, failure_class(f.error_kind), f.error_field
+from failed_attempts f
+where not f.died
+  and not exists (select from failed_attempts l where l.outbox_id = f.outbox_id and l.failed_at > f.failed_at)
+  and not exists (select from dead_letters d where d.outbox_id = f.outbox_id)
+  and (select o.status from outbox o where o.id = f.outbox_id) = 'pending';
+
+-- Last, since it locks every leaf.
+alter table outbox add column error_field text;

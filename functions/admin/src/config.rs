@@ -5,6 +5,8 @@ use std::time::Duration;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::source::{self, SOURCES, Source, variable};
 
+use crate::events::Redactions;
+
 /// The settings of `admin`, from the environment.
 #[derive(Clone)]
 pub struct AdminConfig {
@@ -18,6 +20,8 @@ pub struct AdminConfig {
     pub told_where: Vec<&'static str>,
     /// The prefix of the secrets of connections that are made while the system runs.
     pub secrets_prefix: String,
+    /// Places in payloads that no reply shows.
+    pub redactions: Redactions,
     /// Whether a connection may be reached without TLS: only where AWS itself is a local stand-in.
     pub plain_http: bool,
 }
@@ -25,7 +29,7 @@ pub struct AdminConfig {
 impl AdminConfig {
     /// `SOURCES` ([`source::configured`]), `MIN_FULL_INTERVAL_SECONDS` (3600; 0: any time),
     /// `PUSHED_SOURCES` (none), `SECRETS_PREFIX` (`penstock/local`), and of each source that pushes
-    /// to a URL `<NAME>_WEBHOOK_URL`. `AWS_ENDPOINT_URL` is set on one machine only.
+    /// to a URL `<NAME>_WEBHOOK_URL`. `REDACTED_POINTERS` as [`Redactions`] reads it. `AWS_ENDPOINT_URL` is set on one machine only.
     ///
     /// # Errors
     /// If there is no such source, or the interval is no number.
@@ -42,6 +46,7 @@ impl AdminConfig {
             pushed,
             told_where: SOURCES.iter().filter(is_told).map(|source| source.name()).collect(),
             secrets_prefix: env.or("SECRETS_PREFIX", "penstock/local"),
+            redactions: Redactions::from_env(env)?,
             plain_http: env.optional("AWS_ENDPOINT_URL").is_some(),
         })
     }

@@ -1,5 +1,8 @@
 //! The contract of `admin`, for docs/openapi.json.
 
+mod events;
+mod jobs;
+
 use penstock_clients::clock::SystemClock;
 use penstock_clients::queue::Queue;
 use penstock_domain::connecting::{LONGEST_KEY, LONGEST_SETTING};
@@ -36,6 +39,16 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("removeConnection", remove),
     ("pauseConnection", pause),
     ("resumeConnection", resume),
+    ("listFailedEvents", events::list),
+    ("replayEvents", jobs::replay),
+    ("getEvent", events::one),
+    ("replayEvent", jobs::replay_one),
+    ("remap", jobs::remap),
+    ("listJobs", jobs::list),
+    ("getJob", jobs::one),
+    ("pauseJob", jobs::pause),
+    ("resumeJob", jobs::resume),
+    ("stopJob", jobs::stop),
 ];
 
 fn trigger(route: Operation, to: &mut Contract) -> Operation {

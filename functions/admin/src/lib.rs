@@ -1,4 +1,5 @@
-//! `admin`: requests of operators: runs, and the accounts that are connected. They come over HTTP
+//! `admin`: requests of operators: runs, the accounts that are connected, what has failed, and jobs
+//! that act on many rows. They come over HTTP
 //! with an admin key, or by an invocation, which IAM allows.
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ mod config;
 mod connections;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod events;
+mod jobs;
 mod trigger;
 
 pub use config::AdminConfig;
@@ -50,6 +53,16 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::new("removeConnection", Method::DELETE, "/connections/{name}", Need::Admin, &connections::remove).with_query(),
         Route::post("pauseConnection", "/connections/{name}/pause", Need::Admin, &connections::pause),
         Route::post("resumeConnection", "/connections/{name}/resume", Need::Admin, &connections::resume),
+        Route::get("listFailedEvents", "/admin/events/failed", Need::Admin, &events::list).with_query(),
+        Route::post("replayEvents", "/admin/events/replay", Need::Admin, &jobs::replay),
+        Route::get("getEvent", "/admin/events/{id}", Need::Admin, &events::find),
+        Route::post("replayEvent", "/admin/events/{id}/replay", Need::Admin, &jobs::replay_one),
+        Route::post("remap", "/admin/remap", Need::Admin, &jobs::remap),
+        Route::get("listJobs", "/admin/jobs", Need::Admin, &jobs::list).with_query(),
+        Route::get("getJob", "/admin/jobs/{id}", Need::Admin, &jobs::find),
+        Route::post("pauseJob", "/admin/jobs/{id}/pause", Need::Admin, &jobs::pause),
+        Route::post("resumeJob", "/admin/jobs/{id}/resume", Need::Admin, &jobs::resume),
+        Route::post("stopJob", "/admin/jobs/{id}/stop", Need::Admin, &jobs::stop),
     ];
 
     fn now(&self) -> Timestamp {

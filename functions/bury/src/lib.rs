@@ -26,7 +26,6 @@ use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, connections, deliveries};
-use serde::Deserialize;
 use tokio::time::timeout;
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
@@ -240,7 +239,7 @@ impl<C: Clock> Ports<C> {
         message: &SqsMessage,
         why_no_ticket: String,
     ) -> Result<usize, StoreError> {
-        let request = fetch_request(&message.body);
+        let request = FetchRequest::of_message(&message.body);
         let reason = match &request {
             Some(request) => {
                 let FetchRequest { source, entity, mode, .. } = request;
@@ -277,16 +276,4 @@ impl<C: Clock> Ports<C> {
         dead_letters::write(&**connection, &letter, self.clock.now()).await?;
         Ok(1)
     }
-}
-
-/// Returns the request to `fetch` that a message carries: as it was sent to a queue, or in an event
-/// of a rule that Lambda gave up.
-fn fetch_request(body: &str) -> Option<FetchRequest> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct GivenUp {
-        request_payload: FetchRequest,
-    }
-    let given_up = || serde_json::from_str(body).map(|it: GivenUp| it.request_payload);
-    serde_json::from_str(body).or_else(|_| given_up()).ok()
 }

@@ -161,7 +161,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let connection = self.database.connection().await?;
         // Before the statement: whether it was committed is not known if it fails.
         self.witness.begins(ids);
-        let begun = outbox::begin_attempt(&**connection, ids).await?;
+        let begun = outbox::begin_attempt(&**connection, ids, self.clock.now()).await?;
         let not_begun: Vec<OutboxId> =
             ids.iter().copied().filter(|id| !begun.contains(id)).collect();
         self.witness.ended(&not_begun);

@@ -2,12 +2,14 @@
 //! them.
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It also makes the outbox' leaves of the next days, folds what
-//! has changed revenue, deletes rows that are older than their retention, and those of connections
-//! that are erased, and logs which pull has been silent for longest.
+//! objects that wait for a refetch. It works jobs that somebody has started. It also makes the
+//! outbox' leaves of the next days, folds what has changed revenue, deletes rows that are older than
+//! their retention, and those of connections that are erased, and logs which pull has been silent
+//! for longest.
 
 mod erasing;
 mod folding;
+mod jobs;
 mod leaves;
 mod purging;
 mod queues;
@@ -26,6 +28,7 @@ use serde::Serialize;
 
 use erasing::Erased;
 use folding::Folded;
+use jobs::Worked;
 use purging::Purged;
 pub use purging::Retention;
 
@@ -55,6 +58,8 @@ pub struct Round {
     /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
+    /// Items of jobs that were begun.
+    pub items: u64,
     /// Changes of revenue that were folded into the sums.
     pub folded: u64,
     /// Changes of revenue that are not folded yet.
@@ -86,8 +91,8 @@ pub enum RelayError {
     /// A request does not become JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// Rows of these tables could not be deleted or folded. All else of the round was done.
-    #[error("not purged: {0}")]
+    /// Rows of these tables could not be deleted, folded or worked. All else of the round was done.
+    #[error("not done: {0}")]
     NotPurged(String),
 }
 
@@ -128,6 +133,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         // First, and its failure last: the alarm does not depend on the queues, nor they on it.
         let stalest = self.log_stalest().await;
         let leaves = self.make_leaves().await;
+        // Before the tickets, which go to the rows that these put back to work.
+        let worked = self.work_jobs(self.half_way(stop_at)).await;
         let mut round = Round::default();
         let waiting = Box::pin(self.send_what_waits(&mut round, stop_at));
         let refused = Box::pin(self.send_by_circuit(waiting)).await?;
@@ -141,13 +148,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
         let partition_days_ahead = leaves.as_ref().copied().ok();
         let Folded { deltas: folded, left: unfolded, failed: not_folded } = folding;
-        round = Round { folded, unfolded, purged, erased, ..round };
+        let Worked { items, failed: jobs_failed } = worked;
+        round = Round { items, folded, unfolded, purged, erased, ..round };
         let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
         tracing::info!(
             event = "relayed",
             ticketed,
             runs,
             looks = refetches,
+            items,
             folded,
             unfolded,
             purged,
@@ -162,6 +171,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .into_iter()
             .chain(unread.iter().chain(&not_erased).map(String::as_str))
             .chain(not_folded.then_some("revenue_deltas"))
+            .chain(jobs_failed.then_some("jobs"))
             .collect();
         match refused {
             Some(error) => Err(error.into()),

@@ -11,6 +11,7 @@ use penstock_domain::intake::{EVENTS, LEADS};
 use penstock_domain::retention::Retention as OutboxRetention;
 use penstock_domain::source::SOURCES;
 use penstock_edge::telemetry::chain;
+use penstock_store::jobs::PLAN_LASTS;
 use penstock_store::retention::{self, Aged};
 use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
 
@@ -18,6 +19,9 @@ use crate::leaves::Retired;
 use crate::{PATIENCE, Ports, ROWS};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long jobs are kept, with their items.
+const JOBS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How long rows are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +136,9 @@ impl Retention {
             (Kind::EndedRefetches, Some(self.outbox.keeps_others())),
             (Kind::IdempotencyKeys, Some(Duration::ZERO)),
             (Kind::Aged(Aged::DeadLetters), Some(self.dead_letters)),
+            (Kind::Aged(Aged::FailedAttempts), Some(self.dead_letters)),
+            (Kind::Aged(Aged::Jobs), Some(JOBS)),
+            (Kind::Aged(Aged::PlannedJobs), Some(PLAN_LASTS)),
             (Kind::Aged(Aged::Runs), Some(self.runs)),
             (Kind::Aged(Aged::RunRequests), Some(self.runs)),
             (Kind::Aged(Aged::Reconciliations), Some(self.runs)),

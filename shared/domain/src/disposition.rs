@@ -159,6 +159,9 @@ impl Reason {
     }
 }
 
+/// The error of an attempt that was not taken back: its process was ended, or died.
+pub const NOT_ENDED: &str = "an attempt at this row did not end";
+
 /// A row is dead after a process is known to have died this many times on it alone.
 ///
 /// Two receives work the batch as a whole. Together that stays within the queue's

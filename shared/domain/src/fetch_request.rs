@@ -104,6 +104,19 @@ impl FetchRequest {
         }
     }
 
+    /// Reads the request that a message carries: as it was sent to a queue, or in an event of a rule
+    /// that Lambda gave up. `None` if it carries none.
+    #[must_use]
+    pub fn of_message(body: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct GivenUp {
+            request_payload: FetchRequest,
+        }
+        let given_up = || serde_json::from_str(body).map(|it: GivenUp| it.request_payload);
+        serde_json::from_str(body).or_else(|_| given_up()).ok()
+    }
+
     /// Creates a request to read one object again.
     pub fn refetch(source: &str, entity: &str, id: String) -> Self {
         Self { ids: vec![id], ..Self::new(source, entity, Mode::Refetch) }

@@ -37,6 +37,10 @@ id! {
     RunId
 }
 id! {
+    /// Work on many rows that somebody asked for.
+    JobId
+}
+id! {
     /// A dead letter.
     DeadLetterId
 }

@@ -17,6 +17,7 @@ pub mod facts;
 pub mod fetch_request;
 pub mod ids;
 pub mod intake;
+pub mod job;
 pub mod json;
 pub mod money;
 mod own_account;

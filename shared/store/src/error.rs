@@ -194,6 +194,11 @@ impl StoreError {
             .is_some_and(|db| *db.code() == SqlState::CHECK_VIOLATION && db.constraint().is_none())
     }
 
+    /// Returns whether a row of the same unique key is there.
+    pub fn is_unique_violation(&self) -> bool {
+        self.sql_state() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
     /// Returns the SQLSTATE, if Postgres answered.
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {

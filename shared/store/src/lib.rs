@@ -14,9 +14,11 @@ pub mod dead_letters;
 pub mod deliveries;
 mod error;
 pub mod facts;
+pub mod failures;
 pub mod freshness;
 pub mod held_sweeps;
 pub mod intake;
+pub mod jobs;
 pub mod journey;
 pub mod migrations;
 pub mod not_ours;
@@ -58,9 +60,13 @@ pub fn all_statements() -> Vec<&'static Sql> {
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
         facts::unseen::STATEMENTS,
+        failures::STATEMENTS,
         freshness::STATEMENTS,
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
+        jobs::STATEMENTS,
+        jobs::plan::STATEMENTS,
+        jobs::step::STATEMENTS,
         journey::STATEMENTS,
         not_ours::STATEMENTS,
         outbox::STATEMENTS,

@@ -7,7 +7,7 @@ pub use insert::{Arrival, insert};
 
 use jiff::Timestamp;
 use penstock_domain::disposition::{
-    MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, Reason,
+    MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, NOT_ENDED, Reason,
 };
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::{Media, RowView};
@@ -31,13 +31,13 @@ statements! {
     outbox.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
     outbox.purge: Purge { before: Uuid, limit: i64 }
     outbox.purge_source: PurgeSource<'a> { source: &'a str, before: Uuid, limit: i64 }
-    outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid] }
+    outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid], now: Timestamp, error: &'a str }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.count_crash: CountCrash { id: Uuid }
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
     outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
-    outbox.note_blocked: NoteBlocked<'a> { ids: &'a [Uuid], reason: &'a str, now: Timestamp }
+    outbox.note_blocked: NoteBlocked<'a> { ids: &'a [Uuid], error: &'a str, now: Timestamp }
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
     outbox.gone_since: GoneSince<'a> {
@@ -162,17 +162,18 @@ pub async fn bury(
     bury.execute(on).await.map(drop)
 }
 
-/// Notes on pending rows why they are still pending. It counts as no attempt.
+/// Notes of pending rows why they are still pending, once until they are processed. It counts as no
+/// attempt of theirs.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn note_blocked(
     on: &impl GenericClient,
     ids: &[OutboxId],
-    reason: &str,
+    error: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    NoteBlocked { ids: &uuids(ids), reason, now }.execute(on).await.map(drop)
+    NoteBlocked { ids: &uuids(ids), error, now }.execute(on).await.map(drop)
 }
 
 /// Gives rows that `tx` has claimed back to the pending ones, each with the reason for which it
@@ -246,15 +247,17 @@ pub async fn purge_source(
 }
 
 /// Counts an attempt at rows before the work: if that does not end, the count tells which rows to
-/// work alone. Returns the rows that are pending and free.
+/// work alone. Returns the rows that are pending and free. Of a row whose last attempt did not end,
+/// that is noted.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn begin_attempt(
     on: &impl GenericClient,
     ids: &[OutboxId],
+    now: Timestamp,
 ) -> Result<Vec<OutboxId>, StoreError> {
-    let rows = BeginAttempt { ids: &uuids(ids) }.rows(on).await?;
+    let rows = BeginAttempt { ids: &uuids(ids), now, error: NOT_ENDED }.rows(on).await?;
     rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 

@@ -11,6 +11,9 @@ use crate::sql::{Statement, statements};
 
 statements! {
     dead_letters.purge: PurgeLetters { before: Timestamp, limit: i64 }
+    failed_attempts.purge: PurgeAttempts { before: Timestamp, limit: i64 }
+    jobs.purge: PurgeJobs { before: Timestamp }
+    jobs.forget_planned: ForgetPlanned { before: Timestamp }
     sync_runs.purge: PurgeRuns { before: Timestamp, limit: i64 }
     run_requests.purge: PurgeRequests { before: Timestamp, limit: i64 }
     reconciliations.purge: PurgeReconciliations { before: Uuid, limit: i64 }
@@ -24,6 +27,12 @@ statements! {
 pub enum Aged {
     /// Dead letters, and the dead rows of the outbox that they are about.
     DeadLetters,
+    /// Attempts at rows that failed.
+    FailedAttempts,
+    /// Jobs that are over, and those that nobody has started. At most one a call.
+    Jobs,
+    /// Jobs that nobody has started in time. At most one a call.
+    PlannedJobs,
     /// Runs that are over.
     Runs,
     RunRequests,
@@ -40,6 +49,8 @@ impl Aged {
     pub fn table(self) -> &'static str {
         match self {
             Self::DeadLetters => "dead_letters",
+            Self::FailedAttempts => "failed_attempts",
+            Self::Jobs | Self::PlannedJobs => "jobs",
             Self::Runs => "sync_runs",
             Self::RunRequests => "run_requests",
             Self::Reconciliations => "reconciliations",
@@ -62,6 +73,9 @@ pub async fn purge(
 ) -> Result<u64, StoreError> {
     match what {
         Aged::DeadLetters => PurgeLetters { before, limit }.execute(on).await,
+        Aged::FailedAttempts => PurgeAttempts { before, limit }.execute(on).await,
+        Aged::Jobs => PurgeJobs { before }.execute(on).await,
+        Aged::PlannedJobs => ForgetPlanned { before }.execute(on).await,
         Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
         Aged::Events => PurgeEvents { before, limit }.execute(on).await,
         Aged::ConflictingEvents => PurgeConflicting { before, limit }.execute(on).await,

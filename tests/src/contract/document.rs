@@ -157,6 +157,8 @@ fn responses() -> Value {
             "idempotency-replayed", "IdempotencyReplayed",
         ),
         "ConnectionConflict": problem(409, "Conflict", "connection-changing", "The connection is not what this request is about: the template declares it (`connection-declared`), somebody changes it at the moment (`connection-changing`, with `Retry-After`), it is removed, being erased or erased (`connection-removed`, `connection-erasing`, `connection-erased`), its name is another vendor's (`connection-of-another-source`), or its key is another connection's (`connection-of-a-parent`).", "Somebody changes this connection at the moment."),
+        "DryRunExpired": problem(409, "Conflict", "dry-run-expired", "The token is of no dry run of the last hour.", "The token is of no dry run of the last hour. Ask for another one."),
+        "JobState": problem(409, "Conflict", "job-state", "The job is in a state from which there is no way there, such as `completed`.", "The job is completed."),
         "NotActive": problem(409, "Conflict", "not-active", "Somebody has paused or removed the connection.", "The connection is paused."),
         "TooLarge": problem(413, "Payload Too Large", "too-large", "The body has more than 1 MiB, or more than 1,000 events.", "The body has more than 1048576 bytes."),
         "KeyReused": problem(422, "Unprocessable Entity", "idempotency-key-reused", "The Idempotency-Key came with another body before.", "This Idempotency-Key came with another body before. These events are not taken."),

@@ -12,6 +12,7 @@ mod gcal;
 mod hubspot;
 mod ingest;
 mod invoices;
+mod jobs;
 mod kills;
 mod leaves;
 mod left_behind;

@@ -6,7 +6,7 @@
 -- The ids are given once more, by the first and the last, so that the planner looks at the leaves of
 -- these rows only. The other statements about rows by their ids do the same.
 with free as (
-    select o.id, o.source, c.revision + coalesce(p.revision, 0) as stamp
+    select o.id, o.source, o.error_kind as before, c.revision + coalesce(p.revision, 0) as stamp
     from outbox o
     left join connections c on c.name = o.source
     left join connections p on p.name = c.parent
@@ -14,9 +14,11 @@ with free as (
     for update of o skip locked
 )
 update outbox o
-set status = 'processed', processed_at = :now, last_error = null, error_kind = null, error_field = null, failed_at = null
+set status = 'processed', processed_at = :now, last_error = null, error_kind = null, error_field = null
 from free
 left join vendor_accounts a on a.source = free.source
 where o.id = free.id and o.id between :first and :last
 returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.content_type,
-          o.content_encoding, o.run_id, a.livemode, a.currency, free.stamp
+          o.content_encoding,
+          -- The run has counted a row that is read again.
+          case when free.before is distinct from 'reread' then o.run_id end as run_id, a.livemode, a.currency, free.stamp

@@ -45,6 +45,26 @@ grant select, delete on not_ours to :relay;
 grant select (id, source, entity, external_id, outbox_id, created_at), delete on dead_letters to :relay;
 grant select on not_ours to :metrics;
 
+-- What has failed, and jobs. admin plans and reads them. relay works them by a function that has its owner's rights.
+grant select on failures to :admin;
+grant select on failed_attempts to :admin;
+grant select on dead_letters to :admin;
+grant select on outbox to :admin;
+grant insert on failed_attempts to :bury;
+grant insert on failed_attempts to :process;
+grant select, delete on failed_attempts to :relay;
+grant select, insert, update on jobs to :admin;
+grant select, insert on job_items to :admin;
+grant select (source, kind, external_id, status, outbox_id) on payments to :admin;
+grant select (source, external_id, unreadable, outbox_id) on contacts to :admin;
+grant select (source, calendar_id, external_id, status, outbox_id) on calendar_events to :admin;
+grant select (id, outbox_id) on leads to :admin;
+grant select, update, delete on jobs to :relay;
+grant select, update on job_items to :relay;
+grant select (payload, error, reason, replayed_at, replay_count, settled_at) on dead_letters to :relay;
+grant update (replayed_at, replay_count, settled_at) on dead_letters to :relay;
+grant execute on function put_back_to_work to :relay;
+
 -- What rows say. The sums follow payments by a trigger, which runs as their owner: no function writes them.
 grant select, insert, update on payments to :process;
 grant select, insert, update on contacts to :process;

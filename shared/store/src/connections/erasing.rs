@@ -31,6 +31,7 @@ statements! {
     not_ours.erase: EraseNotes<'a> { source: &'a str, after: &'a [String], limit: i64 }
     sync_runs.erase: EraseRuns<'a> { source: &'a str, after: &'a [String], limit: i64 }
     dead_letters.erase: EraseLetters<'a> { source: &'a str, after: &'a [String], limit: i64 }
+    failed_attempts.erase: EraseAttempts<'a> { source: &'a str, after: &'a [String], limit: i64 }
     revenue_sums.erase: EraseSums<'a> { source: &'a str, after: &'a [String], limit: i64 }
     reconciled_days.erase: EraseDays<'a> { source: &'a str, limit: i64 }
     run_requests.erase: EraseRequests<'a> { source: &'a str, limit: i64 }
@@ -66,6 +67,7 @@ pub enum Table {
     SyncRuns,
     RunRequests,
     DeadLetters,
+    FailedAttempts,
     /// Its rows are folded, those of all connections: that empties the sums.
     RevenueDeltas,
     /// Sums of nothing.
@@ -93,7 +95,8 @@ impl Table {
     ];
 
     /// The tables that are searched from one end to the other, once all others are empty.
-    pub const SEARCHED: [Self; 3] = [Self::DeadLetters, Self::RevenueDeltas, Self::RevenueSums];
+    pub const SEARCHED: [Self; 4] =
+        [Self::DeadLetters, Self::FailedAttempts, Self::RevenueDeltas, Self::RevenueSums];
 
     /// Returns the name of the table.
     #[must_use]
@@ -121,6 +124,7 @@ impl Table {
             Self::SyncRuns => &["sync_runs", "reconciliations"],
             Self::RunRequests => &["run_requests"],
             Self::DeadLetters => &["dead_letters"],
+            Self::FailedAttempts => &["failed_attempts"],
             Self::RevenueDeltas => &["revenue_deltas"],
             Self::RevenueSums => &["revenue_sums"],
         }
@@ -136,6 +140,7 @@ impl Table {
             Self::NotOurs => &["", "-infinity"],
             Self::SyncRuns => &["", "", "-infinity"],
             Self::DeadLetters => &["00000000-0000-0000-0000-000000000000"],
+            Self::FailedAttempts => &["00000000-0000-0000-0000-000000000000", "-infinity"],
             Self::RevenueSums => &["", "-infinity", "", ""],
             Self::SyncState
             | Self::PushChannels
@@ -263,6 +268,9 @@ async fn erase(
         Table::RunRequests => EraseRequests { source, limit }.one(tx).await?,
         Table::DeadLetters => {
             EraseLetters { source, after, limit: limit * SEARCHED }.one(tx).await?
+        }
+        Table::FailedAttempts => {
+            EraseAttempts { source, after, limit: limit * SEARCHED }.one(tx).await?
         }
         // `step` folds them outside a transaction.
         Table::RevenueDeltas => return Ok(Step { rows: 0, next: None, waits: true }),

@@ -52,7 +52,7 @@ pub fn environment(app: &TestApp) -> Admin {
     }
 }
 
-fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
@@ -61,7 +61,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
     serde_json::from_value(event).unwrap()
 }
 
-fn read(reply: &Reply) -> (u16, Value) {
+pub fn read(reply: &Reply) -> (u16, Value) {
     (reply.status_code, serde_json::from_slice(&reply.body).unwrap())
 }
 

@@ -57,7 +57,9 @@ async fn a_dead_row_and_its_letter_name_the_field_to_blame() {
     assert_eq!(app.deliver(&tickets, 1).await.failures(), 0);
     let sql = "select d.error_kind, d.error_field, failure_class(d.error_kind), d.error \
                from dead_letters d join outbox o on o.id = d.outbox_id \
-                and (o.error_kind, o.error_field, o.failed_at) is not distinct from (d.error_kind, d.error_field, d.created_at) \
+                and (o.error_kind, o.error_field) is not distinct from (d.error_kind, d.error_field) \
+               join failed_attempts f on f.outbox_id = o.id and f.died \
+                and (f.error_kind, f.error_field) is not distinct from (d.error_kind, d.error_field) \
                order by d.external_id";
     let letters = app.db.client().await.query(sql, &[]).await.unwrap();
     assert_eq!(letters.len(), cases.len(), "row and letter say the same");
@@ -93,14 +95,19 @@ async fn a_row_that_postgres_could_not_take_says_so_and_has_lost_no_attempt() {
         };
         assert_eq!(failed, tickets.len());
     }
-    let noted = "select count(*) filter (where last_error like '57014:%' and failed_at is not null and attempts = 0 \
+    let noted = "select count(*) filter (where last_error like '57014:%' and attempts = 0 \
                                           and failure_class(error_kind) = 'transient') || ' of ' || count(*) from outbox";
     let rows: i64 = app.db.scalar("select count(*) from outbox").await;
     assert_eq!(app.db.scalar::<String>(noted).await, format!("{rows} of {rows}"));
+    let listed = "select count(*) from failures where error_kind = 'blocked'";
+    assert_eq!(app.db.scalar::<i64>(listed).await, rows, "the operator sees each once");
+    let attempts = "select count(*) from failed_attempts";
+    assert_eq!(app.db.scalar::<i64>(attempts).await, rows, "and the second time is not noted");
     holder.batch_execute("commit").await.unwrap();
     assert_eq!(app.deliver(&tickets, 3).await.failures(), 0);
-    let left = "select count(*) from outbox where error_kind is not null or last_error is not null or failed_at is not null";
+    let left = "select count(*) from outbox where error_kind is not null or last_error is not null";
     assert_eq!(app.db.scalar::<i64>(left).await, 0, "it is forgotten once they are processed");
+    assert_eq!(app.db.scalar::<i64>(listed).await, 0);
     assert_true(&app).await;
 }
 

@@ -24,7 +24,9 @@ on conflict (source, calendar_id, external_id) do update
 set status = excluded.status, summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
     start_date = excluded.start_date, end_date = excluded.end_date, all_day = excluded.all_day,
     recurring_event_id = excluded.recurring_event_id, deleted_at = excluded.deleted_at,
-    version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
+    version_at = excluded.version_at,
+    native = case when c.outbox_id = excluded.outbox_id then c.native else excluded.native end,
+    version_rank = case when c.outbox_id = excluded.outbox_id then c.version_rank else excluded.version_rank end,
     content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
     updated_at = excluded.updated_at
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
@@ -36,7 +38,12 @@ where (excluded.version_at, excluded.version_rank, excluded.content_hash)
            excluded.end_date, excluded.recurring_event_id, excluded.version_rank, excluded.content_hash)
           is distinct from (c.status, c.summary, c.starts_at, c.ends_at, c.start_date, c.end_date,
                             c.recurring_event_id, c.version_rank, c.content_hash))
-  -- The row that could not be read is replayed, and can be read now. Or another row shows the same
-  -- version: Google's lists do not move its time on.
-  or c.status = 'unreadable' and excluded.status <> 'unreadable'
-     and (c.outbox_id = excluded.outbox_id or c.version_at = excluded.version_at)
+  -- Another row shows the same version of an entry that could not be read: Google's lists do not move its time on.
+  or c.status = 'unreadable' and excluded.status <> 'unreadable' and c.version_at = excluded.version_at
+  -- The row is replayed and can be read now, or is read again and says something else. One that cannot be read any more
+  -- leaves what stands.
+  or c.outbox_id = excluded.outbox_id and excluded.status <> 'unreadable'
+     and (excluded.status, excluded.summary, excluded.starts_at, excluded.ends_at, excluded.start_date,
+          excluded.end_date, excluded.recurring_event_id, excluded.deleted_at, excluded.content_hash)
+         is distinct from (c.status, c.summary, c.starts_at, c.ends_at, c.start_date, c.end_date,
+                           c.recurring_event_id, c.deleted_at, c.content_hash)

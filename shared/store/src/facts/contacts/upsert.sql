@@ -21,7 +21,9 @@ on conflict (source, external_id) do update
 set email = excluded.email, phone = excluded.phone, first_name = excluded.first_name, last_name = excluded.last_name,
     merged_into = excluded.merged_into, deleted_at = excluded.deleted_at, unreadable = excluded.unreadable,
     version_at = excluded.version_at,
-    native = excluded.native, version_rank = excluded.version_rank, content_hash = excluded.content_hash,
+    native = case when c.outbox_id = excluded.outbox_id then c.native else excluded.native end,
+    version_rank = case when c.outbox_id = excluded.outbox_id then c.version_rank else excluded.version_rank end,
+    content_hash = excluded.content_hash,
     raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
 -- version on, or an older one that comes late could undo it.
@@ -31,5 +33,10 @@ where (excluded.version_at, excluded.version_rank, excluded.content_hash)
        or (excluded.email, excluded.phone, excluded.first_name, excluded.last_name, excluded.merged_into,
            excluded.version_rank, excluded.content_hash)
           is distinct from (c.email, c.phone, c.first_name, c.last_name, c.merged_into, c.version_rank, c.content_hash))
-  -- The row that could not be read is replayed, and can be read now.
-  or c.unreadable and not excluded.unreadable and c.outbox_id = excluded.outbox_id
+  -- The row is replayed and can be read now, or is read again and says something else. One that cannot be read any more
+  -- leaves what stands.
+  or c.outbox_id = excluded.outbox_id and not excluded.unreadable
+     and (excluded.email, excluded.phone, excluded.first_name, excluded.last_name, excluded.merged_into,
+          excluded.deleted_at, excluded.unreadable, excluded.content_hash)
+         is distinct from (c.email, c.phone, c.first_name, c.last_name, c.merged_into, c.deleted_at, c.unreadable,
+                           c.content_hash)

@@ -53,7 +53,9 @@ written as (
     on conflict (source, kind, external_id) do update
     set amount = excluded.amount, currency = excluded.currency, status = excluded.status,
         raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, account = excluded.account,
-        version_at = excluded.version_at, native = excluded.native, version_rank = excluded.version_rank,
+        version_at = excluded.version_at,
+        native = case when p.outbox_id = excluded.outbox_id then p.native else excluded.native end,
+        version_rank = case when p.outbox_id = excluded.outbox_id then p.version_rank else excluded.version_rank end,
         content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
         updated_at = excluded.updated_at
     -- Older never wins. A list that shows the same again writes nothing. An event always moves the
@@ -65,8 +67,12 @@ written as (
                excluded.account, excluded.content_hash)
               is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at,
                                 p.account, p.content_hash))
-      -- The row that could not be read is replayed, and can be read now.
-      or p.status = 'unreadable' and excluded.status <> 'unreadable' and p.outbox_id = excluded.outbox_id
+      -- The row is replayed and can be read now, or is read again and says something else. One that cannot be read any
+      -- more leaves what stands.
+      or p.outbox_id = excluded.outbox_id and excluded.status <> 'unreadable'
+         and (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at,
+              excluded.account, excluded.content_hash)
+             is distinct from (p.amount, p.currency, p.status, p.raw_status, p.occurred_at, p.account, p.content_hash)
     returning p.source, p.kind, p.external_id, p.xmax = 0 as is_new
 )
 -- A tie says something else than the version that the table held. Equal contents are no tie: a full

@@ -1,0 +1,144 @@
+//! Jobs over HTTP: planned by a dry run, started with its token, watched, paused and stopped.
+
+mod body;
+mod control;
+mod remap;
+mod replay;
+mod reply;
+
+use penstock_clients::queue::Outlet;
+use penstock_domain::access::ApiKey;
+use penstock_domain::clock::Clock;
+use penstock_domain::ids::JobId;
+use penstock_domain::job::JobKind;
+use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
+use penstock_store::StoreError;
+use penstock_store::jobs::plan::{NewJob, fingerprint_text};
+use penstock_store::jobs::{self, Decision, FirstItem, Job, Outcome, Started};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub(crate) use body::{Answer, Asking};
+pub(crate) use control::{find, list, pause, resume, stop};
+#[cfg(feature = "contract")]
+pub(crate) use remap::RemapFilter;
+pub(crate) use remap::remap;
+pub(crate) use replay::{replay, replay_one};
+pub(crate) use reply::{JobReply, JobsReply, PlanReply};
+#[cfg(feature = "contract")]
+pub(crate) use {body::LONGEST_WHY, control::states};
+
+use crate::Ports;
+
+/// The items that a job begins in a second, unless it says otherwise.
+pub(crate) const DEFAULT_RATE: i32 = 50;
+
+/// The most items that a job begins in a second.
+pub(crate) const MOST_RATE: i32 = 1_000;
+
+/// The items that a dry run shows.
+const FIRST: i64 = 10;
+
+/// No more outcomes are told apart in a report.
+const OUTCOMES: i64 = 200;
+
+/// The longest body, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The filter of a job as text, and its fingerprint.
+struct Fingerprinted {
+    text: String,
+    sha256: [u8; 32],
+}
+
+impl Fingerprinted {
+    fn of(kind: JobKind, filter: &impl Serialize) -> Result<Self, Failure> {
+        let text = serde_json::to_string(filter).map_err(Failure::internal)?;
+        let sha256 = Sha256::digest(fingerprint_text(kind, &text)).into();
+        Ok(Self { text, sha256 })
+    }
+
+    fn job<'a>(&'a self, id: JobId, asking: &Asking, asked_by: &'a str) -> NewJob<'a> {
+        let rate = asking.rate();
+        NewJob { id, filter: &self.text, fingerprint: &self.sha256, rate, asked_by }
+    }
+}
+
+/// A job with what there is to tell of it.
+struct Told {
+    job: Job,
+    outcomes: Vec<Outcome>,
+    first: Vec<FirstItem>,
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    async fn job_told(&self, id: JobId) -> Result<Option<Told>, Failure> {
+        let reading = async {
+            let connection = self.database.connection().await?;
+            let on = &**connection;
+            let Some(job) = jobs::find(on, id).await? else { return Ok(None) };
+            let outcomes = jobs::report(on, id, OUTCOMES).await?;
+            let first = jobs::first_items(on, id, FIRST).await?;
+            Ok::<_, StoreError>(Some(Told { job, outcomes, first }))
+        };
+        Ok(self.database.in_time(reading).await?)
+    }
+
+    /// The reply with a job.
+    async fn reply_with(&self, status: StatusCode, id: JobId) -> Result<Reply, Failure> {
+        let told = self.job_told(id).await?.ok_or_else(unknown)?;
+        Reply::json(status, &JobReply::of(told.job, told.outcomes))
+    }
+
+    /// The reply to a dry run.
+    async fn planned(&self, id: JobId) -> Result<Reply, Failure> {
+        let told = self.job_told(id).await?.ok_or_else(unknown)?;
+        Reply::json(StatusCode::OK, &PlanReply::of(told.job, told.first))
+    }
+
+    /// Starts the job that a dry run has planned. A job with the same filter that is at work is what
+    /// the reply shows instead.
+    async fn start(
+        &self,
+        call: &Call<'_, ApiKey>,
+        id: JobId,
+        kind: JobKind,
+        asking: &Asking,
+    ) -> Result<Reply, Failure> {
+        let why = asking.why()?;
+        let asked_by = call.caller.name.as_str();
+        let decision = Decision { rate: asking.rate(), why: &why, asked_by };
+        let starting = async {
+            let connection = self.database.connection().await?;
+            jobs::start(&**connection, id, kind, decision, call.now).await
+        };
+        let started = self.database.in_time(starting).await?;
+        match started {
+            Started::Now => {
+                let (who, request_id, kind) = (asked_by, call.id.as_str(), kind.as_str());
+                tracing::info!(event = "job_started", who, request_id, job = %id, kind);
+                self.reply_with(StatusCode::ACCEPTED, id).await
+            }
+            Started::Already(other) => self.reply_with(StatusCode::OK, other).await,
+            Started::Gone => self.over(id, kind).await,
+        }
+    }
+
+    /// A token that starts nothing any more: its job has ended, or was never started in time.
+    async fn over(&self, id: JobId, kind: JobKind) -> Result<Reply, Failure> {
+        let told = self.job_told(id).await?.filter(|told| told.job.kind == kind.as_str());
+        match told {
+            Some(told) if told.job.state != "planned" => {
+                Reply::json(StatusCode::OK, &JobReply::of(told.job, told.outcomes))
+            }
+            _ => {
+                let detail = "The token is of no dry run of the last hour. Ask for another one.";
+                Err(Problem::conflict("dry-run-expired", detail).into())
+            }
+        }
+    }
+}
+
+fn unknown() -> Failure {
+    Problem::not_found("There is no such job.").into()
+}

@@ -1,0 +1,15 @@
+-- The newest first. The view has one range of an index for each of its halves, and this reads no further than :limit.
+select f.id, f.outbox_id, f.message_id, f.run_id, coalesce((select c.source from connections c where c.name = f.source), f.source) as vendor,
+       f.source, f.entity, f.external_id, f.error_class, f.error_kind, f.error_field, f.error, f.reason, f.attempts, f.failed_at, f.replayed_at, f.replay_count,
+       (select o.status from outbox o where o.id = f.outbox_id) as status
+from failures f
+where (:failed_at::timestamptz is null or (f.failed_at, f.id) < (:failed_at, :id))
+  and (coalesce(:vendor, :connection) is null or f.source = any ((select connections_of(:vendor, :connection))::text[]))
+  and (:entity is null or f.entity = :entity)
+  and (:error_kind is null or f.error_kind = :error_kind)
+  and (:reason is null or position(lower(:reason) in lower(f.reason)) > 0)
+  and (:external_id is null or f.external_id = :external_id)
+  and (:since::timestamptz is null or f.failed_at >= :since)
+  and (:until::timestamptz is null or f.failed_at < :until)
+order by f.failed_at desc, f.id desc
+limit :limit offset :skip

@@ -1,0 +1,10 @@
+-- As payments.freeze.
+with chosen as (
+    select id, outbox_id from leads
+    where (:external_id is null or id::text = :external_id) and id > :after[1]::uuid
+    order by id
+    limit :limit
+)
+insert into job_items (job, place, target, key, version, state)
+select :job, :taken + row_number() over (order by id), 'leads', array[id::text], outbox_id, 'waiting'
+from chosen
