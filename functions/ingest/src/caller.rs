@@ -10,11 +10,11 @@ use penstock_domain::clock::Clock;
 use penstock_domain::intake::{Proof, Sender};
 use penstock_domain::rate::TokenBucket;
 use penstock_domain::signature::key::KeyMark;
-use penstock_edge::http::{Call, Problem, presented_key};
+use penstock_edge::http::{Call, Method, Problem, presented_key};
 use penstock_store::StoreError;
 use penstock_store::admission::Verdict;
 
-use crate::{FORM_LEADS, Ports, RETRY_AFTER};
+use crate::{ONE_LEAD, Ports, RETRY_AFTER};
 
 /// A caller who may send.
 pub struct Caller {
@@ -62,7 +62,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if may_lack_key && presented_key(&call.request.headers).is_none() {
             return self.keyless(call).await;
         }
-        let key = if call.route.path == FORM_LEADS {
+        let key = if is_of_form_builder(call) {
             key_of_path(call).ok_or_else(Problem::unauthorized)?
         } else {
             call.presented_key()?
@@ -119,5 +119,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 /// The key in the path. One in a header does not count beside it: whoever revokes the key closes
 /// the URL, whatever else a sender sends.
 fn key_of_path(call: &Call<'_>) -> Option<PresentedKey> {
-    PresentedKey::new(KeyHeader::ApiKey, call.path("key")?.as_bytes())
+    PresentedKey::new(KeyHeader::ApiKey, call.path("id")?.as_bytes())
+}
+
+/// Whether the route is that of form builders, whose key is in the path.
+fn is_of_form_builder(call: &Call<'_>) -> bool {
+    call.route.path == ONE_LEAD && call.route.method == Method::POST
 }

@@ -4,12 +4,13 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::queue::Queue;
 use penstock_domain::intake::MOST_EVENTS;
 use penstock_domain::json::DEEPEST;
-use penstock_domain::text::{LONGEST_API_KEY, LONGEST_ID};
+use penstock_domain::text::{LONGEST_API_KEY, LONGEST_ID, LONGEST_LEAD_FIELD};
 use penstock_edge::contract::{Contract, Descriptions, Mismatch, Operation};
 use penstock_edge::http::{self, RouteInfo};
 use serde_json::{Value, json};
 
 use crate::Ports;
+use crate::lead_edits::EditedReply;
 use crate::replies::{EventsReply, LeadReply};
 
 /// The routes of this function.
@@ -31,6 +32,7 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("createLead", leads),
     ("createOlderLead", older_leads),
     ("createFormLead", form_leads),
+    ("editLead", edit_lead),
 ];
 
 /// How a request may end beside what the shell says of it.
@@ -176,7 +178,7 @@ fn form_leads(route: Operation, to: &mut Contract) -> Operation {
         .titled("Leads", "Take a lead of a form builder")
         .about(about)
         .keyed_by_path()
-        .path("key", "An API key of the scope `ingest`.", json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_API_KEY, "examples": ["penstock_ingest_made-by-make-key"] }))
+        .path("id", "An API key of the scope `ingest`.", json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_API_KEY, "examples": ["penstock_ingest_made-by-make-key"] }))
 }
 
 fn older_leads(route: Operation, to: &mut Contract) -> Operation {
@@ -207,4 +209,44 @@ fn older_leads(route: Operation, to: &mut Contract) -> Operation {
         .reply(202, "Kept on a queue; the database is away.", &schema, &lead_reply(false))
         .problems(&SENT)
         .problems(&[(400, "UnreadableLead"), (409, "KnownLead")])
+}
+
+fn edit_lead(route: Operation, to: &mut Contract) -> Operation {
+    let field = |about: &str| {
+        json!({
+            "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_LEAD_FIELD, "description": about,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        })
+    };
+    let body = to.define(
+        "LeadEdit",
+        json!({
+            "type": "object", "additionalProperties": false, "minProperties": 1,
+            "description": "A field that is missing stays as it is. Null clears it.",
+            "properties": { "status": field("The stage of the lead, in your own words."), "assignedTo": field("Who deals with it.") },
+        }),
+    );
+    let reply = to.schema::<EditedReply>();
+    let example = json!({ "status": "contacted", "assignedTo": "ada@sales.example" });
+    let edited = json!({ "id": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11", "status": "contacted", "assignedTo": "ada@sales.example" });
+    let about = "Sets the two fields that people write. Each change is kept with the name of the API key, the time and both values, in \
+        the lead's `history`; a value that is there already is no change. With the `ETag` of the lead in `If-Match` a change is \
+        412 if somebody else has changed the lead since. Without it the later one counts, and the history has both. A lead is \
+        there a moment after it was taken: until then it is 404.";
+    route
+        .titled("Leads", "Change status or assignee of a lead")
+        .about(about)
+        .path("id", "Its id.", json!({ "type": "string", "format": "uuid" }))
+        .matching()
+        .body("The fields to set.", &[("application/json", body, example)])
+        .reply(200, "As the lead is now.", &reply, &edited)
+        .reply_header(200, "etag", "ETag")
+        .link(200, "lead", "getLead", "id", "$response.body#/id")
+        .problems(&[
+            (404, "NotFound"),
+            (412, "Changed"),
+            (413, "TooLarge"),
+            (415, "NotJson"),
+            (503, "Unavailable"),
+        ])
 }

@@ -14,7 +14,8 @@ use penstock_domain::intake::{self, Batch, Intake, Reading, Sent};
 use penstock_domain::signature::seal::Purpose;
 use penstock_domain::ticket::{self, Ticket};
 use penstock_edge::http::{
-    Call, Failure, Need, Problem, Reply, Request, RequestId, Route, Service, any_idempotency_key,
+    Call, Failure, Method, Need, Problem, Reply, Request, RequestId, Route, Service,
+    any_idempotency_key,
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
@@ -24,6 +25,7 @@ use penstock_store::{Database, StoreError};
 mod caller;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod lead_edits;
 mod replies;
 
 use caller::Caller;
@@ -100,8 +102,9 @@ const LONGEST_HEADER: usize = 255;
 const KEYS: [(&str, &str); 3] =
     [("LEGACY_LEAD_KEY", "/api/lead"), ("LEADS_KEY", "/leads"), ("EVENTS_KEY", "/events")];
 
-/// The path of form builders that cannot set a header. The key in it is the only one that counts.
-const FORM_LEADS: &str = "/leads/{key}";
+/// The path of one lead. Form builders that cannot set a header post to it, with an API key in the
+/// place of the id: then that key is the only one that counts.
+const ONE_LEAD: &str = "/leads/{id}";
 
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
@@ -111,8 +114,13 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
         Route::post("createLead",      "/leads",    Need::Ingest, &leads).with_query(),
         Route::post("createOlderLead", "/api/lead", Need::Ingest, &older_leads).with_query(),
-        Route::post("createFormLead",  FORM_LEADS,  Need::Ingest, &leads).with_query(),
+        Route::post("createFormLead",  ONE_LEAD,    Need::Ingest, &leads).with_query(),
+        Route::new("editLead", Method::PATCH, ONE_LEAD, Need::Ingest, &lead_edits::edit),
     ];
+
+    /// `metrics` reads leads.
+    const ELSEWHERE: &'static [(&'static str, Method)] =
+        &[("/leads", Method::GET), (ONE_LEAD, Method::GET)];
 
     fn now(&self) -> Timestamp {
         self.clock.now()
@@ -123,7 +131,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     }
 }
 
-/// `POST /leads` and `POST /leads/{key}`
+/// `POST /leads` and `POST /leads/{id}`
 async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,

@@ -1,6 +1,7 @@
 //! The contract of `metrics`, for docs/openapi.json.
 
 mod examples;
+mod leads;
 
 use penstock_clients::clock::SystemClock;
 use penstock_domain::revenue::DateRange;
@@ -44,6 +45,8 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("listRuns", list_runs),
     ("getRun", one_run),
     ("getJourney", journey),
+    ("listLeads", leads::list),
+    ("getLead", leads::one),
     ("getStats", stats),
     ("getHealthz", alive),
     ("getHealth", older_health),

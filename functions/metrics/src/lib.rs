@@ -1,5 +1,5 @@
-//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, runs, and
-//! whether all is well.
+//! The metrics function: revenue, unmapped statuses, unreadable objects, users' events, leads,
+//! runs, and whether all is well.
 
 mod asked;
 mod circuits;
@@ -9,6 +9,7 @@ pub mod contract;
 mod documents;
 mod health;
 mod journey;
+mod leads;
 mod older_health;
 mod paused;
 mod question;
@@ -20,7 +21,7 @@ mod unreadable;
 
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{Call, Failure, Need, Route, Service};
+use penstock_edge::http::{Call, Failure, Method, Need, Route, Service};
 use penstock_store::Database;
 use penstock_store::admission::Admission;
 
@@ -55,6 +56,8 @@ impl<C: Clock + 'static> Service for Ports<C> {
         Route::get("listRuns",             "/runs",                      Need::Read,    &Ask(runs::page)),
         Route::get("getRun",               "/runs/{runId}",              Need::Read,    &Ask(runs::one)),
         Route::get("getJourney",           "/users/{userId}/journey",    Need::Read,    &Ask(journey::page)),
+        Route::get("listLeads",            "/leads",                     Need::Read,    &Ask(leads::page)),
+        Route::get("getLead",              "/leads/{id}",                Need::Read,    &Ask(leads::one)),
         Route::get("getStats",             "/stats",                     Need::Read,    &Ask(stats::now)),
         Route::get("getHealthz",           "/healthz",                   Need::Nothing, &health::alive),
         Route::get("getHealth",            "/health",                    Need::Nothing, &older_health::health),
@@ -64,6 +67,10 @@ impl<C: Clock + 'static> Service for Ports<C> {
         Route::get("getDocs",              "/docs",                      Need::Nothing, &documents::PAGE),
         Route::get("getApiDocs",           "/api-docs",                  Need::Nothing, &documents::PAGE),
     ];
+
+    /// `ingest` takes leads and changes them.
+    const ELSEWHERE: &'static [(&'static str, Method)] =
+        &[("/leads", Method::POST), ("/leads/{id}", Method::PATCH), ("/leads/{id}", Method::POST)];
 
     fn now(&self) -> Timestamp {
         self.clock.now()

@@ -33,6 +33,14 @@ pub(crate) trait Question: Send + Sync + 'static {
         &self,
         on: &Client,
     ) -> impl Future<Output = Result<Option<Self::Answer>, StoreError>> + Send;
+
+    /// Writes the answer: as JSON, unless the question says otherwise.
+    ///
+    /// # Errors
+    /// [`Failure`] with a 500 if the answer cannot be written.
+    fn reply(&self, answer: Self::Answer) -> Result<Reply, Failure> {
+        Reply::json(StatusCode::OK, &answer)
+    }
 }
 
 /// Answers a route by a question, which the function reads from the call.
@@ -50,7 +58,7 @@ impl<C: Clock + 'static, Q: Question> Answer<Ports<C>> for Ask<Q> {
             let patience = if is_long { LONG_PATIENCE } else { PATIENCE };
             let answer = ports.database.within(patience, answer).await?;
             let answer = answer.ok_or_else(|| Problem::not_found("There is no such thing."))?;
-            Reply::json(StatusCode::OK, &answer)
+            question?.reply(answer)
         })
     }
 }

@@ -13,7 +13,7 @@ pub const DEEPEST: usize = 64;
 
 /// Returns the offset of the first bracket that is nested deeper than [`DEEPEST`]. It looks at
 /// brackets outside strings only, so it is right for any JSON and harmless for anything else.
-pub(crate) fn too_deep(text: &str) -> Option<usize> {
+pub fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (offset, byte) in text.bytes().enumerate() {
         match (in_string, byte) {

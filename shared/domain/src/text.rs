@@ -7,6 +7,9 @@ pub const LONGEST_ID: usize = 255;
 /// entries longer than about 2,700 bytes.
 pub const LONGEST_INDEXED: usize = 255;
 
+/// Characters at most of a lead's status or assignee.
+pub const LONGEST_LEAD_FIELD: usize = 100;
+
 /// Bytes at most of an API key. A longer one is neither registered nor looked up.
 pub const LONGEST_API_KEY: usize = 512;
 

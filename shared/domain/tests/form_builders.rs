@@ -1,7 +1,7 @@
 //! The contact data in the requests of form builders and of advertisers' lead forms. The shapes
 //! follow their documentation; names and values are made up.
 
-use penstock_domain::intake::{Body, Contact};
+use penstock_domain::intake::{Body, Contact, Details, LeadColumns};
 use penstock_domain::record::Media;
 
 const JSON: &str = "application/json";
@@ -75,7 +75,7 @@ const ROWS: &[Row] = &[
 fn found(body: &str, content_type: &str) -> Option<[Option<String>; 4]> {
     let body =
         Body { bytes: body.as_bytes(), media: Media { content_type, content_encoding: None } };
-    let Contact { email, phone, name, company } = Contact::read(body)?;
+    let Contact { email, phone, name, company, .. } = LeadColumns::read(body)?.contact;
     Some([email, phone, name, company])
 }
 
@@ -145,6 +145,75 @@ fn a_name_is_taken_from_where_the_address_is_and_a_forms_name_is_nobodys() {
         (r#"{"email":"ada@x.example","1.1":"1 Street","1.3":"Berlin","1.6":"Germany"}"#, None),
     ] {
         assert_eq!(found(body, JSON).unwrap()[2].as_deref(), name, "{body}");
+    }
+}
+
+/// A builder of [`ROWS`], and its first name, last name, IP address and domain.
+const MORE: [(&str, [Option<&str>; 4]); 5] = [
+    ("Zapier, flat", [Some("Ada"), Some("Lovelace"), None, None]),
+    ("Jotform", [Some("Ada"), Some("Lovelace"), None, None]),
+    ("Gravity Forms", [Some("Ada"), Some("Lovelace"), Some("192.0.2.1"), Some("x.example")]),
+    ("Unbounce", [None, None, Some("192.0.2.1"), Some("x.example")]),
+    ("Elementor, by label", [None, None, Some("192.0.2.1"), Some("x.example")]),
+];
+
+#[test]
+fn names_come_in_two_parts_where_the_builder_has_two_and_the_page_says_the_domain() {
+    for (builder, expected) in MORE {
+        let row = ROWS.iter().find(|row| row.builder == builder).unwrap();
+        let media = Media { content_type: row.content_type, content_encoding: None };
+        let read = LeadColumns::read(Body { bytes: row.body.as_bytes(), media }).unwrap();
+        let LeadColumns { contact, details } = &read;
+        let found = [&contact.first_name, &contact.last_name, &details.ip, &details.domain];
+        assert_eq!(found.map(Option::as_deref), expected, "{builder}");
+    }
+}
+
+#[test]
+fn a_form_of_an_advertiser_fills_every_column() {
+    let json = r#"{"first_name":"Ada","lastName":"Lovelace","email":"ada@x.example","phone":"+49 30 901820","country":"DE",
+        "language":"de","ip":"192.0.2.1","domain":"x.example","offer":"Spring","source_type":"affiliate","marker":"m-1",
+        "creative":"c-2","click_id":"k-3","description":"after six"}"#;
+    let form = "first_name=Ada&lastName=Lovelace&email=ada%40x.example&phone=%2B49+30+901820&country=DE&language=de&\
+        ip=192.0.2.1&domain=x.example&offer=Spring&source_type=affiliate&marker=m-1&creative=c-2&click_id=k-3&description=after+six";
+    let part = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        let value = value
+            .replace("%40", "@")
+            .replace("%2B", "+")
+            .replace("t+s", "t s")
+            .replace("r+s", "r s");
+        let value = value.replace("+49+30+", "+49 30 ");
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let multipart = form.split('&').map(part).collect::<String>() + "--b--\r\n";
+    for (body, content_type) in
+        [(json, JSON), (form, FORM), (multipart.as_str(), "multipart/form-data; boundary=b")]
+    {
+        let media = Media { content_type, content_encoding: None };
+        let read = LeadColumns::read(Body { bytes: body.as_bytes(), media }).unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let contact = Contact {
+            email: some("ada@x.example"),
+            phone: some("+49 30 901820"),
+            name: some("Ada Lovelace"),
+            first_name: some("Ada"),
+            last_name: some("Lovelace"),
+            company: None,
+        };
+        let details = Details {
+            country: some("DE"),
+            language: some("de"),
+            ip: some("192.0.2.1"),
+            domain: some("x.example"),
+            offer: some("Spring"),
+            source_type: some("affiliate"),
+            marker: some("m-1"),
+            creative: some("c-2"),
+            click_id: some("k-3"),
+            description: some("after six"),
+        };
+        assert_eq!(read, LeadColumns { contact, details }, "{content_type}");
     }
 }
 

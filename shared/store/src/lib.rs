@@ -20,6 +20,7 @@ pub mod held_sweeps;
 pub mod intake;
 pub mod jobs;
 pub mod journey;
+pub mod leads;
 pub mod migrations;
 pub mod not_ours;
 pub mod outbox;
@@ -68,6 +69,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         jobs::plan::STATEMENTS,
         jobs::step::STATEMENTS,
         journey::STATEMENTS,
+        leads::STATEMENTS,
         not_ours::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,

@@ -37,12 +37,13 @@ const UNIQUE_BY_THEMSELVES: [&str; 7] = [
 ];
 
 /// Tables that hold nothing of connections, or only by the id of a run of ours.
-const WITHOUT: [&str; 12] = [
+const WITHOUT: [&str; 13] = [
     "api_keys",
     "conflicting_events",
     "connections",
     "events",
     "idempotency_keys",
+    "lead_changes",
     "leads",
     "migration_lock",
     "rate_windows",

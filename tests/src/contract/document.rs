@@ -34,7 +34,7 @@ pub fn document(contract: &Contract) -> Value {
         "servers": [{ "url": "/", "description": "Where this document is served." }],
         "tags": [
             tag("Events", "Events that clients send."),
-            tag("Leads", "Leads that clients send."),
+            tag("Leads", "Leads that clients send, and what people make of them."),
             tag("Webhooks", "Requests that vendors push."),
             tag("Revenue", "Revenue in total, by day and by week."),
             tag("Runs", "Runs that pull from the vendors."),
@@ -73,6 +73,11 @@ fn parameters() -> Value {
              in double quotes. Any other text names the request together with its body. Kept for 24 hours.",
             json!({ "type": "string", "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"] }),
         ),
+        "IfMatch": parameter(
+            "If-Match",
+            "The `ETag` that the thing was read with, or `*`. If it was changed since, the request is 412.",
+            json!({ "type": "string", "examples": ["*"] }),
+        ),
         "IfNoneMatch": parameter(
             "If-None-Match",
             "ETags that the caller has.",
@@ -88,6 +93,7 @@ fn headers() -> Value {
         "RetryAfter": header("Seconds after which to try again.", true, json!({ "type": "integer", "minimum": 1 })),
         "Allow": header("The methods that the path takes.", true, json!({ "type": "string" })),
         "ETag": header("Names the document's version.", true, json!({ "type": "string" })),
+        "NextCursor": header("The `nextCursor` of the page, if there is a next one.", false, json!({ "type": "string" })),
         "IdempotencyReplayed": header(
             "The request was answered before, under the same Idempotency-Key.",
             false,
@@ -160,6 +166,8 @@ fn responses() -> Value {
         "DryRunExpired": problem(409, "Conflict", "dry-run-expired", "The token is of no dry run of the last hour.", "The token is of no dry run of the last hour. Ask for another one."),
         "JobState": problem(409, "Conflict", "job-state", "The job is in a state from which there is no way there, such as `completed`.", "The job is completed."),
         "NotActive": problem(409, "Conflict", "not-active", "Somebody has paused or removed the connection.", "The connection is paused."),
+        "Changed": problem(412, "Precondition Failed", "changed-meanwhile", "It was changed since it was read with that `ETag`.", "The lead was changed since it was read with the ETag in If-Match."),
+        "NotJson": problem(415, "Unsupported Media Type", "unsupported-media-type", "The body is of another type than JSON.", "The body must be application/json."),
         "TooLarge": problem(413, "Payload Too Large", "too-large", "The body has more than 1 MiB, or more than 1,000 events.", "The body has more than 1048576 bytes."),
         "KeyReused": problem(422, "Unprocessable Entity", "idempotency-key-reused", "The Idempotency-Key came with another body before.", "This Idempotency-Key came with another body before. These events are not taken."),
         "TooManyRequests": with_header(problem(429, "Too Many Requests", "rate-limited", "The key has made all the requests it may make for now.", "This key has made all the requests it may make for now."), "retry-after", "RetryAfter"),

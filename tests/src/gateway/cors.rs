@@ -141,7 +141,7 @@ mod tests {
         let (is_preflight, headers) = answered("https://a.example", "OPTIONS", &asked);
         assert!(is_preflight);
         assert_eq!(headers["access-control-max-age"], "3600");
-        assert_eq!(headers["access-control-allow-methods"], "DELETE,GET,POST,PUT");
+        assert_eq!(headers["access-control-allow-methods"], "DELETE,GET,PATCH,POST,PUT");
         assert!(answered("https://b.example", "OPTIONS", &asked).0);
         assert!(!answered("", "OPTIONS", &asked).0);
         assert_eq!(answered("", "GET", &asked).1["access-control-allow-origin"], "own");

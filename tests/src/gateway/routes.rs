@@ -45,9 +45,10 @@ impl Routes {
         Self::in_order(routes)
     }
 
-    /// Sorts the routes: `/runs/latest` is tried before `/runs/{runId}`, as on AWS.
+    /// Sorts the routes: `/runs/latest` is tried before `/runs/{runId}`, and a method before any,
+    /// as on AWS.
     fn in_order(mut routes: Vec<Route>) -> Self {
-        routes.sort_by_key(|route| route.path.matches('{').count());
+        routes.sort_by_key(|route| (route.path.matches('{').count(), route.method == "ANY"));
         Self(routes)
     }
 
@@ -109,6 +110,8 @@ mod tests {
             Route::new("GET", "/runs/latest", "latest"),
             Route::new("ANY", "/files/{path+}", "files"),
             Route::new("ANY", "/users/{userId}/journey", "journey"),
+            Route::new("ANY", "/leads", "taken"),
+            Route::new("GET", "/leads", "read"),
         ])
     }
 
@@ -127,6 +130,8 @@ mod tests {
         assert_eq!(found("GET", "/runs/%ff"), expected("ANY /runs/{runId}", "\u{fffd}"));
         assert_eq!(found("GET", "/files/a/b"), expected("ANY /files/{path+}", "a/b"));
         assert_eq!(found("GET", "/users/u/journey"), expected("ANY /users/{userId}/journey", "u"));
+        assert_eq!(found("GET", "/leads"), expected("GET /leads", ""));
+        assert_eq!(found("POST", "/leads"), expected("ANY /leads", ""));
     }
 
     #[test]

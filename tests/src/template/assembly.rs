@@ -191,8 +191,10 @@ impl Assembly {
         let wrong = |what| in_part(&origin, what);
         let function = self.functions.get(name).cloned().unwrap_or_default();
         let routes = self.routes.get(name).cloned().unwrap_or_default();
+        let others = self.routes.iter().filter(|(other, _)| *other != name);
+        let others: Vec<RouteInfo> = others.flat_map(|(_, routes)| routes.clone()).collect();
         let guard = |parameter: &str| self.chapters.guard(parameter);
-        let mut own = function.values(&routes, guard).map_err(wrong)?;
+        let mut own = function.values(&routes, &others, guard).map_err(wrong)?;
         own.extend(names(name, Vec::new()));
         let pattern = self.patterns.get(FUNCTIONS).cloned().unwrap_or_default();
         self.follow(&origin, &pattern, own, &Values::new(), true).map_err(wrong)

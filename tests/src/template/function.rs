@@ -6,7 +6,7 @@ use super::part::pascal;
 use super::policy::policies;
 use super::slots::Values;
 use super::text::{Entry, Text, entries, indented};
-use penstock_edge::http::RouteInfo;
+use penstock_edge::http::{Method, RouteInfo};
 
 /// The keys of a function. Its file may have sections of the template beside them.
 pub const KEYS: [&str; 14] = [
@@ -70,7 +70,8 @@ impl Function {
         self.said("Connections").word().parse().unwrap_or(1)
     }
 
-    /// Returns the values for the pattern of a function. `guard` is that of [`policies`].
+    /// Returns the values for the pattern of a function. `guard` is that of [`policies`]; `others`
+    /// are the routes of other functions.
     ///
     /// # Errors
     ///
@@ -78,6 +79,7 @@ impl Function {
     pub fn values(
         &self,
         routes: &[RouteInfo],
+        others: &[RouteInfo],
         guard: impl Fn(&str) -> Result<Option<String>, String>,
     ) -> Result<Values, String> {
         let passed = [
@@ -97,7 +99,8 @@ impl Function {
         let (own, failed) = (self.said("Statements"), self.said("FailedEvents"));
         let made = policies(&environment, &events, failed.word(), &own, guard)?;
         values.insert("Policies".to_owned(), made);
-        let mut all = Text { comments: events.comments, ..Text::below(http_events(routes)) };
+        let mut all =
+            Text { comments: events.comments, ..Text::below(http_events(routes, others)) };
         all.below.extend(events.below);
         values.insert("Events".to_owned(), all);
         Ok(values)
@@ -143,17 +146,32 @@ pub fn paths(routes: &[RouteInfo]) -> Vec<&str> {
     paths
 }
 
-/// Returns an event for each path. Any method gets in: the function replies 405 in the contract's
-/// form.
-fn http_events(routes: &[RouteInfo]) -> Vec<String> {
+/// Returns the methods by which a path calls a function. Any method gets in: the function replies
+/// 405 in the contract's form.
+///
+/// A path of two functions belongs to the one that writes, and the other one only has its reads:
+/// the gateway prefers a method to any.
+fn methods(path: &str, routes: &[RouteInfo], others: &[RouteInfo]) -> &'static [&'static str] {
+    let of = |all: &[RouteInfo], writes: bool| {
+        all.iter().any(|route| route.path == path && (!writes || route.method != Method::GET))
+    };
+    if of(others, false) && !of(routes, true) { &["GET", "HEAD"] } else { &["ANY"] }
+}
+
+/// Returns an event for each path and method.
+fn http_events(routes: &[RouteInfo], others: &[RouteInfo]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths(routes) {
         let quoted = if path.contains('{') { format!("\"{path}\"") } else { path.to_owned() };
-        lines.extend([
-            format!("{}:", pascal(path)),
-            "  Type: HttpApi".to_owned(),
-            format!("  Properties: {{ApiId: !Ref HttpApi, Method: ANY, Path: {quoted}}}"),
-        ]);
+        for method in methods(path, routes, others) {
+            let name =
+                if *method == "ANY" { String::new() } else { pascal(&method.to_lowercase()) };
+            lines.extend([
+                format!("{}{name}:", pascal(path)),
+                "  Type: HttpApi".to_owned(),
+                format!("  Properties: {{ApiId: !Ref HttpApi, Method: {method}, Path: {quoted}}}"),
+            ]);
+        }
     }
     lines
 }

@@ -47,14 +47,17 @@ impl Template {
         self.0["Parameters"].as_object().unwrap()
     }
 
-    /// Returns the path of each route, and the name of its function.
+    /// Returns the paths of routes. Each has its methods, such as `ANY`, and the names of the
+    /// functions that answer them.
     #[must_use]
-    pub fn routes(&self) -> BTreeMap<String, String> {
-        let mut routes = BTreeMap::new();
+    pub fn routes(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut routes: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for (_, function) in self.functions() {
             let events = function["Events"].as_object().into_iter().flatten();
-            for path in events.filter_map(|(_, event)| event["Properties"]["Path"].as_str()) {
-                routes.insert(path.to_owned(), short_name(function).to_owned());
+            for (_, event) in events.filter(|(_, event)| event["Type"] == "HttpApi") {
+                let of = |name: &str| event["Properties"][name].as_str().unwrap().to_owned();
+                let methods = routes.entry(of("Path")).or_default();
+                methods.insert(of("Method"), short_name(function).to_owned());
             }
         }
         routes

@@ -60,7 +60,12 @@ const SEED: &str = "
     insert into events (event_id, user_id, session_id, type, payload, metadata, occurred_at, received_at, clock_skew, outbox_id)
     select 'e-' || n, 'u-1', 's-1', 'click', case n % 3 when 0 then '{\"n\": 1e400}' when 1 then 'null' end,
            null, at, at, null, gen_random_uuid()
-      from generate_series(1, 30) n, lateral (select now() - n * interval '1 minute' as at) t";
+      from generate_series(1, 30) n, lateral (select now() - n * interval '1 minute' as at) t;
+    insert into leads (id, state, name, email, phone, description, content_type, body, received_at, outbox_id)
+    select ('00000000-0000-7000-8000-00000000000' || n)::uuid, (array['accepted', 'conflicting', 'rejected'])[1 + n % 3],
+           'Ada ' || n, 'a' || n || '@example.com', '=1+1', E'a,\"b\"\n', 'application/json',
+           (array['{\"a\":[1e400]}', 'a=b', '\\xff'])[1 + n % 3]::bytea, now(), gen_random_uuid()
+      from generate_series(1, 9) n";
 
 /// The functions over a database with keys and something to read.
 pub async fn functions(database: &TestDatabase) -> Handlers {

@@ -21,7 +21,7 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     let said = preflight(&gateway, HERE).await;
     assert_eq!(said.status, 204, "{said:?}");
     assert_eq!(said.headers["access-control-allow-origin"], HERE);
-    assert_eq!(said.headers["access-control-allow-methods"], "DELETE,GET,POST,PUT");
+    assert_eq!(said.headers["access-control-allow-methods"], "DELETE,GET,PATCH,POST,PUT");
     let headers = said.headers["access-control-allow-headers"].to_str().unwrap();
     for name in ["content-type", "idempotency-key", "x-api-key", "x-admin-api-key", "x-request-id"]
     {
@@ -37,7 +37,7 @@ async fn pages_of_the_origins_that_are_configured_may_call_and_no_others() {
     );
     assert_eq!(
         reply.headers["access-control-expose-headers"],
-        "idempotency-replayed,retry-after,x-request-id"
+        "etag,idempotency-replayed,retry-after,x-next-cursor,x-request-id"
     );
     let foreign =
         gateway.ask(Method::GET, "/healthz", &[("Origin", "https://evil.example")]).await.unwrap();
@@ -57,7 +57,7 @@ async fn where_no_origin_is_configured_there_is_no_cors_and_a_wrong_method_is_a_
     for (method, path, allow) in [
         (Method::DELETE, "/runs", "GET, HEAD"),
         (Method::GET, "/webhooks/stripe", "POST"),
-        (Method::PUT, "/leads", "POST"),
+        (Method::PUT, "/leads", "POST, GET, HEAD"),
     ] {
         let reply = gateway.ask(method, path, &[]).await.unwrap();
         assert_eq!(

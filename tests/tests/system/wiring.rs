@@ -1,10 +1,10 @@
 //! The rules that infra/template.yaml must meet before a deployment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use penstock_domain::due::{Due, DueRequest};
-use penstock_edge::http::RouteInfo;
+use penstock_edge::http::Method;
 use penstock_store::roles::limits::{self, Idle, Seconds};
 
 use penstock_tests::template::{Template, short_name, target};
@@ -164,32 +164,35 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
     assert_eq!(silent["Threshold"]["Ref"], "FreshnessSeconds");
 }
 
-/// Path -> function.
-fn routes(template: &Template) -> BTreeMap<String, String> {
-    let mut routes = BTreeMap::new();
-    for (_, function) in template.functions() {
-        for event in function["Events"].as_object().into_iter().flatten().map(|(_, event)| event) {
-            if event["Type"] == "HttpApi" {
-                let of = |name: &str| event["Properties"][name].as_str().unwrap();
-                // The function replies to other methods: 405, as a problem.
-                assert_eq!(of("Method"), "ANY", "{event}");
-                routes.insert(of("Path").to_owned(), short_name(function).to_owned());
-            }
-        }
-    }
-    routes
-}
-
 #[test]
 fn the_http_api_has_the_routes_of_its_contract_and_no_other() {
-    let routes = routes(&Template::read());
+    let routes = Template::read().routes();
     let tables = penstock_tests::contract::routes();
-    let of = |(function, table): (&String, &Vec<RouteInfo>)| -> Vec<_> {
-        table.iter().map(|route| (route.path.to_string(), function.clone())).collect()
-    };
-    let wanted: BTreeMap<String, String> = tables.iter().flat_map(of).collect();
+    let mut wanted: BTreeMap<String, BTreeMap<&str, BTreeSet<&Method>>> = BTreeMap::new();
+    for (function, table) in &tables {
+        for route in table {
+            let of_path = wanted.entry(route.path.to_string()).or_default();
+            of_path.entry(function).or_default().insert(&route.method);
+        }
+    }
     assert!(wanted.len() >= 22, "the functions have {} paths", wanted.len());
-    assert_eq!(routes, wanted);
+    assert_eq!(routes.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
+    for (path, methods) in &routes {
+        let functions = &wanted[path];
+        let of = |method: &str| functions.get(methods[method].as_str());
+        // The function replies to other methods: 405, as a problem.
+        let any = of("ANY").unwrap_or_else(|| panic!("{path}: no function has any method"));
+        if functions.len() == 1 {
+            assert_eq!(methods.len(), 1, "{path}");
+            continue;
+        }
+        assert!(!any.contains(&Method::GET), "{path}: two functions read it");
+        let reads = BTreeSet::from([&Method::GET]);
+        for method in ["GET", "HEAD"] {
+            assert_eq!(of(method), Some(&reads), "{path}: {method}");
+        }
+        assert_eq!((methods.len(), functions.len()), (3, 2), "{path}");
+    }
 }
 
 #[test]
@@ -200,15 +203,25 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
     let Some((_, table)) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n") else {
         return;
     };
-    let lines =
-        table.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains('='));
-    let paths: BTreeMap<String, String> = lines
-        .map(|line| {
-            let (path, function) = line.split_once('=').unwrap();
-            (path.trim().trim_matches('"').to_owned(), function.trim().trim_matches('"').to_owned())
-        })
-        .collect();
-    assert_eq!(paths, routes(&Template::read()));
+    let (mut paths, mut path) = (BTreeMap::<String, BTreeSet<String>>::new(), String::new());
+    for line in table.lines().take_while(|line| !line.is_empty()) {
+        let texts: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        match texts[..] {
+            [name] => name.clone_into(&mut path),
+            [name, function] if line.starts_with('"') => {
+                paths.entry(name.to_owned()).or_default().insert(function.to_owned());
+            }
+            [_, function] => {
+                paths.entry(path.clone()).or_default().insert(function.to_owned());
+            }
+            _ => {}
+        }
+    }
+    let functions = |(path, methods): (String, BTreeMap<String, String>)| {
+        (path, methods.into_values().collect::<BTreeSet<_>>())
+    };
+    let wanted: BTreeMap<_, _> = Template::read().routes().into_iter().map(functions).collect();
+    assert_eq!(paths, wanted);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub use event::{
     Batch, ConflictingEvent, Event, FAR_FUTURE, FAR_PAST, MOST_EVENTS, NewEvent, NotEvents,
 };
 pub use fields::Fault;
-pub use lead::{Contact, Lead, LeadState};
+pub use lead::{Contact, Details, Lead, LeadColumns, LeadState};
 pub use spilled::NotAnIntake;
 
 /// The value of `outbox.source` for leads.
@@ -223,7 +223,7 @@ impl Intake {
     pub fn read<'a>(&self, events: &'a str) -> Result<Reading<'a>, NotEvents> {
         Ok(match self.route {
             Route::Leads => Reading::Lead(LeadState::Accepted),
-            Route::ApiLead if Contact::read(self.readable()).is_some() => {
+            Route::ApiLead if LeadColumns::read(self.readable()).is_some() => {
                 Reading::Lead(LeadState::Accepted)
             }
             Route::ApiLead => Reading::Lead(LeadState::Rejected),

@@ -94,6 +94,12 @@ impl Operation {
         self.parameter(json!({ "$ref": "#/components/parameters/IfNoneMatch" }))
     }
 
+    /// A header `If-Match`, which may be left out.
+    #[must_use]
+    pub fn matching(self) -> Self {
+        self.parameter(json!({ "$ref": "#/components/parameters/IfMatch" }))
+    }
+
     /// How many parameters of the path are described.
     pub(super) fn path_parameters(&self) -> usize {
         self.parameters.iter().filter(|parameter| parameter["in"] == "path").count()
@@ -134,6 +140,15 @@ impl Operation {
             "description": about, "headers": request_id(), "content": { media_type: content },
         });
         self.responses.insert(status.to_string(), reply);
+        self
+    }
+
+    /// Another media type of a reply that was added before.
+    #[must_use]
+    pub fn or_as(mut self, status: u16, media_type: &str, content: &Value) -> Self {
+        if let Some(reply) = self.responses.get_mut(&status.to_string()) {
+            reply["content"][media_type] = content.clone();
+        }
         self
     }
 

@@ -69,6 +69,18 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, slug, detail)
     }
 
+    /// 412: the thing was changed since the caller read it.
+    #[must_use]
+    pub fn changed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "changed-meanwhile", detail)
+    }
+
+    /// 415: the route takes bodies of another type.
+    #[must_use]
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+    }
+
     /// 422: the Idempotency-Key was used for something else.
     #[must_use]
     pub fn key_reused(detail: impl Into<String>) -> Self {

@@ -17,6 +17,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(RequestId::HEADER);
 /// The header of a reply that was given before (the Idempotency-Key draft's own).
 pub(super) const REPLAYED: &str = "idempotency-replayed";
 
+/// The header of a page that says where the next one begins.
+pub const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+
 /// A reply with its headers, cookies and body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "ApiGatewayV2httpResponse")]
@@ -93,6 +96,13 @@ impl Reply {
     #[must_use]
     pub fn replayed(mut self) -> Self {
         self.headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        self
+    }
+
+    /// Sets a header. A value that no header can hold is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 

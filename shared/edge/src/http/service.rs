@@ -28,6 +28,10 @@ pub trait Service: Sync + Sized + 'static {
     /// Every route of the function.
     const ROUTES: &'static [Route<Self>];
 
+    /// Methods of this function's paths that another function answers, for the header `Allow`. The
+    /// gateway hands such a request to that function.
+    const ELSEWHERE: &'static [(&'static str, Method)] = &[];
+
     /// The time.
     fn now(&self) -> Timestamp;
 
@@ -186,16 +190,18 @@ async fn authorized<'a, S: Service>(
 }
 
 /// The headers that a page of another origin may send: all that a function reads.
-pub const CORS_REQUEST_HEADERS: [&str; 5] = [
+pub const CORS_REQUEST_HEADERS: [&str; 6] = [
     "content-type",
     idempotency::HEADER,
+    "if-match",
     KeyHeader::AdminApiKey.name(),
     KeyHeader::ApiKey.name(),
     RequestId::HEADER,
 ];
 
 /// The headers of a reply that a page of another origin may read.
-pub const CORS_REPLY_HEADERS: [&str; 3] = [reply::REPLAYED, "retry-after", RequestId::HEADER];
+pub const CORS_REPLY_HEADERS: [&str; 5] =
+    ["etag", reply::REPLAYED, "retry-after", "x-next-cursor", RequestId::HEADER];
 
 /// The routes of a function, for the documents and the templates that must agree with them.
 pub fn routes<S: Service>() -> impl Iterator<Item = RouteInfo> {
@@ -224,7 +230,10 @@ async fn dispatch<S: Service>(
     let same_path = S::ROUTES.iter().filter(|other| other.info.path == route.info.path);
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     let Some(route) = same_path.clone().find(|route| route.info.method == *method) else {
-        let mut methods: Vec<&str> = same_path.map(|route| route.info.method.as_str()).collect();
+        let others = S::ELSEWHERE.iter().filter(|(path, _)| *path == route.info.path);
+        let others = others.map(|(_, method)| method.as_str());
+        let own = same_path.map(|route| route.info.method.as_str());
+        let mut methods: Vec<&str> = own.chain(others).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }

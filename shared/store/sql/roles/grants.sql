@@ -58,7 +58,7 @@ grant select, insert on job_items to :admin;
 grant select (source, kind, external_id, status, outbox_id) on payments to :admin;
 grant select (source, external_id, unreadable, outbox_id) on contacts to :admin;
 grant select (source, calendar_id, external_id, status, outbox_id) on calendar_events to :admin;
-grant select (id, outbox_id) on leads to :admin;
+grant select (id, state, outbox_id) on leads to :admin;
 grant select, update, delete on jobs to :relay;
 grant select, update on job_items to :relay;
 grant select (payload, error, reason, replayed_at, replay_count, settled_at) on dead_letters to :relay;
@@ -70,6 +70,14 @@ grant select, insert, update on payments to :process;
 grant select, insert, update on contacts to :process;
 grant select, insert, update on calendar_events to :process;
 grant select, insert on leads to :process;
+-- The columns that are read out of bodies, for leads that are read again.
+grant update (email, phone, name, company, first_name, last_name, country, language, ip, domain, offer, source_type, marker,
+              creative, click_id, description, revision) on leads to :process;
+grant select on leads to :metrics;
+grant select on lead_changes to :metrics;
+-- ingest writes what people decide about a lead, and reads nothing that its sender wrote.
+grant select (id, status, assigned_to, revision), update (status, assigned_to, revision) on leads to :ingest;
+grant select, insert on lead_changes to :ingest;
 grant select, insert on events to :process;
 grant insert on conflicting_events to :process;
 grant select on payments to :fetch;

@@ -146,7 +146,8 @@ async fn a_method_and_a_body_over_a_mebibyte_are_refused_by_name() {
     let mut get = request("/leads", &[], b"");
     get.method = penstock_edge::http::Method::GET;
     let get = answer(&app.ingest, get).await;
-    assert_eq!((get.status, get.headers["allow"].to_str().unwrap()), (405, "POST"));
+    let allow = get.headers["allow"].to_str().unwrap();
+    assert_eq!((get.status, allow), (405, "POST, GET, HEAD"), "metrics answers GET");
     let full = vec![b'x'; ingest::BODY_LIMIT];
     assert_eq!(post(&app.ingest, "/leads", &[], &full).await.status, 201);
     assert_eq!(post(&app.ingest, "/leads", &[], &[full, vec![b'x']].concat()).await.status, 413);

@@ -5,6 +5,7 @@ mod events;
 mod forms;
 mod hostile;
 mod kills;
+mod lead_edits;
 mod leads;
 mod senders;
 pub mod spill;

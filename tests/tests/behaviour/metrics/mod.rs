@@ -6,6 +6,8 @@ mod fresh;
 mod http;
 mod journey;
 mod journey_pages;
+mod lead_plans;
+mod leads;
 mod ledgers;
 mod limits;
 mod money;

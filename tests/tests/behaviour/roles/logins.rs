@@ -129,12 +129,12 @@ async fn a_grant_that_is_not_in_the_file_is_taken_back() {
     let role = named(&database, "metrics", "p").user;
     run(
         &database,
-        &format!("grant select on leads to {role}; grant update (status) on payments to {role}"),
+        &format!("grant select on contacts to {role}; grant update (status) on payments to {role}"),
     )
     .await;
     deploy(&database.login(), logins(&database, "p"), true).await.unwrap();
     let sql = format!(
-        "select has_table_privilege('{role}', 'leads', 'select') \
+        "select has_table_privilege('{role}', 'contacts', 'select') \
              or has_any_column_privilege('{role}', 'payments', 'update')"
     );
     assert!(!database.scalar::<bool>(&sql).await);

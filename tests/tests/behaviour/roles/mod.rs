@@ -24,7 +24,7 @@ fn every_function_but_migrate_has_grants() {
 }
 
 #[tokio::test]
-async fn metrics_cannot_write_and_reads_no_body() {
+async fn metrics_cannot_write_and_reads_no_body_but_that_of_a_lead() {
     let database = TestDatabase::new().await;
     for sql in [
         "insert into payments select * from payments",
@@ -40,7 +40,8 @@ async fn metrics_cannot_write_and_reads_no_body() {
         "select raw from payments",
         "select email from contacts",
         "select raw from calendar_events",
-        "select body from leads",
+        "update leads set status = 'won'",
+        "select body from conflicting_events",
         "select payload from dead_letters",
         "create table public.mine ()",
         "select rebuild_revenue_buckets()",
@@ -54,16 +55,22 @@ async fn metrics_cannot_write_and_reads_no_body() {
 #[tokio::test]
 async fn ingest_reads_no_money_no_person_and_not_even_what_it_has_put_into_the_outbox() {
     let database = TestDatabase::new().await;
-    for table in
-        ["payments", "contacts", "calendar_events", "leads", "events", "dead_letters", "sync_state"]
+    for table in ["payments", "contacts", "calendar_events", "events", "dead_letters", "sync_state"]
     {
         let sql = format!("select from {table}");
         let refused = outcome(&database, "ingest", &sql).await;
         assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{sql}");
     }
-    for sql in
-        ["select payload from outbox", "update outbox set status = 'dead'", "delete from outbox"]
-    {
+    for sql in [
+        "select payload from outbox",
+        "update outbox set status = 'dead'",
+        "delete from outbox",
+        "select email from leads",
+        "select body from leads",
+        "update leads set email = null",
+        "delete from leads",
+        "update lead_changes set new_value = 'x'",
+    ] {
         let refused = outcome(&database, "ingest", sql).await;
         assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{sql}");
     }

@@ -151,6 +151,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
         &[
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
+            "leads.change",
             "outbox.differing_events",
             "outbox.insert",
             "outbox.insert_under_key",
@@ -165,6 +166,9 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "dead_letters.unreadable",
             "events.journey",
             "freshness.pulls",
+            "lead_changes.newest",
+            "leads.find",
+            "leads.page",
             "not_ours.count",
             "outbox.count_pending",
             "outbox.count_recent",

@@ -15,8 +15,8 @@ export async function sendLead(): Promise<string> {
 }
 
 export async function sendForm(key: string): Promise<boolean | undefined> {
-  const { data } = await api.POST("/leads/{key}", {
-    params: { path: { key } },
+  const { data } = await api.POST("/leads/{id}", {
+    params: { path: { id: key } },
     headers: { "Content-Type": "application/x-www-form-urlencoded" },
     body: { email: "ada@example.com" },
     bodySerializer: (body) => new URLSearchParams(body as Record<string, string>),

@@ -12,9 +12,8 @@
 use std::collections::HashMap;
 
 use super::names::{Kind, Words};
+use super::values::kept;
 use super::walk::{Field, Fields, Group};
-use crate::intake::body::Body;
-use crate::text::printable;
 
 /// The contact data of a lead. Text is as Postgres keeps it, with NUL shown as `␀`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,33 +24,53 @@ pub struct Contact {
     pub phone: Option<String>,
     /// `name`, or `firstName` and `lastName`.
     pub name: Option<String>,
+    /// `firstName` and its like, of the same person as [`name`](Self::name). A whole name is not
+    /// split.
+    pub first_name: Option<String>,
+    /// `lastName` and its like.
+    pub last_name: Option<String>,
     /// `company` and its like.
     pub company: Option<String>,
 }
 
-/// Characters kept of a contact field: a name or an address needs no more.
-const LONGEST_FIELD: usize = 1_000;
-
 impl Contact {
-    /// Reads a body that is a JSON object or a form of any kind; `None` if it is neither.
-    #[must_use]
-    pub fn read(body: Body<'_>) -> Option<Self> {
-        let fields = Fields::of(&body.fields()?)?;
-        let found = Found::among(&fields);
+    /// Chooses among all fields of a body.
+    pub(super) fn among(fields: &Fields) -> Self {
+        let found = Found::among(fields);
         let (email, phone) = (found.email(), found.phone());
         let at = email.or(phone).map(|field| field.group);
         let text = |field: &Field| kept(&field.value);
-        Some(Self {
+        let name = found.name(at).unwrap_or_default();
+        Self {
             email: email.map(text),
             phone: phone.map(text),
-            name: found.name(at).as_deref().map(kept),
+            name: name.whole.as_deref().map(kept),
+            first_name: name.first.as_deref().map(kept),
+            last_name: name.last.as_deref().map(kept),
             company: found.company(at).map(text),
-        })
+        }
     }
 }
 
-fn kept(text: &str) -> String {
-    printable(text.trim()).chars().take(LONGEST_FIELD).collect()
+/// A person's name, and its parts if the body has them apart.
+#[derive(Debug, Default)]
+struct Name {
+    whole: Option<String>,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+impl Name {
+    /// A name of two parts, of which one may be missing. `None` if both are.
+    fn of([first, last]: [Option<String>; 2]) -> Option<Self> {
+        let [first, last] = [first, last].map(|part| {
+            let part = part.unwrap_or_default().trim().to_owned();
+            Some(part).filter(|part| !part.is_empty())
+        });
+        let parts: Vec<&str> = [&first, &last].into_iter().flatten().map(String::as_str).collect();
+        let whole = (!parts.is_empty()).then(|| parts.join(" "))?;
+        Some(Self { whole: Some(whole), first, last })
+    }
 }
 
 /// The fields that are about the lead, outer ones first.
@@ -122,7 +141,7 @@ impl<'f> Found<'f> {
     }
 
     /// The name of the person whose address or number was found in the group `at`.
-    fn name(&self, at: Option<usize>) -> Option<String> {
+    fn name(&self, at: Option<usize>) -> Option<Name> {
         let part = |at: Option<usize>| {
             let of_part = |known: &&Known<'_>| {
                 matches!(known.kind, Some(Kind::FirstName | Kind::LastName))
@@ -132,34 +151,52 @@ impl<'f> Found<'f> {
         };
         let Some(at) = at else {
             let whole = self.named(Kind::Name).find(|field| !self.is_company(field.group));
-            return whole.map(|field| field.value.clone()).or_else(|| part(None));
+            return whole.map(|field| self.whole(field)).or_else(|| part(None));
         };
         let is_same = |field: &&Field| self.is_same(at, field.group);
         self.name_in(at).or_else(|| part(Some(at))).or_else(|| {
             let mut others = self.named(Kind::Name).filter(is_same);
-            others.find(|field| !self.is_company(field.group)).map(|field| field.value.clone())
+            others.find(|field| !self.is_company(field.group)).map(|field| self.whole(field))
         })
     }
 
-    fn name_in(&self, group: usize) -> Option<String> {
-        let whole = self.in_group(Kind::Name, group).filter(|_| !self.is_company(group));
+    fn name_in(&self, group: usize) -> Option<Name> {
+        let mut here = self.named(Kind::Name).filter(|field| field.group == group);
+        let whole = here.next().filter(|_| !self.is_company(group)).map(|field| self.whole(field));
         whole.or_else(|| self.parts_in(group)).or_else(|| self.numbered_in(group))
+    }
+
+    /// The name in a field that has all of it, with the parts that are beside it or inside.
+    fn whole(&self, field: &Field) -> Name {
+        let beside = self.parts_in(field.group).or_else(|| self.parts_inside(field.group));
+        let parts = beside.unwrap_or_default();
+        Name { whole: Some(field.value.clone()), ..parts }
     }
 
     fn in_group(&self, kind: Kind, group: usize) -> Option<String> {
         self.named(kind).find(|field| field.group == group).map(|field| field.value.clone())
     }
 
-    fn parts_in(&self, group: usize) -> Option<String> {
-        let parts = [Kind::FirstName, Kind::LastName].map(|kind| self.in_group(kind, group));
-        let parts: Vec<String> =
-            parts.into_iter().flatten().map(|part| part.trim().to_owned()).collect();
-        (!parts.is_empty()).then(|| parts.join(" "))
+    fn parts_in(&self, group: usize) -> Option<Name> {
+        Name::of([Kind::FirstName, Kind::LastName].map(|kind| self.in_group(kind, group)))
+    }
+
+    /// The parts of a name that is an object, such as Jotform's `{"first": "Ada", "last": "L"}`.
+    fn parts_inside(&self, group: usize) -> Option<Name> {
+        let is_name =
+            |inner: &Group| inner.parent == Some(group) && inner.name.kind() == Some(Kind::Name);
+        let inner = self.groups.iter().position(is_name)?;
+        let here = || self.fields.iter().filter(|known| known.field.group == inner);
+        let part = |word: &str| {
+            let named = |known: &&Known<'_>| known.field.names.iter().any(|name| name.is(word));
+            here().find(named).map(|known| known.field.value.clone())
+        };
+        Name::of([part("first"), part("last")])
     }
 
     /// The name in a form of Gravity Forms, which sends no labels. The parts 3 and 6 of a name are
     /// first and last name. An address has the parts 1 and 5 too.
-    fn numbered_in(&self, group: usize) -> Option<String> {
+    fn numbered_in(&self, group: usize) -> Option<Name> {
         let here = self.unnamed().filter(|field| field.group == group);
         let mut parts: HashMap<&str, [Option<&str>; 9]> = HashMap::new();
         let mut order = Vec::new();
@@ -172,8 +209,7 @@ impl<'f> Found<'f> {
         }
         order.iter().find_map(|number| match parts[number] {
             [_, None, _, Some(first), _, None, Some(last), ..] => {
-                let name = [first, last].join(" ").trim().to_owned();
-                (!name.is_empty()).then_some(name)
+                Name::of([first, last].map(|part| Some(part.to_owned())))
             }
             _ => None,
         })

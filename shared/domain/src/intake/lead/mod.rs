@@ -1,4 +1,4 @@
-//! Leads: any bytes at all, with the contact data that they hold, if any.
+//! Leads: any bytes at all, with the columns that are read out of them, if any.
 
 use uuid::Uuid;
 
@@ -7,11 +7,31 @@ use crate::disposition::{Reason, ReasonKind};
 use crate::record::RowView;
 
 mod contact;
+mod details;
 mod names;
+mod spellings;
 mod values;
 mod walk;
 
 pub use contact::Contact;
+pub use details::Details;
+use walk::Fields;
+
+/// All that is read out of a lead's body: whom to call, and the columns of a CRM beside that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeadColumns {
+    pub contact: Contact,
+    pub details: Details,
+}
+
+impl LeadColumns {
+    /// Reads a body that is a JSON object or a form of any kind; `None` if it is neither.
+    #[must_use]
+    pub fn read(body: Body<'_>) -> Option<Self> {
+        let fields = Fields::of(&body.fields()?)?;
+        Some(Self { contact: Contact::among(&fields), details: Details::among(&fields) })
+    }
+}
 
 /// The state that a lead got as it arrived. Its body is kept in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +76,7 @@ pub struct Lead {
     pub state: LeadState,
     /// The lead that its key belongs to.
     pub conflicts_with: Option<Uuid>,
-    pub contact: Contact,
+    pub columns: LeadColumns,
 }
 
 impl Lead {
@@ -75,7 +95,7 @@ impl Lead {
             id,
             state,
             conflicts_with,
-            contact: Contact::read(Body { bytes: row.payload, media: row.media })
+            columns: LeadColumns::read(Body { bytes: row.payload, media: row.media })
                 .unwrap_or_default(),
         })
     }

@@ -153,10 +153,20 @@ impl Words {
     /// Returns the kind that the name says exactly, but for fillers and numbers.
     pub(super) fn kind(&self) -> Option<Kind> {
         let known = |name: &str| KNOWN.iter().find(|(_, names)| names.contains(&name));
+        let (whole, rest) = self.joined();
+        known(&whole).or_else(|| known(&rest)).map(|(kind, _)| *kind)
+    }
+
+    /// Returns the words as one: all of them, and without fillers and numbers.
+    pub(super) fn joined(&self) -> (String, String) {
         let is_filler = |word: &str| FILLERS.contains(&word) || is_number(word);
-        let rest: String =
-            self.0.iter().map(String::as_str).filter(|word| !is_filler(word)).collect();
-        known(&self.0.concat()).or_else(|| known(&rest)).map(|(kind, _)| *kind)
+        let rest = self.0.iter().map(String::as_str).filter(|word| !is_filler(word)).collect();
+        (self.0.concat(), rest)
+    }
+
+    /// Whether the name is a part of a person's name, inside an object that is the name.
+    pub(super) fn is(&self, word: &str) -> bool {
+        matches!(&*self.0, [one] if one == word)
     }
 
     /// Returns the kind that one of the words names. Its value must look like one then.

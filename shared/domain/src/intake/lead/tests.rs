@@ -6,7 +6,8 @@ use crate::intake::Body;
 use crate::record::Media;
 
 fn read(body: &[u8]) -> Option<Contact> {
-    Contact::read(Body { bytes: body, media: Media { content_type: "", content_encoding: None } })
+    let media = Media { content_type: "", content_encoding: None };
+    LeadColumns::read(Body { bytes: body, media }).map(|columns| columns.contact)
 }
 
 fn email(body: &str) -> Option<String> {

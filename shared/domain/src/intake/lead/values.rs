@@ -3,6 +3,10 @@
 use serde_json::value::RawValue;
 
 use crate::json::{Object, too_deep};
+use crate::text::printable;
+
+/// Characters kept of a contact field: a name or an address needs no more.
+const LONGEST_FIELD: usize = 1_000;
 
 /// Values of a list that are searched for a text.
 const MOST_ITEMS: usize = 8;
@@ -81,4 +85,9 @@ fn inner(json: &str) -> Option<String> {
 pub(super) fn plain(key: &str) -> String {
     let letters = key.chars().take(LONGEST_KEY).filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Returns a value as a column keeps it.
+pub(super) fn kept(text: &str) -> String {
+    printable(text.trim()).chars().take(LONGEST_FIELD).collect()
 }

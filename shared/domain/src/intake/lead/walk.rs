@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::value::RawValue;
 
 use super::names::Words;
+use super::spellings::is_detail;
 use super::values::{nested, plain, text_of};
 use crate::json::{Object, too_deep};
 
@@ -173,7 +174,8 @@ impl Fields {
             let name = Words::of(&member.key);
             let is_part = name.part().is_some();
             let is_scalar = !member.value.get().starts_with(['{', '[']);
-            let value = (is_scalar || name.kind().is_some()).then(|| text_of(member.value));
+            let is_known = is_scalar || name.kind().is_some() || is_detail(&name);
+            let value = is_known.then(|| text_of(member.value));
             // An empty part of a field tells what the other parts are.
             let value = value.flatten().or_else(|| is_part.then(String::new));
             inner.extend(nested(member.value).map(|json| (name.clone(), json)));
