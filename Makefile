@@ -28,7 +28,7 @@ DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
 .PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
-	reconcile clean
+	reconcile smoke clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,22 +42,47 @@ run: setup ## a simulated year of all sources through everything, on this machin
 	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
-# One build of everything first: the system tests deploy the functions' binaries. Thrice as many tests
-# at a time as cores: most of them wait for Postgres or LocalStack.
+# One build of everything first: the system tests deploy the functions' binaries. Then groups of tests side by
+# side, since most of a test is waiting for Postgres or LocalStack; each prints what it says once it is through.
+# The large tests measure times, so PENSTOCK_FULL=1 runs one group after the other.
 test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
-	@cargo build --workspace --all-targets
-	@echo "test: running"
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} \
-		$(SERVERS) --fast --postgres --localstack -- cargo test --workspace $(if $(PENSTOCK_FULL),-- --include-ignored)
+	@cargo build --workspace --bins --test '*'
+	@cargo test --workspace --lib --no-run
+	@echo "test: running $(GROUPS), some minutes without a word"
+	@$(SERVERS) --fast --postgres --localstack -- $(MAKE) -k $(if $(PENSTOCK_FULL),-j1,-j3 -O) $(GROUPS)
+
+# Tests of a crate that are not of these have the group "crates".
+GROUPS     := test-behaviour test-system test-crates
+BESIDE     := behaviour system watch
+OTHERS     := $(filter-out $(BESIDE),$(sort $(notdir $(basename $(wildcard tests/tests/* */*/tests/*.rs)))))
+# A test may call make, which must not take the flags of this one.
+CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace
+IGNORED    := $(if $(PENSTOCK_FULL),-- --include-ignored)
+
+.PHONY: $(GROUPS)
+test-behaviour:
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} $(CARGO_TEST) --test behaviour $(IGNORED)
+
+test-system:
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --test system --test watch $(IGNORED)
+
+test-crates:
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)
 
 check: setup ## format, lints, docs, template, migrations, scripts
+	@$(MAKE) -j2 -O check-code check-files
+
+.PHONY: check-code check-files
+check-code:
 	@echo "check: cargo fmt"
 	@cargo fmt --all --check
 	@echo "check: cargo clippy"
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@echo "check: cargo doc"
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+check-files:
 	@echo "check: infra/template.yaml"
 	@$(VENV)/cfn-lint infra/template.yaml
 	@$(VENV)/python infra/local/translate.py >/dev/null
@@ -161,6 +186,9 @@ connections: setup ## list the connections, without their secrets
 
 reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
 	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"
+
+smoke: ## try a deployment from outside, and leave nothing behind: URL=https://... KEY=admin-key INGEST_KEY=ingest-key
+	@$(PYTHON) infra/smoke.py --url "$(URL)"
 
 clean: ## remove what was built and installed: target/ and .local/
 	@echo "clean: target/ and .local/"

@@ -16,6 +16,7 @@ LocalStack, some seconds a stack; with `--link`, for tests, the same binary runs
 import argparse
 import collections
 import fcntl
+import gc
 import json
 import os
 import platform
@@ -203,6 +204,7 @@ def delete(wanted: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    gc.disable()  # it makes much, throws little away and ends soon
     parser = argparse.ArgumentParser(description="Deploy Penstock to LocalStack.")
     parser.add_argument("verb", nargs="?", choices=["create", "delete"], default="create")
     parser.add_argument("--stack", required=True)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use penstock_store::connections::erasing::{self, Table, Unfinished};
 use penstock_store::{Connection, Sql, all_statements};
 use penstock_testkit::TestDatabase;
 use penstock_testkit::filled::{drift, fill, rows_of, tables_of_connections};
+use tokio::sync::Semaphore;
 use tokio_postgres::Client;
 
 const ALL: [&[Table]; 2] = [&Table::INDEXED, &Table::SEARCHED];
@@ -71,7 +73,9 @@ async fn every_table_with_rows_of_connections_is_erased() {
     for row in client.query(hanging, &[]).await.unwrap() {
         assert!(erased.contains(row.get::<_, &str>(0)), "{}", row.get::<_, &str>(0));
     }
-    // The rows of the tests are in all of them.
+    // The rows of the tests are in all of them. Those of smoke tests name no connection.
+    let erased: BTreeSet<&str> =
+        erased.into_iter().filter(|table| !["leads", "events"].contains(table)).collect();
     fill(&client, "stripe-eu", 100).await;
     client.batch_execute(FOLD).await.unwrap();
     // The release before has no such tables.
@@ -107,13 +111,84 @@ async fn all_rows_of_the_connection_go_in_short_steps_and_no_row_of_another() {
     assert_eq!(erase_all(&mut connection, 1_000, async |_| {}).await, 0);
 }
 
+/// Writes a lead and two events of a person, as `process` does, with their rows in the outbox.
+async fn send(client: &Client, person: &str) {
+    let sql = "with lead as (select gen_random_uuid() as id), \
+                    event as (select gen_random_uuid() as id, n from generate_series(1, 2) n), \
+                    sent as (insert into outbox (id, source, entity, external_id, version_key, version_at, payload, \
+                                                 content_type, status, next_attempt_at, received_at, processed_at) \
+                             select id, 'leads', 'lead', id::text, '1', now(), ''::bytea, 'a', 'processed', now(), now(), now() \
+                             from lead union all \
+                             select id, 'events', 'event', id::text, '1', now(), ''::bytea, 'a', 'processed', now(), now(), now() \
+                             from event), \
+                    leads as (insert into leads (id, state, email, content_type, body, received_at, outbox_id) \
+                              select id, 'accepted', $1, 'a', '', now(), id from lead) \
+               insert into events (event_id, user_id, type, occurred_at, received_at, outbox_id) \
+               select id::text, $1, 'a', now(), now(), id from event";
+    client.execute(sql, &[&person]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_smoke_test_sent_as_the_connections_own_person_goes_with_it_and_nobody_elses() {
+    let database = erasing(1).await;
+    let client = database.client().await;
+    for person in ["stripe-eu@smoke.invalid", "stripe-eu@smoke.example", "stripe@smoke.invalid"] {
+        send(&client, person).await;
+    }
+    let left = "select format('%s %s %s %s', \
+                (select string_agg(email, ' ' order by email) from leads), \
+                (select string_agg(user_id, ' ' order by user_id) from events), \
+                (select count(*) from outbox where source = 'leads'), (select count(*) from outbox where source = 'events'))";
+    let mut connection = database.database_of("relay", 1).connection().await.unwrap();
+    // One a step.
+    erase_all(&mut connection, 1, async |_| {}).await;
+    let (a, b) = ("stripe-eu@smoke.example", "stripe@smoke.invalid");
+    let others = format!("{a} {b} {a} {a} {b} {b} 2 4");
+    assert_eq!(database.scalar::<String>(left).await, others);
+    // What had waited in a queue until it was erased is found as well.
+    put(&client, "stripe-eu", "erased").await;
+    assert_eq!(erasing::late(&connection, 10).await.unwrap(), []);
+    send(&client, "stripe-eu@smoke.invalid").await;
+    assert_eq!(erasing::late(&connection, 10).await.unwrap().len(), 1);
+    erase_all(&mut connection, 10, async |_| {}).await;
+    assert_eq!(erasing::late(&connection, 10).await.unwrap(), []);
+    assert_eq!(database.scalar::<String>(left).await, others);
+}
+
+#[tokio::test]
+async fn the_person_of_a_smoke_test_is_found_by_an_index_among_all_leads_and_events() {
+    let database = TestDatabase::new().await;
+    let client = database.client().await;
+    let many = "insert into leads (id, state, email, content_type, body, received_at, outbox_id) \
+                select gen_random_uuid(), 'accepted', n || '@example.com', 'a', '', now(), gen_random_uuid() \
+                from generate_series(1, 5000) n; \
+                insert into events (event_id, user_id, type, occurred_at, received_at, outbox_id) \
+                select n::text, n::text, 'a', now(), now(), gen_random_uuid() from generate_series(1, 5000) n; \
+                analyze leads; analyze events";
+    client.batch_execute(many).await.unwrap();
+    for (name, index) in [
+        ("leads.erase_smoke", "leads_email"),
+        ("events.erase_smoke", "events_journey"),
+        ("connections.come_late", "leads_email"),
+        ("connections.come_late", "events_journey"),
+    ] {
+        let sql = all_statements().into_iter().find(|sql| sql.name == name).unwrap();
+        let plan = plan(&client, sql).await;
+        assert!(plan.contains(index), "{name}:\n{plan}");
+    }
+}
+
 #[tokio::test]
 async fn the_sums_are_right_at_every_moment_while_other_connections_write() {
-    let database = erasing(2_000).await;
+    let database = erasing(1_000).await;
     let mut connection = database.database_of("relay", 1).connection().await.unwrap();
     let writer = database.client().await;
+    // One write a step: a writer without a pause leaves more to be added up than anyone reads.
+    let steps = Arc::new(Semaphore::new(1));
+    let paced = Arc::clone(&steps);
     let writing = tokio::spawn(async move {
         for round in 0_u32.. {
+            paced.acquire().await.unwrap().forget();
             let sql = format!(
                 "update payments set amount = amount + 1, status = 'collected' \
                  where source = 'stripe' and external_id like 'x\\_%{}'; \
@@ -136,7 +211,7 @@ async fn the_sums_are_right_at_every_moment_while_other_connections_write() {
             }
         }
     });
-    erase_all(&mut connection, 20, async |_| {}).await;
+    erase_all(&mut connection, 20, async |_| steps.add_permits(1)).await;
     reading.await.unwrap();
     writing.abort();
     let client = database.client().await;

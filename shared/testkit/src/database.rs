@@ -1,11 +1,13 @@
 //! A database for each test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_store::{Database, Login, StaticLogin, Tls};
-use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Client, Error, Row};
 
 use crate::server::{self, Server};
 use crate::template::{self, run};
@@ -15,7 +17,16 @@ use crate::template::{self, run};
 pub struct TestDatabase {
     server: Server,
     name: String,
+    /// A connection that [`scalar`](Self::scalar) opened and does not use now. A new one costs
+    /// Postgres as much as twenty queries.
+    idle: Mutex<Option<Client>>,
 }
+
+/// How long a backend that was told to end is given before the next look.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+/// Looks after which `drop database` waits for the backends itself.
+const MOST_LOOKS: usize = 500;
 
 impl TestDatabase {
     /// Creates a migrated database, copied from the template.
@@ -58,14 +69,15 @@ impl TestDatabase {
         template::migrate_to(version, &mut self.client().await).await;
     }
 
-    /// Drops the leaf of the outbox that takes the rows of all later days, for tests of the leaves
-    /// themselves. Returns the beginning of the first day that has a leaf of its own.
+    /// Makes the leaves of a week in place of the one that takes the rows of all later days, for
+    /// tests of the leaves themselves. Returns the beginning of the first day that has a leaf of
+    /// its own.
     ///
     /// # Panics
     ///
     /// If the database is not migrated.
     pub async fn by_day(&self) -> Timestamp {
-        run(&self.client().await, "drop table outbox_later").await;
+        run(&self.client().await, template::BY_DAY).await;
         let first = "select outbox_time_of(to_id) from outbox_leaves where name = 'outbox_before'";
         self.scalar(first).await
     }
@@ -78,7 +90,7 @@ impl TestDatabase {
         let admin = server.admin().await;
         run(&admin, &format!("create database {name} template {template} strategy file_copy"))
             .await;
-        Self { server, name }
+        Self { server, name, idle: Mutex::default() }
     }
 
     /// Returns a pool of at most `size` connections of the owner, without TLS.
@@ -129,10 +141,26 @@ impl TestDatabase {
     ///
     /// If the statement fails, or returns no row or several.
     pub async fn scalar<T: FromSqlOwned>(&self, sql: &str) -> T {
-        match self.client().await.query_one(sql, &[]).await {
-            Ok(row) => row.get(0),
-            Err(e) => panic!("`{sql}` failed: {e:?}"),
-        }
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (client, row) = match idle {
+            Some(client) => match client.query_one(sql, &[]).await {
+                // A test may have ended it.
+                Err(e) if e.code().is_none_or(|code| *code == SqlState::ADMIN_SHUTDOWN) => {
+                    self.answered(sql).await
+                }
+                row => (client, row),
+            },
+            None => self.answered(sql).await,
+        };
+        let value = row.unwrap_or_else(|e| panic!("`{sql}` failed: {e:?}")).get(0);
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        value
+    }
+
+    async fn answered(&self, sql: &str) -> (Client, Result<Row, Error>) {
+        let client = self.client().await;
+        let row = client.query_one(sql, &[]).await;
+        (client, row)
     }
 
     /// Asserts, at the end of a test, that no outbox row is pending: each is processed, or dead
@@ -165,8 +193,9 @@ impl Drop for TestDatabase {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                run(&server.admin().await, &format!("drop database if exists {name} with (force)"))
-                    .await;
+                let admin = server.admin().await;
+                end_backends(&admin, &name).await;
+                run(&admin, &format!("drop database if exists {name} with (force)")).await;
             });
         })
         .join();
@@ -177,5 +206,17 @@ impl Drop for TestDatabase {
             "database {} was not dropped",
             self.name
         );
+    }
+}
+
+/// Ends all connections to a database, and waits until they have ended. `drop database` would wait
+/// for them by a tenth of a second at a time.
+async fn end_backends(admin: &Client, name: &str) {
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1";
+    for _ in 0..MOST_LOOKS {
+        match admin.query_one(end, &[&name]).await {
+            Ok(row) if row.get::<_, i64>(0) > 0 => tokio::time::sleep(BETWEEN_LOOKS).await,
+            _ => return,
+        }
     }
 }

@@ -28,14 +28,25 @@ const STALE: SignedDuration = SignedDuration::from_hours(1);
 const STALE_BUILD: &str = "a migration came or went since penstock-store or penstock-testkit was compiled: \
     touch shared/store/src/migrations.rs shared/testkit/src/template.rs";
 
-/// Tests have clocks of their own: what is later than the leaves of a week comes into one leaf, for
-/// which no day needs another. A test of the leaves themselves drops it.
-const LATER: &str = "do $$ begin \
+/// Tests have clocks of their own: all that is later than the oldest leaf comes into one leaf, for
+/// which no day needs another. The empty leaves of the days to come are dropped, because each new
+/// connection would read their descriptions, and each copy would copy their files. A test of the
+/// leaves themselves makes them again ([`BY_DAY`]).
+const LATER: &str = "do $$ \
+    declare v_from uuid; v_leaf text; \
+    begin \
+    select to_id into strict v_from from outbox_leaves where name = 'outbox_before'; \
+    for v_leaf in select name from outbox_leaves where name <> 'outbox_before' loop \
+        execute format('drop table %I', v_leaf); \
+    end loop; \
     create table outbox_later (like outbox including all); \
     alter table outbox_later add unique (source, entity, external_id, version_key); \
-    execute format('alter table outbox attach partition outbox_later for values from (%L) to (maxvalue)', \
-                   (select to_id from outbox_leaves order by to_id desc limit 1)); \
+    execute format('alter table outbox attach partition outbox_later for values from (%L) to (maxvalue)', v_from); \
     end $$";
+
+/// Makes the leaves of a week, as the migration does, in place of the one that [`LATER`] made.
+pub(crate) const BY_DAY: &str = "drop table outbox_later; \
+    select make_outbox_leaves(outbox_time_of(to_id), 8) from outbox_leaves where name = 'outbox_before'";
 
 static NAME: OnceCell<String> = OnceCell::const_new();
 
@@ -89,6 +100,10 @@ async fn fill(login: &Login, checksums: &[String]) {
     assert_eq!(applied, checksums, "{STALE_BUILD}");
     // The planner then treats the copies like a database that has been up for a while.
     run(&client, "vacuum (freeze, analyze)").await;
+    drop(client);
+    // The first connection since then writes what all later ones read in place of the catalogue.
+    // A copy of the template has it too.
+    run(&server::connect(login).await, "select 1").await;
 }
 
 /// Forbids connections from here on: one open connection would make every copy fail.

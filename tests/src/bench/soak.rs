@@ -76,8 +76,7 @@ pub(super) async fn measure(figures: &mut Figures) {
     let arrivals = Arrivals::new(&templates, rows_a_day);
     let mut soak = Soak { db: TestDatabase::new().await, templates, arrivals, rows_a_day };
     soak.configure(VACUUM_OFTEN).await;
-    // The leaf that tests have for all days to come.
-    run(&soak.db.client().await, "drop table if exists outbox_later").await;
+    soak.db.by_day().await;
     let (rates, sizes) = soak.days().await;
     note_rates(figures, &rates);
     soak_sizes::note(figures, &soak.db, &sizes).await;

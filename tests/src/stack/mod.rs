@@ -72,6 +72,9 @@ impl LocalStack {
 /// The secret that signs Stripe's webhooks if a stack gets no other (infra/local/deploy.py).
 pub const WEBHOOK_SECRET: &str = "whsec_local";
 
+/// Requests a second of a key that says nothing else.
+const KEY_RATE: u32 = 50;
+
 /// A stack that has been deployed.
 #[derive(Debug)]
 pub struct Stack {
@@ -156,10 +159,31 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// [`StackError::Script`] if the migrate function fails.
+    /// [`StackError::Function`] if the migrate function fails.
     pub async fn migrate(&self) -> Result<(), StackError> {
+        self.invoke("migrate", &json!({})).await.map(drop)
+    }
+
+    /// Brings the schema up to date by the operator's own command.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Script`] if the migrate function fails.
+    pub async fn migrate_by_command(&self) -> Result<(), StackError> {
         let arguments = ["schema".to_owned(), format!("--stack={}", self.name)];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await.map(drop)
+    }
+
+    /// Registers a new API key of a scope, and returns the key.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Function`] if the migrate function fails.
+    pub async fn key(&self, scope: &str, who: &str) -> Result<String, StackError> {
+        // Of the form that a mark can follow: 43 characters.
+        let (most, rest) = (fastrand::u128(..), fastrand::u64(..1 << 44));
+        let key = format!("penstock_{scope}_{most:032x}{rest:011x}");
+        self.register(scope, who, &key, KEY_RATE).await
     }
 
     /// Registers a new API key of a scope, by the operator's own command, and returns the key.
@@ -167,7 +191,7 @@ impl Stack {
     /// # Errors
     ///
     /// [`StackError::Script`] if the migrate function fails.
-    pub async fn key(&self, scope: &str, who: &str) -> Result<String, StackError> {
+    pub async fn key_by_command(&self, scope: &str, who: &str) -> Result<String, StackError> {
         let stack = format!("--stack={}", self.name);
         let arguments =
             ["key".to_owned(), stack, format!("--scope={scope}"), format!("--name={who}")];

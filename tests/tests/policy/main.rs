@@ -20,3 +20,4 @@ mod prose;
 mod scripts;
 mod threats;
 mod traps;
+mod untested;

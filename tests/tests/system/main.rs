@@ -15,6 +15,7 @@ mod deployed_app;
 mod guards;
 mod permissions;
 mod poison;
+mod smoke;
 mod sources;
 mod three_sources;
 mod tickets;

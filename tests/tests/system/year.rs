@@ -60,8 +60,8 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     )))
     .unwrap();
     let app = DeployedApp::before("sys-year", &stripe).await;
-    app.stack.migrate().await.unwrap();
-    let key = app.stack.key("read", "test").await.unwrap();
+    app.stack.migrate_by_command().await.unwrap();
+    let key = app.stack.key_by_command("read", "test").await.unwrap();
     let gateway = app.stack.gateway().unwrap();
     assert_eq!(gateway.reply("/metrics/revenue/summary", None).await.unwrap().status, 401);
     assert_eq!(

@@ -19,6 +19,10 @@ cross join lateral (
     (select 1 from sync_runs where source = c.name collate "default" order by source, entity, mode, started_at limit 1)
     union all
     (select 1 from sync_state where source = c.name collate "default" order by source, entity, mode limit 1)
+    union all
+    (select 1 from leads where lower(email) = lower(c.name collate "default" || '@smoke.invalid') limit 1)
+    union all
+    (select 1 from events where user_id = c.name || '@smoke.invalid' limit 1)
     limit 1
 ) late
 where c.state = 'erased'

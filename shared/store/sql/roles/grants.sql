@@ -138,6 +138,8 @@ grant select (ctid, calendar_id), delete, update (updated_at) on calendar_events
 grant select, delete on revenue_sums to :relay;
 grant select on revenue_deltas to :relay;
 grant select (ctid) on dead_letters to :relay;
+grant select (email, outbox_id) on leads to :relay;
+grant select (user_id, outbox_id) on events to :relay;
 grant update (noted_at) on not_ours to :relay;
 grant update (updated_at) on sync_runs to :relay;
 grant update (requested_at) on run_requests to :relay;

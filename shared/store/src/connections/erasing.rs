@@ -35,6 +35,8 @@ statements! {
     revenue_sums.erase: EraseSums<'a> { source: &'a str, after: &'a [String], limit: i64 }
     reconciled_days.erase: EraseDays<'a> { source: &'a str, limit: i64 }
     run_requests.erase: EraseRequests<'a> { source: &'a str, limit: i64 }
+    leads.erase_smoke: EraseSmokeLeads<'a> { source: &'a str, limit: i64 }
+    events.erase_smoke: EraseSmokeEvents<'a> { source: &'a str, limit: i64 }
 }
 
 /// Rows may still come this long after a connection was removed: from functions that read its state
@@ -66,6 +68,10 @@ pub enum Table {
     /// With `reconciliations`.
     SyncRuns,
     RunRequests,
+    /// Leads of the person whom a smoke test makes up for the connection.
+    SmokeLeads,
+    /// Product events of that person.
+    SmokeEvents,
     DeadLetters,
     FailedAttempts,
     /// Its rows are folded, those of all connections: that empties the sums.
@@ -76,7 +82,7 @@ pub enum Table {
 
 impl Table {
     /// The tables in which an index finds the rows of a connection.
-    pub const INDEXED: [Self; 15] = [
+    pub const INDEXED: [Self; 17] = [
         Self::SyncState,
         Self::PushChannels,
         Self::Circuits,
@@ -92,6 +98,8 @@ impl Table {
         Self::ReconciledDays,
         Self::SyncRuns,
         Self::RunRequests,
+        Self::SmokeLeads,
+        Self::SmokeEvents,
     ];
 
     /// The tables that are searched from one end to the other, once all others are empty.
@@ -123,6 +131,8 @@ impl Table {
             Self::ReconciledDays => &["reconciled_days"],
             Self::SyncRuns => &["sync_runs", "reconciliations"],
             Self::RunRequests => &["run_requests"],
+            Self::SmokeLeads => &["leads", "outbox"],
+            Self::SmokeEvents => &["events", "outbox"],
             Self::DeadLetters => &["dead_letters"],
             Self::FailedAttempts => &["failed_attempts"],
             Self::RevenueDeltas => &["revenue_deltas"],
@@ -150,6 +160,8 @@ impl Table {
             | Self::StrangeAccounts
             | Self::ReconciledDays
             | Self::RunRequests
+            | Self::SmokeLeads
+            | Self::SmokeEvents
             | Self::RevenueDeltas => &[],
         };
         least.iter().map(|text| (*text).to_owned()).collect()
@@ -266,6 +278,8 @@ async fn erase(
         Table::ReconciledDays => EraseDays { source, limit }.one(tx).await?,
         Table::SyncRuns => EraseRuns { source, after, limit }.one(tx).await?,
         Table::RunRequests => EraseRequests { source, limit }.one(tx).await?,
+        Table::SmokeLeads => EraseSmokeLeads { source, limit }.one(tx).await?,
+        Table::SmokeEvents => EraseSmokeEvents { source, limit }.one(tx).await?,
         Table::DeadLetters => {
             EraseLetters { source, after, limit: limit * SEARCHED }.one(tx).await?
         }

@@ -3,21 +3,7 @@
 //! It is written from Stripe's documentation and knows nothing of Penstock, so that what Penstock
 //! makes of it can be checked against the simulator's own ledger.
 //!
-//! ```
-//! use penstock_tests::simulators::stripe::{AccountSpec, Fault, RetryAfter};
-//! use penstock_tests::simulators::stripe::{StripeAccount, StripeSimulator};
-//!
-//! let spec = AccountSpec::between(7, 500, 1_760_000_000, 1_765_000_000).at(1_765_000_000);
-//! let stripe = StripeSimulator::start(StripeAccount::new(spec))?;
-//! stripe.faults().next("/v1/charges", Fault::TooMany(RetryAfter::Seconds(2)));
-//! stripe.on_request(3, || { /* kill the process under test */ });
-//! // … point the code under test at stripe.url() with stripe.key() …
-//! let events = stripe.change(5);
-//! stripe.advance(300);
-//! assert!(!events.is_empty());
-//! assert!(stripe.ledger().contains_key("USD"));
-//! # Ok::<(), std::io::Error>(())
-//! ```
+//! `tests/simulators/stripe/example.rs` uses most of it in twenty lines.
 //!
 //! Times are Unix seconds everywhere; amounts are in Stripe's units, except in the ledger and the
 //! truth, which are in ISO 4217 minor units.

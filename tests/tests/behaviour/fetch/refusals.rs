@@ -9,15 +9,31 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::simulators::hubspot;
 use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
+use penstock_tests::thorough::is_thorough;
 use serde_json::Value;
 
 use crate::hubspot::test_app::{HubSpotTestApp, portal};
 use crate::stripe_account::{account, assert_true};
 
-/// A minute: `relay` runs, and `fetch` serves its messages. Each quarter of an hour the rule asks.
-/// Returns the errors, which reach the log and the alarms.
-async fn minute(app: &TestApp, minute: u32) -> Vec<FetchError> {
-    app.clock.advance(Duration::from_secs(60));
+/// `minutes` pass: `relay` runs, and `fetch` serves its messages. Each quarter of an hour the rule
+/// asks. Returns the errors, which reach the log and the alarms.
+async fn pass(app: &TestApp, minutes: u32) -> Vec<FetchError> {
+    let step = rounds_apart();
+    let mut errors = Vec::new();
+    for minute in (step..=minutes).step_by(step as usize) {
+        app.clock.advance(Duration::from_secs(60) * step);
+        errors.extend(round(app, minute).await);
+    }
+    errors
+}
+
+/// Minutes from one round of `relay` to the next: one as in a deployment by PENSTOCK_THOROUGH=1,
+/// else three, which is less than anything here waits.
+fn rounds_apart() -> u32 {
+    if is_thorough() { 1 } else { 3 }
+}
+
+async fn round(app: &TestApp, minute: u32) -> Vec<FetchError> {
     let rule = FetchRequest::new("stripe", "event", Mode::Incremental);
     app.relay.run_once(app.relay_deadline()).await.unwrap();
     let queued = app.requests.take();
@@ -37,24 +53,17 @@ async fn trap_67_a_refused_key_is_tried_once_an_hour_in_the_end_told_once_and_he
     let app = TestApp::over(account(921, 40)).await;
     app.stripe.faults().always("/v1/", Fault::Unauthorized);
     // The first incremental run asks for full runs as well: four pulls of one refused key.
-    let mut told = Vec::new();
-    for n in 0..6 * 60 {
-        told.extend(minute(&app, n).await);
-    }
+    let mut told = pass(&app, 6 * 60).await;
     assert!((1..=4).contains(&told.len()), "told {} times: {told:?}", told.len());
     let before = app.stripe.requests().len();
-    for n in 0..12 * 60 {
-        told.extend(minute(&app, n).await);
-    }
+    told.extend(pass(&app, 12 * 60).await);
     // A try is two requests: the second one after the key was read again.
     let tries = (app.stripe.requests().len() - before).div_ceil(2);
     assert!((6..=13).contains(&tries), "{tries} tries of the key in twelve hours");
     assert!(told.len() <= 4, "told again: {told:?}");
 
     app.stripe.faults().clear();
-    for n in 1..=75 {
-        minute(&app, n).await;
-    }
+    pass(&app, 75).await;
     assert_true(&app).await;
     let paused = "select count(*) from sync_state where halted is not null or refusals > 0";
     assert_eq!(app.db.scalar::<i64>(paused).await, 0);
@@ -105,18 +114,14 @@ async fn refetches_of_a_refused_key_wait_and_heal_with_it() {
     app.db.client().await.batch_execute(&wait).await.unwrap();
     app.stripe.faults().always("/v1/", Fault::Unauthorized);
     let before = app.stripe.requests().len();
-    for n in 1..60 {
-        minute(&app, n).await;
-    }
+    pass(&app, 60).await;
     let asked = app.stripe.requests().len() - before;
     assert!((2..60).contains(&asked), "{asked} requests in an hour for {} objects", ids.len());
     let waiting = "select count(*) from refetch_requests";
     assert_eq!(app.db.scalar::<i64>(waiting).await, i64::try_from(ids.len()).unwrap());
 
     app.stripe.faults().clear();
-    for n in 1..=75 {
-        minute(&app, n).await;
-    }
+    pass(&app, 75).await;
     assert_eq!(app.db.scalar::<i64>(waiting).await, 0);
     assert_true(&app).await;
 }

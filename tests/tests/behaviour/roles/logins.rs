@@ -292,7 +292,7 @@ async fn trap_69_each_function_has_limits_by_which_postgres_ends_what_it_leaves(
 /// The limits of silence of the owner's login, in a session of its own.
 async fn silence_of_owner(database: &TestDatabase) -> String {
     let limit = "select current_setting('idle_in_transaction_session_timeout') || ' ' || current_setting('tcp_user_timeout')";
-    database.scalar(limit).await
+    database.client().await.query_one(limit, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test]

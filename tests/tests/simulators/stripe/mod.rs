@@ -2,6 +2,7 @@
 
 mod account;
 mod events;
+mod example;
 mod lists;
 mod trouble;
 
