@@ -7,6 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 FUNCTIONS  := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+# The first name in a Cargo.toml is its package's.
+PACKAGES   := $(foreach f,$(FUNCTIONS),-p $(shell sed -n '0,/^name/s/^name = "\(.*\)"/\1/p' functions/$(f)/Cargo.toml))
 VENV       := $(CURDIR)/.local/venv/bin
 SQUAWK     := $(CURDIR)/.local/venv-contract/bin/squawk
 PYTHON     := python3.11
@@ -28,7 +30,7 @@ DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
 .PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
-	reconcile smoke clean
+	reconcile replay remap smoke clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ setup: ## install LocalStack, Postgres and the build tools in .local/ (once, abo
 
 run: setup ## a simulated year of all sources through everything, on this machine, live (ONCE=1: once, and a verdict)
 	@echo "run: building the functions and the tour"
-	@cargo build $(FUNCTIONS:%=-p %) -p penstock-tests --bins
+	@cargo build $(PACKAGES) -p penstock-tests --bins
 	@$(DOTENV); exec $(SERVERS) --postgres --localstack -- target/debug/tour
 
 # One build of everything first: the system tests deploy the functions' binaries. Then groups of tests side by
@@ -103,10 +105,10 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, front, gateway or init: a part; ROWS=: of the soak)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, gateway or init: a part; ROWS=: of the soak)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
-	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
+	@$(LAMBDA) build --release $(PACKAGES) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
 		$$([ "$$(uname -m)" = aarch64 ] && echo --arm64 || echo --x86-64)
 	@for f in $(FUNCTIONS); do \
 		$(PYTHON) -m zipfile -e .local/bench/$$f/bootstrap.zip .local/bench/$$f; \
@@ -121,7 +123,7 @@ build: setup ## zips for AWS in target/lambda/ (ARCH=arm64 or x86_64)
 	@$(HAS_STD) || rustup target add $(TARGET) || { \
 		echo "build: Rust's standard library for $(TARGET) is missing, and rustup cannot get it"; exit 1; }
 	@echo "build: $(FUNCTIONS) for $(TARGET)"
-	@$(LAMBDA) build --release $(FUNCTIONS:%=-p %) $(ARCH_FLAG) --output-format zip
+	@$(LAMBDA) build --release $(PACKAGES) $(ARCH_FLAG) --output-format zip
 	@ls -l target/lambda/*/bootstrap.zip
 
 dist: ## a release in target/dist: zips, checksums, SBOM (ARCHS=x86_64: that architecture only)
@@ -181,11 +183,19 @@ connect: setup ## connect an account, or change it: SOURCE=stripe NAME=stripe-eu
 	@[ -z "$(KEY)" ] || { echo "connect: a key on a command line is seen by others: type it, or KEY_FILE=..."; exit 1; }
 	@$(CONNECT) --settings "$${SETTINGS:-}"
 
+JOB = --stack "$(STACK_NAME)" --filter "$${FILTER:-}" --why "$${WHY:-}" --rate "$(or $(RATE),50)" $(if $(YES),--yes)
+
 connections: setup ## list the connections, without their secrets
 	@$(VENV)/python infra/connect.py list --stack "$(STACK_NAME)"
 
 reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
 	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"
+
+replay: setup ## put what has failed back to work: FILTER='{"reason":"no map knows"}' WHY=... (RATE=50, YES=1)
+	@$(VENV)/python infra/jobs.py replay $(JOB)
+
+remap: setup ## read stored versions again: FILTER='{"source":"hubspot","unmapped":true}' WHY=... (RATE=50, YES=1)
+	@$(VENV)/python infra/jobs.py remap $(JOB)
 
 smoke: ## try a deployment from outside, and leave nothing behind: URL=https://... KEY=admin-key INGEST_KEY=ingest-key
 	@$(PYTHON) infra/smoke.py --url "$(URL)"

@@ -84,3 +84,31 @@ impl Clock for ShiftedClock {
         SystemClock.sleep(duration).await;
     }
 }
+
+/// A clock that shows the time that a test sets. All clones show the same.
+#[derive(Debug, Clone)]
+pub struct SetClock(Arc<AtomicI64>);
+
+impl SetClock {
+    /// Returns a clock that shows `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(now.as_microsecond())))
+    }
+
+    /// Sets this clock and its clones.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_microsecond(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::from_microsecond(self.0.load(Ordering::SeqCst));
+        now.expect("the clock was set to a time")
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.set(self.now() + duration);
+    }
+}

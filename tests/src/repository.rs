@@ -26,3 +26,17 @@ pub fn functions() -> Vec<String> {
     names.sort();
     names
 }
+
+/// Returns the name of a function's package: that of its folder, unless a crate of another's has it.
+///
+/// # Panics
+///
+/// If its Cargo.toml cannot be read, or names no package.
+#[must_use]
+pub fn package_of(function: &str) -> String {
+    let manifest = root().join("functions").join(function).join("Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).expect("a function has a Cargo.toml");
+    let names = manifest.lines().filter_map(|line| line.strip_prefix("name = \""));
+    let name = names.filter_map(|rest| rest.strip_suffix('"')).next();
+    name.expect("the package has a name").to_owned()
+}

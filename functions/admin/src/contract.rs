@@ -39,6 +39,7 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("removeConnection", remove),
     ("pauseConnection", pause),
     ("resumeConnection", resume),
+    ("operatorMetrics", events::metrics),
     ("listFailedEvents", events::list),
     ("replayEvents", jobs::replay),
     ("getEvent", events::one),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use penstock_clients::depths::Depths;
 use penstock_clients::queue::Outlet;
 use penstock_clients::secret_store::SecretStore;
 use penstock_domain::access::ApiKey;
@@ -14,17 +15,20 @@ use penstock_store::Database;
 use penstock_store::admission::Admission;
 use serde_json::Value;
 
+mod by;
 mod config;
 mod connections;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod events;
 mod jobs;
+mod metrics;
+mod operator;
 mod trigger;
 
 pub use config::AdminConfig;
 pub use connections::CLAIM;
-use connections::Operator;
+use operator::Operator;
 
 /// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {
@@ -36,6 +40,8 @@ pub struct Ports<C, Q> {
     pub requests: Q,
     /// The secrets of connections. This function writes them, and reads none.
     pub secrets: Arc<dyn SecretStore>,
+    /// Counts what waits in the queues.
+    pub depths: Arc<dyn Depths>,
     /// The operator's settings.
     pub config: AdminConfig,
     /// The time.
@@ -53,6 +59,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::new("removeConnection", Method::DELETE, "/connections/{name}", Need::Admin, &connections::remove).with_query(),
         Route::post("pauseConnection", "/connections/{name}/pause", Need::Admin, &connections::pause),
         Route::post("resumeConnection", "/connections/{name}/resume", Need::Admin, &connections::resume),
+        Route::get("operatorMetrics", "/admin/metrics", Need::Admin, &metrics::read),
         Route::get("listFailedEvents", "/admin/events/failed", Need::Admin, &events::list).with_query(),
         Route::post("replayEvents", "/admin/events/replay", Need::Admin, &jobs::replay),
         Route::get("getEvent", "/admin/events/{id}", Need::Admin, &events::find),

@@ -6,6 +6,7 @@ use admin::{AdminConfig, Ports};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
+use penstock_clients::depths::Queues;
 use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret_store::StackSecrets;
 use penstock_clients::{database, queue::Queue};
@@ -26,6 +27,7 @@ async fn main() -> Result<(), Error> {
         database,
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?,
         secrets: Arc::new(StackSecrets::new(Arc::clone(&aws), config.secrets_prefix.clone())),
+        depths: Arc::new(Queues::from_env(Arc::clone(&aws), &env)),
         config,
         clock: SystemClock,
     };

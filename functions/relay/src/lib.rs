@@ -3,9 +3,9 @@
 //!
 //! It sends tickets for rows, and requests for runs that are requested or unfinished and for
 //! objects that wait for a refetch. It works jobs that somebody has started. It also makes the
-//! outbox' leaves of the next days, folds what has changed revenue, deletes rows that are older than
-//! their retention, and those of connections that are erased, and logs which pull has been silent
-//! for longest.
+//! outbox' leaves of the next days, folds what has changed revenue, deletes rows that are older
+//! than their retention, and those of connections that are erased, and logs which pull has been
+//! silent for longest.
 
 mod erasing;
 mod folding;
@@ -92,7 +92,7 @@ pub enum RelayError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// Rows of these tables could not be deleted, folded or worked. All else of the round was done.
-    #[error("not done: {0}")]
+    #[error("not purged: {0}")]
     NotPurged(String),
 }
 

@@ -13,6 +13,10 @@ pub struct Aws {
     config: OnceCell<SdkConfig>,
     sqs: OnceCell<aws_sdk_sqs::Client>,
     secrets: OnceCell<aws_sdk_secretsmanager::Client>,
+    #[cfg(feature = "sending")]
+    ses: OnceCell<aws_sdk_sesv2::Client>,
+    #[cfg(feature = "sending")]
+    sns: OnceCell<aws_sdk_sns::Client>,
 }
 
 impl Aws {
@@ -38,5 +42,30 @@ impl Aws {
         self.secrets
             .get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) })
             .await
+    }
+
+    /// Returns the client for SES. It sends each request once: whoever asks knows whether a second
+    /// one may do harm.
+    #[cfg(feature = "sending")]
+    pub(crate) async fn ses(&self) -> &aws_sdk_sesv2::Client {
+        use aws_sdk_sesv2::config::Builder;
+        use aws_sdk_sesv2::config::retry::RetryConfig;
+        let make = || async {
+            let once = Builder::from(self.config().await).retry_config(RetryConfig::disabled());
+            aws_sdk_sesv2::Client::from_conf(once.build())
+        };
+        self.ses.get_or_init(make).await
+    }
+
+    /// Returns the client for SNS, which sends each request once.
+    #[cfg(feature = "sending")]
+    pub(crate) async fn sns(&self) -> &aws_sdk_sns::Client {
+        use aws_sdk_sns::config::Builder;
+        use aws_sdk_sns::config::retry::RetryConfig;
+        let make = || async {
+            let once = Builder::from(self.config().await).retry_config(RetryConfig::disabled());
+            aws_sdk_sns::Client::from_conf(once.build())
+        };
+        self.sns.get_or_init(make).await
     }
 }

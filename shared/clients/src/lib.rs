@@ -6,6 +6,7 @@ pub mod auth;
 pub mod aws;
 pub mod clock;
 pub mod database;
+pub mod depths;
 pub mod google;
 mod http;
 pub mod issuer;
@@ -13,4 +14,6 @@ pub mod queue;
 pub mod seals;
 pub mod secret;
 pub mod secret_store;
+#[cfg(feature = "sending")]
+pub mod sending;
 pub mod vendor;

@@ -104,8 +104,8 @@ impl FetchRequest {
         }
     }
 
-    /// Reads the request that a message carries: as it was sent to a queue, or in an event of a rule
-    /// that Lambda gave up. `None` if it carries none.
+    /// Reads the request that a message carries: as it was sent to a queue, or in an event of a
+    /// rule that Lambda gave up. `None` if it carries none.
     #[must_use]
     pub fn of_message(body: &str) -> Option<Self> {
         #[derive(Deserialize)]

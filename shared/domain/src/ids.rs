@@ -46,6 +46,11 @@ id! {
 }
 
 id! {
+    /// A message to the operators.
+    DigestId
+}
+
+id! {
     /// An API key's row; not the key.
     KeyId
 }

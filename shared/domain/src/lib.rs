@@ -11,6 +11,7 @@ pub mod connecting;
 pub mod connection;
 pub mod contact;
 pub mod dependency;
+pub mod digest;
 pub mod disposition;
 pub mod due;
 pub mod facts;

@@ -22,6 +22,7 @@ statements! {
     circuits.probe: Probe<'a> { source: &'a str, until: Timestamp, now: Timestamp }
     circuits.all: All {}
     circuits.find: Find<'a> { source: &'a str }
+    circuits.since: Since {}
     circuits.try_now: TryNow<'a> { source: &'a str, now: Timestamp }
 }
 
@@ -126,6 +127,15 @@ pub async fn of(on: &impl GenericClient, source: &str) -> Result<Option<Circuit>
 pub async fn all(on: &impl GenericClient) -> Result<Vec<(String, Circuit)>, StoreError> {
     let rows = All {}.rows(on).await?;
     rows.iter().map(|row| Ok((row.read("vendor")?, circuit(row)?))).collect()
+}
+
+/// Returns the connections whose circuits are open, each with the time since which it is.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn since(on: &impl GenericClient) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let rows = Since {}.rows(on).await?;
+    rows.iter().map(|row| Ok((row.read("source")?, row.read("since")?))).collect()
 }
 
 /// Ends the rest of a connection: the next invocation tries.

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, Transaction};
+use tokio_postgres::{Client, Config, IsolationLevel, NoTls, Transaction};
 
 use crate::tls::{RootsSource, Tls, Trust, refused_certificate};
 use crate::{DriverError, StoreError};
@@ -237,6 +237,16 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Returns [`StoreError`] if the statement fails.
 pub async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
     Client::transaction(connection).await.map_err(|e| StoreError::new("transaction.begin", e))
+}
+
+/// Begins a transaction that only reads, and sees one snapshot in all of its statements.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn snapshot(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    let begin = Client::build_transaction(connection).read_only(true);
+    let begin = begin.isolation_level(IsolationLevel::RepeatableRead).start().await;
+    begin.map_err(|e| StoreError::new("transaction.snapshot", e))
 }
 
 /// Commits a transaction, and names a failure.

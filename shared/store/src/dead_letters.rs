@@ -2,6 +2,8 @@
 //! [`crate::outbox::bury`] writes the letters of outbox rows; this module writes those of queue
 //! messages without a row. It lists the objects whose newest version is a dead letter.
 
+pub mod lately;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,5 +1,5 @@
-//! What has failed: dead rows, rows that are tried in vain, and messages that never became rows.
-//! The view `failures` is one list of them, and every statement reads a bounded part of it.
+//! Failures: dead rows, rows that are tried in vain, and messages that never became rows. The view
+//! `failures` is one list of them, and every statement reads a bounded part of it.
 
 use jiff::Timestamp;
 use penstock_domain::ids::{OutboxId, RunId};
@@ -36,6 +36,7 @@ statements! {
         most: i64,
         limit: i64,
     }
+    failures.count: Count { most: i64 }
     failures.find: Find { id: Uuid }
     failed_attempts.list: ListAttempts { outbox_id: Uuid, limit: i64 }
 }
@@ -91,7 +92,7 @@ pub struct Failure {
     pub status: Option<String>,
 }
 
-/// Where a page begins.
+/// The place where a page begins.
 #[derive(Debug, Clone, Copy)]
 pub enum From {
     /// Behind this failure.
@@ -217,6 +218,28 @@ pub async fn causes(
         })
     };
     Ok((rows.iter().map(cause).collect::<Result<_, StoreError>>()?, is_capped))
+}
+
+/// The failures of one connection and one kind of object. Those of messages may name neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The name of the vendor, and that of the connection.
+    pub vendor: Option<String>,
+    pub source: Option<String>,
+    pub entity: Option<String>,
+    pub count: i64,
+}
+
+/// Counts failures by connection and kind of object, [`MOST_COUNTED`] in all.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn count(on: &impl GenericClient) -> Result<Vec<Counted>, StoreError> {
+    let counted = |row: &Row| {
+        let (vendor, source) = (row.read("vendor")?, row.read("source")?);
+        Ok(Counted { vendor, source, entity: row.read("entity")?, count: row.read("count")? })
+    };
+    Count { most: MOST_COUNTED }.rows(on).await?.iter().map(counted).collect()
 }
 
 /// A row of the outbox, or the letter of a message, with all that is known of it.

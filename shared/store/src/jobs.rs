@@ -1,5 +1,5 @@
-//! Jobs: work on many rows that somebody asked for ([`JobKind`]). A job's items are chosen once, when
-//! it is planned; then `relay` works them at the job's rate, in short transactions
+//! Jobs: work on many rows that somebody asked for ([`JobKind`]). A job's items are chosen once,
+//! when it is planned. Then `relay` works them at the job's rate, in short transactions
 //! (docs/adr/0056-jobs.md).
 
 pub mod plan;
@@ -113,7 +113,7 @@ fn job(row: &Row) -> Result<Job, StoreError> {
     })
 }
 
-/// Returns a job.
+/// Returns a job by its id.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -176,7 +176,7 @@ pub async fn first_items(
     First { job: id.0, limit }.rows(on).await?.iter().map(item).collect()
 }
 
-/// What a person decides about a job that was planned.
+/// The decision of a person about a job that was planned.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
     /// The items to begin in a second.

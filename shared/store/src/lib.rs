@@ -12,6 +12,7 @@ pub mod connections;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod digests;
 mod error;
 pub mod facts;
 pub mod failures;
@@ -41,7 +42,9 @@ mod tls;
 pub mod vendor_accounts;
 
 pub use chosen::Chosen;
-pub use database::{Connection, Database, Login, LoginSource, StaticLogin, begin, commit};
+pub use database::{
+    Connection, Database, Login, LoginSource, StaticLogin, begin, commit, snapshot,
+};
 pub use error::{DriverError, StoreError};
 pub use row::Row;
 pub use sql::{Element, Sql};
@@ -60,6 +63,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
         connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
         dead_letters::STATEMENTS,
+        dead_letters::lately::STATEMENTS,
+        digests::STATEMENTS,
+        digests::issues::STATEMENTS,
         facts::unseen::STATEMENTS,
         failures::STATEMENTS,
         freshness::STATEMENTS,
@@ -88,6 +94,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,
         sync_runs::read::STATEMENTS,
+        sync_runs::summary::STATEMENTS,
         sync_state::STATEMENTS,
         sync_state::pauses::STATEMENTS,
         sync_state::pending::STATEMENTS,

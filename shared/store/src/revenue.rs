@@ -45,13 +45,6 @@ statements! {
     revenue.set_business_zone: SetBusinessZone<'a> { zone: &'a str }
     revenue.rebuild: Rebuild {}
     revenue.unmapped: Unmapped<'a> { vendor: Option<&'a str>, connection: Option<&'a str> }
-    revenue.remap: RemapStatus<'a> {
-        source: &'a str,
-        kind: &'a str,
-        raw_status: &'a str,
-        status: &'a str,
-        now: Timestamp,
-    }
 }
 
 /// The revenue that is asked for.
@@ -236,31 +229,4 @@ pub async fn unmapped(
         })
     };
     rows.iter().map(status).collect()
-}
-
-/// A raw status, and the status that it means.
-#[derive(Debug, Clone, Copy)]
-pub struct Remap<'a> {
-    /// The name of the source that sends it.
-    pub source: &'a str,
-    /// The kind of payment: charge, refund, dispute or deal.
-    pub kind: &'a str,
-    /// The status as the source writes it.
-    pub raw_status: &'a str,
-    /// The status in `payments` that it means.
-    pub status: &'a str,
-}
-
-/// Gives the payments that carry an unmapped status the one that it means, and returns how many
-/// there were. The sums follow by triggers.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn remap(
-    on: &impl GenericClient,
-    remap: Remap<'_>,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
-    let Remap { source, kind, raw_status, status } = remap;
-    RemapStatus { source, kind, raw_status, status, now }.execute(on).await
 }

@@ -10,6 +10,7 @@ use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
 statements! {
+    outbox.newest: NewestRows { since: Uuid, most: i64 }
     outbox.count_pending: CountPending { limit: i64 }
     outbox.count_recent: CountRecent<'a> { oldest: Uuid, sinces: &'a [Uuid], seconds: &'a [i64] }
 }
@@ -44,6 +45,45 @@ pub struct Recent {
     pub processed: i64,
     /// The number of those that are dead.
     pub dead: i64,
+}
+
+/// The newest rows of one connection, one kind of object and one status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// The name of the vendor, and that of the connection.
+    pub vendor: String,
+    pub source: String,
+    pub entity: String,
+    /// `pending`, `processed` or `dead`.
+    pub status: String,
+    pub count: i64,
+    /// The time from the receipt of a row until it was processed, in milliseconds: the mean, and
+    /// what 95 of 100 did not exceed. `None` of rows that are not processed.
+    pub average_ms: Option<i64>,
+    pub p95_ms: Option<i64>,
+}
+
+/// Returns the newest rows by kind and status, of at most `most` that were received since `since`.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn newest(
+    on: &impl GenericClient,
+    since: Timestamp,
+    most: i64,
+) -> Result<Vec<Newest>, StoreError> {
+    let read = |row: &Row| {
+        Ok(Newest {
+            vendor: row.read("vendor")?,
+            source: row.read("source")?,
+            entity: row.read("entity")?,
+            status: row.read("status")?,
+            count: row.read("count")?,
+            average_ms: row.read("average_ms")?,
+            p95_ms: row.read("p95_ms")?,
+        })
+    };
+    NewestRows { since: oldest_id_at(since), most }.rows(on).await?.iter().map(read).collect()
 }
 
 /// Counts the pending rows by connection, at most `limit` in all. If the counts add up to `limit`,

@@ -1,6 +1,7 @@
 //! The `sync_runs` table: one report a run, for the operator who asks what happened.
 
 pub mod read;
+pub mod summary;
 
 use jiff::Timestamp;
 use penstock_domain::disposition::FailureClass;

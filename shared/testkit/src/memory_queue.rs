@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use penstock_clients::depths::{Depth, Depths, Reading};
 use penstock_clients::queue::{Outlet, QueueError};
 
 /// Keeps each message until a test takes it out. A test can make it refuse messages.
@@ -50,5 +51,15 @@ impl Outlet for MemoryQueue {
 
     async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
         self.put(bodies.into_iter().map(|body| (body, Duration::ZERO)).collect())
+    }
+}
+
+impl Depths for MemoryQueue {
+    fn read(&self) -> Reading<'_> {
+        Box::pin(async move {
+            self.put(Vec::new())?;
+            let waiting = u64::try_from(self.delays().len()).unwrap_or(u64::MAX);
+            Ok(vec![Depth { queue: "memory".to_owned(), waiting, in_flight: 0 }])
+        })
     }
 }

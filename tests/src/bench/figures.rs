@@ -29,7 +29,9 @@ impl Aim {
             "gateway_req_s_32" => Self::AtLeast(2_000.0),
             "events_batch_ratio" => Self::AtLeast(0.5),
             _ if name.ends_with("_p50_ratio") => Self::AtMost(1.5),
-            _ if name.starts_with("journey_") && name.ends_with("growth_10k_1m") => {
+            _ if (name.starts_with("journey_") || name.starts_with("failed_"))
+                && name.ends_with("growth_10k_1m") =>
+            {
                 Self::AtMost(1.5)
             }
             _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => {

@@ -11,6 +11,7 @@ mod backfill;
 mod cold_start;
 mod drain;
 mod drain_workers;
+mod failed;
 mod figures;
 mod front;
 mod front_routes;
@@ -34,7 +35,8 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 7] = ["backfill", "drain", "soak", "metrics", "front", "gateway", "init"];
+const PARTS: [&str; 8] =
+    ["backfill", "drain", "soak", "metrics", "failed", "front", "gateway", "init"];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
 /// The figures of other parts stay in the file.
@@ -64,6 +66,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     if wanted("metrics") {
         Box::pin(revenue::measure(&mut figures)).await;
+    }
+    if wanted("failed") {
+        Box::pin(failed::measure(&mut figures)).await;
     }
     if wanted("front") {
         Box::pin(front::measure(&mut figures)).await;

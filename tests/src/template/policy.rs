@@ -1,7 +1,7 @@
 //! The permissions of a function's role. They follow from the function's settings: a variable
-//! `…_QUEUE_URL` lets it send, a queue's event lets it receive, a variable `…_SECRET_ARN` lets it
-//! read, and so does a queue for failed events let it send. A function that needs more lists it
-//! under `Statements`.
+//! `…_QUEUE_URL` lets it send, a variable `…_DEPTH_URL` lets it count a queue's messages, a queue's
+//! event lets it receive, a variable `…_SECRET_ARN` lets it read, and so does a queue for failed
+//! events let it send. A function that needs more lists it under `Statements`.
 
 use super::text::{Text, entries, indented};
 
@@ -31,7 +31,7 @@ pub fn policies(
     guard: impl Fn(&str) -> Result<Option<String>, String>,
 ) -> Result<Text, String> {
     let mut statements = Vec::new();
-    let mut sends = Vec::new();
+    let (mut sends, mut counts) = (Vec::new(), Vec::new());
     for variable in entries(&environment.below)? {
         let refers = || {
             let parameter = variable.value.word().strip_prefix("!Ref ");
@@ -48,6 +48,8 @@ pub fn policies(
             statements.push(statement(read, &resource, guard(parameter)?));
         } else if variable.key.ends_with("_QUEUE_URL") {
             sends.push(format!("!GetAtt {}.Arn", refers()?));
+        } else if variable.key.ends_with("_DEPTH_URL") {
+            counts.push(format!("!GetAtt {}.Arn", refers()?));
         }
     }
     if !failed.is_empty() {
@@ -57,6 +59,10 @@ pub fn policies(
     if !receives.is_empty() {
         let actions = "[sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes]";
         statements.push(statement(actions, &format!("[{}]", receives.join(", ")), None));
+    }
+    if !counts.is_empty() {
+        let action = "sqs:GetQueueAttributes";
+        statements.push(statement(action, &format!("[{}]", counts.join(", ")), None));
     }
     if !sends.is_empty() {
         statements.push(statement("sqs:SendMessage", &format!("[{}]", sends.join(", ")), None));

@@ -5,6 +5,7 @@
 
 mod admin;
 mod connections;
+mod digest;
 mod erasing;
 mod fetch;
 mod frozen;

@@ -106,6 +106,7 @@ pub async fn functions(database: &TestDatabase) -> Handlers {
             admission: admission("admin"),
             requests: queue(),
             secrets: Arc::new(MemorySecrets::default()),
+            depths: Arc::new(MemoryQueue::default()),
             config: admin::AdminConfig::from_env(
                 &[("MIN_FULL_INTERVAL_SECONDS", "0"), ("SOURCES", &sources)].into_iter().collect(),
             )

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use penstock_tests::repository::{functions, root};
+use penstock_tests::repository::{functions, package_of, root};
 use serde_json::Value;
 
 use crate::files::rust_files;
@@ -86,6 +86,11 @@ impl Graph {
     }
 }
 
+/// The packages of the functions.
+fn packages() -> Vec<String> {
+    functions().iter().map(|function| package_of(function)).collect()
+}
+
 fn entry(id: &str, package: &Value, node: &Value) -> (String, Package) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let dependency = |d: &Value| (text(&d["name"]).unwrap(), d["kind"] == "dev");
@@ -133,7 +138,7 @@ fn the_shared_crates_depend_on_each_other_as_the_architecture_says() {
 #[test]
 fn no_function_depends_on_another() {
     let graph = Graph::load();
-    let functions = functions();
+    let functions = packages();
     for function in &functions {
         let reached = graph.closure(function).into_iter().filter(|name| name != function);
         let others: Vec<_> = reached.filter(|name| functions.iter().any(|it| it == name)).collect();
@@ -144,7 +149,7 @@ fn no_function_depends_on_another() {
 #[test]
 fn the_test_kit_is_never_compiled_into_a_function() {
     let graph = Graph::load();
-    for function in functions() {
+    for function in packages() {
         let reached = graph.closure(&function);
         assert!(
             !reached.contains("penstock-testkit") && !reached.contains("penstock-tests"),
@@ -167,7 +172,7 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
     let mut cargo = Command::new(env!("CARGO"));
     // As `cargo lambda build` selects them: features of `penstock-tests` do not count.
     cargo.current_dir(root()).args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
-    let functions = functions();
+    let functions = packages();
     let output =
         cargo.args(functions.iter().flat_map(|function| ["-p", function])).output().unwrap();
     let tree = String::from_utf8_lossy(&output.stdout);

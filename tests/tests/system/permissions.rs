@@ -44,6 +44,19 @@ fn receive(queue: &'static str) -> impl Iterator<Item = (&'static str, &'static 
     RECEIVE.into_iter().map(move |action| (action, queue))
 }
 
+/// The queues whose messages `admin` counts: all.
+const COUNTED: [&str; 9] = [
+    "TicketsQueue",
+    "TicketsDlq",
+    "FetchRequestsQueue",
+    "FetchRequestsDlq",
+    "QuickRequestsQueue",
+    "QuickRequestsDlq",
+    "SpillQueue",
+    "SpillDlq",
+    "IngestSpillQueue",
+];
+
 /// The queues that each function uses, listed here a second time. `None`: the function is not
 /// listed.
 fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
@@ -65,10 +78,24 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .chain(["TicketsQueue", "QuickRequestsQueue", "SpillQueue"].map(send))
             .collect(),
         "ingest" => ["TicketsQueue", "IngestSpillQueue"].map(send).to_vec(),
-        "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
-        "metrics" | "migrate" => Vec::new(),
+        "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"]
+            .map(send)
+            .into_iter()
+            .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
+            .collect(),
+        "digest" | "metrics" | "migrate" => Vec::new(),
         _ => return None,
     })
+}
+
+/// The channels of AWS over which a function tells people something: one identity, one topic.
+fn channels(function: &str) -> BTreeSet<(String, String)> {
+    match function {
+        "digest" => {
+            pairs(&[("ses:SendEmail", "DigestMailIdentityArn"), ("sns:Publish", "DigestTopicArn")])
+        }
+        _ => BTreeSet::new(),
+    }
 }
 
 /// The secrets of connections that each function uses, by their prefix.
@@ -91,13 +118,15 @@ fn of_connections(function: &str) -> BTreeSet<(String, String)> {
     actions.iter().flat_map(|action| below.iter().map(move |below| pair(action, below))).collect()
 }
 
-/// (action, queue): a function sends to the queues of its variables, and receives from those that
-/// call it.
+/// (action, queue): a function sends to the queues of its variables or counts their messages, and
+/// receives from those that call it.
 fn told_of(template: &Template, function: &Value) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for (name, value) in template.variables(function) {
         if name.ends_with("_QUEUE_URL") {
             found.insert(("sqs:SendMessage".to_owned(), target(&value).to_owned()));
+        } else if name.ends_with("_DEPTH_URL") {
+            found.insert(("sqs:GetQueueAttributes".to_owned(), target(&value).to_owned()));
         }
     }
     if let Some(failed) =
@@ -126,6 +155,7 @@ fn each_role_allows_exactly_what_its_function_does() {
             name.ends_with("SECRET_ARN") && name != "DATABASE_ROOTS_SECRET_ARN"
         });
         wanted.extend(of_connections(short_name(function)));
+        wanted.extend(channels(short_name(function)));
         let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));

@@ -23,8 +23,9 @@ use secrecy::SecretString;
 
 use super::body::Body;
 use super::wanted::{Origin, Wanted, source_of};
-use super::{By, at_rest, changing, declared, log};
+use super::{at_rest, changing, declared, log};
 use crate::Ports;
+use crate::by::By;
 
 /// How long a claim lasts: longer than Lambda lets this function live (20 s), so that whoever finds
 /// it ended finds nobody at work.

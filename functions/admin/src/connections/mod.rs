@@ -3,12 +3,10 @@
 
 mod body;
 mod connect;
-mod operator;
 mod reply;
 mod states;
 mod wanted;
 
-use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
@@ -18,11 +16,11 @@ use penstock_store::connections::change::{self, Entry};
 use penstock_store::strange_accounts;
 
 pub use connect::CLAIM;
-pub(crate) use operator::Operator;
 #[cfg(feature = "contract")]
 pub(crate) use reply::{ConnectionReply, ConnectionsReply, RemovedReply};
 
 use crate::Ports;
+use crate::by::By;
 
 /// The longest body, in bytes: a key and some signing secrets.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -32,23 +30,6 @@ const MOST_STRANGERS: i64 = 1_000;
 
 /// Seconds after which a connection that somebody changes can be changed again.
 const RETRY_AFTER: u32 = 10;
-
-/// The author of a change to a connection, for the log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct By<'a> {
-    /// The name of the API key, or a word for somebody who invokes the function.
-    pub who: &'a str,
-    /// The id of the request or of the invocation.
-    pub request_id: &'a str,
-    /// The time of the request.
-    pub now: Timestamp,
-}
-
-impl<'a> By<'a> {
-    fn of(call: &'a Call<'_, ApiKey>) -> Self {
-        Self { who: &call.caller.name, request_id: call.id.as_str(), now: call.now }
-    }
-}
 
 /// `GET /connections`: lists all.
 pub(crate) async fn list<C: Clock, Q: Outlet>(

@@ -14,8 +14,9 @@ use penstock_store::{StoreError, begin, commit};
 
 use super::connect::CLAIM;
 use super::reply::RemovedReply;
-use super::{By, at_rest, changing, declared, log, unknown};
+use super::{at_rest, changing, declared, log, unknown};
 use crate::Ports;
+use crate::by::By;
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Pauses (`Paused`) or resumes (`Active`) a connection. The same again changes nothing.

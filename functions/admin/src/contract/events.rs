@@ -1,4 +1,4 @@
-//! What the contract says of failures.
+//! The routes of failures in the contract.
 
 use penstock_edge::contract::{Contract, Operation};
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::events::{
     CausesReply, DEFAULT_LIMIT, EventReply, FailedReply, LONGEST, MOST, MOST_PAGES, error_kinds,
 };
+use crate::metrics::MetricsReply;
 
 const AT: &str = "2026-06-01T12:00:00Z";
 const ID: &str = "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11";
@@ -87,4 +88,27 @@ pub(super) fn one(route: Operation, to: &mut Contract) -> Operation {
         .path("id", "The id of the row, or of its dead letter.", id())
         .reply(200, "The event.", &schema, &example)
         .problems(&[(404, "NotFound"), (503, "Unavailable")])
+}
+
+pub(super) fn metrics(route: Operation, to: &mut Contract) -> Operation {
+    let schema = to.schema::<MetricsReply>();
+    let rows = json!({
+        "source": "stripe", "connection": "stripe", "entity": "charge", "status": "processed", "count": 1_200, "averageMs": 850, "p95Ms": 2_100,
+    });
+    let failures =
+        json!({ "source": "stripe", "connection": "stripe", "entity": "charge", "count": 3 });
+    let queue = json!({ "queue": "tickets", "waiting": 4, "inFlight": 1 });
+    let example = json!({
+        "since": AT, "rows": [rows], "rowsCapped": false, "averageMs": 850, "p95Ms": 2_100, "pending": 4, "pendingCapped": false,
+        "oldestPendingAgeS": 2, "failures": [failures], "failuresCapped": false, "queues": [queue], "asOf": AT,
+    });
+    route
+        .titled("Failures", "How the work goes")
+        .about(
+            "Rows by kind and status and their processing time, of the last 24 hours and of the 20,000 newest rows at most; what \
+             waits, what has failed, and the depths of the queues. Nothing large is counted to its end: a count that is capped \
+             says so. `queues` is null if SQS does not answer.",
+        )
+        .reply(200, "How the work goes.", &schema, &example)
+        .problems(&[(503, "Unavailable")])
 }

@@ -1,4 +1,4 @@
-//! What the contract says of jobs.
+//! The routes of jobs in the contract.
 
 use penstock_edge::contract::{Contract, Operation};
 use serde_json::{Value, json};

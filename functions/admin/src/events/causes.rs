@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Asked;
 use crate::Ports;
 
-/// What has failed by cause, that with the newest failure first.
+/// The causes of what has failed, that with the newest failure first.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FailureCauses"))]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,7 @@ pub(crate) const MOST: i64 = 200;
 /// The last page that has a number. Further ones have a cursor only, which costs the same anywhere.
 pub(crate) const MOST_PAGES: i64 = 100;
 
-/// What has failed.
+/// A page of what has failed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FailedEvents"))]
 #[serde(rename_all = "camelCase")]

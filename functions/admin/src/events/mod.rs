@@ -1,5 +1,4 @@
-//! What has failed, over HTTP: a list by page and by cause, one row with all that is known of it,
-//! and its replay.
+//! Failures over HTTP: a list by page and by cause, and one row with all that is known of it.
 
 mod causes;
 mod failed;

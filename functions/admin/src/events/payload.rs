@@ -64,7 +64,7 @@ impl Redaction {
     }
 }
 
-/// What came in, as far as it is shown.
+/// The bytes that came in, as far as they are shown.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Payload"))]
 #[serde(rename_all = "camelCase")]
@@ -130,7 +130,8 @@ fn redacted(json: &RawValue, redactions: &[&Redaction]) -> (Option<Box<RawValue>
     (RawValue::from_string(text).ok(), true)
 }
 
-/// Finds the places behind `parts` in the value that is `text`, which begins at `start` of the whole.
+/// Finds the places behind `parts` in the value that is `text`, which begins at `start` of the
+/// whole.
 fn find(text: &str, start: usize, parts: &[String], places: &mut Vec<Range<usize>>) {
     let Some((part, rest)) = parts.split_first() else {
         places.push(start..start + text.len());

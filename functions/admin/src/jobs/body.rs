@@ -11,7 +11,7 @@ use super::{DEFAULT_RATE, MOST_RATE};
 /// The longest reason, in bytes.
 pub(crate) const LONGEST_WHY: usize = 500;
 
-/// What a body asks for.
+/// The wish that a body states.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// A dry run.
@@ -56,7 +56,7 @@ pub(super) fn read<F: DeserializeOwned>(bytes: &[u8]) -> Result<(Asking, Option<
     Ok((Asking { dry_run, token, rate, why }, filter))
 }
 
-/// What is wrong, without values of the body.
+/// Says the fault without values of the body.
 fn said(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => "is no such field, or is of another type".to_owned(),
@@ -69,7 +69,7 @@ fn fault(pointer: &str, detail: String) -> Problem {
 }
 
 impl Asking {
-    /// Returns what is asked for: a dry run, or a start with its token. A filter is for the dry run.
+    /// Returns the wish: a dry run, or a start with its token. A filter is for the dry run.
     ///
     /// # Errors
     /// 400 if it is neither or both, or if the rate is none.

@@ -7,11 +7,10 @@ mod replay;
 mod reply;
 
 use penstock_clients::queue::Outlet;
-use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobKind;
-use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
+use penstock_edge::http::{Failure, Problem, Reply, StatusCode};
 use penstock_store::StoreError;
 use penstock_store::jobs::plan::{NewJob, fingerprint_text};
 use penstock_store::jobs::{self, Decision, FirstItem, Job, Outcome, Started};
@@ -29,6 +28,7 @@ pub(crate) use reply::{JobReply, JobsReply, PlanReply};
 pub(crate) use {body::LONGEST_WHY, control::states};
 
 use crate::Ports;
+use crate::by::By;
 
 /// The items that a job begins in a second, unless it says otherwise.
 pub(crate) const DEFAULT_RATE: i32 = 50;
@@ -85,7 +85,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// The reply with a job.
-    async fn reply_with(&self, status: StatusCode, id: JobId) -> Result<Reply, Failure> {
+    pub(crate) async fn reply_with(&self, status: StatusCode, id: JobId) -> Result<Reply, Failure> {
         let told = self.job_told(id).await?.ok_or_else(unknown)?;
         Reply::json(status, &JobReply::of(told.job, told.outcomes))
     }
@@ -96,26 +96,26 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Reply::json(StatusCode::OK, &PlanReply::of(told.job, told.first))
     }
 
-    /// Starts the job that a dry run has planned. A job with the same filter that is at work is what
-    /// the reply shows instead.
+    /// Starts the job that a dry run has planned. If one with the same filter is at work, the reply
+    /// shows that instead.
     async fn start(
         &self,
-        call: &Call<'_, ApiKey>,
+        by: By<'_>,
         id: JobId,
         kind: JobKind,
         asking: &Asking,
     ) -> Result<Reply, Failure> {
         let why = asking.why()?;
-        let asked_by = call.caller.name.as_str();
-        let decision = Decision { rate: asking.rate(), why: &why, asked_by };
+        let By { who, request_id, now } = by;
+        let decision = Decision { rate: asking.rate(), why: &why, asked_by: who };
         let starting = async {
             let connection = self.database.connection().await?;
-            jobs::start(&**connection, id, kind, decision, call.now).await
+            jobs::start(&**connection, id, kind, decision, now).await
         };
         let started = self.database.in_time(starting).await?;
         match started {
             Started::Now => {
-                let (who, request_id, kind) = (asked_by, call.id.as_str(), kind.as_str());
+                let kind = kind.as_str();
                 tracing::info!(event = "job_started", who, request_id, job = %id, kind);
                 self.reply_with(StatusCode::ACCEPTED, id).await
             }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, BODY_LIMIT, Fingerprinted, body};
 use crate::Ports;
+use crate::by::By;
 use crate::events::LONGEST;
 
 /// The objects whose versions are read again. A field that is left out leaves none out.
@@ -85,22 +86,29 @@ pub(crate) async fn remap<C: Clock, Q: Outlet>(
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
     let bytes = call.request.bytes(BODY_LIMIT)?;
-    let (asking, filter) = body::read::<RemapFilter>(&bytes)?;
-    let id = match asking.answer(filter.is_some())? {
-        Answer::Start(id) => return ports.start(&call, id, JobKind::Remap, &asking).await,
-        Answer::Plan => JobId::new(call.now),
-    };
-    let asked = filter.unwrap_or_default();
-    let after = asked.checked()?;
-    let filter = Fingerprinted::of(JobKind::Remap, &asked)?;
-    let new = filter.job(id, &asking, &call.caller.name);
-    let planning = async {
-        let mut connection = ports.database.connection().await?;
-        let tx = begin(&mut connection).await?;
-        plan::remap(&tx, new, asked.objects(after.as_ref()), call.now).await?;
-        commit(tx).await?;
-        Ok::<_, StoreError>(())
-    };
-    ports.database.in_time(planning).await?;
-    ports.planned(id).await
+    ports.remap(&bytes, By::of(&call)).await
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Plans a remap, or starts one that was planned.
+    pub(crate) async fn remap(&self, bytes: &[u8], by: By<'_>) -> Result<Reply, Failure> {
+        let (asking, filter) = body::read::<RemapFilter>(bytes)?;
+        let id = match asking.answer(filter.is_some())? {
+            Answer::Start(id) => return self.start(by, id, JobKind::Remap, &asking).await,
+            Answer::Plan => JobId::new(by.now),
+        };
+        let asked = filter.unwrap_or_default();
+        let after = asked.checked()?;
+        let filter = Fingerprinted::of(JobKind::Remap, &asked)?;
+        let new = filter.job(id, &asking, by.who);
+        let planning = async {
+            let mut connection = self.database.connection().await?;
+            let tx = begin(&mut connection).await?;
+            plan::remap(&tx, new, asked.objects(after.as_ref()), by.now).await?;
+            commit(tx).await?;
+            Ok::<_, StoreError>(())
+        };
+        self.database.in_time(planning).await?;
+        self.planned(id).await
+    }
 }

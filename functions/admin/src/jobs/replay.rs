@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Answer, BODY_LIMIT, Fingerprinted, body};
 use crate::Ports;
+use crate::by::By;
 use crate::events::{self, Asked};
 
 /// The filter of a replay of one row.
@@ -31,25 +32,32 @@ pub(crate) async fn replay<C: Clock, Q: Outlet>(
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
     let bytes = call.request.bytes(BODY_LIMIT)?;
-    let (asking, filter) = body::read::<Asked>(&bytes)?;
-    let id = match asking.answer(filter.is_some())? {
-        Answer::Start(id) => return ports.start(&call, id, JobKind::Replay, &asking).await,
-        Answer::Plan => JobId::new(call.now),
-    };
-    let asked = filter.unwrap_or_default();
-    let fault = |(field, detail)| FieldError { pointer: format!("#/filter/{field}"), detail };
-    let faults: Vec<_> = asked.faults().into_iter().map(fault).collect();
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults).into());
+    ports.replay(&bytes, By::of(&call)).await
+}
+
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
+    /// Plans a replay, or starts one that was planned.
+    pub(crate) async fn replay(&self, bytes: &[u8], by: By<'_>) -> Result<Reply, Failure> {
+        let (asking, filter) = body::read::<Asked>(bytes)?;
+        let id = match asking.answer(filter.is_some())? {
+            Answer::Start(id) => return self.start(by, id, JobKind::Replay, &asking).await,
+            Answer::Plan => JobId::new(by.now),
+        };
+        let asked = filter.unwrap_or_default();
+        let fault = |(field, detail)| FieldError { pointer: format!("#/filter/{field}"), detail };
+        let faults: Vec<_> = asked.faults().into_iter().map(fault).collect();
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults).into());
+        }
+        let filter = Fingerprinted::of(JobKind::Replay, &asked)?;
+        let new = filter.job(id, &asking, by.who);
+        let planning = async {
+            let connection = self.database.connection().await?;
+            plan::replay(&**connection, new, asked.filter(), None, by.now).await
+        };
+        self.database.in_time(planning).await?;
+        self.planned(id).await
     }
-    let filter = Fingerprinted::of(JobKind::Replay, &asked)?;
-    let new = filter.job(id, &asking, &call.caller.name);
-    let planning = async {
-        let connection = ports.database.connection().await?;
-        plan::replay(&**connection, new, asked.filter(), None, call.now).await
-    };
-    ports.database.in_time(planning).await?;
-    ports.planned(id).await
 }
 
 /// `POST /admin/events/{id}/replay`: replays one row at once, without a dry run.
@@ -72,5 +80,5 @@ pub(crate) async fn replay_one<C: Clock, Q: Outlet>(
     if planned.items == 0 {
         return Err(Problem::not_found("Nothing of this id has failed.").into());
     }
-    ports.start(&call, id, JobKind::Replay, &asking).await
+    ports.start(By::of(&call), id, JobKind::Replay, &asking).await
 }

@@ -29,7 +29,7 @@ pub(crate) struct JobReply {
     items: i32,
     /// Whether more matched than one job takes.
     capped: bool,
-    /// Where the next job goes on, if it was capped.
+    /// The place where the next job goes on, if it was capped.
     continue_at: Option<String>,
     planned_at: Timestamp,
     started_at: Option<Timestamp>,
@@ -164,8 +164,8 @@ pub(crate) struct PlanReply {
     items: i32,
     /// Whether more match than one job takes, which is 100,000.
     capped: bool,
-    /// Where the next job goes on, if it is capped: `to` of a replay's filter, `continueAt` of a
-    /// remap's.
+    /// The place where the next job goes on, if it is capped: `to` of a replay's filter,
+    /// `continueAt` of a remap's.
     continue_at: Option<String>,
     /// The first of its items, 10 at most.
     first: Vec<ItemReply>,

@@ -1,6 +1,6 @@
 //! Time zones, dates and ranges of dates as callers write them.
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -59,6 +59,15 @@ impl Zone {
     #[must_use]
     pub fn date_at(&self, instant: Timestamp) -> Date {
         self.rules.to_datetime(instant).date()
+    }
+
+    /// Returns the instant at which the clocks of the zone show that time. If they skip it, it is
+    /// as much later; if they show it twice, it is the first.
+    #[must_use]
+    pub fn at(&self, local: DateTime) -> Timestamp {
+        let instant = self.rules.to_ambiguous_timestamp(local).compatible();
+        // A time at the end of the calendar has no instant.
+        instant.unwrap_or(Timestamp::MAX)
     }
 
     pub(super) fn rules(&self) -> &TimeZone {

@@ -149,6 +149,22 @@ grant select (source), delete on held_sweeps to :relay;
 grant select (source), delete on vendor_accounts to :relay;
 grant select (source), delete on push_channels to :relay;
 
+-- The digest reads counts and names, no row of a person, and keeps what it has told.
+grant select (source, entity, mode, known_since, halted, paused_since, next_try_at, updated_at) on sync_state to :digest;
+grant select (source, since) on circuits to :digest;
+grant select (source, entity, mode, status, started_at, finished_at, rows_new) on sync_runs to :digest;
+grant select (name, source, key_secret, state, changed_at) on connections to :digest;
+grant select (id, source, entity, error, created_at) on dead_letters to :digest;
+grant select (source, status, received_at, error_kind) on outbox to :digest;
+grant select (source, kind, amount, currency, status, raw_status, occurred_at, updated_at) on payments to :digest;
+grant select on revenue_sums to :digest;
+grant select on revenue_deltas to :digest;
+grant select on revenue_settings to :digest;
+grant select, insert, delete on digests to :digest;
+grant select, insert, update on digest_sendings to :digest;
+grant select, insert, update, delete on digest_issues to :digest;
+grant select, update on digest_checks to :digest;
+
 -- Pulls.
 grant select, insert, update on sync_state to :admin;
 grant select, insert, update on sync_state to :fetch;

@@ -98,7 +98,7 @@ pub struct Planned {
     pub items: i32,
     /// Whether more rows match than one job takes.
     pub is_capped: bool,
-    /// Where the next job goes on, if there are more: a time of a replay, a place of a remap.
+    /// The start of the next job, if there are more: a time of a replay, a place of a remap.
     pub continue_at: Option<String>,
 }
 

@@ -51,8 +51,8 @@ pub struct AtWorkJob {
 const BURST: Duration = Duration::from_secs(60);
 
 impl AtWorkJob {
-    /// Returns the number of items that may be begun now, by the rate. A job that has waited for long
-    /// does not make up for it.
+    /// Returns the number of items that may be begun now, by the rate. A job that has waited for
+    /// long does not make up for it.
     #[must_use]
     pub fn allowance(&self, now: Timestamp) -> usize {
         let waited = self.ran_at.map_or(BURST, |ran_at| elapsed(ran_at, now).min(BURST));
@@ -156,8 +156,8 @@ pub async fn sent_again(
     note.execute(on).await.map(drop)
 }
 
-/// Notes what has become of the rows that were put back to work, of the next `limit` behind `after`.
-/// Returns the last place that was looked at, if there may be more.
+/// Notes what has become of the rows that were put back to work, of the next `limit` behind
+/// `after`. Returns the last place that was looked at, if there may be more.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -47,6 +47,7 @@ pub fn environment(app: &TestApp) -> Admin {
         admission: Admission::new(app.db.database_of("admin", 1), 1_000),
         requests: app.requests.clone(),
         secrets: Arc::new(MemorySecrets::default()),
+        depths: Arc::new(app.requests.clone()),
         config: AdminConfig::from_env(&[("SOURCES", "stripe")].into_iter().collect()).unwrap(),
         clock: app.clock.clone(),
     }

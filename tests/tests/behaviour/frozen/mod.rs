@@ -113,6 +113,11 @@ async fn trap_69_bury_stopped_at_any_message_holds_nobody_up_and_writes_one_lett
 }
 
 #[tokio::test]
+async fn trap_69_digest_stopped_at_any_message_holds_nobody_up() {
+    stopped_at_random_messages("digest", 51_150).await;
+}
+
+#[tokio::test]
 async fn trap_69_fetch_stopped_at_any_message_holds_nobody_up_and_fetches_nothing_twice() {
     stopped_at_random_messages("fetch", 51_200).await;
 }

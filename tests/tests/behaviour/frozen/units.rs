@@ -14,8 +14,8 @@ use crate::stripe_account::{account, assert_true};
 use crate::webhook::secrets::BuiltWebhook;
 
 /// The functions with a login of their own.
-pub const FUNCTIONS: [&str; 8] =
-    ["admin", "bury", "fetch", "ingest", "metrics", "process", "relay", "webhook"];
+pub const FUNCTIONS: [&str; 9] =
+    ["admin", "bury", "digest", "fetch", "ingest", "metrics", "process", "relay", "webhook"];
 
 const SECRET: &str = "whsec_of_the_unit";
 
@@ -38,6 +38,12 @@ impl Unit {
                 http("POST", "/trigger/stripe/full", "x-admin-api-key", ADMIN_KEY, "")
             }
             "bury" => messages(&["no ticket".to_owned()]),
+            // It reads all that a digest reads, and sends nothing.
+            "digest" => {
+                app.fetch_all().await.unwrap();
+                app.drain().await;
+                json!({"digest": "preview"})
+            }
             "fetch" => {
                 let pull = FetchRequest::new("stripe", "charge", Mode::Full);
                 serde_json::to_value(pull).unwrap()
@@ -99,6 +105,7 @@ impl Unit {
         match self.function {
             "process" | "bury" => *reply == json!({"batchItemFailures": []}),
             "fetch" => reply["outcome"] == "finished",
+            "digest" => reply["preview"]["subject"].is_string(),
             "relay" => true,
             _ => [200, 201, 202].contains(&reply["statusCode"].as_u64().unwrap()),
         }
@@ -108,7 +115,7 @@ impl Unit {
     /// true, or by one that has the work come again.
     pub fn is_clean(&self, outcome: &Outcome) -> bool {
         let again = match (self.function, outcome) {
-            ("fetch" | "relay", Outcome::Replied(_) | Outcome::Failed { .. }) => true,
+            ("digest" | "fetch" | "relay", Outcome::Replied(_) | Outcome::Failed { .. }) => true,
             ("process" | "bury", Outcome::Replied(reply)) => reply["batchItemFailures"].is_array(),
             (_, Outcome::Replied(reply)) => reply["statusCode"] == 503,
             _ => false,

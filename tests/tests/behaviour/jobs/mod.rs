@@ -1,4 +1,4 @@
-//! What has failed is listed by cause, and put back to work by jobs: each row once, whatever dies.
+//! Failures are listed by cause, and put back to work by jobs: each row once, whatever dies.
 
 mod failures;
 mod kills;

@@ -53,7 +53,7 @@ const COLLECTED: &str = "select coalesce(sum(amount), 0)::bigint from revenue_bu
                          where grain = 'hour' and status = 'collected' and currency = 'EUR'";
 
 #[tokio::test]
-async fn after_a_new_map_stored_versions_are_read_again_and_revenue_is_right_to_the_cent() {
+async fn trap_38_an_unknown_status_counts_as_nothing_and_a_remap_repairs_the_past_to_the_cent() {
     let mut app = TestApp::over(account(1530, 1)).await;
     hubspot(&mut app, "");
     put_deals(&app, 5).await;

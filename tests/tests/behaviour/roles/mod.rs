@@ -1,5 +1,6 @@
 //! One database role a function: what each may do, and what it may not (docs/adr/0037).
 
+mod granted;
 mod logins;
 mod release_before;
 mod statements;

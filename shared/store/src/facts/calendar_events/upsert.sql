@@ -25,14 +25,15 @@ set status = excluded.status, summary = excluded.summary, starts_at = excluded.s
     start_date = excluded.start_date, end_date = excluded.end_date, all_day = excluded.all_day,
     recurring_event_id = excluded.recurring_event_id, deleted_at = excluded.deleted_at,
     version_at = excluded.version_at,
-    native = case when c.outbox_id = excluded.outbox_id then c.native else excluded.native end,
-    version_rank = case when c.outbox_id = excluded.outbox_id then c.version_rank else excluded.version_rank end,
+    native = case when c.outbox_id = excluded.outbox_id and c.status <> 'unreadable' then c.native else excluded.native end,
+    version_rank = case when c.outbox_id = excluded.outbox_id and c.status <> 'unreadable' then c.version_rank else excluded.version_rank end,
     content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
     updated_at = excluded.updated_at
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
 -- version on, or an older one that comes late could undo it.
 where (excluded.version_at, excluded.version_rank, excluded.content_hash)
         > (c.version_at, c.version_rank, c.content_hash)
+  and not (c.outbox_id = excluded.outbox_id and excluded.status = 'unreadable')
   and (excluded.native
        or (excluded.status, excluded.summary, excluded.starts_at, excluded.ends_at, excluded.start_date,
            excluded.end_date, excluded.recurring_event_id, excluded.version_rank, excluded.content_hash)

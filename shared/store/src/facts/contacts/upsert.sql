@@ -21,14 +21,15 @@ on conflict (source, external_id) do update
 set email = excluded.email, phone = excluded.phone, first_name = excluded.first_name, last_name = excluded.last_name,
     merged_into = excluded.merged_into, deleted_at = excluded.deleted_at, unreadable = excluded.unreadable,
     version_at = excluded.version_at,
-    native = case when c.outbox_id = excluded.outbox_id then c.native else excluded.native end,
-    version_rank = case when c.outbox_id = excluded.outbox_id then c.version_rank else excluded.version_rank end,
+    native = case when c.outbox_id = excluded.outbox_id and not c.unreadable then c.native else excluded.native end,
+    version_rank = case when c.outbox_id = excluded.outbox_id and not c.unreadable then c.version_rank else excluded.version_rank end,
     content_hash = excluded.content_hash,
     raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
 -- version on, or an older one that comes late could undo it.
 where (excluded.version_at, excluded.version_rank, excluded.content_hash)
         > (c.version_at, c.version_rank, c.content_hash)
+  and not (c.outbox_id = excluded.outbox_id and excluded.unreadable)
   and (excluded.native
        or (excluded.email, excluded.phone, excluded.first_name, excluded.last_name, excluded.merged_into,
            excluded.version_rank, excluded.content_hash)

@@ -54,14 +54,15 @@ written as (
     set amount = excluded.amount, currency = excluded.currency, status = excluded.status,
         raw_status = excluded.raw_status, occurred_at = excluded.occurred_at, account = excluded.account,
         version_at = excluded.version_at,
-        native = case when p.outbox_id = excluded.outbox_id then p.native else excluded.native end,
-        version_rank = case when p.outbox_id = excluded.outbox_id then p.version_rank else excluded.version_rank end,
+        native = case when p.outbox_id = excluded.outbox_id and p.status <> 'unreadable' then p.native else excluded.native end,
+        version_rank = case when p.outbox_id = excluded.outbox_id and p.status <> 'unreadable' then p.version_rank else excluded.version_rank end,
         content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
         updated_at = excluded.updated_at
     -- Older never wins. A list that shows the same again writes nothing. An event always moves the
     -- version on, or an older one that comes late could undo it.
     where (excluded.version_at, excluded.version_rank, excluded.amount, excluded.content_hash)
             > (p.version_at, p.version_rank, p.amount, p.content_hash)
+      and not (p.outbox_id = excluded.outbox_id and excluded.status = 'unreadable')
       and (excluded.native
            or (excluded.amount, excluded.currency, excluded.status, excluded.raw_status, excluded.occurred_at,
                excluded.account, excluded.content_hash)

@@ -1,16 +1,18 @@
-//! The commands of an operator who invokes the function, as `make connect` does. Who may do that is
-//! decided by IAM, so no API key is asked for. An event of API Gateway cannot become one: it has no
-//! field `operator`, and no caller can add one.
+//! The commands of an operator who invokes the function, as `make connect` and `make remap` do. Who
+//! may do that is decided by IAM, so no API key is asked for. An event of API Gateway cannot become
+//! one: it has no field `operator`, and no caller can add one.
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
 use penstock_domain::connection::State;
-use penstock_edge::http::{Failure, InvokeError};
+use penstock_domain::ids::JobId;
+use penstock_edge::http::{Failure, InvokeError, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::By;
 use crate::Ports;
+use crate::by::By;
 
 /// The name that the log has for somebody who invokes the function.
 const INVOKED: &str = "invocation";
@@ -33,6 +35,12 @@ pub(crate) enum Operator {
         #[serde(default)]
         erase: bool,
     },
+    /// Plans or starts a replay, by the body of `POST /admin/events/replay`.
+    Replay { request: Value },
+    /// Plans or starts a remap, by the body of `POST /admin/remap`.
+    Remap { request: Value },
+    /// Shows a job.
+    Job { id: Uuid },
 }
 
 impl Operator {
@@ -67,6 +75,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Operator::Pause { name } => self.set_state(&name, State::Paused, by).await,
             Operator::Resume { name } => self.set_state(&name, State::Active, by).await,
             Operator::Remove { name, erase } => self.remove(&name, erase, by).await,
+            Operator::Replay { request } => self.replay(request.to_string().as_bytes(), by).await,
+            Operator::Remap { request } => self.remap(request.to_string().as_bytes(), by).await,
+            Operator::Job { id } => self.reply_with(StatusCode::OK, JobId(id)).await,
         };
         match outcome {
             Ok(reply) => {

@@ -1,0 +1,92 @@
+//! How many messages wait in the queues of a stack.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use penstock_domain::config::Env;
+
+use crate::aws::Aws;
+use crate::queue::QueueError;
+
+/// The queues, by the beginnings of the variables that hold their URLs: `TICKETS_DEPTH_URL`.
+const QUEUES: [&str; 9] = [
+    "TICKETS",
+    "TICKETS_DLQ",
+    "FETCH_REQUESTS",
+    "FETCH_REQUESTS_DLQ",
+    "QUICK_REQUESTS",
+    "SPILL",
+    "SPILL_DLQ",
+    "INGEST_SPILL",
+    "QUICK_REQUESTS_DLQ",
+];
+
+/// The messages of one queue. SQS counts them approximately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Depth {
+    /// The name of the queue, such as `tickets-dlq`.
+    pub queue: String,
+    /// Messages that can be received, now or after their delay.
+    pub waiting: u64,
+    /// Messages that a function has received and not deleted yet.
+    pub in_flight: u64,
+}
+
+/// The outcome of a look at all queues, which comes later.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Vec<Depth>, QueueError>> + Send + 'a>>;
+
+/// The queues of a stack: those of SQS, or none in tests.
+pub trait Depths: Send + Sync {
+    /// Counts the messages of each queue.
+    fn read(&self) -> Reading<'_>;
+}
+
+/// The queues of SQS whose URLs a function has.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    aws: Arc<Aws>,
+    urls: Vec<(String, String)>,
+}
+
+impl Queues {
+    /// Takes the queues whose variables are set.
+    #[must_use]
+    pub fn from_env(aws: Arc<Aws>, env: &Env) -> Self {
+        let url = |name: &&str| {
+            let url = env.optional(&format!("{name}_DEPTH_URL"))?;
+            Some((name.to_lowercase().replace('_', "-"), url))
+        };
+        Self { aws, urls: QUEUES.iter().filter_map(url).collect() }
+    }
+
+    async fn depth(&self, queue: &str, url: &str) -> Result<Depth, QueueError> {
+        let names = [
+            Attribute::ApproximateNumberOfMessages,
+            Attribute::ApproximateNumberOfMessagesDelayed,
+            Attribute::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let ask = self.aws.sqs().await.get_queue_attributes().queue_url(url);
+        let ask = ask.set_attribute_names(Some(names.to_vec()));
+        // Boxed: the SDK's futures are kilobytes each.
+        let said = Box::pin(ask.send()).await.map_err(|error| QueueError::new(queue, error))?;
+        let [visible, delayed, hidden] = names.map(|name| {
+            let text = said.attributes().and_then(|all| all.get(&name));
+            text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
+        });
+        Ok(Depth { queue: queue.to_owned(), waiting: visible + delayed, in_flight: hidden })
+    }
+}
+
+impl Depths for Queues {
+    fn read(&self) -> Reading<'_> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for (queue, url) in &self.urls {
+                all.push(self.depth(queue, url).await?);
+            }
+            Ok(all)
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! `digest` over a database of its own, with channels in memory and a clock that the test sets.
+
+mod app;
+mod chat;
+mod content;
+mod crashes;
+mod daily;
+mod notices;
+
+use app::{DigestApp, at};
