@@ -160,7 +160,7 @@ impl<C: Clock> Ports<C> {
         for (_, pause) in pauses::all(tx).await? {
             add(&pause.source, "the vendor refuses to answer.", pause.since);
         }
-        for (connection, since) in circuits::all(tx).await? {
+        for (connection, since) in circuits::since(tx).await? {
             if elapsed(since, now) >= SILENT {
                 add(&connection, "the vendor does not answer.", since);
             }

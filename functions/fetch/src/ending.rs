@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use penstock_clients::queue::{MAX_DELAY, Outlet};
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
 use penstock_domain::ids::RunId;
 use penstock_edge::telemetry::chain;
@@ -107,7 +108,14 @@ async fn stall<C: Clock, Q: Outlet>(
     let reason = format!("{MAX_IDLE_HOPS} messages in a row have not moved it");
     note_stalled(run.key, Some(run.at.id));
     let connection = ports.database.connection().await?;
-    sync_runs::record_error(&**connection, run.at.id, &reason, true, now).await?;
+    sync_runs::record_error(
+        &**connection,
+        run.at.id,
+        (FailureClass::Dependency, &reason),
+        true,
+        now,
+    )
+    .await?;
     let quiet_until = now + asked_for.max(STALLED);
     sync_state::release(&**connection, run.key, &run.lease, now, quiet_until).await?;
     Ok(Outcome::Stopped { run: run.at.id, reason })
@@ -129,12 +137,12 @@ pub(crate) async fn reconnect<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     error: StoreError,
 ) -> Result<Outcome, FetchError> {
-    let (report, now) = (chain(&error), ports.clock.now());
+    let (report, class, now) = (chain(&error), error.class(), ports.clock.now());
     let pause = if error.is_broken_connection() { RECONNECT } else { BLOCKED };
     tracing::warn!(event = "connection_broke", run = %run.at.id, error = report);
     let handed_over = async {
         let connection = ports.database.connection().await?;
-        sync_runs::record_error(&**connection, run.at.id, &report, false, now).await?;
+        sync_runs::record_error(&**connection, run.at.id, (class, &report), false, now).await?;
         drop(connection);
         hand_over(ports, run, request, pause).await
     };
@@ -155,7 +163,7 @@ pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     request: &FetchRequest,
     error: FetchError,
 ) -> Result<Outcome, FetchError> {
-    let mut report = chain(&error);
+    let (mut report, class) = (chain(&error), error.class());
     let lost = matches!(error, FetchError::Store(StoreError::FenceLost(_)));
     let Ended { paused, outcome } = match lost {
         // The invocation that has the lease now reports on the run.
@@ -181,7 +189,9 @@ pub(crate) async fn give_up<C: Clock, Q: Outlet>(
     // Best effort: where Postgres itself fails, nothing can be reported.
     if !lost && let Ok(connection) = ports.database.connection().await {
         let now = ports.clock.now();
-        drop(sync_runs::record_error(&**connection, run.at.id, &report, paused, now).await);
+        drop(
+            sync_runs::record_error(&**connection, run.at.id, (class, &report), paused, now).await,
+        );
     }
     outcome
 }
@@ -197,7 +207,14 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     let Key { source, entity, mode } = run.key;
     tracing::warn!(event = "run_stopped", run = %run.at.id, source, entity, mode = mode.as_str(), reason);
     let connection = ports.database.connection().await?;
-    sync_runs::record_error(&**connection, run.at.id, &reason, true, now).await?;
+    sync_runs::record_error(
+        &**connection,
+        run.at.id,
+        (FailureClass::Dependency, &reason),
+        true,
+        now,
+    )
+    .await?;
     sync_state::release(&**connection, run.key, &run.lease, now, now + LIMITED).await?;
     Ok(Outcome::Stopped { run: run.at.id, reason })
 }
@@ -232,7 +249,7 @@ pub(crate) async fn start_over<C: Clock, Q: Outlet>(
     let unless = if mode == Mode::Full { Unless::Never } else { Unless::RequestedOrUnderWay };
     let requested = full_runs::request(&tx, vendor, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, run.key, &run.lease, now).await?;
-    sync_runs::record_error(&tx, run.at.id, &reason, true, now).await?;
+    sync_runs::record_error(&tx, run.at.id, (FailureClass::Transient, &reason), true, now).await?;
     commit(tx).await?;
     drop(connection);
     if mode != Mode::Full {
@@ -266,7 +283,8 @@ pub(crate) async fn leave_to_full_runs<C: Clock, Q: Outlet>(
     let requested = full_runs::request(&tx, vendor, entity, &reason, unless, now).await?;
     sync_state::abandon(&tx, key, lease, now).await?;
     if let Some(left) = &lease.run {
-        sync_runs::record_error(&tx, left.id, &reason, true, now).await?;
+        sync_runs::record_error(&tx, left.id, (FailureClass::Transient, &reason), true, now)
+            .await?;
     }
     commit(tx).await?;
     drop(connection);

@@ -2,6 +2,7 @@
 
 use penstock_clients::queue::QueueError;
 use penstock_clients::vendor::VendorError;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::json::place;
 use penstock_domain::paging::PageError;
@@ -67,6 +68,17 @@ impl FetchError {
             source_name: source.map_or("an unknown source", |_| name).to_owned(),
             entity: if is_entity { entity.clone() } else { "unknown entity".to_owned() },
             mode: mode.as_str(),
+        }
+    }
+
+    /// Returns the class of failures that this error is of. A reply that cannot be used is a fault
+    /// of the vendor, and the same page is asked for again.
+    pub(crate) fn class(&self) -> FailureClass {
+        match self {
+            Self::NotARequest(_) | Self::Unknown { .. } => FailureClass::Permanent,
+            Self::Vendor(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::Page { .. } | Self::Queue(_) => FailureClass::Dependency,
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::paging::{Begin, Checkpoint, Next, Page, Progress, Reply};
 use penstock_store::sync_state::pending::Unless;
@@ -134,7 +135,8 @@ async fn open<C: Clock, Q: Outlet>(
     sync_state::advance(&tx, key, lease, &at, now, now + LEASE).await?;
     sync_runs::begin(&tx, at.id, key, lease.watermark, note.as_deref(), now).await?;
     if let Some(left) = &lease.run {
-        sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
+        sync_runs::record_error(&tx, left.id, (FailureClass::Transient, LEFT_TOO_LONG), true, now)
+            .await?;
     }
     commit(tx).await?;
     drop(connection);

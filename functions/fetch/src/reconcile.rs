@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_clients::vendor::VendorError;
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::paging::{Begin, Checkpoint, Page, Position, Reply};
@@ -156,7 +157,8 @@ async fn open<'a, C: Clock, Q: Outlet>(
     let tx = begin(&mut connection).await?;
     if let Some(left) = left {
         windows::forget(&tx, key).await?;
-        sync_runs::record_error(&tx, left.id, LEFT_TOO_LONG, true, now).await?;
+        sync_runs::record_error(&tx, left.id, (FailureClass::Transient, LEFT_TOO_LONG), true, now)
+            .await?;
     }
     run.store_position(&tx, now).await?;
     sync_runs::begin(&tx, run.at.id, key, run.lease.watermark, None, now).await?;

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, earlier};
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::paging::Checkpoint;
 use penstock_domain::source::Source;
@@ -51,7 +52,8 @@ pub(crate) async fn hand_on(
     let handed_on = sync_state::hand_on(tx, incremental, checkpoint, now).await?;
     if let Some(overtaken) = handed_on.overtaken {
         tracing::info!(event = "run_overtaken", run = %overtaken, by = %run.at.id);
-        sync_runs::record_error(tx, overtaken, OVERTAKEN, true, now).await?;
+        sync_runs::record_error(tx, overtaken, (FailureClass::Transient, OVERTAKEN), true, now)
+            .await?;
     }
     Ok(handed_on.awaited)
 }

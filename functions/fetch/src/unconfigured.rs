@@ -2,6 +2,7 @@
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::{self, Source};
 use penstock_store::sync_state::Key;
@@ -60,7 +61,14 @@ async fn pause<C: Clock, Q: Outlet>(
     let connection = ports.database.connection().await?;
     if let Some(lease) = sync_state::acquire(&**connection, key, now, now).await? {
         if let Some(left) = &lease.run {
-            sync_runs::record_error(&**connection, left.id, why, true, now).await?;
+            sync_runs::record_error(
+                &**connection,
+                left.id,
+                (FailureClass::Permanent, why),
+                true,
+                now,
+            )
+            .await?;
         }
         drop(connection);
         let (database, clock) = (&ports.database, &ports.clock);

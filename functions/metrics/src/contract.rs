@@ -218,8 +218,8 @@ fn ready(route: Operation, to: &mut Contract) -> Operation {
     route
         .titled("Operations", "Whether the database answers")
         .about(
-            "A connection that is late, or whose vendor refuses a pull, makes it `degraded`, never 503. One that a \
-             person has paused does not.",
+            "A connection that is late, or whose vendor refuses a pull or does not answer, makes it `degraded`, never \
+             503. So do queues that take no messages. A connection that a person has paused does not.",
         )
         .reply(200, "It does.", &schema, &examples::ready())
         .reply(503, away, &schema, &examples::unready())

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use penstock_domain::clock::{Clock, elapsed};
-use penstock_domain::connection::{DATABASE, State};
+use penstock_domain::connection::{DATABASE, QUEUES, State};
 use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
+use penstock_store::circuits::{self, Circuit};
 use penstock_store::freshness::{self, Pull};
 use penstock_store::sync_state::pauses::{self, Pause};
 use penstock_store::{Database, StoreError};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::Ports;
+use crate::circuits::OpenCircuit;
 use crate::paused::PausedPull;
 
 /// After this long the database counts as unreachable: a readiness check does not wait longer.
@@ -41,7 +43,7 @@ pub(crate) async fn alive<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
 pub(crate) struct Ready {
     status: &'static str,
     sync_status: &'static str,
-    /// `db`, and each connection by its name.
+    /// `db`, `sqs`, and each connection by its name.
     checks: BTreeMap<String, Check>,
     /// The pull that has been silent for longest; null if no connection is active, or the database
     /// is away.
@@ -69,6 +71,16 @@ enum Check {
         /// The pulls that the vendor refuses.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         paused: Vec<PausedPull>,
+        /// Present while the vendor does not answer, or makes us wait.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        circuit: Option<OpenCircuit>,
+    },
+    /// A service of AWS, as of its last use.
+    Service {
+        ok: bool,
+        /// Present while it does not answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        circuit: Option<OpenCircuit>,
     },
 }
 
@@ -84,14 +96,14 @@ struct Stalest {
     lag_s: u64,
 }
 
-/// `GET /readyz`: 200 if the database answers, `degraded` if a connection is late or the vendor
-/// refuses one of its pulls; 503 if it does not.
+/// `GET /readyz`: 200 if the database answers, `degraded` if a connection is late, its vendor
+/// refuses one of its pulls, or a circuit is open; 503 if it does not.
 pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<Reply, Failure> {
     let (config, now) = (&ports.config, call.now);
     let asked = Instant::now();
     let standing = ask(&ports.database, call.id, standing(&ports.database, &config.sources)).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
-    let Some((pulls, refused)) = standing else {
+    let Some(Standing { pulls, refused, open }) = standing else {
         let checks =
             [(DATABASE.to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let (status, sync_status) = ("unavailable", "unknown");
@@ -102,7 +114,9 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
     let of_one = pulls.chunk_by(|a, b| a.connection == b.connection);
     let mut checks: BTreeMap<String, Check> =
-        of_one.filter_map(|pulls| check(pulls, &refused, config.freshness, now)).collect();
+        of_one.filter_map(|pulls| check(pulls, &refused, &open, config.freshness, now)).collect();
+    let circuit = open_circuit(&open, QUEUES, now);
+    checks.insert(QUEUES.to_owned(), Check::Service { ok: circuit.is_none(), circuit });
     let all_well = checks.values().all(Check::is_well);
     let status = if all_well { "ok" } else { "degraded" };
     checks.insert(DATABASE.to_owned(), Check::Database { ok: true, latency_ms });
@@ -119,7 +133,9 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
 impl Check {
     const fn is_well(&self) -> bool {
         match self {
-            Self::Database { ok, .. } | Self::Connection { ok, .. } => *ok,
+            Self::Database { ok, .. } | Self::Connection { ok, .. } | Self::Service { ok, .. } => {
+                *ok
+            }
         }
     }
 }
@@ -128,6 +144,7 @@ impl Check {
 fn check(
     pulls: &[Pull],
     refused: &[(String, Pause)],
+    open: &[(String, Circuit)],
     freshness: Duration,
     now: Timestamp,
 ) -> Option<(String, Check)> {
@@ -137,15 +154,22 @@ fn check(
     let is_late = pulls.iter().any(|pull| pull.lag(now) > freshness);
     let all_synced = pulls.iter().map(|pull| pull.last_success).collect::<Option<Vec<_>>>();
     let last_sync = all_synced.and_then(|times| times.into_iter().min());
+    let circuit = open_circuit(open, &first.connection, now);
     let check = Check::Connection {
-        ok: !first.is_active || !is_late && paused.is_empty(),
+        ok: !first.is_active || !is_late && paused.is_empty() && circuit.is_none(),
         source: first.source.clone(),
         state: if first.is_active { State::Active } else { State::Paused }.as_str(),
         last_sync,
         lag_s: last_sync.map(|at| elapsed(at, now).as_secs()),
         paused,
+        circuit,
     };
     Some((first.connection.clone(), check))
+}
+
+fn open_circuit(open: &[(String, Circuit)], name: &str, now: Timestamp) -> Option<OpenCircuit> {
+    let (_, circuit) = open.iter().find(|(_, circuit)| circuit.source == name)?;
+    Some(OpenCircuit::of(circuit, now))
 }
 
 /// Asks the database; `None`, and a line in the log, if it does not answer in time.
@@ -162,12 +186,23 @@ pub(crate) async fn ask<T>(
     answer.map_err(not_ready).ok()
 }
 
-/// The pulls of all connections, and those that vendors refuse.
-async fn standing(
-    database: &Database,
-    declared: &[&str],
-) -> Result<(Vec<Pull>, Vec<(String, Pause)>), StoreError> {
+/// The state of vendors and services, as Postgres has it.
+struct Standing {
+    /// The pulls of all connections.
+    pulls: Vec<Pull>,
+    /// Those that vendors refuse.
+    refused: Vec<(String, Pause)>,
+    /// The circuits that are open.
+    open: Vec<(String, Circuit)>,
+}
+
+async fn standing(database: &Database, declared: &[&str]) -> Result<Standing, StoreError> {
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    tokio::try_join!(freshness::pulls(client, declared), pauses::all(client))
+    let (pulls, refused, open) = tokio::try_join!(
+        freshness::pulls(client, declared),
+        pauses::all(client),
+        circuits::all(client)
+    )?;
+    Ok(Standing { pulls, refused, open })
 }

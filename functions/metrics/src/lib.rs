@@ -2,6 +2,7 @@
 //! runs, and whether all is well.
 
 mod asked;
+mod circuits;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use penstock_domain::clock::elapsed;
 use penstock_edge::http::{Call, Problem};
 use penstock_store::StoreError;
+use penstock_store::circuits;
 use penstock_store::not_ours::{self, Counted};
 use penstock_store::refetch;
 use penstock_store::stats::{self, Recent, Waiting};
@@ -13,6 +14,7 @@ use tokio_postgres::Client;
 
 use crate::MetricsConfig;
 use crate::asked::Asked;
+use crate::circuits::Outage;
 use crate::paused::PausedPull;
 use crate::question::Question;
 
@@ -42,6 +44,8 @@ pub(crate) struct StatsReply {
     oldest_pending_age_s: Option<u64>,
     /// The pulls that a vendor refuses.
     paused: Vec<PausedPull>,
+    /// The services that do not answer, or make us wait: nothing is asked of them for a while.
+    circuits: Vec<Outage>,
     /// Objects that were to be read again and could not be, by entity. They are not tried any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ended_refetches: Vec<EndedRefetches>,
@@ -124,11 +128,12 @@ impl Question for Stats {
     }
 
     async fn ask(&self, on: &Client) -> Result<Option<StatsReply>, StoreError> {
-        let (waiting, recent, others, pauses, ended) = tokio::try_join!(
+        let (waiting, recent, others, pauses, open, ended) = tokio::try_join!(
             stats::waiting(on, MOST_COUNTED),
             stats::recent(on, self.now, &WINDOWS),
             not_ours::count(on, MOST_COUNTED),
             pauses::all(on),
+            circuits::all(on),
             refetch::ended::count(on, MOST_COUNTED)
         )?;
         let capped = waiting.iter().map(|w| w.count).sum::<i64>() >= MOST_COUNTED;
@@ -143,6 +148,7 @@ impl Question for Stats {
         let recent = recent.into_iter().filter(|it| asked(&it.vendor, &it.source));
         let others = others.into_iter().filter(|it| asked(&it.vendor, &it.source));
         let pauses = pauses.into_iter().filter(|(vendor, it)| asked(vendor, &it.source));
+        let open = open.into_iter().filter(|(vendor, it)| asked(vendor, &it.source));
         let ended = ended.into_iter().filter(|it| asked(&it.vendor, &it.source));
         let pending: Vec<_> = waiting.map(pending).collect();
         Ok(Some(StatsReply {
@@ -151,6 +157,7 @@ impl Question for Stats {
             rates: recent.map(Rate::from).collect(),
             not_ours: others.map(NotOurs::from).collect(),
             paused: pauses.map(PausedPull::from).collect(),
+            circuits: open.map(|(vendor, it)| Outage::of(vendor, it, self.now)).collect(),
             ended_refetches: ended.map(EndedRefetches::from).collect(),
             as_of: self.now,
         }))

@@ -52,8 +52,12 @@ struct Object {
     /// The row of `outbox` that holds the version.
     outbox_id: Uuid,
     dead_letter_id: Uuid,
+    /// `permanent`, `transient` or `dependency`.
+    error_class: String,
     /// Groups reasons that are mended alike.
     error_kind: String,
+    /// The field to blame, as a JSON pointer into the payload; null if it is none, or not known.
+    error_field: Option<String>,
     /// The reason why the version cannot be read.
     error: String,
     since: Timestamp,
@@ -79,7 +83,9 @@ impl Question for Unreadable {
             external_id: object.external_id,
             outbox_id: object.outbox_id.0,
             dead_letter_id: object.dead_letter_id.0,
+            error_class: object.error_class,
             error_kind: object.error_kind,
+            error_field: object.error_field,
             error: object.error,
             since: object.since,
         });

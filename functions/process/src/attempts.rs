@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::ids::OutboxId;
 use penstock_edge::telemetry::chain;
 use penstock_store::outbox::{self, DeadRow, PendingRow};
@@ -61,6 +62,23 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 self.database.end_idle().await;
                 tracing::warn!(event = "attempts_not_returned", rows = begun.len());
             }
+        }
+    }
+
+    /// Notes on rows that Postgres could not take now why they are still pending, for the operator
+    /// who asks. While it cannot be reached, there is nothing to note that on.
+    pub(crate) async fn note_blocked(&self, ids: &[OutboxId], outcome: Result<&(), &StoreError>) {
+        let Err(error) = outcome else { return };
+        if error.class() != FailureClass::Transient {
+            return;
+        }
+        let noting = async {
+            let connection = self.database.connection().await?;
+            outbox::note_blocked(&**connection, ids, &error.reason(), self.clock.now()).await
+        };
+        if let Err(error) = self.database.within(PATIENCE, noting).await {
+            let error: StoreError = error;
+            tracing::warn!(event = "failure_not_noted", rows = ids.len(), error = chain(&error));
         }
     }
 

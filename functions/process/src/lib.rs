@@ -175,7 +175,10 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         for (message, ids) in suspicious {
             match self.work_carefully(&ids, &mut progress.tally).await {
                 Ok(found) => guilty.push((message, ids, found)),
-                Err(error) => self.settle(message, &ids, Err(&error), progress),
+                Err(error) => {
+                    self.note_blocked(&ids, Err(&error)).await;
+                    self.settle(message, &ids, Err(&error), progress);
+                }
             }
         }
         self.ask_for_refetches(&progress.tally.ties).await;
@@ -206,7 +209,8 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         ids.sort_unstable();
         ids.dedup();
         let outcome =
-            if ids.is_empty() { Ok(()) } else { self.work(ids, &mut progress.tally).await };
+            if ids.is_empty() { Ok(()) } else { self.work(ids.clone(), &mut progress.tally).await };
+        self.note_blocked(&ids, outcome.as_ref()).await;
         for (message, ids) in tickets {
             self.settle(message, ids, outcome.as_ref(), progress);
         }

@@ -12,6 +12,7 @@ mod folding;
 mod jobs;
 mod leaves;
 mod purging;
+mod queues;
 
 use std::time::Duration;
 
@@ -132,20 +133,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         // First, and its failure last: the alarm does not depend on the queues, nor they on it.
         let stalest = self.log_stalest().await;
         let leaves = self.make_leaves().await;
-        let mut round = Round {
-            runs: self.ask_for_runs().await?,
-            refetches: self.ask_for_refetches().await?,
-            ..Round::default()
-        };
         // Before the tickets, which go to the rows that these put back to work.
         let worked = self.work_jobs(self.half_way(stop_at)).await;
-        while self.clock.now() < stop_at {
-            let sent = self.send_tickets().await?;
-            round.ticketed += sent;
-            if sent == 0 {
-                break;
-            }
-        }
+        let mut round = Round::default();
+        let waiting = Box::pin(self.send_what_waits(&mut round, stop_at));
+        let refused = Box::pin(self.send_by_circuit(waiting)).await?;
         // Before the purge: the alarm does not depend on it.
         round.oldest_pending_s = self.oldest_pending().await?;
         let (unfinished, unread) = self.unfinished().await;
@@ -181,7 +173,29 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .chain(not_folded.then_some("revenue_deltas"))
             .chain(jobs_failed.then_some("jobs"))
             .collect();
-        if failed.is_empty() { Ok(round) } else { Err(RelayError::NotPurged(failed.join(", "))) }
+        match refused {
+            Some(error) => Err(error.into()),
+            None if failed.is_empty() => Ok(round),
+            None => Err(RelayError::NotPurged(failed.join(", "))),
+        }
+    }
+
+    /// Sends messages again for runs, objects and rows that wait.
+    async fn send_what_waits(
+        &self,
+        round: &mut Round,
+        stop_at: Timestamp,
+    ) -> Result<(), RelayError> {
+        round.runs = self.ask_for_runs().await?;
+        round.refetches = self.ask_for_refetches().await?;
+        while self.clock.now() < stop_at {
+            let sent = self.send_tickets().await?;
+            round.ticketed += sent;
+            if sent == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the middle of the time that is left.
@@ -221,7 +235,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let ids = self.database.within(PATIENCE, due).await?;
         if !ids.is_empty() {
-            self.tickets.send_all(Ticket::split(&ids).map(|t| t.to_body()).collect()).await?;
+            let bodies = Ticket::split(&ids).map(|ticket| ticket.to_body()).collect();
+            self.send(&self.tickets, bodies).await?;
         }
         Ok(ids.len())
     }
@@ -249,9 +264,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn send_requests(&self, requests: &[FetchRequest]) -> Result<usize, RelayError> {
         let bodies = requests.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        if !bodies.is_empty() {
-            self.requests.send_all(bodies).await?;
-        }
+        self.send(&self.requests, bodies).await?;
         Ok(requests.len())
     }
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use crate::json;
+
 /// The outcome of one row's processing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
@@ -20,6 +24,33 @@ pub struct Reason {
     pub kind: ReasonKind,
     /// The exact reason, with the place in the payload.
     pub detail: String,
+    /// The field to blame, if one is, as a JSON pointer into the payload (RFC 6901).
+    pub field: Option<String>,
+}
+
+/// Which remedy a failure needs. A person mends the first, and time the other two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureClass {
+    /// The same input fails again until it, a map or the code is changed.
+    Permanent,
+    /// Postgres was busy or locked, or another transaction was in the way. The next try may work.
+    Transient,
+    /// A service that the work needs is away, throttles or refuses. No attempt is used up.
+    Dependency,
+}
+
+impl FailureClass {
+    /// All classes.
+    pub const ALL: [Self; 3] = [Self::Permanent, Self::Transient, Self::Dependency];
+
+    /// Returns the word in columns and replies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permanent => "permanent",
+            Self::Transient => "transient",
+            Self::Dependency => "dependency",
+        }
+    }
 }
 
 /// The kind of a reason, by which operators filter.
@@ -39,11 +70,15 @@ pub enum ReasonKind {
     MalformedTicket,
     /// A fetch request failed each time.
     FetchFailed,
+    /// The row waits until it is known whose it is: the vendor has not said.
+    Waiting,
+    /// Postgres ended the statement, or collided with another transaction, each time.
+    Blocked,
 }
 
 impl ReasonKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::Invalid,
         Self::Refused,
@@ -51,9 +86,25 @@ impl ReasonKind {
         Self::Crashed,
         Self::MalformedTicket,
         Self::FetchFailed,
+        Self::Waiting,
+        Self::Blocked,
     ];
 
-    /// Returns the word in `dead_letters.error_kind`.
+    /// Returns the class of failures of this kind. The SQL function `failure_class` agrees.
+    pub const fn class(self) -> FailureClass {
+        match self {
+            Self::Malformed
+            | Self::Invalid
+            | Self::Refused
+            | Self::Panicked
+            | Self::Crashed
+            | Self::MalformedTicket => FailureClass::Permanent,
+            Self::Blocked => FailureClass::Transient,
+            Self::FetchFailed | Self::Waiting => FailureClass::Dependency,
+        }
+    }
+
+    /// Returns the word in `error_kind` of `outbox` and `dead_letters`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -63,6 +114,8 @@ impl ReasonKind {
             Self::Crashed => "crashed",
             Self::MalformedTicket => "malformed_ticket",
             Self::FetchFailed => "fetch_failed",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
         }
     }
 }
@@ -70,7 +123,26 @@ impl ReasonKind {
 impl Reason {
     /// Creates a reason of `kind`.
     pub fn new(kind: ReasonKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), field: None }
+    }
+
+    /// Returns the same reason, which blames a field by its JSON pointer.
+    #[must_use]
+    pub fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// Returns the reason why a JSON text is not a `T`. The text is read once more to find the
+    /// field, since that takes longer than reading it.
+    pub fn malformed<'a, T: Deserialize<'a>>(json: &'a [u8], error: &serde_json::Error) -> Self {
+        let reason = Self::new(ReasonKind::Malformed, error.to_string());
+        Self { field: json::field_of::<T>(json), ..reason }
+    }
+
+    /// Returns the same reason of a payload in which what was read lies at `place`, a JSON pointer.
+    #[must_use]
+    pub fn within(self, place: &str) -> Self {
+        Self { field: self.field.map(|field| format!("{place}{field}")), ..self }
     }
 
     /// Returns the reason of a row on which alone the process died [`MAX_CRASHES`] times.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_path_to_error::Segment;
 
 /// JSON may be nested this deep.
 pub const DEEPEST: usize = 64;
@@ -44,6 +45,32 @@ pub fn place(e: &serde_json::Error) -> String {
     };
     format!("{what}, at line {} column {}", e.line(), e.column())
 }
+
+/// Returns the JSON pointer of the field at which a text is not a `T`; `None` if it is one, or is
+/// no JSON. The names are those of our own types, except for keys of maps.
+pub(crate) fn field_of<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader);
+    let error = read.err().filter(|error| error.inner().is_data())?;
+    let mut pointer = String::new();
+    let named = |segment: &Segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    };
+    // serde names a missing field in its message only.
+    let said = error.inner().to_string();
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let names = error.path().iter().filter_map(named);
+    for name in names.chain(missing.map(str::to_owned)) {
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    }
+    (!pointer.is_empty()).then(|| pointer.chars().take(LONGEST_POINTER).collect())
+}
+
+/// The longest JSON pointer that a reason carries, in characters.
+const LONGEST_POINTER: usize = 255;
 
 /// Returns the text of a scalar; `None` for null, for blank text, and for what is no scalar. A text
 /// that is none (a lone surrogate) stays in its escapes, visibly.

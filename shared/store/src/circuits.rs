@@ -20,8 +20,9 @@ statements! {
     }
     circuits.close: Close<'a> { source: &'a str }
     circuits.probe: Probe<'a> { source: &'a str, until: Timestamp, now: Timestamp }
-    circuits.find: Find<'a> { source: &'a str }
     circuits.all: All {}
+    circuits.find: Find<'a> { source: &'a str }
+    circuits.since: Since {}
     circuits.try_now: TryNow<'a> { source: &'a str, now: Timestamp }
 }
 
@@ -66,11 +67,26 @@ pub async fn open(
     failure: Failure<'_>,
     now: Timestamp,
 ) -> Result<Option<Duration>, StoreError> {
-    let Failure { known, why, asked_for } = failure;
-    let rest = after_failures(known.saturating_add(1)).max(asked_for).min(LONGEST);
-    let known = i32::try_from(known).unwrap_or(i32::MAX - 1);
-    let opened = OpenOne { source, known, rests_until: now + rest, why, now }.execute(on).await?;
-    Ok((opened == 1).then_some(rest))
+    let rest = after_failures(failure.known.saturating_add(1)).max(failure.asked_for).min(LONGEST);
+    let opened = open_until(on, source, failure, now + rest, now).await?;
+    Ok(opened.then_some(rest))
+}
+
+/// Opens the circuit of a service, or keeps it open, until `rests_until`. Returns false if another
+/// invocation has done so meanwhile.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn open_until(
+    on: &impl GenericClient,
+    source: &str,
+    failure: Failure<'_>,
+    rests_until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let known = i32::try_from(failure.known).unwrap_or(i32::MAX - 1);
+    let open = OpenOne { source, known, rests_until, why: failure.why, now };
+    Ok(open.execute(on).await? == 1)
 }
 
 /// Closes the circuit of a connection whose vendor answers.
@@ -101,22 +117,24 @@ pub async fn probe(
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn of(on: &impl GenericClient, source: &str) -> Result<Option<Circuit>, StoreError> {
-    let Some(row) = Find { source }.optional(on).await? else { return Ok(None) };
-    Ok(Some(Circuit {
-        source: row.read("source")?,
-        failures: failures(&row)?,
-        since: row.read("since")?,
-        rests_until: row.read("rests_until")?,
-        why: row.read("why")?,
-    }))
+    Find { source }.optional(on).await?.map(|row| circuit(&row)).transpose()
+}
+
+/// Returns all open circuits, each beside the name of its vendor.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn all(on: &impl GenericClient) -> Result<Vec<(String, Circuit)>, StoreError> {
+    let rows = All {}.rows(on).await?;
+    rows.iter().map(|row| Ok((row.read("vendor")?, circuit(row)?))).collect()
 }
 
 /// Returns the connections whose circuits are open, each with the time since which it is.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn all(on: &impl GenericClient) -> Result<Vec<(String, Timestamp)>, StoreError> {
-    let rows = All {}.rows(on).await?;
+pub async fn since(on: &impl GenericClient) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let rows = Since {}.rows(on).await?;
     rows.iter().map(|row| Ok((row.read("source")?, row.read("since")?))).collect()
 }
 
@@ -130,6 +148,16 @@ pub async fn try_now(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     TryNow { source, now }.execute(on).await.map(drop)
+}
+
+fn circuit(row: &Row) -> Result<Circuit, StoreError> {
+    Ok(Circuit {
+        source: row.read("source")?,
+        failures: failures(row)?,
+        since: row.read("since")?,
+        rests_until: row.read("rests_until")?,
+        why: row.read("why")?,
+    })
 }
 
 fn failures(row: &Row) -> Result<u32, StoreError> {

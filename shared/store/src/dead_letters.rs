@@ -51,8 +51,11 @@ pub struct UnreadableObject {
     /// The row of that version. It is replayed once its reason is mended.
     pub outbox_id: OutboxId,
     pub dead_letter_id: DeadLetterId,
-    /// The reason's kind and the reason, as the dead letter states them.
+    /// The class of the reason's kind.
+    pub error_class: String,
+    /// The reason's kind, its field and the reason, as the dead letter states them.
     pub error_kind: String,
+    pub error_field: Option<String>,
     pub error: String,
     /// When the version became a dead letter.
     pub since: Timestamp,
@@ -78,7 +81,9 @@ pub async fn unreadable(
             external_id: row.read("external_id")?,
             outbox_id: OutboxId(row.read("outbox_id")?),
             dead_letter_id: DeadLetterId(row.read("id")?),
+            error_class: row.read("error_class")?,
             error_kind: row.read("error_kind")?,
+            error_field: row.read("error_field")?,
             error: row.read("error")?,
             since: row.read("created_at")?,
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::PoolError;
 use penstock_domain::dependency::Dependency;
-use penstock_domain::disposition::{Disposition, Reason, ReasonKind};
+use penstock_domain::disposition::{Disposition, FailureClass, Reason, ReasonKind};
 use tokio_postgres::error::SqlState;
 
 /// An error of a statement, of the connection or of the pool.
@@ -127,6 +127,16 @@ impl StoreError {
             )),
             Some("40") => Disposition::Retry(Duration::ZERO),
             _ => Disposition::Retry(LATER),
+        }
+    }
+
+    /// Returns the class of failures that this error is of. A statement that Postgres ended, or
+    /// that does not fit to its schema yet, may work the next time.
+    pub fn class(&self) -> FailureClass {
+        match self.disposition() {
+            Disposition::Dead(_) => FailureClass::Permanent,
+            _ if self.is_unreachable() && !self.is_answered() => FailureClass::Dependency,
+            _ => FailureClass::Transient,
         }
     }
 

@@ -76,8 +76,11 @@ pub struct Failure {
     pub source: Option<String>,
     pub entity: Option<String>,
     pub external_id: Option<String>,
-    /// The kind of the reason, the newest error, and that error without its values.
+    /// The class and the kind of the reason, and the field to blame, as a JSON pointer.
+    pub error_class: String,
     pub error_kind: String,
+    pub error_field: Option<String>,
+    /// The newest error, and that error without its values.
     pub error: String,
     pub reason: String,
     pub attempts: i32,
@@ -141,7 +144,9 @@ fn failure(row: &Row) -> Result<Failure, StoreError> {
         source: row.read("source")?,
         entity: row.read("entity")?,
         external_id: row.read("external_id")?,
+        error_class: row.read("error_class")?,
         error_kind: row.read("error_kind")?,
+        error_field: row.read("error_field")?,
         error: row.read("error")?,
         reason: row.read("reason")?,
         attempts: row.read("attempts")?,
@@ -155,7 +160,8 @@ fn failure(row: &Row) -> Result<Failure, StoreError> {
 /// Failures that have one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The kind of the reason, and the error without its values.
+    /// The class and the kind of the reason, and the error without its values.
+    pub error_class: String,
     pub error_kind: String,
     pub reason: String,
     pub count: i64,
@@ -200,6 +206,7 @@ pub async fn causes(
     let is_capped = rows.first().map(|row| row.read("is_capped")).transpose()?.unwrap_or(false);
     let cause = |row: &Row| {
         Ok(Cause {
+            error_class: row.read("error_class")?,
             error_kind: row.read("error_kind")?,
             reason: row.read("reason")?,
             count: row.read("count")?,
@@ -263,7 +270,10 @@ pub struct Event {
     pub status: Option<String>,
     pub attempts: i32,
     pub crashes: i32,
+    pub error_class: Option<String>,
     pub error_kind: Option<String>,
+    /// The field to blame, as a JSON pointer into the payload.
+    pub error_field: Option<String>,
     pub error: Option<String>,
     pub received_at: Option<Timestamp>,
     pub processed_at: Option<Timestamp>,
@@ -303,7 +313,9 @@ fn event(row: &Row) -> Result<Event, StoreError> {
         status: row.read("status")?,
         attempts: row.read("attempts")?,
         crashes: row.read::<Option<_>>("crashes")?.unwrap_or(0),
+        error_class: row.read("error_class")?,
         error_kind: row.read("error_kind")?,
+        error_field: row.read("error_field")?,
         error: row.read("error")?,
         received_at: row.read("received_at")?,
         processed_at: row.read("processed_at")?,
@@ -322,7 +334,9 @@ pub struct Attempt {
     pub attempts: i32,
     /// Whether the row was dead after it.
     pub died: bool,
+    pub error_class: String,
     pub error_kind: String,
+    pub error_field: Option<String>,
     pub error: String,
 }
 
@@ -340,7 +354,9 @@ pub async fn attempts(
             failed_at: row.read("failed_at")?,
             attempts: row.read("attempts")?,
             died: row.read("died")?,
+            error_class: row.read("error_class")?,
             error_kind: row.read("error_kind")?,
+            error_field: row.read("error_field")?,
             error: row.read("error")?,
         })
     };

@@ -25,6 +25,7 @@ statements! {
         ids: &'a [Uuid],
         errors: &'a [String],
         error_kinds: &'a [&'a str],
+        error_fields: &'a [Option<&'a str>],
         now: Timestamp,
     }
     outbox.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
@@ -36,6 +37,7 @@ statements! {
     outbox.pending: Pending<'a> { ids: &'a [Uuid] }
     outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
+    outbox.note_blocked: NoteBlocked<'a> { ids: &'a [Uuid], error: &'a str, now: Timestamp }
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
     outbox.gone_since: GoneSince<'a> {
@@ -148,8 +150,30 @@ pub async fn bury(
     let errors: Vec<String> =
         rows.iter().map(|row| row.reason.detail.replace('\0', "\u{2400}")).collect();
     let kinds: Vec<&str> = rows.iter().map(|row| row.reason.kind.as_str()).collect();
-    let bury = Bury { letter_ids: &letters, ids: &ids, errors: &errors, error_kinds: &kinds, now };
+    let fields: Vec<Option<&str>> = rows.iter().map(|row| row.reason.field.as_deref()).collect();
+    let bury = Bury {
+        letter_ids: &letters,
+        ids: &ids,
+        errors: &errors,
+        error_kinds: &kinds,
+        error_fields: &fields,
+        now,
+    };
     bury.execute(on).await.map(drop)
+}
+
+/// Notes of pending rows why they are still pending, once until they are processed. It counts as no
+/// attempt of theirs.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn note_blocked(
+    on: &impl GenericClient,
+    ids: &[OutboxId],
+    error: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    NoteBlocked { ids: &uuids(ids), error, now }.execute(on).await.map(drop)
 }
 
 /// Gives rows that `tx` has claimed back to the pending ones, each with the reason for which it

@@ -6,7 +6,7 @@ mod whole;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use penstock_domain::revenue::{Calendar, Ledger, Revenue, Sums, Zone};
+use penstock_domain::revenue::{Calendar, Cells, Ledger, Revenue, Sums, Zone};
 use tokio_postgres::GenericClient;
 
 use crate::sql::{Statement, statements};
@@ -23,6 +23,7 @@ statements! {
         lows: &'a [DateTime],
         highs: &'a [DateTime],
         bounds: &'a [DateTime],
+        only_mark: Option<DateTime>,
         vendor: Option<&'a str>,
         connection: Option<&'a str>,
     }
@@ -30,6 +31,9 @@ statements! {
         zone: &'a str,
         first: Date,
         last: Date,
+        step_minutes: i64,
+        one: DateTime,
+        other: DateTime,
         vendor: Option<&'a str>,
         connection: Option<&'a str>,
     }
@@ -77,7 +81,8 @@ pub async fn read(
     Ok(ledger.into_revenue())
 }
 
-/// Returns false if the database does not keep these days. They are made of quarter hours.
+/// Returns false if the database does not keep these days, or knows other rules of the zone. They
+/// are made of quarter hours then.
 async fn read_business_days(
     on: &impl GenericClient,
     query: &RevenueQuery<'_>,
@@ -90,7 +95,8 @@ async fn read_business_days(
     let range = query.calendar.range();
     let Chosen { vendor, connection } = query.chosen;
     let (first, last) = (range.first(), range.last());
-    let read = ReadBusinessDays { zone, first, last, vendor, connection };
+    let Cells { step_minutes, one, other } = query.calendar.cells();
+    let read = ReadBusinessDays { zone, first, last, step_minutes, one, other, vendor, connection };
     let rows = read.rows(on).await?;
     for row in &rows {
         let day: Option<i64> = row.read("day")?;
@@ -120,6 +126,7 @@ async fn read_edges(
         lows: &lows,
         highs: &highs,
         bounds: &query.calendar.bounds(),
+        only_mark: query.calendar.only_mark(),
         vendor: query.chosen.vendor,
         connection: query.chosen.connection,
     };

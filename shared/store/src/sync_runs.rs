@@ -4,6 +4,7 @@ pub mod read;
 pub mod summary;
 
 use jiff::Timestamp;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::ids::RunId;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
@@ -27,6 +28,7 @@ statements! {
     sync_runs.record_error: RecordError<'a> {
         id: Uuid,
         error: &'a str,
+        class: &'a str,
         failed: bool,
         now: Timestamp,
     }
@@ -85,18 +87,18 @@ pub async fn succeed(
     Succeed { id: run.0, cursor, now }.execute(on).await.map(drop)
 }
 
-/// Records an error. `failed` says that the run cannot go on by itself.
+/// Records an error of `class`. `failed` says that the run cannot go on by itself.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn record_error(
     on: &impl GenericClient,
     run: RunId,
-    error: &str,
+    (class, error): (FailureClass, &str),
     failed: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    RecordError { id: run.0, error, failed, now }.execute(on).await.map(drop)
+    RecordError { id: run.0, error, class: class.as_str(), failed, now }.execute(on).await.map(drop)
 }
 
 /// Leaves a note for the operator on a run that went well.

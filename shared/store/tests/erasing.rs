@@ -81,7 +81,9 @@ async fn every_table_with_rows_of_connections_is_erased() {
     // The release before has no such tables.
     let newer = "update payments set amount = amount + 1; \
                  insert into circuits values ('stripe-eu', 1, now(), now(), 'status 500'); \
-                 insert into strange_accounts values ('stripe-eu', 'acct_1', 1, now(), now())";
+                 insert into strange_accounts values ('stripe-eu', 'acct_1', 1, now(), now()); \
+                 insert into failed_attempts \
+                 values (gen_random_uuid(), now(), 'stripe-eu', 'charge', 'ch_1', 1, true, 'invalid', 'it is odd', 'it is odd')";
     client.batch_execute(newer).await.unwrap();
     let filled: BTreeSet<String> =
         rows_of(&client, "stripe-eu").await.into_iter().map(|(table, _)| table).collect();

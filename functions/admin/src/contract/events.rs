@@ -19,7 +19,7 @@ pub(super) fn id() -> Value {
 fn event() -> Value {
     json!({
         "id": ID, "state": "dead", "outboxId": ID, "messageId": null, "runId": null, "source": "stripe", "connection": "stripe",
-        "entity": "charge", "externalId": "ch_1", "errorKind": "malformed",
+        "entity": "charge", "externalId": "ch_1", "errorClass": "permanent", "errorKind": "malformed", "errorField": "/amount",
         "error": "amount: invalid type: string \"1.5\", expected u64 at line 1 column 31",
         "reason": "amount: invalid type: string \"…\", expected u64 at line <n> column <n>",
         "attempts": 0, "failedAt": AT, "replayedAt": null, "replayCount": 0,
@@ -65,7 +65,7 @@ pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
 pub(super) fn one(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<EventReply>();
     let attempt = json!({
-        "failedAt": AT, "died": true, "errorKind": "malformed",
+        "failedAt": AT, "died": true, "errorClass": "permanent", "errorKind": "malformed", "errorField": "/amount",
         "error": "amount: invalid type: string \"1.5\", expected u64 at line 1 column 31",
     });
     let example = json!({
@@ -73,7 +73,8 @@ pub(super) fn one(route: Operation, to: &mut Contract) -> Operation {
         "entity": "charge", "externalId": "ch_1", "versionKey": "evt_1", "versionAt": AT, "apiVersion": null,
         "payload": { "bytes": 31, "json": { "id": "ch_1", "amount": "1.5" }, "redacted": false },
         "contentType": "application/json", "contentEncoding": null, "sender": null, "hasQuery": false, "runId": null,
-        "receivedAt": AT, "processedAt": null, "nextAttemptAt": AT, "attempts": 0, "crashes": 0, "errorKind": "malformed",
+        "receivedAt": AT, "processedAt": null, "nextAttemptAt": AT, "attempts": 0, "crashes": 0,
+        "errorClass": "permanent", "errorKind": "malformed", "errorField": "/amount",
         "error": "amount: invalid type: string \"1.5\", expected u64 at line 1 column 31", "diedAt": AT, "replayedAt": null,
         "replayCount": 0, "failedAttempts": [attempt],
     });

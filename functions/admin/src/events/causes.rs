@@ -26,6 +26,8 @@ pub(crate) struct CausesReply {
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FailureCause"))]
 #[serde(rename_all = "camelCase")]
 struct CauseReply {
+    /// `permanent`, `transient` or `dependency`.
+    error_class: String,
     error_kind: String,
     /// The error without its values: quoted texts, ids, addresses and numbers.
     reason: String,
@@ -41,6 +43,7 @@ struct CauseReply {
 impl From<Cause> for CauseReply {
     fn from(cause: Cause) -> Self {
         Self {
+            error_class: cause.error_class,
             error_kind: cause.error_kind,
             reason: cause.reason,
             count: cause.count,

@@ -50,8 +50,12 @@ pub(crate) struct FailedEvent {
     entity: Option<String>,
     /// The vendor's id of the object.
     external_id: Option<String>,
+    /// `permanent`: a person has to act. `transient` and `dependency` pass by themselves.
+    error_class: String,
     /// Groups reasons that are mended alike.
     error_kind: String,
+    /// The field to blame, as a JSON pointer into the payload; null if it is none, or not known.
+    error_field: Option<String>,
     /// The newest error.
     error: String,
     /// That error without its values: rows that have one cause have one reason.
@@ -87,7 +91,9 @@ impl std::convert::From<Failure> for FailedEvent {
             connection: failure.source,
             entity: failure.entity,
             external_id: failure.external_id,
+            error_class: failure.error_class,
             error_kind: failure.error_kind,
+            error_field: failure.error_field,
             error: failure.error,
             reason: failure.reason,
             attempts: failure.attempts,

@@ -57,8 +57,10 @@ pub(crate) struct EventReply {
     attempts: i32,
     /// How often a process is known to have died while it worked on this row alone.
     crashes: i32,
-    /// The newest error; null once it is processed.
+    /// The newest error, its class and the field to blame; null once it is processed.
+    error_class: Option<String>,
     error_kind: Option<String>,
+    error_field: Option<String>,
     error: Option<String>,
     /// When it was dead last.
     died_at: Option<Timestamp>,
@@ -77,16 +79,23 @@ struct AttemptReply {
     failed_at: Timestamp,
     /// Whether the row was dead after it.
     died: bool,
+    error_class: String,
     error_kind: String,
+    /// The field to blame, as a JSON pointer into the payload.
+    error_field: Option<String>,
     error: String,
 }
 
 impl EventReply {
     fn of(event: Event, attempts: Vec<Attempt>, redactions: &Redactions) -> Self {
         let payload = Payload::of(&event.payload, event.vendor.as_deref(), redactions);
-        let attempt = |attempt: Attempt| {
-            let Attempt { failed_at, died, error_kind, error, .. } = attempt;
-            AttemptReply { failed_at, died, error_kind, error }
+        let attempt = |attempt: Attempt| AttemptReply {
+            failed_at: attempt.failed_at,
+            died: attempt.died,
+            error_class: attempt.error_class,
+            error_kind: attempt.error_kind,
+            error_field: attempt.error_field,
+            error: attempt.error,
         };
         let is_processed = event.status.as_deref() == Some("processed");
         Self {
@@ -112,7 +121,9 @@ impl EventReply {
             next_attempt_at: event.next_attempt_at,
             attempts: event.attempts,
             crashes: event.crashes,
+            error_class: event.error_class.filter(|_| !is_processed),
             error_kind: event.error_kind.filter(|_| !is_processed),
+            error_field: event.error_field.filter(|_| !is_processed),
             error: event.error.filter(|_| !is_processed),
             died_at: event.died_at,
             replayed_at: event.replayed_at,

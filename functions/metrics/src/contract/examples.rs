@@ -44,7 +44,8 @@ pub(super) fn statuses() -> Value {
 pub(super) fn unreadable() -> Value {
     let object = json!({
         "source": "hubspot", "connection": "hubspot", "entity": "deal", "externalId": "48213", "outboxId": "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d12",
-        "deadLetterId": "019a0c9e-6a11-7c01-9a2b-5d0f6b7c8e90", "errorKind": "invalid",
+        "deadLetterId": "019a0c9e-6a11-7c01-9a2b-5d0f6b7c8e90", "errorClass": "permanent", "errorKind": "invalid",
+        "errorField": "/properties/amount",
         "error": "deal 48213: amount: the decimal \"n/a\" EUR: it is no decimal number", "since": "2026-05-03T09:00:00Z",
     });
     json!({ "objects": [object], "hasMore": false })
@@ -56,7 +57,7 @@ pub(super) fn run() -> Value {
         "mode": "incremental",
         "status": "succeeded", "startedAt": "2026-05-03T09:00:00Z", "updatedAt": "2026-05-03T09:00:02Z",
         "finishedAt": "2026-05-03T09:00:02Z", "pages": 2, "rowsSeen": 140, "rowsNew": 12, "processed": 12, "dead": 0,
-        "errors": 0, "lastError": null, "unmapped": [], "cursorBefore": "2026-05-03T08:45:00Z",
+        "errors": 0, "lastError": null, "errorClass": null, "unmapped": [], "cursorBefore": "2026-05-03T08:45:00Z",
         "cursorAfter": "2026-05-03T09:00:00Z",
     })
 }
@@ -82,7 +83,14 @@ pub(super) fn stats() -> Value {
             { "source": "events", "connection": "events", "windowS": 60, "received": 240, "processed": 236, "dead": 0 },
         ],
         "notOurs": [{ "source": "stripe", "connection": "stripe-eu", "reason": "test_mode", "count": 3, "newestAt": "2026-06-01T11:58:00Z" }],
-        "oldestPendingAgeS": 2, "paused": [], "asOf": "2026-06-01T12:00:00Z",
+        "oldestPendingAgeS": 2, "paused": [], "circuits": [outage()], "asOf": "2026-06-01T12:00:00Z",
+    })
+}
+
+fn outage() -> Value {
+    json!({
+        "source": "hubspot", "connection": "hubspot", "state": "open", "failures": 4, "since": "2026-06-01T11:58:00Z",
+        "nextTryAt": "2026-06-01T12:00:40Z", "error": "hubspot failed 1 times, last with: status 502",
     })
 }
 
@@ -104,7 +112,7 @@ pub(super) fn ready() -> Value {
     let calendar = json!({
         "ok": true, "source": "gcal", "state": "paused", "lastSync": "2026-05-20T08:00:03Z", "lagS": 1_051_197,
     });
-    let checks = json!({ "db": { "ok": true, "latencyMs": 2 }, "stripe": stripe, "team-calendar": calendar });
+    let checks = json!({ "db": { "ok": true, "latencyMs": 2 }, "sqs": { "ok": true }, "stripe": stripe, "team-calendar": calendar });
     let stalest =
         json!({ "source": "stripe", "connection": "stripe", "entity": "event", "lagS": 898 });
     json!({ "status": "ok", "syncStatus": "ok", "checks": checks, "stalest": stalest, "uptimeS": 42 })

@@ -1,6 +1,7 @@
 //! A run as the caller reads it: a run of `fetch`, or a requested run, which is made of those.
 
 use jiff::{SignedDuration, Timestamp};
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::paging::History;
 use penstock_domain::source::{self, Source};
 use penstock_store::run_requests::{Part, Request};
@@ -31,6 +32,8 @@ pub(crate) struct RunReply {
     dead: i64,
     errors: i64,
     last_error: Option<String>,
+    /// `permanent` (a person has to act), `transient` or `dependency` (time does); null for a note.
+    error_class: Option<String>,
     unmapped: Vec<String>,
     cursor_before: Option<Timestamp>,
     cursor_after: Option<Timestamp>,
@@ -132,6 +135,7 @@ impl From<RunRecord> for RunReply {
             dead: run.dead,
             errors: run.errors,
             last_error: run.last_error,
+            error_class: run.error_class,
             unmapped: run.unmapped,
             cursor_before: run.cursor_before,
             cursor_after: run.cursor_after,
@@ -174,8 +178,8 @@ impl From<Request> for RunReply {
         let runs: Vec<&RunRecord> = parts.iter().filter_map(|part| part.run.as_ref()).collect();
         let sum = |of: fn(&RunRecord) -> i64| runs.iter().map(|run| of(run)).sum();
         let halted = parts.iter().find_map(|part| part.halted.clone());
-        let failed =
-            runs.iter().find(|run| run.status == "failed").and_then(|run| run.last_error.clone());
+        let failed = runs.iter().find(|run| run.status == "failed" && run.last_error.is_some());
+        let noted = runs.iter().find(|run| run.last_error.is_some());
         let mut unmapped: Vec<String> =
             runs.iter().flat_map(|run| run.unmapped.iter().cloned()).collect();
         unmapped.sort();
@@ -198,9 +202,16 @@ impl From<Request> for RunReply {
             processed: sum(|run| run.processed),
             dead: sum(|run| run.dead),
             errors: sum(|run| run.errors),
+            // A pull is halted because the vendor refuses it.
+            error_class: match (failed, &halted) {
+                (Some(run), _) => run.error_class.clone(),
+                (None, Some(_)) => Some(FailureClass::Permanent.as_str().to_owned()),
+                (None, None) => noted.and_then(|run| run.error_class.clone()),
+            },
             last_error: failed
+                .and_then(|run| run.last_error.clone())
                 .or(halted)
-                .or_else(|| runs.iter().find_map(|run| run.last_error.clone())),
+                .or_else(|| noted.and_then(|run| run.last_error.clone())),
             unmapped,
             cursor_before: None,
             cursor_after: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_domain::disposition::FailureClass;
 
 use crate::secret::SecretError;
 
@@ -80,4 +81,22 @@ pub enum VendorError {
     /// The client cannot be built, or the base URL is not a URL.
     #[error("{0}")]
     Setup(String),
+}
+
+impl VendorError {
+    /// Returns the class of failures that this error is of. A refused key needs a person; a new
+    /// full run makes up for a cursor that expired.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Refused { .. } | Self::Rejected { .. } | Self::Gone { .. } | Self::Setup(_) => {
+                FailureClass::Permanent
+            }
+            Self::CursorExpired { .. } => FailureClass::Transient,
+            Self::QuotaExhausted { .. }
+            | Self::OutOfTime(_)
+            | Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Key(_) => FailureClass::Dependency,
+        }
+    }
 }

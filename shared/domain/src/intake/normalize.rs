@@ -1,6 +1,6 @@
 //! Reads rows that our own clients pushed, as a source reads its vendor's.
 
-use super::{CONFLICTING_EVENT, ConflictingEvent, Event, Lead};
+use super::{CONFLICTING_EVENT, ConflictingEvent, Event, Fault, Lead};
 use crate::disposition::{Reason, ReasonKind};
 use crate::facts::Facts;
 use crate::record::RowView;
@@ -24,9 +24,12 @@ pub fn event(row: RowView<'_>) -> Result<Facts<'_>, Reason> {
         Reason::new(ReasonKind::Malformed, format!("not UTF-8 at byte {}", e.valid_up_to()))
     })?;
     let event = Event::read(text, "#").map_err(|faults| {
-        let faults: Vec<_> =
+        let said: Vec<_> =
             faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
-        Reason::new(ReasonKind::Invalid, faults.join("; "))
+        // A fault's pointer is a fragment, such as `#/userId`.
+        let field = |fault: &Fault| fault.pointer.strip_prefix('#').map(str::to_owned);
+        let reason = Reason::new(ReasonKind::Invalid, said.join("; "));
+        Reason { field: faults.first().and_then(field).filter(|field| !field.is_empty()), ..reason }
     })?;
     if row.entity == CONFLICTING_EVENT {
         let conflicting_events = row.facts([ConflictingEvent(event)]);

@@ -1,5 +1,7 @@
 //! The instants at which each local day of a range begins and ends.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
@@ -7,6 +9,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::dates::{DateRange, Zone, day_number};
 
 const DAY: i64 = 86_400;
+const FOUR_HOURS: i64 = 14_400;
 const HOUR: i64 = 3_600;
 /// Seconds of the finest bucket.
 const QUARTER_HOUR: i64 = 900;
@@ -23,10 +26,24 @@ pub struct Calendar {
     cuts: Vec<i64>,
     /// The day of the range that each piece belongs to; `None` if it lies outside the range.
     owners: Vec<Option<usize>>,
+    /// The times of the UTC day at which local days begin in the range and a day around it, in
+    /// seconds.
+    marks: Vec<i64>,
 }
 
-/// A part of the stretch between a cut and its nearest UTC midnight: the whole hours, which are at
-/// most 12, or the quarter hours that are left, at most 3.
+/// Cells into which sums of deltas are grouped: each lies within one piece of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cells {
+    /// The length in minutes of the steps that begin at either mark.
+    pub step_minutes: i64,
+    /// A mark, on any day. A cell begins at each step from it.
+    pub one: DateTime,
+    /// Another mark, at which cells begin too. It is the same if there is only one.
+    pub other: DateTime,
+}
+
+/// A part of the stretch between a cut and its nearest UTC midnight: by four hours, which are at
+/// most 3, or the hours or quarter hours that are left, at most 3 of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     /// The cut's index in [`Calendar::cuts`].
@@ -46,8 +63,12 @@ impl Calendar {
         let (first, last) = (day_number(range.first()), day_number(range.last()));
         let mut pieces = pieces(zone.rules(), (first - 2) * DAY, (last + 3) * DAY);
         let wanted = |piece: &Piece| (first..=last).contains(&piece.day);
+        let near = |piece: &&Piece| (first - 1..=last + 1).contains(&piece.day);
+        let ends = pieces.iter().filter(near).flat_map(|piece| [piece.from, piece.to]);
+        let marks = ends.map(|end| end.rem_euclid(DAY)).collect::<BTreeSet<_>>();
+        let marks = Vec::from_iter(marks);
         let Some(head) = pieces.iter().position(wanted) else {
-            return Self { range, cuts: Vec::new(), owners: Vec::new() };
+            return Self { range, cuts: Vec::new(), owners: Vec::new(), marks };
         };
         let tail = pieces.iter().rposition(wanted).unwrap_or(head);
         pieces.truncate(tail + 1);
@@ -56,7 +77,7 @@ impl Calendar {
             .iter()
             .map(|p| if wanted(p) { usize::try_from(p.day - first).ok() } else { None });
         let cuts = pieces.iter().map(|p| p.from).chain(pieces.last().map(|p| p.to));
-        Self { range, owners: owners.collect(), cuts: cuts.collect() }
+        Self { range, owners: owners.collect(), cuts: cuts.collect(), marks }
     }
 
     /// Returns the requested range of days.
@@ -91,6 +112,25 @@ impl Calendar {
         self.cuts.iter().map(|cut| utc(*cut)).collect()
     }
 
+    /// Returns the cells of the calendar: days from one or two marks. A range in which local days
+    /// begin at more of them, such as over a change of a zone's rules, has quarter hours.
+    #[must_use]
+    pub fn cells(&self) -> Cells {
+        let (step, one, other) = match *self.marks.as_slice() {
+            [mark] => (DAY, mark, mark),
+            [one, other] => (DAY, one, other),
+            _ => (QUARTER_HOUR, 0, 0),
+        };
+        Cells { step_minutes: step / 60, one: utc(one), other: utc(other) }
+    }
+
+    /// Returns a mark if all local days begin at the same time of the UTC day.
+    #[must_use]
+    pub fn only_mark(&self) -> Option<DateTime> {
+        let cells = self.cells();
+        (cells.step_minutes == DAY / 60 && cells.one == cells.other).then_some(cells.one)
+    }
+
     /// Returns the UTC midnights nearest to the first and the last cut. Whole days are read between
     /// them.
     #[must_use]
@@ -101,7 +141,7 @@ impl Calendar {
         ))
     }
 
-    /// Returns the stretches between cuts and their nearest midnights, in hours as far as possible.
+    /// Returns the stretches between cuts and their nearest midnights, in few buckets each.
     #[must_use]
     pub fn edges(&self) -> Vec<Edge> {
         self.cuts.iter().enumerate().flat_map(|(index, cut)| edges_of(index, *cut)).collect()
@@ -160,11 +200,15 @@ fn edges_of(index: usize, cut: i64) -> impl Iterator<Item = Edge> {
     let midnight = nearest_midnight(cut);
     // Of the full hours beside the cut, the one towards midnight.
     let hour = if cut > midnight { cut } else { cut + HOUR - 1 }.div_euclid(HOUR) * HOUR;
+    // Four hours divide a day, so they are counted from midnight in both directions.
+    let four = midnight + (hour - midnight) / FOUR_HOURS * FOUR_HOURS;
     let edge = move |(grain, one, other): (_, i64, i64)| {
         let (low, high) = (utc(one.min(other)), utc(one.max(other)));
         (one != other).then_some(Edge { index, grain, low, high })
     };
-    [("hour", midnight, hour), ("quarter_hour", hour, cut)].into_iter().filter_map(edge)
+    [("four_hours", midnight, four), ("hour", four, hour), ("quarter_hour", hour, cut)]
+        .into_iter()
+        .filter_map(edge)
 }
 
 fn nearest_midnight(cut: i64) -> i64 {

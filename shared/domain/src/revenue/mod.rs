@@ -10,7 +10,7 @@ mod dates;
 mod ledger;
 mod sums;
 
-pub use calendar::{Calendar, Edge};
+pub use calendar::{Calendar, Cells, Edge};
 pub use dates::{DateRange, InvalidDate, InvalidRange, UnknownZone, Zone, parse_date};
 pub use ledger::{Ledger, Period, Revenue};
 pub use sums::{ByCurrency, Sums};

@@ -1,4 +1,4 @@
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
 
 use super::*;
 
@@ -88,6 +88,54 @@ fn every_modern_boundary_of_every_zone_keeps_to_quarter_hours() {
             zone.name()
         );
     }
+}
+
+#[test]
+fn an_edge_is_read_from_the_fewest_buckets_that_reach_its_midnight() {
+    let parts = |zone: &str| {
+        let day = calendar(zone, date(2025, 1, 15), date(2025, 1, 15));
+        let of_first = day.edges().into_iter().filter(|edge| edge.index == 0);
+        of_first
+            .map(|e| format!("{} {}-{}", e.grain, e.low.hour(), e.high.hour()))
+            .collect::<Vec<_>>()
+    };
+    assert!(parts("UTC").is_empty());
+    assert_eq!(parts("America/New_York"), ["four_hours 0-4", "hour 4-5"]);
+    assert_eq!(parts("America/Los_Angeles"), ["four_hours 0-8"]);
+    assert_eq!(parts("Europe/Berlin"), ["hour 23-0"]);
+    assert_eq!(
+        parts("Asia/Kathmandu"),
+        ["four_hours 20-0", "hour 19-20", "quarter_hour 18-19"],
+        "from 18:15 to midnight"
+    );
+    assert_eq!(parts("Pacific/Auckland"), ["four_hours 0-8", "hour 8-11"]);
+}
+
+#[test]
+fn each_cell_lies_within_one_day_of_every_zone() {
+    for zone in jiff::tz::db().available().filter_map(|name| Zone::parse(name.as_str()).ok()) {
+        for year in [2011, 2025] {
+            let range = DateRange::new(date(year, 1, 1), date(year, 12, 31)).unwrap();
+            let calendar = Calendar::new(&zone, range);
+            let Cells { step_minutes, one, other } = calendar.cells();
+            let begins = |cut: &DateTime| {
+                let minutes = |mark: DateTime| cut.duration_since(mark).as_mins();
+                [one, other].iter().any(|mark| minutes(*mark) % step_minutes == 0)
+            };
+            let aligned = calendar.is_quarter_aligned();
+            assert!(!aligned || calendar.bounds().iter().all(begins), "{} in {year}", zone.name());
+        }
+    }
+    let cells = |zone, first, last| calendar(zone, first, last).cells();
+    let (summer, autumn) = (date(2025, 7, 1), date(2025, 10, 25));
+    let at = |hour: i8| date(1970, 1, 1).at(hour, 0, 0, 0);
+    let days = |one, other| Cells { step_minutes: 1_440, one, other };
+    assert_eq!(cells("Europe/Berlin", summer, summer), days(at(22), at(22)));
+    assert_eq!(cells("Europe/Berlin", autumn, autumn), days(at(22), at(23)), "a day ahead");
+    let moscow = cells("Europe/Moscow", date(2010, 1, 1), date(2014, 12, 31));
+    assert_eq!(moscow.step_minutes, 1_440);
+    let istanbul = cells("Europe/Istanbul", date(1978, 1, 1), date(1986, 12, 31));
+    assert_eq!(istanbul.step_minutes, 15, "more than two times of a day");
 }
 
 #[test]

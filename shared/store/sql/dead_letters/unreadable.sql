@@ -1,7 +1,8 @@
 -- The objects whose newest version is a dead letter, by the key of each table. A letter is not listed any more when
 -- its object has a newer version, or when the row was replayed and could be read.
 select d.id, coalesce((select c.source from connections c where c.name = d.source), d.source) as vendor,
-       d.source, d.entity, d.external_id, d.outbox_id, d.error_kind, d.error, d.created_at
+       d.source, d.entity, d.external_id, d.outbox_id, failure_class(d.error_kind) as error_class,
+       d.error_kind, d.error_field, d.error, d.created_at
 from dead_letters d
 where d.outbox_id is not null
   and (coalesce(:vendor, :connection) is null or d.source = any ((select connections_of(:vendor, :connection))::text[]))

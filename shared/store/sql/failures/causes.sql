@@ -12,7 +12,7 @@ with looked_at as materialized (
     order by f.failed_at desc, f.id desc
     limit :most
 )
-select error_kind, reason, count(*) as count, min(failed_at) as first_at, max(failed_at) as last_at,
+select failure_class(error_kind) as error_class, error_kind, reason, count(*) as count, min(failed_at) as first_at, max(failed_at) as last_at,
        array_remove(array_agg(distinct source order by source), null) as sources,
        array_remove(array_agg(distinct entity order by entity), null) as entities,
        (array_agg(id order by failed_at desc, id desc))[1] as newest, (select count(*) from looked_at) >= :most as is_capped

@@ -5,6 +5,7 @@ select o.id as outbox_id, d.id as letter_id, d.message_id,
        coalesce(o.external_id, d.external_id) as external_id, o.version_key, o.version_at, o.api_version,
        coalesce(o.payload, d.payload) as payload, o.content_type, o.content_encoding, o.sender, o.query,
        coalesce(o.run_id, d.run_id) as run_id, o.status, coalesce(o.attempts, d.attempts) as attempts, o.crashes::integer as crashes,
+       failure_class(coalesce(o.error_kind, d.error_kind)) as error_class, coalesce(o.error_field, d.error_field) as error_field,
        coalesce(o.error_kind, d.error_kind) as error_kind, coalesce(o.last_error, d.error) as error,
        o.received_at, o.processed_at, o.next_attempt_at, d.created_at as died_at, d.replayed_at, d.replay_count
 from (select :id::uuid as id) asked

@@ -1,6 +1,6 @@
 -- The newest first. The view has one range of an index for each of its halves, and this reads no further than :limit.
 select f.id, f.outbox_id, f.message_id, f.run_id, coalesce((select c.source from connections c where c.name = f.source), f.source) as vendor,
-       f.source, f.entity, f.external_id, f.error_kind, f.error, f.reason, f.attempts, f.failed_at, f.replayed_at, f.replay_count,
+       f.source, f.entity, f.external_id, f.error_class, f.error_kind, f.error_field, f.error, f.reason, f.attempts, f.failed_at, f.replayed_at, f.replay_count,
        (select o.status from outbox o where o.id = f.outbox_id) as status
 from failures f
 where (:failed_at::timestamptz is null or (f.failed_at, f.id) < (:failed_at, :id))

@@ -14,7 +14,7 @@ with free as (
     for update of o skip locked
 )
 update outbox o
-set status = 'processed', processed_at = :now, last_error = null, error_kind = null
+set status = 'processed', processed_at = :now, last_error = null, error_kind = null, error_field = null
 from free
 left join vendor_accounts a on a.source = free.source
 where o.id = free.id and o.id between :first and :last

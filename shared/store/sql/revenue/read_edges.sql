@@ -8,7 +8,7 @@ select bucket_start::date as utc_day, null::bigint as cut, null::bigint as piece
    and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
  group by bucket_start, currency
 union all
--- the hours and quarter hours between each cut and the midnight nearest to it,
+-- the four hours, hours and quarter hours between each cut and the midnight nearest to it,
 select null, edge.cut, null, part.currency, part.collected, part.refunded, part.disputed, part.count
   from unnest(:cuts::bigint[], :grains::text[], :lows::timestamp[], :highs::timestamp[]) as edge (cut, grain, low, high)
  cross join lateral (
@@ -20,10 +20,15 @@ select null, edge.cut, null, part.currency, part.collected, part.refunded, part.
         group by currency
        ) part
 union all
--- and in one pass the deltas between two cuts each: width_bucket finds them by bisection.
-select null, null, width_bucket(bucket_start, :bounds::timestamp[])::bigint, currency,
-       sum(collected)::text, sum(refunded)::text, sum(disputed)::text, sum(collected_count)::text
-  from revenue_deltas
- where bucket_start >= (:bounds::timestamp[])[1] and bucket_start < (:bounds::timestamp[])[cardinality(:bounds::timestamp[])]
-   and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
- group by 3, currency
+-- and in one pass the deltas between two cuts each: width_bucket finds them by bisection. Where all days begin at the
+-- same time of the UTC day, a division finds them, which takes a third less time.
+select null, null, width_bucket(low, :bounds::timestamp[])::bigint, currency, collected, refunded, disputed, count
+  from (select coalesce(date_bin('1 day', bucket_start, :only_mark::timestamp),
+                        (:bounds::timestamp[])[width_bucket(bucket_start, :bounds::timestamp[])]) as low,
+               currency, sum(collected)::text as collected, sum(refunded)::text as refunded,
+               sum(disputed)::text as disputed, sum(collected_count)::text as count
+          from revenue_deltas
+         where bucket_start >= (:bounds::timestamp[])[1]
+           and bucket_start < (:bounds::timestamp[])[cardinality(:bounds::timestamp[])]
+           and (coalesce(:vendor, :connection) is null or source = any ((select connections_of(:vendor, :connection))::text[]))
+         group by low, currency) delta

@@ -57,6 +57,8 @@ pub struct RunRecord {
     pub errors: i64,
     /// The last of these errors, or a note.
     pub last_error: Option<String>,
+    /// The class of the last error, in its stored word; `None` if it is a note.
+    pub error_class: Option<String>,
     /// The raw statuses that no map knows, as `kind:status`.
     pub unmapped: Vec<String>,
     /// The watermark before the run.
@@ -131,6 +133,7 @@ pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
         dead: row.read("dead")?,
         errors: row.read("errors")?,
         last_error: row.read("last_error")?,
+        error_class: row.read("error_class")?,
         unmapped: row.read("unmapped")?,
         cursor_before: row.read("cursor_before")?,
         cursor_after: row.read("cursor_after")?,

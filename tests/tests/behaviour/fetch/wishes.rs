@@ -7,6 +7,7 @@ use std::time::Duration;
 use fetch::Outcome;
 use jiff::Timestamp;
 use penstock_domain::clock::Clock;
+use penstock_domain::disposition::FailureClass;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::RunId;
 use penstock_domain::record::{Delivery, Item, JSON};
@@ -273,7 +274,8 @@ async fn trap_74_a_run_that_has_succeeded_is_not_failed_by_who_lost_its_lease() 
     };
     let client = app.db.client().await;
     let late = app.clock.now() - Duration::from_secs(1);
-    sync_runs::record_error(&client, RunId(run.0), "the key is refused", true, late).await.unwrap();
+    let refused = (FailureClass::Permanent, "the key is refused");
+    sync_runs::record_error(&client, RunId(run.0), refused, true, late).await.unwrap();
     let status = "select status || ' ' || errors from sync_runs";
     assert_eq!(app.db.scalar::<String>(status).await, "succeeded 1");
 }

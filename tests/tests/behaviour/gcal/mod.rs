@@ -13,4 +13,4 @@ mod odd_replies;
 mod pulling;
 mod push;
 mod rotation;
-mod test_app;
+pub mod test_app;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::plans::explain;
 use super::{Payment, at, config, database, errors, get, noon, ok, ports, upsert};
 use jiff::Timestamp;
-use jiff::civil::date;
+use jiff::civil::{DateTime, date};
 use penstock_domain::ids::OutboxId;
 use penstock_store::revenue::set_business_zone;
 use serde_json::{Value, json};
@@ -292,13 +292,18 @@ async fn trap_89_the_connections_of_a_vendor_are_looked_up_once_and_hurt_no_plan
     let bounds = vec![first_midnight, last_midnight];
     let instants = vec![first, last];
     let none: Option<&str> = None;
+    let no_mark: Option<DateTime> = None;
     let (no_time, no_id): (Option<Timestamp>, Option<uuid::Uuid>) = (None, None);
     let zone = "Asia/Kathmandu";
     let statements: [(&str, Params<'_>, Params<'_>); 4] = [
-        ("revenue.read_business_days", vec![&zone, &first_day, &last_day], vec![]),
+        (
+            "revenue.read_business_days",
+            vec![&zone, &first_day, &last_day, &1_440_i64, &first_midnight, &first_midnight],
+            vec![],
+        ),
         (
             "revenue.read_edges",
-            vec![&first_midnight, &last_midnight, &cuts, &grains, &lows, &highs, &bounds],
+            vec![&first_midnight, &last_midnight, &cuts, &grains, &lows, &highs, &bounds, &no_mark],
             vec![],
         ),
         ("revenue.read_payments", vec![&instants], vec![]),

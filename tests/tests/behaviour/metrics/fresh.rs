@@ -78,6 +78,7 @@ async fn ready_says_how_fresh_each_connection_is_which_is_the_worst_and_degraded
         "status": "ok", "syncStatus": "ok", "uptimeS": 42,
         "checks": {
             "db": {"ok": true, "latencyMs": null},
+            "sqs": {"ok": true},
             "stripe": {"ok": true, "source": "stripe", "state": "active", "lastSync": "2026-03-15T11:45:00Z", "lagS": 900},
             "hubspot": {"ok": true, "source": "hubspot", "state": "active", "lastSync": "2026-03-15T11:00:00Z", "lagS": 3_600},
             "team-calendar": {"ok": true, "source": "gcal", "state": "active", "lastSync": "2026-03-15T11:55:00Z", "lagS": 300},
@@ -124,7 +125,7 @@ async fn a_connection_that_is_paused_by_a_person_is_shown_and_not_late_and_one_t
     on.batch_execute("delete from connections where name = 'active'").await.unwrap();
     let body = ready(&database, declaring("")).await;
     let checks = body["checks"].as_object().unwrap();
-    assert_eq!(checks.keys().collect::<Vec<_>>(), ["db", "paused"]);
+    assert_eq!(checks.keys().collect::<Vec<_>>(), ["db", "paused", "sqs"]);
     let paused = json!({
         "ok": true, "source": "stripe", "state": "paused", "lastSync": "2026-03-15T09:30:00Z", "lagS": 9_000,
     });

@@ -131,16 +131,16 @@ async fn trap_77_an_object_that_cannot_be_read_is_listed_with_its_dead_letter_wh
     let letter = "019a0000-0000-7000-8000-000000000001";
     upsert(&on, &[Payment::new("ch_1", 0, "unreadable", "2026-03-10T10:00:00Z")]).await;
     on.batch_execute(&format!(
-        "insert into dead_letters (id, source, entity, external_id, outbox_id, payload, error, error_kind, attempts, created_at) \
-         values ('{letter}', 'stripe', 'charge', 'ch_1', '{row}', '', 'it is odd', 'invalid', 1, '2026-03-10T10:00:00Z'), \
+        "insert into dead_letters (id, source, entity, external_id, outbox_id, payload, error, error_kind, error_field, attempts, created_at) \
+         values ('{letter}', 'stripe', 'charge', 'ch_1', '{row}', '', 'it is odd', 'invalid', '/amount', 1, '2026-03-10T10:00:00Z'), \
                 ('019a0000-0000-7000-8000-000000000002', 'stripe', 'charge', 'ch_1', gen_random_uuid(), '', \
-                 'an older version', 'invalid', 1, '2026-03-09T10:00:00Z')"
+                 'an older version', 'invalid', null, 1, '2026-03-09T10:00:00Z')"
     ))
     .await
     .unwrap();
     let expected = json!({"objects": [{
         "source": "stripe", "connection": "stripe", "entity": "charge", "externalId": "ch_1", "outboxId": row, "deadLetterId": letter,
-        "errorKind": "invalid", "error": "it is odd", "since": "2026-03-10T10:00:00Z",
+        "errorClass": "permanent", "errorKind": "invalid", "errorField": "/amount", "error": "it is odd", "since": "2026-03-10T10:00:00Z",
     }], "hasMore": false});
     assert_eq!(ok(&ports, unreadable).await.body, expected);
     upsert(&on, &[Payment::new("ch_1", 500, "collected", "2026-03-10T10:00:00Z")]).await;

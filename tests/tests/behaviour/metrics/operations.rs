@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 /// Seven runs, a minute apart except two that began together.
 const RUNS: &str = "
-    insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at, unmapped, last_error)
+    insert into sync_runs (id, source, entity, mode, status, started_at, updated_at, finished_at, unmapped, last_error,
+                           error_class)
     select ('019a0000-0000-7000-8000-00000000000' || n)::uuid, case n % 2 when 0 then 'stripe' else 'hubspot' end,
            'charges', 'full', case n when 7 then 'failed' else 'succeeded' end, at, at, at + interval '5 s',
-           '{charge:odd}', case n when 7 then 'page 3: 500' end
+           '{charge:odd}', case n when 7 then 'page 3: 500' end, case n when 7 then 'dependency' end
       from generate_series(1, 7) n,
            lateral (select timestamptz '2026-03-15 11:00:00.123456Z' + least(n, 6) * interval '1 minute' as at) t";
 
@@ -62,7 +63,7 @@ async fn a_run_tells_what_happened_and_one_that_never_was_is_404() {
         "runId": "019a0000-0000-7000-8000-000000000007", "source": "hubspot", "connection": "hubspot", "entity": "charges", "mode": "full",
         "status": "failed", "startedAt": "2026-03-15T11:06:00.123456Z", "updatedAt": "2026-03-15T11:06:00.123456Z",
         "finishedAt": "2026-03-15T11:06:05.123456Z", "pages": 0, "rowsSeen": 0, "rowsNew": 0, "processed": 0,
-        "dead": 0, "errors": 0, "lastError": "page 3: 500", "unmapped": ["charge:odd"], "cursorBefore": null,
+        "dead": 0, "errors": 0, "lastError": "page 3: 500", "errorClass": "dependency", "unmapped": ["charge:odd"], "cursorBefore": null,
         "cursorAfter": null,
     });
     assert_eq!(run, expected);

@@ -50,6 +50,7 @@ async fn stats_say_what_waits_by_source_how_old_it_is_and_what_became_of_what_ca
         "notOurs": [],
         "oldestPendingAgeS": 86_400,
         "paused": [],
+        "circuits": [],
         "asOf": "2026-03-15T12:00:00Z",
     });
     assert_eq!(stats, expected);
@@ -62,8 +63,50 @@ async fn where_nothing_ever_came_nothing_waits() {
     assert_eq!(
         stats,
         json!({"pending": [], "rates": [], "notOurs": [], "oldestPendingAgeS": null, "paused": [],
-            "asOf": "2026-03-15T12:00:00Z"})
+            "circuits": [], "asOf": "2026-03-15T12:00:00Z"})
     );
+}
+
+#[tokio::test]
+async fn circuits_are_shown_while_they_are_open_and_degrade_what_they_concern() {
+    let database = database().await;
+    let on = database.client().await;
+    let open = "insert into connections (name, source, key_secret, state, made_at, changed_at) \
+                values ('stripe-eu', 'stripe', 'a-secret', 'active', '2026-03-15T11:59:00Z', '2026-03-15T11:59:00Z'); \
+                insert into circuits values \
+                ('stripe-eu', 3, '2026-03-15T11:58:00Z', '2026-03-15T12:00:40Z', 'stripe failed: 502'), \
+                ('sqs', 1, '2026-03-15T11:59:00Z', '2026-03-15T12:00:00Z', 'cannot send')";
+    on.batch_execute(open).await.unwrap();
+    let ports = ports(database.database_of("metrics", 1), config());
+    let of_stripe = json!({
+        "state": "open", "failures": 3, "since": "2026-03-15T11:58:00Z", "nextTryAt": "2026-03-15T12:00:40Z",
+    });
+    let of_queues = json!({
+        "state": "half_open", "failures": 1, "since": "2026-03-15T11:59:00Z", "nextTryAt": "2026-03-15T12:00:00Z",
+    });
+    // No word of a vendor is on a route that is open to anyone.
+    let ready = ok(&ports, "/readyz").await.body;
+    assert_eq!(ready["status"], "degraded");
+    assert_eq!(ready["checks"]["sqs"], json!({"ok": false, "circuit": of_queues}));
+    assert_eq!(ready["checks"]["stripe-eu"]["ok"], false);
+    assert_eq!(ready["checks"]["stripe-eu"]["circuit"], of_stripe);
+    let shown = |state: &serde_json::Value, names: [&str; 3]| {
+        let mut shown = state.clone();
+        let [source, connection, error] = names;
+        shown.as_object_mut().unwrap().extend(
+            [("source", source), ("connection", connection), ("error", error)]
+                .map(|(name, value)| (name.to_owned(), json!(value))),
+        );
+        shown
+    };
+    let of_stripe = shown(&of_stripe, ["stripe", "stripe-eu", "stripe failed: 502"]);
+    let of_queues = shown(&of_queues, ["sqs", "sqs", "cannot send"]);
+    let circuits = async |target: &str| ok(&ports, target).await.body["circuits"].clone();
+    assert_eq!(circuits("/stats").await, json!([of_queues, of_stripe]));
+    assert_eq!(circuits("/stats?source=stripe").await, json!([of_stripe]));
+    on.batch_execute("delete from circuits").await.unwrap();
+    assert_eq!(ok(&ports, "/readyz").await.body["status"], "ok");
+    assert_eq!(circuits("/stats").await, json!([]));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod arrivals;
 pub mod batches;
+mod classes;
 mod corrections;
 mod money;
 mod outages;

@@ -1,11 +1,14 @@
 //! Folding moves amounts, and changes none.
 
+use jiff::civil::date;
 use penstock_domain::clock::Clock as _;
+use penstock_store::all_statements;
 use penstock_store::revenue::set_business_zone;
 use penstock_testkit::TestDatabase;
 use penstock_tests::captured_log::CapturedLog;
 use penstock_tests::test_app::TestApp;
 use relay::RelayError;
+use tokio_postgres::types::ToSql;
 
 use super::{ZONES, assert_exact, deltas, figures, fold, payment, some_payments};
 use crate::metrics::{Payment, upsert};
@@ -81,6 +84,28 @@ async fn deltas_from_before_a_change_of_zone_are_folded_into_the_days_of_the_new
     assert!(database.scalar::<i64>(days).await > 0);
     set_business_zone(&on, "UTC").await.unwrap();
     assert_eq!(database.scalar::<i64>(days).await, 0, "UTC needs no days of its own");
+}
+
+#[tokio::test]
+async fn days_of_the_business_zone_are_not_read_by_other_rules_than_those_of_postgres() {
+    let database = TestDatabase::new().await;
+    let on = database.client().await;
+    set_business_zone(&on, "Europe/Berlin").await.unwrap();
+    let (first, last, none) = (date(2025, 3, 10), date(2025, 3, 10), None::<&str>);
+    let read = all_statements().into_iter().find(|it| it.name == "revenue.read_business_days");
+    let read = read.unwrap();
+    let rows = async |hour: i8| {
+        let mark = date(2000, 1, 1).at(hour, 0, 0, 0);
+        let params: [&(dyn ToSql + Sync); 8] =
+            [&"Europe/Berlin", &first, &last, &1_440_i64, &mark, &mark, &none, &none];
+        let typed: Vec<_> = params.into_iter().zip(read.types.iter().cloned()).collect();
+        on.query_typed(read.text, &typed).await.unwrap().len()
+    };
+    // Without deltas no rule is needed: one row says that it is the zone.
+    assert_eq!((rows(23).await, rows(12).await), (1, 1));
+    upsert(&on, &[payment(1)]).await;
+    assert_eq!(rows(23).await, 1, "Berlin's day begins at 23:00 in UTC");
+    assert_eq!(rows(12).await, 0, "the caller has to read hours");
 }
 
 #[tokio::test]

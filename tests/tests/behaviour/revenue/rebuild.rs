@@ -12,9 +12,10 @@ use crate::metrics::upsert;
 
 /// Ways to make sums wrong. Each grain has its own, and some change what there is no room for in a
 /// delta.
-const WRONGS: [&str; 8] = [
+const WRONGS: [&str; 9] = [
     "update revenue_sums set collected = collected + 7 where grain = 'day'",
     "delete from revenue_sums where grain = 'hour'",
+    "update revenue_sums set disputed = 3, refunded_count = 9 where grain = 'four_hours'",
     "update revenue_sums set refunded = refunded * 1000000000000000, disputed_count = disputed_count + 1 \
      where grain = 'quarter_hour'",
     "update revenue_sums set bucket_start = bucket_start - interval '9 years' where grain = 'business_day'",
@@ -69,6 +70,7 @@ async fn wrong_sums_are_seen_by_who_compares_them() {
     for (grain, zone) in [
         ("day", "UTC"),
         ("hour", "Europe/Berlin"),
+        ("four_hours", "America/Los_Angeles"),
         ("quarter_hour", "Asia/Kolkata"),
         ("business_day", ZONES[1]),
     ] {

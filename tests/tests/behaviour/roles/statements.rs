@@ -77,7 +77,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "digest",
         &[
-            "circuits.all",
+            "circuits.since",
             "dead_letters.reasons",
             "dead_letters.recent",
             "digest_checks.*",
@@ -177,6 +177,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "metrics",
         &[
+            "circuits.all",
             "dead_letters.unreadable",
             "events.journey",
             "freshness.pulls",
@@ -215,6 +216,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.count_crash",
             "outbox.heads",
             "outbox.hold",
+            "outbox.note_blocked",
             "outbox.pending",
             "outbox.return_attempt",
             "payments.upsert",
@@ -237,8 +239,11 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "contacts.erase",
             "dead_letters.erase",
             "dead_letters.purge",
+            "circuits.close",
+            "circuits.find",
             "dead_letters.settle",
             "circuits.forget",
+            "circuits.open",
             "events.erase_smoke",
             "events.purge",
             "failed_attempts.erase",

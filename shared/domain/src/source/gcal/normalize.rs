@@ -86,29 +86,27 @@ impl Normalize for Normalizer {
 
 /// The entry in a row, of the calendar `calendar_id`.
 fn entry(row: RowView<'_>, calendar_id: &str) -> Result<CalendarEvent, Reason> {
-    let malformed = |e: serde_json::Error| Reason::new(ReasonKind::Malformed, e.to_string());
+    let malformed = |e: serde_json::Error| Reason::malformed::<Event<'_>>(row.payload, &e);
     let raw: &RawValue = serde_json::from_slice(row.payload).map_err(malformed)?;
     let event: Event<'_> = serde_json::from_str(raw.get()).map_err(malformed)?;
     if !item::sound(&event.id) {
         let why = format!("an id of {} bytes cannot be kept", event.id.len());
-        return Err(Reason::new(ReasonKind::Invalid, why));
+        return Err(Reason::new(ReasonKind::Invalid, why).at("/id"));
     }
     let status = printable(event.status.as_deref().unwrap_or("confirmed"));
     let cancelled = status == "cancelled";
     let series = event.recurring_event_id.as_deref().map(printable);
     for (what, text) in [("status", Some(&status)), ("recurringEventId", series.as_ref())] {
         if text.is_some_and(|text| text.chars().count() > LONGEST_ID) {
-            return Err(invalid(
-                &event.id,
-                &format!("{what} is longer than {LONGEST_ID} characters"),
-            ));
+            let why = format!("{what} is longer than {LONGEST_ID} characters");
+            return Err(invalid(&event.id, &why).at(format!("/{what}")));
         }
     }
     let when = match when(&event) {
         Ok(when) => when,
         // Google promises no more than an id here, and a deletion must not be lost over a time.
         Err(_) if cancelled => When::Unknown,
-        Err(why) => return Err(invalid(&event.id, &why)),
+        Err((field, why)) => return Err(invalid(&event.id, &why).at(field)),
     };
     Ok(CalendarEvent {
         calendar_id: calendar_id.to_owned(),
@@ -125,14 +123,15 @@ fn entry(row: RowView<'_>, calendar_id: &str) -> Result<CalendarEvent, Reason> {
     })
 }
 
-fn when(event: &Event<'_>) -> Result<When, String> {
-    let start = event.start.as_ref().ok_or("it has no start")?;
-    let start = point(start).map_err(|why| format!("start: {why}"))?;
+/// The times of an entry, or the field that is wrong and why.
+fn when(event: &Event<'_>) -> Result<When, (&'static str, String)> {
+    let start = event.start.as_ref().ok_or(("/start", "it has no start".to_owned()))?;
+    let start = point(start).map_err(|why| ("/start", format!("start: {why}")))?;
     let end = match &event.end {
-        Some(end) => point(end).map_err(|why| format!("end: {why}"))?,
+        Some(end) => point(end).map_err(|why| ("/end", format!("end: {why}")))?,
         // An end that is not specified.
         None => match start {
-            Point::Day(day) => Point::Day(day.tomorrow().map_err(|e| e.to_string())?),
+            Point::Day(day) => Point::Day(day.tomorrow().map_err(|e| ("/start", e.to_string()))?),
             Point::Instant(at) => Point::Instant(at),
         },
     };
@@ -142,9 +141,9 @@ fn when(event: &Event<'_>) -> Result<When, String> {
             Ok(When::Timed { start, end })
         }
         (Point::Day(_), Point::Day(_)) | (Point::Instant(_), Point::Instant(_)) => {
-            Err("it ends before it starts".to_owned())
+            Err(("/end", "it ends before it starts".to_owned()))
         }
-        _ => Err("one of start and end is a day, the other a time".to_owned()),
+        _ => Err(("/end", "one of start and end is a day, the other a time".to_owned())),
     }
 }
 

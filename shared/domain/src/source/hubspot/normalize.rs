@@ -50,13 +50,14 @@ fn normalize<'a>(row: RowView<'a>, settings: &Settings) -> Result<Facts<'a>, Rea
             "the payload is neither a contact nor a deal",
         ));
     }
-    let object: Object<'_> =
-        serde_json::from_slice(row.payload).map_err(|e| malformed(e.to_string()))?;
+    let object: Object<'_> = serde_json::from_slice(row.payload)
+        .map_err(|e| Reason::malformed::<Object<'_>>(row.payload, &e))?;
     if object.is_tombstone() {
         return Ok(vanished(row, settings));
     }
     if object.id().is_none_or(|id| id != row.external_id) {
-        return Err(malformed("the payload has another id than its row"));
+        let why = "the payload has another id than its row";
+        return Err(Reason::new(ReasonKind::Malformed, why).at("/id"));
     }
     // What a search shows is stamped with the object's own time; a full run, or a refetch, may have
     // moved it on.
@@ -152,6 +153,7 @@ impl View<'_> {
                 ReasonKind::Invalid,
                 format!("deal {}: {what}: {why}", self.row.external_id),
             )
+            .at(format!("/properties/{what}"))
         };
         let properties = self.object.properties.as_ref();
         let stage = properties.and_then(|p| p.dealstage());
@@ -213,8 +215,4 @@ impl View<'_> {
     fn merged_at(&self) -> Timestamp {
         self.row.version_at.checked_add(MERGE_LEAD).unwrap_or(self.row.version_at)
     }
-}
-
-fn malformed(why: impl Into<String>) -> Reason {
-    Reason::new(ReasonKind::Malformed, why.into())
 }

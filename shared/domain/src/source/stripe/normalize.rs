@@ -94,12 +94,19 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
     let (raw, stamp) = match envelope.data {
         Some(Data { object: Some(object) }) if is_event => (object.get(), Stamp::Native),
         Some(Data { object: None }) if is_event => {
-            return Err(Reason::new(ReasonKind::Malformed, "the event carries no object"));
+            let why = "the event carries no object";
+            return Err(Reason::new(ReasonKind::Malformed, why).at("/data/object"));
         }
         _ => (text(row.payload)?, Stamp::Observed),
     };
     let origin = Origin::of(row.payload);
     let context = Context { row, stamp, account: origin.account() };
+    let place = if stamp == Stamp::Native { "/data/object" } else { "" };
+    movements_of(raw, context).map_err(|reason| reason.within(place))
+}
+
+/// The payments in an object.
+fn movements_of(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     let object: Object<'_> = parse(raw.as_bytes())?;
     match object.object.as_deref() {
         Some("charge") => charge(raw, context),
@@ -107,7 +114,8 @@ fn movements(row: RowView<'_>) -> Result<Vec<Payment>, Reason> {
         Some("dispute") => Ok(vec![dispute(raw, context)?]),
         Some(_) => Ok(Vec::new()),
         None => {
-            Err(Reason::new(ReasonKind::Malformed, "the payload does not say what object it is"))
+            let why = "the payload does not say what object it is";
+            Err(Reason::new(ReasonKind::Malformed, why).at("/object"))
         }
     }
 }
@@ -149,8 +157,10 @@ fn charge(raw: &str, context: Context<'_>) -> Result<Vec<Payment>, Reason> {
     };
     let mut movements = vec![payment(Kind::Charge, &money, amount, status, raw, context)?];
     if let Some(refunds) = money.refunds {
-        for raw in embedded(refunds)? {
-            movements.push(refund(raw, captured, context)?);
+        let place = if refunds.get().starts_with('[') { "/refunds" } else { "/refunds/data" };
+        for (i, raw) in embedded(refunds)?.into_iter().enumerate() {
+            let refund = refund(raw, captured, context);
+            movements.push(refund.map_err(|reason| reason.within(&format!("{place}/{i}")))?);
         }
     }
     Ok(movements)
@@ -228,11 +238,13 @@ fn payment(
             ReasonKind::Invalid,
             format!("{} {}: {what}: {why}", kind.as_str(), printable(&money.id)),
         )
+        .at(format!("/{what}"))
     };
     for (what, text) in [("id", Some(&money.id)), ("status", money.status.as_ref())] {
         if text.is_some_and(|text| text.chars().count() > LONGEST_INDEXED) {
             let why = format!("the {what} is longer than {LONGEST_INDEXED} characters");
-            return Err(Reason::new(ReasonKind::Invalid, format!("{}: {why}", kind.as_str())));
+            let why = format!("{}: {why}", kind.as_str());
+            return Err(Reason::new(ReasonKind::Invalid, why).at(format!("/{what}")));
         }
     }
     let currency: Currency =
@@ -263,5 +275,5 @@ fn text(payload: &[u8]) -> Result<&str, Reason> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Reason> {
-    serde_json::from_slice(json).map_err(|e| Reason::new(ReasonKind::Malformed, e.to_string()))
+    serde_json::from_slice(json).map_err(|e| Reason::malformed::<T>(json, &e))
 }
