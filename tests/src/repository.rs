@@ -27,7 +27,8 @@ pub fn functions() -> Vec<String> {
     names
 }
 
-/// Returns the name of a function's package: that of its folder, unless a crate of another's has it.
+/// Returns the name of a function's package: that of its folder, unless a crate of another's has
+/// it.
 ///
 /// # Panics
 ///

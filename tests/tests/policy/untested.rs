@@ -1,5 +1,5 @@
-//! What `make test` does not run, because there is nothing in it: doc tests, and tests in programs.
-//! Each would cost a start of rustdoc for each crate, or a program to be linked for each function.
+//! Doc tests and tests in programs: `make test` runs none, because there are none. Each would cost
+//! a start of rustdoc for each crate, or a program to be linked for each function.
 
 use penstock_tests::repository::root;
 
