@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::picture::Picture;
+use super::preview;
 use super::screen::Screen;
 use super::senders::Senders;
 use super::set_up::{Tour, begin};
@@ -99,6 +100,9 @@ async fn watch(tour: &Tour, screen: &mut Screen, state: &State) -> Result<(), To
         let drained = blind.is_none() && picture.backlog().is_drained();
         if drained && before == Phase::Pulling {
             state.phase.set(Phase::UpToDate);
+            let preview = tokio::time::timeout(STEP, preview::write(tour)).await;
+            let preview = preview.map(|it| it.unwrap_or_else(|e| format!("digest: {e}")));
+            screen.say_above(&preview.unwrap_or_else(|_| "digest: no answer".to_owned()))?;
             introduce(tour, &mut picture, screen).await?;
         }
         let failed = blind.or_else(|| state.trouble.borrow().clone());

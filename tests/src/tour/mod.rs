@@ -16,6 +16,7 @@ mod money;
 mod once;
 mod options;
 mod picture;
+mod preview;
 mod screen;
 mod senders;
 mod set_up;

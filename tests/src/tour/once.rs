@@ -2,6 +2,7 @@
 
 use super::money::grouped;
 use super::picture::{Picture, paused};
+use super::preview;
 use super::screen::Screen;
 use super::senders::Senders;
 use super::set_up::{Tour, begin};
@@ -43,6 +44,7 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     for line in chart.iter().chain(&verdict::compare(tour).await?).chain(&paused(&backlog)) {
         screen.say(line)?;
     }
+    screen.say(&preview::write(tour).await?)?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::proof::{INGEST, READ, Scratch, functions};
 
 /// A program of the environment of Schemathesis.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let schemathesis = config::from_process()
         .optional("PENSTOCK_SCHEMATHESIS")
         .expect("run this by infra/local/stack.py");
@@ -24,7 +24,7 @@ fn document() -> PathBuf {
     root().join("docs/openapi.json")
 }
 
-fn here() -> PathBuf {
+pub fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract")
 }
 

@@ -6,10 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod browser;
 mod clients;
 mod documents;
 mod google;
 mod lint;
+mod mail;
 mod proof;
 mod request_ids;
 mod vendors;
