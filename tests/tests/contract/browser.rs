@@ -1,6 +1,7 @@
 //! The digest's page in a browser: no script, and no markup that the browser has to mend.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,7 +80,8 @@ fn browser() -> Option<PathBuf> {
 async fn a_browser_finds_no_script_and_no_broken_markup_when_every_text_is_hostile() {
     let Some(browser) = browser() else {
         // The test above compares the tags all the same.
-        eprintln!("chromium is not installed: no browser has read the page");
+        let said = "chromium is not installed: no browser has read the page";
+        writeln!(std::io::stderr(), "{said}").unwrap_or_default();
         return;
     };
     let folder = Scratch::new();
@@ -88,6 +90,7 @@ async fn a_browser_finds_no_script_and_no_broken_markup_when_every_text_is_hosti
     std::fs::write(&file, &page).unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
         .arg(format!("--user-data-dir={}", folder.0.join("profile").display()))
         .args(["--dump-dom", &format!("file://{}", file.display())])
         .kill_on_drop(true)
