@@ -29,7 +29,7 @@ pub struct AdminConfig {
 impl AdminConfig {
     /// `SOURCES` ([`source::configured`]), `MIN_FULL_INTERVAL_SECONDS` (3600; 0: any time),
     /// `PUSHED_SOURCES` (none), `SECRETS_PREFIX` (`penstock/local`), and of each source that pushes
-    /// to a URL `<NAME>_WEBHOOK_URL`. `REDACTED_POINTERS` is read by [`Redactions`].
+    /// to a URL `<NAME>_WEBHOOK_URL`. `REDACTED_POINTERS` as `Redactions` reads it.
     /// `AWS_ENDPOINT_URL` is set on one machine only.
     ///
     /// # Errors
