@@ -34,7 +34,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # The services that the template deploys to, and no more: LocalStack loads only those listed.
 SERVICES = (
-    "apigateway,cloudformation,cloudwatch,ec2,events,iam,lambda,logs,s3,secretsmanager,sns,sqs,ssm,sts"
+    "apigateway,cloudformation,cloudwatch,ec2,events,iam,lambda,logs,s3,scheduler,secretsmanager,sns,sqs,ssm,sts"
 )
 
 
