@@ -189,8 +189,8 @@ fn no_two_rules_of_fetch_begin_in_the_same_minute_whatever_the_interval() {
     }
 }
 
-/// Its next round, a minute later, does what a lost one would have done.
-const NEEDS_NO_DESTINATION: [&str; 1] = ["relay"];
+/// Their next round, a minute later, does what a lost one would have done.
+const NEEDS_NO_DESTINATION: [&str; 2] = ["digest", "relay"];
 
 #[test]
 fn what_a_rule_asks_for_and_lambda_gives_up_goes_to_a_queue_that_bury_reads() {
