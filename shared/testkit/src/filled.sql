@@ -52,11 +52,6 @@ select pg_temp.id('letter', i, pg_temp.at(i)), '{source}', 'charge', 'x_' || i, 
        'e', 'invalid', 1, pg_temp.at(i)
 from filled where i % 10 = 0;
 
-insert into failed_attempts (outbox_id, failed_at, source, entity, external_id, attempts, died, error_kind, error, reason)
-select outbox_id, created_at, source, entity, external_id, attempts, true, error_kind, error, error
-from dead_letters where source = '{source}' and outbox_id is not null
-on conflict do nothing;
-
 insert into sync_state (source, entity, mode, watermark, cursor, lease_until, fence, updated_at, run_id)
 select '{source}', e, m, pg_temp.at(1), 'cursor_1', '-infinity', 7, pg_temp.at(1),
        case when m = 'full' then pg_temp.id('run', 1, pg_temp.at(1)) end

@@ -102,7 +102,7 @@ impl ThreeSources {
         assert_eq!((ready.status, &told["status"]), (200, &"ok".into()), "{told}");
         let checks: BTreeSet<&str> =
             told["checks"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(checks, self.sources.iter().copied().chain(["db"]).collect());
+        assert_eq!(checks, self.sources.iter().copied().chain(["db", "sqs"]).collect());
     }
 
     /// Returns the place of each row, and the transaction that wrote it.

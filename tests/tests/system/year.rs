@@ -103,7 +103,7 @@ async fn a_year_of_stripe_goes_from_fetch_to_the_metrics_route_and_equals_the_le
     let told = ready.json().unwrap();
     assert_eq!((ready.status, told["status"].as_str()), (200, Some("ok")));
     let checks: Vec<&String> = told["checks"].as_object().unwrap().keys().collect();
-    assert_eq!(checks, ["db", "stripe"], "a source that is not configured is not missed");
+    assert_eq!(checks, ["db", "sqs", "stripe"], "a source that is not configured is not missed");
     assert_eq!(gateway.reply("/healthz", None).await.unwrap().status, 200);
 
     let listed = app.stack.keys().await.unwrap();
