@@ -10,7 +10,7 @@ use penstock_domain::connection::State;
 use penstock_store::connections::erasing::{self, Table, Unfinished};
 use penstock_store::{Connection, Sql, all_statements};
 use penstock_testkit::TestDatabase;
-use penstock_testkit::filled::{drift, fill, rows_of, tables_of_connections};
+use penstock_testkit::filled::{ATTEMPTS, drift, fill, rows_of, tables_of_connections};
 use tokio::sync::Semaphore;
 use tokio_postgres::Client;
 
@@ -358,11 +358,7 @@ async fn trap_94_no_step_reads_a_large_table_as_a_whole() {
     // The connection has most of the rows: the planner would rather read all of them.
     let database = erasing(20_000).await;
     let client = database.client().await;
-    // Each letter with the attempt that it is about: old schemas, which are filled too, have none.
-    let attempts = "insert into failed_attempts \
-                    select outbox_id, created_at, source, entity, external_id, attempts, true, error_kind, error, error \
-                    from dead_letters where outbox_id is not null; analyze failed_attempts";
-    client.batch_execute(attempts).await.unwrap();
+    client.batch_execute(ATTEMPTS).await.unwrap();
     let large = [
         "outbox",
         "payments",

@@ -26,23 +26,31 @@ const PAIRS: [(&str, &str); 3] =
 
 /// Unique indexes without the connection: over ids that are unique by themselves. All but one are
 /// UUIDs of our own; SQS makes the ids of messages.
-const UNIQUE_BY_THEMSELVES: [&str; 7] = [
+const UNIQUE_BY_THEMSELVES: [&str; 8] = [
     "dead_letters(id)",
     "dead_letters(message_id)",
     "dead_letters(outbox_id)",
+    "failed_attempts(failed_at, outbox_id)",
     "not_ours(outbox_id)",
     "outbox(id)",
     "run_requests(id)",
     "sync_runs(id)",
 ];
 
-/// Tables that hold nothing of connections, or only by the id of a run of ours.
-const WITHOUT: [&str; 13] = [
+/// Tables that hold nothing of connections, or only by the id of a run of ours. Digests and jobs
+/// are of all connections, and name them in their texts.
+const WITHOUT: [&str; 19] = [
     "api_keys",
     "conflicting_events",
     "connections",
+    "digest_checks",
+    "digest_issues",
+    "digest_sendings",
+    "digests",
     "events",
     "idempotency_keys",
+    "job_items",
+    "jobs",
     "lead_changes",
     "leads",
     "migration_lock",

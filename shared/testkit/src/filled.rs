@@ -2,6 +2,13 @@
 
 use tokio_postgres::Client;
 
+/// Each letter's attempt, for a database of this release: older schemas have no such table.
+pub const ATTEMPTS: &str = "
+    insert into failed_attempts
+    select outbox_id, created_at, source, entity, external_id, attempts, true, error_kind, error, error
+    from dead_letters where outbox_id is not null;
+    analyze failed_attempts";
+
 /// The tables that hold rows of connections without a column that names the connection, each with
 /// the condition of one.
 const HANGING: [(&str, &str); 2] = [
