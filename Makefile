@@ -59,7 +59,7 @@ GROUPS     := test-behaviour test-system test-crates
 BESIDE     := behaviour system watch
 OTHERS     := $(filter-out $(BESIDE),$(sort $(notdir $(basename $(wildcard tests/tests/* */*/tests/*.rs)))))
 # A test may call make, which must not take the flags of this one.
-CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace
+CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace --no-fail-fast
 IGNORED    := $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 .PHONY: $(GROUPS)
