@@ -49,7 +49,7 @@ run: setup ## a simulated year of all sources through everything, on this machin
 # The large tests measure times, so PENSTOCK_FULL=1 runs one group after the other.
 test: check ## check, then all tests against a real Postgres and LocalStack (PENSTOCK_FULL=1: the large ones too)
 	@echo "test: building"
-	@cargo build --workspace --bins --test '*'
+	@cargo build --workspace --bins --examples --test '*'
 	@cargo test --workspace --lib --no-run
 	@echo "test: running $(GROUPS), some minutes without a word"
 	@$(SERVERS) --fast --postgres --localstack -- $(MAKE) -k $(if $(PENSTOCK_FULL),-j1,-j3 -O) $(GROUPS)
