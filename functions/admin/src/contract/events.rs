@@ -35,7 +35,7 @@ pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
     let limit =
         json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT });
     let page = json!({ "type": "integer", "minimum": 1, "maximum": MOST_PAGES });
-    let cursor = json!({ "type": "string", "pattern": "^[0-9a-f]{48}$" });
+    let cursor = json!({ "type": "string", "format": "run-cursor" });
     let kinds = json!({ "type": "string", "enum": error_kinds() });
     let group = json!({ "type": "string", "enum": ["reason"] });
     route

@@ -39,17 +39,17 @@ fn plan() -> Value {
 /// The fields of the body that every kind of job has.
 fn common() -> Value {
     json!({
-        "dryRun": { "type": "boolean", "description": "True for a dry run, which chooses the items and changes nothing else." },
-        "token": { "type": "string", "format": "uuid", "description": "The token of a dry run: starts that job." },
-        "rate": { "type": "integer", "minimum": 1, "maximum": MOST_RATE, "default": DEFAULT_RATE, "description": "The items to begin in a second." },
-        "why": { "type": "string", "minLength": 1, "maxLength": LONGEST_WHY, "description": "The reason, for whoever reads the job later. Required for the start." },
+        "dryRun": { "type": ["boolean", "null"], "description": "True for a dry run, which chooses the items and changes nothing else." },
+        "token": { "type": ["string", "null"], "format": "uuid", "description": "The token of a dry run: starts that job." },
+        "rate": { "type": ["integer", "null"], "minimum": 1, "maximum": MOST_RATE, "default": DEFAULT_RATE, "description": "The items to begin in a second." },
+        "why": { "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_WHY, "description": "The reason, for whoever reads the job later. Required for the start." },
     })
 }
 
 fn body(to: &mut Contract, name: &str, filter: Option<Value>) -> Value {
     let mut properties = common();
     if let Some(filter) = filter {
-        properties["filter"] = json!({ "allOf": [filter], "description": "What the dry run chooses from. Left out, all." });
+        properties["filter"] = json!({ "anyOf": [filter, { "type": "null" }], "description": "What the dry run chooses from. Left out, all." });
     } else {
         for field in ["dryRun", "token"] {
             properties.as_object_mut().map(|fields| fields.remove(field));
@@ -113,7 +113,7 @@ pub(super) fn remap(route: Operation, to: &mut Contract) -> Operation {
 pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {
     let schema = to.schema::<JobsReply>();
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
-    let cursor = json!({ "type": "string", "pattern": "^[0-9a-f]{48}$" });
+    let cursor = json!({ "type": "string", "format": "run-cursor" });
     let line = json!({
         "jobId": ID, "kind": "replay", "state": "completed", "askedBy": "operator", "why": "the map is mended", "items": 25,
         "plannedAt": AT, "startedAt": AT, "endedAt": AT,

@@ -18,7 +18,7 @@ const MOST_ATTEMPTS: i64 = 200;
 
 /// A row of the outbox, or a message that never became one.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "Event"))]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "OutboxEvent"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventReply {
     /// The row; null for a message.

@@ -2,8 +2,9 @@
 
 use penstock_domain::ids::JobId;
 use penstock_edge::http::{FieldError, Problem};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use uuid::Uuid;
 
 use super::{DEFAULT_RATE, MOST_RATE};
@@ -35,8 +36,17 @@ struct Body<F> {
     filter: Option<F>,
     dry_run: Option<bool>,
     token: Option<Uuid>,
+    #[serde(default, deserialize_with = "whole")]
     rate: Option<i32>,
     why: Option<String>,
+}
+
+/// Reads a whole number however it is written: to JSON Schema 50.0 is one, as 50 is.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let text = number.to_string();
+    let digits = text.strip_suffix(".0").unwrap_or(&text);
+    digits.parse().map(Some).map_err(D::Error::custom)
 }
 
 /// Reads a body: the fields of every job, and its filter.
