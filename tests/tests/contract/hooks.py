@@ -36,6 +36,12 @@ def journey_cursors(draw):
 run_cursors = st.tuples(MICROSECONDS, st.uuids()).map(lambda pair: f"{pair[0]:016x}{pair[1].hex}")
 zones = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Etc/GMT+5"])
 
+# Ids of rows that are there, and others that are not.
+event_ids = st.one_of(st.integers(1, 20).map(lambda n: f"019a0c9e-6a10-7bb3-8f0e-{n:012}"), st.uuids().map(str))
+job_ids = st.one_of(st.integers(1, 400).map(lambda n: f"019a0c9e-6a10-7bb3-8f0f-{n:012}"), st.uuids().map(str))
+
+schemathesis.openapi.format("event-id", event_ids)
+schemathesis.openapi.format("job-id", job_ids)
 schemathesis.openapi.format("journey-cursor", journey_cursors())
 schemathesis.openapi.format("run-cursor", run_cursors)
 schemathesis.openapi.format("iana-time-zone", zones)

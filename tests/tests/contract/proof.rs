@@ -65,7 +65,13 @@ const SEED: &str = "
     select ('00000000-0000-7000-8000-00000000000' || n)::uuid, (array['accepted', 'conflicting', 'rejected'])[1 + n % 3],
            'Ada ' || n, 'a' || n || '@example.com', '=1+1', E'a,\"b\"\n', 'application/json',
            (array['{\"a\":[1e400]}', 'a=b', '\\xff'])[1 + n % 3]::bytea, now(), gen_random_uuid()
-      from generate_series(1, 9) n";
+      from generate_series(1, 9) n;
+    insert into dead_letters (id, payload, error, error_kind, attempts, message_id, created_at)
+    select ('019a0c9e-6a10-7bb3-8f0e-' || lpad(n::text, 12, '0'))::uuid, 'made by hand', 'not a ticket: ' || n,
+           'malformed_ticket', 5, 'message-' || n, now() from generate_series(1, 20) n;
+    insert into jobs (id, kind, filter, fingerprint, state, rate, asked_by, items, is_capped, planned_at, started_at)
+    select ('019a0c9e-6a10-7bb3-8f0f-' || lpad(n::text, 12, '0'))::uuid, 'replay', '{}', int4send(n), 'running', 50,
+           'operator', 0, false, now(), now() from generate_series(1, 400) n";
 
 /// The functions over a database with keys and something to read.
 pub async fn functions(database: &TestDatabase) -> Handlers {

@@ -13,7 +13,7 @@ const ID: &str = "019a0c9e-6a10-7bb3-8f0e-2f8a3f2f9d11";
 
 /// The parameter with the id of a row.
 pub(super) fn id() -> Value {
-    json!({ "type": "string", "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "examples": [ID] })
+    json!({ "type": "string", "format": "event-id", "examples": [ID] })
 }
 
 fn event() -> Value {

@@ -164,7 +164,11 @@ fn told(
     let route = route
         .titled("Jobs", summary)
         .about(about)
-        .path("id", "The job's id, which is the token of its dry run.", id())
+        .path(
+            "id",
+            "The job's id, which is the token of its dry run.",
+            json!({ "type": "string", "format": "job-id", "examples": [ID] }),
+        )
         .reply(200, "The job as it is now.", &schema, &job("replay", state))
         .problems(&[(404, "NotFound"), (503, "Unavailable")]);
     let is_post = !problems.is_empty();
