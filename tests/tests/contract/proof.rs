@@ -73,6 +73,16 @@ const SEED: &str = "
     select ('019a0c9e-6a10-7bb3-8f0f-' || lpad(n::text, 12, '0'))::uuid, 'replay', '{}', int4send(n), 'running', 50,
            'operator', 0, false, now(), now() from generate_series(1, 400) n";
 
+/// Routes that vary by nothing but an id, of which chance finds few. tests/tests/behaviour/jobs has
+/// what they accept.
+const BY_ID: [&str; 5] = [
+    "GET /admin/jobs/{id}",
+    "POST /admin/events/{id}/replay",
+    "POST /admin/jobs/{id}/pause",
+    "POST /admin/jobs/{id}/resume",
+    "POST /admin/jobs/{id}/stop",
+];
+
 /// The functions over a database with keys and something to read.
 pub async fn functions(database: &TestDatabase) -> Handlers {
     let client = database.client().await;
@@ -196,7 +206,8 @@ async fn schemathesis_finds_nothing(size: Size) {
         let accepted =
             phases.as_object().unwrap().values().filter_map(|phase| phase["accepted"].as_u64());
         let accepted = accepted.sum::<u64>();
-        assert!(accepted >= size.least_accepted, "{operation} took little\n{report:#}");
+        let least = if BY_ID.contains(&operation.as_str()) { 0 } else { size.least_accepted };
+        assert!(accepted >= least, "{operation} took little\n{report:#}");
     }
 }
 

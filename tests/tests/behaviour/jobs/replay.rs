@@ -142,6 +142,11 @@ async fn a_message_to_fetch_that_failed_is_sent_again_and_one_that_is_none_is_sk
     assert_eq!(app.bury.handle(batch(&bodies, 5)).await.failures(), 0);
     let listed = get(&admin, "/admin/events/failed").await;
     assert!(listed["events"].as_array().unwrap().iter().all(|event| event["state"] == "message"));
+    let letter = listed["events"][0]["id"].as_str().unwrap();
+    let (status, one) = post(&admin, &format!("/admin/events/{letter}/replay"), json!({})).await;
+    assert_eq!((status, &one["items"]), (202, &json!(1)), "{one}");
+    let stop = format!("/admin/jobs/{}/stop", one["jobId"].as_str().unwrap());
+    assert_eq!(post(&admin, &stop, json!({})).await.0, 200);
     let job = start(&admin, "/admin/events/replay", json!({})).await;
     app.clock.advance(Duration::from_secs(60));
     app.relay.run_once(app.relay_deadline()).await.unwrap();
