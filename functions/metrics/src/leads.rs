@@ -8,7 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use penstock_domain::text::{LONGEST_ID, LONGEST_LEAD_FIELD};
-use penstock_edge::http::{Call, Failure, NEXT_CURSOR, Problem, Query, Reply, StatusCode, header};
+use penstock_edge::http::{
+    Call, Cursor, Failure, NEXT_CURSOR, Problem, Query, Reply, StatusCode, header,
+};
 use penstock_store::StoreError;
 use penstock_store::leads::{self, LeadFilter, LeadPage, LeadRecord};
 use serde::Serialize;
@@ -49,8 +51,7 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Leads, Prob
     let as_csv = csv::is_wanted(&call.request.headers);
     let query = &mut call.query;
     let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-    let cursor = query
-        .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+    let cursor = Cursor::take(query, is_of_leads);
     let from = query.take_as("from", time).unwrap_or(EARLIEST);
     let to = query.take_as("to", time);
     if to.is_some_and(|to| to <= from) {
@@ -58,7 +59,7 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Leads, Prob
     }
     let end = (to.unwrap_or(LATEST), Uuid::nil());
     // Of two ends the earlier one: a cursor may come with the bounds of its first page.
-    let before = cursor.map_or(end, |cursor| end.min((cursor.received_at, cursor.id)));
+    let before = cursor.map_or(end, |cursor| end.min((cursor.at, cursor.id)));
     Ok(Leads { filter: filter(query), from, before, limit, as_csv })
 }
 
@@ -124,26 +125,9 @@ fn up(time: Timestamp) -> Timestamp {
     if floor < time { floor.checked_add(1.microsecond()).unwrap_or(floor) } else { floor }
 }
 
-/// The last lead of a page: the next one begins after it, even if leads have come meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    received_at: Timestamp,
-    id: Uuid,
-}
-
-impl Cursor {
-    /// Microseconds, as Postgres keeps them, and the id, both in hexadecimal.
-    fn text(self) -> String {
-        format!("{:016x}{}", self.received_at.as_microsecond(), self.id.simple())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (micros, id) = text.split_at_checked(16)?;
-        let micros = u64::from_str_radix(micros, 16).ok()?.cast_signed();
-        let id = if id.len() == 32 { Uuid::try_parse(id).ok()? } else { return None };
-        let received_at = Timestamp::from_microsecond(micros).ok()?;
-        (EARLIEST..=LATEST).contains(&received_at).then_some(Self { received_at, id })
-    }
+/// Whether a lead can have come at the cursor's time.
+fn is_of_leads(cursor: &Cursor) -> bool {
+    (EARLIEST..=LATEST).contains(&cursor.at)
 }
 
 #[derive(Debug, Serialize)]
@@ -197,7 +181,7 @@ impl Question for Leads {
 }
 
 fn end_of(lead: &LeadRecord) -> Cursor {
-    Cursor { received_at: lead.received_at, id: lead.id }
+    Cursor { at: lead.received_at, id: lead.id }
 }
 
 pub(crate) struct OneLead(Uuid);
@@ -231,12 +215,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_its_own_text_and_nothing_else_is_one() {
-        let received_at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
-        let cursor = Cursor { received_at, id: Uuid::from_u128(7) };
-        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
+    fn a_cursor_of_a_time_at_which_no_lead_can_have_come_is_none() {
+        let is_sound = |text: &str| Cursor::parse(text).is_some_and(|cursor| is_of_leads(&cursor));
+        let at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
+        assert!(is_sound(&Cursor { at, id: Uuid::from_u128(7) }.text()));
         for bad in ["", "x", "\u{e9}", &"0".repeat(47), &"f".repeat(48), &"f".repeat(49)] {
-            assert_eq!(Cursor::parse(bad), None, "{bad}");
+            assert!(!is_sound(bad), "{bad}");
         }
     }
 

@@ -1,10 +1,9 @@
 //! `/runs`, newest first, and `/runs/{runId}`.
 
-use jiff::Timestamp;
-use penstock_edge::http::{Call, Problem};
+use penstock_edge::http::{Call, Cursor, Problem};
 use penstock_store::StoreError;
 use penstock_store::run_requests;
-use penstock_store::sync_runs::read::{self, RunFilter};
+use penstock_store::sync_runs::read::{self, RunFilter, RunRecord};
 use serde::Serialize;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -33,8 +32,7 @@ pub(crate) struct Runs {
 pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Problem> {
     let query = &mut call.query;
     let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-    let after = query
-        .take_as("cursor", |text| Cursor::parse(text).ok_or("must be a nextCursor".to_owned()));
+    let after = Cursor::take(query, |_| true);
     let source = query.take_as("source", |text| match text.contains('\0') {
         true => Err("must be the name of a source, such as stripe".to_owned()),
         false => Ok(text.to_owned()),
@@ -45,27 +43,6 @@ pub(crate) fn page(_: &MetricsConfig, call: &mut Call<'_>) -> Result<Runs, Probl
         false => Err(format!("must be one of {}", STATUSES.join(", "))),
     });
     Ok(Runs { after, asked, status, limit })
-}
-
-/// The last run of a page: the next one begins after it, even if runs were added meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    started_at: Timestamp,
-    id: Uuid,
-}
-
-impl Cursor {
-    /// Microseconds, as Postgres keeps them, and the id, both in hexadecimal.
-    fn text(self) -> String {
-        format!("{:016x}{}", self.started_at.as_microsecond(), self.id.simple())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (micros, id) = text.split_at_checked(16)?;
-        let micros = u64::from_str_radix(micros, 16).ok()?.cast_signed();
-        let id = if id.len() == 32 { Uuid::try_parse(id).ok()? } else { return None };
-        Some(Self { started_at: Timestamp::from_microsecond(micros).ok()?, id })
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -81,18 +58,15 @@ impl Question for Runs {
 
     async fn ask(&self, on: &Client) -> Result<Option<RunsReply>, StoreError> {
         let filter = RunFilter {
-            after: self.after.map(|cursor| (cursor.started_at, cursor.id)),
+            after: self.after.map(|cursor| (cursor.at, cursor.id)),
             chosen: self.asked.chosen(),
             status: self.status.as_deref(),
             // One more than requested shows whether there is a next page.
             limit: self.limit + 1,
         };
         let mut runs = read::page(on, filter).await?;
-        let asked = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let is_last = runs.len() <= asked;
-        runs.truncate(asked);
-        let last = runs.last().filter(|_| !is_last);
-        let next_cursor = last.map(|run| Cursor { started_at: run.started_at, id: run.id }.text());
+        let end_of = |run: &RunRecord| Cursor { at: run.started_at, id: run.id };
+        let next_cursor = Cursor::cut(&mut runs, self.limit, end_of);
         Ok(Some(RunsReply { runs: runs.into_iter().map(RunReply::from).collect(), next_cursor }))
     }
 }
@@ -113,28 +87,5 @@ impl Question for OneRun {
             Some(run) => Some(RunReply::from(run)),
             None => run_requests::find(on, self.0).await?.map(RunReply::from),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_survives_its_own_text_and_nothing_else_is_one() {
-        let started_at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
-        let cursor = Cursor { started_at, id: Uuid::from_u128(7) };
-        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
-        for bad in [
-            "",
-            "x",
-            "é",
-            &"é".repeat(24),
-            &"0".repeat(47),
-            &"f".repeat(49),
-            &format!("7{}", "f".repeat(47)),
-        ] {
-            assert_eq!(Cursor::parse(bad), None, "{bad}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
-use penstock_edge::http::{Call, Failure as Refusal, Query, Reply, StatusCode};
+use penstock_edge::http::{Call, Cursor, Failure as Refusal, Reply, StatusCode};
 use penstock_store::failures::{self, Failure, From};
 use serde::Serialize;
 use uuid::Uuid;
@@ -104,31 +104,6 @@ impl std::convert::From<Failure> for FailedEvent {
     }
 }
 
-/// The last failure of a page: the next one begins behind it, whatever fails meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cursor {
-    pub at: Timestamp,
-    pub id: Uuid,
-}
-
-impl Cursor {
-    /// Microseconds, as Postgres keeps them, and the id, both in hexadecimal.
-    pub(crate) fn text(self) -> String {
-        format!("{:016x}{}", self.at.as_microsecond(), self.id.simple())
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (micros, id) = text.split_at_checked(16)?;
-        let micros = u64::from_str_radix(micros, 16).ok()?.cast_signed();
-        let id = if id.len() == 32 { Uuid::try_parse(id).ok()? } else { return None };
-        Some(Self { at: Timestamp::from_microsecond(micros).ok()?, id })
-    }
-
-    pub(crate) fn take(query: &mut Query) -> Option<Self> {
-        query.take_as("cursor", |text| Self::parse(text).ok_or("must be a nextCursor".to_owned()))
-    }
-}
-
 /// `GET /admin/events/failed`: `limit` (1 to 200, default 50), `cursor` or `page` (1 to 100),
 /// `group`, and the filter.
 pub(crate) async fn list<C: Clock, Q: Outlet>(
@@ -143,7 +118,7 @@ pub(crate) async fn list<C: Clock, Q: Outlet>(
     });
     let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
     let page = query.take_number("page", 1, MOST_PAGES);
-    let cursor = Cursor::take(&mut query);
+    let cursor = Cursor::take(&mut query, |_| true);
     if cursor.is_some() && page.is_some() {
         query.reject("page", "must be left out where there is a cursor");
     }
@@ -163,26 +138,8 @@ pub(crate) async fn list<C: Clock, Q: Outlet>(
         failures::list(&**connection, asked.filter(), from, limit + 1).await
     };
     let mut found = ports.database.in_time(reading).await?;
-    let asked_for = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = found.len() <= asked_for;
-    found.truncate(asked_for);
-    let last = found.last().filter(|_| !is_last);
-    let next_cursor = last.map(|last| Cursor { at: last.failed_at, id: last.id }.text());
+    let end_of = |failure: &Failure| Cursor { at: failure.failed_at, id: failure.id };
+    let next_cursor = Cursor::cut(&mut found, limit, end_of);
     let events = found.into_iter().map(FailedEvent::from).collect();
     Reply::json(StatusCode::OK, &FailedReply { events, next_cursor })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_survives_its_own_text_and_nothing_else_is_one() {
-        let at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
-        let cursor = Cursor { at, id: Uuid::from_u128(7) };
-        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
-        for bad in ["", "x", "é", &"0".repeat(47), &"f".repeat(49)] {
-            assert_eq!(Cursor::parse(bad), None, "{bad}");
-        }
-    }
 }

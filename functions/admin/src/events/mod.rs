@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 #[cfg(feature = "contract")]
 pub(crate) use causes::CausesReply;
-pub(crate) use failed::{Cursor, list};
+pub(crate) use failed::list;
 #[cfg(feature = "contract")]
 pub(crate) use failed::{DEFAULT_LIMIT, FailedReply, MOST, MOST_PAGES};
 pub(crate) use filter::{Asked, LONGEST};

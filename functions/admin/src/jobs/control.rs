@@ -5,13 +5,12 @@ use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobState;
-use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
-use penstock_store::jobs;
+use penstock_edge::http::{Call, Cursor, Failure, Problem, Reply, StatusCode};
+use penstock_store::jobs::{self, Job};
 use uuid::Uuid;
 
 use super::{BODY_LIMIT, JobsReply, unknown};
 use crate::Ports;
-use crate::events::Cursor;
 
 pub(crate) const DEFAULT_LIMIT: i64 = 50;
 pub(crate) const MOST: i64 = 200;
@@ -33,7 +32,7 @@ pub(crate) async fn list<C: Clock, Q: Outlet>(
 ) -> Result<Reply, Failure> {
     let mut query = std::mem::take(&mut call.query);
     let limit = query.take_number("limit", 1, MOST).unwrap_or(DEFAULT_LIMIT);
-    let cursor = Cursor::take(&mut query);
+    let cursor = Cursor::take(&mut query, |_| true);
     let state = query.take_as("state", |word| {
         let known = JobState::ALL.into_iter().find(|state| state.as_str() == word);
         known.ok_or_else(|| format!("must be one of {}", states().join(", ")))
@@ -45,11 +44,8 @@ pub(crate) async fn list<C: Clock, Q: Outlet>(
         jobs::list(&**connection, after, state, limit + 1).await
     };
     let mut found = ports.database.in_time(reading).await?;
-    let asked = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = found.len() <= asked;
-    found.truncate(asked);
-    let last = found.last().filter(|_| !is_last);
-    let next = last.map(|job| Cursor { at: job.planned_at, id: job.id.0 }.text());
+    let end_of = |job: &Job| Cursor { at: job.planned_at, id: job.id.0 };
+    let next = Cursor::cut(&mut found, limit, end_of);
     Reply::json(StatusCode::OK, &JobsReply::of(found, next))
 }
 

@@ -3,6 +3,7 @@
 mod call;
 mod cookie;
 mod credentials;
+mod cursor;
 mod document;
 mod failure;
 mod idempotency;
@@ -19,6 +20,7 @@ mod service;
 pub use call::Call;
 pub use cookie::{InvalidCookie, SetCookie};
 pub use credentials::presented_key;
+pub use cursor::Cursor;
 pub use document::Document;
 pub use failure::{Failure, RETRY_AFTER};
 pub use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
