@@ -97,15 +97,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             jobs::set_state(&**connection, id, from, to, call.now).await
         };
         let is_set = self.database.in_time(setting).await?;
-        let told = self.job_told(id).await?.ok_or_else(unknown)?;
+        let (job, outcomes) = self.job_told(id).await?.ok_or_else(unknown)?;
         if is_set {
             let (who, request_id, state) =
                 (call.caller.name.as_str(), call.id.as_str(), to.as_str());
             tracing::info!(event = "job_changed", who, request_id, job = %id, state);
-        } else if told.job.state != to.as_str() {
-            let detail = format!("The job is {}.", told.job.state);
+        } else if job.state != to.as_str() {
+            let detail = format!("The job is {}.", job.state);
             return Err(Problem::conflict("job-state", detail).into());
         }
-        Reply::json(StatusCode::OK, &super::JobReply::of(told.job, told.outcomes))
+        Reply::json(StatusCode::OK, &super::JobReply::of(job, outcomes))
     }
 }

@@ -13,7 +13,7 @@ use penstock_domain::job::JobKind;
 use penstock_edge::http::{Failure, Problem, Reply, StatusCode};
 use penstock_store::StoreError;
 use penstock_store::jobs::plan::{NewJob, fingerprint_text};
-use penstock_store::jobs::{self, Decision, FirstItem, Job, Outcome, Started};
+use penstock_store::jobs::{self, Decision, Job, Outcome, Started};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -64,36 +64,34 @@ impl Fingerprinted {
     }
 }
 
-/// A job with what there is to tell of it.
-struct Told {
-    job: Job,
-    outcomes: Vec<Outcome>,
-    first: Vec<FirstItem>,
-}
-
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    async fn job_told(&self, id: JobId) -> Result<Option<Told>, Failure> {
+    /// A job, and its items by outcome.
+    async fn job_told(&self, id: JobId) -> Result<Option<(Job, Vec<Outcome>)>, Failure> {
         let reading = async {
             let connection = self.database.connection().await?;
             let on = &**connection;
             let Some(job) = jobs::find(on, id).await? else { return Ok(None) };
-            let outcomes = jobs::report(on, id, OUTCOMES).await?;
-            let first = jobs::first_items(on, id, FIRST).await?;
-            Ok::<_, StoreError>(Some(Told { job, outcomes, first }))
+            Ok::<_, StoreError>(Some((job, jobs::report(on, id, OUTCOMES).await?)))
         };
         Ok(self.database.in_time(reading).await?)
     }
 
     /// The reply with a job.
     pub(crate) async fn reply_with(&self, status: StatusCode, id: JobId) -> Result<Reply, Failure> {
-        let told = self.job_told(id).await?.ok_or_else(unknown)?;
-        Reply::json(status, &JobReply::of(told.job, told.outcomes))
+        let (job, outcomes) = self.job_told(id).await?.ok_or_else(unknown)?;
+        Reply::json(status, &JobReply::of(job, outcomes))
     }
 
     /// The reply to a dry run.
     async fn planned(&self, id: JobId) -> Result<Reply, Failure> {
-        let told = self.job_told(id).await?.ok_or_else(unknown)?;
-        Reply::json(StatusCode::OK, &PlanReply::of(told.job, told.first))
+        let reading = async {
+            let connection = self.database.connection().await?;
+            let on = &**connection;
+            let Some(job) = jobs::find(on, id).await? else { return Ok(None) };
+            Ok::<_, StoreError>(Some((job, jobs::first_items(on, id, FIRST).await?)))
+        };
+        let (job, first) = self.database.in_time(reading).await?.ok_or_else(unknown)?;
+        Reply::json(StatusCode::OK, &PlanReply::of(job, first))
     }
 
     /// Starts the job that a dry run has planned. If one with the same filter is at work, the reply
@@ -126,10 +124,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     /// A token that starts nothing any more: its job has ended, or was never started in time.
     async fn over(&self, id: JobId, kind: JobKind) -> Result<Reply, Failure> {
-        let told = self.job_told(id).await?.filter(|told| told.job.kind == kind.as_str());
+        let told = self.job_told(id).await?.filter(|(job, _)| job.kind == kind.as_str());
         match told {
-            Some(told) if told.job.state != "planned" => {
-                Reply::json(StatusCode::OK, &JobReply::of(told.job, told.outcomes))
+            Some((job, outcomes)) if job.state != "planned" => {
+                Reply::json(StatusCode::OK, &JobReply::of(job, outcomes))
             }
             _ => {
                 let detail = "The token is of no dry run of the last hour. Ask for another one.";
