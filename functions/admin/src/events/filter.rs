@@ -70,12 +70,8 @@ impl Asked {
             ("reason", &self.reason),
             ("externalId", &self.external_id),
         ];
-        let fault = |(name, text): (&'static str, &Option<String>)| {
-            let detail = checked(text.as_deref()?).err()?;
-            Some((name, detail))
-        };
         let kind = self.error_kind.as_deref().and_then(|word| kind(word).err());
-        texts.into_iter().filter_map(fault).chain(kind.map(|it| ("errorKind", it))).collect()
+        text_faults(texts).chain(kind.map(|it| ("errorKind", it))).collect()
     }
 
     /// The filter as the store takes it.
@@ -93,6 +89,14 @@ impl Asked {
             until: self.to,
         }
     }
+}
+
+/// Checks texts of a filter by the names of their fields. Returns the fields that are wrong, each
+/// with what it must be.
+pub(crate) fn text_faults<const N: usize>(
+    texts: [(&'static str, &Option<String>); N],
+) -> impl Iterator<Item = (&'static str, String)> {
+    texts.into_iter().filter_map(|(name, text)| Some((name, checked(text.as_deref()?).err()?)))
 }
 
 fn checked(text: &str) -> Result<&str, String> {

@@ -6,23 +6,22 @@ mod filter;
 mod one;
 mod payload;
 
-use std::sync::OnceLock;
+use penstock_domain::disposition::ReasonKind;
 
 #[cfg(feature = "contract")]
 pub(crate) use causes::CausesReply;
 pub(crate) use failed::list;
 #[cfg(feature = "contract")]
 pub(crate) use failed::{DEFAULT_LIMIT, FailedReply, MOST, MOST_PAGES};
-pub(crate) use filter::{Asked, LONGEST};
+#[cfg(feature = "contract")]
+pub(crate) use filter::LONGEST;
+pub(crate) use filter::{Asked, text_faults};
 #[cfg(feature = "contract")]
 pub(crate) use one::EventReply;
 pub(crate) use one::{find, id};
 pub use payload::Redactions;
 
 /// The kinds of reasons, for the contract and for callers who ask for another.
-pub(crate) fn error_kinds() -> &'static [&'static str] {
-    static KINDS: OnceLock<Vec<&str>> = OnceLock::new();
-    KINDS.get_or_init(|| {
-        penstock_domain::disposition::ReasonKind::ALL.iter().map(|kind| kind.as_str()).collect()
-    })
+pub(crate) fn error_kinds() -> [&'static str; ReasonKind::ALL.len()] {
+    ReasonKind::ALL.map(ReasonKind::as_str)
 }

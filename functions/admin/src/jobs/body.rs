@@ -78,6 +78,12 @@ fn fault(pointer: &str, detail: String) -> Problem {
     Problem::invalid(vec![FieldError { pointer: pointer.to_owned(), detail }])
 }
 
+/// 400 that names fields of the filter, each with what it must be.
+pub(super) fn filter_problem(faults: Vec<(&'static str, String)>) -> Problem {
+    let fault = |(field, detail)| FieldError { pointer: format!("#/filter/{field}"), detail };
+    Problem::invalid(faults.into_iter().map(fault).collect())
+}
+
 impl Asking {
     /// Returns the wish: a dry run, or a start with its token. A filter is for the dry run.
     ///

@@ -5,7 +5,7 @@ use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobKind;
-use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply};
+use penstock_edge::http::{Call, Failure, Problem, Reply};
 use penstock_store::jobs::plan::{self, Objects, Position};
 use penstock_store::{Chosen, StoreError, begin, commit};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, BODY_LIMIT, Fingerprinted, body};
 use crate::Ports;
 use crate::by::By;
-use crate::events::LONGEST;
+use crate::events::text_faults;
 
 /// The objects whose versions are read again. A field that is left out leaves none out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,21 +62,12 @@ impl RemapFilter {
             ("entity", &self.entity),
             ("externalId", &self.external_id),
         ];
-        let fault = |field: &str, detail: String| FieldError {
-            pointer: format!("#/filter/{field}"),
-            detail,
-        };
-        let is_sound = |text: &str| (1..=LONGEST).contains(&text.len()) && !text.contains('\0');
-        let wrong =
-            texts.iter().filter(|(_, text)| text.as_deref().is_some_and(|it| !is_sound(it)));
-        let mut faults: Vec<_> = wrong
-            .map(|(field, _)| fault(field, format!("must be a text of 1 to {LONGEST} bytes")))
-            .collect();
+        let mut faults: Vec<_> = text_faults(texts).collect();
         let position = self.continue_at.as_deref().map(Position::parse);
         if position == Some(None) {
-            faults.push(fault("continueAt", "must be a continueAt of a remap".to_owned()));
+            faults.push(("continueAt", "must be a continueAt of a remap".to_owned()));
         }
-        if faults.is_empty() { Ok(position.flatten()) } else { Err(Problem::invalid(faults)) }
+        if faults.is_empty() { Ok(position.flatten()) } else { Err(body::filter_problem(faults)) }
     }
 }
 

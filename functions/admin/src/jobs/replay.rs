@@ -5,7 +5,7 @@ use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobKind;
-use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply};
+use penstock_edge::http::{Call, Failure, Problem, Reply};
 use penstock_store::jobs::plan;
 use serde::Serialize;
 use uuid::Uuid;
@@ -44,10 +44,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Answer::Plan => JobId::new(by.now),
         };
         let asked = filter.unwrap_or_default();
-        let fault = |(field, detail)| FieldError { pointer: format!("#/filter/{field}"), detail };
-        let faults: Vec<_> = asked.faults().into_iter().map(fault).collect();
+        let faults = asked.faults();
         if !faults.is_empty() {
-            return Err(Problem::invalid(faults).into());
+            return Err(body::filter_problem(faults).into());
         }
         let filter = Fingerprinted::of(JobKind::Replay, &asked)?;
         let new = filter.job(id, &asking, by.who);
