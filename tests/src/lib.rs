@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod captured_log;
+pub mod chat_server;
 pub mod clock;
 mod connecting;
 pub mod contract;

@@ -107,14 +107,18 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
             };
             if let Err(error) = served {
                 let known = error.is_in_postgres() && !opens_channel;
+                // A rule asks for channels every few hours, so an outage of the vendor's makes no
+                // dead letter.
+                let is_ruled = opens_channel && error.is_silence();
                 let message_id = &message.message_id;
                 tracing::error!(
                     event = "request_failed",
                     message_id,
                     retried_by_relay = known,
+                    retried_by_rule = is_ruled,
                     error = chain(&error)
                 );
-                if !known {
+                if !known && !is_ruled {
                     response.fail(message);
                 }
             }

@@ -93,6 +93,33 @@ impl TestDatabase {
         Self { server, name, idle: Mutex::default() }
     }
 
+    /// Copies the database as it is now. Connections to it end, and whoever needs one makes another.
+    ///
+    /// # Panics
+    ///
+    /// If somebody connects again while it is copied.
+    pub async fn back_up(&self) -> Self {
+        end_backends(&self.server.admin().await, &self.name).await;
+        Self::create(self.server.clone(), &self.name).await
+    }
+
+    /// Puts a backup in the place of the database, under its name, so that logins go on to be right.
+    ///
+    /// # Panics
+    ///
+    /// If somebody connects again meanwhile.
+    pub async fn restore(&self, mut backup: Self) {
+        let admin = self.server.admin().await;
+        drop(backup.idle.lock().unwrap_or_else(PoisonError::into_inner).take());
+        for name in [&self.name, &backup.name] {
+            end_backends(&admin, name).await;
+        }
+        let (name, before) = (&self.name, template::unique_name());
+        run(&admin, &format!("alter database {name} rename to {before}")).await;
+        run(&admin, &format!("alter database {} rename to {name}", backup.name)).await;
+        backup.name = before;
+    }
+
     /// Returns a pool of at most `size` connections of the owner, without TLS.
     pub fn database(&self, size: usize) -> Database {
         Database::new(Arc::new(StaticLogin(self.login())), Tls::Disable, None, size)

@@ -24,6 +24,7 @@ mod metrics;
 mod migrate;
 mod mounting;
 mod older_clients;
+mod operations;
 mod outages;
 mod process;
 mod relay;

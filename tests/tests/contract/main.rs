@@ -11,6 +11,7 @@ mod clients;
 mod documents;
 mod google;
 mod lint;
+mod mail;
 mod proof;
 mod request_ids;
 mod vendors;

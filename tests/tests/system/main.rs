@@ -12,6 +12,7 @@ mod cold_start;
 mod connections;
 mod cors;
 mod deployed_app;
+mod digest;
 mod guards;
 mod permissions;
 mod poison;

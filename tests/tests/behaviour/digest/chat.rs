@@ -1,65 +1,13 @@
 //! A chat's incoming webhook over HTTP, from the function's own client.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use penstock_clients::sending::{Channel as _, Chat, NotSent};
 use penstock_domain::digest::{Message, failures};
+use penstock_tests::chat_server::ChatServer;
 use penstock_tests::clock::SetClock;
-use serde_json::Value;
 
 use super::at;
-
-/// A server that keeps what is posted to it, and answers with one status.
-#[derive(Clone)]
-pub struct ChatServer {
-    pub url: String,
-    status: Arc<Mutex<u16>>,
-    posted: Arc<Mutex<Vec<Value>>>,
-}
-
-impl ChatServer {
-    pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/services/a-secret-path", listener.local_addr().unwrap());
-        let server = Self { url, status: Arc::new(Mutex::new(200)), posted: Arc::default() };
-        let app = Router::new()
-            .route("/services/a-secret-path", post(answer))
-            .route("/elsewhere", post(answer))
-            .with_state(server.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        server
-    }
-
-    pub fn take(&self) -> Vec<Value> {
-        std::mem::take(&mut *self.posted.lock().unwrap())
-    }
-
-    pub fn posts(&self) -> usize {
-        self.posted.lock().unwrap().len()
-    }
-}
-
-async fn answer(State(server): State<ChatServer>, body: Bytes) -> Response {
-    server.posted.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-    let status = StatusCode::from_u16(*server.status.lock().unwrap()).unwrap();
-    let headers = match status.as_u16() {
-        429 => vec![(RETRY_AFTER, "30")],
-        302 => vec![(LOCATION, "/elsewhere")],
-        _ => Vec::new(),
-    };
-    let mut response = status.into_response();
-    for (name, value) in headers {
-        response.headers_mut().insert(name, value.parse().unwrap());
-    }
-    response
-}
 
 fn message() -> Message {
     failures("prod", &[], at("2026-03-28T08:00:00Z")).message()
@@ -84,7 +32,7 @@ async fn each_answer_of_a_chat_says_whether_the_message_can_have_gone_out() {
         (500, Err(("unsure", None))),
         (503, Err(("unsure", None))),
     ] {
-        *server.status.lock().unwrap() = status;
+        server.answers(status);
         let sent = chat.send(&message()).await;
         let said = sent.as_ref().map_err(|error| match error {
             NotSent::Later { pause, .. } => ("later", pause.map(|pause| pause.as_secs())),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use digest::Request;
 use penstock_testkit::{Cut, TestDatabase};
 use penstock_tests::captured_log::CapturedLog;
+use penstock_tests::chat_server::ChatServer;
 use penstock_tests::thorough::part;
 use penstock_tests::victim::Victim;
 use serde_json::json;
 
 use super::app::{Reply, schedule};
-use super::chat::ChatServer;
 use super::{DigestApp, at};
 
 /// Points at which the function is killed.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use fetch::{FetchError, Outcome, RENEW_BEFORE};
 use penstock_clients::vendor::VendorError;
-use penstock_domain::fetch_request::Mode;
+use penstock_domain::clock::Clock as _;
+use penstock_domain::due::Due;
+use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_tests::simulators::gcal::Fault;
+use serde_json::json;
 
 use crate::gcal::test_app::{GcalTestApp, WEBHOOK_URL};
 
@@ -105,6 +108,22 @@ async fn an_outage_fails_the_invocation_and_the_next_one_makes_up_for_it() {
     test.fetch(Mode::Watch).await.unwrap_err();
     assert_eq!(watch(&test).await, (true, 0));
     assert_eq!((test.google.channels().len(), test.app.db.scalar::<i64>(CHANNELS).await), (2, 1));
+}
+
+#[tokio::test]
+async fn an_outage_makes_no_dead_letter_of_the_message_since_the_rule_asks_again() {
+    let test = GcalTestApp::with(307, 0).await;
+    test.google.faults().always("/calendar/v3/calendars", Fault::ServerError);
+    let request = FetchRequest::new("gcal", "event", Mode::Watch);
+    let body = serde_json::to_string(&request).unwrap();
+    let event = json!({"Records": [{"messageId": "m", "body": body}]});
+    let deadline = test.app.clock.now() + Duration::from_secs(300);
+    let reply = test.app.fetch.handle(event, deadline).await.unwrap();
+    assert_eq!(reply["batchItemFailures"], json!([]));
+    test.google.faults().clear();
+    test.app.due(Due::Watch).await;
+    test.app.drain().await;
+    assert_eq!(test.google.channels().len(), 1);
 }
 
 #[tokio::test]

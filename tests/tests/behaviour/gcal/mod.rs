@@ -11,6 +11,6 @@ mod kills;
 mod left_out;
 mod odd_replies;
 mod pulling;
-mod push;
+pub mod push;
 mod rotation;
 pub mod test_app;

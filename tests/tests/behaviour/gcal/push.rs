@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::gcal::test_app::GcalTestApp;
 
 /// Returns a request as the gateway sends it to the function.
-async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> Reply {
+pub async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> Reply {
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let event = json!({
@@ -32,7 +32,7 @@ async fn send(test: &GcalTestApp, method: &str, headers: &[(&str, String)]) -> R
 }
 
 /// Returns the headers of a notification of the one open channel.
-fn notification(test: &GcalTestApp, state: &str) -> Vec<(&'static str, String)> {
+pub fn notification(test: &GcalTestApp, state: &str) -> Vec<(&'static str, String)> {
     test.google.channels()[0].notify(state)
 }
 

@@ -1,6 +1,8 @@
-//! Outages of half an hour. No row loses an attempt, nothing becomes a dead letter, and afterwards
+//! Outages, of half an hour here and of longer in the modules. No row loses an attempt, nothing becomes a dead letter, and afterwards
 //! all is caught up by itself (trap 14).
 
+mod restored;
+mod week;
 mod world;
 
 use penstock_tests::simulators::{hubspot, stripe::Fault};

@@ -1,5 +1,5 @@
-//! Minutes of a deployment: the rules, `relay`, the front door, and SQS with its visibility
-//! time-outs, receive counts and dead-letter queues.
+//! The time of a deployment: the rules, `relay`, the front door, and SQS with its visibility
+//! time-outs, receive counts, dead-letter queues and retention.
 
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ use crate::ingest::post;
 use crate::metrics::event;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// The rule for incremental runs.
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+
+/// The rules for push channels and for what only a full run repairs.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// SQS moves a message to its dead-letter queue after this many receives.
 const MOST_RECEIVES: u32 = 5;
@@ -52,7 +58,7 @@ struct Message {
 pub struct World {
     waiting: Vec<Message>,
     dead_letter_queue: Vec<String>,
-    minutes: u32,
+    passed: Duration,
     leads: i64,
     /// Whether SQS neither takes messages nor delivers any.
     pub queues_away: bool,
@@ -61,19 +67,28 @@ pub struct World {
 impl World {
     /// Lets a minute pass. `failing` says whether rules and `relay` may fail.
     pub async fn minute(&mut self, app: &TestApp, failing: bool) {
+        self.pass(app, MINUTE, failing).await;
+    }
+
+    /// Lets `time` pass, with one round of everything at its end and a lead that comes in.
+    pub async fn pass(&mut self, app: &TestApp, time: Duration, failing: bool) {
         for queue in [&app.tickets, &app.requests, &app.spill] {
             queue.refuse(self.queues_away);
         }
-        app.clock.advance(MINUTE);
-        if self.minutes.is_multiple_of(15) {
-            let (deadline, due) = (app.clock.now() + 5 * MINUTE, Due::Incremental);
-            let ruled = app.fetch.handle(json!(DueRequest { due }), deadline).await;
+        app.clock.advance(time);
+        let (before, after) = (self.passed.as_secs(), (self.passed + time).as_secs());
+        let is_quarter = after.div_ceil(QUARTER.as_secs()) > before.div_ceil(QUARTER.as_secs());
+        let is_night = after / DAY.as_secs() > before / DAY.as_secs();
+        let nightly: &[Due] = if is_night { &[Due::Watch, Due::Full] } else { &[] };
+        for due in is_quarter.then_some(&Due::Incremental).into_iter().chain(nightly) {
+            let deadline = app.clock.now() + 5 * MINUTE;
+            let ruled = app.fetch.handle(json!(DueRequest { due: *due }), deadline).await;
             assert!(failing || ruled.is_ok(), "{ruled:?}");
         }
-        self.minutes += 1;
+        self.passed += time;
         let round = app.relay.run_once(app.relay_deadline()).await;
         assert!(failing || round.is_ok(), "{round:?}");
-        let lead = format!("{{\"email\":\"{}@example.com\"}}", self.leads);
+        let lead = format!("{{\"email\":\"{}@example.com\"}}", self.passed.as_secs());
         let reply = post(&app.ingest, "/leads", &[], lead.as_bytes()).await;
         assert!(matches!(reply.status, 201 | 202), "{}", reply.body);
         self.leads += 1;
@@ -81,6 +96,25 @@ impl World {
             self.collect(app);
             self.deliver(app).await;
         }
+    }
+
+    /// Returns the number of leads whose senders were told that they are kept.
+    pub fn promised(&self) -> i64 {
+        self.leads
+    }
+
+    /// Takes it that so many of them were lost, as a restore of the database loses them.
+    pub fn lose(&mut self, leads: i64) {
+        self.leads -= leads;
+    }
+
+    /// Empties all queues, as they are in another region. Returns how many leads went with them.
+    pub fn lose_queues(&mut self, app: &TestApp) -> i64 {
+        self.collect(app);
+        let spilled = self.waiting.drain(..).filter(|message| message.kind == Kind::Spill);
+        let bodies = spilled.map(|message| message.body).chain(self.dead_letter_queue.drain(..));
+        let leads = bodies.filter(|body| body.contains("\"route\":\"leads\"")).count();
+        i64::try_from(leads).unwrap()
     }
 
     /// Takes what the functions have sent.
@@ -132,9 +166,9 @@ impl World {
             "all are closed"
         );
         assert!(self.dead_letter_queue.is_empty());
-        let left =
-            "select count(*) from sync_state where run_id is not null or requested_at is not null";
-        assert_eq!(app.db.scalar::<i64>(left).await, 0, "no run is left");
+        let left = "select coalesce(string_agg(to_jsonb(s)::text, ' '), '') from sync_state s \
+                    where run_id is not null or requested_at is not null";
+        assert_eq!(app.db.scalar::<String>(left).await, "", "no run is left");
     }
 }
 
@@ -157,7 +191,8 @@ pub async fn assert_nothing_is_blamed(app: &TestApp) {
     let blamed = "select count(*) filter (where status = 'dead' or crashes > 0 or status = 'pending' and attempts > 0) \
                   from outbox";
     assert_eq!(app.db.scalar::<i64>(blamed).await, 0);
-    assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+    let letters = "select coalesce(string_agg(error, ' '), '') from dead_letters";
+    assert_eq!(app.db.scalar::<String>(letters).await, "");
 }
 
 /// Has every function find Postgres away, and returns where it was.
