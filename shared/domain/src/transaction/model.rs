@@ -338,7 +338,7 @@ fn third_parties() -> [Model; 2] {
 }
 
 #[test]
-fn trap_39_and_40_in_every_order_it_is_done_once_and_ends_in_their_truth() {
+fn in_every_order_it_is_done_once_and_ends_in_their_truth() {
     for model in third_parties() {
         let worlds = model.check().unwrap();
         assert!(worlds > 10_000, "{worlds} worlds");
