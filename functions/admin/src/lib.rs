@@ -51,6 +51,8 @@ pub struct Ports<C, Q> {
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = ApiKey;
 
+    const NAME: &'static str = "admin";
+
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("triggerRun", "/trigger/{source}/{mode}", Need::Admin, &trigger::run),

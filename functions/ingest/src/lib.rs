@@ -18,6 +18,8 @@ use penstock_edge::http::{
     any_idempotency_key,
 };
 use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::admission::Admission;
 use penstock_store::intake::{Answer, Stored, store};
 use penstock_store::{Database, StoreError};
@@ -109,6 +111,8 @@ const ONE_LEAD: &str = "/leads/{id}";
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
 
+    const NAME: &'static str = "ingest";
+
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
@@ -132,7 +136,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 }
 
 /// `POST /leads` and `POST /leads/{id}`
-async fn leads<C: Clock, Q: Outlet>(
+async fn leads<C: Clock + 'static, Q: Outlet + 'static>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -140,7 +144,7 @@ async fn leads<C: Clock, Q: Outlet>(
 }
 
 /// `POST /api/lead`
-async fn older_leads<C: Clock, Q: Outlet>(
+async fn older_leads<C: Clock + 'static, Q: Outlet + 'static>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -148,7 +152,7 @@ async fn older_leads<C: Clock, Q: Outlet>(
 }
 
 /// `POST /events`: with `atomic=true` one bad event refuses the others. Other parameters are kept.
-async fn events<C: Clock, Q: Outlet>(
+async fn events<C: Clock + 'static, Q: Outlet + 'static>(
     ports: &Ports<C, Q>,
     mut call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -161,7 +165,7 @@ async fn events<C: Clock, Q: Outlet>(
     ports.accept(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// Accepts a request, or returns why not. A reply says success only after a commit, or after
     /// SQS has the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
@@ -182,6 +186,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.for_tickets().collect::<Vec<_>>()).await;
                 log_kept(&intake, &reading, &kept, id);
+                MetricLine::of_source(Self::NAME, intake.route.source(), now)
+                    .with_some(Metric::RowsTaken, kept.rows.len())
+                    .write();
                 replies::kept(&intake, &reading, &kept.answer)
             }
             Err(error) => {
@@ -270,7 +277,19 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestI
         Answer::Conflict { .. } => "conflict",
     };
     let conflicts = kept.conflicts();
-    tracing::info!(event = "kept", request_id, route, state, bytes, rows, told, conflicts);
+    // By it one finds the row again if its first ticket was lost, and `relay` began a trace anew.
+    let outbox_id = if let [id] = kept.rows[..] { Some(id.to_string()) } else { None };
+    tracing::info!(
+        event = "kept",
+        request_id,
+        route,
+        state,
+        bytes,
+        rows,
+        outbox_id,
+        told,
+        conflicts
+    );
 }
 
 /// How many of a batch are good.

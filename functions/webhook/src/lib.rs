@@ -87,6 +87,8 @@ const RETRY_AFTER: u32 = 30;
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = ();
 
+    const NAME: &'static str = "webhook";
+
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("receivePush", "/webhooks/{source}", Need::Signature, &receive).with_query(),
@@ -111,7 +113,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 /// or returns why not. A reply says success only after a commit, or after SQS has the request. Any
 /// query is accepted: it is part of the URL that an operator gave to the vendor, and the vendor may
 /// sign it.
-async fn receive<C: Clock, Q: Outlet>(
+async fn receive<C: Clock + 'static, Q: Outlet + 'static>(
     ports: &Ports<C, Q>,
     call: Call<'_>,
 ) -> Result<Reply, Failure> {
@@ -163,7 +165,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     }
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// Stores a body, or hands it to the queue `spill` if Postgres does not take it.
     async fn keep(
         &self,

@@ -11,6 +11,9 @@ use penstock_domain::record::Media;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
+use penstock_edge::http::Service as _;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::StoreError;
 use penstock_store::deliveries::{self, Kept};
 use penstock_store::outbox::Arrival;
@@ -35,7 +38,7 @@ pub(crate) enum Stored {
     },
 }
 
-impl<C: Clock, Q: Outlet> Ports<C, Q> {
+impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next
     /// try harmless.
     pub(crate) async fn store(
@@ -58,6 +61,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if !kept.is_readable {
             delivery.refetches.clear();
         }
+        MetricLine::of_source(Self::NAME, vendor.vendor(), now)
+            .with_some(Metric::RowsTaken, usize::from(kept.new.is_some()))
+            .write();
         let source = kept.connection.as_str();
         let (bytes, refetches) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
@@ -72,7 +78,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             version_key,
             bytes,
             looks = refetches,
-            known
+            known,
+            outbox_id = kept.new.map(|id| id.to_string())
         );
         let refetches = requests(source, delivery.refetches);
         Ok(match kept {

@@ -37,4 +37,5 @@ pub mod spill;
 pub mod sweep;
 pub mod text;
 pub mod ticket;
+pub mod trace;
 pub mod version;

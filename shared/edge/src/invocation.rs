@@ -1,0 +1,48 @@
+//! An invocation that is no request over HTTP: a rule's event, a batch of messages, a person's call.
+
+use jiff::Timestamp;
+use lambda_http::Error;
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use penstock_domain::clock::Clock;
+use penstock_telemetry::work::Work;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::deadline::deadline;
+
+/// What Lambda tells of an invocation beside its event.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Lambda's id of it.
+    pub request_id: String,
+    /// When Lambda ends it.
+    pub deadline: Timestamp,
+}
+
+/// Serves events until Lambda ends the environment. Each is a unit of work of `function`, of the
+/// trace of what has invoked it.
+///
+/// # Errors
+/// If Lambda's Runtime API cannot be reached.
+pub async fn run<E, R, F>(
+    function: &'static str,
+    clock: impl Clock,
+    serve: impl Fn(E, Invocation) -> F,
+) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+    F: Future<Output = Result<R, Error>>,
+{
+    let (serve, clock) = (&serve, &clock);
+    let invoke = |event: LambdaEvent<E>| {
+        let LambdaEvent { payload, context } = event;
+        let amazon_trace = context.xray_trace_id.as_deref();
+        let work = Work::invoked(function, &context.request_id, amazon_trace);
+        work.run(async move {
+            let deadline = deadline(context.deadline(), clock.now())?;
+            serve(payload, Invocation { request_id: context.request_id, deadline }).await
+        })
+    };
+    lambda_runtime::run(service_fn(invoke)).await
+}
