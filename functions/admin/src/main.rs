@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::{AdminConfig, Ports};
+use admin::{AdminConfig, NAME, Ports};
 use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
@@ -10,7 +10,6 @@ use penstock_clients::depths::Queues;
 use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret_store::StackSecrets;
 use penstock_clients::{database, queue::Queue};
-use penstock_edge::http::Service as _;
 use penstock_edge::{config, invocation, telemetry};
 use penstock_store::admission::Admission;
 use serde_json::Value;
@@ -36,5 +35,5 @@ async fn main() -> Result<(), Error> {
     let serve = |event: Value, invocation: invocation::Invocation| async move {
         Ok(ports.invoke(event, &invocation.request_id).await?)
     };
-    invocation::run(Ports::<SystemClock, Queue>::NAME, SystemClock, serve).await
+    invocation::run(NAME, SystemClock, serve).await
 }

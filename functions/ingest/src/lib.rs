@@ -33,6 +33,9 @@ mod replies;
 use caller::Caller;
 pub use caller::{UNPROVEN_LIMIT, UnprovenShare};
 
+/// The name of the function, for its log and its metrics.
+const NAME: &str = "ingest";
+
 /// Everything that `ingest` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
@@ -111,7 +114,7 @@ const ONE_LEAD: &str = "/leads/{id}";
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
 
-    const NAME: &'static str = "ingest";
+    const NAME: &'static str = NAME;
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
@@ -136,7 +139,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 }
 
 /// `POST /leads` and `POST /leads/{id}`
-async fn leads<C: Clock + 'static, Q: Outlet + 'static>(
+async fn leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -144,7 +147,7 @@ async fn leads<C: Clock + 'static, Q: Outlet + 'static>(
 }
 
 /// `POST /api/lead`
-async fn older_leads<C: Clock + 'static, Q: Outlet + 'static>(
+async fn older_leads<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -152,7 +155,7 @@ async fn older_leads<C: Clock + 'static, Q: Outlet + 'static>(
 }
 
 /// `POST /events`: with `atomic=true` one bad event refuses the others. Other parameters are kept.
-async fn events<C: Clock + 'static, Q: Outlet + 'static>(
+async fn events<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     mut call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
@@ -165,7 +168,7 @@ async fn events<C: Clock + 'static, Q: Outlet + 'static>(
     ports.accept(intake::Route::Events { atomic: atomic.unwrap_or(false) }, call).await
 }
 
-impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Accepts a request, or returns why not. A reply says success only after a commit, or after
     /// SQS has the request.
     async fn accept(&self, route: intake::Route, call: Call<'_, Caller>) -> Result<Reply, Failure> {
@@ -186,7 +189,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.for_tickets().collect::<Vec<_>>()).await;
                 log_kept(&intake, &reading, &kept, id);
-                MetricLine::of_source(Self::NAME, intake.route.source(), now)
+                MetricLine::of_source(NAME, intake.route.source(), now)
                     .with_some(Metric::RowsTaken, kept.rows.len())
                     .write();
                 replies::kept(&intake, &reading, &kept.answer)

@@ -94,7 +94,7 @@ impl Tally {
 
     /// Tells how the invocation ended: of each message, and of each vendor's rows.
     pub fn tell(self, event: &SqsEvent, response: &BatchResponse, now: Timestamp, took: Duration) {
-        let mut retried = HashSet::new();
+        let mut retried: HashSet<OutboxId> = HashSet::new();
         for message in &event.records {
             let ids = self.named.get(&message.message_id);
             let fails = response.fails(message);
@@ -105,7 +105,7 @@ impl Tally {
             };
             let ids = ids.map_or(&[][..], Vec::as_slice);
             if fails {
-                retried.extend(ids);
+                retried.extend(ids.iter().copied());
             }
             let single = if let [id] = ids { Some(id.to_string()) } else { None };
             message

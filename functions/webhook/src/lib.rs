@@ -38,6 +38,9 @@ pub use endpoints::{Endpoint, endpoints};
 use sender::{Unverified, checked};
 use storing::Stored;
 
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "webhook";
+
 /// Everything that `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
@@ -87,7 +90,7 @@ const RETRY_AFTER: u32 = 30;
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = ();
 
-    const NAME: &'static str = "webhook";
+    const NAME: &'static str = NAME;
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
@@ -113,7 +116,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
 /// or returns why not. A reply says success only after a commit, or after SQS has the request. Any
 /// query is accepted: it is part of the URL that an operator gave to the vendor, and the vendor may
 /// sign it.
-async fn receive<C: Clock + 'static, Q: Outlet + 'static>(
+async fn receive<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_>,
 ) -> Result<Reply, Failure> {
@@ -165,7 +168,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     }
 }
 
-impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Stores a body, or hands it to the queue `spill` if Postgres does not take it.
     async fn keep(
         &self,

@@ -6,10 +6,9 @@ use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue, seals::Seals};
-use penstock_edge::http::Service as _;
 use penstock_edge::{config, invocation, telemetry};
 use serde_json::Value;
-use webhook::{Connections, Ports, endpoints};
+use webhook::{Connections, NAME, Ports, endpoints};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -32,5 +31,5 @@ async fn main() -> Result<(), Error> {
     let serve = |event: Value, invocation: invocation::Invocation| async move {
         Ok(ports.invoke(event, &invocation.request_id).await?)
     };
-    invocation::run(Ports::<SystemClock, Queue>::NAME, SystemClock, serve).await
+    invocation::run(NAME, SystemClock, serve).await
 }

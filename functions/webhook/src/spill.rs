@@ -13,7 +13,7 @@ use penstock_domain::signature::seal::Purpose;
 use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::spill::{NotSpilled, Spill};
 use penstock_domain::ticket;
-use penstock_edge::http::{Failure, Problem, Reply, RequestId, Service as _, StatusCode};
+use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
 use penstock_edge::telemetry::emf::MetricLine;
@@ -22,7 +22,7 @@ use penstock_store::StoreError;
 use penstock_store::intake::{self, BroughtIn};
 
 use crate::storing::Stored;
-use crate::{Ports, RETRY_AFTER, received};
+use crate::{NAME, Ports, RETRY_AFTER, received};
 
 /// How long SQS may take to accept a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -60,7 +60,7 @@ impl Outcome {
     const AWAY: Self = Self { word: "away", stored: 0, is_known: false, comes_again: true };
 }
 
-impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Hands a request to SQS that Postgres could not take: 202, or 503 if SQS cannot take it
     /// either.
     pub(crate) async fn spill_over(
@@ -102,7 +102,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
             away |= self.clock.now() >= stop_at;
             let outcome = match away {
                 true => Outcome::AWAY,
-                false => message.work(Self::NAME).run(self.bring_and_announce(message)).await,
+                false => message.work(NAME).run(self.bring_and_announce(message)).await,
             };
             stored += outcome.stored;
             known += usize::from(outcome.is_known);
@@ -209,7 +209,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
             BroughtIn::Stored(stored) => {
                 // Their sender read that all are taken.
                 let conflicts = stored.conflicts();
-                MetricLine::of_source(Self::NAME, intake.route.source(), now)
+                MetricLine::of_source(NAME, intake.route.source(), now)
                     .with_some(Metric::RowsTaken, stored.rows.len())
                     .write();
                 if conflicts > 0 {

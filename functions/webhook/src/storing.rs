@@ -11,14 +11,13 @@ use penstock_domain::record::Media;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
-use penstock_edge::http::Service as _;
 use penstock_edge::telemetry::emf::MetricLine;
 use penstock_edge::telemetry::metric::Metric;
 use penstock_store::StoreError;
 use penstock_store::deliveries::{self, Kept};
 use penstock_store::outbox::Arrival;
 
-use crate::Ports;
+use crate::{NAME, Ports};
 
 /// The result of storing a body.
 pub(crate) enum Stored {
@@ -38,7 +37,7 @@ pub(crate) enum Stored {
     },
 }
 
-impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
+impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Commits a body. Given up half-way, it may yet be committed: its version key makes the next
     /// try harmless.
     pub(crate) async fn store(
@@ -61,7 +60,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
         if !kept.is_readable {
             delivery.refetches.clear();
         }
-        MetricLine::of_source(Self::NAME, vendor.vendor(), now)
+        MetricLine::of_source(NAME, vendor.vendor(), now)
             .with_some(Metric::RowsTaken, usize::from(kept.new.is_some()))
             .write();
         let source = kept.connection.as_str();

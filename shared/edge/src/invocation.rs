@@ -39,10 +39,11 @@ where
         let LambdaEvent { payload, context } = event;
         let amazon_trace = context.xray_trace_id.as_deref();
         let work = Work::invoked(function, &context.request_id, amazon_trace);
-        work.run(async move {
+        // Boxed: the futures of a whole function are deep and large.
+        Box::pin(work.run(async move {
             let deadline = deadline(context.deadline(), clock.now())?;
             serve(payload, Invocation { request_id: context.request_id, deadline }).await
-        })
+        }))
     };
     lambda_runtime::run(service_fn(invoke)).await
 }

@@ -59,7 +59,9 @@ pub async fn run<S: Service>(service: S) -> Result<(), Error> {
     let serve = |event: LambdaEvent<Value>| {
         let LambdaEvent { payload, context } = event;
         let work = Work::invoked(S::NAME, &context.request_id, context.xray_trace_id.as_deref());
-        work.run(async move { Ok::<_, Error>(answer(service, payload, &context.request_id).await?) })
+        Box::pin(work.run(async move {
+            Ok::<_, Error>(answer(service, payload, &context.request_id).await?)
+        }))
     };
     lambda_runtime::run(service_fn(serve)).await
 }

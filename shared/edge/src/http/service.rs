@@ -62,7 +62,7 @@ pub trait Service: Sync + Sized + 'static {
         let id = RequestId::of(request, invocation);
         let trace = trace_of(request, &format!("{}/{invocation}", Self::NAME));
         let work = Work { function: Self::NAME, request_id: id.as_str().to_owned(), trace };
-        work.run(async move {
+        Box::pin(work.run(async move {
             let began = self.now();
             let found = find(Self::ROUTES, &request.path);
             let route = found.as_ref().map(|(route, _)| route.info.path.as_ref());
@@ -82,7 +82,7 @@ pub trait Service: Sync + Sized + 'static {
                 .write();
             let reply = reply.with_id(&id);
             if request.method == Method::HEAD { reply.without_body() } else { reply }
-        })
+        }))
     }
 }
 
