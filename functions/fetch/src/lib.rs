@@ -155,19 +155,7 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         by: Timestamp,
         deadline: Timestamp,
     ) -> Result<Outcome, FetchError> {
-        let began = self.clock.now();
-        let served = self.in_time(self.serve(request, by), deadline).await;
-        let FetchRequest { source, entity, mode, .. } = request;
-        tracing::info!(
-            event = "served",
-            source,
-            entity,
-            mode = mode.as_str(),
-            outcome = served.as_ref().map_or("failed", Outcome::word),
-            new_rows = served.as_ref().ok().and_then(Outcome::new_rows),
-            ms = whole_ms(elapsed(began, self.clock.now()))
-        );
-        served
+        self.in_time(self.serve(request, by), deadline).await
     }
 
     /// Works until it is done, and gives up before `deadline`, at which Lambda would end the
@@ -209,12 +197,23 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         if !vendor.source().entities(request.mode).contains(&request.entity.as_str()) {
             return Err(FetchError::unknown(Some(vendor.source()), request));
         }
-        let stop_at = earlier(deadline, MARGIN);
-        match request.mode {
+        let (began, stop_at) = (clock.now(), earlier(deadline, MARGIN));
+        let served = match request.mode {
             Mode::Refetch => refetch::serve(self, vendor, request, stop_at).await,
             Mode::Watch => watch::serve(self, vendor, request, stop_at).await,
             Mode::Reconcile => reconcile::serve(self, vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => pull::serve(self, vendor, request, stop_at).await,
-        }
+        };
+        // Words of a message, which anyone may have written; by now they are known to be ours.
+        tracing::info!(
+            event = "served",
+            source = vendor.name(),
+            entity = request.entity,
+            mode = request.mode.as_str(),
+            outcome = served.as_ref().map_or("failed", Outcome::word),
+            new_rows = served.as_ref().ok().and_then(Outcome::new_rows),
+            ms = whole_ms(elapsed(began, clock.now()))
+        );
+        served
     }
 }

@@ -108,9 +108,8 @@ impl Tally {
                 retried.extend(ids.iter().copied());
             }
             let single = if let [id] = ids { Some(id.to_string()) } else { None };
-            message
-                .work(NAME)
-                .enter(|| message.log_worked(outcome, (ids.len(), single), took));
+            let rows = (ids.len(), single);
+            message.work(NAME).enter(|| message.log_worked(outcome, rows, now, took));
         }
         for (vendor, of) in self.vendors {
             MetricLine::of_source(NAME, vendor, now)

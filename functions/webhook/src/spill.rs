@@ -151,8 +151,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         self.announce(&rows, &refetches).await;
         let single = if let [id] = rows[..] { Some(id.to_string()) } else { None };
-        let took = elapsed(began, self.clock.now());
-        message.log_worked(outcome.word, (outcome.stored, single), took);
+        let now = self.clock.now();
+        message.log_worked(outcome.word, (outcome.stored, single), now, elapsed(began, now));
         outcome
     }
 

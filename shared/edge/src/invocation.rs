@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use lambda_http::Error;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
+use penstock_telemetry::span::{self, Ended, Kind};
 use penstock_telemetry::work::Work;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,8 +42,17 @@ where
         let work = Work::invoked(function, &context.request_id, amazon_trace);
         // Boxed: the futures of a whole function are deep and large.
         Box::pin(work.run(async move {
-            let deadline = deadline(context.deadline(), clock.now())?;
-            serve(payload, Invocation { request_id: context.request_id, deadline }).await
+            let began = clock.now();
+            let deadline = deadline(context.deadline(), began)?;
+            let invocation = Invocation { request_id: context.request_id, deadline };
+            let served = serve(payload, invocation).await;
+            let (at, failed) = (clock.now(), served.is_err());
+            if let Some(work) = Work::current() {
+                let (kind, took) = (Kind::Internal, elapsed(began, at));
+                work.ended(Ended { kind, name: "invoked", at, took, failed });
+            }
+            span::flush().await;
+            served
         }))
     };
     lambda_runtime::run(service_fn(invoke)).await

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_domain::trace::{TRACEPARENT, Trace};
+use penstock_telemetry::span::{Ended, Kind};
 use penstock_telemetry::whole_ms;
 use penstock_telemetry::work::{SENT_BY, Work};
 use serde::{Deserialize, Serialize};
@@ -86,6 +88,7 @@ impl SqsMessage {
         &self,
         outcome: &'static str,
         (rows, outbox_id): (usize, Option<String>),
+        at: Timestamp,
         took: Duration,
     ) {
         tracing::info!(
@@ -99,6 +102,10 @@ impl SqsMessage {
             outcome,
             ms = whole_ms(took)
         );
+        if let Some(work) = Work::current() {
+            let (kind, name, failed) = (Kind::Consumer, "message_worked", outcome == "again");
+            work.ended(Ended { kind, name, at, took, failed });
+        }
     }
 
     fn attribute(&self, name: &str) -> Option<&str> {

@@ -5,6 +5,9 @@ pub mod emf;
 mod errors;
 pub mod format;
 pub mod metric;
+#[cfg(feature = "otlp")]
+mod otlp;
+pub mod span;
 pub mod work;
 
 use std::panic::PanicHookInfo;
@@ -30,6 +33,8 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
     // A test has set another subscriber already.
     drop(started);
     emf::start(env.or("METRICS_NAMESPACE", "Penstock"));
+    #[cfg(feature = "otlp")]
+    otlp::start(env)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }

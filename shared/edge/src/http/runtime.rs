@@ -2,6 +2,7 @@
 
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
+use penstock_telemetry::span;
 use penstock_telemetry::work::Work;
 use serde::Serialize;
 use serde_json::Value;
@@ -60,7 +61,9 @@ pub async fn run<S: Service>(service: S) -> Result<(), Error> {
         let LambdaEvent { payload, context } = event;
         let work = Work::invoked(S::NAME, &context.request_id, context.xray_trace_id.as_deref());
         Box::pin(work.run(async move {
-            Ok::<_, Error>(answer(service, payload, &context.request_id).await?)
+            let answered = answer(service, payload, &context.request_id).await;
+            span::flush().await;
+            Ok::<_, Error>(answered?)
         }))
     };
     lambda_runtime::run(service_fn(serve)).await

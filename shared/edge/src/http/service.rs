@@ -12,6 +12,7 @@ use penstock_domain::clock::elapsed;
 use penstock_domain::trace::{AMAZON_TRACE, TRACEPARENT, Trace};
 use penstock_telemetry::emf::MetricLine;
 use penstock_telemetry::metric::Metric;
+use penstock_telemetry::span::{Ended, Kind};
 use penstock_telemetry::whole_ms;
 use penstock_telemetry::work::Work;
 
@@ -75,7 +76,12 @@ pub trait Service: Sync + Sized + 'static {
                 Err(failure) => (Reply::problem(failure.problem(), &id), Some(failure)),
             };
             let (now, status) = (self.now(), reply.status_code);
-            log(request, &id, (route, status), failure.as_ref(), elapsed(began, now));
+            let took = elapsed(began, now);
+            log(request, &id, (route, status), failure.as_ref(), took);
+            if let Some(work) = Work::current() {
+                let (kind, failed) = (Kind::Server, status >= 500);
+                work.ended(Ended { kind, name: "answered", at: now, took, failed });
+            }
             MetricLine::of_function(Self::NAME, now)
                 .with(Metric::Requests, 1)
                 .with_some(Metric::ServerErrors, usize::from(status >= 500))
