@@ -76,7 +76,9 @@ fn condition(text: &str) -> Result<Condition, String> {
     let is_equality = matches!(operator, Operator::Equal | Operator::NotEqual);
     let wanted = match quoted {
         // A star stands for any text in CloudWatch's patterns.
-        Some(text) if is_equality && !text.contains(['"', '*', '\\']) => Wanted::Text(text.to_owned()),
+        Some(text) if is_equality && !text.contains(['"', '*', '\\']) => {
+            Wanted::Text(text.to_owned())
+        }
         Some(_) => return Err(wrong()),
         None => Wanted::Number(value.parse().map_err(|_| wrong())?),
     };
@@ -87,9 +89,9 @@ impl Condition {
     fn holds(&self, line: &Value) -> bool {
         let found = &line[&self.field];
         match &self.wanted {
-            Wanted::Text(wanted) => found.as_str().is_some_and(|found| {
-                (found == wanted) == (self.operator == Operator::Equal)
-            }),
+            Wanted::Text(wanted) => found
+                .as_str()
+                .is_some_and(|found| (found == wanted) == (self.operator == Operator::Equal)),
             Wanted::Number(wanted) => found.as_f64().is_some_and(|found| match self.operator {
                 Operator::Equal => found.total_cmp(wanted).is_eq(),
                 Operator::NotEqual => found.total_cmp(wanted).is_ne(),
@@ -123,7 +125,11 @@ mod tests {
             ("{ $.status >= 500 }", r#"{"status":500}"#, true),
             ("{ $.status <= 499 }", r#"{"status":500}"#, false),
         ] {
-            assert_eq!(FilterPattern::parse(pattern).unwrap().matches(line), wanted, "{pattern} {line}");
+            assert_eq!(
+                FilterPattern::parse(pattern).unwrap().matches(line),
+                wanted,
+                "{pattern} {line}"
+            );
         }
     }
 

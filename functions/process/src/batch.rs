@@ -59,9 +59,12 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         }
         tally.not_ours += not_ours.len();
         let waits = |id| waiting.iter().any(|(waiting, _)| *waiting == id);
-        for Claimed { row, received_at, attempts, .. } in claimed.iter().filter(|it| !waits(it.row.id)) {
+        for Claimed { row, received_at, attempts, .. } in
+            claimed.iter().filter(|it| !waits(it.row.id))
+        {
             let is_dead = dead.iter().any(|dead| dead.id == row.id);
-            let done = Done { lag: elapsed(*received_at, now), attempts: *attempts.max(&1), is_dead };
+            let done =
+                Done { lag: elapsed(*received_at, now), attempts: *attempts.max(&1), is_dead };
             tally.count(self.reader.vendor(row.source), done);
         }
         tally.waiting.extend(waiting.into_iter().map(|(id, _)| id));

@@ -211,7 +211,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         outcome: Result<(), RelayError>,
     ) -> Result<Round, RelayError> {
         let now = self.clock.now();
-        let Round { ticketed, runs, refetches, items, folded, unfolded, purged, erased, .. } = round;
+        let Round { ticketed, runs, refetches, items, folded, unfolded, purged, erased, .. } =
+            round;
         tracing::info!(
             event = "relayed",
             outcome = if outcome.is_ok() { "done" } else { "failed" },

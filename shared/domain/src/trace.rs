@@ -211,7 +211,9 @@ mod tests {
         let trace = Trace::of_amazon(ROOT, "unit").unwrap();
         assert_eq!(trace.id.to_string(), "5759e988bd862e3fe1be46a994272793");
         assert_eq!((trace.parent, trace.sampled), (None, false));
-        let more = format!("Self=1-67891234-12456789abcdef012345678;{ROOT}; Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0");
+        let more = format!(
+            "Self=1-67891234-12456789abcdef012345678;{ROOT}; Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0"
+        );
         let trace = Trace::of_amazon(&more, "unit").unwrap();
         assert_eq!(trace.parent.unwrap().to_string(), "53995c3f42cd8ad8");
         assert!(trace.sampled);

@@ -269,9 +269,8 @@ async fn answered(headers: Value) -> Value {
     listen();
     let lines = Lines::default();
     let writer = lines.clone();
-    let listening = tracing::subscriber::set_default(format::subscriber(Level::INFO, move || {
-        writer.clone()
-    }));
+    let listening =
+        tracing::subscriber::set_default(format::subscriber(Level::INFO, move || writer.clone()));
     send(&Things { is_away: false }, event("GET", "/things/new", headers)).await;
     drop(listening);
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();

@@ -142,8 +142,11 @@ impl MetricLine {
         let values = self.values.iter().map(|(metric, value)| (metric.name(), value.clone()));
         let timestamp = self.at.as_millisecond();
         let metadata = Metadata { timestamp, cloud_watch_metrics: [directive] };
-        serde_json::to_string(&Document { aws: metadata, targets: dimensions.chain(values).collect() })
-            .ok()
+        serde_json::to_string(&Document {
+            aws: metadata,
+            targets: dimensions.chain(values).collect(),
+        })
+        .ok()
     }
 
     /// Writes the line to standard output, in one call under the lock that `tracing` takes too: no
@@ -254,9 +257,9 @@ mod tests {
 
     #[test]
     fn trap_65_dimensions_are_few_and_none_is_an_id() {
-        let sets: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.scope().dimensions()).collect();
-        let few: [&[&str]; 3] =
-            [&["Function"], &["Function", "Queue"], &["Function", "Source"]];
+        let sets: BTreeSet<_> =
+            Metric::ALL.iter().map(|metric| metric.scope().dimensions()).collect();
+        let few: [&[&str]; 3] = [&["Function"], &["Function", "Queue"], &["Function", "Source"]];
         assert_eq!(sets, BTreeSet::from(few));
         let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
         assert_eq!(names.len(), Metric::ALL.len());

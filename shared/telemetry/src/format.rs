@@ -84,10 +84,7 @@ mod tests {
     fn lines(log: impl FnOnce()) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        tracing::subscriber::with_default(
-            subscriber(Level::INFO, move || writer.clone()),
-            log,
-        );
+        tracing::subscriber::with_default(subscriber(Level::INFO, move || writer.clone()), log);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
@@ -110,7 +107,10 @@ mod tests {
         assert_eq!(read[1]["request_id"], "a\"b");
         assert_eq!(read[1]["trace_id"], trace);
         assert_eq!((&read[1]["event"], &read[1]["rows"]), (&"within".into(), &2.into()));
-        assert_eq!((&read[2]["function"], &read[2]["request_id"]), (&"fetch".into(), &"own".into()));
+        assert_eq!(
+            (&read[2]["function"], &read[2]["request_id"]),
+            (&"fetch".into(), &"own".into())
+        );
         assert_eq!(read[2]["trace_id"], trace);
         for field in ["\"function\":", "\"request_id\":", "\"trace_id\":"] {
             assert_eq!(lines[2].matches(field).count(), 1, "{}", lines[2]);

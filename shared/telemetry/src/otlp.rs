@@ -71,9 +71,7 @@ pub(crate) fn note(work: &Work, ended: Ended) {
 /// Sends what waits. What the receiver does not take is dropped, and logged.
 pub(crate) async fn flush() {
     let Some(exporter) = EXPORTER.get() else { return };
-    let spans = std::mem::take(
-        &mut *exporter.spans.lock().unwrap_or_else(PoisonError::into_inner),
-    );
+    let spans = std::mem::take(&mut *exporter.spans.lock().unwrap_or_else(PoisonError::into_inner));
     if spans.is_empty() {
         return;
     }

@@ -27,7 +27,8 @@ async fn collect(listener: TcpListener) -> (String, Value) {
         let head = head.to_ascii_lowercase();
         let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
         if body.len() == length.parse::<usize>().unwrap() {
-            let reply = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+            let reply =
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
             stream.write_all(reply.as_bytes()).await.unwrap();
             return (head, serde_json::from_str(body).unwrap());
         }

@@ -57,7 +57,9 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                 true
             }
             "additionalProperties" => {
-                let known = |name: &String| words.get("properties").is_some_and(|it| it.get(name).is_some());
+                let known = |name: &String| {
+                    words.get("properties").is_some_and(|it| it.get(name).is_some())
+                };
                 let others = value.as_object().into_iter().flatten();
                 for (name, inner) in others.filter(|(name, _)| !known(name)) {
                     let place = format!("{place}/{name}");
@@ -112,7 +114,11 @@ mod tests {
                 json!({"a": 1}),
                 json!({"a": 1, "b": 1}),
             ),
-            (json!({"additionalProperties": {"type": "string"}}), json!({"a": "b"}), json!({"a": 1})),
+            (
+                json!({"additionalProperties": {"type": "string"}}),
+                json!({"a": "b"}),
+                json!({"a": 1}),
+            ),
             (json!({"anyOf": [{"type": "string"}, {"type": "number"}]}), json!(1), json!([])),
         ] {
             assert_eq!(faults(&schema, &good), Vec::<String>::new(), "{schema}");

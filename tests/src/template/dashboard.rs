@@ -37,31 +37,35 @@ pub fn body(functions: &[&str]) -> Vec<String> {
 }
 
 fn graphs(functions: &[&str]) -> Vec<Graph> {
-    let graph = |title, stat, metrics: Vec<Vec<Value>>| {
-        Graph { title, stat, metrics: metrics.concat() }
-    };
+    let graph =
+        |title, stat, metrics: Vec<Vec<Value>>| Graph { title, stat, metrics: metrics.concat() };
     let lambda = |name: &str| of_functions(functions, name);
     vec![
         graph("Rows taken in", "Sum", vec![own(Metric::RowsTaken)]),
         graph("Rows processed", "Sum", vec![own(Metric::RowsProcessed)]),
         graph("Seconds from arrival to processing, p99", "p99", vec![own(Metric::LagSeconds)]),
-        graph("Seconds that the oldest row waits, a pull is silent", "Maximum", vec![
-            own(Metric::OldestPendingSeconds),
-            own(Metric::StalestPullSeconds),
-        ]),
-        graph("Seconds since a vendor's pull succeeded", "Maximum", vec![own(Metric::FreshnessSeconds)]),
-        graph("Rows given up, retried; new dead letters", "Sum", vec![
-            own(Metric::RowsDead),
-            own(Metric::RowsRetried),
-            own(Metric::DeadLettersNew),
-        ]),
+        graph(
+            "Seconds that the oldest row waits, a pull is silent",
+            "Maximum",
+            vec![own(Metric::OldestPendingSeconds), own(Metric::StalestPullSeconds)],
+        ),
+        graph(
+            "Seconds since a vendor's pull succeeded",
+            "Maximum",
+            vec![own(Metric::FreshnessSeconds)],
+        ),
+        graph(
+            "Rows given up, retried; new dead letters",
+            "Sum",
+            vec![own(Metric::RowsDead), own(Metric::RowsRetried), own(Metric::DeadLettersNew)],
+        ),
         graph("Attempts of a row, at most", "Maximum", vec![own(Metric::Attempts)]),
         graph("Pages and objects read", "Sum", vec![own(Metric::Pages), own(Metric::RowsRead)]),
-        graph("Messages that wait", "Maximum", vec![
-            own(Metric::MessagesWaiting),
-            own(Metric::MessagesDead),
-            own(Metric::QueueDepth),
-        ]),
+        graph(
+            "Messages that wait",
+            "Maximum",
+            vec![own(Metric::MessagesWaiting), own(Metric::MessagesDead), own(Metric::QueueDepth)],
+        ),
         graph("Messages that can be received, by SQS", "Maximum", vec![of_queues()]),
         graph("Requests", "Sum", vec![own(Metric::Requests)]),
         graph("Requests answered with 5xx", "Sum", vec![own(Metric::ServerErrors), of_api("5xx")]),

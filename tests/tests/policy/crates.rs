@@ -186,6 +186,21 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
 }
 
 #[test]
+fn the_export_of_traces_is_in_no_function_that_is_deployed_unless_it_is_asked_for() {
+    let tree = |features: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        let edges = ["tree", "--locked", "--edges", "normal", "--prefix", "none"];
+        cargo.current_dir(root()).args(edges).args(["-p", "penstock-edge"]).args(features);
+        let output = cargo.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (plain, exporting) = (tree(&[]), tree(&["--features", "penstock-edge/otlp"]));
+    assert!(!plain.contains("reqwest") && !plain.contains("opentelemetry"), "{plain}");
+    assert!(exporting.contains("reqwest"), "{exporting}");
+}
+
+#[test]
 fn admin_alone_writes_secrets() {
     let mut writers = BTreeSet::new();
     for function in functions() {

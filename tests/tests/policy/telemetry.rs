@@ -117,7 +117,10 @@ fn alarms_on_metrics_that_cannot_be_read_watch_the_log_of_every_function_that_wr
         let watched: BTreeSet<String> = of_logs
             .map(|it| {
                 let metric = &it["Metric"];
-                assert_eq!((&metric["Namespace"], &metric["MetricName"]), (&"AWS/Logs".into(), &name.into()));
+                assert_eq!(
+                    (&metric["Namespace"], &metric["MetricName"]),
+                    (&"AWS/Logs".into(), &name.into())
+                );
                 target(&metric["Dimensions"][0]["Value"]).to_owned()
             })
             .collect();

@@ -83,9 +83,7 @@ async fn worked(app: &TestApp, tickets: Value) -> String {
     let holder = app.db.client().await;
     let hold = format!("begin; select from outbox where id = '{}' for update", held[0]);
     holder.batch_execute(&hold).await.unwrap();
-    let record = |ids: &[OutboxId], name: &str| {
-        json!({"messageId": name, "body": Ticket::new(ids.to_vec()).to_body()})
-    };
+    let record = |ids: &[OutboxId], name: &str| json!({"messageId": name, "body": Ticket::new(ids.to_vec()).to_body()});
     let batch = json!({"Records": [record(&dead, "dead"), record(&held, "held")]});
     let reply = process.host.invoke(batch).await.reply();
     assert_eq!(reply, json!({"batchItemFailures": [{"itemIdentifier": "held"}]}));

@@ -101,7 +101,8 @@ async fn one_trace_goes_from_the_edge_to_the_table() {
     assert_eq!(worked["trace_id"], TRACE);
     assert_eq!((&worked["sent_by"], &worked["outcome"]), (&json!("ingest"), &json!("done")));
     assert_eq!((&worked["rows"], &worked["outbox_id"]), (&json!(1), &kept["outbox_id"]));
-    let row: Uuid = app.db.scalar("select outbox_id from leads where email = 'ada@example.com'").await;
+    let row: Uuid =
+        app.db.scalar("select outbox_id from leads where email = 'ada@example.com'").await;
     assert_eq!(kept["outbox_id"], row.to_string(), "the line names the row that the table names");
 }
 
@@ -218,11 +219,8 @@ async fn what_a_rule_asks_for_is_one_trace_to_the_last_ticket() {
 async fn a_message_of_a_sender_that_knows_no_trace_is_worked_in_that_of_the_invocation() {
     let app = TestApp::over(account(6_106, 1)).await;
     let invocation = invoked("process");
-    let ticket = SentMessage {
-        body: Ticket::new(Vec::new()).to_body(),
-        delay: Duration::ZERO,
-        by: None,
-    };
+    let ticket =
+        SentMessage { body: Ticket::new(Vec::new()).to_body(), delay: Duration::ZERO, by: None };
     let text = invocation.clone().run(process(&app, handed_over(&[ticket]))).await;
     let [worked] = lines(&text, "message_worked").try_into().unwrap();
     assert_eq!(worked["trace_id"], invocation.trace.id.to_string());
