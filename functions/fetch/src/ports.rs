@@ -33,7 +33,7 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
-/// What a vendor has shown, for the metrics.
+/// The part of a vendor's data that a commit stores, for the metrics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shown {
     /// The vendor's name.

@@ -1,4 +1,4 @@
-//! What a round measures, for alarms and the dashboard: a point a minute. A point that is missing
+//! The measurements of a round, for alarms and the dashboard: a point a minute. A point that is missing
 //! says that nobody knows, and alarms take it for a fault.
 
 use std::collections::BTreeMap;

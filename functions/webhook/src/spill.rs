@@ -45,7 +45,7 @@ enum Brought {
     Away,
 }
 
-/// What is told of one message.
+/// The outcome of one message, as it is told.
 struct Outcome {
     word: &'static str,
     /// Rows that are new.

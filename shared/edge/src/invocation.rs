@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::deadline::deadline;
 
-/// What Lambda tells of an invocation beside its event.
+/// The facts that Lambda tells of an invocation beside its event.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// Lambda's id of it.

@@ -1,5 +1,5 @@
-//! What the functions tell about themselves, on standard output, where Lambda collects it: one JSON
-//! line for each unit of work, and lines of metrics. Every line names the trace that it is of.
+//! The functions' own account of their work, on standard output, where Lambda collects it: one JSON
+//! line for each unit of work, and lines of metrics. Every log line names the trace that it is of.
 
 pub mod emf;
 mod errors;

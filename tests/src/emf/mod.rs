@@ -24,7 +24,7 @@ pub struct Point {
     pub metric: Metric,
     /// The values of its dimensions, by name.
     pub dimensions: BTreeMap<String, String>,
-    /// What was measured.
+    /// The values that were measured.
     pub values: Vec<f64>,
 }
 

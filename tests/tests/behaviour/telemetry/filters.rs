@@ -194,7 +194,7 @@ async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it(
         let matched: Vec<&str> = text.lines().filter(|line| parsed.matches(line)).collect();
         assert_eq!(matched.len(), *matching, "{filter}: {pattern}\n{matched:#?}\n{text}");
         assert!(text.lines().count() > *matching, "{filter}: no line beside it");
-        // What is counted instead of the line itself is a number in it.
+        // A filter that adds up a number reads it from the line.
         let value = filter_of["MetricTransformations"][0]["MetricValue"].as_str().unwrap();
         if let Some(field) = value.strip_prefix("$.") {
             for line in matched {

@@ -1,4 +1,4 @@
-//! What the functions tell of themselves: metrics, the lines that alarms count, traces.
+//! Metrics, the lines that alarms count, and traces, as the functions really write them.
 
 mod filters;
 mod metrics;
