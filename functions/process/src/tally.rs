@@ -1,5 +1,5 @@
-//! The outcome of an invocation's rows, and what is told of it: a line for each message, which is of
-//! its sender's trace, and metrics by vendor.
+//! The outcome of an invocation's rows, and what is told of it: a line for each message, which is
+//! of its sender's trace, and metrics by vendor.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

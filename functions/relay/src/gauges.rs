@@ -1,5 +1,5 @@
-//! The measurements of a round, for alarms and the dashboard: a point a minute. A point that is missing
-//! says that nobody knows, and alarms take it for a fault.
+//! The measurements of a round, for alarms and the dashboard: a point a minute. A point that is
+//! missing says that nobody knows, and alarms take it for a fault.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
+    /// Returns for how long these pulls are silent.
     pub fn of(pulls: &[Pull], now: Timestamp) -> Self {
         let mut silence = Self::default();
         for pull in pulls.iter().filter(|pull| pull.is_active) {

@@ -1,10 +1,12 @@
-//! An invocation that is no request over HTTP: a rule's event, a batch of messages, a person's call.
+//! An invocation that is no request over HTTP: a rule's event, a batch of messages, a person's
+//! call.
 
 use jiff::Timestamp;
 use lambda_http::Error;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use penstock_domain::clock::{Clock, elapsed};
-use penstock_telemetry::span::{self, Ended, Kind};
+use penstock_telemetry::export;
+use penstock_telemetry::span::{Ended, Kind};
 use penstock_telemetry::work::Work;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +53,7 @@ where
                 let (kind, took) = (Kind::Internal, elapsed(began, at));
                 work.ended(Ended { kind, name: "invoked", at, took, failed });
             }
-            span::flush().await;
+            export::flush().await;
             served
         }))
     };

@@ -82,8 +82,8 @@ impl SqsMessage {
         self.attribute(SENT_BY).filter(is_name)
     }
 
-    /// Logs the end of the work on this message, within that work. `rows` is the number of rows that
-    /// it names or has brought, and `outbox_id` the row if it is a single one.
+    /// Logs the end of the work on this message, within that work. `rows` is the number of rows
+    /// that it names or has brought, and `outbox_id` the row if it is a single one.
     pub fn log_worked(
         &self,
         outcome: &'static str,

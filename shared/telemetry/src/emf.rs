@@ -65,7 +65,7 @@ impl MetricLine {
         line
     }
 
-    /// Adds a number.
+    /// Adds a number to the line.
     #[must_use]
     pub fn with(mut self, metric: Metric, value: impl Into<Number>) -> Self {
         self.put(metric, Value::Number(value.into()));

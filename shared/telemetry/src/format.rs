@@ -25,8 +25,8 @@ where
         .finish()
 }
 
-/// The lines of `tracing`, each with `function`, `request_id` and `trace_id` of its work. A field of
-/// the same name that the line has itself stays.
+/// The lines of `tracing`, each with `function`, `request_id` and `trace_id` of its work. A field
+/// of the same name that the line has itself stays.
 struct Stamped(Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for Stamped

@@ -3,6 +3,7 @@
 
 pub mod emf;
 mod errors;
+pub mod export;
 pub mod format;
 pub mod metric;
 #[cfg(feature = "otlp")]

@@ -160,7 +160,7 @@ impl Metric {
         }
     }
 
-    /// Its dimensions.
+    /// The dimensions that its values have.
     #[must_use]
     pub const fn scope(self) -> Scope {
         match self {

@@ -1,11 +1,8 @@
-//! Units of work as spans of OpenTelemetry. They are exported by the feature `otlp` only; without
-//! it nothing is kept here.
+//! Units of work as spans of OpenTelemetry.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-use crate::work::Work;
 
 /// The part of a unit of work in its trace, in OpenTelemetry's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,21 +28,4 @@ pub struct Ended {
     pub took: Duration,
     /// Whether it failed.
     pub failed: bool,
-}
-
-impl Work {
-    /// Notes that this work has ended. [`flush`] sends it.
-    pub fn ended(&self, ended: Ended) {
-        #[cfg(feature = "otlp")]
-        crate::otlp::note(self, ended);
-        #[cfg(not(feature = "otlp"))]
-        let _ = ended;
-    }
-}
-
-/// Sends the spans that were noted, before the invocation ends: Lambda freezes what comes later.
-/// Without the feature `otlp` there are none.
-pub async fn flush() {
-    #[cfg(feature = "otlp")]
-    crate::otlp::flush().await;
 }

@@ -2,7 +2,7 @@
 
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
-use penstock_telemetry::span;
+use penstock_telemetry::export;
 use penstock_telemetry::work::Work;
 use serde::Serialize;
 use serde_json::Value;
@@ -62,7 +62,7 @@ pub async fn run<S: Service>(service: S) -> Result<(), Error> {
         let work = Work::invoked(S::NAME, &context.request_id, context.xray_trace_id.as_deref());
         Box::pin(work.run(async move {
             let answered = answer(service, payload, &context.request_id).await;
-            span::flush().await;
+            export::flush().await;
             Ok::<_, Error>(answered?)
         }))
     };
