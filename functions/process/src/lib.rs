@@ -127,7 +127,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let mut progress = Self::parse(&event);
         let stop_at = earlier(deadline, RESERVE);
         let left = elapsed(self.clock.now(), stop_at);
-        if timeout(left, self.work_all(&mut progress)).await.is_err() {
+        if timeout(left, Box::pin(self.work_all(&mut progress))).await.is_err() {
             self.give_up_in_time(&mut progress).await;
         }
         self.return_attempts().await;

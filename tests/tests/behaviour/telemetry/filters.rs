@@ -140,13 +140,13 @@ async fn a_pull_stalls() -> Told {
 
 /// A full list leaves out nearly half of all.
 async fn a_sweep_is_held() -> Told {
-    let test = GcalTestApp::filled(6_126, 320).await;
+    let test = Box::pin(GcalTestApp::filled(6_126, 320)).await;
     test.app.clock.advance(Duration::from_secs(3_600));
     let hidden: Vec<String> =
         test.google.with(|calendar| calendar.present()).into_iter().take(150).collect();
     test.google.with(|calendar| calendar.hide(&hidden));
     let log = CapturedLog::start();
-    test.fetch(Mode::Full).await.unwrap();
+    Box::pin(test.fetch(Mode::Full)).await.unwrap();
     told("SweepHeldFilter", &log, 1)
 }
 
@@ -176,8 +176,10 @@ async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it(
     let mut all = vec![a_row_dies().await, a_message_is_buried().await];
     all.extend(a_spilled_request_is_refused().await);
     all.extend(requests_are_not_kept().await);
-    all.extend(a_pull_is_refused().await);
-    all.extend([a_pull_stalls().await, a_sweep_is_held().await, a_digest_is_not_sent().await]);
+    all.extend(Box::pin(a_pull_is_refused()).await);
+    all.push(Box::pin(a_pull_stalls()).await);
+    all.push(Box::pin(a_sweep_is_held()).await);
+    all.push(Box::pin(a_digest_is_not_sent()).await);
 
     let template = Template::read();
     let filters: BTreeMap<&str, &Value> =

@@ -189,7 +189,7 @@ async fn what_a_rule_asks_for_is_one_trace_to_the_last_ticket() {
     let rule = invoked("fetch");
     let deadline = app.clock.now() + Duration::from_secs(600);
     let due = json!({"due": "incremental"});
-    rule.clone().run(app.fetch.handle(due, deadline)).await.unwrap();
+    Box::pin(rule.clone().run(app.fetch.handle(due, deadline))).await.unwrap();
     let mut requests = Vec::new();
     // The first increment asks for the full runs.
     loop {
@@ -199,7 +199,7 @@ async fn what_a_rule_asks_for_is_one_trace_to_the_last_ticket() {
         }
         app.clock.advance(Duration::from_secs(60));
         let deadline = app.clock.now() + Duration::from_secs(600);
-        app.fetch.handle(handed_over(&next), deadline).await.unwrap();
+        Box::pin(app.fetch.handle(handed_over(&next), deadline)).await.unwrap();
         requests.extend(next);
     }
     assert!(requests.len() > 1, "{requests:?}");
