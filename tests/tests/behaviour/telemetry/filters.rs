@@ -173,9 +173,9 @@ fn function_of<'t>(template: &'t Template, filter: &Value) -> &'t str {
 
 #[tokio::test]
 async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it() {
-    let mut all = vec![a_row_dies().await, a_message_is_buried().await];
-    all.extend(a_spilled_request_is_refused().await);
-    all.extend(requests_are_not_kept().await);
+    let mut all = vec![Box::pin(a_row_dies()).await, Box::pin(a_message_is_buried()).await];
+    all.extend(Box::pin(a_spilled_request_is_refused()).await);
+    all.extend(Box::pin(requests_are_not_kept()).await);
     all.extend(Box::pin(a_pull_is_refused()).await);
     all.push(Box::pin(a_pull_stalls()).await);
     all.push(Box::pin(a_sweep_is_held()).await);
