@@ -57,7 +57,8 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 # Tests of a crate that are not of these have the group "crates".
 GROUPS     := test-behaviour test-system test-crates
 BESIDE     := behaviour system watch
-OTHERS     := $(filter-out $(BESIDE),$(sort $(notdir $(basename $(wildcard tests/tests/* */*/tests/*.rs)))))
+# otlp needs a feature that nothing else is built with.
+OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(basename $(wildcard tests/tests/* */*/tests/*.rs)))))
 # A test may call make, which must not take the flags of this one.
 CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace --no-fail-fast
 IGNORED    := $(if $(PENSTOCK_FULL),-- --include-ignored)
@@ -71,6 +72,7 @@ test-system:
 
 test-crates:
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)
+	@$(CARGO_TEST) --features penstock-telemetry/otlp --test otlp
 
 check: setup ## format, lints, docs, template, migrations, scripts
 	@$(MAKE) -j2 -O check-code check-files

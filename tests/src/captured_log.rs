@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use penstock_edge::telemetry::format;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt;
 
 /// Collects what is logged on the current thread for as long as this value lives.
 #[must_use]
@@ -45,12 +45,7 @@ impl CapturedLog {
         listen();
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(Level::INFO)
-            .with_writer(move || writer.clone())
-            .finish();
+        let subscriber = format::subscriber(Level::INFO, move || writer.clone());
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 

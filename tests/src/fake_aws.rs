@@ -12,14 +12,24 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// The sent messages, each with the URL of its queue.
-type Sent = Vec<(String, String)>;
+/// A message that was sent.
+#[derive(Debug)]
+struct Message {
+    /// The URL of its queue.
+    queue: String,
+    body: String,
+    /// The attributes, as an event source mapping hands them over.
+    attributes: Value,
+}
+
+/// The sent messages.
+type Sent = Vec<Message>;
 
 /// The header of each request that has sent messages by which Lambda knows their lineage.
 type Lineages = Vec<Option<String>>;
 
-/// A server on loopback that speaks AWS's JSON protocol for `SendMessage`, `SendMessageBatch` and
-/// `GetSecretValue`.
+/// A server on loopback that speaks AWS's JSON protocol for `SendMessage`, `SendMessageBatch`,
+/// `GetQueueAttributes` and `GetSecretValue`.
 #[derive(Debug)]
 pub struct FakeAws {
     /// The value of `AWS_ENDPOINT_URL`.
@@ -51,6 +61,8 @@ impl FakeAws {
                 let target = headers.get("x-amz-target").map_or(&b""[..], |t| t.as_bytes());
                 Json(if target.ends_with(b"GetSecretValue") {
                     give(&mut given.lock().expect("not poisoned"))
+                } else if target.ends_with(b"GetQueueAttributes") {
+                    depth(&taken.lock().expect("not poisoned"), &request)
                 } else {
                     let lineage = headers.get("x-amzn-trace-id");
                     let lineage = lineage.map(|text| text.to_str().expect("text").to_owned());
@@ -86,6 +98,8 @@ impl FakeAws {
             ("QUICK_REQUESTS_QUEUE_URL", self.queue("quick-requests")),
             ("SPILL_QUEUE_URL", self.queue("spill")),
             ("INGEST_SPILL_QUEUE_URL", self.queue("ingest-spill")),
+            ("TICKETS_DEPTH_URL", self.queue("tickets")),
+            ("TICKETS_DLQ_DEPTH_URL", self.queue("tickets-dlq")),
             ("WEBHOOK_SPILL_SECRET", "seals of webhook".to_owned()),
             ("INGEST_SPILL_SECRET", "seals of ingest".to_owned()),
             ("DATABASE_TLS", "disable".to_owned()),
@@ -111,18 +125,34 @@ impl FakeAws {
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().expect("not poisoned"))
             .into_iter()
-            .map(|(_, body)| body)
+            .map(|message| message.body)
             .collect()
     }
 
     /// Takes out the messages of the queue `name`.
     pub fn take_from(&self, name: &str) -> Vec<String> {
+        self.take_messages(name).into_iter().map(|message| message.body).collect()
+    }
+
+    /// Takes out the messages of the queue `name`, as the event of an event source mapping.
+    pub fn take_event(&self, name: &str) -> Value {
+        let record = |(at, message): (usize, Message)| {
+            json!({
+                "messageId": format!("{name}-{at}"), "body": message.body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": message.attributes,
+            })
+        };
+        let messages = self.take_messages(name).into_iter().enumerate();
+        json!({ "Records": messages.map(record).collect::<Vec<_>>() })
+    }
+
+    fn take_messages(&self, name: &str) -> Sent {
         let (queue, mut sent) = (self.queue(name), self.sent.lock().expect("not poisoned"));
         let (of_it, others) =
-            std::mem::take(&mut *sent).into_iter().partition(|(url, _)| *url == queue);
+            std::mem::take(&mut *sent).into_iter().partition(|message| message.queue == queue);
         *sent = others;
-        let of_it: Sent = of_it;
-        of_it.into_iter().map(|(_, body)| body).collect()
+        of_it
     }
 
     /// Returns once a message has arrived since the last return.
@@ -142,15 +172,36 @@ fn give((secret, reads): &mut (String, usize)) -> Value {
     json!({"ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:s", "Name": "s", "SecretString": secret})
 }
 
+/// Tells how many messages a queue holds.
+fn depth(all: &Sent, request: &Value) -> Value {
+    let of_it = all.iter().filter(|message| request["QueueUrl"] == message.queue.as_str());
+    json!({"Attributes": {
+        "ApproximateNumberOfMessages": of_it.count().to_string(),
+        "ApproximateNumberOfMessagesDelayed": "0",
+        "ApproximateNumberOfMessagesNotVisible": "0",
+    }})
+}
+
 fn take(all: &mut Sent, request: &Value, batch: bool) -> Value {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let body = |message: &Value| (text(&request["QueueUrl"]), text(&message["MessageBody"]));
+    let given = |message: &Value| {
+        let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
+        let as_received = |(name, value): (&String, &Value)| {
+            let (text, kind) = (&value["StringValue"], &value["DataType"]);
+            (name.clone(), json!({"stringValue": text, "dataType": kind}))
+        };
+        Message {
+            queue: text(&request["QueueUrl"]),
+            body: text(&message["MessageBody"]),
+            attributes: Value::Object(attributes.map(as_received).collect()),
+        }
+    };
     if !batch {
-        all.push(body(request));
+        all.push(given(request));
         return json!({"MessageId": "m", "MD5OfMessageBody": ""});
     }
     let entries = request["Entries"].as_array().cloned().unwrap_or_default();
-    all.extend(entries.iter().map(body));
+    all.extend(entries.iter().map(given));
     let sent =
         entries.iter().map(|e| json!({"Id": e["Id"], "MessageId": "m", "MD5OfMessageBody": ""}));
     json!({"Successful": sent.collect::<Vec<_>>(), "Failed": []})

@@ -112,6 +112,7 @@ impl TestApp {
                 database: db.database_of("relay", 1),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
+                depths: Arc::new(MemoryQueue::default()),
                 retention: relay::Retention::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 sources: vec!["stripe"],
@@ -321,7 +322,11 @@ pub fn batch(bodies: &[String], receives: u32) -> SqsEvent {
     let message = |(i, body): (usize, &String)| SqsMessage {
         message_id: format!("message-{i}"),
         body: body.clone(),
-        attributes: Attributes { approximate_receive_count: Some(receives.to_string()) },
+        attributes: Attributes {
+            approximate_receive_count: Some(receives.to_string()),
+            ..Attributes::default()
+        },
+        message_attributes: json!({}),
     };
     SqsEvent { records: bodies.iter().enumerate().map(message).collect() }
 }

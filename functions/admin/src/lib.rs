@@ -30,6 +30,9 @@ pub use config::AdminConfig;
 pub use connections::CLAIM;
 use operator::Operator;
 
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "admin";
+
 /// The outside world as `admin` sees it.
 pub struct Ports<C, Q> {
     /// The requests of operators are stored here.
@@ -50,6 +53,8 @@ pub struct Ports<C, Q> {
 
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = ApiKey;
+
+    const NAME: &'static str = NAME;
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[

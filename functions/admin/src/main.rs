@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use admin::{AdminConfig, Ports};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use admin::{AdminConfig, NAME, Ports};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::depths::Queues;
 use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret_store::StackSecrets;
 use penstock_clients::{database, queue::Queue};
-use penstock_edge::{config, telemetry};
+use penstock_edge::{config, invocation, telemetry};
 use penstock_store::admission::Admission;
 use serde_json::Value;
 
@@ -32,8 +32,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<Value>| async move {
-        Ok::<_, Error>(ports.invoke(event.payload, &event.context.request_id).await?)
+    let serve = |event: Value, invocation: invocation::Invocation| async move {
+        Ok(ports.invoke(event, &invocation.request_id).await?)
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

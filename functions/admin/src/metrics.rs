@@ -112,7 +112,7 @@ impl From<Counted> for FailuresReply {
 impl From<Depth> for QueueReply {
     fn from(depth: Depth) -> Self {
         let Depth { queue, waiting, in_flight } = depth;
-        Self { queue, waiting, in_flight }
+        Self { queue: queue.to_owned(), waiting, in_flight }
     }
 }
 

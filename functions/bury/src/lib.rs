@@ -21,12 +21,15 @@ use penstock_domain::source::{self, Signed};
 use penstock_domain::spill::{self, NotSpilled, Spill};
 use penstock_domain::ticket::{Ticket, TicketError};
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
-use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::{chain, whole_ms};
 use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
 use penstock_store::{Database, StoreError, connections, deliveries};
 use tokio::time::timeout;
+
+/// The name of the function, for its log.
+pub const NAME: &str = "bury";
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
 const NOT_ADMITTED: &str = "its API key was revoked, may not send this, or is no longer known";
@@ -97,16 +100,23 @@ impl<C: Clock> Ports<C> {
                 response.fail(message);
                 continue;
             }
+            let (work, began) = (message.work(NAME), self.clock.now());
             let burying = async {
                 match Ticket::parse(&message.body) {
                     Ok(ticket) => self.bury_rows(&ticket.ids).await.map_err(NotBuried::from),
                     Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
                 }
             };
-            match self.database.within(PATIENCE, burying).await {
-                Ok(dead) => tracing::warn!(event = "buried", message_id = message.message_id, dead),
+            let buried = work.clone().run(self.database.within(PATIENCE, burying)).await;
+            let ms = whole_ms(elapsed(began, self.clock.now()));
+            match buried {
+                Ok(dead) => work.enter(|| {
+                    let (message_id, sent_by) = (&message.message_id, message.sent_by());
+                    let receives = message.receives();
+                    tracing::warn!(event = "buried", message_id, sent_by, receives, dead, ms);
+                }),
                 Err(cause) => {
-                    cause.log(message);
+                    work.enter(|| cause.log(message));
                     response.fail(message);
                     is_silent = matches!(cause, NotBuried::Store(StoreError::Silent(_)));
                 }

@@ -26,6 +26,9 @@ use away::Away;
 pub use request::{Report, Request};
 pub use settings::Settings;
 
+/// The name of the function, for its log.
+pub const NAME: &str = "digest";
+
 /// Everything that `digest` uses.
 pub struct Ports<C> {
     /// All that is told is read from here, and stored here first.

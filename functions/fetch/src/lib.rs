@@ -13,8 +13,8 @@ use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::due::DueRequest;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source;
-use penstock_edge::sqs::{BatchResponse, SqsEvent};
-use penstock_edge::telemetry::chain;
+use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
+use penstock_edge::telemetry::{chain, whole_ms};
 use penstock_store::StoreError;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -54,6 +54,9 @@ pub use vendors::{PushTo, Vendor};
 pub use watch::RENEW_BEFORE;
 
 use connected::Connected;
+
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "fetch";
 
 /// An invocation stops this long before Lambda would stop it. That leaves time for one more request
 /// and its commit.
@@ -95,35 +98,42 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         let batch: SqsEvent = serde_json::from_value(event)?;
         let mut response = BatchResponse::all_done();
         for message in &batch.records {
-            let request = serde_json::from_str::<FetchRequest>(&message.body);
-            // Postgres knows nothing of a channel that was not opened.
-            let opens_channel = request.as_ref().is_ok_and(|it| it.mode == Mode::Watch);
-            let served = match request {
-                Ok(request) => {
-                    let by = self.by(&request, deadline);
-                    self.serve_in_time(&request, by, deadline).await
-                }
-                Err(e) => Err(e.into()),
-            };
-            if let Err(error) = served {
-                let known = error.is_in_postgres() && !opens_channel;
-                // A rule asks for channels every few hours, so an outage of the vendor's makes no
-                // dead letter.
-                let is_ruled = opens_channel && error.is_silence();
-                let message_id = &message.message_id;
-                tracing::error!(
-                    event = "request_failed",
-                    message_id,
-                    retried_by_relay = known,
-                    retried_by_rule = is_ruled,
-                    error = chain(&error)
-                );
-                if !known && !is_ruled {
-                    response.fail(message);
-                }
+            let work = message.work(NAME);
+            if !Box::pin(work.run(self.serve_message(message, deadline))).await {
+                response.fail(message);
             }
         }
         Ok(serde_json::to_value(response)?)
+    }
+
+    /// Serves the request of a message. Returns `false` if the message has to come again.
+    async fn serve_message(&self, message: &SqsMessage, deadline: Timestamp) -> bool {
+        let request = serde_json::from_str::<FetchRequest>(&message.body);
+        // Postgres knows nothing of a channel that was not opened.
+        let opens_channel = request.as_ref().is_ok_and(|it| it.mode == Mode::Watch);
+        let served = match request {
+            Ok(request) => {
+                let by = self.by(&request, deadline);
+                self.serve_in_time(&request, by, deadline).await
+            }
+            Err(e) => Err(e.into()),
+        };
+        let Err(error) = served else { return true };
+        let known = error.is_in_postgres() && !opens_channel;
+        // A rule asks for channels every few hours, so an outage of the vendor's makes no dead
+        // letter.
+        let is_ruled = opens_channel && error.is_silence();
+        let (message_id, sent_by) = (&message.message_id, message.sent_by());
+        tracing::error!(
+            event = "request_failed",
+            message_id,
+            sent_by,
+            receives = message.receives(),
+            retried_by_relay = known,
+            retried_by_rule = is_ruled,
+            error = chain(&error)
+        );
+        known || is_ruled
     }
 
     /// Serves one request of a person, or has the queues serve all that a rule says is due.
@@ -191,12 +201,23 @@ impl<C: Clock + Clone, Q: Outlet> Ports<C, Q> {
         if !vendor.source().entities(request.mode).contains(&request.entity.as_str()) {
             return Err(FetchError::unknown(Some(vendor.source()), request));
         }
-        let stop_at = earlier(deadline, MARGIN);
-        match request.mode {
+        let (began, stop_at) = (clock.now(), earlier(deadline, MARGIN));
+        let served = match request.mode {
             Mode::Refetch => refetch::serve(self, vendor, request, stop_at).await,
             Mode::Watch => watch::serve(self, vendor, request, stop_at).await,
             Mode::Reconcile => reconcile::serve(self, vendor, request, stop_at).await,
             Mode::Full | Mode::Incremental => pull::serve(self, vendor, request, stop_at).await,
-        }
+        };
+        // Words of a message, which anyone may have written; by now they are known to be ours.
+        tracing::info!(
+            event = "served",
+            source = vendor.name(),
+            entity = request.entity,
+            mode = request.mode.as_str(),
+            outcome = served.as_ref().map_or("failed", Outcome::word),
+            new_rows = served.as_ref().ok().and_then(Outcome::new_rows),
+            ms = whole_ms(elapsed(began, clock.now()))
+        );
+        served
     }
 }

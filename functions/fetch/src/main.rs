@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use fetch::{Connections, Limits, PATIENCE, Ports, vendors};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use fetch::{Connections, Limits, NAME, PATIENCE, Ports, vendors};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
-use penstock_domain::clock::Clock as _;
-use penstock_edge::{config, deadline::deadline, telemetry};
+use penstock_edge::{config, invocation, telemetry};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,9 +25,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<Value>| async move {
-        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
-        ports.handle(event.payload, deadline).await
+    let serve = |event: Value, invocation: invocation::Invocation| async move {
+        ports.handle(event, invocation.deadline).await
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

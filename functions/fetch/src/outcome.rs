@@ -98,6 +98,36 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns its word, as in its JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Finished { .. } => "finished",
+            Self::Continues { .. } => "continues",
+            Self::Stopped { .. } => "stopped",
+            Self::StartsOver { .. } => "starts_over",
+            Self::LeftToFullRuns { .. } => "left_to_full_runs",
+            Self::Reconciled(_) => "reconciled",
+            Self::AskedFor { .. } => "asked_for",
+            Self::Busy => "busy",
+            Self::Paused { .. } => "paused",
+            Self::Rests { .. } => "rests",
+            Self::RefusalOutdated => "refusal_outdated",
+            Self::NothingToResume => "nothing_to_resume",
+            Self::Watched { .. } => "watched",
+            Self::AtRest { .. } => "at_rest",
+            Self::NotConfigured => "not_configured",
+            Self::Refetched { .. } => "looked",
+        }
+    }
+
+    /// Returns the number of rows that this invocation has brought, if it was one of a run.
+    pub(crate) fn new_rows(&self) -> Option<usize> {
+        match self {
+            Self::Finished { new_rows, .. } | Self::Continues { new_rows, .. } => Some(*new_rows),
+            _ => None,
+        }
+    }
+
     /// Leaves a request for a connection that somebody has paused or removed.
     pub(crate) fn at_rest(request: &FetchRequest, state: State) -> Self {
         let (FetchRequest { source, entity, mode, .. }, state) = (request, state.as_str());

@@ -6,8 +6,11 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::ids::OutboxId;
 use penstock_domain::ticket::Ticket;
 use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::{Database, StoreError, Transaction, commit};
 
+use crate::NAME;
 use crate::connected::Connections;
 use crate::limits::Limits;
 use crate::vendors::Vendor;
@@ -30,6 +33,28 @@ pub struct Ports<C, Q> {
     pub clock: C,
 }
 
+/// The part of a vendor's data that a commit stores, for the metrics.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    /// The vendor's name.
+    pub source: &'static str,
+    /// Pages of its lists.
+    pub pages: usize,
+    pub objects: usize,
+}
+
+impl Shown {
+    /// A page of a list, with this many objects.
+    pub fn page(source: &'static str, objects: usize) -> Self {
+        Self { source, pages: 1, objects }
+    }
+
+    /// One object that was asked for by its id.
+    pub fn object(source: &'static str) -> Self {
+        Self { source, pages: 0, objects: 1 }
+    }
+}
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Commits a transaction that has inserted `rows`, and sends their tickets. They are also sent
     /// if it is not known whether Postgres has committed: a ticket of a row that is not there does
@@ -38,8 +63,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         &self,
         tx: Transaction<'_>,
         rows: &[OutboxId],
+        shown: Shown,
     ) -> Result<(), StoreError> {
         let committed = commit(tx).await;
+        if committed.is_ok() {
+            MetricLine::of_source(NAME, shown.source, self.clock.now())
+                .with_some(Metric::Pages, shown.pages)
+                .with_some(Metric::RowsRead, shown.objects)
+                .with_some(Metric::RowsTaken, rows.len())
+                .write();
+        }
         if committed.as_ref().err().is_none_or(StoreError::is_unreachable) {
             self.send_tickets(rows).await;
         }

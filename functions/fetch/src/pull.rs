@@ -22,7 +22,7 @@ use crate::held;
 use crate::in_flight::{InFlight, Replied};
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
-use crate::ports::Ports;
+use crate::ports::{Ports, Shown};
 use crate::run::{LEASE, LEFT_TOO_LONG, Run, Segment, Stop};
 use crate::sweep::{hand_on, sweep};
 use crate::vendors::Vendor;
@@ -219,7 +219,8 @@ impl<C: Clock, Q: Outlet> Pull<'_, C, Q> {
         if drained {
             sync_runs::succeed(&tx, run.at.id, run.at.upper_bound, now).await?;
         }
-        ports.commit_rows(tx, &new).await?;
+        let shown = Shown::page(vendor.source().name(), seen);
+        ports.commit_rows(tx, &new, shown).await?;
         drop(connection);
 
         run.progressed = true;

@@ -29,7 +29,7 @@ use crate::error::FetchError;
 use crate::held;
 use crate::outcome::Outcome;
 use crate::pausing::{self, Taken};
-use crate::ports::Ports;
+use crate::ports::{Ports, Shown};
 use crate::report::Report;
 use crate::run::{LEFT_TOO_LONG, Run, Segment, Stop};
 use crate::unusable::Unusable;
@@ -289,7 +289,8 @@ impl<C: Clock, Q: Outlet> Reconciliation<'_, C, Q> {
                 compare::settle(&tx, work, now).await?;
             }
         }
-        ports.commit_rows(tx, &rows).await?;
+        let shown = Shown::page(vendor.source().name(), items.len());
+        ports.commit_rows(tx, &rows, shown).await?;
         drop(connection);
         work.run.progressed = true;
         work.run.new_rows += rows.len();

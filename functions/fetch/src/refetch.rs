@@ -20,7 +20,7 @@ use penstock_store::refetch::{self, Failure, Wish};
 use crate::confirm;
 use crate::error::FetchError;
 use crate::outcome::Outcome;
-use crate::ports::Ports;
+use crate::ports::{Ports, Shown};
 use crate::vendors::Vendor;
 
 mod waiting;
@@ -132,7 +132,7 @@ async fn read_one<C: Clock, Q: Outlet>(
     if doubted {
         confirm::later(&tx, vendor, entity, &[id.to_owned()], now).await?;
     }
-    ports.commit_rows(tx, &new).await?;
+    ports.commit_rows(tx, &new, Shown::object(source.name())).await?;
     Ok(Read::Answered)
 }
 

@@ -18,6 +18,8 @@ use penstock_edge::http::{
     any_idempotency_key,
 };
 use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::admission::Admission;
 use penstock_store::intake::{Answer, Stored, store};
 use penstock_store::{Database, StoreError};
@@ -30,6 +32,9 @@ mod replies;
 
 use caller::Caller;
 pub use caller::{UNPROVEN_LIMIT, UnprovenShare};
+
+/// The name of the function, for its log and its metrics.
+const NAME: &str = "ingest";
 
 /// Everything that `ingest` uses.
 pub struct Ports<C, Q> {
@@ -109,6 +114,8 @@ const ONE_LEAD: &str = "/leads/{id}";
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = Caller;
 
+    const NAME: &'static str = NAME;
+
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::post("createEvents",    "/events",   Need::Ingest, &events).with_query(),
@@ -182,6 +189,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Ok(kept) => {
                 self.announce(&kept.for_tickets().collect::<Vec<_>>()).await;
                 log_kept(&intake, &reading, &kept, id);
+                MetricLine::of_source(NAME, intake.route.source(), now)
+                    .with_some(Metric::RowsTaken, kept.rows.len())
+                    .write();
                 replies::kept(&intake, &reading, &kept.answer)
             }
             Err(error) => {
@@ -270,7 +280,19 @@ fn log_kept(intake: &Intake, reading: &Reading<'_>, kept: &Stored, id: &RequestI
         Answer::Conflict { .. } => "conflict",
     };
     let conflicts = kept.conflicts();
-    tracing::info!(event = "kept", request_id, route, state, bytes, rows, told, conflicts);
+    // By it one finds the row again if its first ticket was lost, and `relay` began a trace anew.
+    let outbox_id = if let [id] = kept.rows[..] { Some(id.to_string()) } else { None };
+    tracing::info!(
+        event = "kept",
+        request_id,
+        route,
+        state,
+        bytes,
+        rows,
+        outbox_id,
+        told,
+        conflicts
+    );
 }
 
 /// How many of a batch are good.

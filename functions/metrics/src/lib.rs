@@ -46,6 +46,8 @@ pub struct Ports<C> {
 impl<C: Clock + 'static> Service for Ports<C> {
     type Caller = ();
 
+    const NAME: &'static str = "metrics";
+
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
         Route::get("getRevenueSummary",    "/metrics/revenue/summary",   Need::Read,    &Ask(revenue::summary)),

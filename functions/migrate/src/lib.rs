@@ -19,6 +19,9 @@ pub use bootstrap::Unusable;
 pub use keys::{KeyRequest, Listed, Revocation};
 pub use logins::{FunctionLogin, TriedLogin};
 
+/// The name of the function, for its log.
+pub const NAME: &str = "migrate";
+
 /// Everything that `migrate` uses.
 pub struct Ports<C = SystemClock> {
     /// The database, with a pool of two connections.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use migrate::{Ports, Request, logins};
+use lambda_runtime::Error;
+use migrate::{NAME, Ports, Request, logins};
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::database;
@@ -11,7 +11,7 @@ use penstock_clients::issuer::KeyIssuer;
 use penstock_clients::secret::Secret;
 use penstock_domain::config::Env;
 use penstock_edge::telemetry::chain;
-use penstock_edge::{config, telemetry};
+use penstock_edge::{config, invocation, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -33,8 +33,8 @@ async fn main() -> Result<(), Error> {
         issuer,
         clock: SystemClock,
     };
-    let serve = |event: LambdaEvent<Request>| async move {
-        ports.handle(event.payload).await.map_err(|e| Error::from(chain(&e)))
+    let serve = |event: Request, _: invocation::Invocation| async move {
+        ports.handle(event).await.map_err(|e| Error::from(chain(&e)))
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

@@ -13,7 +13,7 @@ use penstock_store::outbox::{self, DeadRow, PendingRow};
 use penstock_store::{Database, StoreError};
 use tokio::time::timeout;
 
-use crate::{Ports, Reader, Tally, Witness};
+use crate::{Ports, Reader, Tally, UNKNOWN_VENDOR, Witness};
 
 /// The time for taking attempts back, or for counting deaths. It fits into the reserve.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -125,15 +125,14 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                 continue;
             }
             if row.is_guilty_of_all() {
-                let row = DeadRow { id, reason };
-                tracing::warn!(event = "row_dead", outbox_id = %id, kind = row.reason.kind.as_str());
-                self.bury_alone(&row).await?;
+                tally.log_dead(id, reason.kind);
+                self.bury_alone(&DeadRow { id, reason }).await?;
+                tally.count_dead(UNKNOWN_VENDOR, 1);
             } else {
-                self.bury(id, reason).await?;
+                self.bury(id, reason, tally).await?;
             }
             self.witness.ended(&begun);
             drop(alone);
-            tally.dead += 1;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_clients::queue::Outlet;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::facts::Tie;
 use penstock_domain::ids::OutboxId;
 use penstock_store::facts::{Batch, FactSet};
@@ -15,7 +15,8 @@ use penstock_store::refetch::{self, Cause};
 use penstock_store::{StoreError, Transaction, begin, commit, sync_runs};
 
 use crate::reading::{Readings, read};
-use crate::{Ports, Reader, Tally};
+use crate::tally::{Done, Tally};
+use crate::{Ports, Reader};
 
 /// The time that `relay` waits for the message that was sent with a request to refetch an object.
 const REFETCH_PAUSE: Duration = Duration::from_secs(300);
@@ -50,16 +51,22 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         for row in &dead {
             // The reason is in the dead letter. It can repeat the body, so it is not logged (rule
             // 12).
-            let kind = row.reason.kind.as_str();
-            tracing::warn!(event = "row_dead", outbox_id = %row.id, kind);
+            tally.log_dead(row.id, row.reason.kind);
         }
         log_others(&not_ours, &waiting);
         for connection in &joined {
             tracing::info!(event = "account_connected", connection);
         }
-        tally.dead += dead.len();
         tally.not_ours += not_ours.len();
-        tally.processed += claimed.len() - dead.len() - waiting.len();
+        let waits = |id| waiting.iter().any(|(waiting, _)| *waiting == id);
+        for Claimed { row, received_at, attempts, .. } in
+            claimed.iter().filter(|it| !waits(it.row.id))
+        {
+            let is_dead = dead.iter().any(|dead| dead.id == row.id);
+            let done =
+                Done { lag: elapsed(*received_at, now), attempts: *attempts.max(&1), is_dead };
+            tally.count(self.reader.vendor(row.source), done);
+        }
         tally.waiting.extend(waiting.into_iter().map(|(id, _)| id));
         tally.ties.extend(ties);
         if claimed.len() < ids.len() {
@@ -80,8 +87,11 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     }
 
     /// Marks a row dead and its object unreadable, in one transaction. It reads no payload: that
-    /// may be what brought the process down.
-    pub(crate) async fn bury_with_object(&self, dead: &DeadRow) -> Result<(), StoreError> {
+    /// may be what brought the process down. Returns the row's vendor, if the row is still there.
+    pub(crate) async fn bury_with_object(
+        &self,
+        dead: &DeadRow,
+    ) -> Result<Option<&'static str>, StoreError> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
@@ -89,12 +99,14 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let mut facts = R::Facts::default();
         let heads = rows.read()?;
         self.learn(&tx, &heads).await?;
+        let vendor = heads.first().map(|head| self.reader.vendor(head.row.source));
         for Claimed { row, .. } in heads {
             facts.append(self.reader.unreadable(row, dead.reason.kind));
         }
         facts.write(&tx, &Batch { rows: &[dead.id], find_ties: false, now }).await?;
         outbox::bury(&tx, std::slice::from_ref(dead), now).await?;
-        commit(tx).await
+        commit(tx).await?;
+        Ok(vendor)
     }
 }
 

@@ -6,7 +6,7 @@
 //! refuses is bisected. If an earlier receive of the message did not end, its rows are worked more
 //! carefully. In the end they are worked one by one, so that the row to blame is found.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use penstock_domain::record::RowView;
 use penstock_domain::source::{Stranger, Whose};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
-use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::{chain, whole_ms};
 use penstock_store::facts::FactSet;
 use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError, Transaction};
@@ -33,12 +33,17 @@ mod config;
 mod normalizers;
 mod reading;
 mod strangers;
+mod tally;
 mod witness;
 
 pub use backlog::Backlog;
 pub use config::refetches_ties;
 pub use normalizers::Normalizers;
+use tally::Tally;
 pub use witness::Witness;
+
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "process";
 
 /// Reads rows of the outbox as facts. Generic, so that tests can add a kind of their own.
 pub trait Reader: Send + Sync {
@@ -66,6 +71,11 @@ pub trait Reader: Send + Sync {
     /// Says whose a row is. Only rows that are the deployment's own are read.
     fn whose(&self, row: RowView<'_>) -> Whose;
 
+    /// Returns the name of the vendor, or of the kind of sender, whose rows come by a connection.
+    fn vendor(&self, _connection: &str) -> &'static str {
+        UNKNOWN_VENDOR
+    }
+
     /// Returns the connected account that a row is of which is not the deployment's own.
     fn stranger(&self, _row: RowView<'_>) -> Option<Stranger> {
         None
@@ -75,6 +85,9 @@ pub trait Reader: Send + Sync {
     /// payload may be missing.
     fn unreadable<'a>(&self, row: RowView<'a>, why: ReasonKind) -> Self::Facts<'a>;
 }
+
+/// The vendor, for metrics, of a row that no source is known for.
+pub const UNKNOWN_VENDOR: &str = "unknown";
 
 /// Everything that `process` uses.
 pub struct Ports<C, Q, R = Normalizers> {
@@ -99,20 +112,6 @@ pub const RESERVE: Duration = Duration::from_secs(5);
 /// A batch that collided with another transaction is worked again at once, this many times at most.
 const COLLISIONS: u32 = 3;
 
-/// The outcome of an invocation's rows.
-#[derive(Debug, Default)]
-struct Tally {
-    processed: usize,
-    dead: usize,
-    /// Rows that are processed and are not the deployment's own.
-    not_ours: usize,
-    /// Rows that wait until it is known whose they are. `relay` sends their tickets again.
-    waiting: HashSet<OutboxId>,
-    /// Rows that another worker holds.
-    left: HashSet<OutboxId>,
-    ties: Vec<Tie>,
-}
-
 /// The work that an invocation has done so far, and the messages that it has yet to answer.
 struct Progress<'a> {
     tally: Tally,
@@ -124,15 +123,18 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     /// Works a batch of messages. It never fails as a whole: messages that could not be done are
     /// reported. It gives up in time before `deadline`, at which Lambda would end the process.
     pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> BatchResponse {
+        let began = self.clock.now();
         let mut progress = Self::parse(&event);
         let stop_at = earlier(deadline, RESERVE);
         let left = elapsed(self.clock.now(), stop_at);
-        if timeout(left, self.work_all(&mut progress)).await.is_err() {
+        if timeout(left, Box::pin(self.work_all(&mut progress))).await.is_err() {
             self.give_up_in_time(&mut progress).await;
         }
         self.return_attempts().await;
         self.fold_backlog(stop_at).await;
         let Progress { tally, response, .. } = progress;
+        let now = self.clock.now();
+        let took = elapsed(began, now);
         tracing::info!(
             event = "batch_processed",
             messages = event.records.len(),
@@ -142,16 +144,22 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             waiting = tally.waiting.len(),
             ties = tally.ties.len(),
             failed_messages = response.failures(),
+            ms = whole_ms(took)
         );
+        tally.tell(&event, &response, now, took);
         response
     }
 
     fn parse(event: &SqsEvent) -> Progress<'_> {
         let (mut response, mut open) = (BatchResponse::all_done(), Vec::new());
+        let mut tally = Tally::default();
         for message in &event.records {
             match Ticket::parse(&message.body) {
-                Ok(ticket) => open.push((message, ticket.ids)),
-                Err(error) => {
+                Ok(ticket) => {
+                    tally.hear(message, &ticket.ids);
+                    open.push((message, ticket.ids));
+                }
+                Err(error) => message.work(NAME).enter(|| {
                     let (message_id, bytes) = (&message.message_id, message.body.len());
                     tracing::error!(
                         event = "not_a_ticket",
@@ -160,10 +168,10 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
                         reason = error.without_values()
                     );
                     response.fail(message);
-                }
+                }),
             }
         }
-        Progress { tally: Tally::default(), response, open }
+        Progress { tally, response, open }
     }
 
     async fn work_all(&self, progress: &mut Progress<'_>) {
@@ -226,7 +234,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     ) {
         progress.open.retain(|(open, _)| open.message_id != message.message_id);
         if let Err(error) = outcome {
-            self.report(error, message);
+            message.work(NAME).enter(|| self.report(error, message));
             progress.response.fail(message);
         } else if ids.iter().any(|id| progress.tally.left.contains(id)) {
             progress.response.fail(message);
@@ -241,8 +249,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             let Err(error) = self.work_part(&part, tally).await else { continue };
             match error.disposition() {
                 Disposition::Dead(reason) if part.len() == 1 => {
-                    self.bury(part[0], reason).await?;
-                    tally.dead += 1;
+                    self.bury(part[0], reason, tally).await?;
                 }
                 Disposition::Dead(_) => {
                     let half = part.split_off(part.len() / 2);
@@ -260,16 +267,24 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
     }
 
     /// Marks a row dead that could not be worked, and its object unreadable.
-    async fn bury(&self, id: OutboxId, reason: Reason) -> Result<(), StoreError> {
-        tracing::warn!(event = "row_dead", outbox_id = %id, kind = reason.kind.as_str());
+    async fn bury(
+        &self,
+        id: OutboxId,
+        reason: Reason,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        tally.log_dead(id, reason.kind);
         let row = DeadRow { id, reason };
-        match self.bury_with_object(&row).await {
+        let vendor = match self.bury_with_object(&row).await {
             // Postgres refuses what was to be said of the object. The dead letter still counts.
             Err(error) if matches!(error.disposition(), Disposition::Dead(_)) => {
-                self.bury_alone(&row).await
+                self.bury_alone(&row).await?;
+                None
             }
-            outcome => outcome,
-        }
+            outcome => outcome?,
+        };
+        tally.count_dead(vendor.unwrap_or(UNKNOWN_VENDOR), 1);
+        Ok(())
     }
 
     /// Marks a row dead, and not its object.

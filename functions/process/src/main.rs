@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
-use penstock_domain::clock::Clock as _;
 use penstock_edge::sqs::SqsEvent;
-use penstock_edge::{config, deadline::deadline, telemetry};
-use process::{Normalizers, Ports, Witness};
+use penstock_edge::{config, invocation, telemetry};
+use process::{NAME, Normalizers, Ports, Witness};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,9 +27,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<SqsEvent>| async move {
-        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
-        Ok::<_, Error>(ports.handle(event.payload, deadline).await)
+    let serve = |event: SqsEvent, invocation: invocation::Invocation| async move {
+        Ok(ports.handle(event, invocation.deadline).await)
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

@@ -13,7 +13,7 @@ use penstock_domain::source::{Normalize, SOURCES, Source, Stranger, Whose};
 use penstock_store::connections;
 use penstock_store::{StoreError, Transaction};
 
-use crate::Reader;
+use crate::{Reader, UNKNOWN_VENDOR};
 
 /// Why rows of a connection wait whose settings this release cannot use.
 const UNUSABLE: &str = "the settings of its connection cannot be used";
@@ -31,6 +31,7 @@ pub struct Normalizers {
 /// How the rows of a connection are read that had this stamp.
 struct Learned {
     stamp: i64,
+    vendor: &'static str,
     /// `None` if the settings cannot be used.
     normalizer: Option<Arc<dyn Normalize>>,
 }
@@ -117,7 +118,8 @@ impl Reader for Normalizers {
                 tracing::error!(event = "connection_unusable", source = name, error);
             }
             let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-            learned.insert(name, Learned { stamp, normalizer: normalizer.ok() });
+            let vendor = connection.vendor().map_or(UNKNOWN_VENDOR, |source| source.name());
+            learned.insert(name, Learned { stamp, vendor, normalizer: normalizer.ok() });
         }
         Ok(())
     }
@@ -138,6 +140,13 @@ impl Reader for Normalizers {
             Ok(None) => Whose::Ours,
             Err(why) => Whose::Unknown(why),
         }
+    }
+
+    fn vendor(&self, connection: &str) -> &'static str {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        let learned = learned.get(connection).map(|known| known.vendor);
+        let declared = self.declared.get_key_value(connection).map(|(name, _)| *name);
+        learned.or(declared).unwrap_or(UNKNOWN_VENDOR)
     }
 
     fn stranger(&self, row: RowView<'_>) -> Option<Stranger> {

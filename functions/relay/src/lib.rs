@@ -9,18 +9,22 @@
 
 mod erasing;
 mod folding;
+mod gauges;
 mod jobs;
 mod leaves;
 mod purging;
 mod queues;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use penstock_clients::depths::Depths;
 use penstock_clients::queue::{Outlet, QueueError};
 use penstock_domain::clock::{Clock, earlier, elapsed};
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ticket::Ticket;
+use penstock_edge::telemetry::{chain, whole_ms};
 use penstock_store::freshness::Pull;
 use penstock_store::sync_state::pending;
 use penstock_store::{Database, StoreError, freshness, outbox, refetch};
@@ -28,9 +32,13 @@ use serde::Serialize;
 
 use erasing::Erased;
 use folding::Folded;
+use gauges::{Gauges, Silence};
 use jobs::Worked;
 use purging::Purged;
 pub use purging::Retention;
+
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "relay";
 
 /// Everything that `relay` uses.
 pub struct Ports<C, Q> {
@@ -40,6 +48,8 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queues of `fetch`.
     pub requests: Q,
+    /// Counts the messages in all queues.
+    pub depths: Arc<dyn Depths>,
     /// How long rows are kept.
     pub retention: Retention,
     /// The names of the sources whose first connections the template declares.
@@ -120,8 +130,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// # Errors
     /// As [`Self::run_once`], or the time is over.
     pub async fn run_in_time(&self, deadline: Timestamp) -> Result<Round, RelayError> {
-        let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));
-        self.database.within(left, self.run_once(deadline)).await
+        let began = self.clock.now();
+        let left = elapsed(began, earlier(deadline, RESERVE));
+        let (mut round, mut gauges) = (Round::default(), Gauges::default());
+        let working = Box::pin(self.work(deadline, &mut round, &mut gauges));
+        let outcome = self.database.within(left, working).await;
+        self.tell(began, round, gauges, outcome)
     }
 
     /// Runs one round, and stops before `deadline`.
@@ -129,42 +143,49 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// # Errors
     /// [`RelayError`] if Postgres or SQS fails. Messages that were sent before stay sent.
     pub async fn run_once(&self, deadline: Timestamp) -> Result<Round, RelayError> {
+        let began = self.clock.now();
+        let (mut round, mut gauges) = (Round::default(), Gauges::default());
+        let outcome = self.work(deadline, &mut round, &mut gauges).await;
+        self.tell(began, round, gauges, outcome)
+    }
+
+    /// Does the work of a round, and notes what is done and measured as it goes.
+    async fn work(
+        &self,
+        deadline: Timestamp,
+        round: &mut Round,
+        gauges: &mut Gauges,
+    ) -> Result<(), RelayError> {
         let stop_at = deadline - MARGIN;
         // First, and its failure last: the alarm does not depend on the queues, nor they on it.
-        let stalest = self.log_stalest().await;
+        let silence = self.log_stalest().await;
+        if let Ok(silence) = &silence {
+            round.stalest_s = silence.longest.as_secs();
+            gauges.silence = Some(silence.clone());
+        }
         let leaves = self.make_leaves().await;
+        gauges.partition_days_ahead = leaves.as_ref().copied().ok();
+        self.measure(gauges).await;
         // Before the tickets, which go to the rows that these put back to work.
-        let worked = self.work_jobs(self.half_way(stop_at)).await;
-        let mut round = Round::default();
-        let waiting = Box::pin(self.send_what_waits(&mut round, stop_at));
+        let Worked { items, failed: jobs_failed } = self.work_jobs(self.half_way(stop_at)).await;
+        round.items = items;
+        let waiting = Box::pin(self.send_what_waits(round, stop_at));
         let refused = Box::pin(self.send_by_circuit(waiting)).await?;
         // Before the purge: the alarm does not depend on it.
-        round.oldest_pending_s = self.oldest_pending().await?;
+        let oldest_pending = self.oldest_pending().await?;
+        round.oldest_pending_s = oldest_pending.as_secs();
+        gauges.oldest_pending = Some(oldest_pending);
         let (unfinished, unread) = self.unfinished().await;
         // None takes all of the time while another has work.
         let folding = self.fold(self.half_way(stop_at)).await;
+        let Folded { deltas: folded, left: unfolded, failed: not_folded } = folding;
+        (round.folded, round.unfolded) = (folded, unfolded);
         let half = if unfinished.is_empty() { stop_at } else { self.half_way(stop_at) };
         let Purged { rows: purged, failed } = self.purge(half).await;
+        round.purged = purged;
         let Erased { rows: erased, failed: not_erased } = self.erase(unfinished, stop_at).await;
-        let partition_days_ahead = leaves.as_ref().copied().ok();
-        let Folded { deltas: folded, left: unfolded, failed: not_folded } = folding;
-        let Worked { items, failed: jobs_failed } = worked;
-        round = Round { items, folded, unfolded, purged, erased, ..round };
-        let Round { ticketed, runs, refetches, purged, erased, oldest_pending_s, .. } = round;
-        tracing::info!(
-            event = "relayed",
-            ticketed,
-            runs,
-            looks = refetches,
-            items,
-            folded,
-            unfolded,
-            purged,
-            erased,
-            oldest_pending_s,
-            partition_days_ahead
-        );
-        round.stalest_s = stalest?;
+        round.erased = erased;
+        silence?;
         round.partition_days_ahead = leaves?;
         // Last, so that the round fails for Lambda and its alarm.
         let failed: Vec<&str> = failed
@@ -175,9 +196,41 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             .collect();
         match refused {
             Some(error) => Err(error.into()),
-            None if failed.is_empty() => Ok(round),
+            None if failed.is_empty() => Ok(()),
             None => Err(RelayError::NotPurged(failed.join(", "))),
         }
+    }
+
+    /// Tells how a round ended, also one that failed half-way: by one line, and by the gauges that
+    /// it has read.
+    fn tell(
+        &self,
+        began: Timestamp,
+        round: Round,
+        gauges: Gauges,
+        outcome: Result<(), RelayError>,
+    ) -> Result<Round, RelayError> {
+        let now = self.clock.now();
+        let Round { ticketed, runs, refetches, items, folded, unfolded, purged, erased, .. } =
+            round;
+        tracing::info!(
+            event = "relayed",
+            outcome = if outcome.is_ok() { "done" } else { "failed" },
+            ticketed,
+            runs,
+            looks = refetches,
+            items,
+            folded,
+            unfolded,
+            purged,
+            erased,
+            oldest_pending_s = gauges.oldest_pending.map(|waited| waited.as_secs()),
+            partition_days_ahead = gauges.partition_days_ahead,
+            ms = whole_ms(elapsed(began, now)),
+            error = outcome.as_ref().err().map(|error| chain(error))
+        );
+        gauges.write(now);
+        outcome.map(|()| round)
     }
 
     /// Sends messages again for runs, objects and rows that wait.
@@ -205,8 +258,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Logs which pull has been silent for longest, of all active connections. Returns for how
-    /// long, in seconds.
-    async fn log_stalest(&self) -> Result<u64, RelayError> {
+    /// long.
+    async fn log_stalest(&self) -> Result<Silence, RelayError> {
         let now = self.clock.now();
         let pulls = async {
             let connection = self.database.connection().await?;
@@ -215,16 +268,16 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         let pulls = self.database.within(PATIENCE, pulls).await?;
         let stalest = freshness::stalest(&pulls, now);
-        let stalest_s = stalest.map_or(0, |pull| pull.lag(now).as_secs());
         let name = |of: fn(&Pull) -> &String| stalest.map(|pull| of(pull).as_str());
+        let silence = Silence::of(&pulls, now);
         tracing::info!(
             event = "stalest_pull",
-            stalest_s,
+            stalest_s = silence.longest.as_secs(),
             source = name(|pull| &pull.source),
             connection = name(|pull| &pull.connection),
             entity = name(|pull| &pull.entity)
         );
-        Ok(stalest_s)
+        Ok(silence)
     }
 
     async fn send_tickets(&self) -> Result<usize, RelayError> {
@@ -268,12 +321,12 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(requests.len())
     }
 
-    async fn oldest_pending(&self) -> Result<u64, RelayError> {
+    async fn oldest_pending(&self) -> Result<Duration, RelayError> {
         let oldest = async {
             let connection = self.database.connection().await?;
             outbox::oldest_pending(&**connection).await
         };
         let oldest = self.database.within(PATIENCE, oldest).await?;
-        Ok(oldest.map_or(0, |received_at| elapsed(received_at, self.clock.now()).as_secs()))
+        Ok(oldest.map_or(Duration::ZERO, |since| elapsed(since, self.clock.now())))
     }
 }

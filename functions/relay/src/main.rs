@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
+use penstock_clients::depths::Queues;
 use penstock_clients::{database, queue::Queue};
-use penstock_domain::clock::Clock as _;
 use penstock_domain::source;
 use penstock_edge::telemetry::chain;
-use penstock_edge::{config, deadline::deadline, telemetry};
-use relay::{Ports, Retention};
+use penstock_edge::{config, invocation, telemetry};
+use relay::{NAME, Ports, Retention};
 use serde::de::IgnoredAny;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,14 +23,14 @@ async fn main() -> Result<(), Error> {
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?)
             .beginning_lineages(),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?.beginning_lineages(),
+        depths: Arc::new(Queues::from_env(Arc::clone(&aws), &env)),
         retention: Retention::from_env(&env)?,
         sources: source::configured(&env)?.iter().map(|source| source.name()).collect(),
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<IgnoredAny>| async move {
-        let deadline = deadline(event.context.deadline(), SystemClock.now())?;
-        ports.run_in_time(deadline).await.map_err(|e| Error::from(chain(&e)))
+    let serve = |_: IgnoredAny, invocation: invocation::Invocation| async move {
+        ports.run_in_time(invocation.deadline).await.map_err(|e| Error::from(chain(&e)))
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

@@ -38,6 +38,9 @@ pub use endpoints::{Endpoint, endpoints};
 use sender::{Unverified, checked};
 use storing::Stored;
 
+/// The name of the function, for its log and its metrics.
+pub const NAME: &str = "webhook";
+
 /// Everything that `webhook` uses.
 pub struct Ports<C, Q> {
     /// The outbox.
@@ -86,6 +89,8 @@ const RETRY_AFTER: u32 = 30;
 
 impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
     type Caller = ();
+
+    const NAME: &'static str = NAME;
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
@@ -157,7 +162,9 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Ports<C, Q> {
     /// [`InvokeError`] if it is neither. A failure of another kind is a reply.
     pub async fn invoke(&self, event: Value, invocation: &str) -> Result<Value, InvokeError> {
         if event.get("Records").is_some() {
-            return Ok(serde_json::to_value(self.bring_in(&serde_json::from_value(event)?).await)?);
+            let batch = serde_json::from_value(event)?;
+            // Boxed: it is large, and seldom called.
+            return Ok(serde_json::to_value(Box::pin(self.bring_in(&batch)).await)?);
         }
         Ok(serde_json::to_value(http::answer(self, event, invocation).await?)?)
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use penstock_clients::aws::Aws;
 use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue, seals::Seals};
-use penstock_edge::{config, telemetry};
+use penstock_edge::{config, invocation, telemetry};
 use serde_json::Value;
-use webhook::{Connections, Ports, endpoints};
+use webhook::{Connections, NAME, Ports, endpoints};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,8 +28,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
     };
     let ports = &ports;
-    let serve = |event: LambdaEvent<Value>| async move {
-        Ok::<_, Error>(ports.invoke(event.payload, &event.context.request_id).await?)
+    let serve = |event: Value, invocation: invocation::Invocation| async move {
+        Ok(ports.invoke(event, &invocation.request_id).await?)
     };
-    lambda_runtime::run(service_fn(serve)).await
+    invocation::run(NAME, SystemClock, serve).await
 }

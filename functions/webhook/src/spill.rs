@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_clients::seals::SealError;
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::disposition::Disposition;
 use penstock_domain::intake::Intake;
 use penstock_domain::signature::seal::Purpose;
@@ -14,13 +14,15 @@ use penstock_domain::signature::{Spilled, Verified};
 use penstock_domain::spill::{NotSpilled, Spill};
 use penstock_domain::ticket;
 use penstock_edge::http::{Failure, Problem, Reply, RequestId, StatusCode};
-use penstock_edge::sqs::{BatchResponse, SqsEvent};
+use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::chain;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::StoreError;
 use penstock_store::intake::{self, BroughtIn};
 
 use crate::storing::Stored;
-use crate::{Ports, RETRY_AFTER, received};
+use crate::{NAME, Ports, RETRY_AFTER, received};
 
 /// How long SQS may take to accept a request that Postgres did not.
 const SPILL_PATIENCE: Duration = Duration::from_secs(4);
@@ -41,6 +43,21 @@ enum Brought {
     Refused,
     /// Postgres is away: for the others, too.
     Away,
+}
+
+/// The outcome of one message, as it is told.
+struct Outcome {
+    word: &'static str,
+    /// Rows that are new.
+    stored: usize,
+    /// Whether it was stored before.
+    is_known: bool,
+    /// Whether SQS is to deliver it again.
+    comes_again: bool,
+}
+
+impl Outcome {
+    const AWAY: Self = Self { word: "away", stored: 0, is_known: false, comes_again: true };
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -78,43 +95,23 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn bring_in(&self, batch: &SqsEvent) -> BatchResponse {
         let mut response = BatchResponse::all_done();
         let stop_at = self.clock.now() + BATCH_PATIENCE;
-        let (mut rows, mut refetches) = (Vec::new(), Vec::new());
         let (mut stored, mut known, mut dropped, mut away) = (0, 0, 0, false);
         for message in &batch.records {
             // One answer from a database that is away is enough: the others would wait for the
             // same.
             away |= self.clock.now() >= stop_at;
-            let brought = if away {
-                Brought::Away
-            } else {
-                self.bring_one(&message.message_id, &message.body).await
+            let outcome = match away {
+                true => Outcome::AWAY,
+                false => message.work(NAME).run(self.bring_and_announce(message)).await,
             };
-            match brought {
-                Brought::Delivery(Stored::New { row, refetches: named }) => {
-                    stored += usize::from(row.is_some());
-                    rows.extend(row);
-                    refetches.extend(named);
-                }
-                // It was spilled because Postgres had not answered, and was stored all the same.
-                Brought::Delivery(Stored::Known { waiting, refetches: named }) => {
-                    known += 1;
-                    rows.extend(waiting);
-                    refetches.extend(named);
-                }
-                Brought::Intake(kept) => {
-                    stored += kept.rows.len();
-                    known += usize::from(kept.rows.is_empty());
-                    rows.extend(kept.for_tickets());
-                }
-                Brought::Dropped => dropped += 1,
-                Brought::Refused => response.fail(message),
-                Brought::Away => {
-                    away = true;
-                    response.fail(message);
-                }
+            stored += outcome.stored;
+            known += usize::from(outcome.is_known);
+            dropped += usize::from(outcome.word == "dropped");
+            away |= outcome.word == Outcome::AWAY.word;
+            if outcome.comes_again {
+                response.fail(message);
             }
         }
-        self.announce(&rows, &refetches).await;
         let failed = response.failures();
         tracing::info!(
             event = "spill_brought_in",
@@ -125,6 +122,38 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             failed
         );
         response
+    }
+
+    /// Stores one message, and sends the tickets of its rows: in its own trace.
+    async fn bring_and_announce(&self, message: &SqsMessage) -> Outcome {
+        let began = self.clock.now();
+        let (mut rows, mut refetches) = (Vec::new(), Vec::new());
+        let done = Outcome { word: "done", stored: 0, is_known: false, comes_again: false };
+        let outcome = match self.bring_one(&message.message_id, &message.body).await {
+            Brought::Delivery(Stored::New { row, refetches: named }) => {
+                rows.extend(row);
+                refetches = named;
+                Outcome { stored: rows.len(), ..done }
+            }
+            // It was spilled because Postgres had not answered, and was stored all the same.
+            Brought::Delivery(Stored::Known { waiting, refetches: named }) => {
+                rows.extend(waiting);
+                refetches = named;
+                Outcome { is_known: true, ..done }
+            }
+            Brought::Intake(kept) => {
+                rows.extend(kept.for_tickets());
+                Outcome { stored: kept.rows.len(), is_known: kept.rows.is_empty(), ..done }
+            }
+            Brought::Dropped => Outcome { word: "dropped", ..done },
+            Brought::Refused => Outcome { word: "refused", comes_again: true, ..done },
+            Brought::Away => Outcome::AWAY,
+        };
+        self.announce(&rows, &refetches).await;
+        let single = if let [id] = rows[..] { Some(id.to_string()) } else { None };
+        let now = self.clock.now();
+        message.log_worked(outcome.word, (outcome.stored, single), now, elapsed(began, now));
+        outcome
     }
 
     async fn bring_one(&self, message_id: &str, body: &str) -> Brought {
@@ -180,6 +209,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             BroughtIn::Stored(stored) => {
                 // Their sender read that all are taken.
                 let conflicts = stored.conflicts();
+                MetricLine::of_source(NAME, intake.route.source(), now)
+                    .with_some(Metric::RowsTaken, stored.rows.len())
+                    .write();
                 if conflicts > 0 {
                     tracing::warn!(event = "spilled_events_kept_aside", message_id, conflicts);
                 }

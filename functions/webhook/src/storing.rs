@@ -11,11 +11,13 @@ use penstock_domain::record::Media;
 use penstock_domain::signature::Verified;
 use penstock_domain::source::Signed;
 use penstock_domain::ticket;
+use penstock_edge::telemetry::emf::MetricLine;
+use penstock_edge::telemetry::metric::Metric;
 use penstock_store::StoreError;
 use penstock_store::deliveries::{self, Kept};
 use penstock_store::outbox::Arrival;
 
-use crate::Ports;
+use crate::{NAME, Ports};
 
 /// The result of storing a body.
 pub(crate) enum Stored {
@@ -58,6 +60,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if !kept.is_readable {
             delivery.refetches.clear();
         }
+        MetricLine::of_source(NAME, vendor.vendor(), now)
+            .with_some(Metric::RowsTaken, usize::from(kept.new.is_some()))
+            .write();
         let source = kept.connection.as_str();
         let (bytes, refetches) = (body.bytes().len(), delivery.refetches.len());
         let Some(item) = delivery.item else {
@@ -72,7 +77,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             version_key,
             bytes,
             looks = refetches,
-            known
+            known,
+            outbox_id = kept.new.map(|id| id.to_string())
         );
         let refetches = requests(source, delivery.refetches);
         Ok(match kept {

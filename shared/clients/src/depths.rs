@@ -10,28 +10,36 @@ use penstock_domain::config::Env;
 use crate::aws::Aws;
 use crate::queue::QueueError;
 
-/// The queues, by the beginnings of the variables that hold their URLs: `TICKETS_DEPTH_URL`.
-const QUEUES: [&str; 9] = [
-    "TICKETS",
-    "TICKETS_DLQ",
-    "FETCH_REQUESTS",
-    "FETCH_REQUESTS_DLQ",
-    "QUICK_REQUESTS",
-    "SPILL",
-    "SPILL_DLQ",
-    "INGEST_SPILL",
-    "QUICK_REQUESTS_DLQ",
+/// The names of the queues. The variable with the URL of `tickets-dlq` is `TICKETS_DLQ_DEPTH_URL`.
+pub const QUEUES: [&str; 9] = [
+    "tickets",
+    "tickets-dlq",
+    "fetch-requests",
+    "fetch-requests-dlq",
+    "quick-requests",
+    "spill",
+    "spill-dlq",
+    "ingest-spill",
+    "quick-requests-dlq",
 ];
 
 /// The messages of one queue. SQS counts them approximately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Depth {
     /// The name of the queue, such as `tickets-dlq`.
-    pub queue: String,
+    pub queue: &'static str,
     /// Messages that can be received, now or after their delay.
     pub waiting: u64,
     /// Messages that a function has received and not deleted yet.
     pub in_flight: u64,
+}
+
+impl Depth {
+    /// Whether the queue is one of dead letters.
+    #[must_use]
+    pub fn is_of_dead_letters(&self) -> bool {
+        self.queue.ends_with("-dlq")
+    }
 }
 
 /// The outcome of a look at all queues, which comes later.
@@ -47,21 +55,21 @@ pub trait Depths: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Queues {
     aws: Arc<Aws>,
-    urls: Vec<(String, String)>,
+    urls: Vec<(&'static str, String)>,
 }
 
 impl Queues {
     /// Takes the queues whose variables are set.
     #[must_use]
     pub fn from_env(aws: Arc<Aws>, env: &Env) -> Self {
-        let url = |name: &&str| {
-            let url = env.optional(&format!("{name}_DEPTH_URL"))?;
-            Some((name.to_lowercase().replace('_', "-"), url))
+        let url = |name: &'static str| {
+            let variable = name.replace('-', "_").to_uppercase();
+            Some((name, env.optional(&format!("{variable}_DEPTH_URL"))?))
         };
-        Self { aws, urls: QUEUES.iter().filter_map(url).collect() }
+        Self { aws, urls: QUEUES.into_iter().filter_map(url).collect() }
     }
 
-    async fn depth(&self, queue: &str, url: &str) -> Result<Depth, QueueError> {
+    async fn depth(&self, queue: &'static str, url: &str) -> Result<Depth, QueueError> {
         let names = [
             Attribute::ApproximateNumberOfMessages,
             Attribute::ApproximateNumberOfMessagesDelayed,
@@ -75,7 +83,7 @@ impl Queues {
             let text = said.attributes().and_then(|all| all.get(&name));
             text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
         });
-        Ok(Depth { queue: queue.to_owned(), waiting: visible + delayed, in_flight: hidden })
+        Ok(Depth { queue, waiting: visible + delayed, in_flight: hidden })
     }
 }
 

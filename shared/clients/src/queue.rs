@@ -1,13 +1,16 @@
 //! Messages to SQS, with a limit on the wait.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::http::HttpRequest;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::fetch_request::FetchRequest;
+use penstock_domain::trace::TRACEPARENT;
+use penstock_telemetry::work::{SENT_BY, Work};
 
 use crate::aws::Aws;
 
@@ -143,6 +146,7 @@ impl Outlet for Queue {
             .send_message()
             .queue_url(self.url_of(&body))
             .message_body(&body)
+            .set_message_attributes(self.attributes()?)
             .delay_seconds(seconds)
             .customize();
         let this = self.clone();
@@ -167,6 +171,19 @@ impl Outlet for Queue {
 }
 
 impl Queue {
+    /// Returns what a message says of the work that sends it: its trace, and its function. They are
+    /// labels of log lines, and nothing is decided by them.
+    fn attributes(&self) -> Result<Option<HashMap<String, MessageAttributeValue>>, QueueError> {
+        let Some(work) = Work::current() else { return Ok(None) };
+        let text = |text: String| {
+            let text = MessageAttributeValue::builder().data_type("String").string_value(text);
+            text.build().map_err(|e| self.error(e))
+        };
+        let trace = (TRACEPARENT.to_owned(), text(work.trace.traceparent())?);
+        let sent_by = (SENT_BY.to_owned(), text(work.function.to_owned())?);
+        Ok(Some(HashMap::from([trace, sent_by])))
+    }
+
     async fn send_to(&self, url: &str, bodies: &[String]) -> Result<(), QueueError> {
         let sqs = self.aws.sqs().await;
         for chunk in bodies.chunks(BATCH) {
@@ -175,6 +192,7 @@ impl Queue {
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(i.to_string())
                     .message_body(body)
+                    .set_message_attributes(self.attributes()?)
                     .build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }

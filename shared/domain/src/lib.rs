@@ -37,5 +37,6 @@ pub mod spill;
 pub mod sweep;
 pub mod text;
 pub mod ticket;
+pub mod trace;
 pub mod transaction;
 pub mod version;

@@ -1,8 +1,11 @@
-//! The inward edge: configuration, telemetry, SQS batches, HTTP errors, authentication.
+//! The inward edge: configuration, telemetry, invocations, SQS batches, HTTP errors,
+//! authentication.
 pub mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod deadline;
 pub mod http;
+pub mod invocation;
 pub mod sqs;
-pub mod telemetry;
+
+pub use penstock_telemetry as telemetry;

@@ -12,7 +12,9 @@ use penstock_domain::dependency::Dependency;
 use penstock_edge::http::{
     Call, Document, Failure, Need, Reply, Request, Route, Service, SetCookie, StatusCode,
 };
+use penstock_edge::telemetry::format;
 use serde_json::{Value, json};
+use tracing::Level;
 use uuid::Uuid;
 
 /// A function that keeps things. Its database holds the key `k`, which may read, and can be away.
@@ -39,6 +41,8 @@ static PICTURE: Document = Document {
 impl Service for Things {
     /// The name of the caller's key.
     type Caller = String;
+
+    const NAME: &'static str = "things";
 
     #[rustfmt::skip]
     const ROUTES: &'static [Route<Self>] = &[
@@ -219,9 +223,8 @@ async fn one_line_tells_of_a_request_by_its_route_and_of_a_failure_with_its_caus
     listen();
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
-    let listening = tracing::subscriber::set_default(subscriber.finish());
+    let subscriber = format::subscriber(Level::INFO, move || writer.clone());
+    let listening = tracing::subscriber::set_default(subscriber);
     let key = || json!({"x-api-key": "k"});
     send(&Things { is_away: false }, event("GET", "/things/ada@example.com", key())).await;
     let away =
@@ -259,4 +262,41 @@ async fn one_line_tells_of_a_request_by_its_route_and_of_a_failure_with_its_caus
             json!(["INFO", "answered", "GET", null, 404, "not-found", null]),
         ]
     );
+}
+
+/// The line of a request with these headers.
+async fn answered(headers: Value) -> Value {
+    listen();
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let listening =
+        tracing::subscriber::set_default(format::subscriber(Level::INFO, move || writer.clone()));
+    send(&Things { is_away: false }, event("GET", "/things/new", headers)).await;
+    drop(listening);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    serde_json::from_str(text.trim_end()).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_is_of_the_trace_that_its_caller_tells_else_of_the_gateways() {
+    let sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
+    let both = answered(json!({"traceparent": sent, "X-Amzn-Trace-Id": root})).await;
+    assert_eq!(both["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!((&both["function"], &both["outcome"]), (&json!("things"), &json!("done")));
+    let gateways = "5759e988bd862e3fe1be46a994272793";
+    assert_eq!(answered(json!({"x-amzn-trace-id": root})).await["trace_id"], gateways);
+    // Two headers of the name come as one, and so they are none.
+    for bad in ["00-0-0-01", "<script>", &format!("{sent},{sent}"), &sent.to_uppercase()] {
+        let line = answered(json!({"traceparent": bad, "x-amzn-trace-id": root})).await;
+        assert_eq!(line["trace_id"], gateways, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_trace_begins_one_by_lambdas_id_of_it() {
+    let line = answered(json!({"traceparent": "no", "x-amzn-trace-id": "Root=no"})).await;
+    let trace = line["trace_id"].as_str().unwrap();
+    assert!(trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_hexdigit()), "{line}");
+    assert_eq!(answered(json!({})).await["trace_id"], trace, "the same invocation");
 }

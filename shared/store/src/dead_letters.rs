@@ -30,11 +30,24 @@ statements! {
         since: Timestamp,
         most_bodies: i64,
     }
+    dead_letters.count_new: CountNew { from: Timestamp, until: Timestamp }
     dead_letters.unreadable: Unreadable<'a> {
         vendor: Option<&'a str>,
         connection: Option<&'a str>,
         limit: i64,
     }
+}
+
+/// Returns how many dead letters were written from `from` until before `until`.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn count_new(
+    on: &impl GenericClient,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<i64, StoreError> {
+    CountNew { from, until }.one(on).await?.read("letters")
 }
 
 /// An object whose newest version cannot be read. It counts as nothing until one can be.

@@ -33,6 +33,7 @@ pub mod revenue;
 pub mod roles;
 mod row;
 pub mod run_requests;
+pub mod server;
 mod sql;
 pub mod stats;
 pub mod strange_accounts;
@@ -90,6 +91,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         revenue::folding::STATEMENTS,
         roles::STATEMENTS,
         run_requests::STATEMENTS,
+        server::STATEMENTS,
         stats::STATEMENTS,
         strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,

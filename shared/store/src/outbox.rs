@@ -61,6 +61,10 @@ pub struct Claimed<'a> {
     /// The stamp of the row's connection, if that has a row
     /// ([`crate::connections::Family::stamp`]).
     pub stamp: Option<i64>,
+    /// When the row arrived.
+    pub received_at: Timestamp,
+    /// Attempts before this one that did not end, as far as it is known.
+    pub attempts: i32,
 }
 
 impl ClaimedRows {
@@ -89,7 +93,8 @@ impl<'a> Claimed<'a> {
             own: own_account(row)?,
         };
         let run = row.read::<Option<_>>("run_id")?.map(RunId);
-        Ok(Self { row: view, run, stamp: row.read("stamp")? })
+        let (received_at, attempts) = (row.read("received_at")?, row.read("attempts")?);
+        Ok(Self { row: view, run, stamp: row.read("stamp")?, received_at, attempts })
     }
 }
 

@@ -35,7 +35,7 @@ mod tls_front;
 
 pub use cutting_proxy::{Cut, CuttingProxy};
 pub use database::TestDatabase;
-pub use memory_queue::MemoryQueue;
+pub use memory_queue::{MemoryQueue, SentMessage};
 pub use memory_secrets::{MemorySecrets, Moment};
 pub use outcome::Outcome;
 pub use private_postgres::PrivatePostgres;

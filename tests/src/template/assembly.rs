@@ -8,6 +8,7 @@ use penstock_store::roles;
 
 use super::TemplateError;
 use super::chapters::{Chapters, HEADS, SECTIONS};
+use super::dashboard;
 use super::function::{Function, KEYS};
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
@@ -252,6 +253,13 @@ impl Assembly {
             ("ReplyHeaders", &CORS_REPLY_HEADERS.join(", ")),
         ]);
         gathered.insert("RouteSettings".to_owned(), Text::below(settings));
+        let functions: Vec<&str> = self.functions.keys().map(String::as_str).collect();
+        gathered.insert("Dashboard".to_owned(), Text::below(dashboard::body(&functions)));
+        for (slot, metric) in
+            [("ParsingErrors", "EMFParsingErrors"), ("ValidationErrors", "EMFValidationErrors")]
+        {
+            gathered.insert(slot.to_owned(), Text::below(dashboard::unread(metric)));
+        }
         let lines = fill(&self.chapters.lines(), &gathered, &[]);
         let lines = lines.map_err(|what| in_part(SHARED, what))?;
         Ok(lines.join("\n") + "\n")

@@ -7,6 +7,7 @@
 
 mod assembly;
 mod chapters;
+pub mod dashboard;
 mod function;
 mod page;
 mod part;

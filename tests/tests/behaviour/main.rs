@@ -33,4 +33,5 @@ mod revenue;
 mod roles;
 mod rolodex;
 mod stripe_account;
+mod telemetry;
 mod webhook;

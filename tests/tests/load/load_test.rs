@@ -152,6 +152,7 @@ impl LoadTest {
             database: self.postgres.database_of("relay"),
             tickets: self.tickets.clone(),
             requests: MemoryQueue::default(),
+            depths: std::sync::Arc::new(MemoryQueue::default()),
             retention: relay::Retention::default(),
             sources: Vec::new(),
             clock: ShiftedClock::by(1_000),

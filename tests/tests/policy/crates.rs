@@ -124,8 +124,9 @@ fn the_shared_crates_depend_on_each_other_as_the_architecture_says() {
     for (name, may) in [
         ("penstock-domain", &[][..]),
         ("penstock-store", &["penstock-domain"]),
-        ("penstock-clients", &["penstock-domain", "penstock-store"]),
-        ("penstock-edge", &["penstock-domain"]),
+        ("penstock-telemetry", &["penstock-domain"]),
+        ("penstock-clients", &["penstock-domain", "penstock-store", "penstock-telemetry"]),
+        ("penstock-edge", &["penstock-domain", "penstock-telemetry"]),
     ] {
         let ours = graph.find(name).1.dependencies.iter();
         let ours = ours.filter(|(d, for_tests)| d.starts_with("penstock-") && !for_tests);
@@ -182,6 +183,21 @@ fn what_describes_the_contract_is_in_no_function_that_is_deployed() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(!tree.contains("schemars"), "{tree}");
+}
+
+#[test]
+fn the_export_of_traces_is_in_no_function_that_is_deployed_unless_it_is_asked_for() {
+    let tree = |features: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        let edges = ["tree", "--locked", "--edges", "normal", "--prefix", "none"];
+        cargo.current_dir(root()).args(edges).args(["-p", "penstock-edge"]).args(features);
+        let output = cargo.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (plain, exporting) = (tree(&[]), tree(&["--features", "penstock-edge/otlp"]));
+    assert!(!plain.contains("reqwest") && !plain.contains("opentelemetry"), "{plain}");
+    assert!(exporting.contains("reqwest"), "{exporting}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod operations;
 mod pages;
 mod prose;
 mod scripts;
+mod telemetry;
 mod threats;
 mod traps;
 mod untested;

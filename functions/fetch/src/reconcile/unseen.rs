@@ -19,6 +19,7 @@ use penstock_store::{begin, outbox};
 use super::Reconciliation;
 use crate::error::FetchError;
 use crate::held;
+use crate::ports::Shown;
 use crate::refetch::of_kind;
 
 /// Payments a statement.
@@ -155,7 +156,7 @@ async fn ask_one<C: Clock, Q: Outlet>(
     let tx = begin(&mut connection).await?;
     of.work.run.store_position(&tx, now).await?;
     let rows = outbox::insert(&tx, of.work.run.arrival(now), &[item]).await?;
-    of.ports.commit_rows(tx, &rows).await?;
+    of.ports.commit_rows(tx, &rows, Shown::object(of.vendor.source().name())).await?;
     of.work.run.progressed = true;
     of.work.run.new_rows += rows.len();
     Ok(fetched.is_err())

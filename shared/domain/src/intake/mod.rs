@@ -74,6 +74,15 @@ impl Route {
             Self::Events { .. } => "events",
         }
     }
+
+    /// Returns the value of `outbox.source` for the rows that it brings.
+    #[must_use]
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Leads | Self::ApiLead => LEADS,
+            Self::Events { .. } => EVENTS,
+        }
+    }
 }
 
 /// The owner of Idempotency-Keys: the SHA-256 of the API key, or zeros if the route asks for none.

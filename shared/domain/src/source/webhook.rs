@@ -31,6 +31,9 @@ impl Webhook {
 
 /// A vendor that signs the bodies it pushes.
 pub trait Signed: Sync + Send {
+    /// Returns the name of the vendor, as its source has it.
+    fn vendor(&self) -> &'static str;
+
     /// The claim of a request: the signatures in its headers, and the bytes that were signed beside
     /// the body. [`crate::signature::verify`] checks the claim.
     ///

@@ -2,6 +2,8 @@
 
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
+use penstock_telemetry::export;
+use penstock_telemetry::work::Work;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,8 +57,14 @@ pub async fn answer<S: Service>(
 /// If Lambda's Runtime API cannot be reached.
 pub async fn run<S: Service>(service: S) -> Result<(), Error> {
     let service = &service;
-    let serve = |event: LambdaEvent<Value>| async move {
-        Ok::<_, Error>(answer(service, event.payload, &event.context.request_id).await?)
+    let serve = |event: LambdaEvent<Value>| {
+        let LambdaEvent { payload, context } = event;
+        let work = Work::invoked(S::NAME, &context.request_id, context.xray_trace_id.as_deref());
+        Box::pin(work.run(async move {
+            let answered = answer(service, payload, &context.request_id).await;
+            export::flush().await;
+            Ok::<_, Error>(answered?)
+        }))
     };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -3,10 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
 use penstock_domain::access::{KeyHeader, Need};
+use penstock_domain::clock::elapsed;
+use penstock_domain::trace::{AMAZON_TRACE, TRACEPARENT, Trace};
+use penstock_telemetry::emf::MetricLine;
+use penstock_telemetry::metric::Metric;
+use penstock_telemetry::span::{Ended, Kind};
+use penstock_telemetry::whole_ms;
+use penstock_telemetry::work::Work;
 
 use super::call::Call;
 use super::document::Document;
@@ -24,6 +32,9 @@ use super::route_info::{PathParts, RouteInfo, parts};
 pub trait Service: Sync + Sized + 'static {
     /// The caller, as handlers know it.
     type Caller: Send;
+
+    /// The name of the function, for its log and its metrics.
+    const NAME: &'static str;
 
     /// Every route of the function.
     const ROUTES: &'static [Route<Self>];
@@ -47,10 +58,13 @@ pub trait Service: Sync + Sized + 'static {
 
     /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line
     /// of the log tells of the request, by its route's path and not by its own: a user's id may be
-    /// an e-mail address.
+    /// an e-mail address. All lines have the trace that the caller has told.
     fn handle(&self, request: &Request, invocation: &str) -> impl Future<Output = Reply> + Send {
-        async move {
-            let id = RequestId::of(request, invocation);
+        let id = RequestId::of(request, invocation);
+        let trace = trace_of(request, &format!("{}/{invocation}", Self::NAME));
+        let work = Work { function: Self::NAME, request_id: id.as_str().to_owned(), trace };
+        Box::pin(work.run(async move {
+            let began = self.now();
             let found = find(Self::ROUTES, &request.path);
             let route = found.as_ref().map(|(route, _)| route.info.path.as_ref());
             let outcome = match found {
@@ -61,10 +75,20 @@ pub trait Service: Sync + Sized + 'static {
                 Ok(reply) => (reply, None),
                 Err(failure) => (Reply::problem(failure.problem(), &id), Some(failure)),
             };
-            log(request, &id, route, reply.status_code, failure.as_ref());
+            let (now, status) = (self.now(), reply.status_code);
+            let took = elapsed(began, now);
+            log(request, &id, (route, status), failure.as_ref(), took);
+            if let Some(work) = Work::current() {
+                let (kind, failed) = (Kind::Server, status >= 500);
+                work.ended(Ended { kind, name: "answered", at: now, took, failed });
+            }
+            MetricLine::of_function(Self::NAME, now)
+                .with(Metric::Requests, 1)
+                .with_some(Metric::ServerErrors, usize::from(status >= 500))
+                .write();
             let reply = reply.with_id(&id);
             if request.method == Method::HEAD { reply.without_body() } else { reply }
-        }
+        }))
     }
 }
 
@@ -190,10 +214,11 @@ async fn authorized<'a, S: Service>(
 }
 
 /// The headers that a page of another origin may send: all that a function reads.
-pub const CORS_REQUEST_HEADERS: [&str; 6] = [
+pub const CORS_REQUEST_HEADERS: [&str; 7] = [
     "content-type",
     idempotency::HEADER,
     "if-match",
+    TRACEPARENT,
     KeyHeader::AdminApiKey.name(),
     KeyHeader::ApiKey.name(),
     RequestId::HEADER,
@@ -251,19 +276,56 @@ async fn dispatch<S: Service>(
     route.answer.answer(service, call).await
 }
 
+/// Returns the trace of a request: the one that its caller tells, else that of the gateway, else
+/// one that begins here. A header that is not as it must be counts as none.
+fn trace_of(request: &Request, unit: &str) -> Trace {
+    let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let told = header(TRACEPARENT).and_then(|text| Trace::continued(text, unit));
+    let told = told.or_else(|| Trace::of_amazon(header(AMAZON_TRACE)?, unit));
+    told.unwrap_or_else(|| Trace::begun(unit))
+}
+
 fn log(
     request: &Request,
     id: &RequestId,
-    route: Option<&str>,
-    status: u16,
+    (route, status): (Option<&str>, u16),
     failure: Option<&Failure>,
+    took: Duration,
 ) {
-    let (request_id, method) = (id.as_str(), request.method.as_str());
+    let (request_id, method, bytes) = (id.as_str(), request.method.as_str(), request.size());
+    let outcome = match status {
+        500.. => "failed",
+        400.. => "refused",
+        _ => "done",
+    };
     let reason = failure.map(|failure| failure.problem().slug);
     let error = failure.and_then(Failure::chain);
+    let ms = whole_ms(took);
     if status >= 500 {
-        tracing::error!(event = "answered", request_id, method, route, status, reason, error);
+        tracing::error!(
+            event = "answered",
+            request_id,
+            method,
+            route,
+            status,
+            outcome,
+            bytes,
+            ms,
+            reason,
+            error
+        );
     } else {
-        tracing::info!(event = "answered", request_id, method, route, status, reason, error);
+        tracing::info!(
+            event = "answered",
+            request_id,
+            method,
+            route,
+            status,
+            outcome,
+            bytes,
+            ms,
+            reason,
+            error
+        );
     }
 }

@@ -7,4 +7,4 @@ mod crashes;
 mod daily;
 mod notices;
 
-use app::{DigestApp, at};
+pub use app::{DigestApp, Reply, at};

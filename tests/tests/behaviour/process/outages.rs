@@ -93,12 +93,12 @@ async fn no_row_is_dead(seed: u64, reaped: bool) {
 
 #[tokio::test]
 async fn trap_82_rows_that_a_hanging_postgres_keeps_from_being_done_are_never_dead() {
-    no_row_is_dead(67, false).await;
+    Box::pin(no_row_is_dead(67, false)).await;
 }
 
 #[tokio::test]
 async fn trap_82_nor_are_they_where_each_environment_is_gone_before_it_can_take_attempts_back() {
-    no_row_is_dead(68, true).await;
+    Box::pin(no_row_is_dead(68, true)).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 use super::{Card, Rolodex, item};
 
 impl Signed for Rolodex {
+    fn vendor(&self) -> &'static str {
+        "rolodex"
+    }
+
     fn claim<'r>(&self, request: &WebhookRequest<'r>) -> Result<Claim<'r>, SignatureError> {
         Ok(Claim {
             before: String::new(),

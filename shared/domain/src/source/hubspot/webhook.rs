@@ -15,6 +15,10 @@ const SIGNATURE: &str = "X-HubSpot-Signature-v3";
 const TIMESTAMP: &str = "X-HubSpot-Request-Timestamp";
 
 impl Signed for HubSpot {
+    fn vendor(&self) -> &'static str {
+        "hubspot"
+    }
+
     fn claim<'r>(&self, request: &WebhookRequest<'r>) -> Result<Claim<'r>, SignatureError> {
         let signature = request.header(SIGNATURE)?;
         let timestamp = request.header(TIMESTAMP)?;

@@ -16,6 +16,10 @@ const HEADER: &str = "Stripe-Signature";
 const SCHEME: &str = "v1";
 
 impl Signed for Stripe {
+    fn vendor(&self) -> &'static str {
+        "stripe"
+    }
+
     /// Signed are the time, a full stop and the body. Several signatures may come, one a secret.
     fn claim<'r>(&self, request: &WebhookRequest<'r>) -> Result<Claim<'r>, SignatureError> {
         let header = request.header(HEADER)?;
