@@ -11,6 +11,7 @@ mod erasing;
 mod folding;
 mod jobs;
 mod leaves;
+mod people;
 mod purging;
 mod queues;
 

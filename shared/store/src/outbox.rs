@@ -38,6 +38,12 @@ statements! {
     outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
     outbox.note_blocked: NoteBlocked<'a> { ids: &'a [Uuid], error: &'a str, now: Timestamp }
+    outbox.keep_without: KeepWithout<'a> {
+        ids: &'a [Uuid],
+        payloads: &'a [&'a [u8]],
+        queries: &'a [Option<&'a str>],
+    }
+    outbox.forget: Forget<'a> { ids: &'a [Uuid] }
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
     outbox.gone_since: GoneSince<'a> {
@@ -56,6 +62,8 @@ pub struct ClaimedRows(Vec<Row>);
 pub struct Claimed<'a> {
     /// The row as the normalizers see it.
     pub row: RowView<'a>,
+    /// The query string of the request, if one of our own clients sent it.
+    pub query: Option<&'a str>,
     /// The run that fetched the row.
     pub run: Option<RunId>,
     /// The stamp of the row's connection, if that has a row
@@ -89,7 +97,7 @@ impl<'a> Claimed<'a> {
             own: own_account(row)?,
         };
         let run = row.read::<Option<_>>("run_id")?.map(RunId);
-        Ok(Self { row: view, run, stamp: row.read("stamp")? })
+        Ok(Self { row: view, query: row.read("query")?, run, stamp: row.read("stamp")? })
     }
 }
 
@@ -174,6 +182,40 @@ pub async fn note_blocked(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     NoteBlocked { ids: &uuids(ids), error, now }.execute(on).await.map(drop)
+}
+
+/// A payload, and a query string, in place of those that a row had.
+#[derive(Debug, Clone)]
+pub struct Replaced {
+    pub id: OutboxId,
+    pub payload: Vec<u8>,
+    pub query: Option<String>,
+}
+
+/// Replaces payloads that name somebody who was erased. It comes before the facts are written,
+/// which take objects from the payloads.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn replace(tx: &Transaction<'_>, rows: &[Replaced]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let payloads: Vec<&[u8]> = rows.iter().map(|row| row.payload.as_slice()).collect();
+    let queries: Vec<Option<&str>> = rows.iter().map(|row| row.query.as_deref()).collect();
+    KeepWithout { ids: &ids, payloads: &payloads, queries: &queries }.execute(tx).await.map(drop)
+}
+
+/// Deletes rows that `tx` has claimed, of which nothing is kept.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn forget(tx: &Transaction<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    Forget { ids: &uuids(ids) }.execute(tx).await.map(drop)
 }
 
 /// Gives rows that `tx` has claimed back to the pending ones, each with the reason for which it
