@@ -37,7 +37,7 @@ create index erasures_newest on erasures (started_at desc);
 create table erasure_searches (
     job       uuid     primary key references jobs on delete cascade,
     wanted    text[],                                   -- the names; null looks for all who were erased
-    needles   text[]   not null,                        -- of each name a part that no spelling changes
+    needles   text[]   not null,                        -- of each name a pattern that finds it in any spelling
     mails     text[]   not null default '{}',           -- addresses that payments of a given customer name
     maybe     text[]   not null default '{}',           -- customers that may be of the person, as connection:id
     round     smallint not null default 1,              -- 1 for the dry run, 2 for what has come since
@@ -104,9 +104,9 @@ language sql immutable parallel safe as $$
     where domain is not null and (n = 1 or position(substr(local, n - 1, 1) in '!#$&''*/=?^`{|}~') > 0)
       and ltrim(substr(local, n), '.-') <> ''
     union
-    select 'id:' || token
-    from plain, unnest(string_to_array(translate(t, E' !"#$%&''()*+,./:;<=>?@[\\]^`{|}~\t\r', repeat(E'\n', 33)), E'\n')) as token
-    where length(token) between 8 and 255 and token ~ '[0-9]' and token ~ '[A-Za-z]'
+    select 'id:' || m[1]
+    from plain, regexp_matches(t, '[A-Za-z0-9_-]{8,}', 'g') as m
+    where length(m[1]) <= 255 and m[1] ~ '[0-9]' and m[1] ~ '[A-Za-z]'
 $$;
 
 -- The users that an event names.
@@ -157,25 +157,18 @@ $$;
 -- Without names it is asked for all people who were erased.
 create function erasure_match(p_own text[], p_view text, p_wanted text[], p_needles text[]) returns text
 language plpgsql stable as $$
-declare
-    v_low    text;
-    v_needle text;
 begin
     if p_wanted is null then
         if exists (select from unnest(p_own) n join erased_names e on e.name = name_hash(n)) then
             return 'own';
         end if;
-        return (select 'named' from names_in(p_view) n join erased_names e on e.name = name_hash(n) limit 1);
-    end if;
-    if p_own && p_wanted then
+        return (select 'named' from erasure_settings s cross join names_in(p_view) n
+                join erased_names e on e.name = sha256(s.salt || convert_to(n, 'UTF8')) limit 1);
+    elsif p_own && p_wanted then
         return 'own';
+    elsif lower(p_view collate "C") like any (p_needles) then
+        return (select 'named' from names_in(p_view) n where n = any (p_wanted) limit 1);
     end if;
-    v_low := lower(p_view collate "C");
-    foreach v_needle in array p_needles loop
-        if position(v_needle in v_low) > 0 then
-            return (select 'named' from names_in(p_view) n where n = any (p_wanted) limit 1);
-        end if;
-    end loop;
     return null;
 end
 $$;
@@ -222,7 +215,7 @@ $$;
 -- Where personal data can be: each table with its key, the columns that hold text of others, the names that make a row
 -- the person's own, and the names that a row of theirs adds for the tables after it. A test compares it with the schema.
 create function erasure_places()
-returns table (place integer, target text, keys text[], types text[], texts text[], own text, adds text, only text)
+returns table (place integer, target text, keys text[], types text[], texts text[], own text, adds text, among text)
 language sql immutable as $$
 values
     (3, 'contacts', '{source,external_id}'::text[], '{text,text}'::text[], '{email,phone,first_name,last_name,merged_into,raw}'::text[],
@@ -277,13 +270,10 @@ language sql immutable as $$
     from unnest(p_texts) as t
 $$;
 
--- A part of a name that no spelling changes. Rows without one of them are not looked at closely.
+-- A pattern for texts that may have a name, however it is spelled. Rows without one are not looked at closely.
 create function needle_of(p_name text) returns text
 language sql immutable as $$
-    select case when p_name like 'email:%'
-                then (select part from regexp_split_to_table(split_part(substr(p_name, 7), '@', 1), '[^a-z0-9]+') part
-                      order by length(part) desc limit 1)
-                else lower(substr(p_name, 4) collate "C") end
+    select '%' || regexp_replace(lower(substring(p_name from position(':' in p_name) + 1) collate "C"), '[^a-z0-9]+', '%', 'g') || '%'
 $$;
 
 -- The names that an id is known by: as what it is, and as a word of any text if it is long and mixed enough.
@@ -353,7 +343,7 @@ declare
     v_rows  integer := 0;
     v_mails text[];
     v_looks text[] := case when p_search.place = 1 then p_search.needles
-                           else array(select lower(substring(m from position(':' in m) + 1) collate "C") from unnest(p_search.maybe) m) end;
+                           else array(select needle_of(m) from unnest(p_search.maybe) m) end;
 begin
     for v_row in
         select p.source, p.kind, p.external_id, payer.emails, p.source || ':' || payer.customer as customer
@@ -364,7 +354,7 @@ begin
               order by t.source, t.kind, t.external_id limit p_rows) p
         left join lateral (
             select * from payer_of(p.view)
-            where exists (select from unnest(v_looks) l where position(l in lower(p.view collate "C")) > 0)
+            where lower(p.view collate "C") like any (v_looks)
         ) payer on true
         order by p.source, p.kind, p.external_id
     loop
@@ -457,7 +447,7 @@ begin
                                                       from unnest(v_place.types) with ordinality as t (t, n))) end,
             v_order,
             (select string_agg(format('t.%I::text', k), ', ' order by n) from unnest(v_place.keys) with ordinality as k (k, n)),
-            coalesce(v_place.adds, 'null::text[]'), v_place.only, v_place.own, erasure_text_of(v_place.target, v_place.texts))
+            coalesce(v_place.adds, 'null::text[]'), v_place.among, v_place.own, erasure_text_of(v_place.target, v_place.texts))
             using p_rows, v_search.wanted, v_search.needles, p_job, v_search.after
             into v_found;
         if v_search.wanted is not null and v_found.adds <> '{}' then
@@ -515,10 +505,10 @@ begin
         update outbox set payload = '', query = null, last_error = null where id = p_id;
         return 'redacted';
     elsif p_matched = 'named' and v_row.content_encoding is null
-          and case when v_row.source = 'leads' then exists (select from leads l where l.id in (p_id, v_row.external_id::uuid))
+          and (case when v_row.source = 'leads' then exists (select from leads l where l.id in (p_id, v_row.external_id::uuid))
                    when v_row.source = 'events'
                    then exists (select from events e where e.event_id = v_row.external_id and e.sender = v_row.sender)
-                   else exists (select from contacts c where c.source = v_row.source and c.external_id = v_row.external_id) end then
+                   else exists (select from contacts c where c.source = v_row.source and c.external_id = v_row.external_id) end) then
         update outbox set payload = erasure_mask(payload, p_wanted), query = erasure_mask(query, p_wanted),
                           last_error = erasure_mask(last_error, p_wanted)
         where id = p_id;
@@ -543,7 +533,7 @@ begin
     select * into strict v_place from erasure_places() where target = p_target;
     v_is_it := erasure_key_is(v_place.keys, v_place.types);
     execute format('select case when %s then erasure_match(%s, %s, $2, $3) end from %I t where %s for update skip locked',
-                   v_place.only, v_place.own, erasure_text_of(p_target, v_place.texts), p_target, v_is_it)
+                   v_place.among, v_place.own, erasure_text_of(p_target, v_place.texts), p_target, v_is_it)
         using p_key, p_wanted, p_needles into v_matched;
     get diagnostics v_rows = row_count;
     if v_rows = 0 then

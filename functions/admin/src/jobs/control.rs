@@ -78,8 +78,7 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
-    let from =
-        [JobState::Searching, JobState::Planned, JobState::Running, JobState::Paused];
+    let from = [JobState::Searching, JobState::Planned, JobState::Running, JobState::Paused];
     ports.move_job(&call, &from, JobState::Stopped).await
 }
 

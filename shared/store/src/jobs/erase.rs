@@ -113,7 +113,7 @@ pub async fn start(
         // Another caller has started one with the same filter since.
         Err(error) if error.is_unique_violation() => {
             drop(tx);
-            super::alike(&**on, id).await
+            super::alike(&***on, id).await
         }
         other => other,
     }

@@ -129,7 +129,10 @@ async fn each_column_of_text_is_searched_or_has_a_reason_not_to_be() {
     };
     let missing: Vec<_> =
         columns.iter().filter(|c| !searched.contains(*c) && !excused(c)).collect();
-    assert!(missing.is_empty(), "erasure_places() has to search them, or they need a reason: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "erasure_places() has to search them, or they need a reason: {missing:?}"
+    );
     let both: Vec<_> = searched.iter().filter(|c| excused(c)).collect();
     assert!(both.is_empty(), "they are searched and need no reason: {both:?}");
     let stale: Vec<_> = searched.iter().filter(|c| !columns.contains(*c)).collect();
@@ -156,8 +159,7 @@ async fn the_schema_and_the_domain_find_and_mask_the_same_names() {
     let mut erased = ErasedNames::salted(&salt);
     let names = vec!["email:anna@example.com".to_owned(), "id:user-12345".to_owned()];
     for name in &names {
-        let hash: Vec<u8> =
-            client.query_one("select name_hash($1)", &[name]).await.unwrap().get(0);
+        let hash: Vec<u8> = client.query_one("select name_hash($1)", &[name]).await.unwrap().get(0);
         assert_eq!(erased.hash(name).as_slice(), hash, "{name}");
         erased.add(&hash);
     }

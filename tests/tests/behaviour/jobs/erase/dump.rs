@@ -41,7 +41,8 @@ pub async fn dump(db: &TestDatabase) -> Dump {
 /// The forms in which a word can stand in a row: as it is, in hexadecimal, and in base64 at each of
 /// three places.
 fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_lowercase(), hex::encode(secret), hex::encode(secret.to_uppercase())];
+    let mut forms =
+        vec![secret.to_lowercase(), hex::encode(secret), hex::encode(secret.to_uppercase())];
     for lead in 0..3 {
         let padded = [vec![b' '; lead], secret.as_bytes().to_vec()].concat();
         let text = STANDARD_NO_PAD.encode(&padded);

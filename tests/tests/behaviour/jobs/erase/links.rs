@@ -42,8 +42,24 @@ async fn an_address_leads_to_a_customer_unless_the_customer_pays_for_others_too(
     erase(&app, &admin, json!({"email": " ADA@example.com"})).await;
     assert_eq!(raws(&app).await, ["ch_link1", "ch_link2", "ch_link3", "ch_link6"]);
     // A later version without an address is known by the customer, and one of others is kept.
-    put(&app, "stripe", "charge", "ch_link8", "run:2", &charge("ch_link8", None, Some("cus_Own0000001"))).await;
-    put(&app, "stripe", "charge", "ch_link9", "run:2", &charge("ch_link9", None, Some("cus_Shared00001"))).await;
+    put(
+        &app,
+        "stripe",
+        "charge",
+        "ch_link8",
+        "run:2",
+        &charge("ch_link8", None, Some("cus_Own0000001")),
+    )
+    .await;
+    put(
+        &app,
+        "stripe",
+        "charge",
+        "ch_link9",
+        "run:2",
+        &charge("ch_link9", None, Some("cus_Shared00001")),
+    )
+    .await;
     assert_eq!(raws(&app).await, ["ch_link1", "ch_link2", "ch_link3", "ch_link6", "ch_link8"]);
     let rows = "select count(*) from payments where external_id like 'ch\\_link%' and amount = 100 and status = 'collected'";
     assert_eq!(app.db.scalar::<i64>(rows).await, 9);
@@ -61,7 +77,13 @@ async fn a_customer_leads_to_an_address_and_a_contact_too_unless_it_has_several(
     }
     for email in ["ada@example.com", "bob@example.com", "cyd@example.com"] {
         let lead = json!({"email": email}).to_string();
-        ingest::post(&app.ingest, "/leads", &[("Content-Type", "application/json")], lead.as_bytes()).await;
+        ingest::post(
+            &app.ingest,
+            "/leads",
+            &[("Content-Type", "application/json")],
+            lead.as_bytes(),
+        )
+        .await;
     }
     app.drain().await;
     let admin = admin(&app).await;
@@ -80,14 +102,25 @@ async fn rows_of_others_keep_all_but_the_name() {
     let admin = admin(&app).await;
     erase(&app, &admin, person.filter()).await;
     for (sql, kept) in [
-        ("select convert_from(body, 'UTF8') from leads", r#"{"email":"bob@example.com","message":"my colleague *** sent me"}"#),
+        (
+            "select convert_from(body, 'UTF8') from leads",
+            r#"{"email":"bob@example.com","message":"my colleague *** sent me"}"#,
+        ),
         ("select payload from events where event_id = 'e-3'", r#"{"to":"***","x":1}"#),
-        ("select convert_from(payload, 'UTF8') from outbox where entity = 'event' and source = 'events'",
-            r#"{"eventId":"e-3","payload":{"to":"***","x":1},"type":"friend.invited","userId":"bob"}"#),
-        ("select first_name || ' ' || last_name || ' ' || email from contacts", "Bob *** bob@example.com"),
+        (
+            "select convert_from(payload, 'UTF8') from outbox where entity = 'event' and source = 'events'",
+            r#"{"eventId":"e-3","payload":{"to":"***","x":1},"type":"friend.invited","userId":"bob"}"#,
+        ),
+        (
+            "select first_name || ' ' || last_name || ' ' || email from contacts",
+            "Bob *** bob@example.com",
+        ),
         ("select new_value from lead_changes", "***"),
         ("select last_error from sync_runs where status = 'failed'", "refused for *** today"),
-        ("select why || ' ' || (filter ->> 'reason') from jobs where kind = 'replay'", "they wrote: *** for ***"),
+        (
+            "select why || ' ' || (filter ->> 'reason') from jobs where kind = 'replay'",
+            "they wrote: *** for ***",
+        ),
     ] {
         assert_eq!(app.db.scalar::<String>(sql).await, kept);
     }
@@ -95,10 +128,19 @@ async fn rows_of_others_keep_all_but_the_name() {
     assert_eq!(app.db.scalar::<String>(entry).await, "confirmed 2026-06-02 0");
     // The same of somebody else's row that comes later.
     let lead = json!({"email": "eve@example.com", "note": format!("{} again\n{}", person.email, person.email)});
-    ingest::post(&app.ingest, "/leads", &[("Content-Type", "application/json")], lead.to_string().as_bytes()).await;
+    ingest::post(
+        &app.ingest,
+        "/leads",
+        &[("Content-Type", "application/json")],
+        lead.to_string().as_bytes(),
+    )
+    .await;
     app.drain().await;
     let body = "select convert_from(body, 'UTF8') from leads where email = 'eve@example.com'";
-    assert_eq!(app.db.scalar::<String>(body).await, r#"{"email":"eve@example.com","note":"*** again\n***"}"#);
+    assert_eq!(
+        app.db.scalar::<String>(body).await,
+        r#"{"email":"eve@example.com","note":"*** again\n***"}"#
+    );
 }
 
 #[tokio::test]

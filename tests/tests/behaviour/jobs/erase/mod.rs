@@ -31,7 +31,8 @@ async fn minute(app: &TestApp) {
 
 /// Asks for a dry run, and returns its token once all tables were searched.
 pub async fn plan(app: &TestApp, admin: &Admin, filter: Value) -> String {
-    let (status, plan) = post(admin, "/admin/erase", json!({"dryRun": true, "filter": filter})).await;
+    let (status, plan) =
+        post(admin, "/admin/erase", json!({"dryRun": true, "filter": filter})).await;
     assert_eq!(status, 200, "{plan}");
     let token = plan["token"].as_str().unwrap().to_owned();
     for _ in 0..10 {
@@ -150,7 +151,10 @@ async fn what_is_kept_of_an_erasure_says_what_was_done_and_names_nobody() {
     assert_eq!((status, &job["why"]), (202, &json!("a letter of *** (***)")), "{job}");
     let told = finish(&app, &admin, shown["token"].as_str().unwrap()).await;
     let text = told.to_string();
-    assert!(!text.contains(&person.email) && !text.contains(USER) && !text.contains(NAME), "{text}");
+    assert!(
+        !text.contains(&person.email) && !text.contains(USER) && !text.contains(NAME),
+        "{text}"
+    );
     assert!(told["filter"]["names"].as_i64().unwrap() > 2, "{text}");
     let record = "select e.state || ' ' || e.asked_by || ' ' || (e.counts ->> 'leads deleted') || ' ' || (e.counts ->> 'payments redacted') \
                   from erasures e where e.ended_at >= e.started_at";

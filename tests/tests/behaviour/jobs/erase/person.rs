@@ -117,7 +117,9 @@ pub async fn put(app: &TestApp, source: &str, entity: &str, id: &str, version: &
 pub async fn world(seed: u64) -> (TestApp, Person) {
     let mut app = TestApp::over(account(seed, 60)).await;
     app.let_in().await;
-    let env: Env = [("HUBSPOT_CURRENCY", "EUR"), ("GCAL_CALENDAR_ID", "team@example.com")].into_iter().collect();
+    let env: Env = [("HUBSPOT_CURRENCY", "EUR"), ("GCAL_CALENDAR_ID", "team@example.com")]
+        .into_iter()
+        .collect();
     for vendor in ["hubspot", "gcal"] {
         app.process.reader.insert(vendor, source::find(vendor).unwrap().normalizer(&env).unwrap());
     }
@@ -140,25 +142,51 @@ pub async fn plant(app: &TestApp, person: &Person) {
     let json_lead = [("Content-Type", "application/json"), ("Idempotency-Key", key.as_str())];
     assert_eq!(post(&app.ingest, "/leads", &json_lead, person.lead().as_bytes()).await.status, 201);
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
-    assert_eq!(post(&app.ingest, "/leads?from=ad", &form, person.form().as_bytes()).await.status, 201);
-    let other = json!({"email": "bob@example.com", "message": format!("my colleague {email} sent me")});
-    assert_eq!(post(&app.ingest, "/leads", &json_lead[..1], other.to_string().as_bytes()).await.status, 201);
+    assert_eq!(
+        post(&app.ingest, "/leads?from=ad", &form, person.form().as_bytes()).await.status,
+        201
+    );
+    let other =
+        json!({"email": "bob@example.com", "message": format!("my colleague {email} sent me")});
+    assert_eq!(
+        post(&app.ingest, "/leads", &json_lead[..1], other.to_string().as_bytes()).await.status,
+        201
+    );
     events(app, person).await;
     assert_eq!(webhook::post(app, &person.charge_event("evt_1")).await, "stored");
     app.drain().await;
     put(app, "hubspot", "contact", CONTACT, "run:1", &person.contact()).await;
-    put(app, "hubspot", "contact", "17", "run:1", &person.contact().replace(CONTACT, "17").replace(email, "bob@example.com")
-        .replace("Quirina", "Bob").replace("Ostrander", email).replace(PHONE, "")).await;
+    put(
+        app,
+        "hubspot",
+        "contact",
+        "17",
+        "run:1",
+        &person
+            .contact()
+            .replace(CONTACT, "17")
+            .replace(email, "bob@example.com")
+            .replace("Quirina", "Bob")
+            .replace("Ostrander", email)
+            .replace(PHONE, ""),
+    )
+    .await;
     put(app, "gcal", "event", "entry1", "run:1", &person.entry()).await;
-    put(app, "stripe", "charge", "ch_3Unreadable0000001", "run:1", &person.unreadable("ch_3Unreadable0000001")).await;
+    put(
+        app,
+        "stripe",
+        "charge",
+        "ch_3Unreadable0000001",
+        "run:1",
+        &person.unreadable("ch_3Unreadable0000001"),
+    )
+    .await;
     elsewhere(app, person).await;
 }
 
 /// Events of the person, of nobody in their session, and of somebody else who names them.
 pub async fn events(app: &TestApp, person: &Person) {
-    let own = |id: &str, payload: Value| {
-        json!({"userId": USER, "sessionId": SESSION, "type": "page.viewed", "eventId": id, "payload": payload})
-    };
+    let own = |id: &str, payload: Value| json!({"userId": USER, "sessionId": SESSION, "type": "page.viewed", "eventId": id, "payload": payload});
     for batch in [
         json!([own("e-1", json!({"name": NAME})),
             {"sessionId": SESSION, "type": "page.viewed", "eventId": "e-2", "payload": {"phone": PHONE}},
