@@ -40,6 +40,7 @@ fn process(app: &TestApp, database: Database) -> Ports<TestClock, MemoryQueue, R
         database,
         witness: process::Witness::default(),
         backlog: process::Backlog::default(),
+        erased: penstock_store::erased_names::Known::default(),
         reader: ReadsInvoices(Normalizers::from_env(&test_mode()).unwrap()),
         refetches: Some(app.requests.clone()),
         clock: app.clock.clone(),
