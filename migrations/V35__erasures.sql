@@ -112,7 +112,8 @@ $$;
 -- The users that an event names.
 create function users_in(p_view text) returns text[]
 language sql immutable parallel safe as $$
-    select array(select 'user:' || m[1] from regexp_matches(p_view, '"user_?id"\s*:\s*"([^"\\]*)"', 'gi') as m)
+    select array(select 'user:' || coalesce(m[1], m[2])
+                 from regexp_matches(p_view, '"user_?id"\s*:\s*(?:"([^"\\]*)"|([0-9]+))', 'gi') as m)
 $$;
 
 -- The addresses that a payment gives as its payer's, and its customer.
@@ -183,13 +184,19 @@ begin
     for v_name in
         select n from names_in(erasure_view(p_text)) n
         where case when p_wanted is null then exists (select from erased_names e where e.name = name_hash(n)) else n = any (p_wanted) end
-        order by length(n) desc
+        order by length(n) desc, n
     loop
         v_word := regexp_replace(substring(v_name from position(':' in v_name) + 1), '([^A-Za-z0-9_-])', '\\\1', 'g');
         v_word := replace(replace(v_word, '\@', '(?:@|%40|\\u0040)'), '\+', '(?:\+|%2[bB]|\\u002[bB])');
-        p_text := regexp_replace(p_text, '(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2}))'
-                                         || v_word || '(?![A-Za-z0-9_-])', '***',
-                                 case when v_name like 'email:%' then 'gi' else 'g' end);
+        -- What is before and behind is of no longer name. An escape is not, unless it is that of a plus.
+        if v_name like 'email:%' then
+            p_text := regexp_replace(p_text, '(?:(?<![A-Za-z0-9_+\u0080-\U0010FFFF][.-]*)'
+                                             || '|(?<=(?:\\[nrt]|(?:\\u00|%)(?:[013-9A-Fa-f][0-9A-Fa-f]|2[0-9ACDEFacdef]))[.-]*))'
+                                             || v_word || '(?![.-]*[A-Za-z0-9])', '***', 'gi');
+        else
+            p_text := regexp_replace(p_text, '(?:(?<![A-Za-z0-9_\u0080-\U0010FFFF-])|(?<=\\[nrt]|(?:\\u00|%)[0-9A-Fa-f]{2}))'
+                                             || v_word || '(?![A-Za-z0-9_-])', '***', 'g');
+        end if;
     end loop;
     return p_text;
 end
@@ -236,7 +243,7 @@ values
      $o$array['user:' || user_id, 'object:events:' || event_id, case when user_id is null then 'session:' || session_id end]$o$, null, 'true'),
     (9, 'conflicting_events', '{id}', '{uuid}', '{query,body}', 'users_in(erasure_view(body))', null, 'true'),
     (10, 'outbox', '{id}', '{uuid}', '{payload,query,last_error}',
-     $o$array['object:' || source || ':' || external_id, 'row:' || id, 'session:' || case when source = 'events' and erasure_view(payload) !~ '"user_?[iI]d"' then substring(erasure_view(payload) from '"session_?[iI]d"\s*:\s*"([^"\\]*)"') end,
+     $o$array['object:' || source || ':' || external_id, 'row:' || id, 'session:' || case when source = 'events' and erasure_view(payload) !~ '"user_?[iI]d"' then substring(erasure_view(payload) from '"session_?[iI]d"\s*:\s*"?([^"\\,}\s]*)') end,
               'object:' || source || ':' || case when entity in ('refund', 'dispute') then charge_of(erasure_view(payload)) end]
         || case when source = 'events' then users_in(erasure_view(payload)) else '{}' end$o$, null,
      $o$octet_length(payload) > 0$o$),

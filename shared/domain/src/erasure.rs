@@ -222,13 +222,18 @@ fn ascii(bytes: &[u8]) -> String {
 /// The text without a name.
 fn without(text: &[u8], name: &str) -> Vec<u8> {
     let Some((kind, word)) = name.split_once(':') else { return text.to_vec() };
+    let is_address = kind == "email";
     let mut masked = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let found = begins_word(text, at)
-            .then(|| length_of(text.get(at..)?, word.as_bytes(), kind == "email"))
-            .flatten();
-        match found {
+    while let Some((before, rest)) = text.split_at_checked(at)
+        && let Some(byte) = rest.first()
+    {
+        let length = length_of(rest, word.as_bytes(), is_address);
+        let ends = |length: &usize| {
+            ends_name(rest.get(*length..).unwrap_or_default(), is_address)
+                && begins_name(before, is_address)
+        };
+        match length.filter(ends) {
             Some(length) => {
                 masked.extend_from_slice(MASK);
                 at += length;
@@ -246,14 +251,35 @@ const fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// Whether a word may begin at this place: behind what is of no word, or behind an escape.
-fn begins_word(text: &[u8], at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default();
-    before.last().is_none_or(|byte| !is_of_word(*byte))
-        || [2, 3, 6].into_iter().any(|length| {
+const fn is_filler(byte: u8) -> bool {
+    matches!(byte, b'.' | b'-')
+}
+
+/// Whether a name may begin behind this text: behind what is of no name, or behind an escape.
+fn begins_name(before: &[u8], is_address: bool) -> bool {
+    let fillers = before.iter().rev().take_while(|byte| is_address && is_filler(**byte)).count();
+    let before = before.get(..before.len() - fillers).unwrap_or_default();
+    let is_of_name = |byte: u8| match is_address {
+        true => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+') || !byte.is_ascii(),
+        false => is_of_word(byte) || !byte.is_ascii(),
+    };
+    let behind_escape = || {
+        [2, 3, 6].into_iter().any(|length| {
             let escape = before.get(before.len().wrapping_sub(length)..);
-            escape.and_then(escaped).is_some_and(|(_, whole)| whole == length)
+            let whole = escape.and_then(escaped).filter(|(_, whole)| *whole == length);
+            whole.is_some_and(|(byte, _)| !(is_address && byte == b'+'))
         })
+    };
+    before.last().is_none_or(|byte| !is_of_name(*byte)) || behind_escape()
+}
+
+/// Whether a name may end before this text.
+fn ends_name(rest: &[u8], is_address: bool) -> bool {
+    if !is_address {
+        return rest.first().is_none_or(|byte| !is_of_word(*byte));
+    }
+    let next = rest.iter().find(|byte| !is_filler(**byte));
+    next.is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 /// The length of a word at the beginning of a text, however it is spelled.
@@ -269,7 +295,7 @@ fn length_of(text: &[u8], word: &[u8], any_case: bool) -> Option<usize> {
             _ => return None,
         };
     }
-    text.get(at).is_none_or(|byte| !is_of_word(*byte)).then_some(at)
+    Some(at)
 }
 
 #[cfg(test)]
@@ -338,6 +364,11 @@ mod tests {
             (r#"{"t":"x\nanna\u0040example.com"}"#, r#"{"t":"x\n***"}"#),
             ("e=anna%40example.com&u=user-12345", "e=***&u=***"),
             ("joanna@example.com anna@example.com", "joanna@example.com ***"),
+            (
+                "jo.anna@example.com jo%2Banna@example.com -anna@example.com-",
+                "jo.anna@example.com jo%2Banna@example.com -***-",
+            ),
+            ("anna@example.com.au, anna@example.com.", "anna@example.com.au, ***."),
         ] {
             let kept = names.masked(text.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(kept.clone()).unwrap(), masked);

@@ -145,8 +145,8 @@ const TEXTS: &[&str] = &[
     r#"{"t":"\u003canna@example.com\u003e \\ \"anna@example.com\""}"#,
     "name=A&email=anna%40example.com&x=%3Canna%2Bads@example.com%3E&e=anna+b@example.com",
     "mailto:anna@example.com, anna@example.com. -anna@example.com- ..anna@example.com anna@example.com@example.org",
-    "joanna@example.com jo.anna@example.com anna@example.community o'anna@example.com x=anna@example.com",
-    "ännä@example.com anna@exämple.com Ünser-12345 user-12345é \u{1f600}user-12345",
+    "joanna@example.com jo.anna@example.com jo%2Banna@example.com anna@example.com.au anna@example.community o'anna@example.com x=anna@example.com",
+    "ännä@example.com éanna@example.com (anna@example.com) anna@exämple.com Ünser-12345 user-12345é \u{1f600}user-12345",
     "@ a@ @b a@b a@-b a@b- %4 %zz \\u00 \\u00zz \\",
     "USER-12345 user-12345 user-123456 xuser-12345",
 ];

@@ -49,7 +49,11 @@ async fn a_search_that_is_not_over_starts_nothing() {
     app.db.client().await.batch_execute(search).await.unwrap();
     let begin = json!({"token": token, "why": "they asked"});
     let (status, problem) = post(&admin, "/admin/erase", begin.clone()).await;
-    assert_eq!((status, &problem["type"]), (409, &json!("/problems/job-state")), "{problem}");
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("urn:penstock:problem:job-state")),
+        "{problem}"
+    );
     minute(&app).await;
     assert_eq!(post(&admin, "/admin/erase", begin).await.0, 202);
 }

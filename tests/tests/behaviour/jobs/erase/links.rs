@@ -162,7 +162,8 @@ async fn after_a_restore_all_who_were_erased_are_erased_again() {
     );
     app.db.client().await.batch_execute(&again).await.unwrap();
     assert!(!left_of(&person.secrets(), &backup).is_empty());
-    assert_eq!(left_of(&person.secrets(), &dump(&app.db).await).len(), 3);
+    let left = left_of(&person.secrets(), &dump(&app.db).await);
+    assert_eq!(left.len(), 3, "{left:#?}");
     let job = start(&app, &admin, json!({"everybody": true})).await;
     finish(&app, &admin, &job).await;
     assert_eq!(left_of(&person.secrets(), &dump(&app.db).await), Vec::<String>::new());
