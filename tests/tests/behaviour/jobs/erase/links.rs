@@ -109,7 +109,7 @@ async fn rows_of_others_keep_all_but_the_name() {
         ("select payload from events where event_id = 'e-3'", r#"{"to":"***","x":1}"#),
         (
             "select convert_from(payload, 'UTF8') from outbox where entity = 'event' and source = 'events'",
-            r#"{"eventId":"e-3","payload":{"to":"***","x":1},"type":"friend.invited","userId":"bob"}"#,
+            r#"{"eventId":"e-3","payload":{"to":"***","x":1},"sessionId":"bobs","type":"friend.invited","userId":"bob"}"#,
         ),
         (
             "select first_name || ' ' || last_name || ' ' || email from contacts",

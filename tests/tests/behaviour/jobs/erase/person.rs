@@ -138,7 +138,7 @@ pub async fn world(seed: u64) -> (TestApp, Person) {
 /// Writes the person into every table that can have somebody.
 pub async fn plant(app: &TestApp, person: &Person) {
     let email = &person.email;
-    let key = format!("lead-of-{email}");
+    let key = format!("lead:{email}");
     let json_lead = [("Content-Type", "application/json"), ("Idempotency-Key", key.as_str())];
     assert_eq!(post(&app.ingest, "/leads", &json_lead, person.lead().as_bytes()).await.status, 201);
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
