@@ -509,7 +509,7 @@ begin
     if v_row.status = 'pending' then
         return 'later';
     elsif v_row.source not in ('leads', 'events') and v_row.entity in ('charge', 'refund', 'dispute', 'deal', 'event') then
-        update outbox set payload = '', query = null, last_error = null where id = p_id;
+        update outbox set payload = '', content_type = erasure_media(''), query = null, last_error = null where id = p_id;
         return 'redacted';
     elsif p_matched = 'named' and v_row.content_encoding is null
           and (case when v_row.source = 'leads' then exists (select from leads l where l.id in (p_id, v_row.external_id::uuid))
@@ -669,6 +669,44 @@ begin
 end
 $$;
 
+-- The content type of an object of a vendor. The domain has the same word for one that is erased.
+create function erasure_media(p_raw bytea) returns text
+language sql immutable as $$
+    select case when octet_length(p_raw) = 0 then 'application/x-penstock-erased' else 'application/json' end
+$$;
+
+-- As in V32, with what says that there is nothing to read any more. The version of an object that stands, as a row of the outbox, locked; nothing if it is gone or held. `place` is the
+-- condition on its key.
+create or replace function standing_version(p_target text, p_key text[]) returns table (
+    outbox_id uuid, source text, entity text, external_id text, version_at timestamptz, payload bytea,
+    content_type text, content_encoding text, sender text, query text, place text)
+language plpgsql security definer as $$
+begin
+    if p_target = 'payments' then
+        return query select p.outbox_id, p.source, p.kind, p.external_id, p.version_at, p.raw, erasure_media(p.raw), null::text,
+                            null::text, null::text, '(source, kind, external_id) = ($3[1], $3[2], $3[3])'
+                     from payments p where p.source = p_key[1] and p.kind = p_key[2] and p.external_id = p_key[3]
+                     for update skip locked;
+    elsif p_target = 'contacts' then
+        return query select c.outbox_id, c.source, 'contact', c.external_id, c.version_at, c.raw, 'application/json', null::text,
+                            null::text, null::text, '(source, external_id) = ($3[1], $3[2])'
+                     from contacts c where c.source = p_key[1] and c.external_id = p_key[2]
+                     for update skip locked;
+    elsif p_target = 'calendar_events' then
+        return query select c.outbox_id, c.source, 'event', c.external_id, c.version_at, c.raw, erasure_media(c.raw), null::text,
+                            null::text, null::text, '(source, calendar_id, external_id) = ($3[1], $3[2], $3[3])'
+                     from calendar_events c where c.source = p_key[1] and c.calendar_id = p_key[2] and c.external_id = p_key[3]
+                     for update skip locked;
+    elsif p_target = 'leads' then
+        return query select l.outbox_id, 'leads'::text,
+                            case l.state when 'accepted' then 'lead' else l.state || '_lead' end, l.id::text, l.received_at, l.body, l.content_type,
+                            l.content_encoding, l.sender, l.query, 'id = $3[1]::uuid'
+                     from leads l where l.id = p_key[1]::uuid
+                     for update skip locked;
+    end if;
+end
+$$;
+
 -- A letter about somebody who was erased says that something failed, and nothing of them. Whoever writes letters may not read
 -- payloads, so the table asks.
 create function dead_letters_forget() returns trigger
@@ -681,7 +719,7 @@ begin
         new.payload := '';
         new.error := erasure_mask(new.error, null);
         new.reason := erasure_mask(new.reason, null);
-        update outbox set payload = '', query = null, last_error = erasure_mask(last_error, null)
+        update outbox set payload = '', content_type = erasure_media(''), query = null, last_error = erasure_mask(last_error, null)
         where id = new.outbox_id and octet_length(payload) > 0;
     end if;
     return new;
@@ -697,7 +735,7 @@ declare
 begin
     foreach v_function in array array['add_erased_names', 'plan_erasure', 'follow_payments', 'search_erasure', 'begin_erasure',
                                       'erase_outbox_row', 'erase_row', 'erase_items', 'forget_erasure', 'forget_stopped_erasures',
-                                      'advance_erasure', 'dead_letters_forget'] loop
+                                      'advance_erasure', 'standing_version', 'dead_letters_forget'] loop
         execute format('alter function %I set search_path = %I, pg_temp', v_function, current_schema());
         execute format('revoke execute on function %I from public', v_function);
     end loop;

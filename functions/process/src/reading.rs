@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use penstock_domain::disposition::{Reason, ReasonKind};
-use penstock_domain::erasure::ErasedNames;
+use penstock_domain::erasure::{ERASED, ErasedNames};
 use penstock_domain::facts::Kept;
 use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::intake::{EVENTS, LEADS};
@@ -74,7 +74,7 @@ impl<'a> Screened<'a> {
     /// Whether the payload was taken out of the row when its person was erased.
     fn is_erased(&self) -> bool {
         let row = self.claimed.row;
-        row.payload.is_empty() && ![LEADS, EVENTS].contains(&row.source)
+        row.media.content_type == ERASED && ![LEADS, EVENTS].contains(&row.source)
     }
 }
 

@@ -24,6 +24,9 @@ const LONGEST_ID: usize = 255;
 /// Characters of an address behind which another address may begin.
 const SOFT: &[u8] = b"!#$&'*/=?^`{|}~";
 
+/// The content type of a row whose payload was taken out, and of which nothing is to be read.
+pub const ERASED: &str = "application/x-penstock-erased";
+
 /// The mark in place of a name.
 const MASK: &[u8] = b"***";
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use penstock_domain::disposition::{
     MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, NOT_ENDED, Reason,
 };
+use penstock_domain::erasure::ERASED;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::{Media, RowView};
 use penstock_domain::source::OwnAccount;
@@ -42,6 +43,7 @@ statements! {
         ids: &'a [Uuid],
         payloads: &'a [&'a [u8]],
         queries: &'a [Option<&'a str>],
+        erased: &'a str,
     }
     outbox.forget: Forget<'a> { ids: &'a [Uuid] }
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
@@ -204,7 +206,8 @@ pub async fn replace(tx: &Transaction<'_>, rows: &[Replaced]) -> Result<(), Stor
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let payloads: Vec<&[u8]> = rows.iter().map(|row| row.payload.as_slice()).collect();
     let queries: Vec<Option<&str>> = rows.iter().map(|row| row.query.as_deref()).collect();
-    KeepWithout { ids: &ids, payloads: &payloads, queries: &queries }.execute(tx).await.map(drop)
+    let keep = KeepWithout { ids: &ids, payloads: &payloads, queries: &queries, erased: ERASED };
+    keep.execute(tx).await.map(drop)
 }
 
 /// Deletes rows that `tx` has claimed, of which nothing is kept.
