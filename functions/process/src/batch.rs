@@ -12,7 +12,7 @@ use penstock_store::facts::{Batch, FactSet};
 use penstock_store::not_ours::{self, Note};
 use penstock_store::outbox::{self, Claimed, DeadRow};
 use penstock_store::refetch::{self, Cause};
-use penstock_store::{StoreError, Transaction, begin, commit, sync_runs};
+use penstock_store::{StoreError, Transaction, begin, commit, erased_names, sync_runs};
 
 use crate::reading::{Readings, Screened, read};
 use crate::{Ports, Reader, Tally};
@@ -41,7 +41,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
         // Before the facts, which take their objects from the payloads.
-        outbox::replace(&tx, &replaced).await?;
+        erased_names::replace(&tx, &replaced).await?;
         let ties = facts.write(&tx, &batch).await?;
         request_refetches(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
@@ -49,7 +49,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let joined = strangers.write(&tx, now).await?;
         outbox::hold(&tx, &waiting, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
-        outbox::forget(&tx, &forgotten).await?;
+        erased_names::forget(&tx, &forgotten).await?;
         commit(tx).await?;
         self.backlog.grow(claimed.len());
 

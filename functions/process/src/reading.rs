@@ -11,9 +11,10 @@ use penstock_domain::ids::{OutboxId, RunId};
 use penstock_domain::intake::{EVENTS, LEADS};
 use penstock_domain::record::RowView;
 use penstock_domain::source::{NotOurs, Stranger, Whose};
+use penstock_store::erased_names::Replaced;
 use penstock_store::facts::FactSet;
 use penstock_store::not_ours::Note;
-use penstock_store::outbox::{Claimed, DeadRow, Replaced};
+use penstock_store::outbox::{Claimed, DeadRow};
 use penstock_store::sync_runs::RunTally;
 
 use crate::Reader;

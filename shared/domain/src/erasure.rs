@@ -150,8 +150,8 @@ pub fn names_in(text: &[u8]) -> BTreeSet<String> {
     names
 }
 
-/// The text as ASCII: another byte becomes an octal number. What JSON and forms escape is itself, or
-/// a space.
+/// The text as ASCII: another byte becomes an octal number. What JSON and forms escape is itself,
+/// or a space.
 fn plain(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;

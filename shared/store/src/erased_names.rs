@@ -3,14 +3,23 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use penstock_domain::erasure::ErasedNames;
+use penstock_domain::erasure::{ERASED, ErasedNames};
+use penstock_domain::ids::OutboxId;
 use tokio_postgres::Transaction;
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::sql::{Statement, statements};
 
 statements! {
     erased_names.since: Since { known: i64 }
+    outbox.keep_without: KeepWithout<'a> {
+        ids: &'a [Uuid],
+        payloads: &'a [&'a [u8]],
+        queries: &'a [Option<&'a str>],
+        erased: &'a str,
+    }
+    outbox.forget: Forget<'a> { ids: &'a [Uuid] }
 }
 
 /// The names that this environment knows. Each transaction asks for those that were added since.
@@ -55,4 +64,40 @@ impl Known {
     fn learned(&self) -> Learned {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// A payload, and a query string, in place of those that a row had.
+#[derive(Debug, Clone)]
+pub struct Replaced {
+    pub id: OutboxId,
+    pub payload: Vec<u8>,
+    pub query: Option<String>,
+}
+
+/// Replaces payloads that name somebody who was erased. It comes before the facts are written,
+/// which take objects from the payloads.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn replace(tx: &Transaction<'_>, rows: &[Replaced]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let payloads: Vec<&[u8]> = rows.iter().map(|row| row.payload.as_slice()).collect();
+    let queries: Vec<Option<&str>> = rows.iter().map(|row| row.query.as_deref()).collect();
+    let keep = KeepWithout { ids: &ids, payloads: &payloads, queries: &queries, erased: ERASED };
+    keep.execute(tx).await.map(drop)
+}
+
+/// Deletes rows that `tx` has claimed, of which nothing is kept.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn forget(tx: &Transaction<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    Forget { ids: &ids }.execute(tx).await.map(drop)
 }

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use penstock_domain::disposition::{
     MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ALL, MAX_CRASHES, MAX_CRASHES_OF_ALL, NOT_ENDED, Reason,
 };
-use penstock_domain::erasure::ERASED;
 use penstock_domain::ids::{DeadLetterId, OutboxId, RunId, oldest_id_at};
 use penstock_domain::record::{Media, RowView};
 use penstock_domain::source::OwnAccount;
@@ -39,13 +38,6 @@ statements! {
     outbox.heads: Heads<'a> { ids: &'a [Uuid] }
     outbox.oldest_pending: OldestPending {}
     outbox.note_blocked: NoteBlocked<'a> { ids: &'a [Uuid], error: &'a str, now: Timestamp }
-    outbox.keep_without: KeepWithout<'a> {
-        ids: &'a [Uuid],
-        payloads: &'a [&'a [u8]],
-        queries: &'a [Option<&'a str>],
-        erased: &'a str,
-    }
-    outbox.forget: Forget<'a> { ids: &'a [Uuid] }
     outbox.hold: Hold<'a> { ids: &'a [Uuid], reasons: &'a [&'a str], now: Timestamp }
     outbox.release: Release<'a> { source: &'a str, now: Timestamp }
     outbox.gone_since: GoneSince<'a> {
@@ -184,41 +176,6 @@ pub async fn note_blocked(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     NoteBlocked { ids: &uuids(ids), error, now }.execute(on).await.map(drop)
-}
-
-/// A payload, and a query string, in place of those that a row had.
-#[derive(Debug, Clone)]
-pub struct Replaced {
-    pub id: OutboxId,
-    pub payload: Vec<u8>,
-    pub query: Option<String>,
-}
-
-/// Replaces payloads that name somebody who was erased. It comes before the facts are written,
-/// which take objects from the payloads.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn replace(tx: &Transaction<'_>, rows: &[Replaced]) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
-    let payloads: Vec<&[u8]> = rows.iter().map(|row| row.payload.as_slice()).collect();
-    let queries: Vec<Option<&str>> = rows.iter().map(|row| row.query.as_deref()).collect();
-    let keep = KeepWithout { ids: &ids, payloads: &payloads, queries: &queries, erased: ERASED };
-    keep.execute(tx).await.map(drop)
-}
-
-/// Deletes rows that `tx` has claimed, of which nothing is kept.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn forget(tx: &Transaction<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    Forget { ids: &uuids(ids) }.execute(tx).await.map(drop)
 }
 
 /// Gives rows that `tx` has claimed back to the pending ones, each with the reason for which it

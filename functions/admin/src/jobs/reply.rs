@@ -16,7 +16,7 @@ pub(crate) struct JobReply {
     kind: String,
     /// `searching`, `planned`, `running`, `paused`, `stopped` or `completed`.
     state: String,
-    /// The filter that has chosen its items. An erasure that has ended has only the number of names.
+    /// The filter that has chosen its items. An erasure that has ended keeps the number of names.
     #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::any_json"))]
     filter: Option<Box<RawValue>>,
     /// The items that are begun in a second.

@@ -127,8 +127,8 @@ pub struct LookedAt {
     pub last: Option<i32>,
 }
 
-/// Erases the rows of up to `items` items behind `after`, in one transaction. Rows that others hold,
-/// or that are pending, are left to a later round.
+/// Erases the rows of up to `items` items behind `after`, in one transaction. Rows that others
+/// hold, or that are pending, are left to a later round.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

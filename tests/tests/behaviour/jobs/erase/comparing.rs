@@ -1,5 +1,5 @@
-//! The places that an erasure searches against the schema, and the names that the schema finds against
-//! those of the domain.
+//! The places that an erasure searches, against the schema; and the names that the schema finds,
+//! against those of the domain.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -93,7 +93,7 @@ pub fn assert_others_unchanged(secrets: &[String], own: &[&str], before: &Dump, 
     }
 }
 
-/// What `pg_dump` writes, if there is one for this server.
+/// The output of `pg_dump`, if there is one for this server.
 pub fn pg_dump(db: &TestDatabase) -> Option<String> {
     let run = |program: &str| Command::new(program).arg("--dbname").arg(db.url()).output().ok();
     let newest = ["18", "17", "16", "15"].map(|v| format!("/usr/lib/postgresql/{v}/bin/pg_dump"));
