@@ -30,7 +30,7 @@ DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a
 SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
 
 .PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
-	reconcile replay remap smoke clean
+	reconcile replay remap erase smoke clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -198,6 +198,9 @@ replay: setup ## put what has failed back to work: FILTER='{"reason":"no map kno
 
 remap: setup ## read stored versions again: FILTER='{"source":"hubspot","unmapped":true}' WHY=... (RATE=50, YES=1)
 	@$(VENV)/python infra/jobs.py remap $(JOB)
+
+erase: setup ## erase a person, in every table: FILTER='{"email":"anna@example.com"}' WHY=... (RATE=50, YES=1)
+	@$(VENV)/python infra/jobs.py erase $(JOB)
 
 smoke: ## try a deployment from outside, and leave nothing behind: URL=https://... KEY=admin-key INGEST_KEY=ingest-key
 	@$(PYTHON) infra/smoke.py --url "$(URL)"

@@ -1,7 +1,8 @@
-"""Replays what has failed, or reads stored versions again, on AWS or (AWS_ENDPOINT_URL set) on LocalStack.
+"""Replays what has failed, reads stored versions again, or erases a person, on AWS or (AWS_ENDPOINT_URL set) on LocalStack.
 
     jobs.py replay --stack NAME [--filter '{"reason": "no map knows"}'] --why TEXT [--rate 50] [--yes]
     jobs.py remap  --stack NAME [--filter '{"source": "hubspot", "unmapped": true}'] --why TEXT [--rate 50] [--yes]
+    jobs.py erase  --stack NAME --filter '{"email": "anna@example.com"}' --why TEXT [--rate 50] [--yes]
 
 Shows by a dry run how many rows there are and the first of them, asks, starts the job and follows it to its end. A
 remap that is too large for one job goes on with the next. Ctrl-C ends the watching, not the job. Invokes the stack's
@@ -67,12 +68,25 @@ def follow(stack: str, job: str) -> dict:
         time.sleep(PAUSE)
 
 
+def search(stack: str, plan: dict) -> dict:
+    """Returns the plan once all tables were searched. The first of its items are those that the reply had."""
+    print("Searching. Large tables take a while: Ctrl-C ends the watching, and the search goes on.", flush=True)
+    while True:
+        told = invoke(stack, {"do": "job", "id": plan["token"]})
+        if told["state"] != "searching":
+            return plan | {"items": told["items"], "capped": told["capped"]}
+        time.sleep(PAUSE)
+
+
 def run(wanted: argparse.Namespace) -> None:
     chosen = json.loads(wanted.filter or "{}")
     while True:
         plan = invoke(wanted.stack, {"do": wanted.do, "request": {"dryRun": True, "filter": chosen}})
+        if plan.get("searching"):
+            plan = search(wanted.stack, plan)
         show(plan)
-        if not plan["items"] or not agreed(wanted.yes):
+        # A person of whom nothing is here is kept out all the same.
+        if not (plan["items"] or wanted.do == "erase") or not agreed(wanted.yes):
             return
         request = {"token": plan["token"], "why": wanted.why, "rate": wanted.rate}
         job = invoke(wanted.stack, {"do": wanted.do, "request": request})
@@ -88,7 +102,7 @@ def run(wanted: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("do", choices=["replay", "remap"])
+    parser.add_argument("do", choices=["replay", "remap", "erase"])
     parser.add_argument("--stack", required=True)
     parser.add_argument("--filter", default="")
     parser.add_argument("--why", required=True)

@@ -23,6 +23,7 @@ use penstock_domain::source::Source;
 use penstock_edge::sqs::{Attributes, BatchResponse, SqsEvent, SqsMessage};
 use penstock_store::admission::Admission;
 use penstock_store::api_keys::{self, NewKey, Scope};
+use penstock_store::erased_names::Known;
 use penstock_store::outbox::{self, Arrival};
 use penstock_store::{Database, StaticLogin, Tls, begin, commit};
 use penstock_testkit::{MemoryQueue, TestDatabase};
@@ -103,6 +104,7 @@ impl TestApp {
                 database: db.database_of("process", 1),
                 witness: Witness::default(),
                 backlog: process::Backlog::default(),
+                erased: Known::default(),
                 reader: Normalizers::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
                 refetches: Some(requests.clone()),

@@ -45,6 +45,7 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("getEvent", events::one),
     ("replayEvent", jobs::replay_one),
     ("remap", jobs::remap),
+    ("erasePerson", jobs::erase),
     ("listJobs", jobs::list),
     ("getJob", jobs::one),
     ("pauseJob", jobs::pause),

@@ -70,6 +70,7 @@ impl<C: Clock + 'static, Q: Outlet + 'static> Service for Ports<C, Q> {
         Route::get("getEvent", "/admin/events/{id}", Need::Admin, &events::find),
         Route::post("replayEvent", "/admin/events/{id}/replay", Need::Admin, &jobs::replay_one),
         Route::post("remap", "/admin/remap", Need::Admin, &jobs::remap),
+        Route::post("erasePerson", "/admin/erase", Need::Admin, &jobs::erase),
         Route::get("listJobs", "/admin/jobs", Need::Admin, &jobs::list).with_query(),
         Route::get("getJob", "/admin/jobs/{id}", Need::Admin, &jobs::find),
         Route::post("pauseJob", "/admin/jobs/{id}/pause", Need::Admin, &jobs::pause),

@@ -39,6 +39,8 @@ pub(crate) enum Operator {
     Replay { request: Value },
     /// Plans or starts a remap, by the body of `POST /admin/remap`.
     Remap { request: Value },
+    /// Plans or starts the erasure of a person, by the body of `POST /admin/erase`.
+    Erase { request: Value },
     /// Shows a job.
     Job { id: Uuid },
 }
@@ -77,6 +79,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             Operator::Remove { name, erase } => self.remove(&name, erase, by).await,
             Operator::Replay { request } => self.replay(request.to_string().as_bytes(), by).await,
             Operator::Remap { request } => self.remap(request.to_string().as_bytes(), by).await,
+            Operator::Erase { request } => self.erase(request.to_string().as_bytes(), by).await,
             Operator::Job { id } => self.reply_with(StatusCode::OK, JobId(id)).await,
         };
         match outcome {

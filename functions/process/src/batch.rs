@@ -1,4 +1,4 @@
-//! One batch in one transaction. It takes one round trip per kind of fact and three more. Neither
+//! One batch in one transaction. It takes one round trip per kind of fact and four more. Neither
 //! its size nor the number of sources adds any.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use penstock_store::facts::{Batch, FactSet};
 use penstock_store::not_ours::{self, Note};
 use penstock_store::outbox::{self, Claimed, DeadRow};
 use penstock_store::refetch::{self, Cause};
-use penstock_store::{StoreError, Transaction, begin, commit, sync_runs};
+use penstock_store::{StoreError, Transaction, begin, commit, erased_names, sync_runs};
 
-use crate::reading::{Readings, read};
+use crate::reading::{Readings, Screened, read};
 use crate::tally::{Done, Tally};
 use crate::{Ports, Reader};
 
@@ -34,10 +34,15 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let rows = outbox::claim(&tx, ids, now).await?;
         let claimed = rows.read()?;
         self.learn(&tx, &claimed).await?;
-        let Readings { facts, dead, not_ours, strangers, waiting, runs } =
-            read(&claimed, &self.reader);
+        let names = self.erased.names(&tx).await?;
+        let screened: Vec<_> = claimed.iter().map(|row| Screened::of(*row, &names)).collect();
+        let readings = read(&screened, &self.reader, &names);
+        let Readings { facts, dead, not_ours, strangers, waiting, runs, replaced, forgotten } =
+            readings;
         let held: Vec<OutboxId> = claimed.iter().map(|claimed| claimed.row.id).collect();
         let batch = Batch { rows: &held, find_ties: self.refetches.is_some(), now };
+        // Before the facts, which take their objects from the payloads.
+        erased_names::replace(&tx, &replaced).await?;
         let ties = facts.write(&tx, &batch).await?;
         request_refetches(&tx, &ties, &batch).await?;
         outbox::bury(&tx, &dead, now).await?;
@@ -45,6 +50,7 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
         let joined = strangers.write(&tx, now).await?;
         outbox::hold(&tx, &waiting, now).await?;
         sync_runs::count_processed(&tx, &runs.into_iter().collect::<Vec<_>>(), now).await?;
+        erased_names::forget(&tx, &forgotten).await?;
         commit(tx).await?;
         self.backlog.grow(claimed.len());
 
@@ -54,6 +60,10 @@ impl<C: Clock, Q: Outlet, R: Reader> Ports<C, Q, R> {
             tally.log_dead(row.id, row.reason.kind);
         }
         log_others(&not_ours, &waiting);
+        if !replaced.is_empty() || !forgotten.is_empty() {
+            let (kept_without, forgotten) = (replaced.len(), forgotten.len());
+            tracing::info!(event = "rows_of_erased_people", kept_without, forgotten);
+        }
         for connection in &joined {
             tracing::info!(event = "account_connected", connection);
         }

@@ -21,6 +21,7 @@ use penstock_domain::source::{Stranger, Whose};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::{chain, whole_ms};
+use penstock_store::erased_names::Known;
 use penstock_store::facts::FactSet;
 use penstock_store::outbox::{self, DeadRow};
 use penstock_store::{Database, StoreError, Transaction};
@@ -97,6 +98,8 @@ pub struct Ports<C, Q, R = Normalizers> {
     pub witness: Witness,
     /// The rows that were processed since this environment folded revenue last.
     pub backlog: Backlog,
+    /// The names of people who were erased.
+    pub erased: Known,
     /// Reads rows: [`Normalizers`], or a test's own reader.
     pub reader: R,
     /// The queue of requests to `fetch`, for objects with ties; `None` leaves ties to the

@@ -8,6 +8,7 @@ use penstock_clients::clock::SystemClock;
 use penstock_clients::{database, queue::Queue};
 use penstock_edge::sqs::SqsEvent;
 use penstock_edge::{config, invocation, telemetry};
+use penstock_store::erased_names::Known;
 use process::{NAME, Normalizers, Ports, Witness};
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,6 +20,7 @@ async fn main() -> Result<(), Error> {
         database: database::from_env("process", &env, &aws)?,
         witness: Witness::of_environment(),
         backlog: process::Backlog::default(),
+        erased: Known::default(),
         reader: Normalizers::from_env(&env)?,
         refetches: match process::refetches_ties(&env)? {
             true => Some(Queue::new(aws, env.required("QUICK_REQUESTS_QUEUE_URL")?)),

@@ -14,10 +14,10 @@ use penstock_store::jobs::step::{self, AtWorkJob, Message};
 use crate::{PATIENCE, Ports, ROWS, RelayError};
 
 /// Jobs that are worked in a round. The others wait for the next.
-const JOBS: i64 = 10;
+pub(crate) const JOBS: i64 = 10;
 
-/// Items that one transaction puts back to work.
-const ITEMS: usize = 100;
+/// Items that one transaction works.
+pub(crate) const ITEMS: usize = 100;
 
 /// Messages that are sent again at once.
 const MESSAGES: i64 = 100;
@@ -56,6 +56,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 }
             }
         }
+        if let Err(error) = self.search_for_people(stop_at).await {
+            tracing::error!(event = "search_failed", error = chain(&error));
+            all.failed = true;
+        }
         if let Err(error) = self.settle_letters(stop_at).await {
             tracing::error!(event = "letters_not_settled", error = chain(&error));
             all.failed = true;
@@ -68,6 +72,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let now = self.clock.now();
         let mut left = job.allowance(now);
         let mut items = 0;
+        if job.kind == JobKind::Erase {
+            return self.erase_person(job.id, left, stop_at).await;
+        }
         if job.kind == JobKind::Replay {
             let sent = self.send_messages(job.id, left).await?;
             left = left.saturating_sub(sent);
@@ -91,7 +98,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Ok(u64::try_from(items).unwrap_or(u64::MAX))
     }
 
-    fn is_late(&self, stop_at: Timestamp) -> bool {
+    pub(crate) fn is_late(&self, stop_at: Timestamp) -> bool {
         elapsed(self.clock.now(), stop_at).is_zero()
     }
 

@@ -12,6 +12,7 @@ mod folding;
 mod gauges;
 mod jobs;
 mod leaves;
+mod people;
 mod purging;
 mod queues;
 

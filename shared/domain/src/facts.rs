@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 
 use crate::calendar_event::CalendarEvent;
 use crate::contact::Contact;
+use crate::erasure::{ErasedNames, of_email, of_session, of_user};
 use crate::intake::{ConflictingEvent, Event, Lead};
 use crate::payment::{Payment, Status};
 use crate::record::RowView;
@@ -66,6 +67,57 @@ impl Facts<'_> {
     pub fn unmapped(&self) -> impl Iterator<Item = String> {
         let unmapped = self.payments.iter().filter(|p| p.value.status == Status::Unmapped);
         unmapped.map(|p| format!("{}:{}", p.value.kind.as_str(), p.value.raw_status))
+    }
+}
+
+/// The part of a row that may be kept although it names somebody who was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it: it names nobody.
+    All,
+    /// All but the names, because the row is about others.
+    Others,
+    /// Its facts, and no byte of its payload: sums of money stay right.
+    Facts,
+    /// Nothing of it.
+    Nothing,
+}
+
+impl Facts<'_> {
+    /// Takes out what is about people who were erased. `row` is the row that these are the facts
+    /// of, and `is_named` says whether its text names such a person.
+    pub fn forget(&mut self, row: RowView<'_>, is_named: bool, names: &ErasedNames) -> Kept {
+        let is_object = names.has_object(row);
+        let is_about = |event: &Event<'_>| match (&event.user_id, &event.session_id) {
+            (Some(user), _) => names.has(&of_user(user)),
+            (None, Some(session)) => names.has(&of_session(session)),
+            (None, None) => false,
+        };
+        // Without `..`: whoever adds a kind says what of it is a person's.
+        let Self { payments, contacts, calendar_events, leads, events, conflicting_events } = self;
+        let has_email = |email: Option<&str>| email.is_some_and(|at| names.has(&of_email(at)));
+        let is_theirs = leads.iter().any(|l| has_email(l.value.columns.contact.email.as_deref()))
+            || contacts.iter().any(|c| has_email(c.value.email.as_deref()))
+            || events.iter().any(|event| is_about(&event.value))
+            || conflicting_events.iter().any(|event| is_about(&event.value.0));
+        if !payments.is_empty() || !calendar_events.is_empty() {
+            if !is_object && !is_named {
+                return Kept::All;
+            }
+            for entry in calendar_events {
+                entry.value.summary = None;
+            }
+            return Kept::Facts;
+        }
+        let has_others = !leads.is_empty()
+            || !contacts.is_empty()
+            || !events.is_empty()
+            || !conflicting_events.is_empty();
+        if is_theirs || is_object || is_named && !has_others {
+            *self = Self::default();
+            return Kept::Nothing;
+        }
+        if is_named { Kept::Others } else { Kept::All }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod dependency;
 pub mod digest;
 pub mod disposition;
 pub mod due;
+pub mod erasure;
 pub mod facts;
 pub mod fetch_request;
 pub mod ids;

@@ -2,6 +2,7 @@
 //! when it is planned. Then `relay` works them at the job's rate, in short transactions
 //! (docs/adr/0056-jobs.md).
 
+pub mod erase;
 pub mod plan;
 pub mod step;
 
@@ -209,23 +210,38 @@ pub async fn start(
     decision: Decision<'_>,
     now: Timestamp,
 ) -> Result<Started, StoreError> {
+    match start_in(on, id, kind, decision, now).await {
+        // Another caller has started one with the same filter since.
+        Err(error) if error.is_unique_violation() => alike(on, id).await,
+        started => started,
+    }
+}
+
+/// As [`start`]. A unique violation says that one with the same filter was started just now.
+async fn start_in(
+    on: &impl GenericClient,
+    id: JobId,
+    kind: JobKind,
+    decision: Decision<'_>,
+    now: Timestamp,
+) -> Result<Started, StoreError> {
     let Decision { rate, why, asked_by } = decision;
     let planned_after = now - PLAN_LASTS;
     let start = Start { job: id.0, kind: kind.as_str(), rate, why, asked_by, now, planned_after };
-    if let Some(alike) = (Alike { job: id.0 }).optional(on).await? {
-        return Ok(Started::Already(JobId(alike.read("id")?)));
-    }
-    match start.optional(on).await {
-        Ok(Some(_)) => Ok(Started::Now),
-        Ok(None) => Ok(Started::Gone),
-        // Another caller has started one with the same filter since.
-        Err(error) if error.is_unique_violation() => {
-            let alike = Alike { job: id.0 }.optional(on).await?;
-            let alike = alike.map(|row| row.read("id").map(JobId)).transpose()?;
-            Ok(alike.map_or(Started::Gone, Started::Already))
+    match alike(on, id).await? {
+        Started::Gone => {
+            let started = start.optional(on).await?;
+            Ok(started.map_or(Started::Gone, |_| Started::Now))
         }
-        Err(error) => Err(error),
+        already => Ok(already),
     }
+}
+
+/// The job at work that has the same filter.
+async fn alike(on: &impl GenericClient, id: JobId) -> Result<Started, StoreError> {
+    let alike = Alike { job: id.0 }.optional(on).await?;
+    let alike = alike.map(|row| row.read("id").map(JobId)).transpose()?;
+    Ok(alike.map_or(Started::Gone, Started::Already))
 }
 
 /// Pauses, resumes or stops a job that is in one of the states `from`. Returns whether it was.

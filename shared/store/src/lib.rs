@@ -13,6 +13,7 @@ pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod digests;
+pub mod erased_names;
 mod error;
 pub mod facts;
 pub mod failures;
@@ -67,12 +68,14 @@ pub fn all_statements() -> Vec<&'static Sql> {
         dead_letters::lately::STATEMENTS,
         digests::STATEMENTS,
         digests::issues::STATEMENTS,
+        erased_names::STATEMENTS,
         facts::unseen::STATEMENTS,
         failures::STATEMENTS,
         freshness::STATEMENTS,
         held_sweeps::STATEMENTS,
         intake::STATEMENTS,
         jobs::STATEMENTS,
+        jobs::erase::STATEMENTS,
         jobs::plan::STATEMENTS,
         jobs::step::STATEMENTS,
         journey::STATEMENTS,

@@ -56,6 +56,8 @@ pub struct ClaimedRows(Vec<Row>);
 pub struct Claimed<'a> {
     /// The row as the normalizers see it.
     pub row: RowView<'a>,
+    /// The query string of the request, if one of our own clients sent it.
+    pub query: Option<&'a str>,
     /// The run that fetched the row.
     pub run: Option<RunId>,
     /// The stamp of the row's connection, if that has a row
@@ -94,7 +96,8 @@ impl<'a> Claimed<'a> {
         };
         let run = row.read::<Option<_>>("run_id")?.map(RunId);
         let (received_at, attempts) = (row.read("received_at")?, row.read("attempts")?);
-        Ok(Self { row: view, run, stamp: row.read("stamp")?, received_at, attempts })
+        let (query, stamp) = (row.read("query")?, row.read("stamp")?);
+        Ok(Self { row: view, query, run, stamp, received_at, attempts })
     }
 }
 

@@ -120,6 +120,7 @@ pub(super) fn ports(database: Database) -> Ports<SystemClock, MemoryQueue> {
 /// Returns such ports with a clock of their own.
 pub(super) fn ports_at<C>(database: Database, clock: C) -> Ports<C, MemoryQueue> {
     Ports {
+        erased: penstock_store::erased_names::Known::default(),
         database,
         witness: process::Witness::default(),
         backlog: process::Backlog::default(),

@@ -40,7 +40,7 @@ pub fn document(contract: &Contract) -> Value {
             tag("Runs", "Runs that pull from the vendors."),
             tag("Connections", "The accounts of vendors that are read."),
             tag("Failures", "Rows and messages that failed, and how the work goes."),
-            tag("Jobs", "Work on many rows that a person asks for: replays and remaps."),
+            tag("Jobs", "Work on many rows that a person asks for: replays, remaps and erasures."),
             tag("Operations", "Health, and the work that waits."),
             tag("Contract", "This document."),
         ],

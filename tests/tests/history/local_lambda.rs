@@ -118,6 +118,7 @@ impl<'a> LocalLambda<'a> {
                 database: test.db.database_of("process", 1),
                 witness: process::Witness::default(),
                 backlog: process::Backlog::default(),
+                erased: penstock_store::erased_names::Known::default(),
                 reader: Normalizers::from_env(&settings).unwrap(),
                 refetches: Some(refetches.clone()),
                 clock: SystemClock,

@@ -296,6 +296,7 @@ impl Company {
             database: self.db.database_of("process", 1),
             witness: process::Witness::default(),
             backlog: process::Backlog::default(),
+            erased: penstock_store::erased_names::Known::default(),
             reader: process::Normalizers::from_env(
                 &std::iter::empty::<(String, String)>().collect(),
             )

@@ -137,6 +137,7 @@ impl LoadTest {
             database: self.postgres.database_of("process"),
             witness: process::Witness::default(),
             backlog: process::Backlog::default(),
+            erased: penstock_store::erased_names::Known::default(),
             reader: process::Normalizers::from_env(
                 &[("STRIPE_LIVEMODE", "false")].into_iter().collect(),
             )

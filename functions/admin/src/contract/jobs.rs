@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::events::id;
 use crate::events::{Asked, LONGEST};
 use crate::jobs::{
-    DEFAULT_RATE, JobReply, JobsReply, LONGEST_WHY, MOST_RATE, PlanReply, RemapFilter, states,
+    DEFAULT_RATE, EraseFilter, JobReply, JobsReply, LONGEST_WHY, MOST_RATE, PlanReply, RemapFilter,
+    states,
 };
 
 const AT: &str = "2026-06-01T12:00:00Z";
@@ -33,7 +34,7 @@ fn plan() -> Value {
         "table": "outbox", "key": [ID], "connection": "stripe", "entity": "charge", "externalId": "ch_1", "errorKind": "malformed",
         "reason": "missing field `amount` at line <n> column <n>", "failedAt": AT,
     });
-    json!({ "token": ID, "expiresAt": "2026-06-01T13:00:00Z", "items": 25, "capped": false, "continueAt": null, "first": [item] })
+    json!({ "token": ID, "expiresAt": "2026-06-01T13:00:00Z", "searching": false, "items": 25, "capped": false, "continueAt": null, "first": [item] })
 }
 
 /// The fields of the body that every kind of job has.
@@ -65,7 +66,11 @@ fn body(to: &mut Contract, name: &str, filter: Option<Value>) -> Value {
 fn planned(route: Operation, to: &mut Contract, body: Value, kind: &str) -> Operation {
     let (job_schema, plan_schema) = (to.schema::<JobReply>(), to.schema::<PlanReply>());
     let either = json!({ "anyOf": [plan_schema, job_schema] });
-    let example = json!({ "dryRun": true, "filter": { "source": "stripe" } });
+    let filter = match kind {
+        "erase" => json!({ "email": "anna@example.com" }),
+        _ => json!({ "source": "stripe" }),
+    };
+    let example = json!({ "dryRun": true, "filter": filter });
     route
         .body("A dry run, or a start.", &[("application/json", body, example)])
         .reply(200, "The dry run; or the job that is at work with this filter, or was started with this token.", &either, &plan())
@@ -108,6 +113,18 @@ pub(super) fn remap(route: Operation, to: &mut Contract) -> Operation {
          started and watched as a replay.",
     );
     planned(route, to, body, "remap")
+}
+
+pub(super) fn erase(route: Operation, to: &mut Contract) -> Operation {
+    let filter = to.schema::<EraseFilter>();
+    let body = body(to, "EraseRequest", Some(filter));
+    let route = route.titled("Jobs", "Erase a person").about(
+        "Everything of one person: leads, events, contacts, what payments and calendars say of them, payloads as they came, dead \
+         letters. Sums of money stay as they are. What names the person and comes again, by whatever way, is not kept. The dry run \
+         searches all tables; if they are large, it is over when the job is `planned`. Started and watched as a replay. It ends \
+         once a second search has found nothing that is left, and keeps counts and times, and no name.",
+    );
+    planned(route, to, body, "erase").problems(&[(409, "JobState")])
 }
 
 pub(super) fn list(route: Operation, to: &mut Contract) -> Operation {

@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_LIMIT: i64 = 50;
 pub(crate) const MOST: i64 = 200;
 
 /// The states, for the contract and for callers who ask for another.
-pub(crate) fn states() -> [&'static str; 5] {
+pub(crate) fn states() -> [&'static str; 6] {
     JobState::ALL.map(JobState::as_str)
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
-    let from = [JobState::Planned, JobState::Running, JobState::Paused];
+    let from = [JobState::Searching, JobState::Planned, JobState::Running, JobState::Paused];
     ports.move_job(&call, &from, JobState::Stopped).await
 }
 

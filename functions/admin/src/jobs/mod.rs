@@ -2,6 +2,7 @@
 
 mod body;
 mod control;
+mod erase;
 mod remap;
 mod replay;
 mod reply;
@@ -19,6 +20,9 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use body::{Answer, Asking};
 pub(crate) use control::{find, list, pause, resume, stop};
+#[cfg(feature = "contract")]
+pub(crate) use erase::EraseFilter;
+pub(crate) use erase::erase;
 #[cfg(feature = "contract")]
 pub(crate) use remap::RemapFilter;
 pub(crate) use remap::remap;
@@ -107,7 +111,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let By { who, request_id, now } = by;
         let decision = Decision { rate: asking.rate(), why: &why, asked_by: who };
         let starting = async {
-            let connection = self.database.connection().await?;
+            let mut connection = self.database.connection().await?;
+            if kind == JobKind::Erase {
+                return jobs::erase::start(&mut connection, id, decision, now).await;
+            }
             jobs::start(&**connection, id, kind, decision, now).await
         };
         let started = self.database.in_time(starting).await?;
@@ -126,6 +133,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn over(&self, id: JobId, kind: JobKind) -> Result<Reply, Failure> {
         let told = self.job_told(id).await?.filter(|(job, _)| job.kind == kind.as_str());
         match told {
+            Some((job, _)) if job.state == "searching" => {
+                let detail = "Its rows are still looked for. Start it once it is planned.";
+                Err(Problem::conflict("job-state", detail).into())
+            }
             Some((job, outcomes)) if job.state != "planned" => {
                 Reply::json(StatusCode::OK, &JobReply::of(job, outcomes))
             }

@@ -12,11 +12,11 @@ use uuid::Uuid;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobReply {
     job_id: Uuid,
-    /// `replay` or `remap`.
+    /// `replay`, `remap` or `erase`.
     kind: String,
-    /// `planned`, `running`, `paused`, `stopped` or `completed`.
+    /// `searching`, `planned`, `running`, `paused`, `stopped` or `completed`.
     state: String,
-    /// The filter that has chosen its items.
+    /// The filter that has chosen its items. An erasure that has ended keeps the number of names.
     #[cfg_attr(feature = "contract", schemars(schema_with = "penstock_edge::contract::any_json"))]
     filter: Option<Box<RawValue>>,
     /// The items that are begun in a second.
@@ -160,6 +160,9 @@ pub(crate) struct PlanReply {
     /// Starts the job, within an hour.
     token: Uuid,
     expires_at: Timestamp,
+    /// Whether rows are still looked for: an erasure searches large tables by and by. The token
+    /// starts the job once that is `planned`.
+    searching: bool,
     /// The number of its items.
     items: i32,
     /// Whether more match than one job takes, which is 100,000.
@@ -204,6 +207,7 @@ impl PlanReply {
         Self {
             token: job.id.0,
             expires_at: job.planned_at + PLAN_LASTS,
+            searching: job.state == "searching",
             items: job.items,
             capped: job.is_capped,
             continue_at: job.continue_at,

@@ -19,6 +19,6 @@ from free
 left join vendor_accounts a on a.source = free.source
 where o.id = free.id and o.id between :first and :last
 returning o.id, o.source, o.entity, o.external_id, o.version_at, o.payload, o.content_type,
-          o.content_encoding, o.received_at, o.attempts,
+          o.content_encoding, o.query, o.received_at, o.attempts,
           -- The run has counted a row that is read again.
           case when free.before is distinct from 'reread' then o.run_id end as run_id, a.livemode, a.currency, free.stamp

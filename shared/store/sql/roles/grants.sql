@@ -65,6 +65,19 @@ grant select (payload, error, reason, replayed_at, replay_count, settled_at) on 
 grant update (replayed_at, replay_count, settled_at) on dead_letters to :relay;
 grant execute on function put_back_to_work to :relay;
 
+-- The erasure of people. Whoever plans or works it sees rows by functions that have their owner's rights. process knows the
+-- hashes of names, and takes out of the outbox what has come again.
+grant execute on function plan_erasure to :admin;
+grant execute on function search_erasure to :admin;
+grant execute on function begin_erasure to :admin;
+grant execute on function search_erasure to :relay;
+grant execute on function erase_items to :relay;
+grant execute on function advance_erasure to :relay;
+grant execute on function forget_stopped_erasures to :relay;
+grant select (salt, revision) on erasure_settings to :process;
+grant select on erased_names to :process;
+grant delete on outbox to :process;
+
 -- What rows say. The sums follow payments by a trigger, which runs as their owner: no function writes them.
 grant select, insert, update on payments to :process;
 grant select, insert, update on contacts to :process;

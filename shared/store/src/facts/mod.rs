@@ -5,7 +5,9 @@
 
 use std::future::Future;
 
-use penstock_domain::facts::{Facts, Tie};
+use penstock_domain::erasure::ErasedNames;
+use penstock_domain::facts::{Facts, Kept, Tie};
+use penstock_domain::record::RowView;
 use tokio_postgres::Transaction;
 
 use crate::{Sql, StoreError};
@@ -33,6 +35,12 @@ pub trait FactSet: Default + Send + Sync {
     /// The statuses that no map knows, for the run's report.
     fn unmapped(&self) -> Vec<String>;
 
+    /// Takes out what is about people who were erased, of the facts of one row. Kinds that know
+    /// nothing of people keep their facts, and no payload that names one.
+    fn forget(&mut self, _row: RowView<'_>, is_named: bool, _names: &ErasedNames) -> Kept {
+        if is_named { Kept::Facts } else { Kept::All }
+    }
+
     /// Writes all facts: one statement a kind, for any number of facts, and none for a kind without
     /// facts. Returns the objects to read again, each once, where [`Batch::find_ties`] asks for
     /// them.
@@ -54,6 +62,10 @@ impl FactSet for Facts<'_> {
 
     fn unmapped(&self) -> Vec<String> {
         Facts::unmapped(self).collect()
+    }
+
+    fn forget(&mut self, row: RowView<'_>, is_named: bool, names: &ErasedNames) -> Kept {
+        Facts::forget(self, row, is_named, names)
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &Batch<'_>) -> Result<Vec<Tie>, StoreError> {

@@ -1,5 +1,6 @@
 //! Failures are listed by cause, and put back to work by jobs: each row once, whatever dies.
 
+mod erase;
 mod failures;
 mod kills;
 mod remap;

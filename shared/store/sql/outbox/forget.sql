@@ -1,0 +1,2 @@
+-- Rows of people who were erased, which have come again.
+delete from outbox where id = any(:ids)
