@@ -68,7 +68,11 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .chain([send("FetchRequestsDlq")]) // what a rule asked for and Lambda gave up
             .collect(),
         "process" => receive("TicketsQueue").chain([send("QuickRequestsQueue")]).collect(),
-        "relay" => ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"].map(send).to_vec(),
+        "relay" => ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"]
+            .map(send)
+            .into_iter()
+            .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
+            .collect(),
         "bury" => ["TicketsDlq", "FetchRequestsDlq", "QuickRequestsDlq", "SpillDlq"]
             .into_iter()
             .flat_map(receive)
