@@ -1,4 +1,4 @@
-//! One batch in one transaction. It takes one round trip per kind of fact and four more. Neither
+//! One batch in one transaction. It takes one round trip per kind of fact and five more. Neither
 //! its size nor the number of sources adds any.
 
 use std::collections::BTreeMap;
