@@ -1,4 +1,5 @@
 //! A collector on loopback gets one trace over two functions, with the ids that the log has.
+#![cfg(feature = "otlp")]
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::time::Duration;
