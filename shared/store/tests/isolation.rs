@@ -38,8 +38,8 @@ const UNIQUE_BY_THEMSELVES: [&str; 8] = [
 ];
 
 /// Tables that hold nothing of connections, or only by the id of a run of ours. Digests and jobs
-/// are of all connections, and name them in their texts.
-const WITHOUT: [&str; 19] = [
+/// are of all connections, and name them in their texts. People belong to none.
+const WITHOUT: [&str; 23] = [
     "api_keys",
     "conflicting_events",
     "connections",
@@ -47,6 +47,10 @@ const WITHOUT: [&str; 19] = [
     "digest_issues",
     "digest_sendings",
     "digests",
+    "erased_names",
+    "erasure_searches",
+    "erasure_settings",
+    "erasures",
     "events",
     "idempotency_keys",
     "job_items",

@@ -1,6 +1,7 @@
 //! Spans over OTLP/HTTP, in the JSON encoding that the protocol has beside the binary one
-//! (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>). OpenTelemetry's own collector takes both.
-//! Written by hand, since the crates of OpenTelemetry are some thirty more for these few fields.
+//! (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>). OpenTelemetry's own collector takes
+//! both. Written by hand, since the crates of OpenTelemetry are some thirty more for these few
+//! fields.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;

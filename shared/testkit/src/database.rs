@@ -93,7 +93,7 @@ impl TestDatabase {
         Self { server, name, idle: Mutex::default() }
     }
 
-    /// Copies the database as it is now. Connections to it end, and whoever needs one makes another.
+    /// Copies the database as it is now. Connections to it end; who needs one makes another.
     ///
     /// # Panics
     ///
@@ -103,7 +103,7 @@ impl TestDatabase {
         Self::create(self.server.clone(), &self.name).await
     }
 
-    /// Puts a backup in the place of the database, under its name, so that logins go on to be right.
+    /// Puts a backup in the place of the database, under its name, so that logins stay right.
     ///
     /// # Panics
     ///

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use penstock_clients::secret_store::{SecretStore, WriteError, Writing};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 
-/// Keeps each secret until it is deleted. A test can have requests fail, or never end.
+/// Keeps each secret until it is deleted. A test can have requests fail, and work end
+/// in the middle of one.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySecrets {
     inner: Arc<Mutex<Inner>>,
+    hung: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -21,7 +24,7 @@ struct Inner {
     refusing: bool,
 }
 
-/// When a request hangs: before it does anything, or after it has done everything.
+/// When work ends in a request: before it does anything, or after it has done everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     Before,
@@ -44,15 +47,34 @@ impl MemorySecrets {
         self.inner.lock().unwrap().requests
     }
 
-    /// Makes the request with this number from now on, 1 for the next, never end.
-    pub fn hang_at(&self, nth: usize, moment: Moment) {
-        let mut inner = self.inner.lock().unwrap();
-        inner.hangs_at = Some((inner.requests + nth, moment));
+    /// Runs `work` until its request with this number, 1 for the next, and ends it there. Returns
+    /// the outcome of work that makes fewer requests.
+    pub async fn end_at<T>(
+        &self,
+        nth: usize,
+        moment: Moment,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        {
+            let mut inner = self.inner.lock().unwrap();
+            inner.hangs_at = Some((inner.requests + nth, moment));
+        }
+        let outcome = tokio::select! {
+            outcome = work => Some(outcome),
+            () = self.hung.notified() => None,
+        };
+        self.inner.lock().unwrap().hangs_at = None;
+        outcome
     }
 
     /// Makes all requests fail from now on (`true`), or succeed again (`false`).
     pub fn refuse(&self, refusing: bool) {
         self.inner.lock().unwrap().refusing = refusing;
+    }
+
+    async fn hang(&self) {
+        self.hung.notify_one();
+        std::future::pending::<()>().await;
     }
 
     async fn change(
@@ -69,7 +91,7 @@ impl MemorySecrets {
             inner.hangs_at.filter(|(at, _)| *at == number).map(|(_, moment)| moment)
         };
         if hangs == Some(Moment::Before) {
-            std::future::pending::<()>().await;
+            self.hang().await;
         }
         {
             let mut inner = self.inner.lock().unwrap();
@@ -79,7 +101,7 @@ impl MemorySecrets {
             change(&mut inner.texts);
         }
         if hangs == Some(Moment::After) {
-            std::future::pending::<()>().await;
+            self.hang().await;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
         Ok(())

@@ -1,5 +1,5 @@
-//! The digest as a deployment sends it. The emulator stores the schedule and fires none, so the test
-//! invokes the function with the schedule's own payload.
+//! The digest as a deployment sends it. The emulator stores the schedule and fires none, so the
+//! test invokes the function with the schedule's own payload.
 
 use penstock_clients::aws::Aws;
 use penstock_tests::chat_server::ChatServer;

@@ -50,7 +50,7 @@ pub enum Event {
         /// The instant before the question was sent.
         asked: Timestamp,
     },
-    /// Nobody goes on by himself.
+    /// It is given up.
     GivenUp,
     /// A person has decided that it goes on.
     Resumed {
@@ -59,7 +59,7 @@ pub enum Event {
     },
 }
 
-/// What the third party says of a transaction.
+/// The third party's word on a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Standing {
     /// It has it, and has not decided.
@@ -72,7 +72,7 @@ pub enum Standing {
     Failed,
 }
 
-/// What is known of a third party, and how patient we are with it.
+/// The terms of a third party, and how patient we are with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     /// Submissions that may have reached it, at most.

@@ -43,7 +43,7 @@ enum Message {
 struct World {
     row: Transaction,
     now: Tick,
-    /// What the third party has in its book, and since which tick it shows that.
+    /// The third party's book: how the transaction stands, and since which tick it shows.
     book: Option<(Standing, Tick)>,
     /// Until when it remembers the key.
     key_until: Tick,

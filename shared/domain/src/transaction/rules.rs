@@ -165,7 +165,7 @@ const fn said(standing: Standing, to: State) -> Rule {
     Rule { from: OPEN, on: On::Said(standing), when: &[], to, knows: Some(Knowledge::Known) }
 }
 
-/// What an event has done to a transaction.
+/// The effect of an event on a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It stands like this now.

@@ -68,7 +68,7 @@ pub enum Failure {
     NotDone,
 }
 
-/// What we know of the third party's books.
+/// Our knowledge of the third party's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Knowledge {
     /// Nothing was ever sent, so it has nothing.
@@ -90,7 +90,7 @@ pub struct Transaction {
     pub state: State,
     /// Why it is `failed`, if it is.
     pub failure: Option<Failure>,
-    /// What we know of the third party's books.
+    /// Our knowledge of the third party's books.
     pub knowledge: Knowledge,
     /// The number of the last submission that was begun. No number is used twice.
     pub attempt: u32,

@@ -1,5 +1,5 @@
-//! Outages, of half an hour here and of longer in the modules. No row loses an attempt, nothing becomes a dead letter, and afterwards
-//! all is caught up by itself (trap 14).
+//! Outages, of half an hour here and of longer in the modules. No row loses an attempt, nothing
+//! becomes a dead letter, and afterwards all is caught up by itself (trap 14).
 
 mod restored;
 mod week;
