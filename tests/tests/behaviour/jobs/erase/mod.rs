@@ -9,6 +9,7 @@ mod person;
 use std::time::Duration;
 
 use penstock_tests::test_app::TestApp;
+use penstock_tests::thorough::part;
 use serde_json::{Value, json};
 
 use self::dump::{assert_others_unchanged, dump, left_of, pg_dump, words_in};
@@ -92,9 +93,19 @@ async fn come_again(app: &TestApp, admin: &Admin, person: &Person) {
 #[tokio::test]
 async fn trap_64_one_person_among_many_rows_is_erased_to_the_last_byte_and_nothing_brings_them_back()
  {
+    one_person_is_erased_among(part(20_000)).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: PENSTOCK_FULL=1 make test"]
+async fn trap_64_one_person_among_a_hundred_thousand_rows_is_erased_to_the_last_byte() {
+    one_person_is_erased_among(100_000).await;
+}
+
+async fn one_person_is_erased_among(rows: u64) {
     let (app, person) = world(1_640).await;
     plant(&app, &person).await;
-    let rows = crowd(&app).await;
+    crowd(&app, rows).await;
     minute(&app).await;
     let admin = admin(&app).await;
     let secrets = person.secrets();

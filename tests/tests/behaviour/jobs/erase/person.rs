@@ -8,7 +8,6 @@ use penstock_domain::config::Env;
 use penstock_domain::record::Item;
 use penstock_domain::source;
 use penstock_tests::test_app::TestApp;
-use penstock_tests::thorough::part;
 use serde_json::{Value, json};
 
 use crate::ingest::post;
@@ -20,9 +19,6 @@ pub const PHONE: &str = "+49 170 5550199";
 pub const USER: &str = "user-quill-77aa";
 pub const SESSION: &str = "session-quill-01";
 pub const CONTACT: &str = "90071992547";
-
-/// Rows of others, of which each of four tables has a quarter.
-pub const OTHERS: u64 = 100_000;
 
 /// The words that no byte may be left of.
 pub struct Person {
@@ -235,10 +231,10 @@ async fn elsewhere(app: &TestApp, person: &Person) {
     app.db.client().await.batch_execute(&sql).await.unwrap();
 }
 
-/// Rows of many others, of whom some have names that begin or end alike.
-pub async fn crowd(app: &TestApp) -> u64 {
-    // A sixth would be most of `make test`.
-    let rows = part(part(OTHERS)) / 4;
+/// Rows of others, a quarter of them in each of four tables. Some have names that begin or end
+/// alike.
+pub async fn crowd(app: &TestApp, rows: u64) {
+    let rows = rows / 4;
     let at = Timestamp::from_second(NOW).unwrap() - Duration::from_secs(3_600);
     let sql = format!(
         "create temporary table crowd as select i, '{at}'::timestamptz - make_interval(secs => i % 3000) as at from generate_series(1, {rows}) i; \
@@ -261,5 +257,4 @@ pub async fn crowd(app: &TestApp) -> u64 {
          drop table crowd; analyze;"
     );
     app.db.client().await.batch_execute(&sql).await.unwrap();
-    rows * 4
 }
