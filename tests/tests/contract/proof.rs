@@ -75,8 +75,9 @@ const SEED: &str = "
 
 /// Routes that vary by nothing but an id, of which chance finds few. tests/tests/behaviour/jobs has
 /// what they accept.
-const BY_ID: [&str; 4] = [
+const BY_ID: [&str; 5] = [
     "GET /admin/jobs/{id}",
+    "POST /admin/events/{id}/replay",
     "POST /admin/jobs/{id}/pause",
     "POST /admin/jobs/{id}/resume",
     "POST /admin/jobs/{id}/stop",
