@@ -3,24 +3,16 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::JobId;
-use penstock_domain::job::JobKind;
+use penstock_domain::job::{JobKind, JobState};
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::plan::NewJob;
+use super::plan::{self, NewJob};
 use super::{Decision, MOST_ITEMS, Started};
 use crate::sql::{Statement, statements};
 use crate::{Connection, StoreError, begin, commit};
 
 statements! {
-    jobs.plan_erase: PlanErase<'a> {
-        job: Uuid,
-        filter: &'a str,
-        fingerprint: &'a [u8],
-        rate: i32,
-        asked_by: &'a str,
-        now: Timestamp,
-    }
     jobs.plan_erasure: PlanErasure<'a> {
         job: Uuid,
         email: Option<&'a str>,
@@ -62,8 +54,8 @@ pub async fn plan(
     person: Person<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let NewJob { id, filter, fingerprint, rate, asked_by } = new;
-    PlanErase { job: id.0, filter, fingerprint, rate, asked_by, now }.execute(tx).await?;
+    let id = new.id;
+    plan::insert(tx, new, JobKind::Erase, JobState::Searching, now).await?;
     let Person { email, user, object, everybody } = person;
     let (connection, external_id) = object.unzip();
     let planning = PlanErasure { job: id.0, email, user, connection, external_id, everybody };

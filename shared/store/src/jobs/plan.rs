@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use penstock_domain::ids::JobId;
-use penstock_domain::job::JobKind;
+use penstock_domain::job::{JobKind, JobState};
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -30,8 +30,10 @@ statements! {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     }
-    jobs.plan_remap: PlanRemap<'a> {
+    jobs.plan: Plan<'a> {
         job: Uuid,
+        kind: &'a str,
+        state: &'a str,
         filter: &'a str,
         fingerprint: &'a [u8],
         rate: i32,
@@ -145,6 +147,20 @@ pub async fn replay(
     planned(&plan.one(on).await?)
 }
 
+/// Writes down a job without items, in its first state.
+pub(super) async fn insert(
+    tx: &Transaction<'_>,
+    new: NewJob<'_>,
+    kind: JobKind,
+    state: JobState,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let NewJob { id, filter, fingerprint, rate, asked_by } = new;
+    let (job, kind, state) = (id.0, kind.as_str(), state.as_str());
+    let plan = Plan { job, kind, state, filter, fingerprint, rate, asked_by, now };
+    plan.execute(tx).await.map(drop)
+}
+
 /// The objects whose versions are to be read again. A field that is `None` leaves none out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Objects<'a> {
@@ -241,8 +257,8 @@ pub async fn remap(
     objects: Objects<'_>,
     now: Timestamp,
 ) -> Result<Planned, StoreError> {
-    let NewJob { id, filter, fingerprint, rate, asked_by } = new;
-    PlanRemap { job: id.0, filter, fingerprint, rate, asked_by, now }.execute(tx).await?;
+    let id = new.id;
+    insert(tx, new, JobKind::Remap, JobState::Planned, now).await?;
     let first = objects.after.map_or(Target::Payments, |after| after.target);
     let tables = Target::ALL.into_iter().filter(|table| *table >= first);
     let mut taken = 0;

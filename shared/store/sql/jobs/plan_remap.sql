@@ -1,3 +1,0 @@
--- A planned job without items yet.
-insert into jobs (id, kind, filter, fingerprint, state, rate, asked_by, why, items, is_capped, planned_at)
-values (:job, 'remap', :filter::text::jsonb, :fingerprint, 'planned', :rate, :asked_by, null, 0, false, :now)
