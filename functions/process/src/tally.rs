@@ -1,7 +1,7 @@
 //! The outcome of an invocation's rows, and what is told of it: a line for each message, which is
 //! of its sender's trace, and metrics by vendor.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,11 +27,19 @@ pub(crate) struct Tally {
     /// Rows that another worker holds.
     pub left: HashSet<OutboxId>,
     pub ties: Vec<Tie>,
-    /// The rows that each ticket names, by the message's id.
-    named: HashMap<String, Vec<OutboxId>>,
-    /// The work of the message that has named a row.
-    works: HashMap<OutboxId, Work>,
+    /// The tickets, in the order of their messages.
+    heard: Vec<Heard>,
     vendors: BTreeMap<&'static str, OfVendor>,
+}
+
+/// A ticket.
+#[derive(Debug)]
+struct Heard {
+    message_id: String,
+    /// The work of its message.
+    work: Work,
+    /// The rows that it names.
+    ids: Vec<OutboxId>,
 }
 
 /// One row that needs no further ticket.
@@ -56,11 +64,8 @@ struct OfVendor {
 impl Tally {
     /// Notes which rows a message names.
     pub fn hear(&mut self, message: &SqsMessage, ids: &[OutboxId]) {
-        self.named.insert(message.message_id.clone(), ids.to_vec());
-        let work = message.work(NAME);
-        for id in ids {
-            self.works.entry(*id).or_insert_with(|| work.clone());
-        }
+        let (message_id, work) = (message.message_id.clone(), message.work(NAME));
+        self.heard.push(Heard { message_id, work, ids: ids.to_vec() });
     }
 
     /// Counts a row, once it is committed.
@@ -86,8 +91,8 @@ impl Tally {
     /// these lines.
     pub fn log_dead(&self, id: OutboxId, kind: ReasonKind) {
         let log = || tracing::warn!(event = "row_dead", outbox_id = %id, kind = kind.as_str());
-        match self.works.get(&id) {
-            Some(work) => work.clone().enter(log),
+        match self.heard.iter().find(|heard| heard.ids.contains(&id)) {
+            Some(heard) => heard.work.clone().enter(log),
             None => log(),
         }
     }
@@ -96,14 +101,15 @@ impl Tally {
     pub fn tell(self, event: &SqsEvent, response: &BatchResponse, now: Timestamp, took: Duration) {
         let mut retried: HashSet<OutboxId> = HashSet::new();
         for message in &event.records {
-            let ids = self.named.get(&message.message_id);
+            let heard = self.heard.iter().find(|it| it.message_id == message.message_id);
+            let ids = heard.map(|heard| heard.ids.as_slice());
             let fails = response.fails(message);
             let outcome = match ids {
                 None => "refused",
                 Some(_) if fails => "again",
                 Some(_) => "done",
             };
-            let ids = ids.map_or(&[][..], Vec::as_slice);
+            let ids = ids.unwrap_or_default();
             if fails {
                 retried.extend(ids.iter().copied());
             }
