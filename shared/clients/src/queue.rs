@@ -186,13 +186,14 @@ impl Queue {
 
     async fn send_to(&self, url: &str, bodies: &[String]) -> Result<(), QueueError> {
         let sqs = self.aws.sqs().await;
+        let attributes = self.attributes()?;
         for chunk in bodies.chunks(BATCH) {
             let mut entries = Vec::with_capacity(chunk.len());
             for (i, body) in chunk.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(i.to_string())
                     .message_body(body)
-                    .set_message_attributes(self.attributes()?)
+                    .set_message_attributes(attributes.clone())
                     .build();
                 entries.push(entry.map_err(|e| self.error(e))?);
             }
