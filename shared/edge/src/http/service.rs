@@ -301,31 +301,22 @@ fn log(
     let reason = failure.map(|failure| failure.problem().slug);
     let error = failure.and_then(Failure::chain);
     let ms = whole_ms(took);
-    if status >= 500 {
-        tracing::error!(
-            event = "answered",
-            request_id,
-            method,
-            route,
-            status,
-            outcome,
-            bytes,
-            ms,
-            reason,
-            error
-        );
-    } else {
-        tracing::info!(
-            event = "answered",
-            request_id,
-            method,
-            route,
-            status,
-            outcome,
-            bytes,
-            ms,
-            reason,
-            error
-        );
+    // The level of a line is part of the code.
+    macro_rules! answered {
+        ($level:ident) => {
+            tracing::$level!(
+                event = "answered",
+                request_id,
+                method,
+                route,
+                status,
+                outcome,
+                bytes,
+                ms,
+                reason,
+                error
+            )
+        };
     }
+    if status >= 500 { answered!(error) } else { answered!(info) }
 }
