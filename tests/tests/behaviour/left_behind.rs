@@ -19,7 +19,7 @@ const SECRET: &str = "whsec_of_the_frozen";
 
 /// Longer than Postgres takes to see that a peer is gone (5 s), and than the limits of `webhook`
 /// (8 s).
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Starts a function as built, over the database of `app`.
 async fn start(name: &str, app: &TestApp) -> (RuntimeHost, FakeAws) {

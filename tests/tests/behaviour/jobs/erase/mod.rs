@@ -93,7 +93,7 @@ async fn come_again(app: &TestApp, admin: &Admin, person: &Person) {
 #[tokio::test]
 async fn trap_64_one_person_among_many_rows_is_erased_to_the_last_byte_and_nothing_brings_them_back()
  {
-    one_person_is_erased_among(part(20_000)).await;
+    one_person_is_erased_among(part(8_000)).await;
 }
 
 #[tokio::test]
