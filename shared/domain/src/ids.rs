@@ -56,6 +56,11 @@ id! {
 }
 
 id! {
+    /// A message to the client of a transaction.
+    NotificationId
+}
+
+id! {
     /// The seed from which all ids of one request derive.
     RequestSeed
 }

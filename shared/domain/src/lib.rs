@@ -37,6 +37,7 @@ pub mod source;
 pub mod spill;
 pub mod sweep;
 pub mod text;
+pub mod third_party;
 pub mod ticket;
 pub mod trace;
 pub mod transaction;

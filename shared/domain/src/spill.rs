@@ -1,5 +1,6 @@
-//! Messages of the queues `spill` and `ingest-spill`, which carry requests while Postgres is away:
-//! a vendor's webhook, or a request of one of our own senders.
+//! Messages of the queues `spill`, `ingest-spill` and `transact-spill`, which carry requests while
+//! Postgres is away: a vendor's webhook, a request of one of our own senders, or one about a
+//! transaction.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::clock::elapsed;
 use crate::intake::{Intake, NotAnIntake};
 use crate::signature::seal::{self, Opened, Purpose, Unsealed};
 use crate::signature::{SpillError, Spilled};
+use crate::transaction::{self, NotATransaction};
 
 /// The longest time between the receipt of a request and the reading of its message. SQS keeps a
 /// message for 14 days at most, so an older one was sent again by somebody.
@@ -25,6 +27,8 @@ pub enum Spill {
     Delivery(Spilled),
     /// `ingest` has sent it.
     Intake(Intake),
+    /// `transact` has sent it.
+    Transact(transaction::Spilled),
 }
 
 /// The reason why an opened message is not stored.
@@ -39,6 +43,9 @@ pub enum NotSpilled {
     /// The same, of a request of our own senders.
     #[error(transparent)]
     Intake(#[from] NotAnIntake),
+    /// The same, of a request about a transaction.
+    #[error(transparent)]
+    Transact(#[from] NotATransaction),
 }
 
 impl Spill {
@@ -50,10 +57,12 @@ impl Spill {
         let read = match message.purpose {
             Purpose::Webhook => Self::Delivery(Spilled::read(message)?),
             Purpose::Ingest => Self::Intake(Intake::from_message(message)?),
+            Purpose::Transact => Self::Transact(transaction::Spilled::from_message(message)?),
         };
         let received_at = match &read {
             Self::Delivery(spilled) => spilled.received_at,
             Self::Intake(intake) => intake.received_at,
+            Self::Transact(spilled) => spilled.received_at(),
         };
         if elapsed(received_at, now) > OLDEST || elapsed(now, received_at) > AHEAD {
             return Err(Unsealed::Stale.into());

@@ -16,6 +16,7 @@ mod mac;
 pub mod seal;
 mod secrets;
 mod spill;
+pub mod standard;
 
 pub use claim::{Claim, SignedAt, TOLERANCE_SECONDS};
 pub use mac::Encoding;

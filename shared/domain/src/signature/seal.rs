@@ -20,7 +20,7 @@ const PREFIX: &[u8] = b"spill.2.";
 const DIGITS: usize = 64;
 
 /// The most bytes that a seal adds to a text.
-pub const SEAL_BYTES: usize = FORM.len() + "webhook.".len() + DIGITS + ".".len();
+pub const SEAL_BYTES: usize = FORM.len() + "transact.".len() + DIGITS + ".".len();
 
 /// The sender of a message, and with it what the message may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +29,19 @@ pub enum Purpose {
     Webhook,
     /// A request of one of our own senders, whose key `ingest` has read.
     Ingest,
+    /// A client's transaction, or a call-back of the third party, which `transact` has verified.
+    Transact,
 }
 
 impl Purpose {
+    const ALL: [Self; 3] = [Self::Webhook, Self::Ingest, Self::Transact];
+
     /// Returns the word in the message.
     const fn word(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Ingest => "ingest",
+            Self::Transact => "transact",
         }
     }
 }
@@ -111,7 +116,7 @@ fn signed(purpose: Purpose, text: &str) -> [&[u8]; 4] {
 /// Returns purpose, seal and text of a message.
 fn taken_apart(message: &str) -> Option<(Purpose, &str, &str)> {
     let (word, rest) = message.strip_prefix(FORM)?.split_once('.')?;
-    let purpose = [Purpose::Webhook, Purpose::Ingest].into_iter().find(|it| it.word() == word)?;
+    let purpose = Purpose::ALL.into_iter().find(|it| it.word() == word)?;
     let (seal, text) = rest.split_once('.')?;
     (seal.len() == DIGITS).then_some((purpose, seal, text))
 }
@@ -128,7 +133,7 @@ mod tests {
     fn a_message_is_opened_by_each_secret_that_is_valid_and_by_no_other() {
         let (old, both) = (secrets("old"), secrets(r#"{"signingSecrets":["new","old"]}"#));
         let text = "{\"a\":\"\u{fc}.b\"}";
-        for purpose in [Purpose::Webhook, Purpose::Ingest] {
+        for purpose in Purpose::ALL {
             let message = seal(&old, purpose, text);
             assert!(message.len() - text.len() <= SEAL_BYTES);
             assert_eq!(claimed(&message), Ok(purpose));
@@ -144,6 +149,7 @@ mod tests {
         for changed in [
             message.replace(":1", ":2"),
             message.replace("ingest", "webhook"),
+            message.replace("ingest", "transact"),
             format!("{message} "),
             message.replacen(&message[20..22], "zz", 1),
         ] {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 /// The secrets that are valid now; several while one replaces another.
@@ -46,11 +48,37 @@ impl SigningSecrets {
         }
         Ok(Self(secrets.iter().map(|secret| secret.trim().as_bytes().to_vec()).collect()))
     }
+
+    /// Reads the same text, whose secrets are written as Standard Webhooks has them: `whsec_` and
+    /// the base64 of 24 to 64 bytes.
+    ///
+    /// # Errors
+    /// [`SecretsError`] if one of them is not.
+    pub fn parse_standard(text: &str) -> Result<Self, SecretsError> {
+        let decoded = |secret: &Vec<u8>| {
+            let key = STANDARD.decode(secret.strip_prefix(b"whsec_")?).ok()?;
+            (24..=64).contains(&key.len()).then_some(key)
+        };
+        let keys: Option<Vec<_>> = Self::parse(text)?.0.iter().map(decoded).collect();
+        keys.map(Self).ok_or(SecretsError)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_standard_secret_is_the_base64_of_24_to_64_bytes() {
+        let secret = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+        for good in [24, 64] {
+            let read = SigningSecrets::parse_standard(&secret(good)).unwrap();
+            assert_eq!(read.0, [vec![7; good]]);
+        }
+        for bad in [secret(23), secret(65), "whsec_*".to_owned(), secret(24)[6..].to_owned()] {
+            assert_eq!(SigningSecrets::parse_standard(&bad).unwrap_err(), SecretsError, "{bad}");
+        }
+    }
 
     #[test]
     fn secrets_are_one_plain_text_or_a_list_and_never_shown() {

@@ -8,10 +8,14 @@
 //! is submitted once in effect, and it is `failed` only where it is certain that nothing was done.
 
 mod guard;
+mod message;
 #[cfg(test)]
 mod model;
+pub mod notification;
 mod picture;
 mod rules;
+mod settings;
+mod spilled;
 mod state;
 mod step;
 
@@ -20,8 +24,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use guard::Guard;
+pub use message::Message;
 pub use picture::mermaid;
 pub use rules::{RULES, Rule, Settled};
+pub use settings::Settings;
+pub use spilled::{NotATransaction, Spilled, SpilledCallBack, SpilledTransaction};
 pub use state::{Failure, Knowledge, State, Transaction};
 pub use step::{Step, after_poll};
 
@@ -70,6 +77,19 @@ pub enum Standing {
     Declined,
     /// It has tried, and could not do it.
     Failed,
+}
+
+impl Standing {
+    /// Returns the word in `transaction_conflicts.said`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Undecided => "undecided",
+            Self::Completed => "completed",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// The terms of a third party, and how patient we are with it.

@@ -83,6 +83,28 @@ pub enum Knowledge {
     Known,
 }
 
+impl Knowledge {
+    const ALL: [Self; 5] = [Self::Nothing, Self::Unknown, Self::NotSeen, Self::Absent, Self::Known];
+
+    /// Returns the word in `transactions.knowledge`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Unknown => "unknown",
+            Self::NotSeen => "not_seen",
+            Self::Absent => "absent",
+            Self::Known => "known",
+        }
+    }
+
+    /// Reads the word in `transactions.knowledge`; `None` if this release does not know it.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
+}
+
 /// The fate of a transaction so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Transaction {
