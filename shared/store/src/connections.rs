@@ -63,7 +63,7 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         name: row.read("name")?,
         source: row.read("source")?,
         account: parent.zip(account).map(|(parent, id)| Account { parent, id }),
-        settings: serde_json::from_str(settings).map_err(|_| unreadable("settings"))?,
+        settings: serde_json::from_str(settings).map_err(|_| unreadable("connections.settings"))?,
         key_secret: row.read("key_secret")?,
         signing_secret: row.read("signing_secret")?,
         state: state(row)?,
@@ -72,5 +72,5 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
 }
 
 fn state(row: &Row) -> Result<State, StoreError> {
-    State::read(row.read("state")?).ok_or(StoreError::Unreadable { column: "state" })
+    State::read(row.read("state")?).ok_or(StoreError::Unreadable { column: "connections.state" })
 }

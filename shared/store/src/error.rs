@@ -33,9 +33,9 @@ pub enum StoreError {
         source: tokio_postgres::Error,
     },
     /// A column holds a text that this release cannot read.
-    #[error("column {column} of connections cannot be read")]
+    #[error("column {column} cannot be read")]
     Unreadable {
-        /// The column's name.
+        /// The table and the column.
         column: &'static str,
     },
     /// There is no connection: Postgres is unreachable, or the pool is empty.

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod call_windows;
 mod chosen;
 pub mod circuits;
 pub mod connections;
@@ -25,6 +26,7 @@ pub mod journey;
 pub mod leads;
 pub mod migrations;
 pub mod not_ours;
+pub mod notifications;
 pub mod outbox;
 pub mod push_channels;
 pub mod reconciliations;
@@ -41,6 +43,7 @@ pub mod strange_accounts;
 pub mod sync_runs;
 pub mod sync_state;
 mod tls;
+pub mod transactions;
 pub mod vendor_accounts;
 
 pub use chosen::Chosen;
@@ -58,6 +61,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
     let tables = [
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        call_windows::STATEMENTS,
         circuits::STATEMENTS,
         connections::STATEMENTS,
         connections::accounts::STATEMENTS,
@@ -81,6 +85,7 @@ pub fn all_statements() -> Vec<&'static Sql> {
         journey::STATEMENTS,
         leads::STATEMENTS,
         not_ours::STATEMENTS,
+        notifications::STATEMENTS,
         outbox::STATEMENTS,
         outbox::insert::STATEMENTS,
         outbox::leaves::STATEMENTS,
@@ -104,6 +109,8 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_state::pauses::STATEMENTS,
         sync_state::pending::STATEMENTS,
         sync_state::windows::STATEMENTS,
+        transactions::STATEMENTS,
+        transactions::READ_STATEMENTS,
         vendor_accounts::STATEMENTS,
     ];
     let of_facts = facts::statements().into_iter().map(|(sql, _)| sql);

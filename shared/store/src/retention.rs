@@ -20,6 +20,7 @@ statements! {
     leads.purge: PurgeLeads { before: Timestamp, limit: i64 }
     events.purge: PurgeEvents { before: Timestamp, limit: i64 }
     conflicting_events.purge: PurgeConflicting { before: Timestamp, limit: i64 }
+    transactions.purge: PurgeTransactions { before: Timestamp, limit: i64 }
 }
 
 /// A kind of rows with a retention.
@@ -42,6 +43,8 @@ pub enum Aged {
     /// Product events.
     Events,
     ConflictingEvents,
+    /// Transactions that have ended, with all that belongs to them.
+    Transactions,
 }
 
 impl Aged {
@@ -57,6 +60,7 @@ impl Aged {
             Self::Leads => "leads",
             Self::Events => "events",
             Self::ConflictingEvents => "conflicting_events",
+            Self::Transactions => "transactions",
         }
     }
 }
@@ -79,6 +83,7 @@ pub async fn purge(
         Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
         Aged::Events => PurgeEvents { before, limit }.execute(on).await,
         Aged::ConflictingEvents => PurgeConflicting { before, limit }.execute(on).await,
+        Aged::Transactions => PurgeTransactions { before, limit }.execute(on).await,
         Aged::Runs => PurgeRuns { before, limit }.execute(on).await,
         Aged::RunRequests => PurgeRequests { before, limit }.execute(on).await,
         Aged::Reconciliations => {

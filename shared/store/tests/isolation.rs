@@ -38,9 +38,11 @@ const UNIQUE_BY_THEMSELVES: [&str; 8] = [
 ];
 
 /// Tables that hold nothing of connections, or only by the id of a run of ours. Digests and jobs
-/// are of all connections, and name them in their texts. People belong to none.
-const WITHOUT: [&str; 23] = [
+/// are of all connections, and name them in their texts. People belong to none, nor do
+/// transactions.
+const WITHOUT: [&str; 29] = [
     "api_keys",
+    "call_windows",
     "conflicting_events",
     "connections",
     "digest_checks",
@@ -58,11 +60,16 @@ const WITHOUT: [&str; 23] = [
     "lead_changes",
     "leads",
     "migration_lock",
+    "notifications",
     "rate_windows",
     "reconciled_days",
     "reconciliations",
     "refinery_schema_history",
     "revenue_settings",
+    "transaction_attempts",
+    "transaction_changes",
+    "transaction_conflicts",
+    "transactions",
 ];
 
 async fn texts(client: &Client, sql: &str) -> BTreeSet<String> {

@@ -213,3 +213,23 @@ grant select on vendor_accounts to :bury;
 grant select on vendor_accounts to :process;
 grant select on vendor_accounts to :webhook;
 grant select, insert, delete on push_channels to :fetch;
+
+-- Transactions. transact takes them in, applies call-backs, and has a person resume them. bury takes in what waited too long.
+grant select (id, name, scope, sha256, rate_per_second, revoked_at) on api_keys to :transact;
+grant select, insert, update on rate_windows to :transact;
+grant select, insert, update on transactions to :transact;
+grant insert, select (id, status, body_sha256) on transactions to :bury;
+grant select, insert on transaction_changes to :transact;
+grant select, insert, update on transaction_attempts to :transact;
+grant select, insert, update on transaction_conflicts to :transact;
+grant select, insert, update on notifications to :transact;
+-- settle works them. relay finds messages that were lost, and deletes what has ended.
+grant select, update on transactions to :settle;
+grant insert on transaction_changes to :settle;
+grant select, insert, update on transaction_attempts to :settle;
+grant select, insert, update on transaction_conflicts to :settle;
+grant select, insert, update on notifications to :settle;
+grant select, insert, update on call_windows to :settle;
+grant select, insert, update, delete on circuits to :settle;
+grant select (id, message_due_at, ended_at), update (message_due_at), delete on transactions to :relay;
+grant select (id, transaction_id, next_action_at, message_due_at), update (message_due_at) on notifications to :relay;
