@@ -10,6 +10,8 @@ pub mod depths;
 pub mod google;
 mod http;
 pub mod issuer;
+#[cfg(feature = "outgoing")]
+pub mod outgoing;
 pub mod queue;
 pub mod seals;
 pub mod secret;

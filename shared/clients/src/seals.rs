@@ -1,4 +1,4 @@
-//! The secrets that seal the messages of the queues `spill` and `ingest-spill`.
+//! The secrets that seal the messages of the queues `spill`, `ingest-spill` and `transact-spill`.
 //!
 //! They are read when a request has to go round Postgres, or comes back: a cold start in the usual
 //! case reads none of them (trap 48).
@@ -51,21 +51,28 @@ impl SealError {
 pub struct Seals {
     webhook: Option<Secret>,
     ingest: Option<Secret>,
+    transact: Option<Secret>,
 }
 
 impl Seals {
-    /// Names the secrets from the environment: `WEBHOOK_SPILL_SECRET_ARN` and
-    /// `INGEST_SPILL_SECRET_ARN`. Without `_ARN` the variable is the secret itself, for local runs.
+    /// Names the secrets from the environment: `WEBHOOK_SPILL_SECRET_ARN`,
+    /// `INGEST_SPILL_SECRET_ARN` and `TRANSACT_SPILL_SECRET_ARN`. Without `_ARN` the variable is
+    /// the secret itself, for local runs.
     #[must_use]
     pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Self {
         let secret = |given: &str| Secret::from_env(env, aws, given, &format!("{given}_ARN"));
-        Self { webhook: secret("WEBHOOK_SPILL_SECRET"), ingest: secret("INGEST_SPILL_SECRET") }
+        Self {
+            webhook: secret("WEBHOOK_SPILL_SECRET"),
+            ingest: secret("INGEST_SPILL_SECRET"),
+            transact: secret("TRANSACT_SPILL_SECRET"),
+        }
     }
 
     fn secret(&self, purpose: Purpose) -> Result<&Secret, SealError> {
         let secret = match purpose {
             Purpose::Webhook => &self.webhook,
             Purpose::Ingest => &self.ingest,
+            Purpose::Transact => &self.transact,
         };
         secret.as_ref().ok_or(SealError::NotConfigured)
     }
