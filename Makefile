@@ -107,7 +107,7 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, gateway or init: a part; ROWS=: of the soak)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, transact, gateway or init: a part; ROWS=: of the soak)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(PACKAGES) --output-format zip --lambda-dir $(CURDIR)/.local/bench \

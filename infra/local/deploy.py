@@ -5,7 +5,8 @@
     deploy.py delete --stack NAME
 
 `create` updates a stack that exists. A source is configured where its key is in the environment: STRIPE_API_KEY,
-HUBSPOT_TOKEN, GCAL_SERVICE_ACCOUNT (the text of the key file; with it --parameter GcalCalendarId=...). API_KEY_SECRET
+HUBSPOT_TOKEN, GCAL_SERVICE_ACCOUNT (the text of the key file; with it --parameter GcalCalendarId=...). THIRD_PARTY_KEY,
+CALL_BACK_SECRET and NOTIFY_SECRET are those of transactions (with them --parameter ThirdPartyBaseUrl=...). API_KEY_SECRET
 makes the marks of API keys in place of the stack's random secret, so that keys outlive it. A command line is
 everybody's to read. What was made comes as one JSON object on stdout: the stack's outputs, and how many
 resources it has of each type; progress on stderr. Wants AWS_ENDPOINT_URL, which `stack.py with --localstack` sets. All names derive from the
@@ -45,6 +46,9 @@ SECRETS = [
     ("HubSpotWebhookSecretArn", "hubspot-webhook", "HUBSPOT_WEBHOOK_SECRET", ""),
     ("GcalSecretArn", "gcal", "GCAL_SERVICE_ACCOUNT", ""),
     ("GcalChannelSecretArn", "gcal-channel", "GCAL_CHANNEL_SECRET", ""),
+    ("ThirdPartySecretArn", "third-party", "THIRD_PARTY_KEY", ""),
+    ("CallBackSecretArn", "call-back", "CALL_BACK_SECRET", ""),
+    ("NotifySecretArn", "notify", "NOTIFY_SECRET", ""),
 ]
 
 

@@ -98,10 +98,13 @@ impl FakeAws {
             ("QUICK_REQUESTS_QUEUE_URL", self.queue("quick-requests")),
             ("SPILL_QUEUE_URL", self.queue("spill")),
             ("INGEST_SPILL_QUEUE_URL", self.queue("ingest-spill")),
+            ("TRANSACTIONS_QUEUE_URL", self.queue("transactions")),
+            ("TRANSACT_SPILL_QUEUE_URL", self.queue("transact-spill")),
             ("TICKETS_DEPTH_URL", self.queue("tickets")),
             ("TICKETS_DLQ_DEPTH_URL", self.queue("tickets-dlq")),
             ("WEBHOOK_SPILL_SECRET", "seals of webhook".to_owned()),
             ("INGEST_SPILL_SECRET", "seals of ingest".to_owned()),
+            ("TRANSACT_SPILL_SECRET", "seals of transact".to_owned()),
             ("DATABASE_TLS", "disable".to_owned()),
         ]
     }

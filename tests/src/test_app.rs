@@ -36,6 +36,7 @@ use crate::clock::TestClock;
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 
 mod serving;
+pub mod transactions;
 
 /// The functions of the main job with their database, queues and clock. Each logs in to Postgres as
 /// itself, with the grants of a deployment.
@@ -58,7 +59,8 @@ pub struct TestApp {
     /// Accepts [`INGEST_KEY`] once [`TestApp::let_in`] was called.
     pub ingest: ingest::Ports<TestClock, MemoryQueue>,
     /// Accepts webhooks that are signed with [`WEBHOOK_SECRET`].
-    pub webhook: webhook::Ports<TestClock, MemoryQueue>,
+    // Boxed: a test's future holds this whole struct.
+    pub webhook: Box<webhook::Ports<TestClock, MemoryQueue>>,
 }
 
 /// The secret that signs Stripe's and HubSpot's webhooks.
@@ -114,6 +116,7 @@ impl TestApp {
                 database: db.database_of("relay", 1),
                 tickets: tickets.clone(),
                 requests: requests.clone(),
+                transactions: MemoryQueue::default(),
                 depths: Arc::new(MemoryQueue::default()),
                 retention: relay::Retention::from_env(&settings.iter().copied().collect())
                     .expect("the settings are sound"),
@@ -135,7 +138,7 @@ impl TestApp {
                 config: IngestConfig { keyless: Vec::new() },
                 clock: clock.clone(),
             },
-            webhook: webhook::Ports {
+            webhook: Box::new(webhook::Ports {
                 database: db.database_of("webhook", 1),
                 endpoints: endpoints(WEBHOOK_SECRET),
                 connections: webhook::Connections::default(),
@@ -145,7 +148,7 @@ impl TestApp {
                 spill: spill.clone(),
                 seals: seals(),
                 clock: clock.clone(),
-            },
+            }),
             spill,
             db,
             stripe,

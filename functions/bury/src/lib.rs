@@ -20,11 +20,13 @@ use penstock_domain::signature::{Spilled, seal};
 use penstock_domain::source::{self, Signed};
 use penstock_domain::spill::{self, NotSpilled, Spill};
 use penstock_domain::ticket::{Ticket, TicketError};
+use penstock_domain::transaction;
 use penstock_edge::sqs::{BatchResponse, SqsEvent, SqsMessage};
 use penstock_edge::telemetry::{chain, whole_ms};
 use penstock_store::dead_letters::{self, Undeliverable};
 use penstock_store::intake::{self, BroughtIn};
 use penstock_store::outbox::{self, Arrival, DeadRow};
+use penstock_store::transactions::{self, TakenIn};
 use penstock_store::{Database, StoreError, connections, deliveries};
 use tokio::time::timeout;
 
@@ -33,6 +35,10 @@ pub const NAME: &str = "bury";
 
 /// The reason of a request whose API key proved to be ours while Postgres was away.
 const NOT_ADMITTED: &str = "its API key was revoked, may not send this, or is no longer known";
+
+/// The reason of a call-back that was spilled. The table of states, which may make a message to the
+/// client of it, is not applied here.
+const CALL_BACK: &str = "a call-back that waited too long; the third party is asked instead";
 
 /// A message that takes longer is given up, and comes again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -102,6 +108,10 @@ impl<C: Clock> Ports<C> {
             }
             let (work, began) = (message.work(NAME), self.clock.now());
             let burying = async {
+                // Its row says which step is due, and `relay` sends another message.
+                if transaction::Message::parse(&message.body).is_some() {
+                    return Ok(0);
+                }
                 match Ticket::parse(&message.body) {
                     Ok(ticket) => self.bury_rows(&ticket.ids).await.map_err(NotBuried::from),
                     Err(why_no_ticket) => self.take_in(message, &why_no_ticket).await,
@@ -154,6 +164,7 @@ impl<C: Clock> Ports<C> {
                 None => self.bury_message(message, why_no_ticket.to_string()).await?,
             },
             Ok(Spill::Intake(intake)) => self.bring_in(message, &intake).await?,
+            Ok(Spill::Transact(spilled)) => self.bring_transaction(message, &spilled).await?,
             Err(NotSpilled::Unsealed(error)) => return Err(SealError::from(error).into()),
             Err(error) => self.bury_message(message, error.to_string()).await?,
         })
@@ -205,6 +216,41 @@ impl<C: Clock> Ports<C> {
             },
         };
         self.write(message, Some(about), reason).await
+    }
+
+    /// Stores a transaction that `transact` has spilled; `relay` finds that its step is due. It
+    /// writes a dead letter if that cannot be, and for a call-back.
+    async fn bring_transaction(
+        &self,
+        message: &SqsMessage,
+        spilled: &transaction::Spilled,
+    ) -> Result<usize, StoreError> {
+        let transaction::Spilled::Transaction(spilled) = spilled else {
+            return self.write(message, None, Reason::new(ReasonKind::Invalid, CALL_BACK)).await;
+        };
+        let brought = async {
+            let connection = self.database.connection().await?;
+            transactions::bring_in(&**connection, spilled, self.clock.now()).await
+        };
+        let reason = match brought.await {
+            Ok(transactions::BroughtIn::Taken(TakenIn::Conflict)) => Reason::new(
+                ReasonKind::Invalid,
+                "its id is that of a transaction with another body",
+            ),
+            Ok(transactions::BroughtIn::Taken(taken)) => {
+                let (message_id, known) = (&message.message_id, taken != TakenIn::New);
+                tracing::info!(event = "spilled_request_stored", message_id, known);
+                return Ok(0);
+            }
+            Ok(transactions::BroughtIn::Unauthorized) => {
+                Reason::new(ReasonKind::Invalid, NOT_ADMITTED)
+            }
+            Err(error) => match error.disposition() {
+                Disposition::Dead(reason) => reason,
+                Disposition::Done | Disposition::Retry(_) => return Err(error),
+            },
+        };
+        self.write(message, None, reason).await
     }
 
     /// Stores a spilled request as `webhook` would have. `relay` finds it pending and due, and

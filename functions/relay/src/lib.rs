@@ -1,11 +1,11 @@
 //! `relay`: sends messages again for all work that waits in Postgres, in case a queue has lost
 //! them.
 //!
-//! It sends tickets for rows, and requests for runs that are requested or unfinished and for
-//! objects that wait for a refetch. It works jobs that somebody has started. It also makes the
-//! outbox' leaves of the next days, folds what has changed revenue, deletes rows that are older
-//! than their retention, and those of connections that are erased, and logs which pull has been
-//! silent for longest.
+//! It sends tickets for rows, requests for runs that are requested or unfinished and for objects
+//! that wait for a refetch, and messages for steps of transactions. It works jobs that somebody has
+//! started. It also makes the outbox' leaves of the next days, folds what has changed revenue,
+//! deletes rows that are older than their retention, and those of connections that are erased, and
+//! logs which pull has been silent for longest.
 
 mod erasing;
 mod folding;
@@ -15,6 +15,7 @@ mod leaves;
 mod people;
 mod purging;
 mod queues;
+mod transactions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub struct Ports<C, Q> {
     pub tickets: Q,
     /// The queues of `fetch`.
     pub requests: Q,
+    /// The queue of `settle`.
+    pub transactions: Q,
     /// Counts the messages in all queues.
     pub depths: Arc<dyn Depths>,
     /// How long rows are kept.
@@ -69,6 +72,8 @@ pub struct Round {
     /// Entities whose refetches were requested again. The field is `looks`, as in older releases.
     #[serde(rename = "looks")]
     pub refetches: usize,
+    /// Steps of transactions, and attempts to tell their clients, that got another message.
+    pub steps: usize,
     /// Items of jobs that were begun.
     pub items: u64,
     /// Changes of revenue that were folded into the sums.
@@ -212,14 +217,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         outcome: Result<(), RelayError>,
     ) -> Result<Round, RelayError> {
         let now = self.clock.now();
-        let Round { ticketed, runs, refetches, items, folded, unfolded, purged, erased, .. } =
-            round;
+        let Round { ticketed, runs, refetches, steps, .. } = round;
+        let Round { items, folded, unfolded, purged, erased, .. } = round;
         tracing::info!(
             event = "relayed",
             outcome = if outcome.is_ok() { "done" } else { "failed" },
             ticketed,
             runs,
             looks = refetches,
+            steps,
             items,
             folded,
             unfolded,
@@ -234,7 +240,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         outcome.map(|()| round)
     }
 
-    /// Sends messages again for runs, objects and rows that wait.
+    /// Sends messages again for runs, objects, transactions and rows that wait.
     async fn send_what_waits(
         &self,
         round: &mut Round,
@@ -243,9 +249,10 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         round.runs = self.ask_for_runs().await?;
         round.refetches = self.ask_for_refetches().await?;
         while self.clock.now() < stop_at {
-            let sent = self.send_tickets().await?;
+            let (sent, steps) = (self.send_tickets().await?, self.send_steps().await?);
             round.ticketed += sent;
-            if sent == 0 {
+            round.steps += steps;
+            if sent + steps == 0 {
                 break;
             }
         }

@@ -23,6 +23,8 @@ async fn main() -> Result<(), Error> {
         tickets: Queue::new(Arc::clone(&aws), env.required("TICKETS_QUEUE_URL")?)
             .beginning_lineages(),
         requests: Queue::of_fetch(Arc::clone(&aws), &env)?.beginning_lineages(),
+        transactions: Queue::new(Arc::clone(&aws), env.required("TRANSACTIONS_QUEUE_URL")?)
+            .beginning_lineages(),
         depths: Arc::new(Queues::from_env(Arc::clone(&aws), &env)),
         retention: Retention::from_env(&env)?,
         sources: source::configured(&env)?.iter().map(|source| source.name()).collect(),

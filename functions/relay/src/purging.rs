@@ -36,6 +36,8 @@ pub struct Retention {
     pub leads: Option<Duration>,
     /// Product events; `None` is for ever.
     pub events: Option<Duration>,
+    /// Transactions that have ended; `None` is for ever.
+    pub transactions: Option<Duration>,
 }
 
 impl Default for Retention {
@@ -46,14 +48,15 @@ impl Default for Retention {
             runs: 400 * DAY,
             leads: None,
             events: None,
+            transactions: None,
         }
     }
 }
 
 impl Retention {
     /// Reads `OUTBOX_RETENTION_DAYS`, `OUTBOX_RETENTION_BY_SOURCE`, `DEAD_LETTER_RETENTION_DAYS`,
-    /// `RUN_RETENTION_DAYS`, `LEAD_RETENTION_DAYS` and `EVENT_RETENTION_DAYS`. Of the last two 0 is
-    /// for ever.
+    /// `RUN_RETENTION_DAYS`, `LEAD_RETENTION_DAYS`, `EVENT_RETENTION_DAYS` and
+    /// `TRANSACTION_RETENTION_DAYS`. Of the last three 0 is for ever.
     ///
     /// # Errors
     /// [`ConfigError`] if one of them is no number of days, or fewer than there may be.
@@ -77,6 +80,7 @@ impl Retention {
             runs: at_least_one("RUN_RETENTION_DAYS", defaults.runs)?,
             leads: or_ever("LEAD_RETENTION_DAYS")?,
             events: or_ever("EVENT_RETENTION_DAYS")?,
+            transactions: or_ever("TRANSACTION_RETENTION_DAYS")?,
         })
     }
 }
@@ -145,6 +149,7 @@ impl Retention {
             (Kind::Aged(Aged::Leads), self.leads),
             (Kind::Aged(Aged::Events), self.events),
             (Kind::Aged(Aged::ConflictingEvents), self.events),
+            (Kind::Aged(Aged::Transactions), self.transactions),
         ];
         let kept = |(kind, kept_for): (Kind, Option<Duration>)| Some((kind, now - kept_for?));
         let mut all: Vec<_> = kinds.into_iter().filter_map(kept).collect();

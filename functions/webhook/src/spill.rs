@@ -165,6 +165,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let stored = match Spill::read(opened, self.clock.now()) {
             Ok(Spill::Delivery(spilled)) => self.bring_delivery(message_id, &spilled).await,
             Ok(Spill::Intake(intake)) => self.bring_intake(message_id, &intake).await,
+            Ok(Spill::Transact(_)) => {
+                let error = "it is of another queue";
+                tracing::error!(event = "not_a_spilled_request", message_id, bytes, error);
+                return Brought::Refused;
+            }
             Err(NotSpilled::Unsealed(error)) => {
                 return not_opened(message_id, bytes, &error.into());
             }

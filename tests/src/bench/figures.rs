@@ -28,6 +28,7 @@ impl Aim {
             "metrics_daily_speedup_1m_other" => Self::AtLeast(10.0),
             "gateway_req_s_32" => Self::AtLeast(2_000.0),
             "events_batch_ratio" => Self::AtLeast(0.5),
+            "transact_p99_ms" => Self::AtMost(20.0),
             _ if name.ends_with("_p50_ratio") => Self::AtMost(1.5),
             _ if (name.starts_with("journey_") || name.starts_with("failed_"))
                 && name.ends_with("growth_10k_1m") =>

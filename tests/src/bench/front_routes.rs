@@ -39,7 +39,7 @@ pub(super) const KEY: &str = "an ingest key for the benchmark";
 const BATCH: u32 = 500;
 
 /// A rate above the benchmark's own, so that no request is throttled.
-const REQUESTS_PER_SECOND: u32 = 1_000_000;
+pub(super) const REQUESTS_PER_SECOND: u32 = 1_000_000;
 
 /// Returns every route, over one pool of one connection, as in a Lambda environment.
 pub(super) fn routes(database: &Database) -> Vec<Route<'static>> {
@@ -180,13 +180,13 @@ fn events(nth: u32) -> (Value, Vec<Vec<u8>>) {
 }
 
 /// Returns random text, which does not compress to nothing.
-fn filler(nth: u32, length: usize) -> String {
+pub(super) fn filler(nth: u32, length: usize) -> String {
     let mut rng = fastrand::Rng::with_seed(nth.into());
     std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect()
 }
 
 /// Returns a POST in payload format 2.0, as API Gateway sends it.
-fn post(path: &str, body: &str, headers: Value) -> Value {
+pub(super) fn post(path: &str, body: &str, headers: Value) -> Value {
     let mut all = json!({
         "accept": "*/*", "content-type": "application/json", "content-length": body.len().to_string(),
         "host": "api.example.com", "user-agent": "bench", "x-forwarded-for": "192.0.2.1",

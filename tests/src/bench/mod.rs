@@ -23,6 +23,7 @@ mod soak;
 mod soak_rows;
 mod soak_sizes;
 mod stock;
+mod transact;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -35,8 +36,8 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 8] =
-    ["backfill", "drain", "soak", "metrics", "failed", "front", "gateway", "init"];
+const PARTS: [&str; 9] =
+    ["backfill", "drain", "soak", "metrics", "failed", "front", "transact", "gateway", "init"];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
 /// The figures of other parts stay in the file.
@@ -73,6 +74,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     if wanted("front") {
         Box::pin(front::measure(&mut figures)).await;
         Box::pin(journey::measure(&mut figures)).await;
+    }
+    if wanted("transact") {
+        Box::pin(transact::measure(&mut figures)).await;
     }
     if wanted("gateway") {
         Box::pin(gateway::measure(Path::new(FUNCTIONS_FOLDER), &mut figures)).await;

@@ -172,6 +172,7 @@ impl Soak {
             database: one(self.db.login_of("relay")),
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
+            transactions: MemoryQueue::default(),
             depths: std::sync::Arc::new(MemoryQueue::default()),
             retention: relay::Retention::default(),
             sources: vec!["stripe"],

@@ -35,6 +35,7 @@ pub fn document(contract: &Contract) -> Value {
         "tags": [
             tag("Events", "Events that clients send."),
             tag("Leads", "Leads that clients send, and what people make of them."),
+            tag("Transactions", "Transactions of clients, which a third party decides."),
             tag("Webhooks", "Requests that vendors push."),
             tag("Revenue", "Revenue in total, by day and by week."),
             tag("Runs", "Runs that pull from the vendors."),
@@ -167,6 +168,7 @@ fn responses() -> Value {
         "ConnectionConflict": problem(409, "Conflict", "connection-changing", "The connection is not what this request is about: the template declares it (`connection-declared`), somebody changes it at the moment (`connection-changing`, with `Retry-After`), it is removed, being erased or erased (`connection-removed`, `connection-erasing`, `connection-erased`), its name is another vendor's (`connection-of-another-source`), or its key is another connection's (`connection-of-a-parent`).", "Somebody changes this connection at the moment."),
         "DryRunExpired": problem(409, "Conflict", "dry-run-expired", "The token is of no dry run of the last hour.", "The token is of no dry run of the last hour. Ask for another one."),
         "JobState": problem(409, "Conflict", "job-state", "The job is in a state from which there is no way there, such as `completed`.", "The job is completed."),
+        "TransactionState": problem(409, "Conflict", "transaction-state", "The transaction is in a state from which there is no way there, such as `completed`.", "The transaction is completed, and stays so."),
         "NotActive": problem(409, "Conflict", "not-active", "Somebody has paused or removed the connection.", "The connection is paused."),
         "Changed": problem(412, "Precondition Failed", "changed-meanwhile", "It was changed since it was read with that `ETag`.", "The lead was changed since it was read with the ETag in If-Match."),
         "NotJson": problem(415, "Unsupported Media Type", "unsupported-media-type", "The body is of another type than JSON.", "The body must be application/json."),

@@ -24,9 +24,10 @@ type HttpFunction = (&'static str, fn() -> Vec<RouteInfo>, Describe);
 type Describe = fn(&mut Contract) -> Result<(), Mismatch>;
 
 /// The functions that answer HTTP, in the order of the document.
-const HTTP: [HttpFunction; 4] = [
+const HTTP: [HttpFunction; 5] = [
     ("ingest", || ingest::contract::routes().collect(), ingest::contract::describe),
     ("metrics", || metrics::contract::routes().collect(), metrics::contract::describe),
+    ("transact", || transact::contract::routes().collect(), transact::contract::describe),
     ("webhook", || webhook::contract::routes().collect(), webhook::contract::describe),
     ("admin", || admin::contract::routes().collect(), admin::contract::describe),
 ];

@@ -14,13 +14,18 @@ pub struct Handlers {
     pub ingest: ingest::Ports<SystemClock, MemoryQueue>,
     pub admin: admin::Ports<SystemClock, MemoryQueue>,
     pub webhook: webhook::Ports<SystemClock, MemoryQueue>,
+    pub transact: transact::Ports<SystemClock, MemoryQueue>,
 }
 
 impl Backend for Handlers {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         let invocation = Uuid::now_v7().to_string();
+        // They serve queues too.
         if function == "webhook" {
             let answer = self.webhook.invoke(event, &invocation).await;
+            answer.map_err(|e| Failure::of_function(&e))
+        } else if function == "transact" {
+            let answer = self.transact.invoke(event, &invocation).await;
             answer.map_err(|e| Failure::of_function(&e))
         } else {
             let request: Request =

@@ -9,3 +9,4 @@ pub mod gcal;
 pub mod hubspot;
 mod log;
 pub mod stripe;
+pub mod third_party;

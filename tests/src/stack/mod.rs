@@ -9,6 +9,7 @@ mod gateway;
 mod hosted;
 mod http;
 mod lambda;
+mod parties;
 mod queues;
 mod script;
 mod spec;
@@ -37,6 +38,7 @@ pub use backlog::{Backlog, Outbox};
 pub use error::StackError;
 pub use gateway::Gateway;
 pub use http::Reply;
+pub use parties::Parties;
 pub use queues::{Depth, StackQueue};
 pub use spec::{Secrets, StackSpec};
 pub use wait::eventually;
@@ -105,6 +107,7 @@ struct Outputs {
     spill_queue_url: String,
     webhook_spill_secret_arn: String,
     ingest_spill_secret_arn: String,
+    transact_spill_secret_arn: String,
 }
 
 impl Stack {
@@ -359,10 +362,11 @@ impl Stack {
     /// Returns the secrets that seal the stack's spilled requests.
     #[must_use]
     pub fn seals(&self) -> Seals {
-        let Outputs { webhook_spill_secret_arn, ingest_spill_secret_arn, .. } = &self.made.outputs;
+        let outputs = &self.made.outputs;
         let env = [
-            ("WEBHOOK_SPILL_SECRET_ARN", webhook_spill_secret_arn.as_str()),
-            ("INGEST_SPILL_SECRET_ARN", ingest_spill_secret_arn.as_str()),
+            ("WEBHOOK_SPILL_SECRET_ARN", outputs.webhook_spill_secret_arn.as_str()),
+            ("INGEST_SPILL_SECRET_ARN", outputs.ingest_spill_secret_arn.as_str()),
+            ("TRANSACT_SPILL_SECRET_ARN", outputs.transact_spill_secret_arn.as_str()),
         ];
         Seals::from_env(&env.into_iter().collect(), &self.aws)
     }

@@ -30,12 +30,18 @@ pub struct Secrets {
     pub gcal_channel: Option<String>,
     /// The secret that makes the marks of API keys; a random one if `None`.
     pub api_keys: Option<String>,
+    /// The key of the third party that decides transactions.
+    pub third_party_key: Option<String>,
+    /// The secret that signs the third party's call-backs.
+    pub call_back: Option<String>,
+    /// The secret that signs what the client of transactions is told.
+    pub notify: Option<String>,
 }
 
 impl Secrets {
     /// Returns the variables that `infra/local/deploy.py` reads. A missing secret is set to the
     /// empty string, which hides a variable of the same name in this program's own environment.
-    pub(super) fn variables(&self) -> [(&'static str, &str); 7] {
+    pub(super) fn variables(&self) -> [(&'static str, &str); 10] {
         [
             ("STRIPE_API_KEY", &self.stripe_key),
             ("STRIPE_WEBHOOK_SECRET", &self.stripe_webhook),
@@ -44,6 +50,9 @@ impl Secrets {
             ("GCAL_SERVICE_ACCOUNT", &self.gcal_account),
             ("GCAL_CHANNEL_SECRET", &self.gcal_channel),
             ("API_KEY_SECRET", &self.api_keys),
+            ("THIRD_PARTY_KEY", &self.third_party_key),
+            ("CALL_BACK_SECRET", &self.call_back),
+            ("NOTIFY_SECRET", &self.notify),
         ]
         .map(|(name, value)| (name, value.as_deref().unwrap_or_default()))
     }

@@ -59,7 +59,7 @@ impl Accounts {
             hubspot_webhook: env.optional("HUBSPOT_WEBHOOK_SECRET"),
             gcal_account: key_file(env)?,
             gcal_channel: env.optional("GCAL_CHANNEL_SECRET"),
-            api_keys: None,
+            ..Secrets::default()
         };
         if secrets.gcal_account.is_some() {
             env.required("GCAL_CALENDAR_ID")?;

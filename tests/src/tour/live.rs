@@ -60,12 +60,15 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     }
 }
 
-/// Requests pulls, and changes what the vendors have once everything was pulled.
+/// Delivers the third party's call-backs. Once everything was pulled, it requests pulls, changes
+/// what the vendors have, and posts transactions.
 async fn world(tour: &Tour, state: &State) -> Infallible {
     let mut senders = Senders::default();
     let (mut fetched, mut changed) = (None::<Instant>, None::<Instant>);
     let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
     loop {
+        // What is cut off by the time limit is not called back, as at some third parties.
+        tokio::time::timeout(STEP, tour.call_back()).await.unwrap_or_default();
         let phase = state.phase.get();
         if phase == Phase::UpToDate && is_due(fetched, FETCH_EVERY) {
             let failed = in_time(tour.request(NEWS)).await;
@@ -76,7 +79,8 @@ async fn world(tour: &Tour, state: &State) -> Infallible {
         if let Some(vendors) = vendors.filter(|_| is_due(changed, CHANGE_EVERY)) {
             let step = async {
                 change(vendors, tour).await?;
-                senders.send(tour).await
+                senders.send(tour).await?;
+                Ok(tour.post_transactions(fastrand::usize(1..=3)).await?)
             };
             let failed = in_time(step).await;
             changed = Some(Instant::now());

@@ -1,8 +1,11 @@
 //! `make run`: a year of two Stripe accounts, a HubSpot portal and two Google calendars through the
 //! whole of Penstock, on one machine.
 //!
+//! Meanwhile transactions are posted, which a third party decides.
+//!
 //! Everything is the product's own: the SAM template, the functions' binaries, real queues, the
-//! HTTP API. Only the vendors are simulated, unless the environment has a key.
+//! HTTP API. Only the vendors, the third party and its client are simulated, unless the environment
+//! has a key.
 
 mod accounts;
 mod books;
@@ -20,6 +23,7 @@ mod preview;
 mod screen;
 mod senders;
 mod set_up;
+mod transactions;
 mod truth;
 mod under_way;
 mod verdict;
@@ -98,6 +102,7 @@ async fn drain(
 ) -> Result<(), TourError> {
     let (mut last, mut moved) = (None, Instant::now());
     loop {
+        tour.call_back().await;
         let backlog = picture.refresh(tour, what, screen).await?;
         if backlog.is_drained() {
             return Ok(());

@@ -8,7 +8,7 @@ use super::senders::Senders;
 use super::set_up::{Tour, begin};
 use super::verdict;
 use super::versions::Versions;
-use super::{EVERYTHING, NEWS, TourError, books, drain};
+use super::{EVERYTHING, NEWS, TourError, books, drain, transactions};
 use crate::vendors::Vendors;
 
 /// Changes of the first Stripe account between the first pull and the second.
@@ -17,7 +17,7 @@ const CHANGES: u32 = 500;
 /// Changes of the second account, and equally many of the portal and of each calendar.
 const MORE_CHANGES: u8 = 100;
 
-/// Leads, and equally many batches of events, that are pushed.
+/// Leads, and equally many batches of events and pairs of transactions, that are pushed.
 const PUSHES: u32 = 10;
 
 /// Pulls everything, pulls everything again, and then pulls the changes since.
@@ -37,6 +37,9 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     }
     let pushed = push(tour, &mut picture, screen).await?;
     screen.say_above(&pushed)?;
+    if let Some(decided) = transactions::settle(tour, &mut picture, screen).await? {
+        screen.say_above(&decided)?;
+    }
     picture.chart_again(tour).await?;
     let backlog = picture.refresh(tour, "drained", screen).await?;
     screen.keep();
@@ -68,7 +71,7 @@ async fn change(vendors: &Vendors, tour: &Tour) -> Result<(), TourError> {
     Ok(vendors.push_hubspot(&changes, &tour.gateway).await?)
 }
 
-/// Pushes leads and events to the HTTP API, each request twice.
+/// Pushes leads, events and transactions to the HTTP API, each request twice.
 async fn push(
     tour: &Tour,
     picture: &mut Picture,
@@ -77,6 +80,7 @@ async fn push(
     let mut senders = Senders::default();
     for _ in 0..PUSHES {
         senders.send(tour).await?;
+        tour.post_transactions(2).await?;
     }
     drain(tour, "leads and events", picture, screen).await?;
     senders.must_be_there(tour).await

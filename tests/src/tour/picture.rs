@@ -84,6 +84,7 @@ impl Picture {
     ) -> Result<(), TourError> {
         let short = short(what, &self.counts, &self.backlog)
             + &self.under_way.short()
+            + &self.counts.transactions.short()
             + &self.truth.short()
             + &paused_in_short(&self.backlog);
         Ok(screen.draw(self.parts(&tour.links(), what, screen.elapsed()), &short)?)
@@ -124,6 +125,7 @@ impl Picture {
             Part::whole(0, links.to_vec()),
             Part::cut(0, vec![rows(outbox, self.rate.rows_a_second)]),
             Part::cut(1, self.tables()),
+            Part::cut(4, self.counts.transactions.line().into_iter().collect()),
             Part::cut(6, vec![queues(&self.backlog)]),
             Part::cut(2, vec![ended(runs)]),
             Part::cut(7, vec![latest]),
@@ -136,15 +138,21 @@ impl Picture {
     }
 
     fn tables(&self) -> Vec<String> {
-        let Counts { payments, contacts, calendar_events, leads, events, .. } = self.counts;
+        let Counts { payments, contacts, calendar_events, leads, events, transactions, .. } =
+            self.counts;
         let pulled = format!(
             "pulled    {} payments   {} contacts   {} calendar events",
             number(payments),
             number(contacts),
             number(calendar_events)
         );
-        let pushed =
-            format!("pushed    {} leads   {} product events", number(leads), number(events));
+        let pushed = format!(
+            "pushed    {} leads   {} product events   {} transactions, {} open",
+            number(leads),
+            number(events),
+            number(transactions.all()),
+            number(transactions.open())
+        );
         vec![pulled, pushed]
     }
 }

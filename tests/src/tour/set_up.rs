@@ -20,7 +20,7 @@ use super::screen::Screen;
 use super::{NEWS, TourError};
 use crate::loopback::lock;
 use crate::repository::root;
-use crate::stack::{Gateway, LocalStack, Stack, StackError, StackSpec};
+use crate::stack::{Gateway, LocalStack, Parties, Stack, StackError, StackSpec};
 use crate::vendors::{Connection, Vendors};
 
 pub(super) const STACK: &str = "penstock";
@@ -32,6 +32,9 @@ const KEPT: &str = ".local/run.json";
 /// the functions. A key of `make key` has 100 unless it is given another rate.
 const RATE: u32 = 10_000;
 
+/// Transactions that are posted at the beginning.
+const FIRST: usize = 40;
+
 /// The parts of the tour. Fields are dropped in this order, so a client goes before its server.
 pub(super) struct Tour {
     pub(super) gateway: Gateway,
@@ -41,6 +44,8 @@ pub(super) struct Tour {
     sql: Mutex<Arc<Client>>,
     /// `None` if the accounts are real.
     pub(super) vendors: Option<Vendors>,
+    /// The third party and its client; `None` if the accounts are real.
+    pub(super) parties: Option<Parties>,
     /// The accounts that are read.
     pub(super) connections: Vec<Connection>,
     database: TestDatabase,
@@ -61,10 +66,12 @@ pub(super) async fn set_up(
         Some(accounts) => announce(accounts, screen)?,
         None => Some(simulate(options, screen)?),
     };
+    let parties = vendors.as_ref().map(|_| decide(options, screen)).transpose()?;
 
     let step = screen.step("stack: infra/template.yaml to LocalStack")?;
     let kept = Kept::read_or_make(&root().join(KEPT))?;
-    let stack = deploy(local, accounts, vendors.as_ref(), &kept, &database).await?;
+    let simulated = vendors.as_ref().zip(parties.as_ref());
+    let stack = deploy(local, accounts, simulated, &kept, &database).await?;
     let [functions, queues, rules] =
         ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule"]
             .map(|of_type| stack.count(of_type));
@@ -91,11 +98,11 @@ pub(super) async fn set_up(
         || Vendors::CONNECTIONS.to_vec(),
         |accounts| accounts.sources.iter().copied().map(Connection::declared).collect(),
     );
-    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, connections, database })
+    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, parties, connections, database })
 }
 
-/// Requests the first pulls, and connects the accounts that the template does not declare while
-/// they are under way.
+/// Requests the first pulls. While they are under way it connects the accounts that the template
+/// does not declare, and posts the first transactions.
 pub(super) async fn begin(tour: &Tour, screen: &mut Screen) -> Result<(), TourError> {
     tour.request_of(NEWS, Connection::is_declared).await?;
     let Some(vendors) = &tour.vendors else { return Ok(()) };
@@ -108,6 +115,9 @@ pub(super) async fn begin(tour: &Tour, screen: &mut Screen) -> Result<(), TourEr
     for command in vendors.commands() {
         make_connection(&tour.stack, &command).await?;
     }
+    screen.done(step, "")?;
+    let step = screen.step(&format!("transactions: {FIRST}, each posted twice"))?;
+    tour.post_transactions(FIRST).await?;
     Ok(screen.done(step, "")?)
 }
 
@@ -167,6 +177,15 @@ fn simulate(options: &Options, screen: &mut Screen) -> Result<Vendors, TourError
     Ok(vendors)
 }
 
+/// Starts the third party that decides transactions, and the client that is told.
+fn decide(options: &Options, screen: &mut Screen) -> Result<Parties, TourError> {
+    let parties = Parties::start(options.seed)?;
+    let (party, client) = (parties.third_party.url(), parties.client.url());
+    screen.say(&format!("         third party    decides transactions, at {party}"))?;
+    screen.say(&format!("         its client     is told, at {client}"))?;
+    Ok(parties)
+}
+
 /// Prints what an account has, and where.
 fn tell(screen: &mut Screen, connection: &str, url: &str, what: &str) -> Result<(), TourError> {
     Ok(screen.say(&format!("         {connection:<14} {what}, at {url}"))?)
@@ -176,12 +195,17 @@ fn tell(screen: &mut Screen, connection: &str, url: &str, what: &str) -> Result<
 async fn deploy(
     local: &LocalStack,
     accounts: Option<&Accounts>,
-    vendors: Option<&Vendors>,
+    simulated: Option<(&Vendors, &Parties)>,
     kept: &Kept,
     database: &TestDatabase,
 ) -> Result<Stack, StackError> {
     let real = accounts.map(|accounts| (accounts.secrets.clone(), accounts.parameters.clone()));
-    let simulated = || vendors.map(|vendors| (vendors.secrets(), vendors.parameters()));
+    let simulated = || {
+        simulated.map(|(vendors, parties)| {
+            let parameters = [vendors.parameters(), parties.parameters()].concat();
+            (parties.secrets(vendors.secrets()), parameters)
+        })
+    };
     let (mut secrets, parameters) = real.or_else(simulated).unwrap_or_default();
     secrets.api_keys = Some(kept.key_secret.clone());
     let spec = StackSpec {
@@ -216,6 +240,23 @@ impl Tour {
         let bodies = requests.map(|request| serde_json::to_string(&request));
         let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(StackError::from)?;
         Ok(self.stack.fetch_requests().send(bodies).await?)
+    }
+
+    /// Posts new transactions. With real accounts it does nothing.
+    pub(super) async fn post_transactions(&self, count: usize) -> Result<(), StackError> {
+        if let Some(parties) = &self.parties {
+            for _ in 0..count {
+                parties.post(&self.gateway, &self.ingest_key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers the third party's call-backs that are due.
+    pub(super) async fn call_back(&self) {
+        if let Some(parties) = &self.parties {
+            parties.call_back(&self.gateway).await;
+        }
     }
 
     /// Sends a GET to the revenue route `view`, for the last `days` days up to tomorrow. `query` is

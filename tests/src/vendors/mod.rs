@@ -155,8 +155,7 @@ impl Vendors {
             hubspot_token: Some(DEFAULT_TOKEN.to_owned()),
             hubspot_webhook: Some(HUBSPOT_SECRET.to_owned()),
             gcal_account: Some(calendar.simulator.key_file()),
-            gcal_channel: None,
-            api_keys: None,
+            ..Secrets::default()
         }
     }
 

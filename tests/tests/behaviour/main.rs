@@ -34,4 +34,5 @@ mod roles;
 mod rolodex;
 mod stripe_account;
 mod telemetry;
+mod transactions;
 mod webhook;

@@ -15,6 +15,8 @@ from schemathesis.generation import GenerationMode
 SIGNATURE = re.compile(r"t=[0-9]{1,11},v1=[0-9a-f]{64}")
 HUBSPOT_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 HUBSPOT_TIME = re.compile(r"[0-9]{13}")
+WEBHOOK_SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=")
+WEBHOOK_TIME = re.compile(r"[0-9]{10}")
 CHANNEL = re.compile(r"[A-Za-z0-9_+/=-]{1,64}")
 CHANNEL_TOKEN = re.compile(r"[0-9a-f]{64}")
 
@@ -38,8 +40,10 @@ zones = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_
 
 # Ids of rows that are there, and others that are not.
 event_ids = st.one_of(st.integers(1, 20).map(lambda n: f"019a0c9e-6a10-7bb3-8f0e-{n:012}"), st.uuids().map(str))
+transaction_ids = st.one_of(st.integers(1, 40).map(lambda n: f"019a0c9e-6a10-7bb3-8f10-{n:012}"), st.uuids().map(str))
 job_ids = st.one_of(st.integers(1, 400).map(lambda n: f"019a0c9e-6a10-7bb3-8f0f-{n:012}"), st.uuids().map(str))
 
+schemathesis.openapi.format("transaction-id", transaction_ids)
 schemathesis.openapi.format("event-id", event_ids)
 schemathesis.openapi.format("job-id", job_ids)
 schemathesis.openapi.format("journey-cursor", journey_cursors())
@@ -70,6 +74,12 @@ class Signed:
             signed = f"{request.method}{HUBSPOT_CALLS}{request.path_url}".encode() + body + now.encode()
             request.headers["X-HubSpot-Request-Timestamp"] = now
             request.headers["X-HubSpot-Signature-v3"] = base64.b64encode(mac(signed).digest()).decode()
+        if looks_like(WEBHOOK_SIGNATURE, "webhook-signature") and looks_like(WEBHOOK_TIME, "webhook-timestamp"):
+            now = str(int(time.time()))
+            key = base64.b64decode(os.environ["CALL_BACK_SECRET"].removeprefix("whsec_"))
+            signed = f"{request.headers.get('webhook-id', '')}.{now}.".encode() + body
+            request.headers["webhook-timestamp"] = now
+            request.headers["webhook-signature"] = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         if looks_like(CHANNEL_TOKEN, "X-Goog-Channel-Token") and looks_like(CHANNEL, "X-Goog-Channel-Id"):
             channel = str(request.headers.get("X-Goog-Channel-Id", ""))
             request.headers["X-Goog-Channel-Token"] = mac(f"channel.{channel}".encode("utf-8", "replace")).hexdigest()
@@ -80,7 +90,7 @@ class Signed:
 def before_call(context, case, kwargs):
     """Signs webhooks, and puts a key into the path that has one. And what is valid by itself is made valid together: the first of a range comes first, and a cursor has
     its own bounds."""
-    if case.operation.path.startswith("/webhooks/"):
+    if case.operation.path.startswith("/webhook"):
         kwargs["auth"] = Signed()
     positive = case.meta and case.meta.generation.mode is GenerationMode.POSITIVE
     if case.operation.path.endswith("/{connection}") and positive:

@@ -15,3 +15,4 @@ mod mail;
 mod proof;
 mod request_ids;
 mod vendors;
+mod webhooks;

@@ -1,9 +1,12 @@
-"""Signs, verifies and builds requests by the vendors' own SDKs. Reads a list of requests as JSON, writes what becomes of each."""
+"""Signs, verifies and builds requests by the vendors' own SDKs and the library of Standard Webhooks. Reads a list of
+requests as JSON, writes what becomes of each."""
 
 import json
 import sys
+from datetime import datetime, timezone
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import standardwebhooks.webhooks
 import stripe
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
@@ -48,6 +51,33 @@ def google(request):
     return {"method": made.method, "path": path, "query": sorted(query), "excluded": excluded}
 
 
-vendors = {"google": google, "hubspot": hubspot, "stripe": stripes}
+class Clock(datetime):
+    """The clock of the request: the library has no parameter for the time."""
+
+    at = 0.0
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(cls.at, tz)
+
+
+standardwebhooks.webhooks.datetime = Clock
+
+
+def standard(request):
+    """Signs a body by Standard Webhooks' own library. If there are headers, verifies them with it."""
+    Clock.at = request["at_ms"] / 1000
+    webhook = standardwebhooks.Webhook(request["secret"])
+    headers = request["headers"]
+    if headers is None:
+        made = webhook.sign(request["id"], datetime.fromtimestamp(int(Clock.at), timezone.utc), request["body"])
+        return {"made": made}
+    try:
+        return {"read": webhook.verify(request["body"].encode(), headers)}
+    except standardwebhooks.WebhookVerificationError as refused:
+        return {"refused": str(refused)}
+
+
+vendors = {"google": google, "hubspot": hubspot, "standard": standard, "stripe": stripes}
 requests = json.load(sys.stdin)
 json.dump([vendors[request["vendor"]](request) for request in requests], sys.stdout)

@@ -128,6 +128,7 @@ impl<'a> LocalLambda<'a> {
             database: test.db.database_of("relay", 1),
             tickets: MemoryQueue::default(),
             requests: MemoryQueue::default(),
+            transactions: MemoryQueue::default(),
             depths: std::sync::Arc::new(MemoryQueue::default()),
             retention: relay::Retention::default(),
             sources: Vec::new(),

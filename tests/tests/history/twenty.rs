@@ -210,6 +210,7 @@ impl Company {
             database: self.db.database_of("relay", 1),
             tickets: MemoryQueue::default(),
             requests: self.requests.clone(),
+            transactions: MemoryQueue::default(),
             depths: std::sync::Arc::new(MemoryQueue::default()),
             retention: relay::Retention::default(),
             sources: Vec::new(),

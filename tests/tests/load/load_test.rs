@@ -153,6 +153,7 @@ impl LoadTest {
             database: self.postgres.database_of("relay"),
             tickets: self.tickets.clone(),
             requests: MemoryQueue::default(),
+            transactions: MemoryQueue::default(),
             depths: std::sync::Arc::new(MemoryQueue::default()),
             retention: relay::Retention::default(),
             sources: Vec::new(),

@@ -21,7 +21,7 @@ fn a_deleted_stack_leaves_the_queues_that_hold_requests_and_the_secrets_that_ope
             }
         }
     }
-    assert_eq!(kept.len(), 6, "{kept:?}");
+    assert_eq!(kept.len(), 8, "{kept:?}");
     for name in &kept {
         let (deleted, replaced) = template.policies_of(name);
         assert!(

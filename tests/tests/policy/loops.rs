@@ -91,8 +91,15 @@ fn trap_66_each_function_that_calls_itself_through_queues_says_whether_lambda_ma
     let silent: Vec<_> = said.iter().filter(|(_, said)| said.is_none()).collect();
     assert!(silent.is_empty(), "without RecursiveLoop: {silent:?}");
     // Runs go on by messages to fetch, and process has fetch read objects again. What webhook
-    // brings in from spill never goes there again: a loop would be a fault.
-    let wanted = [("fetch", "Allow"), ("process", "Allow"), ("webhook", "Terminate")];
+    // and transact bring in from spill never goes there again: a loop would be a fault.
+    // settle asks about a transaction until there is an end.
+    let wanted = [
+        ("fetch", "Allow"),
+        ("process", "Allow"),
+        ("settle", "Allow"),
+        ("transact", "Terminate"),
+        ("webhook", "Terminate"),
+    ];
     assert_eq!(said, wanted.map(|(name, value)| (name, Some(value))).into());
     for (_, function) in template.functions() {
         let stray =
@@ -107,7 +114,8 @@ fn a_function_whose_permission_to_loop_is_taken_out_is_found() {
     let lines = text.lines().filter(|line| !line.contains("RecursiveLoop:"));
     let without = Template::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
     let said = said(&without);
-    assert_eq!(said, ["fetch", "process", "webhook"].map(|name| (name, None)).into());
+    let all = ["fetch", "process", "settle", "transact", "webhook"];
+    assert_eq!(said, all.map(|name| (name, None)).into());
 }
 
 #[test]

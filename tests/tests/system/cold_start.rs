@@ -11,6 +11,9 @@ fn given(name: &str, address: SocketAddr) -> Option<String> {
         "DATABASE_HOST" => Some(address.ip().to_string()),
         "DATABASE_PORT" => Some(address.port().to_string()),
         "SOURCES" => Some("stripe".to_owned()),
+        // Without them the address of the listener is none that a client is told at.
+        "NOTIFY_PRIVATE_ADDRESSES" => Some("allowed".to_owned()),
+        "NOTIFY_SECRET_ARN" => Some("notify".to_owned()),
         _ => name.ends_with("_URL").then(|| format!("http://{address}/{name}")),
     }
 }

@@ -13,13 +13,15 @@ use penstock_store::outbox::{self, Arrival};
 use penstock_store::{begin, commit};
 use penstock_testkit::TestDatabase;
 use penstock_tests::simulators::stripe::StripeSimulator;
-use penstock_tests::stack::{Backlog, LocalStack, Outbox, Secrets, Stack, StackSpec, eventually};
+use penstock_tests::stack::{
+    Backlog, LocalStack, Outbox, Parties, Secrets, Stack, StackSpec, eventually,
+};
 use penstock_tests::vendors::Vendors;
 use tokio_postgres::Client;
 
 /// Longer than any step here takes on a busy machine, and shorter than the default visibility of a
 /// ticket (360 s). Work that is done within it was done without a redelivery.
-pub const SOON: Duration = Duration::from_secs(150);
+pub const SOON: Duration = Duration::from_secs(300);
 
 /// A visibility of tickets that is short, so that five receives take half a minute; long enough for
 /// a cold start on a busy machine.
@@ -54,6 +56,15 @@ impl DeployedApp {
     /// Deploys a stack over an empty database, with the vendors whose keys it has.
     pub async fn before_vendors(name: &str, vendors: &Vendors, secrets: Secrets) -> Self {
         Self::deploy(name, TestDatabase::empty().await, secrets, vendors.parameters()).await
+    }
+
+    /// Deploys a stack over a migrated database, with a third party that decides transactions and
+    /// a client that is told.
+    pub async fn with_parties(name: &str, parties: &Parties) -> Self {
+        let (secrets, parameters) = (parties.secrets(Secrets::default()), parties.parameters());
+        let app = Self::deploy(name, TestDatabase::new().await, secrets, parameters).await;
+        app.stack.migrate().await.unwrap_or_else(|e| panic!("{e}\n{}", app.stack.last_words(20)));
+        app
     }
 
     async fn deploy(

@@ -58,17 +58,19 @@ fn secrets(template: &Template, name: &str) -> BTreeSet<String> {
 #[test]
 fn each_sender_seals_with_a_secret_that_only_it_and_the_readers_know() {
     let template = Template::read();
-    let both = ["IngestSpillSecret".to_owned(), "WebhookSpillSecret".to_owned()];
+    let all = ["IngestSpillSecret", "TransactSpillSecret", "WebhookSpillSecret"].map(str::to_owned);
     for (_, function) in template.functions() {
         let name = short_name(function);
         let wanted: BTreeSet<String> = match name {
-            "webhook" | "bury" => both.iter().cloned().collect(),
-            "ingest" => BTreeSet::from([both[0].clone()]),
+            "bury" => all.iter().cloned().collect(),
+            "webhook" => BTreeSet::from([all[0].clone(), all[2].clone()]),
+            "ingest" => BTreeSet::from([all[0].clone()]),
+            "transact" => BTreeSet::from([all[1].clone()]),
             _ => BTreeSet::new(),
         };
         assert_eq!(secrets(&template, name), wanted, "{name}");
     }
-    for secret in both {
+    for secret in all {
         let made = &template.resource(&secret)["GenerateSecretString"];
         assert!(made["PasswordLength"].as_i64().unwrap() >= 43, "{secret} has 256 bits");
         assert!(template.resource(&secret).get("SecretString").is_none(), "{secret}");

@@ -21,6 +21,7 @@ mod sources;
 mod three_sources;
 mod tickets;
 mod tour;
+mod transactions;
 mod webhooks;
 mod wiring;
 mod year;

@@ -45,7 +45,7 @@ fn receive(queue: &'static str) -> impl Iterator<Item = (&'static str, &'static 
 }
 
 /// The queues whose messages `admin` counts: all.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 12] = [
     "TicketsQueue",
     "TicketsDlq",
     "FetchRequestsQueue",
@@ -55,6 +55,9 @@ const COUNTED: [&str; 9] = [
     "SpillQueue",
     "SpillDlq",
     "IngestSpillQueue",
+    "TransactionsQueue",
+    "TransactionsDlq",
+    "TransactSpillQueue",
 ];
 
 /// The queues that each function uses, listed here a second time. `None`: the function is not
@@ -68,20 +71,28 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .chain([send("FetchRequestsDlq")]) // what a rule asked for and Lambda gave up
             .collect(),
         "process" => receive("TicketsQueue").chain([send("QuickRequestsQueue")]).collect(),
-        "relay" => ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue"]
-            .map(send)
-            .into_iter()
-            .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
-            .collect(),
-        "bury" => ["TicketsDlq", "FetchRequestsDlq", "QuickRequestsDlq", "SpillDlq"]
-            .into_iter()
-            .flat_map(receive)
-            .collect(),
+        "relay" => {
+            ["TicketsQueue", "FetchRequestsQueue", "QuickRequestsQueue", "TransactionsQueue"]
+                .map(send)
+                .into_iter()
+                .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
+                .collect()
+        }
+        "bury" => {
+            ["TicketsDlq", "FetchRequestsDlq", "QuickRequestsDlq", "SpillDlq", "TransactionsDlq"]
+                .into_iter()
+                .flat_map(receive)
+                .collect()
+        }
         "webhook" => receive("SpillQueue")
             .chain(receive("IngestSpillQueue"))
             .chain(["TicketsQueue", "QuickRequestsQueue", "SpillQueue"].map(send))
             .collect(),
         "ingest" => ["TicketsQueue", "IngestSpillQueue"].map(send).to_vec(),
+        "transact" => receive("TransactSpillQueue")
+            .chain(["TransactionsQueue", "TransactSpillQueue"].map(send))
+            .collect(),
+        "settle" => receive("TransactionsQueue").chain([send("TransactionsQueue")]).collect(),
         "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"]
             .map(send)
             .into_iter()

@@ -15,7 +15,7 @@ async fn a_lost_ticket_is_sent_again_by_relay() {
     assert!(round["oldest_pending_s"].take().is_u64(), "{round}");
     assert_eq!(
         round,
-        json!({"ticketed": 3, "runs": 0, "looks": 0, "items": 0, "folded": 0, "unfolded": 0, "purged": 0, "erased": 0, "oldest_pending_s": null, "stalest_s": 0, "partition_days_ahead": 7})
+        json!({"ticketed": 3, "runs": 0, "looks": 0, "steps": 0, "items": 0, "folded": 0, "unfolded": 0, "purged": 0, "erased": 0, "oldest_pending_s": null, "stalest_s": 0, "partition_days_ahead": 7})
     );
     app.drain().await;
     assert_eq!(app.outbox().await.processed, 3);

@@ -27,7 +27,10 @@ fn trap_22_dead_letter_queues_keep_messages_for_14_days_longer_than_their_source
         assert_eq!(template.number(&redrive["maxReceiveCount"]), 5, "{name}");
         sources += 1;
     }
-    assert_eq!(sources, 5, "tickets, fetch requests, quick ones, spilled requests of two senders");
+    assert_eq!(
+        sources, 7,
+        "tickets, fetch requests, quick ones, steps of transactions, spilled requests of three senders"
+    );
 }
 
 #[test]
@@ -50,7 +53,7 @@ fn trap_23_visibility_is_at_least_six_times_the_functions_timeout() {
             mappings += 1;
         }
     }
-    assert_eq!(mappings, 9, "each queue calls a function");
+    assert_eq!(mappings, 12, "each queue calls a function");
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn every_dead_letter_queue_and_silence_itself_raise_an_alarm() {
         }
     }
     assert!(watches("ApproximateAgeOfOldestMessage", "TicketsQueue"));
-    for spill in ["SpillQueue", "IngestSpillQueue"] {
+    for spill in ["SpillQueue", "IngestSpillQueue", "TransactSpillQueue"] {
         assert!(watches("NumberOfMessagesSent", spill), "what goes round Postgres is seen");
     }
     let silent = alarms.iter().find(|(name, _)| *name == "StalestPullAlarm").unwrap().1;

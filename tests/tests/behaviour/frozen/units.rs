@@ -1,12 +1,19 @@
 //! A unit of work of each function that works with the database, done by its own process.
 
+use penstock_clients::clock::SystemClock;
+use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
+use penstock_domain::transaction::Message;
 use penstock_store::api_keys::Scope;
+use penstock_store::transactions::{self, New, TakenIn};
 use penstock_testkit::Outcome;
+use penstock_tests::clock::SetClock;
 use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::simulators::third_party::ThirdPartySimulator;
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::admin::trigger::{ADMIN_KEY, admin};
 use crate::metrics::{READ_KEY, add_key};
@@ -14,8 +21,10 @@ use crate::stripe_account::{account, assert_true};
 use crate::webhook::secrets::BuiltWebhook;
 
 /// The functions with a login of their own.
-pub const FUNCTIONS: [&str; 9] =
-    ["admin", "bury", "digest", "fetch", "ingest", "metrics", "process", "relay", "webhook"];
+pub const FUNCTIONS: [&str; 11] = [
+    "admin", "bury", "digest", "fetch", "ingest", "metrics", "process", "relay", "settle",
+    "transact", "webhook",
+];
 
 const SECRET: &str = "whsec_of_the_unit";
 
@@ -27,11 +36,16 @@ pub struct Unit {
     pub function: &'static str,
     pub app: TestApp,
     pub event: Value,
+    /// Decides the transaction of `settle`.
+    party: ThirdPartySimulator,
 }
+
+/// The transaction of the unit.
+const TRANSACTION: Uuid = Uuid::from_u128(0x019a_0c9e_6a10_7bb3_8f0e_0000_0000_0001);
 
 impl Unit {
     pub async fn of(function: &'static str, seed: u64) -> Self {
-        let app = TestApp::over(account(seed, CHARGES)).await;
+        let app = Box::pin(TestApp::over(account(seed, CHARGES))).await;
         let event = match function {
             "admin" => {
                 admin(&app).await;
@@ -68,10 +82,21 @@ impl Unit {
                 make_due(&app).await;
                 json!({})
             }
+            "settle" => {
+                take_in(&app).await;
+                messages(&[Message::Transaction(TRANSACTION).to_body()])
+            }
+            "transact" => {
+                app.let_in().await;
+                let body = format!(r#"{{"id":"{TRANSACTION}"}}"#);
+                http("POST", "/transactions", "x-api-key", INGEST_KEY, &body)
+            }
             "webhook" => BuiltWebhook::event("evt_1", &[SECRET]),
             other => panic!("{other} has no unit of work"),
         };
-        Self { function, app, event }
+        let clock = SetClock::at(SystemClock.now());
+        let party = ThirdPartySimulator::start(seed, &clock).unwrap();
+        Self { function, app, event, party }
     }
 
     /// Starts a process of the function. Each is an environment of its own, with its own files.
@@ -86,6 +111,8 @@ impl Unit {
             ("STRIPE_LIVEMODE", "false".to_owned()),
             ("STRIPE_RATE_PER_SECOND", "1000".to_owned()),
             ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
+            ("THIRD_PARTY_BASE_URL", self.party.url()),
+            ("THIRD_PARTY_KEY", self.party.key()),
         ];
         Victim::start(self.function, &self.app.db, &settings).await
     }
@@ -103,7 +130,7 @@ impl Unit {
     pub fn is_done(&self, outcome: &Outcome) -> bool {
         let Outcome::Replied(reply) = outcome else { return false };
         match self.function {
-            "process" | "bury" => *reply == json!({"batchItemFailures": []}),
+            "process" | "bury" | "settle" => *reply == json!({"batchItemFailures": []}),
             "fetch" => reply["outcome"] == "finished",
             "digest" => reply["preview"]["subject"].is_string(),
             "relay" => true,
@@ -116,7 +143,9 @@ impl Unit {
     pub fn is_clean(&self, outcome: &Outcome) -> bool {
         let again = match (self.function, outcome) {
             ("digest" | "fetch" | "relay", Outcome::Replied(_) | Outcome::Failed { .. }) => true,
-            ("process" | "bury", Outcome::Replied(reply)) => reply["batchItemFailures"].is_array(),
+            ("process" | "bury" | "settle", Outcome::Replied(reply)) => {
+                reply["batchItemFailures"].is_array()
+            }
             (_, Outcome::Replied(reply)) => reply["statusCode"] == 503,
             _ => false,
         };
@@ -125,9 +154,28 @@ impl Unit {
 
     /// Lets go of what another process may not have before time has passed.
     pub async fn time_passes(&self) {
-        if self.function == "fetch" {
-            leases_run_out(&self.app.db).await;
+        match self.function {
+            "fetch" => leases_run_out(&self.app.db).await,
+            // As after the time for which a step is claimed.
+            "settle" => {
+                let due = "update transactions set next_action_at = '-infinity', message_due_at = '-infinity' \
+                           where next_action_at is not null";
+                self.app.db.client().await.batch_execute(due).await.unwrap();
+            }
+            _ => {}
         }
+    }
+
+    /// Works the transaction until it has ended, and compares it with the third party's book.
+    async fn settled(&self) {
+        let process = self.start("afterwards").await;
+        for _ in 0..10 {
+            self.time_passes().await;
+            let outcome = process.host.invoke(self.event.clone()).await;
+            assert!(self.is_done(&outcome), "{outcome:?}");
+        }
+        let entry = self.party.entry(&TRANSACTION).unwrap();
+        assert_eq!(entry.effects.len(), 1, "{entry:?}");
     }
 
     /// Works off what the processes have sent and what waits, and compares all with the truth.
@@ -141,6 +189,12 @@ impl Unit {
                 let outcome = webhook.host.invoke(messages(&spilled)).await;
                 assert_eq!(outcome, Outcome::Replied(json!({"batchItemFailures": []})));
             }
+            let spilled = aws.take_from("transact-spill");
+            if !spilled.is_empty() {
+                let transact = Victim::start("transact", &app.db, &[]).await;
+                let outcome = transact.host.invoke(messages(&spilled)).await;
+                assert_eq!(outcome, Outcome::Replied(json!({"batchItemFailures": []})));
+            }
             for tickets in aws.take_from("tickets").chunks(10) {
                 assert_eq!(app.deliver(tickets, 1).await.failures(), 0);
             }
@@ -152,6 +206,11 @@ impl Unit {
             "admin" => ("select count(*) from run_requests", 1),
             "bury" => ("select count(*) from dead_letters", 1),
             "ingest" => ("select count(*) from leads", 1),
+            "transact" => ("select count(*) from transactions", 1),
+            "settle" => {
+                self.settled().await;
+                ("select count(*) from transactions where status = 'completed'", 1)
+            }
             "webhook" => ("select count(*) from outbox", 1),
             "fetch" => {
                 app.fetch_all().await.unwrap();
@@ -166,6 +225,22 @@ impl Unit {
         app.db.assert_nothing_waits().await;
         assert_eq!(app.db.scalar::<i64>(sql).await, expected, "{function}: {sql}");
     }
+}
+
+/// A transaction of which nothing was done yet.
+async fn take_in(app: &TestApp) {
+    let now = SystemClock.now();
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let body = format!(r#"{{"id":"{TRANSACTION}"}}"#);
+    let new = New {
+        id: TRANSACTION,
+        sender: "a client",
+        body: body.as_bytes(),
+        body_sha256: b"",
+        deadline: now + day,
+    };
+    let taken = transactions::take_in(&app.db.client().await, &new, now, now).await;
+    assert_eq!(taken.unwrap(), TakenIn::New);
 }
 
 /// Makes all pending rows due for `relay`, by whichever clock.

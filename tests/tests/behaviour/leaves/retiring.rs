@@ -71,6 +71,7 @@ fn relay_of(app: &penstock_tests::test_app::TestApp) -> Relay {
         database: app.db.database_of("relay", 1),
         tickets: app.tickets.clone(),
         requests: app.requests.clone(),
+        transactions: app.relay.transactions.clone(),
         depths: app.relay.depths.clone(),
         retention: app.relay.retention.clone(),
         sources: app.relay.sources.clone(),

@@ -47,6 +47,7 @@ async fn relayed(database: &TestDatabase, sources: &[&'static str], now: Timesta
         database: database.database_of("relay", 1),
         tickets: MemoryQueue::default(),
         requests: MemoryQueue::default(),
+        transactions: MemoryQueue::default(),
         depths: std::sync::Arc::new(MemoryQueue::default()),
         retention: relay::Retention::default(),
         sources: sources.to_vec(),

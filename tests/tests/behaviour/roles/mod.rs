@@ -2,6 +2,7 @@
 
 mod granted;
 mod logins;
+mod of_transactions;
 mod release_before;
 mod statements;
 

@@ -1,6 +1,8 @@
 //! The grants, statement by statement: each function may run its own statements, and has no grant
 //! that none of them needs.
 
+use super::of_transactions;
+
 /// The statements of each function. A name ends in `*` if all of that beginning are its own.
 pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
@@ -62,6 +64,8 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "bury",
         &[
+            "transactions.insert",
+            "transactions.same",
             "api_keys.standing",
             "connections.find",
             "connections.of_account",
@@ -236,6 +240,9 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "relay",
         &[
+            "notifications.due",
+            "transactions.due",
+            "transactions.purge",
             "calendar_events.erase",
             "conflicting_events.purge",
             "connections.come_late",
@@ -306,6 +313,8 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "vendor_accounts.erase",
         ],
     ),
+    ("settle", of_transactions::SETTLE),
+    ("transact", of_transactions::TRANSACT),
     (
         "webhook",
         &[

@@ -16,6 +16,7 @@ use penstock_tests::template::{Template, short_name, target};
 use penstock_tests::test_app::{TestApp, batch};
 use serde_json::Value;
 
+use super::transactions::transactions;
 use crate::digest::{DigestApp, Reply, at};
 use crate::gcal::test_app::GcalTestApp;
 use crate::ingest::post;
@@ -23,15 +24,15 @@ use crate::stripe_account::{NOW, account};
 use crate::webhook::{charge_event, send, signed};
 
 /// Lines of a function, among them one that a filter is for.
-struct Told {
+pub(super) struct Told {
     /// The logical name of the filter.
-    filter: &'static str,
-    text: String,
+    pub filter: &'static str,
+    pub text: String,
     /// How many of the lines it is for.
-    matching: usize,
+    pub matching: usize,
 }
 
-fn told(filter: &'static str, log: &CapturedLog, matching: usize) -> Told {
+pub(super) fn told(filter: &'static str, log: &CapturedLog, matching: usize) -> Told {
     Told { filter, text: log.text(), matching }
 }
 
@@ -180,6 +181,7 @@ async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it(
     all.push(Box::pin(a_pull_stalls()).await);
     all.push(Box::pin(a_sweep_is_held()).await);
     all.push(Box::pin(a_digest_is_not_sent()).await);
+    all.extend(Box::pin(transactions()).await);
 
     let template = Template::read();
     let filters: BTreeMap<&str, &Value> =

@@ -60,6 +60,13 @@ async fn taken_in(app: &TestApp) -> (String, Value) {
     assert_eq!(admin.host.invoke(event("GET", "/nowhere", &[])).await.reply()["statusCode"], 404);
     output += &printed(admin).await;
 
+    let transact = start("transact", app).await;
+    assert_eq!(
+        transact.host.invoke(event("GET", "/nowhere", &[])).await.reply()["statusCode"],
+        404
+    );
+    output += &printed(transact).await;
+
     let nowhere = [("DATABASE_URL", "postgres://a:b@127.0.0.1:1/none".to_owned())];
     let metrics = Victim::start("metrics", &app.db, &nowhere).await;
     assert_eq!(metrics.host.invoke(event("GET", "/readyz", &[])).await.reply()["statusCode"], 503);

@@ -3,6 +3,7 @@
 mod filters;
 mod metrics;
 mod traces;
+mod transactions;
 
 use penstock_testkit::SentMessage;
 use penstock_tests::victim::Victim;
