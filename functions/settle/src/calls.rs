@@ -11,6 +11,7 @@ use penstock_domain::clock::Clock;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::connection::THIRD_PARTY;
 use penstock_domain::third_party::Verdict;
+use penstock_edge::telemetry::chain;
 use penstock_store::circuits::{self, Failure};
 use penstock_store::{StoreError, call_windows};
 
@@ -85,11 +86,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         })
     }
 
-    /// Keeps the circuit by the reply to a call.
-    ///
-    /// # Errors
-    /// [`StoreError`] if a statement fails.
-    pub(crate) async fn learn(&self, reply: &Reply, known: u32) -> Result<(), StoreError> {
+    /// Keeps the circuit by the reply to a call. If that fails, the next call learns the same.
+    pub(crate) async fn learn(&self, reply: &Reply, known: u32) {
+        if let Err(error) = self.keep_circuit(reply, known).await {
+            tracing::warn!(event = "circuit_not_kept", error = chain(&error));
+        }
+    }
+
+    async fn keep_circuit(&self, reply: &Reply, known: u32) -> Result<(), StoreError> {
         if reply.is_sound() {
             self.calls.failures.store(0, Ordering::Relaxed);
             if known > 0 {

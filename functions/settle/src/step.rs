@@ -55,7 +55,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.tell_soon(notification).await;
         let attempt = row.fate.attempt;
         let reply = self.party.submit(&row.id, &row.body, begun_at).await;
-        self.learn(&reply, known).await?;
         let (event, outcome) = match reply.verdict {
             _ if reply.is_unsent => (Some(Event::Unsent { attempt }), "not_sent"),
             Verdict::Said(standing) => (Some(Event::Said(standing)), standing.as_str()),
@@ -64,30 +63,31 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         };
         // The pause after one that was not sent grows with the submissions that were begun.
         let polls = if reply.is_unsent { attempt.saturating_add(4) } else { 0 };
-        self.keep(
-            row,
-            reply,
-            Kept { event, ends: Some((attempt, outcome)), polls, cause: Cause::Submission },
-        )
-        .await
+        let ends = Some((attempt, outcome));
+        let kept = Kept { event, ends, polls, cause: Cause::Submission };
+        let next = self.keep(row, &reply, kept).await;
+        self.learn(&reply, known).await;
+        next
     }
 
     /// Asks the third party, and keeps the reply.
     async fn ask(&self, row: Stored, known: u32) -> Result<Next, StoreError> {
         let asked = self.clock.now();
         let reply = self.party.ask(&row.id).await;
-        self.learn(&reply, known).await?;
         let event = match reply.verdict {
             Verdict::Said(standing) => Some(Event::Said(standing)),
             Verdict::NotFound => Some(Event::NotFound { asked }),
             _ => None,
         };
         let polls = row.polls.saturating_add(1);
-        self.keep(row, reply, Kept { event, ends: None, polls, cause: Cause::Question }).await
+        let kept = Kept { event, ends: None, polls, cause: Cause::Question };
+        let next = self.keep(row, &reply, kept).await;
+        self.learn(&reply, known).await;
+        next
     }
 
     /// Keeps what a reply says, and when the next step is due.
-    async fn keep(&self, row: Stored, reply: Reply, kept: Kept) -> Result<Next, StoreError> {
+    async fn keep(&self, row: Stored, reply: &Reply, kept: Kept) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let pause = reply.pause.unwrap_or_default();
         let due = StoredNext::Due { polls: kept.polls, random: fastrand::u32(..), pause };
