@@ -17,6 +17,7 @@ HUBSPOT_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 HUBSPOT_TIME = re.compile(r"[0-9]{13}")
 WEBHOOK_SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=")
 WEBHOOK_TIME = re.compile(r"[0-9]{10}")
+WEBHOOK_ID = re.compile(r"msg_[A-Za-z0-9]{8,32}")
 CHANNEL = re.compile(r"[A-Za-z0-9_+/=-]{1,64}")
 CHANNEL_TOKEN = re.compile(r"[0-9a-f]{64}")
 
@@ -74,7 +75,8 @@ class Signed:
             signed = f"{request.method}{HUBSPOT_CALLS}{request.path_url}".encode() + body + now.encode()
             request.headers["X-HubSpot-Request-Timestamp"] = now
             request.headers["X-HubSpot-Signature-v3"] = base64.b64encode(mac(signed).digest()).decode()
-        if looks_like(WEBHOOK_SIGNATURE, "webhook-signature") and looks_like(WEBHOOK_TIME, "webhook-timestamp"):
+        headers = (WEBHOOK_SIGNATURE, "webhook-signature"), (WEBHOOK_TIME, "webhook-timestamp"), (WEBHOOK_ID, "webhook-id")
+        if all(looks_like(*header) for header in headers):
             now = str(int(time.time()))
             key = base64.b64decode(os.environ["CALL_BACK_SECRET"].removeprefix("whsec_"))
             signed = f"{request.headers.get('webhook-id', '')}.{now}.".encode() + body
