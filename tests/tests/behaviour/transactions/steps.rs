@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::future::join;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::transaction::Message;
+use penstock_store::transactions::{self, New};
 use penstock_tests::simulators::third_party::{Fate, Status, When};
 use penstock_tests::test_app::transactions::Transactions;
 use penstock_tests::test_app::{TestApp, batch};
 
-use super::{ID, calls, done, nth, silent};
+use super::{ID, calls, done, hours, minutes, nth, silent};
 use crate::stripe_account::account;
 
 #[tokio::test]
@@ -91,4 +92,27 @@ async fn a_message_of_settle_that_was_received_too_often_is_no_dead_letter() {
     let messages = [Message::Transaction(ID), Message::Notification(ID)].map(Message::to_body);
     assert_eq!(app.bury.handle(batch(&messages, 6)).await.failures(), 0);
     assert_eq!(app.db.scalar::<i64>("select count(*) from dead_letters").await, 0);
+}
+
+#[tokio::test]
+async fn relay_sends_the_message_of_a_step_again_that_is_overdue_and_no_other() {
+    let app = TestApp::over(account(565, 1)).await;
+    let (client, now) = (app.db.client().await, app.clock.now());
+    let new = New {
+        id: ID,
+        sender: "a client",
+        body: b"{}",
+        body_sha256: b"",
+        deadline: now + hours(24),
+    };
+    transactions::take_in(&client, &new, now + minutes(1), now).await.unwrap();
+    let round = async || app.relay.run_once(app.relay_deadline()).await.unwrap().steps;
+    assert_eq!(round().await, 0, "it is on its way");
+    app.clock.advance(minutes(2));
+    assert_eq!(round().await, 1);
+    assert_eq!(app.relay.transactions.take(), [Message::Transaction(ID).to_body()]);
+    app.clock.advance(minutes(1));
+    assert_eq!(round().await, 0, "it has time");
+    app.clock.advance(minutes(5));
+    assert_eq!(round().await, 1);
 }
