@@ -69,14 +69,6 @@ const RESERVE: Duration = Duration::from_secs(3);
 /// How long SQS may take to accept a message. `relay` sends it if it does not.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The time of the next step.
-enum Next {
-    /// There is none, or somebody else takes it.
-    None,
-    /// This one.
-    At(Timestamp),
-}
-
 /// Returns the client of the third party: `THIRD_PARTY` (`http` unless set otherwise),
 /// `THIRD_PARTY_BASE_URL`, the secret `THIRD_PARTY_SECRET_ARN` with its key (local runs:
 /// `THIRD_PARTY_KEY`), and `THIRD_PARTY_TIMEOUT_S`.
@@ -149,12 +141,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn take(&self, body: &str, deadline: Timestamp) -> Result<&'static str, StoreError> {
         let Some(message) = Message::parse(body) else { return Ok("again") };
         loop {
-            let next = match message {
+            // `None` if there is no next step, or somebody else takes it.
+            let next: Option<Timestamp> = match message {
                 // Boxed: it is the larger one by far.
                 Message::Transaction(id) => Box::pin(self.step(id)).await?,
                 Message::Notification(id) => self.tell(id).await?,
             };
-            let Next::At(at) = next else { return Ok("done") };
+            let Some(at) = next else { return Ok("done") };
             let now = self.clock.now();
             let pause = elapsed(now, at);
             if pause <= SOON && at < earlier(deadline, MARGIN) {

@@ -9,25 +9,24 @@ use penstock_domain::clock::Clock;
 use penstock_domain::third_party::Verdict;
 use penstock_domain::transaction::{Event, Message, Step};
 use penstock_store::StoreError;
-use penstock_store::transactions::{self, Applied, Cause, Happening, Stored};
-use transactions::Next as StoredNext;
+use penstock_store::transactions::{self, Applied, Cause, Happening, Next, Stored};
 use uuid::Uuid;
 
 use crate::calls::Admitted;
-use crate::{HELD, Next, Ports};
+use crate::{HELD, Ports};
 
 /// The reason of a transaction that is given up, if the third party has said nothing.
 const SILENT: &str = "the third party has not decided in time";
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Takes the next step of a transaction, if one is due.
-    pub(crate) async fn step(&self, id: Uuid) -> Result<Next, StoreError> {
+    pub(crate) async fn step(&self, id: Uuid) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
         let claiming = async {
             let connection = self.database.connection().await?;
             transactions::claim(&**connection, id, now + HELD, now).await
         };
-        let Some(row) = self.database.in_time(claiming).await? else { return Ok(Next::None) };
+        let Some(row) = self.database.in_time(claiming).await? else { return Ok(None) };
         let step = row.fate.step(now, &self.settings.profile);
         if step == Step::GiveUp {
             return self.give_up(row, now).await;
@@ -39,18 +38,18 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         match step {
             Step::Submit => self.submit(row, known).await,
             Step::Ask => self.ask(row, known).await,
-            Step::GiveUp | Step::Rest => Ok(Next::None),
+            Step::GiveUp | Step::Rest => Ok(None),
         }
     }
 
     /// Commits that a submission begins, sends it, and keeps the reply.
-    async fn submit(&self, row: Stored, known: u32) -> Result<Next, StoreError> {
+    async fn submit(&self, row: Stored, known: u32) -> Result<Option<Timestamp>, StoreError> {
         let begun_at = self.clock.now();
         let begins =
             Happening { polls: Some(0), ..Happening::new(Event::Begun, Cause::Submission) };
         // Somebody was faster, and has left nothing to submit.
         let Applied::Moved(row, notification) = self.apply(row, &begins, begun_at).await? else {
-            return Ok(Next::None);
+            return Ok(None);
         };
         self.tell_soon(notification).await;
         let attempt = row.fate.attempt;
@@ -71,7 +70,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Asks the third party, and keeps the reply.
-    async fn ask(&self, row: Stored, known: u32) -> Result<Next, StoreError> {
+    async fn ask(&self, row: Stored, known: u32) -> Result<Option<Timestamp>, StoreError> {
         let asked = self.clock.now();
         let reply = self.party.ask(&row.id).await;
         let event = match reply.verdict {
@@ -87,10 +86,15 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Keeps what a reply says, and when the next step is due.
-    async fn keep(&self, row: Stored, reply: &Reply, kept: Kept) -> Result<Next, StoreError> {
+    async fn keep(
+        &self,
+        row: Stored,
+        reply: &Reply,
+        kept: Kept,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
         let pause = reply.pause.unwrap_or_default();
-        let due = StoredNext::Due { polls: kept.polls, random: fastrand::u32(..), pause };
+        let due = Next::Due { polls: kept.polls, random: fastrand::u32(..), pause };
         let is_word = matches!(reply.verdict, Verdict::Said(_) | Verdict::NotFound);
         let happening = Happening {
             event: kept.event,
@@ -105,7 +109,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Gives a transaction up whose time is over.
-    async fn give_up(&self, row: Stored, now: Timestamp) -> Result<Next, StoreError> {
+    async fn give_up(&self, row: Stored, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let reason = row.reason.clone().unwrap_or_else(|| SILENT.to_owned());
         let gives_up = Happening::new(Event::GivenUp, Cause::Time);
         let applied =
@@ -119,9 +123,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         row: Stored,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<Next, StoreError> {
+    ) -> Result<Option<Timestamp>, StoreError> {
         let at = at.min(row.fate.deadline);
-        let later = Happening { next: StoredNext::At(at), ..Happening::none(Cause::Time) };
+        let later = Happening { next: Next::At(at), ..Happening::none(Cause::Time) };
         let applied = self.apply(row, &later, now).await?;
         self.next_of(applied).await
     }
@@ -155,14 +159,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     }
 
     /// Returns when the next step is due of a transaction as it was left, and has its client told.
-    async fn next_of(&self, applied: Applied) -> Result<Next, StoreError> {
+    async fn next_of(&self, applied: Applied) -> Result<Option<Timestamp>, StoreError> {
         let (row, notification) = match applied {
             Applied::Moved(row, notification) => (row, notification),
             Applied::Unchanged(row) | Applied::Contradicted(row) => (row, None),
-            Applied::Gone => return Ok(Next::None),
+            Applied::Gone => return Ok(None),
         };
         self.tell_soon(notification).await;
-        Ok(row.next_action_at.map_or(Next::None, Next::At))
+        Ok(row.next_action_at)
     }
 
     async fn tell_soon(&self, notification: Option<Uuid>) {

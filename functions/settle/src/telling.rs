@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_clients::outgoing::Told;
 use penstock_clients::queue::Outlet;
 use penstock_domain::clock::Clock;
@@ -10,20 +11,20 @@ use penstock_store::StoreError;
 use penstock_store::notifications::{self, Outcome};
 use uuid::Uuid;
 
-use crate::{HELD, Next, Ports};
+use crate::{HELD, Ports};
 
 /// The pause while the deployment names no URL.
 const UNNAMED: Duration = Duration::from_secs(3_600);
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Makes the next attempt to tell a client, if one is due.
-    pub(crate) async fn tell(&self, id: Uuid) -> Result<Next, StoreError> {
+    pub(crate) async fn tell(&self, id: Uuid) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
         let claiming = async {
             let connection = self.database.connection().await?;
             notifications::claim(&**connection, id, now + HELD, now).await
         };
-        let Some(claimed) = self.database.in_time(claiming).await? else { return Ok(Next::None) };
+        let Some(claimed) = self.database.in_time(claiming).await? else { return Ok(None) };
         let Told { answer, words } = match &self.notifier {
             Some(notifier) => notifier.tell(&claimed.id, &claimed.body).await,
             None => {
@@ -50,7 +51,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let (notification_id, transaction_id) = (claimed.id, claimed.transaction);
         let attempts = claimed.attempts;
         match outcome {
-            _ if !settled => return Ok(Next::None),
+            _ if !settled => return Ok(None),
             Outcome::Delivered => {
                 tracing::info!(event = "client_told", %notification_id, %transaction_id, attempts);
             }
@@ -62,8 +63,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             }
         }
         Ok(match outcome {
-            Outcome::Again { at, .. } => Next::At(at),
-            _ => Next::None,
+            Outcome::Again { at, .. } => Some(at),
+            _ => None,
         })
     }
 }
