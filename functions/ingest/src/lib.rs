@@ -205,19 +205,8 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
 
     async fn store(&self, intake: &Intake, reading: &Reading<'_>) -> Result<Stored, StoreError> {
         let now = self.clock.now();
-        self.database
-            .in_time(async {
-                let due = now + ticket::GRACE;
-                match store(&self.database, intake, reading, due, now).await {
-                    // The peer hung up before the statement came (trap 44); doing it again does no
-                    // harm.
-                    Err(error) if error.is_broken_connection() => {
-                        store(&self.database, intake, reading, due, now).await
-                    }
-                    outcome => outcome,
-                }
-            })
-            .await
+        let due = now + ticket::GRACE;
+        self.database.in_time_or_again(|| store(&self.database, intake, reading, due, now)).await
     }
 
     /// Hands a request to SQS that Postgres could not take; 503 if SQS cannot take it either.

@@ -19,7 +19,7 @@ use penstock_edge::http::{
 };
 use penstock_edge::telemetry::chain;
 use penstock_store::admission::Admission;
-use penstock_store::{Database, StoreError};
+use penstock_store::Database;
 use serde_json::Value;
 
 mod body;
@@ -120,22 +120,6 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Returns the third party, or the reply of a deployment that names none.
     fn party(&self) -> Result<&'static dyn ThirdParty, Problem> {
         self.party.ok_or_else(|| Problem::not_found("This deployment has no third party."))
-    }
-
-    /// Has Postgres do something that does no harm if it is done again. The peer may have hung up
-    /// before the statement came (trap 44): then it is done once more.
-    async fn in_time<T, F>(&self, work: impl Fn() -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        self.database
-            .in_time(async {
-                match work().await {
-                    Err(error) if error.is_broken_connection() => work().await,
-                    outcome => outcome,
-                }
-            })
-            .await
     }
 
     /// Sends messages about committed rows. `relay` sends those again that SQS does not take, so a

@@ -40,11 +40,12 @@ pub(crate) async fn resume<C: Clock, Q: Outlet>(
     let id = id_of_path(&call)?;
     let why = body::why_of(&call.request.bytes(LONGEST_REQUEST)?)?;
     let (why, now) = (why.as_deref(), call.now);
-    let (stored, notification) = match ports.in_time(|| ports.resumed(id, why, now)).await? {
-        Applied::Moved(stored, notification) => (stored, notification),
-        Applied::Unchanged(stored) | Applied::Contradicted(stored) => (stored, None),
-        Applied::Gone => return Err(unknown()),
-    };
+    let (stored, notification) =
+        match ports.database.in_time_or_again(|| ports.resumed(id, why, now)).await? {
+            Applied::Moved(stored, notification) => (stored, notification),
+            Applied::Unchanged(stored) | Applied::Contradicted(stored) => (stored, None),
+            Applied::Gone => return Err(unknown()),
+        };
     let state = stored.fate.state;
     if !matches!(state, State::Pending | State::Submitted) {
         let detail = format!("The transaction is {}, and stays so.", state.as_str());
@@ -54,7 +55,7 @@ pub(crate) async fn resume<C: Clock, Q: Outlet>(
     ports.announce([Message::Transaction(id)].into_iter().chain(told)).await;
     let (request_id, by, status) = (call.id.as_str(), call.caller.name(), state.as_str());
     tracing::info!(event = "transaction_resumed", request_id, by, transaction_id = %id, status);
-    let history = ports.in_time(|| ports.history(id)).await?;
+    let history = ports.database.in_time_or_again(|| ports.history(id)).await?;
     done(&TransactionDetail::from(history.ok_or_else(unknown)?))
 }
 
@@ -64,7 +65,7 @@ pub(crate) async fn notify<C: Clock, Q: Outlet>(
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
     let id = id_of_path(&call)?;
-    let replayed = ports.in_time(|| ports.replayed(id, call.now)).await?;
+    let replayed = ports.database.in_time_or_again(|| ports.replayed(id, call.now)).await?;
     let notifications = replayed.ok_or_else(unknown)?;
     ports.announce(notifications.iter().copied().map(Message::Notification)).await;
     let (request_id, by, count) = (call.id.as_str(), call.caller.name(), notifications.len());

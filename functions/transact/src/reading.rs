@@ -43,7 +43,7 @@ pub(crate) async fn list<C: Clock, Q: Outlet>(
     query.finish()?;
     // One more than requested shows whether there is a next page.
     let asked = Page { limit: page.limit + 1, ..page };
-    let mut listed = ports.in_time(|| ports.page(asked)).await?;
+    let mut listed = ports.database.in_time_or_again(|| ports.page(asked)).await?;
     let end = |last: &Listed| Cursor { at: last.received_at, id: last.id };
     let next_cursor = Cursor::cut(&mut listed, page.limit, end);
     done(&TransactionsReply::new(listed, next_cursor))
@@ -55,7 +55,7 @@ pub(crate) async fn find<C: Clock, Q: Outlet>(
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
     let id = id_of_path(&call)?;
-    let history = ports.in_time(|| ports.history(id)).await?;
+    let history = ports.database.in_time_or_again(|| ports.history(id)).await?;
     done(&TransactionDetail::from(history.ok_or_else(unknown)?))
 }
 

@@ -165,7 +165,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         spilled: &SpilledTransaction,
     ) -> Result<Brought, StoreError> {
         let due = later(self.clock.now(), MESSAGE_GRACE);
-        let brought = self.in_time(|| async move {
+        let brought = self.database.in_time_or_again(|| async move {
             let connection = self.database.connection().await?;
             transactions::bring_in(&**connection, spilled, due).await
         });

@@ -61,11 +61,12 @@ pub(crate) async fn take<C: Clock, Q: Outlet>(
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     async fn store(&self, new: &New<'_>, now: Timestamp) -> Result<TakenIn, StoreError> {
         let due = later(self.clock.now(), MESSAGE_GRACE);
-        self.in_time(|| async move {
-            let connection = self.database.connection().await?;
-            transactions::take_in(&**connection, new, due, now).await
-        })
-        .await
+        self.database
+            .in_time_or_again(|| async move {
+                let connection = self.database.connection().await?;
+                transactions::take_in(&**connection, new, due, now).await
+            })
+            .await
     }
 
     /// Replies to a transaction that is committed, or whose id is another's.

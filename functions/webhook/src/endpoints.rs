@@ -6,7 +6,6 @@ use penstock_clients::aws::Aws;
 use penstock_clients::secret::Secret;
 use penstock_domain::config::Env;
 use penstock_domain::source::{SOURCES, Source, Webhook, variable};
-use penstock_edge::http::Request;
 
 /// The route of one connection: `/webhooks/{source}`, or `/webhooks/{source}/{connection}`.
 pub struct Endpoint {
@@ -48,17 +47,4 @@ impl Endpoint {
 /// The endpoint of a connection by its name, with or without a secret.
 pub(crate) fn find<'e>(endpoints: &'e [Endpoint], name: &str) -> Option<&'e Endpoint> {
     endpoints.iter().find(|endpoint| endpoint.connection == name)
-}
-
-/// The URL that the vendor has called, which its signature may cover. `base` is scheme, host and
-/// stage. Without it the request's own `Host` is used, which a proxy in between may have changed.
-pub(crate) fn called_url(base: Option<&str>, request: &Request) -> String {
-    let host =
-        || request.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let base = base.map_or_else(|| format!("https://{}", host()), str::to_owned);
-    let query = match request.raw_query.as_str() {
-        "" => String::new(),
-        query => format!("?{query}"),
-    };
-    format!("{}{}{query}", base.trim_end_matches('/'), request.path)
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_clients::seals::Seals;
+use penstock_clients::signing::{Unverified, checked};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::FetchRequest;
 use penstock_domain::ids::OutboxId;
-use penstock_domain::signature::{Verified, verify};
+use penstock_domain::signature::{SigningSecrets, Verified, verify};
 use penstock_domain::source::{Signed, Webhook, WebhookRequest};
 use penstock_domain::ticket::Ticket;
 use penstock_edge::http::{
@@ -33,9 +34,8 @@ mod spill;
 mod storing;
 
 pub use connections::Connections;
-use endpoints::called_url;
 pub use endpoints::{Endpoint, endpoints};
-use sender::{Unverified, checked};
+use sender::not_verified;
 use storing::Stored;
 
 /// The name of the function, for its log and its metrics.
@@ -127,19 +127,21 @@ async fn receive<C: Clock, Q: Outlet>(
     let endpoint = ports.open(&source, &connection, now).await?.ok_or_else(no_route)?;
     let secret = endpoint.secret.as_ref().ok_or_else(no_route)?;
     let source = endpoint.connection.as_str();
-    let url = called_url(ports.public_base_url.as_deref(), request);
+    let url = request.called_url(ports.public_base_url.as_deref());
     let headers = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let method = request.method.as_str();
     let called = WebhookRequest { method, url: &url, headers: &headers };
     match endpoint.webhook {
         Webhook::Signed(vendor) => {
             let body = request.bytes(BODY_LIMIT)?;
-            let claim = vendor.claim(&called).map_err(Unverified::from)?;
-            let verified = checked(secret, now, |secrets| verify(&body, &claim, secrets, now));
-            let verified = verified.await.inspect_err(|unverified| {
+            let claim = vendor.claim(&called).map_err(Failure::unverified)?;
+            let check = |secrets: &SigningSecrets| verify(&body, &claim, secrets, now);
+            let verified = checked(secret, SigningSecrets::parse, now, check);
+            let verified = verified.await.map_err(|unverified| {
                 if matches!(unverified, Unverified::Secret(_)) {
                     ports.connections.doubt(source);
                 }
+                not_verified(unverified)
             })?;
             let content_type = headers("content-type").filter(|text| text.len() <= 255);
             let content_type = content_type.unwrap_or("application/json");

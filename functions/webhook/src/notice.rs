@@ -4,15 +4,16 @@
 use http::StatusCode;
 use penstock_clients::queue::Outlet;
 use penstock_clients::secret::Secret;
+use penstock_clients::signing::{Unverified, checked};
 use penstock_domain::clock::Clock;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
-use penstock_domain::signature::{SignatureError, channel};
+use penstock_domain::signature::{SignatureError, SigningSecrets, channel};
 use penstock_domain::source::{Change, Push, WebhookRequest};
 use penstock_edge::http::{Failure, Problem, Reply, RequestId};
 use penstock_store::StoreError;
 use penstock_store::sync_state::pending::{self, Unless};
 
-use crate::sender::{Unverified, checked};
+use crate::sender::not_verified;
 use crate::{Ports, RETRY_AFTER, received};
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -27,13 +28,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         id: &RequestId,
     ) -> Result<Reply, Failure> {
         let notice = vendor.notice(request).map_err(no_channel)?;
-        let is_ours = checked(secret, self.clock.now(), |secrets| {
+        let check = |secrets: &SigningSecrets| {
             let is_ours = channel::is_ours(secrets, notice.channel, notice.token);
             is_ours.then_some(()).ok_or(SignatureError::NoMatch)
-        });
+        };
+        let is_ours = checked(secret, SigningSecrets::parse, self.clock.now(), check);
         is_ours.await.map_err(|unverified| match unverified {
             Unverified::Signature(_) => no_channel("The channel is not one of ours.").into(),
-            other => Failure::from(other),
+            other => not_verified(other),
         })?;
         let change = notice.change.map_err(|why| Problem::bad_request("bad-notification", why))?;
         let request_id = id.as_str();

@@ -18,4 +18,5 @@ pub mod secret;
 pub mod secret_store;
 #[cfg(feature = "sending")]
 pub mod sending;
+pub mod signing;
 pub mod vendor;

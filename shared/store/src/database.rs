@@ -209,6 +209,24 @@ impl Database {
         self.within(PATIENCE, work).await
     }
 
+    /// Waits for work that does no harm if it is done again, no longer than [`PATIENCE`]. The peer
+    /// may have hung up before the statement came (trap 44): then it is done once more.
+    ///
+    /// # Errors
+    /// As [`Self::in_time`].
+    pub async fn in_time_or_again<T, F>(&self, work: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.in_time(async {
+            match work().await {
+                Err(error) if error.is_broken_connection() => work().await,
+                outcome => outcome,
+            }
+        })
+        .await
+    }
+
     /// Waits for `work`, which uses this pool, no longer than `patience`. Then the statement of the
     /// work is ended, but a commit that has begun is not, and its socket is closed.
     ///

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use penstock_domain::dependency::Dependency;
+use penstock_domain::signature::SignatureError;
 
 use super::problem::Problem;
 use crate::telemetry;
@@ -25,6 +26,16 @@ impl Failure {
     /// Creates a 500: our fault, and the log has it.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::from(Problem::internal()).because(cause)
+    }
+
+    /// Creates the reply to a request whose signature does not prove who sent it. One without the
+    /// header does not claim to be signed, so it has no cause to log.
+    pub fn unverified(error: SignatureError) -> Self {
+        let bad = |detail| Problem::bad_request("bad-signature", detail);
+        match error {
+            SignatureError::Missing(_) => bad(format!("{error}.")).into(),
+            _ => Self::from(bad(format!("Not verified: {error}."))).because(error),
+        }
     }
 
     /// Adds the cause, for the log.

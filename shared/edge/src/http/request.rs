@@ -40,6 +40,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns the URL that the sender has called, which its signature may cover. `base` is scheme,
+    /// host and stage. Without it the request's own `Host` is used, which a proxy in between may
+    /// have changed.
+    #[must_use]
+    pub fn called_url(&self, base: Option<&str>) -> String {
+        let host =
+            || self.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let base = base.map_or_else(|| format!("https://{}", host()), str::to_owned);
+        let query = match self.raw_query.as_str() {
+            "" => String::new(),
+            query => format!("?{query}"),
+        };
+        format!("{}{}{query}", base.trim_end_matches('/'), self.path)
+    }
+
     /// Decodes a parameter of the path once; `part` is its place in [`Self::path`]. `None` if it is
     /// not UTF-8, or holds a slash that the gateway did not decode.
     ///
