@@ -20,23 +20,32 @@ pub struct Handlers {
 impl Backend for Handlers {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         let invocation = Uuid::now_v7().to_string();
-        // They serve queues too.
-        if function == "webhook" {
-            let answer = self.webhook.invoke(event, &invocation).await;
-            answer.map_err(|e| Failure::of_function(&e))
-        } else if function == "transact" {
-            let answer = self.transact.invoke(event, &invocation).await;
-            answer.map_err(|e| Failure::of_function(&e))
-        } else {
-            let request: Request =
-                serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-            let answer = serde_json::to_value(match function {
-                "metrics" => self.metrics.handle(&request, &invocation).await,
-                "ingest" => self.ingest.handle(&request, &invocation).await,
-                "admin" => self.admin.handle(&request, &invocation).await,
-                _ => return Err(Failure::of_function(&format!("there is no {function}"))),
-            });
-            answer.map_err(|e| Failure::of_function(&e))
-        }
+        // Two serve queues too.
+        let answer = match function {
+            "webhook" => self.webhook.invoke(event, &invocation).await,
+            "transact" => self.transact.invoke(event, &invocation).await,
+            _ => return self.handle(function, event, &invocation).await,
+        };
+        answer.map_err(|e| Failure::of_function(&e))
+    }
+}
+
+impl Handlers {
+    /// Serves a request by a function that serves nothing else.
+    async fn handle(
+        &self,
+        function: &str,
+        event: Value,
+        invocation: &str,
+    ) -> Result<Value, Failure> {
+        let request: Request =
+            serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
+        let answer = serde_json::to_value(match function {
+            "metrics" => self.metrics.handle(&request, invocation).await,
+            "ingest" => self.ingest.handle(&request, invocation).await,
+            "admin" => self.admin.handle(&request, invocation).await,
+            _ => return Err(Failure::of_function(&format!("there is no {function}"))),
+        });
+        answer.map_err(|e| Failure::of_function(&e))
     }
 }
