@@ -18,8 +18,8 @@ use penstock_edge::http::{
     self, Call, Failure, InvokeError, Need, Problem, Reply, Route, Service, StatusCode,
 };
 use penstock_edge::telemetry::chain;
-use penstock_store::admission::Admission;
 use penstock_store::Database;
+use penstock_store::admission::Admission;
 use serde_json::Value;
 
 mod body;
