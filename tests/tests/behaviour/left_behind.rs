@@ -163,7 +163,13 @@ async fn assert_rows_are_freed(app: &TestApp, tickets: &[String], table: &str) {
         // Its statement goes on, and its transaction waits for a client that is frozen.
         locked.batch_execute("commit").await.unwrap();
         until_it_waits(app, "process", false).await;
-        assert_eq!(app.deliver(tickets, 2).await.failures(), 0, "the rows are free");
+        // A claim of 24 MB may take longer than a statement has, on a machine with much to do. As
+        // long as the other one is frozen, no number of tries would free a row.
+        let mut tries = 0;
+        while app.deliver(tickets, 2).await.failures() > 0 {
+            tries += 1;
+            assert!(tries < 10, "the rows are free");
+        }
         frozen.thaw();
     };
     let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});

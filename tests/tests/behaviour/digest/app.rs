@@ -43,6 +43,10 @@ impl Told {
         std::mem::take(&mut *self.messages.lock().unwrap())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.messages.lock().unwrap().is_empty()
+    }
+
     /// Returns the subjects of the messages that were taken since the last call.
     pub fn subjects(&self) -> Vec<String> {
         self.take().into_iter().map(|message| message.subject).collect()
