@@ -27,9 +27,10 @@ TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-
 HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 # The recipe's environment gets what .env sets, where there is one.
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
-SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py)
+SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py \
+	tests/tests/behaviour/console/*.py tests/tests/behaviour/console/acting/*.py)
 
-.PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys connect connections \
+.PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys user connect connections \
 	reconcile replay remap erase smoke clean
 
 help: ## this list
@@ -107,7 +108,7 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, front, transact, gateway or init: a part; ROWS=: of the soak)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, console, front, transact, gateway or init: a part; ROWS=: of the soak and of the console)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(PACKAGES) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
@@ -186,6 +187,9 @@ connect: setup ## connect an account, or change it: SOURCE=stripe NAME=stripe-eu
 	@$(CONNECT) --settings "$${SETTINGS:-}"
 
 JOB = --stack "$(STACK_NAME)" --filter "$${FILTER:-}" --why "$${WHY:-}" --rate "$(or $(RATE),50)" $(if $(YES),--yes)
+
+user: setup ## make an account, or let its owner in again, by a link that works once: EMAIL=... ROLE=admin (SIGN_IN=1)
+	@$(VENV)/python infra/user.py --stack "$(STACK_NAME)" --email "$(EMAIL)" --role "$(ROLE)" $(if $(SIGN_IN),--sign-in)
 
 connections: setup ## list the connections, without their secrets
 	@$(VENV)/python infra/connect.py list --stack "$(STACK_NAME)"

@@ -156,15 +156,18 @@ def create(wanted: argparse.Namespace) -> None:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     if secret := os.environ.get("API_KEY_SECRET"):
         boto3.client("secretsmanager").put_secret_value(SecretId=outputs["ApiKeySecretArn"], SecretString=secret)
-    made = {"Outputs": outputs, "Resources": resources(wanted.stack)}
+    listed = resources(wanted.stack)
+    counts = dict(collections.Counter(of_type for of_type, _ in listed))
+    mappings = [name for of_type, name in listed if of_type == "AWS::Lambda::EventSourceMapping"]
+    made = {"Outputs": outputs, "Resources": counts, "Mappings": mappings}
     print(json.dumps(made, indent=2), flush=True)
 
 
-def resources(stack: str) -> dict[str, int]:
-    """Returns the number of the stack's resources of each type."""
+def resources(stack: str) -> list[tuple[str, str]]:
+    """Returns the type and the physical id of each of the stack's resources."""
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
-    listed = pages.paginate(StackName=stack).search("StackResourceSummaries[].ResourceType")
-    return dict(collections.Counter(listed))
+    listed = pages.paginate(StackName=stack).search("StackResourceSummaries[].[ResourceType, PhysicalResourceId]")
+    return [(of_type, name) for of_type, name in listed]
 
 
 def status(stack: str) -> str | None:

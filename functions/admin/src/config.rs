@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use penstock_domain::config::{ConfigError, Env};
+use penstock_domain::redaction::Redactions;
 use penstock_domain::source::{self, SOURCES, Source, variable};
-
-use crate::events::Redactions;
 
 /// The settings of `admin`, from the environment.
 #[derive(Clone)]

@@ -67,7 +67,7 @@ fn unreadable(_: serde_json::Error) -> InvokeError {
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Carries out a command. The reply has the status and the body that the HTTP route gives.
     pub(crate) async fn operate(&self, command: Operator, invocation: &str) -> Value {
-        let by = By { who: INVOKED, request_id: invocation, now: self.clock.now() };
+        let by = By::invoked(INVOKED, invocation, self.clock.now());
         let outcome = match command {
             Operator::List {} => self.list_connections().await,
             Operator::Connect { name, connection } => {

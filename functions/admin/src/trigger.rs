@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_domain::access::ApiKey;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::connection::{Connection, State};
 use penstock_domain::fetch_request::{FetchRequest, Mode};
@@ -13,6 +13,7 @@ use penstock_domain::ids::RunId;
 use penstock_domain::source::{self, Source};
 use penstock_edge::http::{Call, Failure, FieldError, Problem, Reply, StatusCode, idempotency_key};
 use penstock_edge::telemetry::chain;
+use penstock_store::audit::Entry;
 use penstock_store::run_requests::{self, Answer, NewRequest};
 use penstock_store::{StoreError, connections};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Ports;
+use crate::by::By;
 
 /// How long a reply waits for SQS to take the messages to `fetch`. It may be short, because `relay`
 /// sends them again.
@@ -57,6 +59,7 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
     let entities = ports.source_of(&connection).await?.entities(mode);
     let sha256 = fingerprint(&connection, mode, &call.request.bytes(BODY_LIMIT)?);
     let interval = if mode == Mode::Full { ports.config.min_full_interval } else { Duration::ZERO };
+    let detail = format!(r#"{{"mode":"{}"}}"#, mode.as_str());
     let new = NewRequest {
         sender: &call.caller.sha256,
         key: &key,
@@ -66,7 +69,9 @@ pub(crate) async fn run<C: Clock, Q: Outlet>(
         mode,
         interval,
     };
-    let answer = ports.database.in_time(ports.write_down(new, call.now)).await?;
+    let trail = By::of(&call).entry(Action::RunRequested, &connection);
+    let trail = Entry { detail: Some(&detail), ..trail };
+    let answer = ports.database.in_time(ports.write_down(new, &trail)).await?;
     let (source, mode, request_id) = (&*connection, mode.as_str(), call.id.as_str());
     let accepted = |run_id| {
         let reply = TriggerReply { run_id, source, mode, status: "accepted" };
@@ -120,9 +125,13 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         Problem { errors, ..Problem::not_found("There is no such source.") }
     }
 
-    async fn write_down(&self, new: NewRequest<'_>, now: Timestamp) -> Result<Answer, StoreError> {
+    async fn write_down(
+        &self,
+        new: NewRequest<'_>,
+        trail: &Entry<'_>,
+    ) -> Result<Answer, StoreError> {
         let mut connection = self.database.connection().await?;
-        run_requests::accept(&mut connection, new, now).await
+        run_requests::accept(&mut connection, new, trail).await
     }
 
     /// Asks `fetch` for the runs. The request is in Postgres, so `relay` sends a lost message

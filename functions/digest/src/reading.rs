@@ -6,17 +6,22 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan as _};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::digest::{
-    Daily, Dead, Fresh, Known, Runs, Unmapped, Week, due_at, local_day, normalized,
+    Daily, Dead, Fresh, Known, Runs, Undecided, Unmapped, Week, due_at, local_day, normalized,
 };
 use penstock_domain::revenue::{Calendar, DateRange};
+use penstock_domain::transaction::State;
 use penstock_store::dead_letters::lately::{self, SameWords};
 use penstock_store::digests::issues;
 use penstock_store::freshness::{self, Pull};
 use penstock_store::revenue::{self, RevenueQuery};
 use penstock_store::sync_runs::summary::{self, RunCounts};
+use penstock_store::transactions::undecided;
 use penstock_store::{Chosen, StoreError, Transaction, commit, snapshot};
 
 use crate::{DigestError, PATIENCE, Ports, Settings, day_before};
+
+/// A transaction that the third party has not decided for this long is told of.
+const UNDECIDED: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 impl<C: Clock> Ports<C> {
     /// Composes the digest that was due at that time. Its revenue is of the business day before.
@@ -45,6 +50,7 @@ async fn read(
     let pulls = freshness::pulls(tx, &settings.sources).await?;
     let runs = summary::between(tx, since, now).await?;
     let words = lately::by_words(tx, since, now).await?;
+    let waiting = undecided::undecided(tx, &undecided_since(now)).await?;
     let unmapped = revenue::unmapped(tx, Chosen::default()).await?;
     let issues = issues::list(tx).await?;
     let has_more_dead = words.iter().map(|same| same.count).sum::<i64>() >= lately::MOST;
@@ -59,6 +65,7 @@ async fn read(
         runs: runs.into_iter().map(counts).collect(),
         dead: by_reason(words),
         has_more_dead,
+        undecided: waiting.into_iter().map(|state| lasting(&state, now)).collect(),
         unmapped: unmapped.into_iter().map(status).collect(),
         issues: issues.into_iter().filter(told).collect(),
     })
@@ -105,6 +112,18 @@ fn fresh(pulls: &[Pull], freshness: std::time::Duration, now: Timestamp) -> Vec<
 fn counts(counts: RunCounts) -> Runs {
     let RunCounts { source: connection, succeeded, failed, running, rows_new: rows } = counts;
     Runs { connection, succeeded, failed, running, rows }
+}
+
+/// Each state that a person should know of, and the instant before which its transactions came in.
+/// One that waits for a person is told of at once.
+fn undecided_since(now: Timestamp) -> [(State, Timestamp); 3] {
+    let patient = now - UNDECIDED;
+    [(State::NeedsReview, now), (State::Submitted, patient), (State::Pending, patient)]
+}
+
+fn lasting(of: &undecided::Undecided, now: Timestamp) -> Undecided {
+    let has_more = of.count >= undecided::MOST;
+    Undecided { state: of.state, count: of.count, has_more, age: elapsed(of.since, now) }
 }
 
 fn status(status: revenue::UnmappedStatus) -> Unmapped {

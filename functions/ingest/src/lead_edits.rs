@@ -2,13 +2,15 @@
 //! statement.
 
 use penstock_clients::queue::Outlet;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::Clock;
 use penstock_domain::text::LONGEST_LEAD_FIELD;
 use penstock_edge::http::{
     Call, Failure, FieldError, HeaderMap, Problem, Reply, StatusCode, header,
 };
-use penstock_store::StoreError;
+use penstock_store::audit::{self, Actor, Entry};
 use penstock_store::leads::{self, Edited, LeadEdit};
+use penstock_store::{StoreError, begin, commit};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -137,7 +139,11 @@ pub(crate) async fn edit<C: Clock, Q: Outlet>(
         by: &by,
         now: call.now,
     };
-    match ports.write(edit).await? {
+    let object = id.to_string();
+    let actor = Actor::Key { name: &by };
+    let trail = Entry::new(actor, Action::LeadChanged, &object, call.id.as_str(), call.now);
+    let trail = Entry { address: call.request.source_ip.as_deref(), ..trail };
+    match ports.write(edit, trail).await? {
         Edited::Unknown => Err(unknown().into()),
         Edited::Changed { .. } => Err(Problem::changed(
             "The lead was changed since it was read with the ETag in If-Match.",
@@ -154,12 +160,21 @@ pub(crate) async fn edit<C: Clock, Q: Outlet>(
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Writes a change. The peer may have hung up before the statement came (trap 44); to do it
     /// again does no harm, except that a revision that was expected is gone.
-    async fn write(&self, edit: LeadEdit<'_>) -> Result<Edited, StoreError> {
+    async fn write(&self, edit: LeadEdit<'_>, trail: Entry<'_>) -> Result<Edited, StoreError> {
         self.database
             .in_time(async {
                 let once = || async {
-                    let connection = self.database.connection().await?;
-                    leads::edit(&**connection, edit).await
+                    let mut connection = self.database.connection().await?;
+                    let tx = begin(&mut connection).await?;
+                    let edited = leads::edit(&tx, edit).await?;
+                    if let Edited::Done { changes, .. } = edited
+                        && changes > 0
+                    {
+                        let count = Some(changes);
+                        audit::write(&tx, &Entry { count, ..trail }).await?;
+                    }
+                    commit(tx).await?;
+                    Ok::<_, StoreError>(edited)
                 };
                 match once().await {
                     Err(error) if error.is_broken_connection() && edit.revision.is_none() => {

@@ -53,8 +53,6 @@ const DESCRIPTIONS: Descriptions<'_> = &[
     ("getReadiness", ready),
     ("getOpenapi", openapi),
     ("getApiDocsJson", openapi),
-    ("getDocs", page),
-    ("getApiDocs", page),
 ];
 
 /// The database may be away from any question.
@@ -229,12 +227,6 @@ fn ready(route: Operation, to: &mut Contract) -> Operation {
 fn openapi(route: Operation, _: &mut Contract) -> Operation {
     let any = json!({ "schema": { "type": "object", "required": ["openapi", "paths"], "additionalProperties": true } });
     document(route.titled("Contract", "This contract, OpenAPI 3.1"), "application/json", &any)
-}
-
-fn page(route: Operation, _: &mut Contract) -> Operation {
-    let page = json!({ "schema": { "type": "string" } });
-    let title = "This contract as a page that needs no network";
-    document(route.titled("Contract", title), "text/html", &page)
 }
 
 fn document(route: Operation, media_type: &str, content: &Value) -> Operation {

@@ -8,9 +8,8 @@ use penstock_domain::clock::{Clock, elapsed};
 use penstock_domain::connection::{DATABASE, QUEUES, State};
 use penstock_edge::http::{Call, Failure, RETRY_AFTER, Reply, RequestId, StatusCode};
 use penstock_edge::telemetry;
-use penstock_store::circuits::{self, Circuit};
-use penstock_store::freshness::{self, Pull};
-use penstock_store::sync_state::pauses::{self, Pause};
+use penstock_store::freshness;
+use penstock_store::standing::{self, OfConnection, Standing};
 use penstock_store::{Database, StoreError};
 use serde::Serialize;
 use tokio_postgres::Client;
@@ -103,7 +102,7 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
     let asked = Instant::now();
     let standing = ask(&ports.database, call.id, standing(&ports.database, &config.sources)).await;
     let uptime_s = elapsed(ports.started, now).as_secs();
-    let Some(Standing { pulls, refused, open }) = standing else {
+    let Some(standing) = standing else {
         let checks =
             [(DATABASE.to_owned(), Check::Database { ok: false, latency_ms: None })].into();
         let (status, sync_status) = ("unavailable", "unknown");
@@ -112,15 +111,15 @@ pub(crate) async fn ready<C: Clock>(ports: &Ports<C>, call: Call<'_>) -> Result<
         return Ok(reply.with_retry_after(RETRY_AFTER));
     };
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).ok();
-    let of_one = pulls.chunk_by(|a, b| a.connection == b.connection);
+    let connections = standing.connections(config.freshness, now);
     let mut checks: BTreeMap<String, Check> =
-        of_one.filter_map(|pulls| check(pulls, &refused, &open, config.freshness, now)).collect();
-    let circuit = open_circuit(&open, QUEUES, now);
+        connections.into_iter().map(|of| check(of, now)).collect();
+    let circuit = standing.circuit(QUEUES).map(|circuit| OpenCircuit::of(circuit, now));
     checks.insert(QUEUES.to_owned(), Check::Service { ok: circuit.is_none(), circuit });
     let all_well = checks.values().all(Check::is_well);
     let status = if all_well { "ok" } else { "degraded" };
     checks.insert(DATABASE.to_owned(), Check::Database { ok: true, latency_ms });
-    let stalest = freshness::stalest(&pulls, now).map(|pull| Stalest {
+    let stalest = freshness::stalest(&standing.pulls, now).map(|pull| Stalest {
         source: pull.source.clone(),
         connection: pull.connection.clone(),
         entity: pull.entity.clone(),
@@ -140,36 +139,22 @@ impl Check {
     }
 }
 
-/// The check of one connection, whose pulls these are, under its name.
-fn check(
-    pulls: &[Pull],
-    refused: &[(String, Pause)],
-    open: &[(String, Circuit)],
-    freshness: Duration,
-    now: Timestamp,
-) -> Option<(String, Check)> {
-    let first = pulls.first()?;
-    let of_it = refused.iter().filter(|(_, pause)| pause.source == first.connection);
-    let paused: Vec<_> = of_it.cloned().map(PausedPull::from).collect();
-    let is_late = pulls.iter().any(|pull| pull.lag(now) > freshness);
-    let all_synced = pulls.iter().map(|pull| pull.last_success).collect::<Option<Vec<_>>>();
-    let last_sync = all_synced.and_then(|times| times.into_iter().min());
-    let circuit = open_circuit(open, &first.connection, now);
+/// The check of one connection, under its name.
+fn check(of: OfConnection<'_>, now: Timestamp) -> (String, Check) {
     let check = Check::Connection {
-        ok: !first.is_active || !is_late && paused.is_empty() && circuit.is_none(),
-        source: first.source.clone(),
-        state: if first.is_active { State::Active } else { State::Paused }.as_str(),
-        last_sync,
-        lag_s: last_sync.map(|at| elapsed(at, now).as_secs()),
-        paused,
-        circuit,
+        ok: of.is_well,
+        source: of.source.to_owned(),
+        state: if of.is_active { State::Active } else { State::Paused }.as_str(),
+        last_sync: of.last_sync,
+        lag_s: of.last_sync.map(|at| elapsed(at, now).as_secs()),
+        paused: of
+            .refused
+            .iter()
+            .map(|pause| PausedPull::from((of.source.to_owned(), (*pause).clone())))
+            .collect(),
+        circuit: of.circuit.map(|circuit| OpenCircuit::of(circuit, now)),
     };
-    Some((first.connection.clone(), check))
-}
-
-fn open_circuit(open: &[(String, Circuit)], name: &str, now: Timestamp) -> Option<OpenCircuit> {
-    let (_, circuit) = open.iter().find(|(_, circuit)| circuit.source == name)?;
-    Some(OpenCircuit::of(circuit, now))
+    (of.name.to_owned(), check)
 }
 
 /// Asks the database; `None`, and a line in the log, if it does not answer in time.
@@ -186,23 +171,8 @@ pub(crate) async fn ask<T>(
     answer.map_err(not_ready).ok()
 }
 
-/// The state of vendors and services, as Postgres has it.
-struct Standing {
-    /// The pulls of all connections.
-    pulls: Vec<Pull>,
-    /// Those that vendors refuse.
-    refused: Vec<(String, Pause)>,
-    /// The circuits that are open.
-    open: Vec<(String, Circuit)>,
-}
-
 async fn standing(database: &Database, declared: &[&str]) -> Result<Standing, StoreError> {
     let connection = database.connection().await?;
     let client: &Client = &connection;
-    let (pulls, refused, open) = tokio::try_join!(
-        freshness::pulls(client, declared),
-        pauses::all(client),
-        circuits::all(client)
-    )?;
-    Ok(Standing { pulls, refused, open })
+    standing::read(client, declared).await
 }

@@ -66,8 +66,6 @@ impl<C: Clock + 'static> Service for Ports<C> {
         Route::get("getReadiness",         "/readyz",                    Need::Nothing, &health::ready),
         Route::get("getOpenapi",           "/openapi.json",              Need::Nothing, &documents::OPENAPI),
         Route::get("getApiDocsJson",       "/api-docs.json",             Need::Nothing, &documents::OPENAPI),
-        Route::get("getDocs",              "/docs",                      Need::Nothing, &documents::PAGE),
-        Route::get("getApiDocs",           "/api-docs",                  Need::Nothing, &documents::PAGE),
     ];
 
     /// `ingest` takes leads and changes them.

@@ -38,6 +38,8 @@ pub struct Retention {
     pub events: Option<Duration>,
     /// Transactions that have ended; `None` is for ever.
     pub transactions: Option<Duration>,
+    /// The audit log.
+    pub audit: Duration,
 }
 
 impl Default for Retention {
@@ -49,14 +51,15 @@ impl Default for Retention {
             leads: None,
             events: None,
             transactions: None,
+            audit: 400 * DAY,
         }
     }
 }
 
 impl Retention {
     /// Reads `OUTBOX_RETENTION_DAYS`, `OUTBOX_RETENTION_BY_SOURCE`, `DEAD_LETTER_RETENTION_DAYS`,
-    /// `RUN_RETENTION_DAYS`, `LEAD_RETENTION_DAYS`, `EVENT_RETENTION_DAYS` and
-    /// `TRANSACTION_RETENTION_DAYS`. Of the last three 0 is for ever.
+    /// `RUN_RETENTION_DAYS`, `AUDIT_RETENTION_DAYS`, `LEAD_RETENTION_DAYS`, `EVENT_RETENTION_DAYS`
+    /// and `TRANSACTION_RETENTION_DAYS`. Of the last three 0 is for ever.
     ///
     /// # Errors
     /// [`ConfigError`] if one of them is no number of days, or fewer than there may be.
@@ -81,6 +84,7 @@ impl Retention {
             leads: or_ever("LEAD_RETENTION_DAYS")?,
             events: or_ever("EVENT_RETENTION_DAYS")?,
             transactions: or_ever("TRANSACTION_RETENTION_DAYS")?,
+            audit: at_least_one("AUDIT_RETENTION_DAYS", defaults.audit)?,
         })
     }
 }
@@ -150,6 +154,11 @@ impl Retention {
             (Kind::Aged(Aged::Events), self.events),
             (Kind::Aged(Aged::ConflictingEvents), self.events),
             (Kind::Aged(Aged::Transactions), self.transactions),
+            (Kind::Aged(Aged::Sessions), Some(Duration::ZERO)),
+            (Kind::Aged(Aged::AccountLinks), Some(DAY)),
+            (Kind::Aged(Aged::SignInLimits), Some(DAY)),
+            (Kind::Aged(Aged::ResetRequests), Some(DAY)),
+            (Kind::Aged(Aged::AuditLog), Some(self.audit)),
         ];
         let kept = |(kind, kept_for): (Kind, Option<Duration>)| Some((kind, now - kept_for?));
         let mut all: Vec<_> = kinds.into_iter().filter_map(kept).collect();

@@ -1,12 +1,13 @@
 //! `POST /admin/transactions/{id}/resume` and `/notify`: a person has something done again.
 
-use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::{Clock, later};
 use penstock_domain::transaction::{Event, Message, State};
 use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
+use penstock_store::audit::{self, Actor, Entry};
 use penstock_store::transactions::{self, Applied, Cause, Happening, Next};
-use penstock_store::{StoreError, notifications};
+use penstock_store::{StoreError, begin, commit, notifications};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -39,9 +40,11 @@ pub(crate) async fn resume<C: Clock, Q: Outlet>(
 ) -> Result<Reply, Failure> {
     let id = id_of_path(&call)?;
     let why = body::why_of(&call.request.bytes(LONGEST_REQUEST)?)?;
-    let (why, now) = (why.as_deref(), call.now);
+    let why = why.as_deref();
+    let object = id.to_string();
+    let trail = Entry { why, ..trail(&call, Action::TransactionResumed, &object) };
     let (stored, notification) =
-        match ports.database.in_time_or_again(|| ports.resumed(id, why, now)).await? {
+        match ports.database.in_time_or_again(|| ports.resumed(id, &trail)).await? {
             Applied::Moved(stored, notification) => (stored, notification),
             Applied::Unchanged(stored) | Applied::Contradicted(stored) => (stored, None),
             Applied::Gone => return Err(unknown()),
@@ -65,7 +68,9 @@ pub(crate) async fn notify<C: Clock, Q: Outlet>(
     call: Call<'_, Caller>,
 ) -> Result<Reply, Failure> {
     let id = id_of_path(&call)?;
-    let replayed = ports.database.in_time_or_again(|| ports.replayed(id, call.now)).await?;
+    let object = id.to_string();
+    let trail = trail(&call, Action::TransactionNotified, &object);
+    let replayed = ports.database.in_time_or_again(|| ports.replayed(id, trail)).await?;
     let notifications = replayed.ok_or_else(unknown)?;
     ports.announce(notifications.iter().copied().map(Message::Notification)).await;
     let (request_id, by, count) = (call.id.as_str(), call.caller.name(), notifications.len());
@@ -73,15 +78,19 @@ pub(crate) async fn notify<C: Clock, Q: Outlet>(
     Reply::json(StatusCode::ACCEPTED, &Notified { id, notifications })
 }
 
+/// The entry in the audit log about a change to a transaction.
+fn trail<'a>(call: &'a Call<'_, Caller>, action: Action, object: &'a str) -> Entry<'a> {
+    let actor = Actor::Key { name: call.caller.name() };
+    let entry = Entry::new(actor, action, object, call.id.as_str(), call.now);
+    Entry { address: call.request.source_ip.as_deref(), ..entry }
+}
+
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    async fn resumed(
-        &self,
-        id: Uuid,
-        why: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        let connection = self.database.connection().await?;
-        let Some(from) = transactions::find(&**connection, id).await? else {
+    async fn resumed(&self, id: Uuid, trail: &Entry<'_>) -> Result<Applied, StoreError> {
+        let (why, now) = (trail.why, trail.at);
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let Some(from) = transactions::find(&tx, id).await? else {
             return Ok(Applied::Gone);
         };
         let event = Event::Resumed { deadline: later(now, self.settings.patience) };
@@ -90,15 +99,27 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             next: Next::At(now),
             ..Happening::new(event, Cause::Operator)
         };
-        transactions::apply(&**connection, &self.settings, from, &happening, now).await
+        let applied = transactions::apply(&tx, &self.settings, from, &happening, now).await?;
+        if matches!(applied, Applied::Moved(..)) {
+            audit::write(&tx, trail).await?;
+        }
+        commit(tx).await?;
+        Ok(applied)
     }
 
     /// Has dead messages sent again. Returns `None` if there is no such transaction.
-    async fn replayed(&self, id: Uuid, now: Timestamp) -> Result<Option<Vec<Uuid>>, StoreError> {
-        let connection = self.database.connection().await?;
-        if transactions::find(&**connection, id).await?.is_none() {
+    async fn replayed(&self, id: Uuid, trail: Entry<'_>) -> Result<Option<Vec<Uuid>>, StoreError> {
+        let mut connection = self.database.connection().await?;
+        let tx = begin(&mut connection).await?;
+        if transactions::find(&tx, id).await?.is_none() {
             return Ok(None);
         }
-        notifications::replay(&**connection, id, now).await.map(Some)
+        let replayed = notifications::replay(&tx, id, trail.at).await?;
+        if !replayed.is_empty() {
+            let count = i64::try_from(replayed.len()).ok();
+            audit::write(&tx, &Entry { count, ..trail }).await?;
+        }
+        commit(tx).await?;
+        Ok(Some(replayed))
     }
 }

@@ -11,7 +11,7 @@ use crate::aws::Aws;
 use crate::queue::QueueError;
 
 /// The names of the queues. The variable with the URL of `tickets-dlq` is `TICKETS_DLQ_DEPTH_URL`.
-pub const QUEUES: [&str; 9] = [
+pub const QUEUES: [&str; 12] = [
     "tickets",
     "tickets-dlq",
     "fetch-requests",
@@ -21,6 +21,9 @@ pub const QUEUES: [&str; 9] = [
     "spill-dlq",
     "ingest-spill",
     "quick-requests-dlq",
+    "transactions",
+    "transactions-dlq",
+    "transact-spill",
 ];
 
 /// The messages of one queue. SQS counts them approximately.

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::account::Role;
 pub use crate::scope::Scope;
 use crate::signature::key::{self, KeyMark};
 use crate::text::LONGEST_API_KEY;
@@ -45,13 +46,15 @@ pub enum Need {
     Ingest,
     /// An admin key.
     Admin,
+    /// A person's session with at least this role. No key opens it.
+    Session(Role),
 }
 
 impl Need {
     /// The headers and scopes that meet it.
     const fn keys(self) -> &'static [(KeyHeader, Scope)] {
         match self {
-            Self::Nothing | Self::Signature => &[],
+            Self::Nothing | Self::Signature | Self::Session(_) => &[],
             Self::Read => {
                 &[(KeyHeader::ApiKey, Scope::Read), (KeyHeader::AdminApiKey, Scope::Admin)]
             }
@@ -64,6 +67,15 @@ impl Need {
     #[must_use]
     pub fn accepts(self, header: KeyHeader) -> bool {
         self.keys().iter().any(|(accepted, _)| *accepted == header)
+    }
+
+    /// The least role of a session that meets it; `None` if no session does.
+    #[must_use]
+    pub const fn role(self) -> Option<Role> {
+        match self {
+            Self::Session(role) => Some(role),
+            Self::Nothing | Self::Signature | Self::Read | Self::Ingest | Self::Admin => None,
+        }
     }
 
     /// Whether a key of this scope meets it, when it came in this header.
@@ -150,6 +162,10 @@ pub enum KeyStatus {
 /// Why a caller may not use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
+    /// The route is for people who are signed in.
+    SignedOut,
+    /// The caller is signed in with a lower role than the route is for.
+    Forbidden,
     /// The key is unknown, revoked or of another scope. Callers are not told which.
     Unauthorized,
     /// The key is valid but has no requests left in this window.
@@ -182,9 +198,43 @@ pub fn authorize(
     }
 }
 
+/// Decides whether a person opens a route that needs `need`. `role` is that of the session that was
+/// found; `None` if there is none, or it is over.
+///
+/// # Errors
+/// [`Denied::SignedOut`] without a session, [`Denied::Forbidden`] if its role is too low, and
+/// [`Denied::Unauthorized`] if the route is for keys.
+pub fn admit(need: Need, role: Option<Role>) -> Result<(), Denied> {
+    match need {
+        Need::Nothing => Ok(()),
+        Need::Session(least) => match role {
+            None => Err(Denied::SignedOut),
+            Some(role) if role < least => Err(Denied::Forbidden),
+            Some(_) => Ok(()),
+        },
+        Need::Signature | Need::Read | Need::Ingest | Need::Admin => Err(Denied::Unauthorized),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_opens_the_routes_of_its_own_and_of_lower_roles_and_no_route_of_a_key() {
+        for least in Role::ALL {
+            let need = Need::Session(least);
+            assert_eq!(admit(need, None), Err(Denied::SignedOut));
+            for role in Role::ALL {
+                let admitted = if role >= least { Ok(()) } else { Err(Denied::Forbidden) };
+                assert_eq!(admit(need, Some(role)), admitted, "{role:?} for {least:?}");
+            }
+        }
+        for need in [Need::Signature, Need::Read, Need::Ingest, Need::Admin] {
+            assert_eq!(admit(need, Some(Role::Admin)), Err(Denied::Unauthorized));
+        }
+        assert_eq!(admit(Need::Nothing, None), Ok(()));
+    }
 
     fn stored(scope: Scope) -> ApiKey {
         let sha256 = Sha256::digest(b"k").into();
@@ -200,6 +250,7 @@ mod tests {
             (Need::Read, &[(ApiKey, Scope::Read), (AdminApiKey, Scope::Admin)]),
             (Need::Ingest, &[(ApiKey, Scope::Ingest)]),
             (Need::Admin, &[(AdminApiKey, Scope::Admin)]),
+            (Need::Session(Role::Viewer), &[]),
         ] {
             for header in KeyHeader::ALL {
                 for scope in [Scope::Read, Scope::Ingest, Scope::Admin] {

@@ -78,6 +78,11 @@ impl OutboxId {
     }
 }
 
+/// Creates an id (UUID version 7) that sorts by `now`, for a row whose id has no type of its own.
+pub fn id_at(now: Timestamp) -> Uuid {
+    v7(now)
+}
+
 fn v7(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);

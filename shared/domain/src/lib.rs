@@ -4,6 +4,8 @@
 //! read into [`facts::Facts`]: payments, contacts, entries of a calendar, leads, events.
 
 pub mod access;
+pub mod account;
+pub mod audit;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;
@@ -28,6 +30,7 @@ pub mod payment;
 pub mod rate;
 pub mod reconcile;
 pub mod record;
+pub mod redaction;
 pub mod retention;
 pub mod retry;
 pub mod revenue;

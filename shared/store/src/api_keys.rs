@@ -18,10 +18,21 @@ statements! {
         rate_per_second: Option<i32>,
         created_at: Timestamp,
     }
+    api_keys.make: Make<'a> {
+        id: Uuid,
+        name: &'a str,
+        scope: &'a str,
+        sha256: &'a [u8],
+        rate_per_second: Option<i32>,
+        made_by: &'a str,
+        created_at: Timestamp,
+    }
     api_keys.standing: ReadStanding<'a> { sha256: &'a [u8] }
     api_keys.revoke: Revoke { id: Uuid, now: Timestamp }
     api_keys.revoke_named: RevokeNamed<'a> { name: &'a str, now: Timestamp }
     api_keys.list: List {}
+    api_keys.newest: Newest { limit: i64 }
+    api_keys.find: Find { id: Uuid }
 }
 
 /// A key that is to be registered.
@@ -85,6 +96,29 @@ pub async fn insert(
     Ok(insert.execute(on).await? == 1)
 }
 
+/// Registers a key that a person makes, whose e-mail address is `made_by`. It is made of fresh
+/// random bytes, so there is none like it.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn make(
+    on: &impl GenericClient,
+    key: NewKey<'_>,
+    made_by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let make = Make {
+        id: key.id,
+        name: key.name,
+        scope: key.scope.as_str(),
+        sha256: &key.sha256,
+        rate_per_second: key.rate_per_second,
+        made_by,
+        created_at: now,
+    };
+    make.execute(on).await.map(drop)
+}
+
 /// The permission of a key whose request was accepted before the key could be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -135,15 +169,51 @@ pub async fn revoke_named(
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn list(on: &impl GenericClient) -> Result<Vec<ListedKey>, StoreError> {
-    let listed = |row: &Row| {
-        Ok(ListedKey {
-            id: row.read("id")?,
-            name: row.read("name")?,
-            scope: row.read("scope")?,
-            rate_per_second: row.read("rate_per_second")?,
-            created_at: row.read("created_at")?,
-            revoked_at: row.read("revoked_at")?,
-        })
-    };
     List {}.rows(on).await?.iter().map(listed).collect()
+}
+
+/// A key as the console shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// The key as every list has it.
+    pub key: ListedKey,
+    /// The e-mail address of the person who made it; `None` if it was made elsewhere.
+    pub made_by: Option<String>,
+    /// The beginning of the last window in which it was used; `None` if it never was.
+    pub last_used_at: Option<Timestamp>,
+}
+
+fn listed(row: &Row) -> Result<ListedKey, StoreError> {
+    Ok(ListedKey {
+        id: row.read("id")?,
+        name: row.read("name")?,
+        scope: row.read("scope")?,
+        rate_per_second: row.read("rate_per_second")?,
+        created_at: row.read("created_at")?,
+        revoked_at: row.read("revoked_at")?,
+    })
+}
+
+fn shown(row: &Row) -> Result<ShownKey, StoreError> {
+    Ok(ShownKey {
+        key: listed(row)?,
+        made_by: row.read("made_by")?,
+        last_used_at: row.read("last_used_at")?,
+    })
+}
+
+/// Returns up to `limit` keys: valid ones before revoked ones, and the newest first.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn newest(on: &impl GenericClient, limit: i64) -> Result<Vec<ShownKey>, StoreError> {
+    Newest { limit }.rows(on).await?.iter().map(shown).collect()
+}
+
+/// Returns the key with this id; `None` if there is none.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn find(on: &impl GenericClient, id: Uuid) -> Result<Option<ShownKey>, StoreError> {
+    Find { id }.optional(on).await?.as_ref().map(shown).transpose()
 }

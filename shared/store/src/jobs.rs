@@ -15,7 +15,7 @@ use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::sql::{Statement, statements};
-use crate::{Row, StoreError};
+use crate::{Connection, Row, StoreError, audit, begin, commit};
 
 statements! {
     jobs.start: Start<'a> {
@@ -27,6 +27,7 @@ statements! {
         now: Timestamp,
         planned_after: Timestamp,
     }
+    jobs.begin_erasure: BeginErasure { job: Uuid, now: Timestamp }
     jobs.alike: Alike { job: Uuid }
     jobs.set_state: SetState<'a> { job: Uuid, state: &'a str, from: &'a [&'a str], now: Timestamp }
     jobs.find: Find { job: Uuid }
@@ -199,21 +200,35 @@ pub enum Started {
     Gone,
 }
 
-/// Starts a planned job, unless one with the same filter is at work.
+/// Starts a planned job, unless one with the same filter is at work, and writes `trail` into the
+/// audit log. The names of a planned erasure become known to all writers in the same transaction.
 ///
 /// # Errors
-/// Returns [`StoreError`] if a statement fails.
+/// Returns [`StoreError`] if a statement fails. Nothing has changed then.
 pub async fn start(
-    on: &impl GenericClient,
+    on: &mut Connection,
     id: JobId,
     kind: JobKind,
     decision: Decision<'_>,
+    trail: &audit::Entry<'_>,
     now: Timestamp,
 ) -> Result<Started, StoreError> {
-    match start_in(on, id, kind, decision, now).await {
+    let tx = begin(on).await?;
+    match start_in(&tx, id, kind, decision, now).await {
+        Ok(Started::Now) => {
+            if kind == JobKind::Erase {
+                BeginErasure { job: id.0, now }.execute(&tx).await?;
+            }
+            audit::write(&tx, trail).await?;
+            commit(tx).await?;
+            Ok(Started::Now)
+        }
         // Another caller has started one with the same filter since.
-        Err(error) if error.is_unique_violation() => alike(on, id).await,
-        started => started,
+        Err(error) if error.is_unique_violation() => {
+            drop(tx);
+            alike(&***on, id).await
+        }
+        other => other,
     }
 }
 

@@ -4,12 +4,15 @@
 //! no session state for RDS Proxy to pin on. A function of this crate returns a [`StoreError`] if
 //! its statement fails: Postgres refused it, the connection broke, or a column cannot be read.
 
+pub mod account_links;
 pub mod admission;
 pub mod api_keys;
+pub mod audit;
 pub mod call_windows;
 mod chosen;
 pub mod circuits;
 pub mod connections;
+pub mod console;
 pub mod database;
 pub mod dead_letters;
 pub mod deliveries;
@@ -31,19 +34,25 @@ pub mod outbox;
 pub mod push_channels;
 pub mod reconciliations;
 pub mod refetch;
+pub mod reset_requests;
 pub mod retention;
 pub mod revenue;
 pub mod roles;
 mod row;
 pub mod run_requests;
 pub mod server;
+pub mod sessions;
+pub mod sign_in_limits;
+pub mod snapshots;
 mod sql;
+pub mod standing;
 pub mod stats;
 pub mod strange_accounts;
 pub mod sync_runs;
 pub mod sync_state;
 mod tls;
 pub mod transactions;
+pub mod users;
 pub mod vendor_accounts;
 
 pub use chosen::Chosen;
@@ -59,8 +68,10 @@ pub use tokio_postgres::{GenericClient, Transaction};
 /// Every statement of this crate, for the test that PREPAREs each against the migrated schema.
 pub fn all_statements() -> Vec<&'static Sql> {
     let tables = [
+        account_links::STATEMENTS,
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        audit::STATEMENTS,
         call_windows::STATEMENTS,
         circuits::STATEMENTS,
         connections::STATEMENTS,
@@ -68,6 +79,12 @@ pub fn all_statements() -> Vec<&'static Sql> {
         connections::change::STATEMENTS,
         connections::erasing::STATEMENTS,
         connections::removal::STATEMENTS,
+        console::calendar::STATEMENTS,
+        console::contacts::STATEMENTS,
+        console::queues::STATEMENTS,
+        console::reconciled::STATEMENTS,
+        console::runs::STATEMENTS,
+        console::transactions::STATEMENTS,
         dead_letters::STATEMENTS,
         dead_letters::lately::STATEMENTS,
         digests::STATEMENTS,
@@ -94,12 +111,15 @@ pub fn all_statements() -> Vec<&'static Sql> {
         reconciliations::report::STATEMENTS,
         refetch::STATEMENTS,
         refetch::ended::STATEMENTS,
+        reset_requests::STATEMENTS,
         retention::STATEMENTS,
         revenue::STATEMENTS,
         revenue::folding::STATEMENTS,
         roles::STATEMENTS,
         run_requests::STATEMENTS,
         server::STATEMENTS,
+        sessions::STATEMENTS,
+        sign_in_limits::STATEMENTS,
         stats::STATEMENTS,
         strange_accounts::STATEMENTS,
         sync_runs::STATEMENTS,
@@ -111,6 +131,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
         sync_state::windows::STATEMENTS,
         transactions::STATEMENTS,
         transactions::READ_STATEMENTS,
+        transactions::undecided::STATEMENTS,
+        users::STATEMENTS,
+        users::managed::STATEMENTS,
         vendor_accounts::STATEMENTS,
     ];
     let of_facts = facts::statements().into_iter().map(|(sql, _)| sql);

@@ -1,7 +1,10 @@
 //! Rows that are deleted once they are old. docs/OPERATIONS.md says of every table how long its
 //! rows are kept; the outbox, its notes and the Idempotency-Keys have statements of their own.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use penstock_domain::clock::earlier;
 use penstock_domain::ids::oldest_id_at;
 use tokio_postgres::GenericClient;
 use uuid::Uuid;
@@ -21,6 +24,11 @@ statements! {
     events.purge: PurgeEvents { before: Timestamp, limit: i64 }
     conflicting_events.purge: PurgeConflicting { before: Timestamp, limit: i64 }
     transactions.purge: PurgeTransactions { before: Timestamp, limit: i64 }
+    sessions.purge: PurgeSessions { before: Timestamp, limit: i64 }
+    account_links.purge: PurgeLinks { before: Timestamp, limit: i64 }
+    sign_in_limits.purge: PurgeLimits { before: Timestamp, known_before: Timestamp, limit: i64 }
+    reset_requests.purge: PurgeResets { before: Timestamp, limit: i64 }
+    audit_log.purge: PurgeTrail { before: Timestamp, limit: i64 }
 }
 
 /// A kind of rows with a retention.
@@ -45,7 +53,21 @@ pub enum Aged {
     ConflictingEvents,
     /// Transactions that have ended, with all that belongs to them.
     Transactions,
+    /// Sessions that are over.
+    Sessions,
+    /// Links to accounts that are over.
+    AccountLinks,
+    /// Limits on tries of passwords that nobody has met lately. Network addresses from which
+    /// somebody has signed in are kept for [`KNOWN_ADDRESSES`] longer.
+    SignInLimits,
+    /// Requests of people who have forgotten their password.
+    ResetRequests,
+    /// The audit log.
+    AuditLog,
 }
+
+/// How much longer than other limits a network address is kept from which somebody has signed in.
+pub const KNOWN_ADDRESSES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Aged {
     /// Returns the name of the table.
@@ -61,6 +83,11 @@ impl Aged {
             Self::Events => "events",
             Self::ConflictingEvents => "conflicting_events",
             Self::Transactions => "transactions",
+            Self::Sessions => "sessions",
+            Self::AccountLinks => "account_links",
+            Self::SignInLimits => "sign_in_limits",
+            Self::ResetRequests => "reset_requests",
+            Self::AuditLog => "audit_log",
         }
     }
 }
@@ -84,6 +111,14 @@ pub async fn purge(
         Aged::Events => PurgeEvents { before, limit }.execute(on).await,
         Aged::ConflictingEvents => PurgeConflicting { before, limit }.execute(on).await,
         Aged::Transactions => PurgeTransactions { before, limit }.execute(on).await,
+        Aged::Sessions => PurgeSessions { before, limit }.execute(on).await,
+        Aged::AccountLinks => PurgeLinks { before, limit }.execute(on).await,
+        Aged::SignInLimits => {
+            let known_before = earlier(before, KNOWN_ADDRESSES);
+            PurgeLimits { before, known_before, limit }.execute(on).await
+        }
+        Aged::ResetRequests => PurgeResets { before, limit }.execute(on).await,
+        Aged::AuditLog => PurgeTrail { before, limit }.execute(on).await,
         Aged::Runs => PurgeRuns { before, limit }.execute(on).await,
         Aged::RunRequests => PurgeRequests { before, limit }.execute(on).await,
         Aged::Reconciliations => {

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use penstock_domain::disposition::Disposition;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ids::RunId;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
 use crate::intake::KEY_LIFE;
 use crate::sql::{Statement, statements};
 use crate::sync_runs::read::{RunRecord, record};
 use crate::sync_state::pending::{self, Unless};
-use crate::{Connection, Row, StoreError, begin, commit};
+use crate::{Connection, Row, StoreError, audit, begin, commit};
 
 statements! {
     run_requests.claim: Claim<'a> {
@@ -86,7 +86,8 @@ pub enum Answer {
     },
 }
 
-/// Writes down a run that is requested, and requests its pulls. From the commit on `relay` repeats
+/// Writes down a run that is requested at the time of `trail`, which goes to the audit log, and
+/// requests its pulls. From the commit on `relay` repeats
 /// the request.
 ///
 /// # Errors
@@ -95,11 +96,11 @@ pub enum Answer {
 pub async fn accept(
     on: &mut Connection,
     request: NewRequest<'_>,
-    now: Timestamp,
+    trail: &audit::Entry<'_>,
 ) -> Result<Answer, StoreError> {
     let mut collisions = 0;
     loop {
-        match attempt(on, request, now).await {
+        match attempt(on, request, trail).await {
             Err(error)
                 if error.disposition() == Disposition::Retry(Duration::ZERO)
                     && collisions < COLLISIONS =>
@@ -114,12 +115,33 @@ pub async fn accept(
 async fn attempt(
     on: &mut Connection,
     request: NewRequest<'_>,
+    trail: &audit::Entry<'_>,
+) -> Result<Answer, StoreError> {
+    let tx = begin(on).await?;
+    let answer = accept_in(&tx, request, "by POST /trigger", trail.at).await?;
+    if matches!(answer, Answer::Accepted(_)) {
+        audit::write(&tx, trail).await?;
+        commit(tx).await?;
+    }
+    Ok(answer)
+}
+
+/// As [`accept`], in a transaction of the caller, who commits it if the answer is
+/// [`Answer::Accepted`] and else rolls it back. `by` says how the request came, for the reason of
+/// its runs.
+///
+/// # Errors
+/// Returns [`StoreError`] if a statement fails. One that collides with another request does, with
+/// the advice to try again at once.
+pub async fn accept_in(
+    tx: &Transaction<'_>,
+    request: NewRequest<'_>,
+    by: &str,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
     let NewRequest { key, source, entities, mode, .. } = request;
     let (scope, sha256, id) =
         (request.sender.as_slice(), request.sha256.as_slice(), RunId::new(now));
-    let tx = begin(on).await?;
     let claim = Claim {
         scope,
         route: ROUTE,
@@ -129,30 +151,29 @@ async fn attempt(
         now,
         expires_at: now + KEY_LIFE,
     };
-    if claim.optional(&tx).await?.is_none() {
-        let first = First { scope, route: ROUTE, key }.one(&tx).await?;
+    if claim.optional(tx).await?.is_none() {
+        let first = First { scope, route: ROUTE, key }.one(tx).await?;
         let same = first.read::<&[u8]>("body_sha256")? == sha256;
         return Ok(match first.read("run_id")? {
             Some(run) if same => {
-                let waiting = pending::requested(&tx, source, entities, mode).await?;
+                let waiting = pending::requested(tx, source, entities, mode).await?;
                 Answer::Replay { run: RunId(run), waiting }
             }
             _ => Answer::Conflict,
         });
     }
     // Of two requests at once, the second looks for recent runs when the first is committed.
-    pending::lock(&tx, source, entities, mode, now).await?;
+    pending::lock(tx, source, entities, mode, now).await?;
     if !request.interval.is_zero() {
         let recent = TooRecent { source, mode: mode.as_str(), since: now - request.interval };
-        if let Some(row) = recent.optional(&tx).await? {
+        if let Some(row) = recent.optional(tx).await? {
             let again_at = row.read::<Timestamp>("at")? + request.interval;
             return Ok(Answer::TooRecent { run: RunId(row.read("id")?), again_at });
         }
     }
-    Insert { id: id.0, source, mode: mode.as_str(), entities, now }.execute(&tx).await?;
-    let why = format!("by POST /trigger, accepted as {id}");
-    pending::request(&tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
-    commit(tx).await?;
+    Insert { id: id.0, source, mode: mode.as_str(), entities, now }.execute(tx).await?;
+    let why = format!("{by}, accepted as {id}");
+    pending::request(tx, source, entities, mode, Some(&why), Unless::Never, now).await?;
     Ok(Answer::Accepted(id))
 }
 

@@ -1,5 +1,6 @@
 //! The `sync_runs` table: one report a run, for the operator who asks what happened.
 
+pub mod progress;
 pub mod read;
 pub mod summary;
 

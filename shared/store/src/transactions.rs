@@ -17,6 +17,7 @@ use crate::{Row, StoreError};
 mod apply;
 mod read;
 mod spilled;
+pub mod undecided;
 
 pub use apply::{Applied, Happening, Next, apply};
 pub use read::{Attempt, Change, Conflict, History, Listed, Page, history, page};

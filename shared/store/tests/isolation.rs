@@ -40,8 +40,10 @@ const UNIQUE_BY_THEMSELVES: [&str; 8] = [
 /// Tables that hold nothing of connections, or only by the id of a run of ours. Digests and jobs
 /// are of all connections, and name them in their texts. People belong to none, nor do
 /// transactions.
-const WITHOUT: [&str; 29] = [
+const WITHOUT: [&str; 35] = [
+    "account_links",
     "api_keys",
+    "audit_log",
     "call_windows",
     "conflicting_events",
     "connections",
@@ -65,11 +67,15 @@ const WITHOUT: [&str; 29] = [
     "reconciled_days",
     "reconciliations",
     "refinery_schema_history",
+    "reset_requests",
     "revenue_settings",
+    "sessions",
+    "sign_in_limits",
     "transaction_attempts",
     "transaction_changes",
     "transaction_conflicts",
     "transactions",
+    "users",
 ];
 
 async fn texts(client: &Client, sql: &str) -> BTreeSet<String> {

@@ -92,7 +92,7 @@ impl Unit {
 /// costs three times as much.
 pub const STORAGE_RESOLUTION: u8 = 60;
 
-const HTTP: &[&str] = &["admin", "ingest", "metrics", "transact", "webhook"];
+const HTTP: &[&str] = &["accounts", "admin", "console", "ingest", "metrics", "transact", "webhook"];
 const PROCESS: &[&str] = &["process"];
 const RELAY: &[&str] = &["relay"];
 const FETCH: &[&str] = &["fetch"];

@@ -30,7 +30,7 @@ const DEAD: u32 = 10_000;
 const REPLIES: usize = 200;
 
 /// Rows of the last days, a payload of some 600 bytes each.
-const PROCESSED: &str = "
+pub(super) const PROCESSED: &str = "
 insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, status, next_attempt_at,
                     received_at, processed_at)
 select outbox_id_at(at), 'stripe', 'charge', 'ch_' || n, 'evt_' || n, at,
@@ -38,7 +38,8 @@ select outbox_id_at(at), 'stripe', 'charge', 'ch_' || n, 'evt_' || n, at,
        'processed', at, at, at + interval '1 second'
 from (select n, now() - n * interval '60 ms' as at from generate_series(1, $rows) n) rows";
 
-const FAILED: &str = "
+/// Rows that are dead, of twenty causes, with their letters.
+pub(super) const FAILED: &str = "
 with dead as (
     insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, status,
                         next_attempt_at, received_at, last_error, error_kind)

@@ -38,6 +38,7 @@ impl Aim {
             _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => {
                 Self::AtMost(1.5)
             }
+            _ if name.starts_with("console_") && name.ends_with("_p95_ms") => Self::AtMost(150.0),
             _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
             _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),
             _ if name.starts_with("zip_mb_") => Self::AtMost(5.0),

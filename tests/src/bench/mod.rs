@@ -9,6 +9,7 @@
 
 mod backfill;
 mod cold_start;
+mod console;
 mod drain;
 mod drain_workers;
 mod failed;
@@ -36,8 +37,10 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 9] =
-    ["backfill", "drain", "soak", "metrics", "failed", "front", "transact", "gateway", "init"];
+const PARTS: [&str; 10] = [
+    "backfill", "drain", "soak", "metrics", "failed", "console", "front", "transact", "gateway",
+    "init",
+];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
 /// The figures of other parts stay in the file.
@@ -70,6 +73,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     if wanted("failed") {
         Box::pin(failed::measure(&mut figures)).await;
+    }
+    if wanted("console") {
+        Box::pin(console::measure(&mut figures)).await;
     }
     if wanted("front") {
         Box::pin(front::measure(&mut figures)).await;

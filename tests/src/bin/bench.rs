@@ -1,5 +1,5 @@
 //! Runs the benchmarks: `bench [backfill|drain|soak|metrics|front|gateway|init]...`; without
-//! an argument, all of them. The variable `ROWS` says how many rows the soak has.
+//! an argument, all of them. The variable `ROWS` says how many rows the soak and the console have.
 
 use penstock_tests::bench;
 

@@ -7,7 +7,7 @@ pub fn collection(document: &Value) -> Value {
     let tags = document["tags"].as_array().into_iter().flatten();
     let folders: Vec<Value> = tags
         .map(|tag| {
-            let items: Vec<Value> = super::page::operations(document)
+            let items: Vec<Value> = super::operations::operations(document)
                 .filter(|(_, _, operation)| operation["tags"][0] == tag["name"])
                 .map(|(path, method, operation)| item(document, path, method, operation))
                 .collect();
@@ -28,7 +28,7 @@ pub fn collection(document: &Value) -> Value {
 fn item(document: &Value, path: &str, method: &str, operation: &Value) -> Value {
     let (mut headers, mut query, mut variables) = (Vec::new(), Vec::new(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
-        let parameter = super::page::resolved(document, parameter);
+        let parameter = super::operations::resolved(document, parameter);
         let schema = &parameter["schema"];
         let example = schema["examples"]
             .get(0)

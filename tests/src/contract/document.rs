@@ -43,6 +43,8 @@ pub fn document(contract: &Contract) -> Value {
             tag("Failures", "Rows and messages that failed, and how the work goes."),
             tag("Jobs", "Work on many rows that a person asks for: replays, remaps and erasures."),
             tag("Operations", "Health, and the work that waits."),
+            tag("Accounts", "The accounts of people, and their sessions. As Better Auth's: its client library talks to these routes."),
+            tag("Console", "Pages for people who are signed in."),
             tag("Contract", "This document."),
         ],
         "paths": paths,
@@ -54,6 +56,10 @@ pub fn document(contract: &Contract) -> Value {
             "securitySchemes": {
                 "readKey": { "type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "A key with the scope `read`." },
                 "ingestKey": { "type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "A key with the scope `ingest`." },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": "__Secure-better-auth.session_token",
+                    "description": "The session of a person whose role is high enough. Without TLS the name has no `__Secure-`.",
+                },
                 "adminKey": { "type": "apiKey", "in": "header", "name": "X-Admin-Api-Key", "description": "A key with the scope `admin`." },
             },
         },
@@ -150,7 +156,22 @@ fn responses() -> Value {
         "The body cannot be read, and is kept; or a parameter is not valid.",
         lead,
     );
+    let coded = |status: u16, title: &str, slug: &str, about: &str, code: &str, message: &str| {
+        let mut reply = problem(status, title, slug, about, message);
+        let example = &mut reply["content"]["application/problem+json"]["example"];
+        example["code"] = json!(code);
+        example["message"] = json!(message);
+        reply
+    };
     json!({
+        "SignedOut": coded(401, "Unauthorized", "signed-out", "Nobody is signed in.", "UNAUTHORIZED", "Sign in first."),
+        "WrongPassword": coded(401, "Unauthorized", "invalid-email-or-password", "A wrong password, or no such account. Which of the two is not told.", "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),
+        "Forbidden": coded(403, "Forbidden", "forbidden", "The role of the account is too low, or the request comes from a page of another origin.", "FORBIDDEN", "The role of this account is too low for this."),
+        "ForeignOrigin": coded(403, "Forbidden", "foreign-origin", "The request comes from a page of another origin, or names a page of one.", "INVALID_ORIGIN", "Invalid origin"),
+        "LastAdmin": coded(409, "Conflict", "last-admin", "Nobody else could manage accounts.", "LAST_ADMIN", "This is the last account of an admin."),
+        "UnsupportedMediaType": coded(415, "Unsupported Media Type", "unsupported-media-type", "The body is neither JSON nor a form.", "UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed. Allowed types: application/json, application/x-www-form-urlencoded"),
+        "UserExists": coded(422, "Unprocessable Entity", "user-already-exists", "There is an account of this address.", "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email."),
+        "TooManyTries": with_header(coded(429, "Too Many Requests", "rate-limited", "Too many tries for this account or from this network address. `X-Retry-After` says the same as `Retry-After`.", "TOO_MANY_REQUESTS", "Too many requests. Please try again later."), "retry-after", "RetryAfter"),
         "BadRequest": bad_request,
         "BadChannel": problem(400, "Bad Request", "bad-channel", "The channel is not one of ours, or the request is not valid.", "The channel is not one of ours."),
         "BadSignature": problem(400, "Bad Request", "bad-signature", "The signature does not hold, or the request is not valid.", "Not verified: no signature matches the body."),

@@ -1,11 +1,11 @@
-//! The contract as files: docs/openapi.json, a page for people and a collection for Postman.
+//! The contract as files: docs/openapi.json and a collection for Postman.
 //!
 //! They are generated from the functions' descriptions of their routes. `make generate` writes
 //! them, and a test fails if one is out of date.
 
 mod collection;
 mod document;
-mod page;
+mod operations;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,6 @@ use penstock_edge::http::RouteInfo;
 use crate::generated::Generated;
 use crate::repository::root;
 
-pub use page::style_sha256;
-
 /// A function that answers HTTP: its name, its route table, and what adds it to the contract.
 type HttpFunction = (&'static str, fn() -> Vec<RouteInfo>, Describe);
 
@@ -24,12 +22,14 @@ type HttpFunction = (&'static str, fn() -> Vec<RouteInfo>, Describe);
 type Describe = fn(&mut Contract) -> Result<(), Mismatch>;
 
 /// The functions that answer HTTP, in the order of the document.
-const HTTP: [HttpFunction; 5] = [
+const HTTP: [HttpFunction; 7] = [
     ("ingest", || ingest::contract::routes().collect(), ingest::contract::describe),
     ("metrics", || metrics::contract::routes().collect(), metrics::contract::describe),
     ("transact", || transact::contract::routes().collect(), transact::contract::describe),
     ("webhook", || webhook::contract::routes().collect(), webhook::contract::describe),
     ("admin", || admin::contract::routes().collect(), admin::contract::describe),
+    ("accounts", || accounts::contract::routes().collect(), accounts::contract::describe),
+    ("console", || console::contract::routes().collect(), console::contract::describe),
 ];
 
 /// Returns the routes of each function that answers HTTP.
@@ -53,7 +53,6 @@ pub fn generate() -> Result<Vec<Generated>, Mismatch> {
     let file = |name: &str, text: String| Generated { path: docs.join(name), text };
     Ok(vec![
         file("openapi.json", pretty(&document)),
-        file("api.html", page::page(&document)),
         file("penstock.postman_collection.json", pretty(&collection::collection(&document))),
     ])
 }

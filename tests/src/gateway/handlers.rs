@@ -13,6 +13,8 @@ pub struct Handlers {
     pub metrics: metrics::Ports<SystemClock>,
     pub ingest: ingest::Ports<SystemClock, MemoryQueue>,
     pub admin: admin::Ports<SystemClock, MemoryQueue>,
+    pub accounts: accounts::Ports<SystemClock>,
+    pub console: console::Ports,
     pub webhook: webhook::Ports<SystemClock, MemoryQueue>,
     pub transact: transact::Ports<SystemClock, MemoryQueue>,
 }
@@ -44,6 +46,8 @@ impl Handlers {
             "metrics" => self.metrics.handle(&request, invocation).await,
             "ingest" => self.ingest.handle(&request, invocation).await,
             "admin" => self.admin.handle(&request, invocation).await,
+            "accounts" => self.accounts.handle(&request, invocation).await,
+            "console" => self.console.handle(&request, invocation).await,
             _ => return Err(Failure::of_function(&format!("there is no {function}"))),
         });
         answer.map_err(|e| Failure::of_function(&e))

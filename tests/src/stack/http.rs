@@ -77,7 +77,12 @@ fn client() -> Result<reqwest::Client, StackError> {
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    let client =
-        http_client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    let client = http_client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .pool_max_idle_per_host(0)
+        // A test sees what the API answers.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }

@@ -10,6 +10,8 @@ mod hosted;
 mod http;
 mod lambda;
 mod parties;
+mod person;
+mod pollers;
 mod queues;
 mod script;
 mod spec;
@@ -39,6 +41,7 @@ pub use error::StackError;
 pub use gateway::Gateway;
 pub use http::Reply;
 pub use parties::Parties;
+pub use person::Person;
 pub use queues::{Depth, StackQueue};
 pub use spec::{Secrets, StackSpec};
 pub use wait::eventually;
@@ -93,6 +96,8 @@ pub struct Stack {
 struct Made {
     outputs: Outputs,
     resources: BTreeMap<String, u64>,
+    /// The ids of the event source mappings.
+    mappings: Vec<String>,
 }
 
 /// The template's outputs, as far as they work in LocalStack.
@@ -108,6 +113,12 @@ struct Outputs {
     webhook_spill_secret_arn: String,
     ingest_spill_secret_arn: String,
     transact_spill_secret_arn: String,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        pollers::stop(&self.local.url, std::mem::take(&mut self.made.mappings));
+    }
 }
 
 impl Stack {
@@ -269,8 +280,7 @@ impl Stack {
         script::outcome(&self.local, "infra/connect.py", &arguments).await
     }
 
-    /// Returns the text of a secret by its name or ARN; `None` if it cannot be read, such as after
-    /// it was deleted.
+    /// Returns the text of a secret by its name or ARN; `None` if it was deleted.
     pub async fn secret(&self, name: &str) -> Option<String> {
         let secret = Secret::stored(Arc::clone(&self.aws), name.to_owned());
         let text = secret.get(SystemClock.now(), true).await.ok()?;

@@ -8,7 +8,7 @@ use penstock_store::roles;
 
 use super::TemplateError;
 use super::chapters::{Chapters, HEADS, SECTIONS};
-use super::dashboard;
+use super::dashboard::{self, Writers};
 use super::function::{Function, KEYS};
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
@@ -255,10 +255,11 @@ impl Assembly {
         gathered.insert("RouteSettings".to_owned(), Text::below(settings));
         let functions: Vec<&str> = self.functions.keys().map(String::as_str).collect();
         gathered.insert("Dashboard".to_owned(), Text::below(dashboard::body(&functions)));
-        for (slot, metric) in
-            [("ParsingErrors", "EMFParsingErrors"), ("ValidationErrors", "EMFValidationErrors")]
-        {
-            gathered.insert(slot.to_owned(), Text::below(dashboard::unread(metric)));
+        for (kind, writers) in [("", Writers::Answering), ("OfWork", Writers::Working)] {
+            for what in ["Parsing", "Validation"] {
+                let unread = dashboard::unread(&format!("EMF{what}Errors"), writers);
+                gathered.insert(format!("{what}Errors{kind}"), Text::below(unread));
+            }
         }
         let lines = fill(&self.chapters.lines(), &gathered, &[]);
         let lines = lines.map_err(|what| in_part(SHARED, what))?;

@@ -150,9 +150,20 @@ pub fn writers() -> Vec<&'static str> {
     all
 }
 
+/// The functions that write metrics, for two alarms: CloudWatch takes ten metrics in one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    /// Those that answer requests.
+    Answering,
+    /// All others.
+    Working,
+}
+
 /// Returns the metrics of an alarm on lines that CloudWatch could not read as metrics: those of
-/// each function that writes some, and their sum.
-pub fn unread(metric: &str) -> Vec<String> {
+/// each function of a kind, and their sum.
+pub fn unread(metric: &str, kind: Writers) -> Vec<String> {
+    let answer = Metric::Requests.functions();
+    let is_of_kind = |function: &&str| answer.contains(function) == (kind == Writers::Answering);
     let of = |function: &&str| {
         let (id, logs) = (function, format!("{}Logs", pascal(function)));
         [
@@ -167,7 +178,8 @@ pub fn unread(metric: &str) -> Vec<String> {
             "    Stat: Sum".to_owned(),
         ]
     };
-    let sum = ["- Id: all", "  Expression: SUM(METRICS())", "  Label: all functions"];
+    let sum = ["- Id: all", "  Expression: SUM(METRICS())", "  Label: all of these functions"];
     let sum = sum.into_iter().map(str::to_owned);
-    sum.chain(writers().iter().flat_map(of)).collect()
+    let writers = writers();
+    sum.chain(writers.iter().filter(|it| is_of_kind(it)).flat_map(of)).collect()
 }

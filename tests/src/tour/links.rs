@@ -1,9 +1,11 @@
 //! The commands to try. Each is a line that can be marked with the mouse and run as it is.
 
-/// Returns the lines for the HTTP API at `url`, with the keys to read and to send.
-pub(super) fn links(url: &str, read: &str, send: &str) -> Vec<String> {
+/// Returns the lines for the HTTP API at `url`, with the keys to read and to send, and a link that
+/// signs in to the console.
+pub(super) fn links(url: &str, read: &str, send: &str, console: &str) -> Vec<String> {
     let host = url.trim_start_matches("http://");
     vec![
+        format!("{url}/console: sign in once by {console}"),
         format!("READ={read}"),
         format!("SEND={send}"),
         format!("curl -H \"x-api-key: $READ\" {url}/metrics/revenue/summary"),

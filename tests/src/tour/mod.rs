@@ -10,6 +10,7 @@
 mod accounts;
 mod books;
 mod chart;
+mod console;
 mod counts;
 mod kept;
 mod layout;

@@ -8,7 +8,7 @@ use super::senders::Senders;
 use super::set_up::{Tour, begin};
 use super::verdict;
 use super::versions::Versions;
-use super::{EVERYTHING, NEWS, TourError, books, drain, transactions};
+use super::{EVERYTHING, NEWS, TourError, books, console, drain, transactions};
 use crate::vendors::Vendors;
 
 /// Changes of the first Stripe account between the first pull and the second.
@@ -48,6 +48,7 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
         screen.say(line)?;
     }
     screen.say(&preview::write(tour).await?)?;
+    screen.say(&console::read_pages(tour).await?)?;
     Ok(())
 }
 

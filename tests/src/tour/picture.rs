@@ -228,7 +228,9 @@ mod tests {
     /// The links of a run, with keys as long as they are.
     fn commands() -> Vec<String> {
         let key = |scope: &str| format!("penstock_{scope}_{}.{}", "k".repeat(43), "m".repeat(32));
-        links("http://127.0.0.1:8787", &key("read"), &key("ingest"))
+        let url = "http://127.0.0.1:8787";
+        let console = format!("{url}/console/link?token={}", "t".repeat(32));
+        links(url, &key("read"), &key("ingest"), &console)
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls, connect};
 
 use super::accounts::Accounts;
+use super::console::sign_in_link;
 use super::kept::Kept;
 use super::links::links;
 use super::money::counted;
@@ -40,6 +41,8 @@ pub(super) struct Tour {
     pub(super) gateway: Gateway,
     pub(super) key: String,
     pub(super) ingest_key: String,
+    /// A link that signs in to the console, once.
+    pub(super) console: String,
     pub(super) stack: Stack,
     sql: Mutex<Arc<Client>>,
     /// `None` if the accounts are real.
@@ -93,12 +96,26 @@ pub(super) async fn set_up(
     let (gateway, note) = kept.on_port(KEPT, start).await?;
     screen.done(step, gateway.url())?;
     note.iter().try_for_each(|note| screen.say(note))?;
+    let step = screen.step("console: an account for you, by the function accounts")?;
+    let console = sign_in_link(&stack, &gateway).await?;
+    screen.done(step, "")?;
     let sql = Mutex::new(Arc::new(database.client().await));
     let connections = accounts.map_or_else(
         || Vendors::CONNECTIONS.to_vec(),
         |accounts| accounts.sources.iter().copied().map(Connection::declared).collect(),
     );
-    Ok(Tour { gateway, key, ingest_key, stack, sql, vendors, parties, connections, database })
+    Ok(Tour {
+        gateway,
+        key,
+        ingest_key,
+        console,
+        stack,
+        sql,
+        vendors,
+        parties,
+        connections,
+        database,
+    })
 }
 
 /// Requests the first pulls. While they are under way it connects the accounts that the template
@@ -295,7 +312,7 @@ impl Tour {
 
     /// Returns the commands to try.
     pub(super) fn links(&self) -> Vec<String> {
-        links(self.gateway.url(), &self.key, &self.ingest_key)
+        links(self.gateway.url(), &self.key, &self.ingest_key, &self.console)
     }
 
     /// Returns the last lines of the functions' logs.

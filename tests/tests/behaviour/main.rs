@@ -3,8 +3,10 @@
 //! Their own handlers run over a real Postgres. The vendors behave, or misbehave on command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "to fail is to panic")]
 
+mod accounts;
 mod admin;
 mod connections;
+mod console;
 mod digest;
 mod erasing;
 mod fetch;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::stripe_account::account;
 
 /// The functions with routes.
-const FUNCTIONS: [&str; 5] = ["admin", "ingest", "metrics", "transact", "webhook"];
+const FUNCTIONS: [&str; 7] =
+    ["accounts", "admin", "console", "ingest", "metrics", "transact", "webhook"];
 
 const ANSWERS: &str = "This function answers an HTTP API with payload format 2.0 or a function URL, and was called by ";
 

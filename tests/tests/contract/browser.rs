@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::date;
-use penstock_domain::digest::{Daily, Dead, Fresh, Known, Runs, Unmapped, Week};
+use penstock_domain::digest::{Daily, Dead, Fresh, Known, Runs, Undecided, Unmapped, Week};
 use penstock_domain::revenue::Sums;
+use penstock_domain::transaction::State;
 use penstock_edge::config;
 use tokio::process::Command;
 
@@ -38,6 +39,12 @@ fn digest(text: &str) -> Daily {
         runs: vec![Runs { connection: all(), succeeded: 1, failed: 1, running: 1, rows: 1 }],
         dead: vec![Dead { connection: all(), entity: all(), reason: all(), count: 1 }],
         has_more_dead: true,
+        undecided: vec![Undecided {
+            state: State::NeedsReview,
+            count: 1,
+            has_more: true,
+            age: Duration::from_secs(7_200),
+        }],
         unmapped: vec![Unmapped { connection: all(), kind: all(), status: all(), count: 1 }],
         issues: vec![Known {
             key: all(),

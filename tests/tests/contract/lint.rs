@@ -88,8 +88,11 @@ fn every_reply_is_described_and_says_its_request_id_and_every_route_says_how_it_
         let replies = operation["responses"].as_object().unwrap();
         assert!(replies.keys().any(|status| status.starts_with('2')), "{place}: no success");
         let mut refusals = vec!["400", "405", "500"];
-        if !operation["security"].as_array().unwrap().is_empty() {
-            refusals.extend(["401", "429"]);
+        let security = operation["security"].as_array().unwrap();
+        match security.iter().any(|scheme| scheme.get("session").is_some()) {
+            true => refusals.extend(["401", "403"]),
+            false if security.is_empty() => {}
+            false => refusals.extend(["401", "429"]),
         }
         for status in refusals {
             assert!(replies.contains_key(status), "{place}: no {status}");

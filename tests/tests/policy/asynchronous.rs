@@ -41,5 +41,5 @@ fn an_event_of_a_rule_is_tried_again_for_as_long_as_it_is_worth_and_no_longer() 
             assert_eq!(worth["DestinationConfig"]["OnFailure"]["Type"], "SQS", "{name}");
         }
     }
-    assert_eq!(called, ["digest", "fetch", "relay"]);
+    assert_eq!(called, ["accounts", "digest", "fetch", "relay"]);
 }

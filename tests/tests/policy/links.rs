@@ -59,7 +59,8 @@ fn every_link_leads_somewhere() {
                 if path.is_empty() { PathBuf::from(&file) } else { plain(&folder.join(path)) };
             let is_there = match std::fs::read_to_string(root().join(&other)) {
                 Ok(text) => heading.is_empty() || anchors(&text).contains(heading),
-                Err(_) => heading.is_empty() && root().join(&other).is_dir(),
+                // A folder, or a picture.
+                Err(_) => heading.is_empty() && root().join(&other).exists(),
             };
             if !is_there {
                 broken.push(format!("{file} -> {target}"));

@@ -106,15 +106,16 @@ fn alarms_on_metrics_that_cannot_be_read_watch_the_log_of_every_function_that_wr
         target(&found.unwrap().1["LoggingConfig"]["LogGroup"]).to_owned()
     };
     let wanted: BTreeSet<String> = written.iter().map(|name| group(name)).collect();
-    for (alarm, name) in
-        [("EmfParsingAlarm", "EMFParsingErrors"), ("EmfValidationAlarm", "EMFValidationErrors")]
-    {
-        let alarm = template.resource(alarm);
-        let metrics = alarm["Metrics"].as_array().unwrap();
-        // CloudWatch takes ten metrics in an alarm.
-        assert!(metrics.len() <= 10, "{} metrics", metrics.len());
-        let of_logs = metrics.iter().filter_map(|it| it.get("MetricStat"));
-        let watched: BTreeSet<String> = of_logs
+    for (what, name) in [("Parsing", "EMFParsingErrors"), ("Validation", "EMFValidationErrors")] {
+        let alarms = ["", "OfWork"].map(|kind| template.resource(&format!("Emf{what}{kind}Alarm")));
+        let all = alarms.into_iter().flat_map(|alarm| {
+            assert_eq!(alarm["TreatMissingData"], "notBreaching");
+            let metrics = alarm["Metrics"].as_array().unwrap();
+            // CloudWatch takes ten metrics in an alarm.
+            assert!(metrics.len() <= 10, "{} metrics", metrics.len());
+            metrics.iter().filter_map(|it| it.get("MetricStat"))
+        });
+        let watched: BTreeSet<String> = all
             .map(|it| {
                 let metric = &it["Metric"];
                 assert_eq!(
@@ -125,7 +126,6 @@ fn alarms_on_metrics_that_cannot_be_read_watch_the_log_of_every_function_that_wr
             })
             .collect();
         assert_eq!(watched, wanted, "{name}");
-        assert_eq!(alarm["TreatMissingData"], "notBreaching");
     }
 }
 

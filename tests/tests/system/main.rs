@@ -10,6 +10,7 @@
 mod by_the_clock;
 mod cold_start;
 mod connections;
+mod console;
 mod cors;
 mod deployed_app;
 mod digest;

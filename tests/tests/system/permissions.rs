@@ -93,12 +93,17 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .chain(["TransactionsQueue", "TransactSpillQueue"].map(send))
             .collect(),
         "settle" => receive("TransactionsQueue").chain([send("TransactionsQueue")]).collect(),
+        "console" => ["FetchRequestsQueue", "QuickRequestsQueue", "TransactionsQueue"]
+            .map(send)
+            .into_iter()
+            .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
+            .collect(),
         "admin" => ["FetchRequestsQueue", "QuickRequestsQueue"]
             .map(send)
             .into_iter()
             .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
             .collect(),
-        "digest" | "metrics" | "migrate" => Vec::new(),
+        "accounts" | "digest" | "metrics" | "migrate" => Vec::new(),
         _ => return None,
     })
 }
@@ -106,6 +111,7 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
 /// The channels of AWS over which a function tells people something: one identity, one topic.
 fn channels(function: &str) -> BTreeSet<(String, String)> {
     match function {
+        "accounts" => pairs(&[("ses:SendEmail", "DigestMailIdentityArn")]),
         "digest" => {
             pairs(&[("ses:SendEmail", "DigestMailIdentityArn"), ("sns:Publish", "DigestTopicArn")])
         }

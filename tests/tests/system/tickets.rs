@@ -70,5 +70,5 @@ async fn trap_24_a_replay_works_as_often_as_it_is_asked_for() {
     let keyed = [("x-admin-api-key", admin.as_str())];
     let metrics = gateway.ask(Method::GET, "/admin/metrics", &keyed).await.unwrap();
     let queues = metrics.json().unwrap()["queues"].as_array().unwrap().len();
-    assert_eq!((metrics.status, queues), (200, 9), "{}", metrics.body);
+    assert_eq!((metrics.status, queues), (200, 12), "{}", metrics.body);
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_clients::queue::{Outlet, offer};
 use penstock_clients::secret_store::generated;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::Clock;
 use penstock_domain::connecting::{is_own, key_folder, key_secret, signing_secret};
 use penstock_domain::connection::State;
@@ -16,6 +17,7 @@ use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::source::Source;
 use penstock_edge::http::{Failure, Problem, Reply, StatusCode};
 use penstock_edge::telemetry::chain;
+use penstock_store::audit::{self, Entry as Trail};
 use penstock_store::connections::change::{self, Claimed, Entry, NewClaim, Settled};
 use penstock_store::sync_state::pending::{self, Unless};
 use penstock_store::{StoreError, begin, commit};
@@ -91,7 +93,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             return Err(error.into());
         }
         let has_new_key = writes.key.is_some() || !was.is_open();
-        let settled = self.settle(&claimed, &wanted, &writes, has_new_key, by.now).await?;
+        let settled = self.settle(&claimed, &wanted, &writes, has_new_key, by).await?;
         let Some(entry) = settled else {
             for (name, _) in writes.key.iter() {
                 self.secrets.delete(name).await?;
@@ -173,7 +175,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         wanted: &Wanted,
         writes: &Writes,
         has_new_key: bool,
-        now: Timestamp,
+        by: By<'_>,
     ) -> Result<Option<Entry>, Failure> {
         let before = &claimed.entry.connection;
         let named = |origin: &Origin| match origin {
@@ -211,11 +213,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         let settling = async {
             let mut connection = self.database.connection().await?;
             let tx = begin(&mut connection).await?;
-            let entry = change::settle(&tx, settled, claimed.claim, now).await?;
+            let entry = change::settle(&tx, settled, claimed.claim, by.now).await?;
             if let (Some(_), Some(why)) = (&entry, why) {
                 let entities = wanted.source.entities(Mode::Incremental);
                 let (mode, unless) = (Mode::Incremental, Unless::Never);
-                pending::request(&tx, &before.name, entities, mode, Some(why), unless, now).await?;
+                pending::request(&tx, &before.name, entities, mode, Some(why), unless, by.now)
+                    .await?;
+            }
+            if entry.is_some() {
+                let detail = format!(r#"{{"newKey":{has_new_key}}}"#);
+                let trail = by.entry(Action::ConnectionChanged, &before.name);
+                audit::write(&tx, &Trail { detail: Some(&detail), ..trail }).await?;
             }
             commit(tx).await?;
             Ok::<_, StoreError>(entry)

@@ -1,12 +1,14 @@
 //! A connection that is paused, resumed, removed or erased.
 
 use penstock_clients::queue::Outlet;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::Clock;
 use penstock_domain::connecting::is_own;
 use penstock_domain::connection::State;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::source::{self, Source};
 use penstock_edge::http::{Failure, Reply, StatusCode};
+use penstock_store::audit::{self, Entry as Trail};
 use penstock_store::connections::change::{self, Entry};
 use penstock_store::connections::{self, Removal};
 use penstock_store::sync_state::pending::{self, Unless};
@@ -80,6 +82,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
                 let (mode, unless) = (Mode::Incremental, Unless::RequestedOrUnderWay);
                 pending::request(&tx, name, entities, mode, Some(why), unless, by.now).await?;
             }
+            if moved.is_some() {
+                let resumed = state == State::Active;
+                let (yes, no) = (Action::ConnectionResumed, Action::ConnectionPaused);
+                audit::write(&tx, &by.entry(if resumed { yes } else { no }, name)).await?;
+            }
             commit(tx).await?;
             Ok::<_, StoreError>(moved)
         };
@@ -118,6 +125,11 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             let times = (by.now + CLAIM, by.now);
             let retired = change::retire(&tx, name, &own, times).await?;
             if retired.is_some() {
+                if !removal.changed.is_empty() {
+                    let entry = by.entry(Action::ConnectionRemoved, name);
+                    let detail = erase.then_some(r#"{"erase":true}"#);
+                    audit::write(&tx, &Trail { detail, ..entry }).await?;
+                }
                 commit(tx).await?;
             }
             Ok::<_, StoreError>(Some((removal, retired)))

@@ -19,7 +19,6 @@ pub(crate) use filter::{Asked, text_faults};
 #[cfg(feature = "contract")]
 pub(crate) use one::EventReply;
 pub(crate) use one::{find, id};
-pub use payload::Redactions;
 
 /// The kinds of reasons, for the contract and for callers who ask for another.
 pub(crate) fn error_kinds() -> [&'static str; ReasonKind::ALL.len()] {

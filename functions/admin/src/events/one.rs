@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::Clock;
+use penstock_domain::redaction::Redactions;
 use penstock_edge::http::{Call, Failure, Problem, Reply, StatusCode};
 use penstock_store::StoreError;
 use penstock_store::failures::{self, Attempt, Event};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::payload::{Payload, Redactions};
+use super::payload::Payload;
 use crate::Ports;
 
 /// No more attempts of a row are listed.

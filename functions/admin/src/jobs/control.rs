@@ -2,15 +2,18 @@
 
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobState;
 use penstock_edge::http::{Call, Cursor, Failure, Problem, Reply, StatusCode};
 use penstock_store::jobs::{self, Job};
+use penstock_store::{StoreError, audit, begin, commit};
 use uuid::Uuid;
 
 use super::{BODY_LIMIT, JobsReply, unknown};
 use crate::Ports;
+use crate::by::By;
 
 pub(crate) const DEFAULT_LIMIT: i64 = 50;
 pub(crate) const MOST: i64 = 200;
@@ -62,7 +65,7 @@ pub(crate) async fn pause<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
-    ports.move_job(&call, &[JobState::Running], JobState::Paused).await
+    ports.move_job(&call, &[JobState::Running], JobState::Paused, Action::JobPaused).await
 }
 
 /// `POST /admin/jobs/{id}/resume`: it goes on.
@@ -70,7 +73,7 @@ pub(crate) async fn resume<C: Clock, Q: Outlet>(
     ports: &Ports<C, Q>,
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
-    ports.move_job(&call, &[JobState::Paused], JobState::Running).await
+    ports.move_job(&call, &[JobState::Paused], JobState::Running, Action::JobResumed).await
 }
 
 /// `POST /admin/jobs/{id}/stop`: it ends. Items that were not begun stay as they are.
@@ -79,7 +82,7 @@ pub(crate) async fn stop<C: Clock, Q: Outlet>(
     call: Call<'_, ApiKey>,
 ) -> Result<Reply, Failure> {
     let from = [JobState::Searching, JobState::Planned, JobState::Running, JobState::Paused];
-    ports.move_job(&call, &from, JobState::Stopped).await
+    ports.move_job(&call, &from, JobState::Stopped, Action::JobStopped).await
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
@@ -89,12 +92,20 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         call: &Call<'_, ApiKey>,
         from: &[JobState],
         to: JobState,
+        action: Action,
     ) -> Result<Reply, Failure> {
         call.request.bytes(BODY_LIMIT)?;
         let id = id(call)?;
+        let object = id.to_string();
         let setting = async {
-            let connection = self.database.connection().await?;
-            jobs::set_state(&**connection, id, from, to, call.now).await
+            let mut connection = self.database.connection().await?;
+            let tx = begin(&mut connection).await?;
+            let is_set = jobs::set_state(&tx, id, from, to, call.now).await?;
+            if is_set {
+                audit::write(&tx, &By::of(call).entry(action, &object)).await?;
+            }
+            commit(tx).await?;
+            Ok::<_, StoreError>(is_set)
         };
         let is_set = self.database.in_time(setting).await?;
         let (job, outcomes) = self.job_told(id).await?.ok_or_else(unknown)?;

@@ -8,11 +8,13 @@ mod replay;
 mod reply;
 
 use penstock_clients::queue::Outlet;
+use penstock_domain::audit::Action;
 use penstock_domain::clock::Clock;
 use penstock_domain::ids::JobId;
 use penstock_domain::job::JobKind;
 use penstock_edge::http::{Failure, Problem, Reply, StatusCode};
 use penstock_store::StoreError;
+use penstock_store::audit::Entry;
 use penstock_store::jobs::plan::{NewJob, fingerprint_text};
 use penstock_store::jobs::{self, Decision, Job, Outcome, Started};
 use serde::Serialize;
@@ -108,14 +110,14 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         asking: &Asking,
     ) -> Result<Reply, Failure> {
         let why = asking.why()?;
-        let By { who, request_id, now } = by;
+        let By { who, request_id, now, .. } = by;
         let decision = Decision { rate: asking.rate(), why: &why, asked_by: who };
+        let (object, detail) = (id.to_string(), format!(r#"{{"kind":"{}"}}"#, kind.as_str()));
+        let entry = by.entry(Action::JobStarted, &object);
+        let trail = Entry { why: Some(&why), detail: Some(&detail), ..entry };
         let starting = async {
             let mut connection = self.database.connection().await?;
-            if kind == JobKind::Erase {
-                return jobs::erase::start(&mut connection, id, decision, now).await;
-            }
-            jobs::start(&**connection, id, kind, decision, now).await
+            jobs::start(&mut connection, id, kind, decision, &trail, now).await
         };
         let started = self.database.in_time(starting).await?;
         match started {

@@ -73,7 +73,7 @@ pub(crate) async fn replay_one<C: Clock, Q: Outlet>(
     let new = filter.job(id, &asking, &call.caller.name);
     let planning = async {
         let connection = ports.database.connection().await?;
-        plan::replay(&**connection, new, Asked::default().filter(), Some(event), call.now).await
+        plan::replay(&**connection, new, Asked::default().filter(), Some(&[event]), call.now).await
     };
     let planned = ports.database.in_time(planning).await?;
     if planned.items == 0 {

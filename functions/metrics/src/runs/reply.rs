@@ -1,10 +1,9 @@
 //! A run as the caller reads it: a run of `fetch`, or a requested run, which is made of those.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use penstock_domain::disposition::FailureClass;
-use penstock_domain::paging::History;
-use penstock_domain::source::{self, Source};
 use penstock_store::run_requests::{Part, Request};
+use penstock_store::sync_runs::progress;
 use penstock_store::sync_runs::read::RunRecord;
 use serde::Serialize;
 use uuid::Uuid;
@@ -82,43 +81,17 @@ fn fraction(thousandths: u32) -> Option<f64> {
     format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().ok()
 }
 
-/// The estimate is by the age of the objects done, or else by the rows of the last full run. By
-/// rows it stays below 1,000, because there may be more rows this time.
-fn thousandths(run: &RunRecord) -> Option<u32> {
-    let stand = run.stand?;
-    let by_rows = || {
-        let before = stand.rows_before.filter(|rows| *rows > 0)?;
-        u32::try_from(run.rows_seen.saturating_mul(1_000) / before).ok().map(|done| done.min(999))
-    };
-    let by_age = goes_back_in_time(run).then_some(stand.history).and_then(History::behind);
-    by_age.or_else(by_rows)
-}
-
-fn goes_back_in_time(run: &RunRecord) -> bool {
-    source::find(&run.vendor).is_some_and(Source::goes_back_in_time)
-}
-
-fn progress(run: &RunRecord) -> Option<Progress> {
-    let stand = run.stand.filter(|_| run.mode == "full")?;
-    let done = thousandths(run);
-    let end = |done: u32| {
-        let spent = run.updated_at.as_millisecond() - run.started_at.as_millisecond();
-        let left = spent.checked_mul(i64::from(1_000 - done))? / i64::from(done);
-        run.updated_at.checked_add(SignedDuration::from_millis(left)).ok()
-    };
-    Some(Progress {
-        done: done.and_then(fraction),
-        reached: goes_back_in_time(run).then_some(stand.open_to.unwrap_or(stand.history.cut_to)),
-        estimated_end: done
-            .filter(|done| run.status == "running" && (1..=1_000).contains(done))
-            .and_then(end),
-    })
+impl From<progress::Progress> for Progress {
+    fn from(progress: progress::Progress) -> Self {
+        let progress::Progress { done, reached, estimated_end } = progress;
+        Self { done: done.and_then(fraction), reached, estimated_end }
+    }
 }
 
 impl From<RunRecord> for RunReply {
     fn from(run: RunRecord) -> Self {
         Self {
-            progress: progress(&run),
+            progress: progress::of(&run).map(Progress::from),
             run_id: run.id,
             source: run.vendor,
             connection: run.source,
@@ -164,7 +137,7 @@ fn progress_of_parts(parts: &[Part]) -> Option<Progress> {
     let of = |part: &Part| match &part.run {
         None => Some(0),
         Some(run) if run.status == "succeeded" => Some(1_000),
-        Some(run) => thousandths(run),
+        Some(run) => progress::thousandths(run),
     };
     let sum = parts.iter().map(of).sum::<Option<u32>>();
     let mean = sum.zip(u32::try_from(parts.len()).ok()).map(|(sum, count)| sum / count.max(1));

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Letter};
+use penstock_domain::account;
 use penstock_domain::config::{ConfigError, Env};
 use penstock_domain::digest::Message;
 
 use super::refusal::in_time;
 use super::{Channel, NotSent, Sending};
 use crate::aws::Aws;
+
+/// The variable that names the sender.
+const FROM: &str = "DIGEST_MAIL_FROM";
 
 /// SES takes this many recipients of one mail.
 const MOST_RECIPIENTS: usize = 50;
@@ -29,7 +33,6 @@ impl Mail {
     /// [`ConfigError`] if one of them is missing, or has what no address has.
     pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Option<Self>, ConfigError> {
         const TO: &str = "DIGEST_MAIL_TO";
-        const FROM: &str = "DIGEST_MAIL_FROM";
         if env.optional(TO).is_none() && env.optional(FROM).is_none() {
             return Ok(None);
         }
@@ -43,20 +46,61 @@ impl Mail {
     }
 
     async fn post(&self, message: &Message) -> Result<(), NotSent> {
-        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
-        let unmade = |_| NotSent::Refused("no request can be made".to_owned());
-        let body = Body::builder()
-            .text(part(&message.text).map_err(unmade)?)
-            .html(part(&message.html).map_err(unmade)?)
-            .build();
-        let letter =
-            Letter::builder().subject(part(&message.subject).map_err(unmade)?).body(body).build();
-        let send = self.aws.ses().await.send_email();
-        let send = send
-            .from_email_address(&self.from)
-            .destination(Destination::builder().set_to_addresses(Some(self.to.clone())).build())
-            .content(EmailContent::builder().simple(letter).build());
-        in_time(send.send()).await
+        let Message { subject, text, html, .. } = message;
+        send(&self.aws, &self.from, self.to.clone(), [subject, text, html]).await
+    }
+}
+
+/// Sends one mail of a subject, a plain text and a page.
+async fn send(
+    aws: &Aws,
+    from: &str,
+    to: Vec<String>,
+    [subject, text, html]: [&str; 3],
+) -> Result<(), NotSent> {
+    let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let unmade = |_| NotSent::Refused("no request can be made".to_owned());
+    let body =
+        Body::builder().text(part(text).map_err(unmade)?).html(part(html).map_err(unmade)?).build();
+    let letter = Letter::builder().subject(part(subject).map_err(unmade)?).body(body).build();
+    let send = aws
+        .ses()
+        .await
+        .send_email()
+        .from_email_address(from)
+        .destination(Destination::builder().set_to_addresses(Some(to)).build())
+        .content(EmailContent::builder().simple(letter).build());
+    in_time(send.send()).await
+}
+
+/// Sends mails to single people, from the address that the digest has too.
+pub trait Post: Send + Sync {
+    /// Sends a mail to an address, once.
+    fn post<'a>(&'a self, to: &'a str, letter: &'a account::letter::Letter) -> Sending<'a>;
+}
+
+/// Mail by SES to one person at a time.
+#[derive(Debug)]
+pub struct Postbox {
+    aws: Arc<Aws>,
+    from: String,
+}
+
+impl Postbox {
+    /// Creates the sender of mails from `DIGEST_MAIL_FROM`. `None` if it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it has what no address has.
+    pub fn from_env(env: &Env, aws: &Arc<Aws>) -> Result<Option<Self>, ConfigError> {
+        let Some(from) = env.optional(FROM) else { return Ok(None) };
+        Ok(Some(Self { aws: Arc::clone(aws), from: address(FROM, &from)? }))
+    }
+}
+
+impl Post for Postbox {
+    fn post<'a>(&'a self, to: &'a str, letter: &'a account::letter::Letter) -> Sending<'a> {
+        let account::letter::Letter { subject, text, html } = letter;
+        Box::pin(send(&self.aws, &self.from, vec![to.to_owned()], [subject, text, html]))
     }
 }
 
@@ -92,6 +136,17 @@ mod tests {
 
     fn made(settings: &[(&str, &str)]) -> Result<Option<Mail>, ConfigError> {
         Mail::from_env(&settings.iter().copied().collect(), &Arc::default())
+    }
+
+    #[test]
+    fn mails_to_single_people_need_a_sender_only() {
+        let postbox = |settings: &[(&str, &str)]| {
+            Postbox::from_env(&settings.iter().copied().collect(), &Arc::default())
+        };
+        assert!(postbox(&[]).unwrap().is_none());
+        let made = postbox(&[("DIGEST_MAIL_FROM", "ops@example.com")]).unwrap();
+        assert_eq!(made.unwrap().from, "ops@example.com");
+        assert!(postbox(&[("DIGEST_MAIL_FROM", "ops")]).is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use penstock_domain::digest::Message;
 
 use crate::aws::Aws;
 pub use chat::Chat;
-pub use mail::Mail;
+pub use mail::{Mail, Post, Postbox};
 pub use topic::Topic;
 
 /// A message was not sent, or nobody knows whether it was.

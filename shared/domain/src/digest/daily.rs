@@ -11,6 +11,7 @@ use super::issues::Known;
 use super::spans::{last, minute, span};
 use crate::money::{Currency, exponent};
 use crate::revenue::{Revenue, Sums};
+use crate::transaction::State;
 
 /// The most rows of a table. A person looks the rest up.
 const MOST_ROWS: usize = 20;
@@ -39,6 +40,8 @@ pub struct Daily {
     pub dead: Vec<Dead>,
     /// Whether there are more dead letters than were read.
     pub has_more_dead: bool,
+    /// The transactions that have no end yet.
+    pub undecided: Vec<Undecided>,
     /// The statuses that no map knows.
     pub unmapped: Vec<Unmapped>,
     /// The issues that last, and those that ended in the time.
@@ -97,6 +100,19 @@ pub struct Dead {
     pub count: i64,
 }
 
+/// The transactions of one state that has lasted for too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// The state.
+    pub state: State,
+    /// Their number.
+    pub count: i64,
+    /// Whether there are more than were counted.
+    pub has_more: bool,
+    /// How long ago the oldest of them came in.
+    pub age: Duration,
+}
+
 /// A status that no map knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmapped {
@@ -133,10 +149,15 @@ impl Daily {
         let late = self.pulls.iter().filter(|pull| pull.is_late).count();
         let dead: i64 = self.dead.iter().map(|dead| dead.count).sum();
         let more = if self.has_more_dead { "more than " } else { "" };
+        let undecided: i64 = self.undecided.iter().map(|state| state.count).sum();
+        let at_least =
+            if self.undecided.iter().any(|state| state.has_more) { "more than " } else { "" };
+        let transactions = counted(undecided, "undecided transaction", "undecided transactions");
         let tasks = [
             (lasting, counted(lasting, "issue lasts", "issues last")),
             (late, counted(late, "pull is late", "pulls are late")),
             (self.dead.len(), format!("{more}{}", counted(dead, "dead letter", "dead letters"))),
+            (self.undecided.len(), format!("{at_least}{transactions}")),
             (
                 self.unmapped.len(),
                 counted(self.unmapped.len(), "unmapped status", "unmapped statuses"),
@@ -160,6 +181,7 @@ impl Daily {
             Some(self.freshness_section()),
             Some(self.runs_section()),
             self.dead_section(),
+            self.undecided_section(),
             self.unmapped_section(),
         ];
         Document {
@@ -246,6 +268,15 @@ impl Daily {
         };
         let rows = self.dead.iter().map(row).collect();
         table("Dead letters by reason", vec!["count", "connection", "object", "reason"], rows)
+    }
+
+    fn undecided_section(&self) -> Option<Section> {
+        let row = |of: &Undecided| {
+            let more = if of.has_more { "more than " } else { "" };
+            vec![of.state.as_str().to_owned(), format!("{more}{}", of.count), span(of.age)]
+        };
+        let rows = self.undecided.iter().map(row).collect();
+        table("Undecided transactions", vec!["status", "count", "oldest"], rows)
     }
 
     fn unmapped_section(&self) -> Option<Section> {

@@ -18,7 +18,7 @@ mod spans;
 mod text;
 mod when;
 
-pub use daily::{Daily, Dead, Fresh, Runs, Unmapped, Week};
+pub use daily::{Daily, Dead, Fresh, Runs, Undecided, Unmapped, Week};
 pub use document::{Bar, Content, Document, Section};
 pub use issues::{Issue, Known, Step, step};
 pub use message::Message;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::revenue::{Sums, Zone};
+use crate::transaction::State;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -35,6 +36,7 @@ fn quiet_day() -> Daily {
         }],
         dead: Vec::new(),
         has_more_dead: false,
+        undecided: Vec::new(),
         unmapped: Vec::new(),
         issues: Vec::new(),
     }
@@ -78,8 +80,22 @@ fn the_verdict_lists_all_that_a_person_has_to_do() {
         status: "odd".to_owned(),
         count: 7,
     }];
-    let tasks = ["1 pull is late", "4 dead letters", "1 unmapped status"];
+    let undecided = |state, count, has_more| Undecided {
+        state,
+        count,
+        has_more,
+        age: Duration::from_secs(7_200),
+    };
+    day.undecided =
+        vec![undecided(State::Submitted, 2, false), undecided(State::NeedsReview, 1, false)];
+    let tasks =
+        ["1 pull is late", "4 dead letters", "3 undecided transactions", "1 unmapped status"];
     assert_eq!(day.tasks(), tasks);
+    let text = day.document().message().text;
+    assert!(text.contains("UNDECIDED TRANSACTIONS") && text.contains("needs_review"), "{text}");
+    day.undecided = vec![undecided(State::Pending, 10_000, true)];
+    assert_eq!(day.tasks()[2], "more than 10000 undecided transactions");
+    day.undecided.clear();
     day.has_more_dead = true;
     assert_eq!(day.tasks()[1], "more than 4 dead letters");
     let wanted = "To look at: 1 pull is late, more than 4 dead letters, 1 unmapped status.";

@@ -61,6 +61,12 @@ impl Zone {
         self.rules.to_datetime(instant).date()
     }
 
+    /// Returns what the clocks of the zone show at that instant.
+    #[must_use]
+    pub fn local(&self, instant: Timestamp) -> DateTime {
+        self.rules.to_datetime(instant)
+    }
+
     /// Returns the instant at which the clocks of the zone show that time. If they skip it, it is
     /// as much later; if they show it twice, it is the first.
     #[must_use]

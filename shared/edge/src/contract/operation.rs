@@ -36,6 +36,7 @@ impl Operation {
             Need::Read | Need::Ingest | Need::Admin => {
                 operation.problems(&[(401, "Unauthorized"), (429, "TooManyRequests")])
             }
+            Need::Session(_) => operation.problems(&[(401, "SignedOut"), (403, "Forbidden")]),
         }
     }
 
@@ -119,6 +120,15 @@ impl Operation {
         let content: Map<String, Value> = content.collect();
         let body = json!({ "required": true, "description": about, "content": content });
         self.parts.insert("requestBody".to_owned(), body);
+        self
+    }
+
+    /// Says that the body that was added before may be left out.
+    #[must_use]
+    pub fn body_is_optional(mut self) -> Self {
+        if let Some(body) = self.parts.get_mut("requestBody") {
+            body["required"] = json!(false);
+        }
         self
     }
 
@@ -216,6 +226,7 @@ fn security(need: Need) -> Value {
         Need::Read => json!([{ "readKey": [] }, { "adminKey": [] }]),
         Need::Ingest => json!([{ "ingestKey": [] }]),
         Need::Admin => json!([{ "adminKey": [] }]),
+        Need::Session(_) => json!([{ "session": [] }]),
     }
 }
 

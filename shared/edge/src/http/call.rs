@@ -55,7 +55,8 @@ impl<'a, Caller> Call<'a, Caller> {
     }
 
     /// The same call of a caller who is known now.
-    pub(super) fn with<Other>(self, caller: Other) -> Call<'a, Other> {
+    #[must_use]
+    pub fn with<Other>(self, caller: Other) -> Call<'a, Other> {
         let Self { request, id, now, route, query, path, .. } = self;
         Call { request, id, now, route, query, caller, path }
     }

@@ -21,12 +21,14 @@ impl Request {
 }
 
 /// A cookie that a reply sets. Scripts cannot read it, it travels over HTTPS only, and another
-/// site's form does not send it: `HttpOnly; Secure; SameSite=Lax; Path=/`.
+/// site's form does not send it: `HttpOnly; Secure; SameSite=Lax; Path=/`. On one machine, where
+/// there is no TLS, [`SetCookie::over_http`] leaves `Secure` out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCookie {
     name: &'static str,
     value: String,
     max_age: Option<Duration>,
+    is_secure: bool,
 }
 
 /// The value of a cookie holds a character that RFC 6265 does not allow there.
@@ -46,13 +48,13 @@ impl SetCookie {
         if !value.bytes().all(allowed) {
             return Err(InvalidCookie(name));
         }
-        Ok(Self { name, value, max_age: None })
+        Ok(Self { name, value, max_age: None, is_secure: true })
     }
 
     /// The cookie that deletes the one of that name.
     #[must_use]
     pub fn expired(name: &'static str) -> Self {
-        Self { name, value: String::new(), max_age: Some(Duration::ZERO) }
+        Self { name, value: String::new(), max_age: Some(Duration::ZERO), is_secure: true }
     }
 
     /// Has the browser keep it for so long, in whole seconds.
@@ -60,13 +62,20 @@ impl SetCookie {
     pub fn lasting(self, max_age: Duration) -> Self {
         Self { max_age: Some(max_age), ..self }
     }
+
+    /// Lets it travel without TLS.
+    #[must_use]
+    pub fn over_http(self) -> Self {
+        Self { is_secure: false, ..self }
+    }
 }
 
 /// The text of the `Set-Cookie` header.
 impl fmt::Display for SetCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, value, max_age } = self;
-        write!(f, "{name}={value}; Path=/; HttpOnly; Secure; SameSite=Lax")?;
+        let Self { name, value, max_age, is_secure } = self;
+        let secure = if *is_secure { "; Secure" } else { "" };
+        write!(f, "{name}={value}; Path=/; HttpOnly{secure}; SameSite=Lax")?;
         match max_age {
             Some(max_age) => write!(f, "; Max-Age={}", max_age.as_secs()),
             None => Ok(()),
@@ -101,6 +110,8 @@ mod tests {
         assert_eq!(lasting.to_string(), format!("session=a=b; {attributes}; Max-Age=60"));
         let expired = SetCookie::expired("session");
         assert_eq!(expired.to_string(), format!("session=; {attributes}; Max-Age=0"));
+        let plain = SetCookie::expired("session").over_http().to_string();
+        assert_eq!(plain, "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod request_id;
 mod route_info;
 mod runtime;
 mod service;
+pub mod session;
 
 pub use call::Call;
 pub use cookie::{InvalidCookie, SetCookie};

@@ -116,6 +116,30 @@ impl Problem {
         )
     }
 
+    /// 401: the route is for people, and nobody is signed in.
+    #[must_use]
+    pub fn signed_out() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "signed-out", "Sign in first.")
+    }
+
+    /// 403: the caller is known, and may not do this.
+    #[must_use]
+    pub fn forbidden(slug: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, slug, detail)
+    }
+
+    /// A problem for the clients of Better Auth, which read its `code` and its `message`.
+    #[must_use]
+    pub fn coded(
+        status: StatusCode,
+        slug: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let message = message.into();
+        Self::new(status, slug, message.clone()).with("code", code).with("message", message)
+    }
+
     /// 404: no such route or thing.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -173,6 +197,10 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unauthorized => Self::unauthorized(),
+            Denied::SignedOut => Self::signed_out(),
+            Denied::Forbidden => {
+                Self::forbidden("forbidden", "The role of this account is too low for this.")
+            }
             Denied::RateLimited { retry_after_s } => Self::too_many_requests(retry_after_s),
         }
     }

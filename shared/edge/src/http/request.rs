@@ -37,6 +37,9 @@ pub struct Request {
     pub body: Option<String>,
     /// Whether the body is base64.
     pub is_base64_encoded: bool,
+    /// The network address that has called the gateway, as the gateway saw it. `X-Forwarded-For`
+    /// holds what the caller likes, and is read nowhere.
+    pub source_ip: Option<String>,
 }
 
 impl Request {
@@ -156,6 +159,7 @@ impl From<ApiGatewayV2httpRequest> for Request {
             cookies: event.cookies.unwrap_or_default(),
             body: event.body,
             is_base64_encoded: event.is_base64_encoded,
+            source_ip: context.http.source_ip,
         }
     }
 }

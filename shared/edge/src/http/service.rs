@@ -56,6 +56,12 @@ pub trait Service: Sync + Sized + 'static {
         call: &Call<'_>,
     ) -> impl Future<Output = Result<Self::Caller, Failure>> + Send;
 
+    /// Writes the reply to a request that failed, and to one that no route takes: a problem. A
+    /// function that answers people writes a page instead.
+    fn refuse(&self, failure: &Failure, _: &Request, id: &RequestId) -> Reply {
+        Reply::problem(failure.problem(), id)
+    }
+
     /// Answers one request; `invocation` is Lambda's id of it. A failure is a reply too. One line
     /// of the log tells of the request, by its route's path and not by its own: a user's id may be
     /// an e-mail address. All lines have the trace that the caller has told.
@@ -73,7 +79,7 @@ pub trait Service: Sync + Sized + 'static {
             };
             let (reply, failure) = match outcome {
                 Ok(reply) => (reply, None),
-                Err(failure) => (Reply::problem(failure.problem(), &id), Some(failure)),
+                Err(failure) => (self.refuse(&failure, request, &id), Some(failure)),
             };
             let (now, status) = (self.now(), reply.status_code);
             let took = elapsed(began, now);

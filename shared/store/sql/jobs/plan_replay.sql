@@ -9,7 +9,7 @@ with chosen as materialized (
       and (:external_id is null or f.external_id = :external_id)
       and (:since::timestamptz is null or f.failed_at >= :since)
       and (:until::timestamptz is null or f.failed_at < :until)
-      and (:only::uuid is null or f.id = :only or f.outbox_id = :only)
+      and (:only::uuid[] is null or f.id = any(:only) or f.outbox_id = any(:only))
     order by f.failed_at desc, f.id desc
     limit :most + 1
 ),

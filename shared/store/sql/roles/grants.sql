@@ -170,6 +170,7 @@ grant select (name, source, key_secret, state, changed_at) on connections to :di
 grant select (id, source, entity, error, created_at) on dead_letters to :digest;
 grant select (source, status, received_at, error_kind) on outbox to :digest;
 grant select (source, kind, amount, currency, status, raw_status, occurred_at, updated_at) on payments to :digest;
+grant select (id, status, received_at) on transactions to :digest;
 grant select on revenue_sums to :digest;
 grant select on revenue_deltas to :digest;
 grant select on revenue_settings to :digest;
@@ -233,3 +234,83 @@ grant select, insert, update on call_windows to :settle;
 grant select, insert, update, delete on circuits to :settle;
 grant select (id, message_due_at, ended_at), update (message_due_at), delete on transactions to :relay;
 grant select (id, transaction_id, next_action_at, message_due_at), update (message_due_at) on notifications to :relay;
+
+-- A change that a person or a program asks for has its row in the audit log.
+grant insert on audit_log to :admin;
+grant insert on audit_log to :ingest;
+grant insert on audit_log to :transact;
+
+-- Accounts. accounts alone reads passwords, and adds to the audit log what it changes.
+grant select, insert, update on users to :accounts;
+grant select, insert, update, delete on sessions to :accounts;
+grant select, insert, update, delete on account_links to :accounts;
+grant select, insert, update, delete on sign_in_limits to :accounts;
+grant select, insert, update on reset_requests to :accounts;
+grant insert on audit_log to :accounts;
+-- relay deletes what is over or too old. Nobody changes the audit log.
+grant select (id, expires_at), delete on sessions to :relay;
+grant select (id, expires_at), delete on account_links to :relay;
+grant select (key, kind, updated_at), delete on sign_in_limits to :relay;
+grant select (email, requested_at), delete on reset_requests to :relay;
+grant select (id, seq, happened_at), delete on audit_log to :relay;
+
+-- The console reads what its pages show. It finds sessions, and notes that they are in use.
+grant select (id, email, name, image, email_verified, role, disabled_at, created_at, updated_at) on users to :console;
+grant select, update (last_seen_at, renewed_at, expires_at) on sessions to :console;
+grant select (id, kind, token_sha256, email, role, user_id, created_at, expires_at, used_at) on account_links to :console;
+grant select on sync_state to :console;
+grant select on sync_runs to :console;
+grant select on run_stands to :console;
+grant select on run_requests to :console;
+grant select on circuits to :console;
+grant select (run_id, look, day) on reconciled_days to :console;
+grant select (run_id, look, phase) on reconciliations to :console;
+grant select on outbox to :console;
+grant select on dead_letters to :console;
+grant select on failures to :console;
+grant select on failed_attempts to :console;
+grant select (source, amount, currency, status, occurred_at) on payments to :console;
+grant select on revenue_sums to :console;
+grant select on revenue_deltas to :console;
+grant select on revenue_settings to :console;
+grant select on leads to :console;
+grant select on lead_changes to :console;
+grant select on events to :console;
+grant select (source, external_id, email, phone, first_name, last_name, merged_into, deleted_at, version_at, updated_at)
+    on contacts to :console;
+grant select (source, calendar_id, external_id, status, summary, starts_at, ends_at, start_date, end_date, deleted_at, version_at)
+    on calendar_events to :console;
+grant select on transactions to :console;
+grant select on transaction_changes to :console;
+grant select on transaction_attempts to :console;
+grant select on transaction_conflicts to :console;
+grant select on notifications to :console;
+grant select (requested_at, ended_at) on refetch_requests to :console;
+
+-- The console acts for people with a role: it plans and starts jobs, asks for runs, pauses connections, resumes
+-- transactions, edits leads, makes and revokes keys, and manages accounts. It reads no hash of a password.
+grant select, insert on audit_log to :console;
+grant select on jobs to :console;
+grant insert, update on jobs to :console;
+grant select, insert on job_items to :console;
+grant execute on function begin_erasure to :console;
+grant select (kind, external_id, outbox_id) on payments to :console;
+grant select (unreadable, outbox_id) on contacts to :console;
+grant select (outbox_id) on calendar_events to :console;
+grant select, insert, update on idempotency_keys to :console;
+grant insert on run_requests to :console;
+grant insert, update on sync_state to :console;
+grant select on connections to :console;
+grant insert, update (state, settings, key_secret, signing_secret, revision, changed_at) on connections to :console;
+grant update on transactions to :console;
+grant insert on transaction_changes to :console;
+grant insert, update on transaction_attempts to :console;
+grant insert, update on notifications to :console;
+grant update (status, assigned_to, revision) on leads to :console;
+grant insert on lead_changes to :console;
+grant select (id, name, scope, rate_per_second, made_by, created_at, revoked_at, last_used_at), insert, update (revoked_at)
+    on api_keys to :console;
+grant select (key_id, window_start) on rate_windows to :console;
+grant update (role, disabled_at, updated_at) on users to :console;
+grant delete on sessions to :console;
+grant insert, select (email, kind, used_at), delete on account_links to :console;

@@ -7,10 +7,10 @@ use penstock_domain::job::{JobKind, JobState};
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
+use super::MOST_ITEMS;
 use super::plan::{self, NewJob};
-use super::{Decision, MOST_ITEMS, Started};
+use crate::StoreError;
 use crate::sql::{Statement, statements};
-use crate::{Connection, StoreError, begin, commit};
 
 statements! {
     jobs.plan_erasure: PlanErasure<'a> {
@@ -22,7 +22,6 @@ statements! {
         everybody: bool,
     }
     jobs.search_erasure: SearchErasure { job: Uuid, rows: i32, most: i32, now: Timestamp }
-    jobs.begin_erasure: BeginErasure { job: Uuid, now: Timestamp }
     jobs.erase_items: EraseItems { job: Uuid, after: i32, items: i32, now: Timestamp }
     jobs.advance_erasure: AdvanceErasure { job: Uuid, now: Timestamp }
     jobs.forget_stopped_erasures: ForgetStopped { now: Timestamp }
@@ -82,33 +81,6 @@ pub async fn search(
 pub async fn searching(on: &impl GenericClient, limit: i64) -> Result<Vec<JobId>, StoreError> {
     let rows = Searching { limit }.rows(on).await?;
     rows.iter().map(|row| row.read("id").map(JobId)).collect()
-}
-
-/// Starts a planned erasure. In the same transaction its names become known to all writers.
-///
-/// # Errors
-/// Returns [`StoreError`] if a statement fails. Nothing has changed then.
-pub async fn start(
-    on: &mut Connection,
-    id: JobId,
-    decision: Decision<'_>,
-    now: Timestamp,
-) -> Result<Started, StoreError> {
-    let tx = begin(on).await?;
-    let started = super::start_in(&tx, id, JobKind::Erase, decision, now).await;
-    match started {
-        Ok(Started::Now) => {
-            BeginErasure { job: id.0, now }.execute(&tx).await?;
-            commit(tx).await?;
-            Ok(Started::Now)
-        }
-        // Another caller has started one with the same filter since.
-        Err(error) if error.is_unique_violation() => {
-            drop(tx);
-            super::alike(&***on, id).await
-        }
-        other => other,
-    }
 }
 
 /// The items of an erasure that a step has looked at.

@@ -20,7 +20,7 @@ statements! {
         asked_by: &'a str,
         now: Timestamp,
         most: i64,
-        only: Option<Uuid>,
+        only: Option<&'a [Uuid]>,
         vendor: Option<&'a str>,
         connection: Option<&'a str>,
         entity: Option<&'a str>,
@@ -112,7 +112,8 @@ fn planned(row: &Row) -> Result<Planned, StoreError> {
     })
 }
 
-/// Plans the replay of what has failed and matches, the newest first: of `only`, if it is given.
+/// Plans the replay of what has failed and matches, the newest first: of those in `only`, if it is
+/// given. An id is that of a row, or of a dead letter.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -120,7 +121,7 @@ pub async fn replay(
     on: &impl GenericClient,
     new: NewJob<'_>,
     filter: Filter<'_>,
-    only: Option<Uuid>,
+    only: Option<&[Uuid]>,
     now: Timestamp,
 ) -> Result<Planned, StoreError> {
     let NewJob { id, filter: text, fingerprint, rate, asked_by } = new;

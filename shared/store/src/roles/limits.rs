@@ -41,7 +41,8 @@ pub struct Seconds {
 #[must_use]
 pub fn seconds(function: &str) -> Seconds {
     let (statement, lock, transaction) = match function {
-        "admin" | "ingest" | "metrics" | "settle" | "transact" | "webhook" => (8, 6, 9),
+        "accounts" | "admin" | "console" | "ingest" | "metrics" | "settle" | "transact"
+        | "webhook" => (8, 6, 9),
         "bury" | "digest" | "process" | "relay" => (15, 12, 18),
         // `fetch`: a sweep looks through whole tables.
         _ => (95, 12, 100),

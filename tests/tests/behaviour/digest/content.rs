@@ -135,3 +135,22 @@ async fn runs_freshness_and_statuses_are_told_by_connection() {
     assert_eq!(cells(&text, &["stripe", "event"]), ["stripe", "event", "19 min", "fresh"]);
     assert_eq!(cells(&text, &["stripe", "charge"]), ["stripe", "charge", "raw_unmapped", "1"]);
 }
+
+#[tokio::test]
+async fn a_transaction_without_an_end_is_told_after_an_hour_and_one_for_a_person_at_once() {
+    let app = DigestApp::new(at("2026-03-28T08:00:00Z"), &[]).await;
+    app.execute(
+        "insert into transactions (id, sender, body, body_sha256, status, deadline, received_at, updated_at) \
+         select gen_random_uuid(), 'shop', '{}', '', status, received_at, received_at, received_at \
+         from (values ('pending', '2026-03-28T07:30:00Z'::timestamptz), ('submitted', '2026-03-28T05:00:00Z'), \
+                      ('submitted', '2026-03-28T06:59:00Z'), ('submitted', '2026-03-28T07:01:00Z'), \
+                      ('needs_review', '2026-03-28T07:50:00Z'), ('completed', '2026-03-27T07:00:00Z')) \
+              as t (status, received_at)",
+    )
+    .await;
+    let Message { subject, text, .. } = preview(&app).await;
+    assert_eq!(subject, "prod: 3 undecided transactions (2026-03-27)");
+    assert_eq!(cells(&text, &["submitted"]), ["submitted", "2", "3 h"]);
+    assert_eq!(cells(&text, &["needs_review"]), ["needs_review", "1", "10 min"]);
+    assert!(!text.contains("pending") && !text.contains("completed"), "{text}");
+}

@@ -104,6 +104,16 @@ fn every_function_with_a_login_has_a_unit_of_work_here() {
 }
 
 #[tokio::test]
+async fn trap_69_accounts_stopped_at_any_message_holds_nobody_up_and_changes_one_account() {
+    stopped_at_random_messages("accounts", 50_900).await;
+}
+
+#[tokio::test]
+async fn trap_69_console_stopped_at_any_message_holds_nobody_up_and_requests_one_run() {
+    stopped_at_random_messages("console", 50_800).await;
+}
+
+#[tokio::test]
 async fn trap_69_admin_stopped_at_any_message_holds_nobody_up_and_requests_one_run() {
     stopped_at_random_messages("admin", 51_000).await;
 }

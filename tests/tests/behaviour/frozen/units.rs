@@ -1,6 +1,7 @@
 //! A unit of work of each function that works with the database, done by its own process.
 
 use penstock_clients::clock::SystemClock;
+use penstock_domain::account::Role;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::transaction::Message;
@@ -15,18 +16,22 @@ use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::accounts::{Ask, made_user, planted_session};
 use crate::admin::trigger::{ADMIN_KEY, admin};
 use crate::metrics::{READ_KEY, add_key};
 use crate::stripe_account::{account, assert_true};
 use crate::webhook::secrets::BuiltWebhook;
 
 /// The functions with a login of their own.
-pub const FUNCTIONS: [&str; 11] = [
-    "admin", "bury", "digest", "fetch", "ingest", "metrics", "process", "relay", "settle",
-    "transact", "webhook",
+pub const FUNCTIONS: [&str; 13] = [
+    "accounts", "admin", "bury", "console", "digest", "fetch", "ingest", "metrics", "process",
+    "relay", "settle", "transact", "webhook",
 ];
 
 const SECRET: &str = "whsec_of_the_unit";
+
+/// The name that the person of `accounts` takes.
+const NAME: &str = "Ada of the unit";
 
 /// The size of the vendor's account.
 const CHARGES: u32 = 40;
@@ -47,9 +52,23 @@ impl Unit {
     pub async fn of(function: &'static str, seed: u64) -> Self {
         let app = Box::pin(TestApp::over(account(seed, CHARGES))).await;
         let event = match function {
+            "accounts" => {
+                let now = SystemClock.now();
+                let person = made_user(&app.db, "ada@example.com", Role::Viewer, None, now).await;
+                let token = planted_session(&app.db, person.id, true, now).await;
+                Ask::post("/api/auth/update-user", &json!({"name": NAME})).session(&token).event()
+            }
             "admin" => {
                 admin(&app).await;
                 http("POST", "/trigger/stripe/full", "x-admin-api-key", ADMIN_KEY, "")
+            }
+            "console" => {
+                let now = SystemClock.now();
+                let person = made_user(&app.db, "bo@example.com", Role::Operator, None, now).await;
+                let token = planted_session(&app.db, person.id, true, now).await;
+                let key = TRANSACTION.to_string();
+                let fields = [("connection", "stripe"), ("mode", "full"), ("key", &key)];
+                Ask::form("/console/runs/start", &fields).session(&token).event()
             }
             "bury" => messages(&["no ticket".to_owned()]),
             // It reads all that a digest reads, and sends nothing.
@@ -134,6 +153,7 @@ impl Unit {
             "fetch" => reply["outcome"] == "finished",
             "digest" => reply["preview"]["subject"].is_string(),
             "relay" => true,
+            "console" => reply["statusCode"] == 303,
             _ => [200, 201, 202].contains(&reply["statusCode"].as_u64().unwrap()),
         }
     }
@@ -203,7 +223,15 @@ impl Unit {
         app.relay.run_once(app.relay_deadline()).await.unwrap();
         app.drain().await;
         let (sql, expected) = match *function {
+            "accounts" => {
+                let named = "select count(*) from users where name = 'Ada of the unit' \
+                             and exists (select from audit_log)";
+                (named, 1)
+            }
             "admin" => ("select count(*) from run_requests", 1),
+            "console" => {
+                ("select count(*) from run_requests where exists (select from audit_log)", 1)
+            }
             "bury" => ("select count(*) from dead_letters", 1),
             "ingest" => ("select count(*) from leads", 1),
             "transact" => ("select count(*) from transactions", 1),

@@ -7,6 +7,7 @@ use penstock_edge::http::Method;
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
 
+use crate::admin::audit::refuse_trail;
 use crate::ingest::{Answer, Ingest, answer, environment, pointers, post, request};
 use crate::stripe_account::account;
 
@@ -149,4 +150,19 @@ async fn columns_are_read_again_out_of_old_bodies_once_and_what_people_wrote_sta
         "one by a person, one by reading again"
     );
     assert_eq!(history(&app).await.len(), 1);
+}
+
+#[tokio::test]
+async fn each_edit_is_in_the_audit_log_and_one_that_cannot_be_written_there_is_not_made() {
+    let (app, id) = lead(645).await;
+    for edit in [json!({"status": "new", "assignedTo": "bo"}), json!({"status": "new"})] {
+        assert_eq!(patch(&app.ingest, &id, &[], &edit).await.status, 200);
+    }
+    let by = app.db.scalar::<String>("select sender from leads").await;
+    let sql =
+        "select format('%s %s %s %s %s', actor_kind, actor, action, object, count) from audit_log";
+    assert_eq!(app.db.scalar::<String>(sql).await, format!("key {by} lead.changed {id} 2"));
+    refuse_trail(&app, "ingest").await;
+    assert_eq!(patch(&app.ingest, &id, &[], &json!({"status": "won"})).await.status, 500);
+    assert_eq!(app.db.scalar::<String>("select status from leads").await, "new");
 }

@@ -185,7 +185,7 @@ async fn trap_87_a_second_user_that_must_make_a_role_is_refused_with_the_reason(
     let MigrateError::Roles(RolesError::MayNotMake { name, reason }) = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(*name, named(&database, "admin", "p").user);
+    assert_eq!(*name, named(&database, "accounts", "p").user, "the first of the functions");
     assert!(reason.contains("42501"), "{reason}");
     // While the functions share one login, that is no reason to fail a deployment.
     assert_eq!(deploy(&second, logins(&database, "p"), false).await.unwrap().logins, []);

@@ -2,6 +2,8 @@
 
 mod granted;
 mod logins;
+mod of_accounts;
+mod of_console;
 mod of_transactions;
 mod release_before;
 mod statements;

@@ -18,6 +18,7 @@ pub(super) const SETTLE: &[&str] = &[
 /// Those of `transact`.
 pub(super) const TRANSACT: &[&str] = &[
     "api_keys.standing",
+    "audit_log.insert",
     "notifications.of",
     "notifications.replay",
     "rate_windows.grant",

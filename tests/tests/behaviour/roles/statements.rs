@@ -1,13 +1,15 @@
 //! The grants, statement by statement: each function may run its own statements, and has no grant
 //! that none of them needs.
 
-use super::of_transactions;
+use super::{of_accounts, of_console, of_transactions};
 
 /// The statements of each function. A name ends in `*` if all of that beginning are its own.
 pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
+    ("accounts", of_accounts::ACCOUNTS),
     (
         "admin",
         &[
+            "audit_log.insert",
             "calendar_events.freeze",
             "circuits.forget",
             "connections.all",
@@ -81,6 +83,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "outbox.waiting",
         ],
     ),
+    ("console", of_console::CONSOLE),
     (
         "digest",
         &[
@@ -98,6 +101,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "revenue.read_payments",
             "revenue.unmapped",
             "sync_runs.summary",
+            "transactions.undecided",
             "sync_state.all_paused",
         ],
     ),
@@ -171,6 +175,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "ingest",
         &[
+            "audit_log.insert",
             "idempotency_keys.find",
             "idempotency_keys.remember_duplicates",
             "leads.change",
@@ -240,10 +245,13 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "relay",
         &[
-            "notifications.due",
-            "transactions.due",
-            "transactions.purge",
+            "account_links.purge",
+            "audit_log.purge",
             "calendar_events.erase",
+            "circuits.close",
+            "circuits.find",
+            "circuits.forget",
+            "circuits.open",
             "conflicting_events.purge",
             "connections.come_late",
             "connections.end_erasing",
@@ -253,11 +261,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "dead_letters.count_new",
             "dead_letters.erase",
             "dead_letters.purge",
-            "circuits.close",
-            "circuits.find",
             "dead_letters.settle",
-            "circuits.forget",
-            "circuits.open",
             "events.erase_smoke",
             "events.purge",
             "failed_attempts.erase",
@@ -284,6 +288,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "leads.purge",
             "not_ours.erase",
             "not_ours.purge",
+            "notifications.due",
             "outbox.drop_leaf",
             "outbox.due",
             "outbox.empty_leaf",
@@ -299,17 +304,22 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "refetch_requests.due",
             "refetch_requests.erase",
             "refetch_requests.purge",
+            "reset_requests.purge",
             "revenue_deltas.*",
             "revenue_sums.erase",
             "run_requests.erase",
             "run_requests.purge",
             "server.connections",
+            "sessions.purge",
+            "sign_in_limits.purge",
             "strange_accounts.erase",
             "sync_runs.erase",
             "sync_runs.purge",
             "sync_state.erase",
             "sync_state.lock_all",
             "sync_state.stalled",
+            "transactions.due",
+            "transactions.purge",
             "vendor_accounts.erase",
         ],
     ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use digest::Request;
 use penstock_clients::sending::NotSent;
+use penstock_domain::account::Role;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, MAX_IDLE_HOPS, Mode};
 use penstock_domain::record::Item;
@@ -17,6 +18,7 @@ use penstock_tests::test_app::{TestApp, batch};
 use serde_json::Value;
 
 use super::transactions::transactions;
+use crate::accounts::{Ask, World};
 use crate::digest::{DigestApp, Reply, at};
 use crate::gcal::test_app::GcalTestApp;
 use crate::ingest::post;
@@ -163,6 +165,30 @@ async fn a_digest_is_not_sent() -> Told {
     told("DigestNotSentFilter", &log, 1)
 }
 
+/// A session is read, and then Postgres is away. A mail to one who has forgotten a password is
+/// refused, and then the requests for mails cannot be read.
+async fn accounts_fail() -> [Told; 3] {
+    let mut world = World::new().await;
+    world.person("ada@example.com", Role::Viewer).await;
+    let body = serde_json::json!({"email": "ada@example.com"});
+    let forgotten = Ask::post("/api/auth/request-password-reset", &body);
+    let log = CapturedLog::start();
+    assert_eq!(world.send(forgotten).await.status, 200);
+    world.mail.refuse(Some(NotSent::Refused("400 MessageRejected".to_owned())));
+    let due = serde_json::json!({"mails": "due"});
+    world.invoke(due.clone()).await;
+    world.db.client().await.batch_execute("drop table reset_requests").await.unwrap();
+    world.invoke(due).await;
+    let token = world.signed_in(Role::Viewer).await.1;
+    let read = Ask::get("/session").session(&token);
+    assert_eq!(world.send(read.clone()).await.status, 200);
+    world.ports.database = world.nowhere();
+    assert_eq!(world.send(read).await.status, 503);
+    let filters =
+        ["AccountsFailedFilter", "AccountMailNotSentFilter", "AccountMailsNotFoundFilter"];
+    filters.map(|filter| told(filter, &log, 1))
+}
+
 /// The function to whose log a filter listens.
 fn function_of<'t>(template: &'t Template, filter: &Value) -> &'t str {
     let group = target(&filter["LogGroupName"]);
@@ -182,6 +208,7 @@ async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it(
     all.push(Box::pin(a_sweep_is_held()).await);
     all.push(Box::pin(a_digest_is_not_sent()).await);
     all.extend(Box::pin(transactions()).await);
+    all.extend(Box::pin(accounts_fail()).await);
 
     let template = Template::read();
     let filters: BTreeMap<&str, &Value> =

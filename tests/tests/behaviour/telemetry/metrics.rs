@@ -60,6 +60,16 @@ async fn taken_in(app: &TestApp) -> (String, Value) {
     assert_eq!(admin.host.invoke(event("GET", "/nowhere", &[])).await.reply()["statusCode"], 404);
     output += &printed(admin).await;
 
+    let accounts = start("accounts", app).await;
+    let reply = accounts.host.invoke(event("GET", "/nowhere", &[])).await.reply();
+    assert_eq!(reply["statusCode"], 404);
+    output += &printed(accounts).await;
+
+    let console = start("console", app).await;
+    let reply = console.host.invoke(event("GET", "/nowhere", &[])).await.reply();
+    assert_eq!(reply["statusCode"], 404);
+    output += &printed(console).await;
+
     let transact = start("transact", app).await;
     assert_eq!(
         transact.host.invoke(event("GET", "/nowhere", &[])).await.reply()["statusCode"],

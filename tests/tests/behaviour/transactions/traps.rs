@@ -219,6 +219,11 @@ async fn trap_43_what_is_given_up_has_a_reason_is_listed_and_goes_on_when_a_pers
     assert_eq!(calls(&world, &doubtful).matches('S').count(), 1);
     assert_eq!(world.client.told_of(&doubtful), ["completed"]);
     assert_eq!(world.client.told_of(&unsent), ["failed", "completed"]);
+    let trail = "select string_agg(format('%s %s %s %s', actor_kind, action, object, why), ', ' order by seq) \
+                 from audit_log";
+    let resumed = |id| format!("key transaction.resumed {id} the third party is back");
+    let resumed = [doubtful, unsent].map(resumed).join(", ");
+    assert_eq!(world.db.scalar::<String>(trail).await, resumed);
     let nobody = format!("/admin/transactions/{ID}/resume");
     assert_eq!(world.operate(&nobody, &json!(null)).await.status, 404);
 }

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use penstock_testkit::TestDatabase;
 
 /// Tables in which each job or each round of `relay` leaves something.
-const AT_WORK: [&str; 11] = [
+const AT_WORK: [&str; 12] = [
+    "api_keys",
     "digest_checks",
     "erased_names",
     "erasure_searches",

@@ -1,0 +1,2 @@
+delete from audit_log
+where id in (select id from audit_log where happened_at < :before order by happened_at, seq limit :limit)

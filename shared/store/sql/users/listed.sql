@@ -1,0 +1,8 @@
+-- A page of accounts for the console, newest first. Nothing of them reads a hash.
+select u.id, u.email, u.name, u.role, u.disabled_at, u.created_at,
+       (select max(s.last_seen_at) from sessions s where s.user_id = u.id) as last_seen_at,
+       (select count(*) from sessions s where s.user_id = u.id and s.expires_at > :now) as sessions
+from users u
+where (:before::timestamptz is null or (u.created_at, u.id) < (:before, :before_id))
+order by u.created_at desc, u.id desc
+limit :limit

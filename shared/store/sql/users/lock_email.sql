@@ -1,0 +1,5 @@
+-- The account of an address, locked until the transaction ends.
+select id, email, name, image, email_verified, role, password, disabled_at, created_at, updated_at
+from users
+where email = :email
+for update

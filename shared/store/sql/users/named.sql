@@ -1,0 +1,2 @@
+-- The account of an address.
+select id from users where email = :email

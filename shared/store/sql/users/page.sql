@@ -1,0 +1,9 @@
+-- A page of accounts, newest first, without hashes.
+select u.id, u.email, u.name, u.image, u.email_verified, u.role, u.password is not null as has_password, u.disabled_at,
+       u.created_at, u.updated_at,
+       (select max(s.last_seen_at) from sessions s where s.user_id = u.id) as last_seen_at,
+       (select count(*) from sessions s where s.user_id = u.id and s.expires_at > :now) as sessions
+from users u
+where (:before::timestamptz is null or (u.created_at, u.id) < (:before, :before_id))
+order by u.created_at desc, u.id desc
+limit :limit

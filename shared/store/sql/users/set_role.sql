@@ -1,0 +1,1 @@
+update users set role = :role, updated_at = :now where id = :id
