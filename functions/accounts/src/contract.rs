@@ -74,13 +74,19 @@ fn session() -> Value {
     })
 }
 
-/// A body of these fields, as JSON or as a form. Fields that are not named are left alone.
+/// A body of these fields, as JSON or as a form. Fields that are not named are left alone, and one
+/// that is not required may be null.
 fn fields(to: &mut Contract, name: &str, required: &[&str], properties: Value) -> Value {
     let mut properties = properties;
     properties["callbackURL"] = json!({
         "type": "string", "pattern": "^/([!-.0-\\[\\]-~][!-\\[\\]-~]*)?$|^$",
         "description": "A path of this API. A form is answered by 303 to it.",
     });
+    for (field, schema) in properties.as_object_mut().into_iter().flatten() {
+        if !required.contains(&field.as_str()) && schema["type"].is_string() {
+            schema["type"] = json!([schema["type"], "null"]);
+        }
+    }
     let schema = json!({
         "type": "object", "additionalProperties": true, "required": required, "properties": properties,
     });

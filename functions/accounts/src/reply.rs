@@ -240,7 +240,7 @@ pub(crate) struct Credential {
     pub account_id: Uuid,
     pub user_id: Uuid,
     /// Always empty.
-    pub scopes: [String; 0],
+    pub scopes: Vec<String>,
     pub created_at: Millis,
     pub updated_at: Millis,
 }

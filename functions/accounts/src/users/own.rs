@@ -55,7 +55,7 @@ pub(crate) async fn list_accounts<C: Clock>(
             provider_id: "credential",
             account_id: user.id,
             user_id: user.id,
-            scopes: [],
+            scopes: Vec::new(),
             created_at: Millis(user.created_at),
             updated_at: Millis(user.updated_at),
         })
