@@ -78,9 +78,14 @@ impl Body {
         match self.fields.remove(field) {
             None | Some(Value::Null) => None,
             Some(Value::Bool(flag)) => Some(flag),
-            Some(Value::String(word)) if self.is_form => {
-                Some(!matches!(word.as_str(), "false" | "off" | "0" | ""))
-            }
+            Some(Value::String(word)) if self.is_form => match word.to_ascii_lowercase().as_str() {
+                "true" | "on" => Some(true),
+                "false" => Some(false),
+                _ => {
+                    self.fault(field, "Invalid input: expected boolean, received string");
+                    None
+                }
+            },
             Some(other) => {
                 let found = type_of(&other);
                 self.fault(field, &format!("Invalid input: expected boolean, received {found}"));
@@ -233,6 +238,20 @@ mod tests {
             assert_eq!(body.flag("rememberMe"), Some(false));
             assert_eq!(body.flag("other"), None);
             body.finish(Some(())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_form_says_yes_or_no_in_words_and_any_other_word_is_a_fault() {
+        for (word, flag) in [("on", true), ("True", true), ("false", false)] {
+            let mut body = Body::read(&request(FORM, &format!("rememberMe={word}"))).unwrap();
+            assert_eq!(body.flag("rememberMe"), Some(flag), "{word}");
+            body.finish(Some(())).unwrap();
+        }
+        for word in ["maybe", "", "0", "1"] {
+            let mut body = Body::read(&request(FORM, &format!("rememberMe={word}"))).unwrap();
+            assert_eq!(body.flag("rememberMe"), None, "{word}");
+            assert!(body.finish(Some(())).is_err(), "{word}");
         }
     }
 

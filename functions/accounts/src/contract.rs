@@ -98,7 +98,10 @@ fn text(about: &str) -> Value {
 }
 
 fn email() -> Value {
-    json!({ "type": "string", "format": "email", "description": "Case does not matter." })
+    json!({
+        "type": "string", "maxLength": 254, "description": "An e-mail address. Case does not matter.",
+        "pattern": "^([A-Za-z0-9_'+-]+\\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9-]*\\.)+[A-Za-z]{2,}$",
+    })
 }
 
 fn role() -> Value {

@@ -122,7 +122,7 @@ impl<C: Clock + 'static> Service for Ports<C> {
 
 impl<C: Clock + 'static> Ports<C> {
     /// Serves an event of any kind: a request through the gateway, an operator who makes an account
-    /// ([`make_user`]), or the schedule that sends the mails that are due.
+    /// (`make user`), or the schedule that sends the mails that are due.
     ///
     /// # Errors
     /// [`InvokeError`] if it is none of them, or the mails cannot be looked up.

@@ -93,6 +93,30 @@ class Signed:
         return request
 
 
+OF_PEOPLE = re.compile(r"/api/auth/.*|/session|/users|/users/invite|/users/\{userId\}/(?!journey).*")
+
+# They need no session, and have something to do with one.
+OPEN = ("/api/auth/get-session", "/api/auth/sign-out", "/session")
+
+SESSIONS = itertools.count(1)
+
+
+class SignedIn:
+    """Gives a request that has the cookie of a session a session of its own, because some routes end the one that they
+    come with. It comes from a page of ours, and wants JSON: a form of a browser is answered by a page."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, request):
+        if self.path in OPEN or "better-auth.session_token=" in str(request.headers.get("Cookie", "")):
+            token = hashlib.md5(f"session {next(SESSIONS)}".encode()).hexdigest()
+            request.headers["Cookie"] = f"better-auth.session_token={token}"
+        request.headers["Sec-Fetch-Site"] = "same-origin"
+        request.headers["Accept"] = "application/json"
+        return request
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Signs webhooks, and puts a key into the path that has one. And what is valid by itself is made valid together: the first of a range comes first, and a cursor has
@@ -100,7 +124,7 @@ def before_call(context, case, kwargs):
     if case.operation.path.startswith("/webhook"):
         kwargs["auth"] = Signed()
     if OF_PEOPLE.fullmatch(case.operation.path):
-        signed_in(case)
+        kwargs["auth"] = SignedIn(case.operation.path)
     positive = case.meta and case.meta.generation.mode is GenerationMode.POSITIVE
     if case.operation.path.endswith("/{connection}") and positive:
         # The first connection of a source is the only one that this deployment has a secret for.
@@ -135,21 +159,6 @@ def before_call(context, case, kwargs):
         elif "from" in query or "to" in query:
             query["from"] = in_year("1970", query.get("from") or "1970-01-01T00:00:00Z")
             query["to"] = in_year("2100", query.get("to") or "2100-01-01T00:00:00Z")
-
-
-OF_PEOPLE = re.compile(r"/api/auth/.*|/session|/users|/users/invite|/users/\{userId\}/(?!journey).*")
-SESSIONS = itertools.count(1)
-
-
-def signed_in(case):
-    """Gives the request a session of its own, because some routes end the one that they come with. It comes from a page of
-    ours, and wants JSON: a form of a browser is answered by a page. One that is to come without its cookie gets none."""
-    cookies = case.cookies or {}
-    positive = case.meta is None or case.meta.generation.mode is GenerationMode.POSITIVE
-    if positive or "__Secure-better-auth.session_token" in cookies:
-        token = hashlib.md5(f"session {next(SESSIONS)}".encode()).hexdigest()
-        case.cookies = {**cookies, "better-auth.session_token": token}
-    case.headers = {**(case.headers or {}), "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
 
 
 def one_lead(case):

@@ -47,6 +47,8 @@ grant select on not_ours to :metrics;
 
 -- What has failed, and jobs. admin plans and reads them. relay works them by a function that has its owner's rights.
 grant select on failures to :admin;
+grant select on open_letters to :admin;
+grant select on tried_in_vain to :admin;
 grant select on failed_attempts to :admin;
 grant select on dead_letters to :admin;
 grant select on outbox to :admin;
@@ -268,6 +270,8 @@ grant select (run_id, look, phase) on reconciliations to :console;
 grant select on outbox to :console;
 grant select on dead_letters to :console;
 grant select on failures to :console;
+grant select on open_letters to :console;
+grant select on tried_in_vain to :console;
 grant select on failed_attempts to :console;
 grant select (source, amount, currency, status, occurred_at) on payments to :console;
 grant select on revenue_sums to :console;
