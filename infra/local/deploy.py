@@ -1,7 +1,7 @@
 """Deploys infra/template.yaml to LocalStack: what `sam package && sam deploy` do against AWS.
 
     deploy.py create --stack NAME --database-url URL [--binaries target/debug] [--strip] [--link]
-                     [--parameter K=V]...
+                     [--lean] [--parameter K=V]...
     deploy.py delete --stack NAME
 
 `create` updates a stack that exists. A source is configured where its key is in the environment: STRIPE_API_KEY,
@@ -122,9 +122,12 @@ def create(wanted: argparse.Namespace) -> None:
     for properties in penstock.functions(template).values():
         binary = Path(wanted.binaries) / penstock.short_name(properties)
         properties["CodeUri"] = code(binary, wanted.strip, wanted.link)
-    given = [
-        {"ParameterKey": key, "ParameterValue": value} for key, value in parameters(wanted).items()
-    ]
+    values = parameters(wanted)
+    if wanted.lean:
+        import lean  # a second and a half
+
+        template = lean.of(template, values)
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
     request = {
         "StackName": wanted.stack,
         "TemplateURL": uploaded(f"{wanted.stack}.template.json", json.dumps(template)),
@@ -218,6 +221,7 @@ def main() -> None:
     parser.add_argument("--binaries", default=str(ROOT / "target/debug"))
     parser.add_argument("--strip", action="store_true", help="leave symbols out")
     parser.add_argument("--link", action="store_true", help="run in place, without zip and S3")
+    parser.add_argument("--lean", action="store_true", help="without what does nothing in LocalStack")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
     wanted = parser.parse_args()

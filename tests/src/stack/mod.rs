@@ -139,6 +139,7 @@ impl Stack {
             format!("--database-url={}", spec.database_url),
         ];
         arguments.extend(spec.in_place.then(|| "--link".to_owned()));
+        arguments.extend(spec.lean.then(|| "--lean".to_owned()));
         arguments.extend(
             spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")),
         );

@@ -9,6 +9,8 @@ pub struct StackSpec<'a> {
     pub secrets: Secrets,
     /// Whether to run the binaries from their folder, in place of zips that go through S3.
     pub in_place: bool,
+    /// Whether to leave out what does nothing in `LocalStack`: alarms, filters, the HTTP API.
+    pub lean: bool,
     /// Parameters of the template that differ from its defaults.
     pub parameters: Vec<(&'static str, String)>,
 }

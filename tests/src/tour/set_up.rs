@@ -230,6 +230,7 @@ async fn deploy(
         database_url: &database.url(),
         secrets,
         in_place: true,
+        lean: false,
         parameters,
     };
     Stack::deploy(local, &spec).await

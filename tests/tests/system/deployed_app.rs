@@ -27,6 +27,10 @@ pub const SOON: Duration = Duration::from_secs(300);
 /// a cold start on a busy machine.
 pub const QUICK: (&str, &str) = ("TicketsVisibilitySeconds", "6");
 
+/// The stack that is deployed as it would be in AWS. The others leave out what `LocalStack` does
+/// nothing with.
+const WHOLE: &str = "sys-console";
+
 /// A deployed stack with a database of its own.
 pub struct DeployedApp {
     pub stack: Stack,
@@ -77,8 +81,14 @@ impl DeployedApp {
         // First: a test may want them. Rows may come before a run has read the mode off the key.
         parameters.insert(0, ("SchedulesState", "DISABLED".to_owned()));
         parameters.insert(0, ("StripeLivemode", "false".to_owned()));
-        let spec =
-            StackSpec { name, database_url: &database.url(), secrets, in_place: true, parameters };
+        let spec = StackSpec {
+            name,
+            database_url: &database.url(),
+            secrets,
+            in_place: true,
+            lean: name != WHOLE,
+            parameters,
+        };
         let stack = Stack::deploy(&local, &spec).await.unwrap_or_else(|e| panic!("{e}"));
         Self { sql: database.client().await, stack, database }
     }

@@ -5,6 +5,7 @@ request to another host, each error on the console of the browser, each report o
 serious finding of axe ends it with an error.
 
     browser.py pages  URL LINK SCRIPT WIDTH SCHEME PICTURE PATH...
+    browser.py again  the same in another view, without axe and without what takes time
     browser.py flow   URL LINK SCRIPT WIDTH SCHEME
 """
 
@@ -37,8 +38,8 @@ document.addEventListener("securitypolicyviolation", (e) => window.reports.push(
 class Reader:
     """A person at a browser."""
 
-    def __init__(self, browser: Browser, url: str, script: bool, width: int, scheme: str) -> None:
-        self.url, self.script = url, script
+    def __init__(self, browser: Browser, url: str, script: bool, width: int, scheme: str, axe: bool) -> None:
+        self.url, self.script, self.axe = url, script, axe
         self.faults: list[str] = []
         self.context: BrowserContext = browser.new_context(
             java_script_enabled=script,
@@ -74,7 +75,7 @@ class Reader:
         if self.script:
             self.until("!('askZone' in document.body.dataset)")
             self.faults += [f"policy: {report}" for report in self.page.evaluate("window.reports")]
-            found = Axe().run(self.page).response["violations"]
+            found = Axe().run(self.page).response["violations"] if self.axe else []
             for fault in (fault for fault in found if fault["impact"] in ("serious", "critical")):
                 nodes = "; ".join(node["html"][:200] for node in fault["nodes"][:3])
                 self.faults.append(f"axe: {fault['id']}: {fault['help']}: {nodes}")
@@ -132,7 +133,8 @@ def pages(reader: Reader, link: str, picture: str, paths: list[str]) -> None:
             raise SystemExit(f"{path} has no heading of its own")
     if reader.script:
         keyboard(reader)
-        live(reader)
+        if reader.axe:
+            live(reader)
     if picture != "-":
         reader.open("/console/revenue?startDate=2026-05-03&endDate=2026-05-31&currency=USD&timezone=UTC")
         reader.page.screenshot(path=picture)
@@ -254,9 +256,9 @@ def main() -> None:
     what, url, link, script, width, scheme, *rest = sys.argv[1:]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, headless=True)
-        reader = Reader(browser, url, script == "script", int(width), scheme)
+        reader = Reader(browser, url, script == "script", int(width), scheme, what != "again")
         try:
-            if what == "pages":
+            if what in ("pages", "again"):
                 pages(reader, link, rest[0], rest[1:])
             else:
                 flow(reader, link)
