@@ -59,7 +59,6 @@ impl LocalStack {
     /// Reads the environment from the variables that `stack.py` sets.
     ///
     /// # Errors
-    ///
     /// [`StackError::NoLocalStack`] if one of the variables is missing.
     pub fn from_env(env: &Env) -> Result<Self, StackError> {
         let of = |name: &str| env.optional(name).ok_or(StackError::NoLocalStack);
@@ -138,8 +137,8 @@ impl Stack {
             format!("--binaries={}", binaries.display()),
             format!("--database-url={}", spec.database_url),
         ];
-        arguments.extend(spec.in_place.then(|| "--link".to_owned()));
-        arguments.extend(spec.lean.then(|| "--lean".to_owned()));
+        let flags = [(spec.in_place, "--link"), (spec.lean, "--lean")];
+        arguments.extend(flags.iter().filter(|(on, _)| *on).map(|(_, flag)| (*flag).to_owned()));
         arguments.extend(
             spec.parameters.iter().map(|(name, value)| format!("--parameter={name}={value}")),
         );
