@@ -49,7 +49,15 @@ async fn go_on(test: &GcalTestApp) {
         assert_eq!(victim.host.invoke(request(mode)).await.reply()["outcome"], "finished");
     }
     let by_id = json!({"source": "gcal", "entity": "event", "mode": "object", "resume": true});
-    assert_eq!(victim.host.invoke(by_id).await.reply()["outcome"], "looked");
+    // A turn is ten seconds, which a busy machine may need more than once.
+    let due =
+        "select count(*) from refetch_requests where ended_at is null and next_send_at <= now()";
+    loop {
+        assert_eq!(victim.host.invoke(by_id.clone()).await.reply()["outcome"], "looked");
+        if test.app.db.scalar::<i64>(due).await == 0 {
+            break;
+        }
+    }
     let late = std::time::Duration::from_secs(80 * 365 * 86_400);
     test.app.clock.advance(late);
     test.app.relay.run_once(test.app.relay_deadline()).await.unwrap();
