@@ -81,13 +81,13 @@ pub enum Unfit {
 pub struct Password(String);
 
 impl Password {
-    /// Takes a password to be stored. Characters are counted as JavaScript counts them, because
-    /// clients check the same bounds before.
+    /// Takes a password to be stored. A code point counts as one character, as in the contract's
+    /// schema (JSON Schema, `minLength`) and in NIST SP 800-63B, 3.1.1.2.
     ///
     /// # Errors
     /// [`Unfit`] if it is too short or too long.
     pub fn fit(text: &str) -> Result<Self, Unfit> {
-        match text.encode_utf16().take(LONGEST + 1).count() {
+        match text.chars().take(LONGEST + 1).count() {
             ..SHORTEST => Err(Unfit::TooShort),
             SHORTEST..=LONGEST => Ok(Self::presented(text)),
             _ => Err(Unfit::TooLong),
@@ -281,15 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn a_password_has_8_to_128_characters_as_javascript_counts_them() {
+    fn a_password_has_8_to_128_characters_whatever_bytes_they_take() {
         for (text, expected) in [
             ("a".repeat(7), Some(Unfit::TooShort)),
             ("a".repeat(8), None),
-            ("\u{1f642}".repeat(3), Some(Unfit::TooShort)),
-            ("\u{1f642}".repeat(4), None),
+            ("\u{1f642}".repeat(7), Some(Unfit::TooShort)),
+            ("\u{1f642}".repeat(8), None),
             ("ä".repeat(128), None),
             ("a".repeat(129), Some(Unfit::TooLong)),
-            ("\u{1f642}".repeat(65), Some(Unfit::TooLong)),
+            ("\u{1f642}".repeat(129), Some(Unfit::TooLong)),
         ] {
             assert_eq!(Password::fit(&text).err(), expected, "{text}");
         }
