@@ -133,11 +133,7 @@ pub(crate) async fn read<C: Clock, Q: Outlet>(
         let connection = ports.database.connection().await?;
         let on = &**connection;
         let newest = stats::newest(on, since, MOST_ROWS);
-        tokio::try_join!(
-            newest,
-            stats::waiting(on, MOST_PENDING),
-            failures::count(on, MOST_COUNTED)
-        )
+        tokio::try_join!(newest, stats::waiting(on, MOST_PENDING), failures::count(on))
     };
     let (rows, waiting, failures) = ports.database.in_time(reading).await?;
     let total = |counts: &mut dyn Iterator<Item = i64>| counts.sum::<i64>();

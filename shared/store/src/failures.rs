@@ -230,17 +230,17 @@ pub struct Counted {
     pub count: i64,
 }
 
-/// Counts failures by connection and kind of object: those of the `most` newest letters, and all
-/// rows that are tried in vain.
+/// Counts failures by connection and kind of object: those of the [`MOST_COUNTED`] newest letters,
+/// and all rows that are tried in vain.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn count(on: &impl GenericClient, most: i64) -> Result<Vec<Counted>, StoreError> {
+pub async fn count(on: &impl GenericClient) -> Result<Vec<Counted>, StoreError> {
     let counted = |row: &Row| {
         let (vendor, source) = (row.read("vendor")?, row.read("source")?);
         Ok(Counted { vendor, source, entity: row.read("entity")?, count: row.read("count")? })
     };
-    Count { most }.rows(on).await?.iter().map(counted).collect()
+    Count { most: MOST_COUNTED }.rows(on).await?.iter().map(counted).collect()
 }
 
 /// A row of the outbox, or the letter of a message, with all that is known of it.

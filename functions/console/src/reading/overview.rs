@@ -8,7 +8,7 @@ use penstock_domain::connection::QUEUES;
 use penstock_domain::revenue::{Calendar, DateRange, Revenue, Sums};
 use penstock_edge::http::{Call, Failure, Reply, StatusCode};
 use penstock_store::console::MOST_COUNTED;
-use penstock_store::failures;
+use penstock_store::failures::{self, MOST_COUNTED as MOST_FAILURES};
 use penstock_store::revenue::{self, RevenueQuery};
 use penstock_store::standing::{self, OfConnection, Standing};
 use penstock_store::stats::{self, Recent, Waiting};
@@ -103,7 +103,7 @@ pub(crate) async fn page(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply
         tokio::try_join!(stats::waiting(on, MOST_COUNTED), stats::recent(on, now, &WINDOWS))
     };
     let work = panels.read("work", work).await;
-    let failed = panels.read("failures", async |on| failures::count(on, MOST_COUNTED).await).await;
+    let failed = panels.read("failures", async |on| failures::count(on).await).await;
     let zone = &config.business_zone;
     let today = zone.date_at(now);
     let week_ago = today.saturating_sub(7.days());
@@ -215,7 +215,7 @@ impl Failed {
             let (source, entity) = (of.source.as_deref(), of.entity.as_deref());
             (filters::maybe(source), filters::maybe(entity), filters::number(of.count, &place))
         });
-        Self { total: filters::at_least(total, total >= MOST_COUNTED, ""), rows: rows.collect() }
+        Self { total: filters::at_least(total, total >= MOST_FAILURES, ""), rows: rows.collect() }
     }
 }
 

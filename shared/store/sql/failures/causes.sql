@@ -2,13 +2,13 @@
 -- costs more than it tells. Most letters were never replayed, and have a reason of their own. They are counted by themselves:
 -- of plain columns Postgres knows how few values there are, and 100,000 letters are counted without a sort.
 with oldest as (
-    -- Where the newest end. Null if there are no more: then all are counted.
+    -- Where the newest end: those of the same moment count too. Null if there are no more: then all are counted.
     select (select created_at from dead_letters where settled_at is null order by created_at desc, id desc offset :most limit 1) as at
 ),
 letters as (
     select d.source, d.entity, d.error_kind, d.reason, count(*) as count, min(d.created_at) as first_at, max(d.created_at) as last_at
     from dead_letters d
-    where d.settled_at is null and d.replayed_at is null and d.created_at > coalesce((select at from oldest), '-infinity')
+    where d.settled_at is null and d.replayed_at is null and d.created_at >= coalesce((select at from oldest), '-infinity')
       and (coalesce(:vendor, :connection) is null or d.source = any ((select connections_of(:vendor, :connection))::text[]))
       and (:entity is null or d.entity = :entity)
       and (:error_kind is null or d.error_kind = :error_kind)
@@ -24,12 +24,12 @@ others as (
     from dead_letters d
     where (select bool_or(reason is null) from letters)
       and d.reason is null and d.settled_at is null and d.replayed_at is null
-      and d.created_at > coalesce((select at from oldest), '-infinity')
+      and d.created_at >= coalesce((select at from oldest), '-infinity')
     union all
     -- Letters that were replayed, and whose row has not been processed since.
     select f.source, f.entity, f.error_kind, f.reason, f.external_id, f.failed_at
     from open_letters f
-    where f.replayed_at is not null and f.failed_at > coalesce((select at from oldest), '-infinity')
+    where f.replayed_at is not null and f.failed_at >= coalesce((select at from oldest), '-infinity')
     union all
     select f.source, f.entity, f.error_kind, f.reason, f.external_id, f.failed_at from tried_in_vain f
 ),

@@ -8,12 +8,12 @@ select coalesce((select c.source from connections c where c.name = f.source), f.
 from (
     select source, entity, count(*) as count
     from dead_letters
-    where settled_at is null and replayed_at is null and created_at > coalesce((select at from oldest), '-infinity')
+    where settled_at is null and replayed_at is null and created_at >= coalesce((select at from oldest), '-infinity')
     group by source, entity
     union all
     select source, entity, count(*)
     from open_letters
-    where replayed_at is not null and failed_at > coalesce((select at from oldest), '-infinity')
+    where replayed_at is not null and failed_at >= coalesce((select at from oldest), '-infinity')
     group by source, entity
     union all
     select source, entity, count(*) from tried_in_vain group by source, entity

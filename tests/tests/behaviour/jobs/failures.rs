@@ -270,3 +270,15 @@ async fn an_operator_reads_what_waits_what_has_failed_how_long_it_takes_and_the_
     let told = get(&admin, "/admin/metrics").await;
     assert_eq!((&told["queues"], &told["pending"]), (&Value::Null, &json!(1)));
 }
+
+#[tokio::test]
+async fn more_letters_of_one_moment_than_are_counted_are_told_as_more() {
+    let app = TestApp::over(account(1506, 1)).await;
+    let of_one_moment = "
+        insert into dead_letters (id, source, entity, payload, error, error_kind, reason, attempts, created_at)
+        select gen_random_uuid(), 'stripe', 'charge', '', 'e', 'malformed', 'e', 0, now() from generate_series(1, 100002)";
+    app.db.client().await.batch_execute(of_one_moment).await.unwrap();
+    let told = get(&admin(&app).await, "/admin/metrics").await;
+    assert_eq!(told["failuresCapped"], true, "{told:#}");
+    assert_eq!(told["failures"][0]["count"], 100_002);
+}
