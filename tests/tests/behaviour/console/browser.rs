@@ -28,7 +28,7 @@ use crate::process::batches::put;
 use crate::stripe_account::account;
 
 /// The browser and the program that drives it. `None`, and a line that says how to get it, if one
-/// of them is not installed.
+/// of them is not installed; in a thorough run that is a failure.
 pub(super) fn tools() -> Option<(PathBuf, PathBuf)> {
     let env = config::from_process();
     let path = env.optional("PATH").unwrap_or_default();
@@ -42,6 +42,7 @@ pub(super) fn tools() -> Option<(PathBuf, PathBuf)> {
     if tools.is_none() {
         let said =
             "no browser has read the console: `apt-get install chromium` and `make setup` bring it";
+        assert!(!is_thorough(), "{said}");
         writeln!(std::io::stderr(), "{said}").unwrap_or_default();
     }
     tools
