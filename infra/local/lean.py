@@ -6,13 +6,7 @@ functions through the local gateway. Tests of the template read the file itself,
 one system test deploy all of it.
 """
 
-import os
-
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform wants one, whichever it is
-
-from samtranslator.translator.transform import transform
-
-from translate import NoManagedPolicies
+from translate import translated
 
 IDLE = {
     "AWS::CloudWatch::Alarm",
@@ -26,15 +20,13 @@ def of(template: dict, given: dict[str, str]) -> dict:
     """Returns a template with the functions, queues, secrets and rules of `template`."""
     resources = template["Resources"]
     template["Resources"] = {k: r for k, r in resources.items() if r["Type"] not in IDLE}
-    defaults = {k: p["Default"] for k, p in template["Parameters"].items() if "Default" in p}
-    translated = transform(template, defaults | given, NoManagedPolicies())
-    translated.pop("Transform", None)
-    resources = translated["Resources"]
-    translated["Resources"] = {k: r for k, r in resources.items() if not _of_the_api(r)}
-    for resource in translated["Resources"].values():
+    plain = translated(template, given)
+    plain.pop("Transform", None)
+    plain["Resources"] = {k: r for k, r in plain["Resources"].items() if not _of_the_api(r)}
+    for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             resource["Properties"]["Body"]["paths"] = {}
-    return translated
+    return plain
 
 
 def _of_the_api(resource: dict) -> bool:

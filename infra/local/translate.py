@@ -20,14 +20,19 @@ class NoManagedPolicies:
         return {}
 
 
+def translated(template: dict, given: dict[str, str]) -> dict:
+    """The template of plain CloudFormation that the transform makes, with these parameters."""
+    defaults = {k: p["Default"] for k, p in template["Parameters"].items() if "Default" in p}
+    return transform(template, defaults | given, NoManagedPolicies())
+
+
 def main() -> None:
     template = penstock.load()
     for properties in penstock.functions(template).values():
         properties["CodeUri"] = f"s3://dry-run/{penstock.short_name(properties)}.zip"
-    defaults = {k: p["Default"] for k, p in template["Parameters"].items() if "Default" in p}
-    given = {k: f"dry-run-{k}" for k in template["Parameters"] if k not in defaults}
-    translated = transform(template, defaults | given, NoManagedPolicies())
-    kinds = collections.Counter(r["Type"] for r in translated["Resources"].values())
+    given = {k: f"dry-run-{k}" for k, p in template["Parameters"].items() if "Default" not in p}
+    resources = translated(template, given)["Resources"]
+    kinds = collections.Counter(r["Type"] for r in resources.values())
     for kind, count in sorted(kinds.items()):
         print(f"{count:4}  {kind}")
     print(f"The stack would have {sum(kinds.values())} resources.")

@@ -60,7 +60,7 @@ pub(super) async fn measure(figures: &mut Figures) {
     run(&client, &PROCESSED.replace("$rows", &rows.to_string())).await;
     // An id is made of its time: the dead rows came before all others.
     let before = format!("{} seconds", u64::from(rows) * 60 / 1_000 + 3_600);
-    run(&client, &FAILED.replace("20 hours", &before).replace("$rows", &dead.to_string())).await;
+    run(&client, &FAILED.replace("$before", &before).replace("$rows", &dead.to_string())).await;
     for sql in OTHERS {
         run(&client, &sql.replace("$rows", &rows.to_string())).await;
     }

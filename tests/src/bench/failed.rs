@@ -38,14 +38,14 @@ select outbox_id_at(at), 'stripe', 'charge', 'ch_' || n, 'evt_' || n, at,
        'processed', at, at, at + interval '1 second'
 from (select n, now() - n * interval '60 ms' as at from generate_series(1, $rows) n) rows";
 
-/// Rows that are dead, of twenty causes, with their letters.
+/// Rows that are dead since `$before`, of twenty causes, with their letters.
 pub(super) const FAILED: &str = "
 with dead as (
     insert into outbox (id, source, entity, external_id, version_key, version_at, payload, content_type, status,
                         next_attempt_at, received_at, last_error, error_kind)
     select outbox_id_at(at), 'stripe', 'charge', 'dead_' || n, 'v', at, '{}', 'application/json', 'dead', at, at,
            format('cause %s: invalid type: string \"%s\", expected i64 at line 1 column %s', chr(97 + n % 20), n, n), 'malformed'
-    from (select n, now() - interval '20 hours' - n * interval '1 s' as at from generate_series(1, $rows) n) rows
+    from (select n, now() - interval '$before' - n * interval '1 s' as at from generate_series(1, $rows) n) rows
     returning *
 )
 insert into dead_letters (id, source, entity, external_id, outbox_id, payload, error, error_kind, reason, attempts, created_at)
@@ -60,7 +60,8 @@ pub(super) async fn measure(figures: &mut Figures) {
         let client = db.client().await;
         run(&client, "select make_outbox_leaves(now() - interval '2 days', 4)").await;
         run(&client, &PROCESSED.replace("$rows", &rows.to_string())).await;
-        run(&client, &FAILED.replace("$rows", &DEAD.to_string())).await;
+        run(&client, &FAILED.replace("$before", "20 hours").replace("$rows", &DEAD.to_string()))
+            .await;
         let key = NewKey {
             id: Uuid::now_v7(),
             name: "bench",
