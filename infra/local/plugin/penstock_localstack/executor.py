@@ -16,7 +16,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
-from . import alarms, pollers
+from . import alarms, pollers, stores
 from .process import FunctionProcess
 from .runtime_api import Call, RuntimeApi
 
@@ -32,6 +32,7 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
     def load(self, *args, **kwargs) -> type[RuntimeExecutor]:
         pollers.hasten()
         alarms.rest()
+        stores.settle()
         # LocalStack has a million objects that stay. To look at them after each 700 new ones took a
         # seventh of its time.
         gc.freeze()

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+# Milliseconds. A machine may be busy.
+PATIENCE = 120_000
+
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -47,7 +50,7 @@ class Reader:
             color_scheme=scheme,
             timezone_id="Europe/Berlin",
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE)
         self.context.route("**/*", self._only_own)
         if script:
             self.context.add_init_script(REPORTS)
@@ -255,7 +258,7 @@ def flow(reader: Reader, link: str) -> None:
 def main() -> None:
     what, url, link, script, width, scheme, *rest = sys.argv[1:]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, headless=True)
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, headless=True, timeout=PATIENCE)
         reader = Reader(browser, url, script == "script", int(width), scheme, what != "again")
         try:
             if what in ("pages", "again"):

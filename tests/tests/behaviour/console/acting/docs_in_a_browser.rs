@@ -78,7 +78,7 @@ async fn a_lead_is_posted_a_journey_read_and_a_session_shown_from_the_page() {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(Duration::from_secs(200), program).await;
+    let output = tokio::time::timeout(Duration::from_secs(600), program).await;
     let output = output.expect("it ends").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let sql = "select payload from outbox where entity = 'lead'";
