@@ -27,11 +27,12 @@ TARGET     := $(if $(filter --arm64,$(ARCH_FLAG)),aarch64,x86_64)-unknown-linux-
 HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 # The recipe's environment gets what .env sets, where there is one.
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
-SCRIPTS    := $(wildcard infra/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py \
+SCRIPTS    := $(wildcard infra/*.py infra/analytics/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py \
+	tests/tests/behaviour/analytics/*.py \
 	tests/tests/behaviour/console/*.py tests/tests/behaviour/console/acting/*.py)
 
 .PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys user connect connections \
-	reconcile replay remap erase smoke clean
+	reconcile archive replay remap erase smoke clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,7 +109,7 @@ openapi: generate
 
 # For this machine's own processor, not for ARCH: the binaries are run here. The benchmarks
 # themselves are built without fat LTO, which would cost minutes for a percent or two.
-bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, console, front, transact, gateway or init: a part; ROWS=: of the soak and of the console)
+bench: setup ## release builds and their figures, fsync on (BENCH=backfill, drain, soak, metrics, failed, console, front, transact, archive, gateway or init: a part; ROWS=: of soak, console and archive)
 ifneq ($(if $(BENCH),$(filter gateway init,$(BENCH)),all),)
 	@echo "bench: building the functions for $$(uname -m), as they are deployed"
 	@$(LAMBDA) build --release $(PACKAGES) --output-format zip --lambda-dir $(CURDIR)/.local/bench \
@@ -196,6 +197,9 @@ connections: setup ## list the connections, without their secrets
 
 reconcile: setup ## compare a vendor's lists with what STACK_NAME has, and mend: SOURCE=stripe
 	@$(VENV)/python infra/reconcile.py --stack "$(STACK_NAME)" --source "$(SOURCE)"
+
+archive: setup ## copy all that is in STACK_NAME to its bucket, and write lost files again: FROM=2026-11-01 TO=2026-11-30 (TABLE=events)
+	@$(VENV)/python infra/archive.py --stack "$(STACK_NAME)" --from "$(FROM)" --to "$(TO)" $(if $(TABLE),--table "$(TABLE)")
 
 replay: setup ## put what has failed back to work: FILTER='{"reason":"no map knows"}' WHY=... (RATE=50, YES=1)
 	@$(VENV)/python infra/jobs.py replay $(JOB)

@@ -15,7 +15,7 @@ def client():
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
+    patient = Config(read_timeout=910, retries={"total_max_attempts": 1})
     return boto3.client("lambda", endpoint_url=url or None, config=patient)
 
 

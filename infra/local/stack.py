@@ -70,7 +70,8 @@ class Environment:
 
 SERVERS = Environment(VENV, "requirements.lock", "1 GB, about a minute")
 CONTRACT = Environment(LOCAL / "venv-contract", "contract.lock", "some seconds")
-ENVIRONMENTS = (SERVERS, CONTRACT)
+ANALYTICS = Environment(LOCAL / "venv-analytics", "analytics.lock", "260 MB, some seconds")
+ENVIRONMENTS = (SERVERS, CONTRACT, ANALYTICS)
 
 
 def setup() -> int:

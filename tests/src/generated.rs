@@ -9,7 +9,7 @@ use penstock_edge::contract::Mismatch;
 
 #[cfg(doc)]
 use crate::template::TemplateError;
-use crate::{contract, template};
+use crate::{analytics, contract, template};
 
 /// A generated file: its path and its correct text.
 #[derive(Debug)]
@@ -18,14 +18,15 @@ pub struct Generated {
     pub text: String,
 }
 
-/// Generates all files: those of the contract and those of the template.
+/// Generates all files: those of the contract, of the template and of the analytics copy.
 ///
 /// # Errors
 ///
 /// [`Mismatch`] if routes and descriptions differ; [`TemplateError`] if the template's parts do not
-/// fit together.
+/// fit together; an error of the file system if a page cannot be read.
 pub fn generate() -> Result<Vec<Generated>, Box<dyn Error>> {
     let mut files = contract::generate()?;
     files.extend(template::generate()?);
+    files.extend(analytics::generate()?);
     Ok(files)
 }

@@ -1,5 +1,6 @@
 //! System tests, the simulated vendors and the benchmarks.
 
+pub mod analytics;
 pub mod bench;
 pub mod captured_log;
 pub mod chat_server;

@@ -26,19 +26,21 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         self.database.within(PATIENCE, make).await
     }
 
-    /// Empties the leaves from before `before` that have no rows which are needed, and drops them.
+    /// Empties the leaves from before `before` that have no rows which are needed, all of
+    /// transactions before `archived`, and drops them.
     /// Emptying frees the space and holds up nobody. To drop a leaf locks the whole outbox, so that
     /// waits for a moment in which it is not in use.
     pub(crate) async fn retire_leaves(
         &self,
         before: Timestamp,
+        archived: i64,
         stop_at: Timestamp,
     ) -> Result<Retired, StoreError> {
         let mut retired = Retired::All;
         while !elapsed(self.clock.now(), stop_at).is_zero() {
             let emptying = async {
                 let connection = self.database.connection().await?;
-                leaves::empty(&**connection, before).await
+                leaves::empty(&**connection, before, archived).await
             };
             match self.database.within(PATIENCE, emptying).await? {
                 Emptied::Leaf(leaf) => tracing::info!(event = "leaf_emptied", leaf),

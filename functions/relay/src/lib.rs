@@ -5,11 +5,13 @@
 //! that wait for a refetch, and messages for steps of transactions. It works jobs that somebody has
 //! started. It also makes the outbox' leaves of the next days, folds what has changed revenue,
 //! deletes rows that are older than their retention, and those of connections that are erased, and
-//! logs which pull has been silent for longest.
+//! logs which pull has been silent for longest. Rows that are copied for analysts are kept until
+//! they are.
 
 mod erasing;
 mod folding;
 mod gauges;
+mod held;
 mod jobs;
 mod leaves;
 mod people;

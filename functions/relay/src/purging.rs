@@ -1,6 +1,6 @@
 //! The deletion of rows that are older than their retention.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use penstock_domain::intake::{EVENTS, LEADS};
 use penstock_domain::retention::Retention as OutboxRetention;
 use penstock_domain::source::SOURCES;
 use penstock_edge::telemetry::chain;
+use penstock_store::archive::kept::{Archived, Limits};
 use penstock_store::jobs::PLAN_LASTS;
 use penstock_store::retention::{self, Aged};
 use penstock_store::{Database, StoreError, intake, not_ours, outbox, refetch};
@@ -40,6 +41,8 @@ pub struct Retention {
     pub transactions: Option<Duration>,
     /// The audit log.
     pub audit: Duration,
+    /// Whether rows are copied for analysts, and kept until they are.
+    pub is_copied: bool,
 }
 
 impl Default for Retention {
@@ -52,6 +55,7 @@ impl Default for Retention {
             events: None,
             transactions: None,
             audit: 400 * DAY,
+            is_copied: false,
         }
     }
 }
@@ -59,7 +63,8 @@ impl Default for Retention {
 impl Retention {
     /// Reads `OUTBOX_RETENTION_DAYS`, `OUTBOX_RETENTION_BY_SOURCE`, `DEAD_LETTER_RETENTION_DAYS`,
     /// `RUN_RETENTION_DAYS`, `AUDIT_RETENTION_DAYS`, `LEAD_RETENTION_DAYS`, `EVENT_RETENTION_DAYS`
-    /// and `TRANSACTION_RETENTION_DAYS`. Of the last three 0 is for ever.
+    /// and `TRANSACTION_RETENTION_DAYS`. Of the last three 0 is for ever. With `ARCHIVE_BUCKET`
+    /// rows are copied.
     ///
     /// # Errors
     /// [`ConfigError`] if one of them is no number of days, or fewer than there may be.
@@ -85,6 +90,7 @@ impl Retention {
             events: or_ever("EVENT_RETENTION_DAYS")?,
             transactions: or_ever("TRANSACTION_RETENTION_DAYS")?,
             audit: at_least_one("AUDIT_RETENTION_DAYS", defaults.audit)?,
+            is_copied: env.optional("ARCHIVE_BUCKET").is_some(),
         })
     }
 }
@@ -123,16 +129,23 @@ impl Kind {
         }
     }
 
-    async fn purge(self, database: &Database, before: Timestamp) -> Result<u64, StoreError> {
+    async fn purge(
+        self,
+        database: &Database,
+        before: Timestamp,
+        archived: &Archived,
+    ) -> Result<u64, StoreError> {
         let connection = database.connection().await?;
-        let on = &**connection;
+        let (on, outbox_to) = (&**connection, archived.to("outbox"));
         match self {
-            Self::Outbox => outbox::purge(on, before, ROWS).await,
-            Self::OutboxOf(source) => outbox::purge_source(on, source, before, ROWS).await,
+            Self::Outbox => outbox::purge(on, before, outbox_to, ROWS).await,
+            Self::OutboxOf(source) => {
+                outbox::purge_source(on, source, before, outbox_to, ROWS).await
+            }
             Self::NotOurs => not_ours::purge(on, before, ROWS).await,
             Self::EndedRefetches => refetch::ended::purge(on, before, ROWS).await,
             Self::IdempotencyKeys => intake::purge_keys(on, before, ROWS).await,
-            Self::Aged(aged) => retention::purge(on, aged, before, ROWS).await,
+            Self::Aged(aged) => retention::purge(on, aged, before, ROWS, archived).await,
         }
     }
 }
@@ -187,8 +200,17 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
     pub(crate) async fn purge(&self, stop_at: Timestamp) -> Purged {
         let (mut all, mut letters) = (Purged::default(), 0);
         let now = self.clock.now();
+        let archived = self.archived().await.unwrap_or_else(|error| {
+            tracing::error!(event = "not_purged", table = "archive_marks", error = chain(&error));
+            all.failed.push("archive_marks");
+            // Nothing is known to be in a file, so what is copied is kept.
+            Archived::To(BTreeMap::new())
+        });
         let mut kinds = VecDeque::from(self.retention.kinds(now));
-        match self.retire_leaves(now - self.retention.outbox.longest(), stop_at).await {
+        let limits = kinds.iter().filter(|(kind, _)| !matches!(kind, Kind::OutboxOf(_)));
+        let limits: Limits = limits.map(|(kind, before)| (kind.table(), *before)).collect();
+        let oldest_leaf = now - self.retention.outbox.longest();
+        match self.retire_leaves(oldest_leaf, archived.to("outbox"), stop_at).await {
             // Its rows go with it, in a later round.
             Ok(Retired::Busy) => kinds.retain(|(kind, _)| *kind != Kind::Outbox),
             Ok(Retired::All) => {}
@@ -202,7 +224,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
             if left.is_zero() {
                 break;
             }
-            match self.purge_in_time(kind, before, left).await {
+            match self.purge_in_time(kind, before, &archived, left).await {
                 Ok(rows) => {
                     all.rows += rows;
                     if kind == Kind::Aged(Aged::DeadLetters) {
@@ -222,6 +244,7 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         if letters > 0 {
             tracing::warn!(event = "dead_letters_purged", letters);
         }
+        self.tell_held(&limits, &archived, now).await;
         all
     }
 
@@ -229,8 +252,9 @@ impl<C: Clock, Q: Outlet> Ports<C, Q> {
         &self,
         kind: Kind,
         before: Timestamp,
+        archived: &Archived,
         left: Duration,
     ) -> Result<u64, StoreError> {
-        self.database.within(left, kind.purge(&self.database, before)).await
+        self.database.within(left, kind.purge(&self.database, before, archived)).await
     }
 }

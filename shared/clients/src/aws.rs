@@ -11,6 +11,8 @@ use tokio::sync::OnceCell;
 #[derive(Debug, Default)]
 pub struct Aws {
     config: OnceCell<SdkConfig>,
+    #[cfg(feature = "objects")]
+    s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<aws_sdk_sqs::Client>,
     secrets: OnceCell<aws_sdk_secretsmanager::Client>,
     #[cfg(feature = "sending")]
@@ -42,6 +44,19 @@ impl Aws {
         self.secrets
             .get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) })
             .await
+    }
+
+    /// Returns the client for S3. An endpoint of one's own has its buckets in the path.
+    #[cfg(feature = "objects")]
+    pub(crate) async fn s3(&self) -> &aws_sdk_s3::Client {
+        use aws_sdk_s3::config::Builder;
+        let make = || async {
+            let config = self.config().await;
+            let is_local = config.endpoint_url().is_some();
+            let config = Builder::from(config).force_path_style(is_local);
+            aws_sdk_s3::Client::from_conf(config.build())
+        };
+        self.s3.get_or_init(make).await
     }
 
     /// Returns the client for SES. It sends each request once: whoever asks knows whether a second

@@ -4,12 +4,16 @@
 
 pub mod auth;
 pub mod aws;
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 pub mod clock;
 pub mod database;
 pub mod depths;
 pub mod google;
 mod http;
 pub mod issuer;
+#[cfg(feature = "objects")]
+pub mod objects;
 #[cfg(feature = "outgoing")]
 pub mod outgoing;
 pub mod queue;

@@ -25,6 +25,9 @@ pub const QUEUES: &str = "sqs";
 /// The third party's name among the circuits.
 pub const THIRD_PARTY: &str = "third_party";
 
+/// BigQuery's name among the circuits.
+pub const BIGQUERY: &str = "bigquery";
+
 /// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -133,7 +136,7 @@ pub fn check_name(name: &str, source: &dyn Source) -> Result<(), Unusable> {
     let fits = (1..=LONGEST_NAME).contains(&name.len())
         && name.bytes().next().is_some_and(is_letter)
         && name.bytes().all(|b| is_letter(b) || b.is_ascii_digit() || b == b'-' || b == b'_');
-    let is_taken = [LEADS, EVENTS, DATABASE, QUEUES, THIRD_PARTY].contains(&name)
+    let is_taken = [LEADS, EVENTS, DATABASE, QUEUES, THIRD_PARTY, BIGQUERY].contains(&name)
         || source::find(name).is_some_and(|other| other.name() != source.name());
     match (fits, is_taken) {
         (false, _) => Err(Unusable::Name),

@@ -51,6 +51,11 @@ id! {
 }
 
 id! {
+    /// A file of the analytics copy.
+    BatchId
+}
+
+id! {
     /// An API key's row; not the key.
     KeyId
 }

@@ -5,7 +5,9 @@
 
 pub mod access;
 pub mod account;
+pub mod analytics;
 pub mod audit;
+pub mod bigquery;
 pub mod calendar_event;
 pub mod clock;
 pub mod config;

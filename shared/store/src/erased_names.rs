@@ -40,6 +40,14 @@ impl Known {
     /// # Errors
     /// Returns [`StoreError`] if the statement fails.
     pub async fn names(&self, tx: &Transaction<'_>) -> Result<Arc<ErasedNames>, StoreError> {
+        Ok(self.learn(tx).await?.1)
+    }
+
+    /// Returns the same, with the number of the last addition of names.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] if the statement fails.
+    pub async fn learn(&self, tx: &Transaction<'_>) -> Result<(i64, Arc<ErasedNames>), StoreError> {
         let Learned { revision: known, mut names } = self.learned();
         let rows = Since { known }.rows(tx).await?;
         let mut revision = known;
@@ -58,7 +66,7 @@ impl Known {
         if kept.revision <= revision {
             *kept = learned;
         }
-        Ok(names)
+        Ok((revision, names))
     }
 
     fn learned(&self) -> Learned {

@@ -7,6 +7,7 @@
 pub mod account_links;
 pub mod admission;
 pub mod api_keys;
+pub mod archive;
 pub mod audit;
 pub mod call_windows;
 mod chosen;
@@ -27,6 +28,7 @@ pub mod intake;
 pub mod jobs;
 pub mod journey;
 pub mod leads;
+pub mod loads;
 pub mod migrations;
 pub mod not_ours;
 pub mod notifications;
@@ -71,6 +73,11 @@ pub fn all_statements() -> Vec<&'static Sql> {
         account_links::STATEMENTS,
         admission::STATEMENTS,
         api_keys::STATEMENTS,
+        archive::STATEMENTS,
+        archive::batches::STATEMENTS,
+        archive::kept::STATEMENTS,
+        archive::rows::STATEMENTS,
+        archive::searches::STATEMENTS,
         audit::STATEMENTS,
         call_windows::STATEMENTS,
         circuits::STATEMENTS,
@@ -101,6 +108,9 @@ pub fn all_statements() -> Vec<&'static Sql> {
         jobs::step::STATEMENTS,
         journey::STATEMENTS,
         leads::STATEMENTS,
+        loads::STATEMENTS,
+        loads::rebuilds::STATEMENTS,
+        loads::targets::STATEMENTS,
         not_ours::STATEMENTS,
         notifications::STATEMENTS,
         outbox::STATEMENTS,

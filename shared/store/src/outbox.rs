@@ -29,8 +29,13 @@ statements! {
         now: Timestamp,
     }
     outbox.due: Due { now: Timestamp, next_due: Timestamp, limit: i64 }
-    outbox.purge: Purge { before: Uuid, limit: i64 }
-    outbox.purge_source: PurgeSource<'a> { source: &'a str, before: Uuid, limit: i64 }
+    outbox.purge: Purge { before: Uuid, archived: i64, limit: i64 }
+    outbox.purge_source: PurgeSource<'a> {
+        source: &'a str,
+        before: Uuid,
+        archived: i64,
+        limit: i64,
+    }
     outbox.begin_attempt: BeginAttempt<'a> { ids: &'a [Uuid], now: Timestamp, error: &'a str }
     outbox.return_attempt: ReturnAttempt<'a> { ids: &'a [Uuid] }
     outbox.count_crash: CountCrash { id: Uuid }
@@ -228,20 +233,22 @@ pub async fn due(
     rows.iter().map(|row| row.read("id").map(OutboxId)).collect()
 }
 
-/// Deletes up to `limit` processed rows that arrived before `before`, and returns how many.
+/// Deletes up to `limit` processed rows that arrived before `before`, of transactions before
+/// `archived`, and returns how many.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn purge(
     on: &impl GenericClient,
     before: Timestamp,
+    archived: i64,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    Purge { before: oldest_id_at(before), limit }.execute(on).await
+    Purge { before: oldest_id_at(before), archived, limit }.execute(on).await
 }
 
-/// Deletes up to `limit` processed rows of a source that arrived before `before`, and returns how
-/// many. Rows from before the outbox had leaves are left.
+/// Deletes up to `limit` processed rows of a source that arrived before `before`, of transactions
+/// before `archived`, and returns how many. Rows from before the outbox had leaves are left.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -249,9 +256,10 @@ pub async fn purge_source(
     on: &impl GenericClient,
     source: &str,
     before: Timestamp,
+    archived: i64,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    PurgeSource { source, before: oldest_id_at(before), limit }.execute(on).await
+    PurgeSource { source, before: oldest_id_at(before), archived, limit }.execute(on).await
 }
 
 /// Counts an attempt at rows before the work: if that does not end, the count tells which rows to

@@ -10,20 +10,26 @@ use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use crate::StoreError;
+use crate::archive::kept::Archived;
 use crate::sql::{Statement, statements};
 
 statements! {
-    dead_letters.purge: PurgeLetters { before: Timestamp, limit: i64 }
+    dead_letters.purge: PurgeLetters {
+        before: Timestamp,
+        archived: i64,
+        outbox_archived: i64,
+        limit: i64,
+    }
     failed_attempts.purge: PurgeAttempts { before: Timestamp, limit: i64 }
     jobs.purge: PurgeJobs { before: Timestamp }
     jobs.forget_planned: ForgetPlanned { before: Timestamp }
     sync_runs.purge: PurgeRuns { before: Timestamp, limit: i64 }
     run_requests.purge: PurgeRequests { before: Timestamp, limit: i64 }
     reconciliations.purge: PurgeReconciliations { before: Uuid, limit: i64 }
-    leads.purge: PurgeLeads { before: Timestamp, limit: i64 }
-    events.purge: PurgeEvents { before: Timestamp, limit: i64 }
+    leads.purge: PurgeLeads { before: Timestamp, archived: i64, limit: i64 }
+    events.purge: PurgeEvents { before: Timestamp, archived: i64, limit: i64 }
     conflicting_events.purge: PurgeConflicting { before: Timestamp, limit: i64 }
-    transactions.purge: PurgeTransactions { before: Timestamp, limit: i64 }
+    transactions.purge: PurgeTransactions { before: Timestamp, archived: i64, limit: i64 }
     sessions.purge: PurgeSessions { before: Timestamp, limit: i64 }
     account_links.purge: PurgeLinks { before: Timestamp, limit: i64 }
     sign_in_limits.purge: PurgeLimits { before: Timestamp, known_before: Timestamp, limit: i64 }
@@ -92,7 +98,8 @@ impl Aged {
     }
 }
 
-/// Deletes up to `limit` rows of a kind from before `before`, and returns their number.
+/// Deletes up to `limit` rows of a kind from before `before`, and returns their number. Rows that
+/// are in no file of the analytics copy yet are kept.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -101,16 +108,21 @@ pub async fn purge(
     what: Aged,
     before: Timestamp,
     limit: i64,
+    archived: &Archived,
 ) -> Result<u64, StoreError> {
+    let outbox_archived = archived.to("outbox");
+    let archived = archived.to(what.table());
     match what {
-        Aged::DeadLetters => PurgeLetters { before, limit }.execute(on).await,
+        Aged::DeadLetters => {
+            PurgeLetters { before, archived, outbox_archived, limit }.execute(on).await
+        }
         Aged::FailedAttempts => PurgeAttempts { before, limit }.execute(on).await,
         Aged::Jobs => PurgeJobs { before }.execute(on).await,
         Aged::PlannedJobs => ForgetPlanned { before }.execute(on).await,
-        Aged::Leads => PurgeLeads { before, limit }.execute(on).await,
-        Aged::Events => PurgeEvents { before, limit }.execute(on).await,
+        Aged::Leads => PurgeLeads { before, archived, limit }.execute(on).await,
+        Aged::Events => PurgeEvents { before, archived, limit }.execute(on).await,
         Aged::ConflictingEvents => PurgeConflicting { before, limit }.execute(on).await,
-        Aged::Transactions => PurgeTransactions { before, limit }.execute(on).await,
+        Aged::Transactions => PurgeTransactions { before, archived, limit }.execute(on).await,
         Aged::Sessions => PurgeSessions { before, limit }.execute(on).await,
         Aged::AccountLinks => PurgeLinks { before, limit }.execute(on).await,
         Aged::SignInLimits => {

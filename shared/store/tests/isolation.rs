@@ -40,9 +40,15 @@ const UNIQUE_BY_THEMSELVES: [&str; 8] = [
 /// Tables that hold nothing of connections, or only by the id of a run of ours. Digests and jobs
 /// are of all connections, and name them in their texts. People belong to none, nor do
 /// transactions.
-const WITHOUT: [&str; 35] = [
+const WITHOUT: [&str; 41] = [
     "account_links",
     "api_keys",
+    "archive_batches",
+    "archive_epochs",
+    "archive_loads",
+    "archive_marks",
+    "archive_rebuilds",
+    "archive_targets",
     "audit_log",
     "call_windows",
     "conflicting_events",

@@ -76,7 +76,7 @@ async fn places(client: &Client, table: &str) -> String {
     let sql = format!(
         "select concat_ws(' ', pg_relation_filenode('{table}'), \
              (select string_agg(pg_relation_filenode(indexrelid)::text, ' ' order by indexrelid) from pg_index \
-              where indrelid = '{table}'::regclass), \
+              where indrelid = '{table}'::regclass and indexrelid::regclass::text !~ '_tx_'), \
              (select md5(string_agg(ctid::text || xmin::text, ',' order by ctid)) from {table} where external_id like 'x\\_%'))"
     );
     client.query_one(&sql, &[]).await.unwrap().get(0)

@@ -21,7 +21,10 @@ impl Aim {
             "drain_ratio_1" | "drain_ratio_2" | "drain_ratio_4" => Self::AtLeast(0.7),
             "drain_speedup_4" => Self::AtLeast(1.5),
             "soak_last_to_first_ratio" => Self::AtLeast(0.9),
-            "backfill_ratio" | "backfill_wait_ratio_4_at_once" => Self::AtLeast(0.5),
+            "backfill_ratio" | "backfill_wait_ratio_4_at_once" | "archive_ratio" => {
+                Self::AtLeast(0.5)
+            }
+            "archive_peak_mb" => Self::AtMost(256.0),
             "metrics_daily_speedup_1m_utc" | "metrics_daily_speedup_1m_business" => {
                 Self::AtLeast(50.0)
             }

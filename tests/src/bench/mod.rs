@@ -7,6 +7,7 @@
     reason = "a benchmark that cannot go on should stop, and its figures are no money"
 )]
 
+mod archive;
 mod backfill;
 mod cold_start;
 mod console;
@@ -37,9 +38,9 @@ const FUNCTIONS_FOLDER: &str = ".local/bench";
 /// The file of the figures.
 const RESULT: &str = ".local/bench.json";
 
-const PARTS: [&str; 10] = [
-    "backfill", "drain", "soak", "metrics", "failed", "console", "front", "transact", "gateway",
-    "init",
+const PARTS: [&str; 11] = [
+    "backfill", "drain", "soak", "metrics", "failed", "console", "front", "transact", "archive",
+    "gateway", "init",
 ];
 
 /// Runs the named parts, or all of them, prints the figures and writes them to `.local/bench.json`.
@@ -83,6 +84,9 @@ pub async fn run(parts: &[String]) -> io::Result<()> {
     }
     if wanted("transact") {
         Box::pin(transact::measure(&mut figures)).await;
+    }
+    if wanted("archive") {
+        Box::pin(archive::measure(&mut figures)).await;
     }
     if wanted("gateway") {
         Box::pin(gateway::measure(Path::new(FUNCTIONS_FOLDER), &mut figures)).await;

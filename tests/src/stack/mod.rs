@@ -4,6 +4,7 @@
 //! from outside: by queue, by invocation and by HTTP.
 
 mod backlog;
+mod commands;
 mod error;
 mod gateway;
 mod hosted;
@@ -250,17 +251,6 @@ impl Stack {
     pub async fn keys(&self) -> Result<String, StackError> {
         let arguments = ["keys".to_owned(), format!("--stack={}", self.name)];
         script::run(&self.local, "infra/migrate.py", &arguments, &[]).await
-    }
-
-    /// Compares a source's lists with the stack's rows, by the operator's own command. Returns its
-    /// exit code and its output.
-    ///
-    /// # Errors
-    ///
-    /// [`StackError::Process`] if the command cannot be started.
-    pub async fn reconcile(&self, source: &str) -> Result<(i32, String), StackError> {
-        let arguments = [format!("--stack={}", self.name), format!("--source={source}")];
-        script::outcome(&self.local, "infra/reconcile.py", &arguments).await
     }
 
     /// Connects an account or changes a connection, by the operator's own command without a

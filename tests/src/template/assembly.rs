@@ -10,6 +10,7 @@ use super::TemplateError;
 use super::chapters::{Chapters, HEADS, SECTIONS};
 use super::dashboard::{self, Writers};
 use super::function::{Function, KEYS};
+use super::glue;
 use super::part::{Part, files, in_part, kebab, pascal, patterns};
 use super::slots::{Values, fill};
 use super::text::{Entry, Text, entries};
@@ -57,6 +58,7 @@ impl Assembly {
             let part = Part::read(&format!("{SHARED}/{stem}.yaml"))?;
             assembly.add(part, &Values::new())?;
         }
+        assembly.add(glue::part()?, &Values::new())?;
         assembly.add_sources()?;
         for name in functions() {
             assembly.add_function(&name)?;

@@ -9,6 +9,7 @@ mod assembly;
 mod chapters;
 pub mod dashboard;
 mod function;
+mod glue;
 mod page;
 mod part;
 mod policy;

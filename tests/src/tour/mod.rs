@@ -8,6 +8,7 @@
 //! has a key.
 
 mod accounts;
+mod analytics;
 mod books;
 mod chart;
 mod console;

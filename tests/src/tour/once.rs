@@ -8,7 +8,7 @@ use super::senders::Senders;
 use super::set_up::{Tour, begin};
 use super::verdict;
 use super::versions::Versions;
-use super::{EVERYTHING, NEWS, TourError, books, console, drain, transactions};
+use super::{EVERYTHING, NEWS, TourError, analytics, books, console, drain, transactions};
 use crate::vendors::Vendors;
 
 /// Changes of the first Stripe account between the first pull and the second.
@@ -49,6 +49,9 @@ pub(super) async fn run(tour: &Tour, screen: &mut Screen) -> Result<(), TourErro
     }
     screen.say(&preview::write(tour).await?)?;
     screen.say(&console::read_pages(tour).await?)?;
+    for line in analytics::ask(tour).await? {
+        screen.say(&line)?;
+    }
     Ok(())
 }
 

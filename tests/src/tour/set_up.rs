@@ -18,7 +18,7 @@ use super::links::links;
 use super::money::counted;
 use super::options::Options;
 use super::screen::Screen;
-use super::{NEWS, TourError};
+use super::{NEWS, TourError, analytics};
 use crate::loopback::lock;
 use crate::repository::root;
 use crate::stack::{Gateway, LocalStack, Parties, Stack, StackError, StackSpec};
@@ -223,7 +223,8 @@ async fn deploy(
             (parties.secrets(vendors.secrets()), parameters)
         })
     };
-    let (mut secrets, parameters) = real.or_else(simulated).unwrap_or_default();
+    let (mut secrets, mut parameters) = real.or_else(simulated).unwrap_or_default();
+    parameters.push(("ArchiveBucketName", analytics::BUCKET.to_owned()));
     secrets.api_keys = Some(kept.key_secret.clone());
     let spec = StackSpec {
         name: STACK,
@@ -289,6 +290,11 @@ impl Tour {
         let (first, last) = (day(now, -days), day(now, 1));
         let path = format!("/metrics/revenue/{view}?startDate={first}&endDate={last}{query}");
         Ok(self.gateway.get(&path, &self.key).await?)
+    }
+
+    /// Opens another connection to the database, as its owner.
+    pub(super) async fn client(&self) -> Client {
+        self.database.client().await
     }
 
     /// Returns the connection to the database.

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod admin;
+mod analytics;
+mod archive;
 mod connections;
 mod console;
 mod digest;
@@ -20,6 +22,7 @@ mod kills;
 mod leaves;
 mod left_behind;
 mod letters;
+mod load;
 mod locked;
 mod logs;
 mod metrics;

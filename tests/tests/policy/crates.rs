@@ -214,3 +214,15 @@ fn admin_alone_writes_secrets() {
     }
     assert_eq!(writers, BTreeSet::from(["admin".to_owned()]));
 }
+
+#[test]
+fn archive_alone_links_the_writer_of_parquet() {
+    let graph = Graph::load();
+    let writers: Vec<String> =
+        packages().into_iter().filter(|name| graph.closure(name).contains("parquet")).collect();
+    assert_eq!(writers, ["penstock-archive"]);
+    assert!(
+        !graph.closure("penstock-archive").contains("arrow-array"),
+        "column by column, no arrow"
+    );
+}

@@ -191,8 +191,8 @@ fn no_two_rules_of_fetch_begin_in_the_same_minute_whatever_the_interval() {
     }
 }
 
-/// Their next round, a minute later, does what a lost one would have done.
-const NEEDS_NO_DESTINATION: [&str; 3] = ["accounts", "digest", "relay"];
+/// Their next round, minutes later, does what a lost one would have done.
+const NEEDS_NO_DESTINATION: [&str; 5] = ["accounts", "archive", "digest", "load", "relay"];
 
 #[test]
 fn what_a_rule_asks_for_and_lambda_gives_up_goes_to_a_queue_that_bury_reads() {

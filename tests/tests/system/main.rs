@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod archive;
 mod by_the_clock;
 mod cold_start;
 mod connections;

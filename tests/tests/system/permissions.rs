@@ -103,7 +103,7 @@ fn listed(function: &str) -> Option<Vec<(&'static str, &'static str)>> {
             .into_iter()
             .chain(COUNTED.map(|queue| ("sqs:GetQueueAttributes", queue)))
             .collect(),
-        "accounts" | "digest" | "metrics" | "migrate" => Vec::new(),
+        "accounts" | "archive" | "digest" | "load" | "metrics" | "migrate" => Vec::new(),
         _ => return None,
     })
 }
@@ -117,6 +117,19 @@ fn channels(function: &str) -> BTreeSet<(String, String)> {
         }
         _ => BTreeSet::new(),
     }
+}
+
+/// The rights of each function to the bucket of the analytics copy.
+fn of_bucket(function: &str) -> BTreeSet<(String, String)> {
+    let actions: &[&str] = match function {
+        "archive" => &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        "load" => &["s3:GetObject"],
+        _ => return BTreeSet::new(),
+    };
+    let bucket = "arn:${AWS::Partition}:s3:::${ArchiveBucketName}";
+    let objects = format!("{bucket}/v1/*");
+    let all = actions.iter().map(|action| (*action, objects.as_str()));
+    pairs(&all.chain([("s3:ListBucket", bucket)]).collect::<Vec<_>>())
 }
 
 /// The secrets of connections that each function uses, by their prefix.
@@ -177,6 +190,7 @@ fn each_role_allows_exactly_what_its_function_does() {
         });
         wanted.extend(of_connections(short_name(function)));
         wanted.extend(channels(short_name(function)));
+        wanted.extend(of_bucket(short_name(function)));
         let secrets = told.map(|(_, value)| name(&value));
         wanted.extend(secrets.map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret)));
         let role = template.resource(target(&function["Role"]));
@@ -238,10 +252,25 @@ fn what_all_roles_share_is_logs_the_vpc_and_the_authorities_of_the_database() {
         ("ec2:UnassignPrivateIpAddresses", "*"),
     ];
     assert_eq!(allowed(&template.resource("CommonPolicy")["PolicyDocument"]), pairs(&wanted));
-    assert_eq!(template.resources("AWS::IAM::ManagedPolicy").len(), 1);
+    let shared = template.resources("AWS::IAM::ManagedPolicy");
+    let shared: BTreeSet<&str> = shared.iter().map(|(logical, _)| *logical).collect();
+    assert_eq!(shared, BTreeSet::from(["AnalystPolicy", "CommonPolicy"]));
     assert_eq!(
         template.resources("AWS::IAM::Role").len(),
         template.functions().len(),
         "a role a function"
     );
+}
+
+#[test]
+fn an_analyst_reads_the_copy_and_writes_answers_beside_it() {
+    let template = Template::read();
+    let granted = allowed(&template.resource("AnalystPolicy")["PolicyDocument"]);
+    let writes: Vec<_> = granted
+        .iter()
+        .filter(|(action, _)| action.contains("Put") || action.contains("Delete"))
+        .map(|(action, on)| (action.as_str(), on.as_str()))
+        .collect();
+    let answers = "arn:${AWS::Partition}:s3:::${ArchiveBucketName}/athena/*";
+    assert_eq!(writes, [("s3:PutObject", answers)]);
 }

@@ -255,6 +255,12 @@ fn rules_ask_fetch_for_all_that_can_be_due_and_call_relay_each_minute() {
     assert_eq!(asked.len(), Due::ALL.len());
     let others: Vec<_> =
         others.iter().map(|(name, rule)| (*name, rule["Schedule"].as_str().unwrap())).collect();
-    let each_minute = ["accounts", "digest", "relay"].map(|name| (name, "rate(1 minute)"));
-    assert_eq!(others, each_minute);
+    let wanted = [
+        ("accounts", "rate(1 minute)"),
+        ("archive", "rate(5 minutes)"),
+        ("digest", "rate(1 minute)"),
+        ("load", "rate(5 minutes)"),
+        ("relay", "rate(1 minute)"),
+    ];
+    assert_eq!(others, wanted);
 }

@@ -1,9 +1,11 @@
 -- Deletes up to :limit dead letters from before :before, with the dead rows that they are about. The letter of an object
--- that is still unreadable stays, because it alone says why.
+-- that is still unreadable stays, because it alone says why. So does one that is in no
+-- file yet, or whose row is in none.
 with old as (
     select d.id, d.outbox_id
     from dead_letters d
-    where d.created_at < :before
+    where d.created_at < :before and d.tx < :archived
+      and not exists (select from outbox o where o.id = d.outbox_id and o.tx >= :outbox_archived)
       and not exists (select from payments p
                       where p.source = d.source and p.kind = d.entity and p.external_id = d.external_id
                         and p.outbox_id = d.outbox_id and p.status = 'unreadable')

@@ -19,7 +19,8 @@ noted as (
 ),
 changed as (
     update leads
-    set status = new_status, assigned_to = new_assigned_to, revision = leads.revision + 1
+    set status = new_status, assigned_to = new_assigned_to, revision = leads.revision + 1, updated_at = :now,
+        tx = pg_current_xact_id()::text::bigint
     from held
     where leads.id = held.id and is_expected
       and (held.status, held.assigned_to) is distinct from (new_status, new_assigned_to)

@@ -29,4 +29,4 @@ from dead
 on conflict (outbox_id) where outbox_id is not null do update
 set error = excluded.error, error_kind = excluded.error_kind, error_field = excluded.error_field,
     reason = excluded.reason, attempts = excluded.attempts,
-    created_at = greatest(l.created_at, excluded.created_at), settled_at = null
+    created_at = greatest(l.created_at, excluded.created_at), settled_at = null, tx = excluded.tx

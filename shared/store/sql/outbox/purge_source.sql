@@ -7,7 +7,7 @@ where id in (
     from unnest(connections_of(:source, null)) as c (name)
     cross join lateral (
         select o.id from outbox o
-        where o.source = c.name collate "default" and o.id < :before and o.status = 'processed'
+        where o.source = c.name collate "default" and o.id < :before and o.status = 'processed' and o.tx < :archived
           and o.id >= coalesce((select to_id from outbox_leaves where name = 'outbox_before'), outbox_id_at('1970-01-01Z'))
         order by o.source, o.entity, o.external_id, o.version_key
         limit :limit

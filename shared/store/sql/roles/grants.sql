@@ -87,11 +87,12 @@ grant select, insert, update on calendar_events to :process;
 grant select, insert on leads to :process;
 -- The columns that are read out of bodies, for leads that are read again.
 grant update (email, phone, name, company, first_name, last_name, country, language, ip, domain, offer, source_type, marker,
-              creative, click_id, description, revision) on leads to :process;
+              creative, click_id, description, revision, updated_at, tx) on leads to :process;
 grant select on leads to :metrics;
 grant select on lead_changes to :metrics;
 -- ingest writes what people decide about a lead, and reads nothing that its sender wrote.
-grant select (id, status, assigned_to, revision), update (status, assigned_to, revision) on leads to :ingest;
+grant select (id, status, assigned_to, revision), update (status, assigned_to, revision, updated_at, tx)
+    on leads to :ingest;
 grant select, insert on lead_changes to :ingest;
 grant select, insert on events to :process;
 grant insert on conflicting_events to :process;
@@ -310,7 +311,7 @@ grant update on transactions to :console;
 grant insert on transaction_changes to :console;
 grant insert, update on transaction_attempts to :console;
 grant insert, update on notifications to :console;
-grant update (status, assigned_to, revision) on leads to :console;
+grant update (status, assigned_to, revision, updated_at, tx) on leads to :console;
 grant insert on lead_changes to :console;
 grant select (id, name, scope, rate_per_second, made_by, created_at, revoked_at, last_used_at), insert, update (revoked_at)
     on api_keys to :console;
@@ -318,3 +319,45 @@ grant select (key_id, window_start) on rate_windows to :console;
 grant update (role, disabled_at, updated_at) on users to :console;
 grant delete on sessions to :console;
 grant insert, select (email, kind, used_at), delete on account_links to :console;
+
+-- Retention keeps rows that are in no file of the analytics copy yet.
+grant execute on function archived_to to :relay;
+grant execute on function empty_archived_outbox_leaf to :relay;
+grant select (tx) on outbox to :relay;
+grant select (tx) on events to :relay;
+grant select (tx) on leads to :relay;
+grant select (tx) on transactions to :relay;
+grant select (tx) on dead_letters to :relay;
+
+-- Files are searched for people who were erased, of whom archive knows hashes of names.
+grant select (salt, revision) on erasure_settings to :archive;
+grant select on erased_names to :archive;
+
+-- The analytics copy. archive reads the columns that are copied, by views, and changes no row of theirs but those that came in
+-- a dump of another cluster.
+grant select on analytics_events to :archive;
+grant select on analytics_outbox to :archive;
+grant select on analytics_payments to :archive;
+grant select on analytics_leads to :archive;
+grant select on analytics_contacts to :archive;
+grant select on analytics_calendar_events to :archive;
+grant select on analytics_transactions to :archive;
+grant select on analytics_dead_letters to :archive;
+grant select, insert on archive_epochs to :archive;
+grant select, insert, update on archive_marks to :archive;
+grant select, insert, update, delete on archive_batches to :archive;
+grant execute on function archive_system_identifier to :archive;
+grant execute on function archive_waiting to :archive;
+grant execute on function archive_days to :archive;
+grant execute on function archive_parts to :archive;
+grant execute on function archive_adopt to :archive;
+
+-- What BigQuery holds of it. load reads which files count, and no row that somebody has sent.
+grant select (id, table_name, epoch, from_tx, to_tx, day, part, key, state, rows, bytes) on archive_batches to :load;
+grant select on archive_files to :load;
+grant select on archive_outdated_loads to :load;
+grant select on archive_days_to_rebuild to :load;
+grant select, insert, update on archive_targets to :load;
+grant select, insert, update, delete on archive_loads to :load;
+grant select, insert, update, delete on archive_rebuilds to :load;
+grant select, insert, update, delete on circuits to :load;

@@ -5,7 +5,8 @@ with moved as (
     set status = :status, failure = :failure, knowledge = :knowledge, attempt = :attempt, submissions = :submissions,
         first_begun_at = :first_begun_at, last_begun_at = :last_begun_at, deadline = :deadline, polls = :polls,
         reason = :reason, next_action_at = :next_action_at, message_due_at = :message_due_at, updated_at = :now,
-        ended_at = case when :is_final then coalesce(ended_at, :now) end, revision = revision + 1
+        ended_at = case when :is_final then coalesce(ended_at, :now) end, revision = revision + 1,
+        tx = pg_current_xact_id()::text::bigint
     where id = :id and revision = :revision
     returning id, revision
 ),

@@ -9,7 +9,7 @@ use crate::sql::{Statement, statements};
 
 statements! {
     outbox.make_leaves: MakeLeaves { now: Timestamp, days: i32 }
-    outbox.empty_leaf: EmptyLeaf { before: Timestamp }
+    outbox.empty_leaf: EmptyLeaf { before: Timestamp, archived: i64 }
     outbox.drop_leaf: DropLeaf { before: Timestamp }
 }
 
@@ -32,16 +32,23 @@ pub enum Emptied {
     Leaf(String),
     /// The leaf of this name is in use. A later try may find it free.
     Busy(String),
-    /// Every old leaf is empty, or has rows that are pending or dead.
+    /// Every old leaf is empty, or has rows that are pending, dead or in no file yet.
     Nothing,
 }
 
-/// Empties the oldest leaf from before `before` that holds only processed rows.
+/// Empties the oldest leaf from before `before` that holds only processed rows, of transactions
+/// before `archived`.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn empty(on: &impl GenericClient, before: Timestamp) -> Result<Emptied, StoreError> {
-    let Some(row) = (EmptyLeaf { before }).optional(on).await? else { return Ok(Emptied::Nothing) };
+pub async fn empty(
+    on: &impl GenericClient,
+    before: Timestamp,
+    archived: i64,
+) -> Result<Emptied, StoreError> {
+    let Some(row) = (EmptyLeaf { before, archived }).optional(on).await? else {
+        return Ok(Emptied::Nothing);
+    };
     let name = row.read("name")?;
     Ok(if row.read("is_emptied")? { Emptied::Leaf(name) } else { Emptied::Busy(name) })
 }

@@ -9,7 +9,7 @@ use super::list::Lists;
 use super::log::Request;
 use super::server::{self, ErrorBodies, Service, Shared};
 use super::state::{CALENDAR_ID, Calendar};
-use super::token::{Account, Tokens};
+use super::token::{Account, READING, Tokens};
 use crate::loopback::{Loopback, lock};
 use crate::simulators::faults::Faults;
 
@@ -48,7 +48,7 @@ impl GoogleCalendarSimulator {
             calendar_id: id.to_owned(),
             calendar,
             lists: Lists::default(),
-            tokens: Tokens::new(Account::generate(ACCOUNT)),
+            tokens: Tokens::new(Account::generate(ACCOUNT), READING),
             channels: Channels::default(),
             daily_limit: false,
             no_sync_token: false,

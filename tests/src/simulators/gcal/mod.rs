@@ -14,7 +14,7 @@ mod log;
 mod refusal;
 mod server;
 mod state;
-mod token;
+pub(super) mod token;
 mod truth;
 
 pub use super::faults::{Fault, Faults, RetryAfter};

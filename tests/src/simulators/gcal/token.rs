@@ -12,7 +12,7 @@ use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, Unpa
 use serde_json::{Value, json};
 
 /// The scopes that allow reading a calendar's events.
-const READING: [&str; 4] = [
+pub(super) const READING: &[&str] = &[
     "https://www.googleapis.com/auth/calendar",
     "https://www.googleapis.com/auth/calendar.readonly",
     "https://www.googleapis.com/auth/calendar.events",
@@ -81,31 +81,38 @@ impl Account {
 
 /// The state of the token endpoint.
 #[derive(Debug)]
-pub(super) struct Tokens {
-    pub(super) account: Account,
+pub(in crate::simulators) struct Tokens {
+    pub(in crate::simulators) account: Account,
     pub(super) lifetime: SignedDuration,
+    /// The scopes that a claim may ask for.
+    scopes: &'static [&'static str],
     good_until: HashMap<String, Timestamp>,
-    pub(super) granted: u32,
+    pub(in crate::simulators) granted: u32,
     pub(super) denied: u32,
 }
 
 impl Tokens {
-    pub(super) fn new(account: Account) -> Self {
+    pub(in crate::simulators) fn new(account: Account, scopes: &'static [&'static str]) -> Self {
         let lifetime = SignedDuration::from_secs(3_600);
-        Self { account, lifetime, good_until: HashMap::new(), granted: 0, denied: 0 }
+        Self { account, lifetime, scopes, good_until: HashMap::new(), granted: 0, denied: 0 }
     }
 
     /// Revokes all access tokens so far.
-    pub(super) fn revoke_all(&mut self) {
+    pub(in crate::simulators) fn revoke_all(&mut self) {
         self.good_until.clear();
     }
 
-    pub(super) fn accepts(&self, token: &str, now: Timestamp) -> bool {
+    pub(in crate::simulators) fn accepts(&self, token: &str, now: Timestamp) -> bool {
         self.good_until.get(token).is_some_and(|until| now < *until)
     }
 
     /// Answers one token exchange.
-    pub(super) fn exchange(&mut self, body: &[u8], audience: &str, now: Timestamp) -> (u16, Value) {
+    pub(in crate::simulators) fn exchange(
+        &mut self,
+        body: &[u8],
+        audience: &str,
+        now: Timestamp,
+    ) -> (u16, Value) {
         match self.check(body, audience, now) {
             Ok(()) => {
                 self.granted += 1;
@@ -163,7 +170,7 @@ impl Tokens {
             ));
         }
         let mut scopes = claims["scope"].as_str().unwrap_or_default().split(' ');
-        if !scopes.all(|scope| READING.contains(&scope)) {
+        if !scopes.all(|scope| self.scopes.contains(&scope)) {
             return Err(("invalid_scope", "Invalid OAuth scope or ID token audience provided."));
         }
         Ok(())

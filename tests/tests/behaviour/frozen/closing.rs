@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use penstock_testkit::{Cut, Outcome};
 use tokio::time::timeout;
 
@@ -20,8 +21,10 @@ async fn gives_up(function: &'static str) {
     let messages = Unit::messages(function, 51_900).await;
     let unit = Unit::of(function, 51_900).await;
     let process = unit.start("gives up").await;
-    // With so little time left `fetch` takes its lease and pages through nothing.
-    let nth = if function == "fetch" { 5 } else { messages - 2 };
+    // With so little time left `fetch` takes its lease and pages through nothing, and `load` begins
+    // nothing. `archive` copies what is older than the transactions of other tests.
+    let is_short = ["archive", "fetch", "load"].contains(&function);
+    let nth = if is_short { 5 } else { messages - 2 };
     process.proxy.hold_at(nth, Cut::AfterForwarding, process.proxy.silencer());
     process.host.freeze_at_replies();
     let outcome = process.host.invoke_with_deadline(unit.event.clone(), DEADLINE).await;
@@ -34,5 +37,7 @@ async fn gives_up(function: &'static str) {
 
 #[tokio::test]
 async fn trap_69_a_function_that_gives_up_has_closed_its_socket_before_it_replies() {
-    futures_util::future::join_all(FUNCTIONS.map(gives_up)).await;
+    // Boxed: each holds two environments. A few at once, or the work itself is as slow as silence.
+    let all = stream::iter(FUNCTIONS).map(|function| Box::pin(gives_up(function)));
+    all.buffer_unordered(5).collect::<()>().await;
 }

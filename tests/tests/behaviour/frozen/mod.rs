@@ -119,6 +119,11 @@ async fn trap_69_admin_stopped_at_any_message_holds_nobody_up_and_requests_one_r
 }
 
 #[tokio::test]
+async fn trap_69_archive_stopped_at_any_message_holds_nobody_up_and_copies_each_payment_once() {
+    stopped_at_random_messages("archive", 51_050).await;
+}
+
+#[tokio::test]
 async fn trap_69_bury_stopped_at_any_message_holds_nobody_up_and_writes_one_letter() {
     stopped_at_random_messages("bury", 51_100).await;
 }
@@ -136,6 +141,11 @@ async fn trap_69_fetch_stopped_at_any_message_holds_nobody_up_and_fetches_nothin
 #[tokio::test]
 async fn trap_69_ingest_stopped_at_any_message_holds_nobody_up_and_stores_one_lead() {
     stopped_at_random_messages("ingest", 51_300).await;
+}
+
+#[tokio::test]
+async fn trap_69_load_stopped_at_any_message_holds_nobody_up_and_deletes_one_day() {
+    stopped_at_random_messages("load", 51_350).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use penstock_clients::clock::SystemClock;
 use penstock_domain::account::Role;
+use penstock_domain::analytics::Table;
 use penstock_domain::clock::Clock as _;
 use penstock_domain::fetch_request::{FetchRequest, Mode};
 use penstock_domain::transaction::Message;
@@ -10,6 +11,8 @@ use penstock_store::transactions::{self, New, TakenIn};
 use penstock_testkit::Outcome;
 use penstock_tests::clock::SetClock;
 use penstock_tests::fake_aws::FakeAws;
+use penstock_tests::simulators::bigquery::{self, BigQuerySimulator, LoadedRow};
+use penstock_tests::simulators::s3::S3Simulator;
 use penstock_tests::simulators::third_party::ThirdPartySimulator;
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use penstock_tests::victim::{Victim, leases_run_out};
@@ -23,9 +26,9 @@ use crate::stripe_account::{account, assert_true};
 use crate::webhook::secrets::BuiltWebhook;
 
 /// The functions with a login of their own.
-pub const FUNCTIONS: [&str; 13] = [
-    "accounts", "admin", "bury", "console", "digest", "fetch", "ingest", "metrics", "process",
-    "relay", "settle", "transact", "webhook",
+pub const FUNCTIONS: [&str; 15] = [
+    "accounts", "admin", "archive", "bury", "console", "digest", "fetch", "ingest", "load",
+    "metrics", "process", "relay", "settle", "transact", "webhook",
 ];
 
 const SECRET: &str = "whsec_of_the_unit";
@@ -43,6 +46,10 @@ pub struct Unit {
     pub event: Value,
     /// Decides the transaction of `settle`.
     party: ThirdPartySimulator,
+    /// Holds the day that `load` deletes.
+    bigquery: Option<BigQuerySimulator>,
+    /// Takes the files of `archive`.
+    s3: S3Simulator,
 }
 
 /// The transaction of the unit.
@@ -50,6 +57,7 @@ const TRANSACTION: Uuid = Uuid::from_u128(0x019a_0c9e_6a10_7bb3_8f0e_0000_0000_0
 
 impl Unit {
     pub async fn of(function: &'static str, seed: u64) -> Self {
+        let mut bigquery = None;
         let app = Box::pin(TestApp::over(account(seed, CHARGES))).await;
         let event = match function {
             "accounts" => {
@@ -85,6 +93,15 @@ impl Unit {
                 app.let_in().await;
                 http("POST", "/leads", "x-api-key", INGEST_KEY, "a lead")
             }
+            "archive" => {
+                app.fetch_all().await.unwrap();
+                app.drain().await;
+                everything_to_the_copy()
+            }
+            "load" => {
+                bigquery = Some(with_a_day_to_delete(&app).await);
+                json!({"load": "due"})
+            }
             "metrics" => {
                 add_key(&app.db.client().await, READ_KEY, Scope::Read).await;
                 app.fetch_all().await.unwrap();
@@ -115,7 +132,8 @@ impl Unit {
         };
         let clock = SetClock::at(SystemClock.now());
         let party = ThirdPartySimulator::start(seed, &clock).unwrap();
-        Self { function, app, event, party }
+        let s3 = S3Simulator::start().await;
+        Self { function, app, event, party, bigquery, s3 }
     }
 
     /// Starts a process of the function. Each is an environment of its own, with its own files.
@@ -133,6 +151,22 @@ impl Unit {
             ("THIRD_PARTY_BASE_URL", self.party.url()),
             ("THIRD_PARTY_KEY", self.party.key()),
         ];
+        let of_load = self.bigquery.as_ref().map(|bigquery| {
+            [
+                ("ARCHIVE_BUCKET", "none".to_owned()),
+                ("BIGQUERY_PROJECT", bigquery::PROJECT.to_owned()),
+                ("BIGQUERY_SERVICE_ACCOUNT", bigquery.key_file()),
+                ("BIGQUERY_BASE_URL", bigquery.url()),
+            ]
+        });
+        let of_archive = (self.function == "archive").then(|| {
+            [
+                ("ARCHIVE_BUCKET", self.s3.bucket().to_owned()),
+                ("AWS_ENDPOINT_URL_S3", self.s3.url().to_owned()),
+            ]
+        });
+        let settings = settings.into_iter().chain(of_load.into_iter().flatten());
+        let settings: Vec<_> = settings.chain(of_archive.into_iter().flatten()).collect();
         Victim::start(self.function, &self.app.db, &settings).await
     }
 
@@ -140,7 +174,9 @@ impl Unit {
     pub async fn messages(function: &'static str, seed: u64) -> u64 {
         let unit = Self::of(function, seed).await;
         let process = unit.start("dry run").await;
-        let outcome = process.host.invoke(unit.event.clone()).await;
+        // With less time than its margin, `load` begins nothing.
+        let deadline = std::time::Duration::from_secs(100);
+        let outcome = process.host.invoke_with_deadline(unit.event.clone(), deadline).await;
         assert!(unit.is_done(&outcome), "{function}: {outcome:?}");
         process.proxy.messages()
     }
@@ -152,6 +188,8 @@ impl Unit {
             "process" | "bury" | "settle" => *reply == json!({"batchItemFailures": []}),
             "fetch" => reply["outcome"] == "finished",
             "digest" => reply["preview"]["subject"].is_string(),
+            "archive" => reply["left"] == 0,
+            "load" => ["waiting", "parked", "restsS"].iter().all(|name| reply[name] == 0),
             "relay" => true,
             "console" => reply["statusCode"] == 303,
             _ => [200, 201, 202].contains(&reply["statusCode"].as_u64().unwrap()),
@@ -162,7 +200,10 @@ impl Unit {
     /// true, or by one that has the work come again.
     pub fn is_clean(&self, outcome: &Outcome) -> bool {
         let again = match (self.function, outcome) {
-            ("digest" | "fetch" | "relay", Outcome::Replied(_) | Outcome::Failed { .. }) => true,
+            (
+                "archive" | "digest" | "fetch" | "load" | "relay",
+                Outcome::Replied(_) | Outcome::Failed { .. },
+            ) => true,
             ("process" | "bury" | "settle", Outcome::Replied(reply)) => {
                 reply["batchItemFailures"].is_array()
             }
@@ -176,6 +217,11 @@ impl Unit {
     pub async fn time_passes(&self) {
         match self.function {
             "fetch" => leases_run_out(&self.app.db).await,
+            "archive" => {
+                let free =
+                    "update archive_batches set claimed_until = null where state = 'planned'";
+                self.app.db.client().await.batch_execute(free).await.unwrap();
+            }
             // As after the time for which a step is claimed.
             "settle" => {
                 let due = "update transactions set next_action_at = '-infinity', message_due_at = '-infinity' \
@@ -196,6 +242,24 @@ impl Unit {
         }
         let entry = self.party.entry(&TRANSACTION).unwrap();
         assert_eq!(entry.effects.len(), 1, "{entry:?}");
+    }
+
+    /// Copies until all is copied.
+    async fn copied(&self) {
+        let process = self.start("afterwards").await;
+        for _ in 0..50 {
+            self.time_passes().await;
+            let outcome = process.host.invoke(self.event.clone()).await;
+            assert!(self.is_done(&outcome), "{outcome:?}");
+            let behind = "select exists (select from archive_marks m where m.table_name = 'payments' and m.to_tx <= \
+                          (select max(tx) from payments))";
+            if !self.app.db.scalar::<bool>(behind).await {
+                return;
+            }
+            // Transactions of other databases hold the horizon.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the horizon stays where it is");
     }
 
     /// Works off what the processes have sent and what waits, and compares all with the truth.
@@ -234,6 +298,20 @@ impl Unit {
             }
             "bury" => ("select count(*) from dead_letters", 1),
             "ingest" => ("select count(*) from leads", 1),
+            "archive" => {
+                self.copied().await;
+                (
+                    "select (select sum(rows) from archive_batches where table_name = 'payments')::bigint \
+                         - (select count(*) from payments)",
+                    0,
+                )
+            }
+            "load" => {
+                let bigquery = self.bigquery.as_ref().unwrap();
+                assert_eq!(bigquery.rows("penstock", "events"), []);
+                let left = "select (select count(*) from archive_loads) + (select count(*) from archive_rebuilds)";
+                (left, 0)
+            }
             "transact" => ("select count(*) from transactions", 1),
             "settle" => {
                 self.settled().await;
@@ -253,6 +331,32 @@ impl Unit {
         app.db.assert_nothing_waits().await;
         assert_eq!(app.db.scalar::<i64>(sql).await, expected, "{function}: {sql}");
     }
+}
+
+/// Asks `archive` for all that is there, and for no day.
+fn everything_to_the_copy() -> Value {
+    json!({"archive": {"from": "2020-01-01", "to": "2020-01-01"}})
+}
+
+/// A BigQuery with a day of one row, whose file does not count any more.
+async fn with_a_day_to_delete(app: &TestApp) -> BigQuerySimulator {
+    let bigquery = BigQuerySimulator::start(SystemClock.now());
+    bigquery.follow(|| SystemClock.now());
+    bigquery.make_dataset("penstock", "EU");
+    let events = Table::named("events").unwrap();
+    let columns: Vec<_> = events.columns.iter().map(|c| (c.name, c.kind.in_bigquery())).collect();
+    bigquery.make_table("penstock", "events", &columns);
+    let arrived_at = "2026-11-29T12:00:00Z".parse().unwrap();
+    let row = LoadedRow { row_key: "1".into(), archive_epoch: 1, tx: 1, arrived_at, amount: None };
+    bigquery.add_rows("penstock", "events", &[row]);
+    let sql = "insert into archive_batches (id, table_name, epoch, from_tx, to_tx, day, part, key, state, rows, bytes, sha256,
+                                            planned_at, done_at)
+               values (gen_random_uuid(), 'events', 1, 1, 2, '2026-11-29', 0, 'key', 'replaced', 1, 1, '', now(), now());
+               insert into archive_targets (table_name, target) values ('events', 'penstock-tests.penstock');
+               insert into archive_loads (batch_id, table_name, day, state, job_id, next_try_at, loaded_at)
+               select id, table_name, day, 'loaded', 'job', now(), now() from archive_batches";
+    app.db.client().await.batch_execute(sql).await.unwrap();
+    bigquery
 }
 
 /// A transaction of which nothing was done yet.

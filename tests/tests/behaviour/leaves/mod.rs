@@ -15,7 +15,7 @@ use crate::stripe_account::account;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Starts the functions at noon of a day that has a leaf of its own.
-async fn app_by_day(seed: u64, settings: &[(&str, &str)]) -> TestApp {
+pub async fn app_by_day(seed: u64, settings: &[(&str, &str)]) -> TestApp {
     let app = TestApp::with_settings(account(seed, 1), settings).await;
     let first = app.db.by_day().await;
     let now = app.clock.now();

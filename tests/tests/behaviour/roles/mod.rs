@@ -3,7 +3,10 @@
 mod granted;
 mod logins;
 mod of_accounts;
+mod of_archive;
 mod of_console;
+mod of_load;
+mod of_relay;
 mod of_transactions;
 mod release_before;
 mod statements;

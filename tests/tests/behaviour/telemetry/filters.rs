@@ -17,8 +17,11 @@ use penstock_tests::template::{Template, short_name, target};
 use penstock_tests::test_app::{TestApp, batch};
 use serde_json::Value;
 
+use super::archive::copies;
+use super::load::loads;
 use super::transactions::transactions;
 use crate::accounts::{Ask, World};
+use crate::analytics::retention::old_rows;
 use crate::digest::{DigestApp, Reply, at};
 use crate::gcal::test_app::GcalTestApp;
 use crate::ingest::post;
@@ -165,6 +168,15 @@ async fn a_digest_is_not_sent() -> Told {
     told("DigestNotSentFilter", &log, 1)
 }
 
+/// Rows are older than their retention by more than a day, and in no file.
+async fn retention_is_held() -> Told {
+    let app = old_rows(6_128).await;
+    app.clock.advance(Duration::from_secs(86_400));
+    let log = CapturedLog::start();
+    app.relay.run_once(app.relay_deadline()).await.unwrap();
+    told("RetentionHeldFilter", &log, 2)
+}
+
 /// A session is read, and then Postgres is away. A mail to one who has forgotten a password is
 /// refused, and then the requests for mails cannot be read.
 async fn accounts_fail() -> [Told; 3] {
@@ -207,7 +219,10 @@ async fn each_filter_matches_the_line_that_is_really_written_and_none_beside_it(
     all.push(Box::pin(a_pull_stalls()).await);
     all.push(Box::pin(a_sweep_is_held()).await);
     all.push(Box::pin(a_digest_is_not_sent()).await);
+    all.push(Box::pin(retention_is_held()).await);
     all.extend(Box::pin(transactions()).await);
+    all.extend(Box::pin(copies()).await);
+    all.extend(Box::pin(loads()).await);
     all.extend(Box::pin(accounts_fail()).await);
 
     let template = Template::read();

@@ -1,6 +1,8 @@
 //! Metrics, the lines that alarms count, and traces, as the functions really write them.
 
+mod archive;
 mod filters;
+mod load;
 mod metrics;
 mod traces;
 mod transactions;

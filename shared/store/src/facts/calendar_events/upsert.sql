@@ -28,7 +28,7 @@ set status = excluded.status, summary = excluded.summary, starts_at = excluded.s
     native = case when c.outbox_id = excluded.outbox_id and c.status <> 'unreadable' then c.native else excluded.native end,
     version_rank = case when c.outbox_id = excluded.outbox_id and c.status <> 'unreadable' then c.version_rank else excluded.version_rank end,
     content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
-    updated_at = excluded.updated_at
+    updated_at = excluded.updated_at, tx = excluded.tx
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
 -- version on, or an older one that comes late could undo it.
 where (excluded.version_at, excluded.version_rank, excluded.content_hash)

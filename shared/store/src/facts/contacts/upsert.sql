@@ -24,7 +24,7 @@ set email = excluded.email, phone = excluded.phone, first_name = excluded.first_
     native = case when c.outbox_id = excluded.outbox_id and not c.unreadable then c.native else excluded.native end,
     version_rank = case when c.outbox_id = excluded.outbox_id and not c.unreadable then c.version_rank else excluded.version_rank end,
     content_hash = excluded.content_hash,
-    raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at
+    raw = excluded.raw, outbox_id = excluded.outbox_id, updated_at = excluded.updated_at, tx = excluded.tx
 -- Older never wins. A full run that sees the same again writes nothing. A change always moves the
 -- version on, or an older one that comes late could undo it.
 where (excluded.version_at, excluded.version_rank, excluded.content_hash)

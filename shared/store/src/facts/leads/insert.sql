@@ -18,7 +18,8 @@ set email = excluded.email, phone = excluded.phone, name = excluded.name, compan
     first_name = excluded.first_name, last_name = excluded.last_name, country = excluded.country,
     language = excluded.language, ip = excluded.ip, domain = excluded.domain, offer = excluded.offer,
     source_type = excluded.source_type, marker = excluded.marker, creative = excluded.creative,
-    click_id = excluded.click_id, description = excluded.description, revision = l.revision + 1
+    click_id = excluded.click_id, description = excluded.description, revision = l.revision + 1, updated_at = $23,
+    tx = excluded.tx
 where l.outbox_id = excluded.outbox_id
   and (l.email, l.phone, l.name, l.company, l.first_name, l.last_name, l.country, l.language, l.ip, l.domain,
        l.offer, l.source_type, l.marker, l.creative, l.click_id, l.description)

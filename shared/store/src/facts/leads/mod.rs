@@ -2,6 +2,7 @@
 
 use penstock_domain::facts::Fact;
 use penstock_domain::intake::{Lead, LeadColumns};
+use postgres_types::Type;
 
 use super::parameters::Parameters;
 use super::table::{Batch, Table};
@@ -19,7 +20,7 @@ impl Table for Lead {
         let read = READ.iter().fold(own, |all, (name, column)| {
             all.column(name, |l| column(&l.value.columns).as_deref())
         });
-        read.range(batch.rows)
+        read.range(batch.rows).value(batch.now, Type::TIMESTAMPTZ)
     }
 }
 

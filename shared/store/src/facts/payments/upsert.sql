@@ -57,7 +57,7 @@ written as (
         native = case when p.outbox_id = excluded.outbox_id and p.status <> 'unreadable' then p.native else excluded.native end,
         version_rank = case when p.outbox_id = excluded.outbox_id and p.status <> 'unreadable' then p.version_rank else excluded.version_rank end,
         content_hash = excluded.content_hash, raw = excluded.raw, outbox_id = excluded.outbox_id,
-        updated_at = excluded.updated_at
+        updated_at = excluded.updated_at, tx = excluded.tx
     -- Older never wins. A list that shows the same again writes nothing. An event always moves the
     -- version on, or an older one that comes late could undo it.
     where (excluded.version_at, excluded.version_rank, excluded.amount, excluded.content_hash)

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod dump;
+mod files;
 mod jobs;
 mod links;
 mod person;

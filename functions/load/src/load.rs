@@ -1,0 +1,168 @@
+//! One file becomes rows.
+
+use jiff::Timestamp;
+use penstock_clients::bigquery::{BigQuery, Sent};
+use penstock_clients::objects::Objects;
+use penstock_domain::analytics;
+use penstock_domain::bigquery::{Job, Kind, Move, Refusal, Write, partition, staging};
+use penstock_domain::clock::Clock;
+use penstock_domain::retry::after_failures;
+use penstock_store::loads::{self, Load, Outcome, rebuilds, targets};
+use penstock_store::{StoreError, begin, commit};
+
+use crate::file::File;
+use crate::request::Report;
+use crate::{LoadError, Ports, Step};
+
+impl<C: Clock, O: Objects> Ports<C, O> {
+    /// Goes on with a load: its job is started, or asked for, and its end is kept.
+    pub(crate) async fn load(
+        &self,
+        bigquery: &BigQuery<C>,
+        table: &'static analytics::Table,
+        load: &Load,
+        stop_at: Timestamp,
+        report: &mut Report,
+    ) -> Result<Step, LoadError> {
+        let mut to = table.name.to_owned();
+        if !load.rebuild.is_nil() {
+            to = staging(table.name, load.day, load.rebuild);
+            self.prepare_staging(bigquery, table, &to).await?;
+        }
+        let to = partition(&to, load.day);
+        let write = Write { job: &load.job, to: &to, rows: Move::Append };
+        // An attempt of an earlier invocation may have got there.
+        let known = if load.is_new { None } else { bigquery.job(&load.job).await? };
+        let job = match known {
+            Some(job) => job,
+            None => {
+                let file = File { objects: &self.objects, key: &load.key };
+                match bigquery.load(&write, load.bytes, &file, stop_at).await {
+                    Ok(Sent::Job(job)) => job,
+                    Ok(Sent::OutOfTime) => return Ok(Step::Nothing),
+                    Ok(Sent::Gone) => return self.gone(table, load).await,
+                    // Refused before there was a job: it fares as one that has failed.
+                    Err(error) if matches!(error.kind, Kind::Rejected | Kind::NotFound) => {
+                        self.failed(table, load, &error).await?;
+                        return Ok(Step::Moved);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        if !job.is_done {
+            return Ok(Step::Running);
+        }
+        match &job.error {
+            None => self.loaded(table, load, &job, report).await?,
+            Some(refusal) => self.failed(table, load, refusal).await?,
+        }
+        Ok(Step::Moved)
+    }
+
+    /// Keeps that there is no file to send. The batch was replaced meanwhile, or somebody has
+    /// deleted the object: that is told as what is behind.
+    async fn gone(&self, table: &analytics::Table, load: &Load) -> Result<Step, LoadError> {
+        let (attempt, error) = (load.attempt, "the object is not there");
+        tracing::warn!(event = "bigquery_no_file", table = table.name, key = load.key, attempt);
+        let at = self.clock.now() + after_failures(u32::try_from(attempt).unwrap_or(1));
+        self.end(load, Outcome::Again(error, at)).await?;
+        Ok(Step::Moved)
+    }
+
+    async fn loaded(
+        &self,
+        table: &analytics::Table,
+        load: &Load,
+        job: &Job,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        if !self.end(load, Outcome::Loaded(job.rows)).await? {
+            return Ok(());
+        }
+        let rows = job.rows.unwrap_or(load.rows);
+        if rows != load.rows {
+            let (job, of) = (load.job.as_str(), load.rows);
+            tracing::error!(
+                event = "bigquery_to_look_at",
+                what = "rows_differ",
+                table = table.name,
+                job,
+                rows,
+                of
+            );
+        }
+        if load.rebuild.is_nil() {
+            report.loaded += 1;
+            report.rows += rows;
+        }
+        Ok(())
+    }
+
+    /// Keeps that an attempt has failed. It has written nothing.
+    async fn failed(
+        &self,
+        table: &analytics::Table,
+        load: &Load,
+        refusal: &Refusal,
+    ) -> Result<(), LoadError> {
+        let (name, job, error) = (table.name, load.job.as_str(), refusal.words.as_str());
+        let attempt = load.attempt;
+        tracing::warn!(event = "bigquery_load_failed", table = name, job, attempt, error);
+        match refusal.kind {
+            Kind::Rejected | Kind::Duplicate => {
+                if self.end(load, Outcome::Parked(error)).await? {
+                    let what = "load_parked";
+                    tracing::error!(event = "bigquery_to_look_at", what, table = name, job, error);
+                }
+            }
+            Kind::NotFound if !load.rebuild.is_nil() => {
+                self.give_up(table, load, error).await?;
+            }
+            kind => {
+                let attempts = u32::try_from(attempt).unwrap_or(1);
+                let at = self.clock.now() + after_failures(attempts);
+                self.end(load, Outcome::Again(error, at)).await?;
+                match kind {
+                    // The next step finds out whether the table is there.
+                    Kind::NotFound => self.forget_seen(|seen| seen == name),
+                    Kind::Passing => {}
+                    // The next job fares no better, whatever its table.
+                    _ => return Err(refusal.clone().into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up a rebuild whose staging table is gone. The next step plans another.
+    async fn give_up(
+        &self,
+        table: &analytics::Table,
+        load: &Load,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        let (now, name) = (self.clock.now(), table.name);
+        let giving_up = async {
+            let mut connection = self.database.connection().await?;
+            let tx = begin(&mut connection).await?;
+            targets::lock(&tx, name).await?;
+            if loads::end(&tx, load, Outcome::Again(error, now), now).await? {
+                rebuilds::give_up(&tx, load.rebuild).await?;
+            }
+            commit(tx).await
+        };
+        self.database.in_time(giving_up).await?;
+        self.forget_seen(|seen| seen == staging(name, load.day, load.rebuild));
+        Ok(())
+    }
+
+    async fn end(&self, load: &Load, outcome: Outcome<'_>) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let ending = async {
+            let connection = self.database.connection().await?;
+            loads::end(&**connection, load, outcome, now).await
+        };
+        self.database.in_time(ending).await
+    }
+}

@@ -1,0 +1,2 @@
+-- The file was not written, and is claimed again from :again_at on.
+update archive_batches set claimed_until = :again_at, last_error = :error where id = :id and state = 'planned'

@@ -1,0 +1,125 @@
+//! Lives of the database: one that was restored or moved is copied once more, and nothing is lost
+//! or doubled by it.
+
+use std::time::Duration;
+
+use archive::{ArchiveError, Request};
+use penstock_testkit::TestDatabase;
+
+use super::ArchiveApp;
+use super::app::{NOW, everything, ids};
+
+/// Makes the database believe that it was on another cluster until now.
+const MOVED: &str = "update archive_epochs set system_identifier = 42";
+
+#[tokio::test]
+async fn on_another_cluster_everything_is_copied_once_more_under_a_new_epoch() {
+    let app = ArchiveApp::new().await;
+    app.events(1, 20, NOW).await;
+    app.due().await;
+    app.events(21, 30, NOW).await;
+    app.all().await;
+    let before = app.manifest("events").unwrap();
+    app.execute(MOVED).await;
+    app.events(31, 40, NOW).await;
+    app.due().await;
+    let after = app.manifest("events").unwrap();
+    assert_eq!((before.epoch, after.epoch), (1, 2));
+    assert_eq!(app.copied(), ids(1, 40));
+    assert_eq!(app.column("events", "archive_epoch"), ["2"; 40]);
+    assert_eq!(after.earlier, before.files, "what was copied before is kept");
+    app.events(41, 45, NOW).await;
+    app.all().await;
+    assert_eq!(app.copied(), ids(1, 45));
+}
+
+#[tokio::test]
+async fn transactions_of_another_cluster_in_a_dump_are_copied_with_the_first_window_and_never_again()
+ {
+    let app = ArchiveApp::new().await;
+    app.events(1, 20, NOW).await;
+    app.due().await;
+    // As in a dump: some are of transactions that this cluster will reach soon, others much later.
+    app.execute(
+        "update events set tx = pg_current_xact_id()::text::bigint + 3 where event_id in ('e1', 'e2'); \
+         update events set tx = 9000000000000 where event_id in ('e3', 'e4')",
+    )
+    .await;
+    app.execute(MOVED).await;
+    app.due().await;
+    for round in 0..10 {
+        app.events(100 + round, 100 + round, NOW).await;
+        app.all().await;
+    }
+    let mut wanted = [ids(1, 20), ids(100, 109)].concat();
+    wanted.sort();
+    assert_eq!(app.copied(), wanted);
+    assert_eq!(app.manifest("events").unwrap().epoch, 2);
+}
+
+#[tokio::test]
+async fn after_a_restore_to_an_earlier_time_the_lost_rows_are_kept_and_the_new_ones_not_hidden() {
+    let app = ArchiveApp::new().await;
+    app.events(1, 20, NOW).await;
+    app.due().await;
+    app.over_now().await;
+    let backup = app.db.back_up().await;
+    app.events(21, 30, NOW).await;
+    app.all().await;
+    let lost = app.manifest("events").unwrap().files.pop().unwrap();
+    // The cluster, and so its identifier, stay the same.
+    app.db.restore(backup).await;
+    app.events(51, 60, NOW).await;
+    app.all().await;
+    let mut wanted = [ids(1, 20), ids(51, 60)].concat();
+    wanted.sort();
+    assert_eq!(app.copied(), wanted);
+    let manifest = app.manifest("events").unwrap();
+    assert_eq!(manifest.epoch, 2);
+    assert!(manifest.earlier.contains(&lost), "{:?}", manifest.earlier);
+    let known = format!(
+        "select count(*) from archive_batches where key = '{}' and state = 'done'",
+        lost.key
+    );
+    assert_eq!(app.db.scalar::<i64>(&known).await, 1, "an erasure has to find it");
+}
+
+#[tokio::test]
+async fn two_databases_at_one_bucket_are_told_and_do_not_copy_everything_again_and_again() {
+    let app = ArchiveApp::new().await;
+    let mut other = ArchiveApp::over(TestDatabase::new().await);
+    other.objects = app.objects.clone();
+    app.events(1, 20, NOW).await;
+    app.due().await;
+    other.events(51, 60, NOW).await;
+    other.due().await;
+    assert_eq!(other.manifest("events").unwrap().epoch, 2, "an empty database on an old bucket");
+    let mut contested = false;
+    for round in 0..6 {
+        for app in [&app, &other] {
+            app.events(100 + round, 100 + round, NOW).await;
+            app.over_now().await;
+            app.pass(Duration::from_secs(3600));
+            match app.try_serve(everything()).await {
+                Err(ArchiveError::Contested) => contested = true,
+                outcome => drop(outcome.unwrap()),
+            }
+        }
+    }
+    assert!(contested, "nobody was told");
+    let epoch = other.manifest("events").unwrap().epoch;
+    assert!(epoch <= 5, "{epoch} copies of everything");
+}
+
+#[tokio::test]
+async fn two_that_begin_a_life_at_once_begin_one() {
+    let app = ArchiveApp::new().await;
+    app.events(1, 20, NOW).await;
+    app.over_now().await;
+    let (one, other) = tokio::join!(app.try_serve(Request::due()), app.try_serve(Request::due()));
+    one.unwrap();
+    other.unwrap();
+    app.all().await;
+    assert_eq!(app.db.scalar::<i64>("select count(*) from archive_epochs").await, 1);
+    assert_eq!(app.copied(), ids(1, 20));
+}

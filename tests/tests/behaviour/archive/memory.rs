@@ -1,0 +1,31 @@
+//! The memory that the function takes, whatever the backlog.
+
+use penstock_testkit::{TestDatabase, memory_kib};
+use penstock_tests::simulators::s3::S3Simulator;
+use penstock_tests::thorough::part;
+use serde_json::json;
+
+use super::kills::victim;
+
+/// Events of 1.6 KB that hardly compress: in full they fill more than one file.
+const LARGE: &str = "insert into events (event_id, sender, type, payload, occurred_at, received_at, outbox_id) \
+     select 'e' || n, '', 't', (select '\"' || string_agg(md5(n || '-' || k), '') || '\"' from generate_series(1, 50) k), now(), \
+            '2026-03-28T12:00:00Z', gen_random_uuid() \
+     from generate_series(1, $1::int) n";
+
+#[tokio::test]
+async fn files_of_a_hundred_megabytes_are_written_in_a_quarter_of_a_gigabyte() {
+    let rows = i32::try_from(part(120_000)).unwrap();
+    let (db, s3) = (TestDatabase::new().await, S3Simulator::start().await);
+    db.client().await.execute(LARGE, &[&rows]).await.unwrap();
+    super::app::over_now(&db).await;
+    let victim = victim(&db, &s3).await;
+    let event = json!({"archive": "due"});
+    let minutes = std::time::Duration::from_secs(300);
+    let reply = victim.host.invoke_with_deadline(event, minutes).await.reply();
+    assert_eq!(reply["rows"], rows);
+    let bytes = reply["bytes"].as_i64().unwrap();
+    assert!(bytes > i64::from(rows) * 700, "{bytes} bytes of {rows} rows: they compress too well");
+    let peak = memory_kib(victim.host.pid(), "VmHWM").unwrap() >> 10;
+    assert!(peak < 256, "{peak} MB for {bytes} bytes");
+}
