@@ -8,6 +8,7 @@ nothing), `fill` and `empty` (its disk is full, and no longer; full_disk.c says 
 of it, with its stdin: however the test ends, that is closed.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -57,13 +58,17 @@ class PrivatePostgres(Postgres):
             self.serve()
 
     def freeze(self) -> None:
-        # The one that starts the others first: afterwards there are no new ones.
-        for process in (self.process.pid, *self.children()):
+        # The one that starts the others first: afterwards there are no new ones, and those that end
+        # are still there.
+        os.kill(self.process.pid, signal.SIGSTOP)
+        for process in self.children():
             os.kill(process, signal.SIGSTOP)
 
     def thaw(self) -> None:
         for process in (*self.children(), self.process.pid):
-            os.kill(process, signal.SIGCONT)
+            # Where nothing was frozen one may have ended by itself meanwhile.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
     def children(self) -> list[int]:
         main = self.process.pid
