@@ -86,6 +86,9 @@ def main(chromium: str, url: str, ingest_key: str, read_key: str, session: str) 
         kept = page.evaluate("() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
         assert ingest_key not in kept and read_key not in kept, "a key is kept"
         faults += page.evaluate("() => window.reports")
+        page.reload()
+        expect(page.locator(".opblock-tag").first).to_be_visible()
+        faults += page.evaluate("() => window.reports")
         browser.close()
     assert not faults, faults
 
