@@ -62,8 +62,8 @@ when (new.tx = old.tx and (new.status, new.failure, new.knowledge, new.attempt, 
 execute function archive_touch();
 
 create trigger archive_touch before update on dead_letters for each row
-when (new.tx = old.tx and (new.error, new.error_kind, new.attempts, new.created_at)
-                          is distinct from (old.error, old.error_kind, old.attempts, old.created_at))
+when (new.tx = old.tx and (new.error, new.error_kind, new.attempts, new.created_at, new.settled_at)
+                          is distinct from (old.error, old.error_kind, old.attempts, old.created_at, old.settled_at))
 execute function archive_touch();
 
 -- One row a life of the database: a cluster that was restored or moved begins the next one, with a copy of everything.
@@ -162,8 +162,8 @@ select id::text collate "C" as row_key, tx, updated_at as arrived_at, id::text a
 from transactions;
 
 create view analytics_dead_letters as
-select id::text collate "C" as row_key, tx, created_at as arrived_at, id::text as letter_id, source, entity, external_id,
-       outbox_id::text as outbox_id, error_kind, failure_class(error_kind) as error_class, error_field, error,
+select id::text collate "C" as row_key, tx, greatest(created_at, settled_at) as arrived_at, id::text as letter_id, source, entity,
+       external_id, outbox_id::text as outbox_id, created_at, settled_at, error_kind, failure_class(error_kind) as error_class, error_field, error,
        coalesce(reason, reason_of(error)) as reason, attempts::bigint as attempts, run_id::text as run_id, message_id, payload,
        500 + pg_column_size(payload) as stored_bytes
 from dead_letters;

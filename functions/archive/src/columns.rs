@@ -12,10 +12,11 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use penstock_domain::analytics::Kind;
 
-/// The values of a column, with one level a row where it can be null.
+/// The values of a column, with one level a row that says whether it has one.
 pub(crate) struct Values {
     held: Held,
-    levels: Option<Vec<i16>>,
+    levels: Vec<i16>,
+    is_nullable: bool,
 }
 
 /// Values by their physical type.
@@ -38,17 +39,15 @@ impl Values {
             Kind::Bool => Held::Bools(Vec::new()),
             Kind::Decimal => Held::Decimals(Vec::new()),
         };
-        Self { held, levels: is_nullable.then(Vec::new) }
+        Self { held, levels: Vec::new(), is_nullable }
     }
 
     /// Adds a value. Returns about how many bytes it takes; `None` if the column is of another
     /// type.
     pub(crate) fn push(&mut self, value: Value<'_>) -> Option<usize> {
-        if let Some(levels) = &mut self.levels {
-            levels.push(i16::from(!matches!(value, Value::Null)));
-        }
+        self.levels.push(i16::from(!matches!(value, Value::Null)));
         match (&mut self.held, value) {
-            (_, Value::Null) if self.levels.is_some() => return Some(2),
+            (_, Value::Null) if self.is_nullable => return Some(2),
             (Held::Bytes(all, ends), Value::Bytes(bytes)) => {
                 all.extend_from_slice(bytes);
                 ends.push(all.len());
@@ -73,7 +72,7 @@ impl Values {
         &mut self,
         mut writer: SerializedColumnWriter<'_>,
     ) -> Result<(), ParquetError> {
-        let levels = self.levels.as_deref();
+        let levels = Some(self.levels.as_slice());
         match &mut self.held {
             Held::Bytes(all, ends) => {
                 let all = Bytes::from(std::mem::take(all));
@@ -103,9 +102,7 @@ impl Values {
                 values.clear();
             }
         }
-        if let Some(levels) = &mut self.levels {
-            levels.clear();
-        }
+        self.levels.clear();
         writer.close()
     }
 }

@@ -43,12 +43,10 @@ fn field(column: &Column) -> Result<Type, ParquetError> {
         Kind::Instant => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
         Kind::Day => (Physical::INT32, Some(LogicalType::Date)),
     };
-    let repetition = match column.is_nullable {
-        true => Repetition::OPTIONAL,
-        false => Repetition::REQUIRED,
-    };
+    // Also of columns that are never null: BigQuery refuses to append a required column to one of a
+    // table that is nullable, and most writers know no other.
     let field = Type::primitive_type_builder(column.name, physical)
-        .with_repetition(repetition)
+        .with_repetition(Repetition::OPTIONAL)
         .with_logical_type(logical);
     match column.kind {
         Kind::Decimal => field

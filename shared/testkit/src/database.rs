@@ -22,7 +22,7 @@ pub struct TestDatabase {
     idle: Mutex<Option<Client>>,
 }
 
-/// How long a backend that was told to end is given before the next look.
+/// How long a backend that was told to end, or a transaction, is given before the next look.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 /// Looks after which `drop database` waits for the backends itself.
@@ -188,6 +188,22 @@ impl TestDatabase {
         let client = self.client().await;
         let row = client.query_one(sql, &[]).await;
         (client, row)
+    }
+
+    /// Waits until all transactions are over that are open now. Those of other databases of the
+    /// server hold the horizon of snapshots too.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
+    pub async fn until_over(&self) {
+        let client = self.client().await;
+        let own = "select pg_current_xact_id()::text::bigint";
+        let own: i64 = client.query_one(own, &[]).await.expect("a transaction").get(0);
+        let over = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1";
+        while !client.query_one(over, &[&own]).await.expect("a horizon").get::<_, bool>(0) {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     /// Asserts, at the end of a test, that no outbox row is pending: each is processed, or dead

@@ -200,22 +200,14 @@ fn values<T: DataType>(
     rows: usize,
 ) -> Result<Vec<Option<T::T>>> {
     let (mut levels, mut read) = (Vec::new(), Vec::new());
-    let is_nullable = descriptor.max_def_level() > 0;
     let mut records = 0;
     while records < rows {
-        let (more, _, _) = reader.read_records(
-            rows - records,
-            is_nullable.then_some(&mut levels),
-            None,
-            &mut read,
-        )?;
+        let (more, _, _) =
+            reader.read_records(rows - records, Some(&mut levels), None, &mut read)?;
         if more == 0 {
             return Err(ParquetError::EOF(format!("{} ends early", descriptor.name())));
         }
         records += more;
-    }
-    if !is_nullable {
-        return Ok(read.into_iter().map(Some).collect());
     }
     let mut present = read.into_iter();
     Ok(levels.into_iter().map(|level| if level > 0 { present.next() } else { None }).collect())
@@ -257,8 +249,7 @@ fn write_group(
     Ok(())
 }
 
-/// Parts values from the levels that say which rows have one. Columns that have a value in every
-/// row need no levels, and ignore them.
+/// Parts values from the levels that say which rows have one.
 fn parted<T: Clone>(all: &[Option<T>]) -> (Vec<T>, Vec<i16>) {
     let levels = all.iter().map(|value| i16::from(value.is_some())).collect();
     (all.iter().flatten().cloned().collect(), levels)

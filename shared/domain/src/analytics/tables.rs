@@ -251,6 +251,8 @@ const DEAD_LETTERS: &[Column] = &[
     c("entity", Text, "the kind of object").or_null(),
     c("external_id", Text, "the object's id").or_null(),
     c("outbox_id", Text, "the row of `outbox`; null for a message").or_null(),
+    c("created_at", Instant, "when it failed for the last time"),
+    c("settled_at", Instant, "when its row was processed after all").or_null(),
     c("error_kind", Text, "the kind of error"),
     c("error_class", Text, "`permanent`, `transient` or `dependency`").or_null(),
     c("error_field", Text, "the field to blame, as a JSON pointer").or_null(),

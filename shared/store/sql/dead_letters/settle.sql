@@ -7,5 +7,5 @@ with settled as (
     limit :limit
     for update skip locked
 )
-update dead_letters d set settled_at = :now from settled where d.id = settled.id
+update dead_letters d set settled_at = :now, tx = default from settled where d.id = settled.id
 returning d.id

@@ -3,7 +3,7 @@ with outcome as (
     select * from unnest(:places, :letters, :reasons) as o (place, letter, reason)
 ),
 letters as (
-    update dead_letters d set replayed_at = :now, replay_count = replay_count + 1, settled_at = :now
+    update dead_letters d set replayed_at = :now, replay_count = replay_count + 1, settled_at = :now, tx = default
     from outcome o where d.id = o.letter and o.reason is null
 )
 update job_items i

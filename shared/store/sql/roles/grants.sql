@@ -64,7 +64,7 @@ grant select (id, state, outbox_id) on leads to :admin;
 grant select, update, delete on jobs to :relay;
 grant select, update on job_items to :relay;
 grant select (payload, error, reason, replayed_at, replay_count, settled_at) on dead_letters to :relay;
-grant update (replayed_at, replay_count, settled_at) on dead_letters to :relay;
+grant update (replayed_at, replay_count, settled_at, tx) on dead_letters to :relay;
 grant execute on function put_back_to_work to :relay;
 
 -- The erasure of people. Whoever plans or works it sees rows by functions that have their owner's rights. process knows the

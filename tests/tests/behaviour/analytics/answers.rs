@@ -101,6 +101,26 @@ async fn revenue_by_day_and_currency_is_what_the_api_says_after_refunds_and_disp
 }
 
 #[tokio::test]
+async fn a_letter_whose_row_was_processed_after_all_is_no_answer_any_more() {
+    let app = filled(896).await;
+    let copied = Copied::of(&app.db, &app.clock);
+    copied.copy(&app.db).await;
+    let letters = |answers: &Answers| -> i64 {
+        let rows = answers["failures_by_reason"].rows.iter();
+        rows.map(|row| row[3].as_deref().unwrap().parse::<i64>().unwrap()).sum()
+    };
+    let open = "select count(*) from open_letters";
+    let before: i64 = app.db.scalar(open).await;
+    assert!(before > 1);
+    assert_eq!(letters(&assert_answers(&app, &copied).await), before);
+    let settle = "update dead_letters set replayed_at = now(), settled_at = now() \
+                  where id = (select min(id::text)::uuid from dead_letters)";
+    app.db.client().await.execute(settle, &[]).await.unwrap();
+    copied.copy(&app.db).await;
+    assert_eq!(letters(&assert_answers(&app, &copied).await), before - 1);
+}
+
+#[tokio::test]
 async fn a_copy_without_files_answers_every_question_with_nothing() {
     let app = crate::stripe_account::account(895, 1);
     let app = TestApp::over(app).await;

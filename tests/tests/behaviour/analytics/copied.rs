@@ -148,13 +148,7 @@ impl Copied {
     /// Copies all that is there, however new it is. Transactions of other databases of the cluster
     /// delay it, so it waits until those are over that were open when it was called.
     pub async fn copy(&self, db: &TestDatabase) -> Report {
-        let client = db.client().await;
-        let own = "select pg_current_xact_id()::text::bigint";
-        let own: i64 = client.query_one(own, &[]).await.unwrap().get(0);
-        let over = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1";
-        while !client.query_one(over, &[&own]).await.unwrap().get::<_, bool>(0) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        db.until_over().await;
         self.copy_by(&self.archive(db, self.objects.clone())).await.unwrap()
     }
 

@@ -198,18 +198,14 @@ impl ArchiveApp {
 
     /// Serves the schedule's event.
     pub async fn due(&self) -> Report {
-        self.over_now().await;
+        self.db.until_over().await;
         self.try_serve(Request::due()).await.unwrap()
     }
 
     /// Copies all that is there, however new it is.
     pub async fn all(&self) -> Report {
-        self.over_now().await;
+        self.db.until_over().await;
         self.try_serve(everything()).await.unwrap()
-    }
-
-    pub async fn over_now(&self) {
-        over_now(&self.db).await;
     }
 
     pub async fn execute(&self, sql: &str) {
@@ -249,17 +245,6 @@ impl ArchiveApp {
         let mut ids = self.column("events", "event_id");
         ids.sort();
         ids
-    }
-}
-
-/// Waits until all transactions are over that are open now. Those of other databases of the server
-/// hold the horizon too.
-pub async fn over_now(db: &TestDatabase) {
-    let client = db.client().await;
-    let own: i64 = db.scalar("select pg_current_xact_id()::text::bigint").await;
-    let over = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1";
-    while !client.query_one(over, &[&own]).await.unwrap().get::<_, bool>(0) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

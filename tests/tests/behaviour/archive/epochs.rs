@@ -62,7 +62,7 @@ async fn after_a_restore_to_an_earlier_time_the_lost_rows_are_kept_and_the_new_o
     let app = ArchiveApp::new().await;
     app.events(1, 20, NOW).await;
     app.due().await;
-    app.over_now().await;
+    app.db.until_over().await;
     let backup = app.db.back_up().await;
     app.events(21, 30, NOW).await;
     app.all().await;
@@ -98,7 +98,7 @@ async fn two_databases_at_one_bucket_are_told_and_do_not_copy_everything_again_a
     for round in 0..6 {
         for app in [&app, &other] {
             app.events(100 + round, 100 + round, NOW).await;
-            app.over_now().await;
+            app.db.until_over().await;
             app.pass(Duration::from_secs(3600));
             match app.try_serve(everything()).await {
                 Err(ArchiveError::Contested) => contested = true,
@@ -115,7 +115,7 @@ async fn two_databases_at_one_bucket_are_told_and_do_not_copy_everything_again_a
 async fn two_that_begin_a_life_at_once_begin_one() {
     let app = ArchiveApp::new().await;
     app.events(1, 20, NOW).await;
-    app.over_now().await;
+    app.db.until_over().await;
     let (one, other) = tokio::join!(app.try_serve(Request::due()), app.try_serve(Request::due()));
     one.unwrap();
     other.unwrap();

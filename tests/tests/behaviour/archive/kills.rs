@@ -35,7 +35,7 @@ async fn filled() -> TestDatabase {
          from generate_series(1, 200) n",
     )
     .await;
-    app.over_now().await;
+    app.db.until_over().await;
     app.db
 }
 

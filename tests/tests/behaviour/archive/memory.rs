@@ -18,7 +18,7 @@ async fn files_of_a_hundred_megabytes_are_written_in_a_quarter_of_a_gigabyte() {
     let rows = i32::try_from(part(120_000)).unwrap();
     let (db, s3) = (TestDatabase::new().await, S3Simulator::start().await);
     db.client().await.execute(LARGE, &[&rows]).await.unwrap();
-    super::app::over_now(&db).await;
+    db.until_over().await;
     let victim = victim(&db, &s3).await;
     let event = json!({"archive": "due"});
     let minutes = std::time::Duration::from_secs(300);

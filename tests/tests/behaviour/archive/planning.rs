@@ -92,7 +92,7 @@ async fn what_is_rolled_back_is_never_copied_and_what_came_before_an_open_transa
     let app = ArchiveApp::new().await;
     app.due().await;
     app.events(1, 10, NOW).await;
-    app.over_now().await;
+    app.db.until_over().await;
     let mut other = app.db.client().await;
     let open = other.transaction().await.unwrap();
     open.execute(EVENTS, &[&11, &20, &at(NOW)]).await.unwrap();
@@ -131,7 +131,7 @@ async fn two_at_once_plan_and_write_each_row_once() {
     let app = ArchiveApp::new().await;
     for round in 0..8 {
         app.events(round * 100 + 1, round * 100 + 100, NOW).await;
-        app.over_now().await;
+        app.db.until_over().await;
         let (one, other) = tokio::join!(app.try_serve(everything()), app.try_serve(everything()));
         let rows = one.unwrap().rows + other.unwrap().rows;
         // Who plans for nobody leaves the file that is being written to the other.
@@ -209,7 +209,7 @@ async fn a_row_that_changes_is_copied_again_and_one_that_moved_on_before_it_was_
     app.execute(&change("lost", "2@example.com")).await;
     // Planned, and not written: the store is away.
     app.objects.fails([super::app::Fault::Busy]);
-    app.over_now().await;
+    app.db.until_over().await;
     app.try_serve(everything()).await.unwrap_err();
     app.execute(&change("lost after all", "1@example.com")).await;
     app.pass(Duration::from_secs(300));
@@ -224,13 +224,14 @@ async fn a_row_that_changes_is_copied_again_and_one_that_moved_on_before_it_was_
 }
 
 /// Changes as functions of the release before write them, which know nothing of `tx`.
-const CHANGES: [(&str, &str); 6] = [
+const CHANGES: [(&str, &str); 7] = [
     ("payments", "update payments set amount = amount + 1 where currency = 'EUR'"),
     ("leads", "update leads set status = 'won', revision = revision + 1 where state = 'accepted'"),
     ("contacts", "update contacts set deleted_at = now()"),
     ("calendar_events", "update calendar_events set status = 'cancelled'"),
     ("transactions", "update transactions set status = 'declined'"),
     ("dead_letters", "update dead_letters set error = 'it is still broken', attempts = 6"),
+    ("dead_letters", "update dead_letters set settled_at = now()"),
 ];
 
 /// Changes of what is not copied.
@@ -239,7 +240,7 @@ update payments set raw = '{}', updated_at = now();
 update leads set body = 'x';
 update contacts set raw = '{}';
 update transactions set revision = revision + 1, next_action_at = now(), message_due_at = now();
-update dead_letters set replayed_at = now(), settled_at = now();
+update dead_letters set replayed_at = now(), replay_count = 1;
 ";
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn a_store_that_is_busy_is_tried_again_at_the_next_event_and_nothing_is_lo
     app.events(1, 50, NOW).await;
     for attempt in 1..=3 {
         app.objects.fails([Fault::Busy]);
-        app.over_now().await;
+        app.db.until_over().await;
         let error = app.try_serve(Request::due()).await.unwrap_err();
         assert!(matches!(error, ArchiveError::Objects(_)), "{error}");
         let lines = log.text().matches(r#""event":"archive_not_written""#).count();
@@ -34,7 +34,7 @@ async fn a_reply_that_is_lost_is_found_again_and_the_file_counts_once() {
     let app = ArchiveApp::new().await;
     app.events(1, 50, NOW).await;
     app.objects.fails([Fault::ReplyLost]);
-    app.over_now().await;
+    app.db.until_over().await;
     app.try_serve(Request::due()).await.unwrap_err();
     let key = app.objects.keys().pop().unwrap();
     let written = app.objects.stored(&key).unwrap();
@@ -54,7 +54,7 @@ async fn a_file_of_rows_that_changed_after_a_lost_reply_counts_as_it_was_written
                           gen_random_uuid(), '2026-03-28T11:00:00Z' from generate_series(1, 3) n";
     app.execute(payment).await;
     app.objects.fails([Fault::ReplyLost]);
-    app.over_now().await;
+    app.db.until_over().await;
     app.try_serve(Request::due()).await.unwrap_err();
     let change = "update payments set amount = 999, updated_at = '2026-03-28T12:00:00Z', tx = pg_current_xact_id()::text::bigint \
                   where external_id = 'ch_1'";
@@ -72,7 +72,7 @@ async fn a_store_that_never_answers_ends_with_the_function_and_the_next_one_goes
     let app = ArchiveApp::new().await;
     app.events(1, 50, NOW).await;
     app.objects.fails([Fault::Silent]);
-    app.over_now().await;
+    app.db.until_over().await;
     let ports = app.ports();
     let deadline = super::at(NOW) + Duration::from_secs(900);
     let serve = Box::pin(ports.serve(Request::due(), deadline));
@@ -113,7 +113,7 @@ async fn an_object_of_somebody_else_under_a_files_name_is_never_taken_for_it() {
     let app = ArchiveApp::new().await;
     app.events(1, 5, NOW).await;
     app.objects.fails([Fault::Busy]);
-    app.over_now().await;
+    app.db.until_over().await;
     app.try_serve(Request::due()).await.unwrap_err();
     let key: String = app.db.scalar("select key from archive_batches").await;
     let stranger = Stored { body: "a file".into(), facts: [].into() };
@@ -144,7 +144,7 @@ async fn a_list_is_never_replaced_by_an_older_one() {
     // One that fails is written by the next event.
     app.events(11, 15, NOW).await;
     app.objects.fails([]);
-    app.over_now().await;
+    app.db.until_over().await;
     // The file, and then the list.
     app.pass(Duration::from_secs(3600));
     app.try_serve(everything()).await.unwrap();
@@ -159,7 +159,7 @@ async fn files_of_the_same_rows_are_the_same_bytes() {
     let key = app.objects.keys().pop().unwrap();
     let first = app.objects.lose(&key).unwrap();
     let day = "2026-03-28".parse().unwrap();
-    app.over_now().await;
+    app.db.until_over().await;
     let report = app.try_serve(Request::days(day, day, None)).await.unwrap();
     assert_eq!((report.repaired, report.files, report.complete), (1, 1, Some(true)));
     assert_eq!(app.objects.stored(&key).unwrap(), first);

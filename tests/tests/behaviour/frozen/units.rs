@@ -247,19 +247,10 @@ impl Unit {
     /// Copies until all is copied.
     async fn copied(&self) {
         let process = self.start("afterwards").await;
-        for _ in 0..50 {
-            self.time_passes().await;
-            let outcome = process.host.invoke(self.event.clone()).await;
-            assert!(self.is_done(&outcome), "{outcome:?}");
-            let behind = "select exists (select from archive_marks m where m.table_name = 'payments' and m.to_tx <= \
-                          (select max(tx) from payments))";
-            if !self.app.db.scalar::<bool>(behind).await {
-                return;
-            }
-            // Transactions of other databases hold the horizon.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("the horizon stays where it is");
+        self.app.db.until_over().await;
+        self.time_passes().await;
+        let outcome = process.host.invoke(self.event.clone()).await;
+        assert!(self.is_done(&outcome), "{outcome:?}");
     }
 
     /// Works off what the processes have sent and what waits, and compares all with the truth.

@@ -42,7 +42,7 @@ async fn archived() -> (TestDatabase, S3Simulator) {
          from generate_series(1, 200) n",
     )
     .await;
-    app.over_now().await;
+    app.db.until_over().await;
     let (db, s3) = (app.db, S3Simulator::start().await);
     let archive = Victim::start("archive", &db, &of_s3(&s3)).await;
     let all = json!({"archive": {"from": "2020-01-01", "to": "2020-01-01"}});

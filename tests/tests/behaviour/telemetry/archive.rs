@@ -10,7 +10,7 @@ use crate::archive::{ArchiveApp, Fault, NOW};
 async fn a_file_is_not_written() -> [Told; 1] {
     let app = ArchiveApp::new().await;
     app.events(1, 5, NOW).await;
-    app.over_now().await;
+    app.db.until_over().await;
     app.objects.fails([Fault::Busy]);
     let log = CapturedLog::start();
     app.try_serve(Request::due()).await.unwrap_err();
