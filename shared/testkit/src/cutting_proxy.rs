@@ -165,8 +165,13 @@ impl CuttingProxy {
         state.plan = Some(Plan { at, cut, then, whole, action });
     }
 
-    /// Lets connections go on that are held.
+    /// Lets connections go on that are held, and holds none any more.
+    ///
+    /// # Panics
+    ///
+    /// If a test has panicked meanwhile.
     pub fn go_on(&self) {
+        self.state.lock().unwrap().plan = None;
         self.go_on.send_modify(|round| *round += 1);
     }
 

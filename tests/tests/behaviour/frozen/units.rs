@@ -96,6 +96,7 @@ impl Unit {
             "archive" => {
                 app.fetch_all().await.unwrap();
                 app.drain().await;
+                app.db.until_over().await;
                 everything_to_the_copy()
             }
             "load" => {
