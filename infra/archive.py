@@ -31,7 +31,7 @@ def stretches(first: datetime.date, last: datetime.date):
 
 def copy(on, stack: str, days: dict, until: float) -> dict | None:
     """Returns the sums of all replies; None if the days are not complete in time."""
-    done = {"files": 0, "rows": 0, "bytes": 0, "repaired": 0}
+    done = {"files": 0, "rows": 0, "bytes": 0, "repaired": 0, "withdrawn": 0}
     while time.monotonic() < until:
         reply = stack_functions.invoke(on, f"{stack}-archive", {"archive": days})
         if "complete" not in reply:
@@ -66,7 +66,8 @@ def main() -> None:
             print(f"{first} to {last}: not through yet; files go on by themselves - ask again")
             sys.exit(1)
         said = f"{done['files']} files, {done['rows']} rows, {done['bytes']} bytes written"
-        print(f"{first} to {last}: complete; {said}, {done['repaired']} of them again")
+        lost = f"; {done['withdrawn']} files had no rows left in Postgres" if done["withdrawn"] else ""
+        print(f"{first} to {last}: complete; {said}, {done['repaired']} lost objects{lost}")
 
 
 if __name__ == "__main__":

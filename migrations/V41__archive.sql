@@ -94,8 +94,8 @@ create table archive_batches (
     to_tx         bigint      not null,
     day           date        not null,
     part          integer     not null,
-    first_id      text collate "C",                     -- null: from the first
-    last_id       text collate "C",                     -- the last; null: to the end
+    first_id      text collate "C",                     -- null of files that an earlier life has written
+    last_id       text collate "C",                     -- the last one
     key           text        not null unique,          -- of the object
     state         text        not null default 'planned' check (state in ('planned', 'done', 'replaced')),
     claimed_until timestamptz,                          -- while somebody writes it
@@ -123,7 +123,7 @@ select outbox_id::text collate "C" as row_key, tx, received_at as arrived_at, ev
 from events;
 
 create view analytics_outbox as
-select id::text collate "C" as row_key, tx, received_at as arrived_at, source, entity, external_id, version_key, version_at,
+select id::text collate "C" as row_key, id, tx, received_at as arrived_at, source, entity, external_id, version_key, version_at,
        api_version, content_type, content_encoding, sender, query, run_id::text as run_id, payload,
        250 + pg_column_size(payload) as stored_bytes
 from outbox;
@@ -187,31 +187,23 @@ begin
 end
 $$;
 
--- The same by day of arrival.
-create function archive_days(p_table text, p_from bigint, p_to bigint)
-returns table (day date, rows bigint, bytes bigint)
+-- The same in parts: by day of arrival (UTC), and of a day that holds more than p_bytes by ranges of keys with about so many. One
+-- pass over the rows, since the first window takes all that is there.
+create function archive_parts(p_table text, p_from bigint, p_to bigint, p_bytes bigint)
+returns table (day date, part integer, first_id text, last_id text, rows bigint, bytes bigint)
 language plpgsql stable as $$
 begin
     return query execute format(
-        'select (arrived_at at time zone ''UTC'')::date, count(*), sum(stored_bytes)::bigint
-         from %I where tx >= $1 and tx < $2 group by 1 order by 1', 'analytics_' || p_table)
-        using p_from, p_to;
-end
-$$;
-
--- The parts of a day that holds more than a file should: ranges of keys with about p_bytes each.
-create function archive_parts(p_table text, p_from bigint, p_to bigint, p_day date, p_bytes bigint)
-returns table (first_id text, last_id text, rows bigint, bytes bigint)
-language plpgsql stable as $$
-begin
-    return query execute format(
-        'select min(row_key)::text, max(row_key)::text, count(*), sum(stored_bytes)::bigint
-         from (select row_key, stored_bytes, (sum(stored_bytes) over (order by row_key) - stored_bytes) / $4 as part
-               from %I
-               where tx >= $1 and tx < $2 and arrived_at >= $3::timestamp at time zone ''UTC''
-                 and arrived_at < ($3 + 1)::timestamp at time zone ''UTC'') r
-         group by part order by part', 'analytics_' || p_table)
-        using p_from, p_to, p_day, p_bytes;
+        'select day, (row_number() over (partition by day order by nth) - 1)::integer, first_id, last_id, rows, bytes
+         from (select day, nth, min(row_key)::text as first_id, max(row_key)::text as last_id, count(*) as rows,
+                      sum(stored_bytes)::bigint as bytes
+               from (select day, row_key, stored_bytes,
+                            (sum(stored_bytes) over (partition by day order by row_key) - stored_bytes) / $3 as nth
+                     from (select (arrived_at at time zone ''UTC'')::date as day, row_key, stored_bytes::bigint from %I
+                           where tx >= $1 and tx < $2) r) n
+               group by day, nth) p
+         order by 1, 2', 'analytics_' || p_table)
+        using p_from, p_to, p_bytes;
 end
 $$;
 
@@ -242,5 +234,4 @@ $$;
 revoke execute on function archive_adopt from public;
 revoke execute on function archive_system_identifier from public;
 revoke execute on function archive_waiting from public;
-revoke execute on function archive_days from public;
 revoke execute on function archive_parts from public;

@@ -91,6 +91,6 @@ set variable dead_letters_files = (
 );
 create or replace view dead_letters as from query(
     case when len(getvariable('dead_letters_files')) = 0
-         then 'select null::VARCHAR as row_key, null::BIGINT as archive_epoch, null::BIGINT as tx, null::TIMESTAMP WITH TIME ZONE as arrived_at, null::VARCHAR as letter_id, null::VARCHAR as source, null::VARCHAR as entity, null::VARCHAR as external_id, null::VARCHAR as outbox_id, null::VARCHAR as error_kind, null::VARCHAR as error_class, null::VARCHAR as error_field, null::VARCHAR as error, null::VARCHAR as reason, null::BIGINT as attempts, null::VARCHAR as run_id, null::VARCHAR as message_id, null::VARCHAR as payload, null::BLOB as payload_bytes, null::DATE as dt where false'
+         then 'select null::VARCHAR as row_key, null::BIGINT as archive_epoch, null::BIGINT as tx, null::TIMESTAMP WITH TIME ZONE as arrived_at, null::VARCHAR as letter_id, null::VARCHAR as source, null::VARCHAR as entity, null::VARCHAR as external_id, null::VARCHAR as outbox_id, null::TIMESTAMP WITH TIME ZONE as created_at, null::TIMESTAMP WITH TIME ZONE as settled_at, null::VARCHAR as error_kind, null::VARCHAR as error_class, null::VARCHAR as error_field, null::VARCHAR as error, null::VARCHAR as reason, null::BIGINT as attempts, null::VARCHAR as run_id, null::VARCHAR as message_id, null::VARCHAR as payload, null::BLOB as payload_bytes, null::DATE as dt where false'
          else 'from read_parquet(getvariable(''dead_letters_files''), union_by_name = true, hive_partitioning = true)' end
 );

@@ -82,7 +82,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
     ) -> Result<Report, ArchiveError> {
         let mut report = Report::default();
         let outcome = self.work(request, stop_at, &mut report).await;
-        self.tell(&mut report, outcome.as_ref().err()).await?;
+        self.tell(request, &mut report, outcome.as_ref().err()).await?;
         outcome.map(|()| report)
     }
 
@@ -94,13 +94,16 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         report: &mut Report,
     ) -> Result<(), ArchiveError> {
         self.epoch().await?;
+        self.look_back().await?;
         self.repair(request, stop_at, report).await?;
         report.planned = self.plan(request).await?;
         let written = self.write_all(stop_at, report).await;
         let rewriting =
             Rewriting { database: &self.database, objects: &self.objects, clock: &self.clock };
-        let searched = rewriting.search(stop_at).await?;
+        // Before the search, which may take what is left of the time.
         report.listed = self.write_manifests().await?;
+        let searched = rewriting.search(stop_at).await?;
+        report.listed += self.write_manifests().await?;
         rewriting.remove(searched).await?;
         written
     }
@@ -108,6 +111,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
     /// Logs what was done, and how long the oldest row has waited.
     async fn tell(
         &self,
+        request: &Request,
         report: &mut Report,
         error: Option<&ArchiveError>,
     ) -> Result<(), ArchiveError> {
@@ -117,7 +121,8 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         }
         let connection = self.database.connection().await?;
         let since = archive::oldest_waiting(&**connection).await?;
-        let (files, why) = archive::batches::unfinished(&**connection).await?;
+        let table = request.wanted().and_then(|days| days.table.as_deref());
+        let (files, why) = archive::batches::unfinished(&**connection, table).await?;
         report.waiting_seconds =
             since.map_or(0, |since| elapsed(since, self.clock.now()).as_secs());
         report.left = files;
@@ -127,6 +132,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             files = report.files,
             rows = report.rows,
             bytes = report.bytes,
+            withdrawn = report.withdrawn,
             failed = report.failed,
             left = files,
             waiting_seconds = report.waiting_seconds,

@@ -38,13 +38,13 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             let known = self.manifest(table).await?;
             let Some(manifest) = self.list(table).await? else { return Ok(false) };
             let condition = match known {
-                Some((known, _)) if is_newer(&known, &manifest) => {
-                    // A list of a later life is of a database that has taken this one's place.
-                    if known.epoch == manifest.epoch {
-                        self.note_manifest(table, manifest.revision).await?;
-                    }
+                Some((known, _)) if is_same(&known, &manifest) => {
+                    self.note_manifest(table, manifest.revision).await?;
                     return Ok(false);
                 }
+                // Postgres was restored, or another database has taken this one's place. The next
+                // event sees which.
+                Some((known, _)) if is_newer(&known, &manifest) => return Ok(false),
                 Some((_, etag)) => Condition::IsUnchanged(etag),
                 None => Condition::IsAbsent,
             };
@@ -109,7 +109,12 @@ impl<O: Objects, C: Clock> Ports<O, C> {
     }
 }
 
-/// Whether the list of the store is as new as ours, or newer.
+/// Whether the store has our list: an attempt has written it whose reply was lost.
+fn is_same(known: &Manifest, ours: &Manifest) -> bool {
+    (known.epoch, known.revision) == (ours.epoch, ours.revision)
+}
+
+/// Whether the list of the store is newer than ours, which was read after it.
 fn is_newer(known: &Manifest, ours: &Manifest) -> bool {
-    (known.epoch, known.revision) >= (ours.epoch, ours.revision)
+    (known.epoch, known.revision) > (ours.epoch, ours.revision)
 }

@@ -78,7 +78,9 @@ pub struct Report {
     pub bytes: i64,
     /// The attempts that failed.
     pub failed: usize,
-    /// The files that are planned and not there.
+    /// The planned files of which no row was left: retention has deleted them since.
+    pub withdrawn: usize,
+    /// The files that are planned and not there; of the table, if days of one were asked for.
     pub left: i64,
     /// The lists of files that were written.
     pub listed: usize,

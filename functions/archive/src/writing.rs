@@ -47,7 +47,10 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             let Some(batch) = claimed else { break };
             match self.write(&batch).await {
                 Ok(Outcome::Written(written)) => self.settle(&batch, &written, report).await?,
-                Ok(Outcome::Empty) => self.withdraw(&batch).await?,
+                Ok(Outcome::Empty) => {
+                    self.withdraw(&batch).await?;
+                    report.withdrawn += 1;
+                }
                 Err(error) => {
                     report.failed += 1;
                     self.put_off(&batch, &error).await?;

@@ -192,8 +192,9 @@ impl Objects for Bucket {
         };
         match in_time("write an object", put.send()).await? {
             Answer::Yes(_) => Ok(Put::Written),
-            // 404: the object that was to be unchanged is gone.
-            Answer::No(412 | 404, _) => Ok(Put::NotWritten),
+            Answer::No(412, _) => Ok(Put::NotWritten),
+            // The object that was to be unchanged is gone.
+            Answer::No(404, refusal) if refusal.code != "NoSuchBucket" => Ok(Put::NotWritten),
             Answer::No(status, error) => Err(error.of(status)),
         }
     }

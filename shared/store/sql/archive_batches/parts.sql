@@ -1,2 +1,2 @@
--- The parts of a day of a window, of about :bytes each.
-select first_id, last_id, rows, bytes from archive_parts(:table_name, :from_tx, :to_tx, :day, :bytes)
+-- The files that a window becomes: a day of arrival each, or a part of one, of at most about :bytes.
+select day, part, first_id, last_id, rows, bytes from archive_parts(:table_name, :from_tx, :to_tx, :bytes)

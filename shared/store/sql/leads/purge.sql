@@ -5,4 +5,4 @@ where id in (
     where received_at < :before and tx < :archived
     order by received_at
     limit :limit
-)
+) and tx < :archived

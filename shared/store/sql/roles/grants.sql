@@ -348,7 +348,6 @@ grant select, insert, update on archive_marks to :archive;
 grant select, insert, update, delete on archive_batches to :archive;
 grant execute on function archive_system_identifier to :archive;
 grant execute on function archive_waiting to :archive;
-grant execute on function archive_days to :archive;
 grant execute on function archive_parts to :archive;
 grant execute on function archive_adopt to :archive;
 

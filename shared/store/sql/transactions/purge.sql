@@ -7,4 +7,4 @@ where id in (
       and not exists (select from notifications n where n.transaction_id = t.id and n.next_action_at is not null)
     order by t.ended_at
     limit :limit
-)
+) and tx < :archived

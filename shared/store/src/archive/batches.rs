@@ -13,12 +13,10 @@ use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
 statements! {
-    archive_batches.days: Days<'a> { table_name: &'a str, from_tx: i64, to_tx: i64 }
     archive_batches.parts: Parts<'a> {
         table_name: &'a str,
         from_tx: i64,
         to_tx: i64,
-        day: Date,
         bytes: i64,
     }
     archive_batches.plan: Plan<'a> {
@@ -30,8 +28,8 @@ statements! {
         ids: &'a [Uuid],
         days: &'a [Date],
         parts: &'a [i32],
-        first_ids: &'a [Option<&'a str>],
-        last_ids: &'a [Option<&'a str>],
+        first_ids: &'a [&'a str],
+        last_ids: &'a [&'a str],
         keys: &'a [&'a str],
         rows: &'a [i64],
         bytes: &'a [i64],
@@ -56,7 +54,7 @@ statements! {
         limit: i64,
     }
     archive_batches.listed: Listed<'a> { table_name: &'a str }
-    archive_batches.unfinished: Unfinished {}
+    archive_batches.unfinished: Unfinished<'a> { table_name: Option<&'a str> }
     archive_batches.adopt: AdoptFiles<'a> {
         table_name: &'a str,
         now: Timestamp,
@@ -74,21 +72,30 @@ statements! {
     }
 }
 
+/// A part of a window that becomes a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowPart {
+    /// The day of arrival.
+    pub day: Date,
+    /// The number among the files of this window and day.
+    pub number: i32,
+    /// The key of its first row.
+    pub first_id: String,
+    /// The key of its last row.
+    pub last_id: String,
+    /// How much it holds.
+    pub amount: Amount,
+}
+
 /// A file to be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// The id.
     pub id: Uuid,
-    /// The day of arrival.
-    pub day: Date,
-    /// The number among the files of this window and day.
-    pub part: i32,
-    /// The keys of its first and last row; `None` for all rows of the day.
-    pub keys: Option<(String, String)>,
+    /// Its rows.
+    pub part: WindowPart,
     /// The key of the object.
     pub object: String,
-    /// How much it holds.
-    pub amount: Amount,
 }
 
 /// A file as it was planned.
@@ -108,9 +115,9 @@ pub struct Batch {
     pub day: Date,
     /// The number among the files of this window and day.
     pub part: i32,
-    /// The key of the first row, if the day has several parts.
+    /// The key of the first row; `None` of files of an earlier life.
     pub first_id: Option<String>,
-    /// The key of the last row, if the day has several parts.
+    /// The key of the last row; `None` of files of an earlier life.
     pub last_id: Option<String>,
     /// The key of the object.
     pub key: String,
@@ -155,22 +162,8 @@ fn read_batch(row: &Row) -> Result<Batch, StoreError> {
     })
 }
 
-/// Returns how much a window of a table holds by day of arrival.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn days(
-    on: &impl GenericClient,
-    table: &str,
-    from_tx: i64,
-    to_tx: i64,
-) -> Result<Vec<(Date, Amount)>, StoreError> {
-    let rows = Days { table_name: table, from_tx, to_tx }.rows(on).await?;
-    rows.iter().map(|row| Ok((row.read("day")?, Amount::read(row)?))).collect()
-}
-
-/// Returns the parts of a day of a window of about `bytes` each, with the keys of their first and
-/// last rows.
+/// Returns the parts of a window of a table: a day of arrival each, or some of its rows where it
+/// holds more than `bytes`.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -178,12 +171,19 @@ pub async fn parts(
     on: &impl GenericClient,
     table: &str,
     window: (i64, i64),
-    day: Date,
     bytes: i64,
-) -> Result<Vec<((String, String), Amount)>, StoreError> {
+) -> Result<Vec<WindowPart>, StoreError> {
     let (from_tx, to_tx) = window;
-    let rows = Parts { table_name: table, from_tx, to_tx, day, bytes }.rows(on).await?;
-    let read = |row: &Row| Ok(((row.read("first_id")?, row.read("last_id")?), Amount::read(row)?));
+    let rows = Parts { table_name: table, from_tx, to_tx, bytes }.rows(on).await?;
+    let read = |row: &Row| {
+        Ok(WindowPart {
+            day: row.read("day")?,
+            number: row.read("part")?,
+            first_id: row.read("first_id")?,
+            last_id: row.read("last_id")?,
+            amount: Amount::read(row)?,
+        })
+    };
     rows.iter().map(read).collect()
 }
 
@@ -200,9 +200,6 @@ pub async fn plan(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (from_tx, to_tx) = window;
-    let bound = |of: fn(&(String, String)) -> &String| {
-        each(files, |file| file.keys.as_ref().map(|keys| of(keys).as_str()))
-    };
     let plan = Plan {
         table_name: table,
         epoch,
@@ -210,13 +207,13 @@ pub async fn plan(
         to_tx,
         now,
         ids: &each(files, |file| file.id),
-        days: &each(files, |file| file.day),
-        parts: &each(files, |file| file.part),
-        first_ids: &bound(|(first, _)| first),
-        last_ids: &bound(|(_, last)| last),
+        days: &each(files, |file| file.part.day),
+        parts: &each(files, |file| file.part.number),
+        first_ids: &each(files, |file| file.part.first_id.as_str()),
+        last_ids: &each(files, |file| file.part.last_id.as_str()),
         keys: &each(files, |file| file.object.as_str()),
-        rows: &each(files, |file| file.amount.rows),
-        bytes: &each(files, |file| file.amount.bytes),
+        rows: &each(files, |file| file.part.amount.rows),
+        bytes: &each(files, |file| file.part.amount.bytes),
     };
     plan.execute(on).await.map(drop)
 }
@@ -318,12 +315,16 @@ pub async fn listed(on: &impl GenericClient, table: &str) -> Result<Vec<File>, S
     Listed { table_name: table }.rows(on).await?.iter().map(read).collect()
 }
 
-/// Returns the number of files that are still to be written, and an error of one that failed.
+/// Returns the number of files of a table, or of all, that are still to be written, and an error of
+/// one that failed.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn unfinished(on: &impl GenericClient) -> Result<(i64, Option<String>), StoreError> {
-    let row = Unfinished {}.one(on).await?;
+pub async fn unfinished(
+    on: &impl GenericClient,
+    table: Option<&str>,
+) -> Result<(i64, Option<String>), StoreError> {
+    let row = Unfinished { table_name: table }.one(on).await?;
     Ok((row.read("files")?, row.read("error")?))
 }
 

@@ -15,35 +15,35 @@ use crate::{Row, StoreError};
 statements! {
     analytics.events: Events<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.outbox: Outbox<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.payments: Payments<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.leads: Leads<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.contacts: Contacts<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.calendar_events: CalendarEvents<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.transactions: Transactions<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
     analytics.dead_letters: DeadLetters<'a> {
         from_tx: i64, to_tx: i64, from_at: Timestamp, to_at: Timestamp,
-        first_id: Option<&'a str>, last_id: Option<&'a str>,
+        first_id: &'a str, last_id: &'a str,
     }
 }
 
@@ -87,7 +87,10 @@ pub async fn read(on: &impl GenericClient, batch: &Batch) -> Result<Rows, StoreE
     let next = batch.day.tomorrow().map_err(|_| outside())?;
     let to_at = midnight(next).map_err(|_| outside())?;
     let (from_tx, to_tx) = (batch.from_tx, batch.to_tx);
-    let (first_id, last_id) = (batch.first_id.as_deref(), batch.last_id.as_deref());
+    let (Some(first_id), Some(last_id)) = (batch.first_id.as_deref(), batch.last_id.as_deref())
+    else {
+        return Err(StoreError::Unreadable { column: "archive_batches.first_id" });
+    };
     macro_rules! read {
         ($table:ident) => {
             stream(on, $table { from_tx, to_tx, from_at, to_at, first_id, last_id }).await
