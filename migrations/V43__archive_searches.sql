@@ -7,7 +7,9 @@ alter table archive_batches
     -- The file whose rows it has, without people who were erased since.
     add column replaces uuid,
     -- When the object of a file that was replaced was deleted.
-    add column removed_at timestamptz;
+    add column removed_at timestamptz,
+    -- The key of the object that is being written in its place. It may be there, and no row has it yet.
+    add column successor text;
 -- A row is a file, so there are few.
 -- squawk-ignore require-concurrent-index-creation
 create index archive_batches_searched on archive_batches (searched) where state = 'done';
@@ -15,11 +17,13 @@ create index archive_batches_searched on archive_batches (searched) where state 
 create index archive_batches_to_remove on archive_batches (table_name) where state = 'replaced' and removed_at is null;
 
 -- A file is read from rows that are clean, so it needs no search for names that were erased before it was planned. Two kinds do:
--- files that are planned while an erasure is at work, and those of the outbox, which has rows that process has not seen yet.
+-- files that are planned while an erasure is at work, and those of the outbox, which has rows that process has not seen yet. And
+-- one that is written again is searched if a successor was begun, whose object is deleted then.
 create function archive_batches_are_clean() returns trigger
 language plpgsql security definer as $$
 begin
-    select case when new.table_name = 'outbox' or exists (select from erasures where state = 'running') then 0
+    select case when new.table_name = 'outbox' or new.successor is not null
+                     or exists (select from erasures where state = 'running') then 0
                 else revision end
     into strict new.searched from erasure_settings;
     return new;

@@ -1,9 +1,9 @@
 //! Takes people who were erased out of the files (docs/adr/0069-erasing-from-files.md).
 //!
 //! Each file is searched for the names that were added since it was written. One that has some is
-//! written once more without them, under a key of its own. The new file takes the old one's place
-//! in one statement, the list of files is written, and the old object is deleted last. Every step
-//! is complete in itself, so that a crash repeats one of them and no more.
+//! written once more without them, under a key of its own, which is noted before. The new file
+//! takes the old one's place in one statement, the list of files is written, and the old object is
+//! deleted last. Every step is complete in itself, so that a crash repeats one of them and no more.
 
 mod copying;
 mod judging;
@@ -14,7 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use penstock_clients::objects::{Condition, NewObject, ObjectError, Objects, Put};
-use penstock_domain::clock::Clock;
+use penstock_domain::clock::{Clock, earlier};
+use penstock_domain::dependency::Dependency as _;
 use penstock_domain::erasure::ErasedNames;
 use penstock_edge::telemetry::chain;
 use penstock_store::archive::batches::Written;
@@ -30,6 +31,10 @@ const CLAIM: Duration = Duration::from_secs(600);
 
 /// A file that could not be searched is tried again after this long.
 const PAUSE: Duration = Duration::from_secs(300);
+
+/// No search is begun later than this before the end. The store has two minutes to answer, and the
+/// rows of the largest file are searched for half a minute, which no limit interrupts.
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// Objects that are deleted in one round at most.
 const REMOVALS: i64 = 100;
@@ -67,10 +72,18 @@ enum SearchError {
     NoFacts,
 }
 
+impl SearchError {
+    /// Whether the store does not answer, so that the next file would fail too.
+    fn is_of_a_silent_store(&self) -> bool {
+        matches!(self, Self::Objects(error) if error.is_unreachable())
+    }
+}
+
 impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
-    /// Searches files for people who were erased until `stop_at`, and puts others in the place of
-    /// those that name some. The list of files has to be written afterwards. A file that fails
-    /// holds up no other.
+    /// Searches files for people who were erased as long as one can be searched until `stop_at`,
+    /// and puts others in the place of those that name some. The list of files has to be written
+    /// afterwards. A file that fails holds up no other, unless the store does not answer: then the
+    /// next event goes on.
     ///
     /// # Errors
     /// Returns [`StoreError`] if Postgres fails.
@@ -87,7 +100,7 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
         if names.is_empty() {
             return Ok(round);
         }
-        while self.clock.now() < stop_at {
+        while self.clock.now() < earlier(stop_at, LONGEST) {
             let now = self.clock.now();
             let claimed = {
                 let connection = self.database.connection().await?;
@@ -106,7 +119,10 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
                     tracing::error!(event = "file_not_searched", table, key, error = chain(&error));
                     let again_at = self.clock.now() + PAUSE;
                     let connection = self.database.connection().await?;
-                    searches::put_off(&**connection, file.id, &chain(&error), again_at).await?;
+                    searches::put_off(&**connection, &file, &chain(&error), again_at).await?;
+                    if error.is_of_a_silent_store() {
+                        break;
+                    }
                 }
             }
         }
@@ -123,16 +139,31 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
         let object = self.objects.get(&file.key).await?.ok_or(SearchError::Gone)?;
         let Searched { rewritten, rows, dropped, changed } =
             copying::search(&file.table, object.body, names)?;
-        let Some(body) = rewritten else {
+        let rewritten = rewritten.map(|body| (successor(&file.key, revision), body));
+        // Readers who list the bucket would count its rows for ever, since no row has its key.
+        if let Some(begun) = &file.successor
+            && rewritten.as_ref().is_none_or(|(key, _)| key != begun)
+        {
+            self.objects.delete(begun).await?;
+        }
+        let Some((key, body)) = rewritten else {
             let connection = self.database.connection().await?;
-            searches::note_searched(&**connection, file.id, revision).await?;
+            searches::note_searched(&**connection, file, revision).await?;
             return Ok(false);
         };
-        let key = successor(&file.key, revision);
+        let is_ours = {
+            let connection = self.database.connection().await?;
+            searches::begin_successor(&**connection, file, &key).await?
+        };
+        if !is_ours {
+            return Ok(false);
+        }
         let written = self.put(&key, body.into(), rows).await?;
         let connection = self.database.connection().await?;
         let now = self.clock.now();
-        searches::replace(&**connection, file.id, &key, &written, revision, now).await?;
+        if !searches::replace(&**connection, file, &key, &written, revision, now).await? {
+            return Ok(false);
+        }
         tracing::info!(event = "file_rewritten", table = file.table, key, dropped, changed);
         Ok(true)
     }
@@ -177,7 +208,7 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
     ///
     /// # Errors
     /// Returns [`StoreError`] if Postgres fails. An object that cannot be deleted stays until the
-    /// next round.
+    /// next round, and so do those after it if the store does not answer.
     pub(crate) async fn remove(&self, round: Round) -> Result<Left, StoreError> {
         let gone = {
             let connection = self.database.connection().await?;
@@ -187,6 +218,9 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
         for (id, key) in gone {
             if let Err(error) = self.objects.delete(&key).await {
                 tracing::error!(event = "file_not_removed", key, error = chain(&error));
+                if error.is_unreachable() {
+                    break;
+                }
                 continue;
             }
             let connection = self.database.connection().await?;

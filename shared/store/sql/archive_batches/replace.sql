@@ -1,8 +1,8 @@
--- Another file takes the place of one: with its rows, and without people who were erased. It returns no row if that is known, or
--- if the file is to be written again.
+-- Another file takes the place of one: with its rows, and without people who were erased. It returns no row if that is known, if
+-- the file is to be written again, or if another call has claimed it meanwhile: that one may have deleted the object under :key.
 with replaced as (
-    update archive_batches set state = 'replaced', claimed_until = null, last_error = null
-    where id = :id and state = 'done'
+    update archive_batches set state = 'replaced', claimed_until = null, last_error = null, successor = null
+    where id = :id and state = 'done' and claimed_until = :until
     returning id, table_name, epoch, from_tx, to_tx, day, part, first_id, last_id, attempts, sums, planned_at
 ),
 done as (

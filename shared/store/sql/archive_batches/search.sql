@@ -8,4 +8,4 @@ where id = (
     limit 1
     for update skip locked
 )
-returning id, table_name, key, rows
+returning id, table_name, key, rows, successor

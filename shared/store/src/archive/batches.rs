@@ -258,7 +258,8 @@ pub async fn settle(
     Ok(settle.optional(on).await?.is_some())
 }
 
-/// Forgets a planned file of which no row is left.
+/// Forgets a planned file of which no row is left. An object that was begun in its place is to be
+/// removed.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.

@@ -10,10 +10,21 @@ use crate::sql::{Statement, statements};
 
 statements! {
     archive_batches.search: Search { revision: i64, now: Timestamp, until: Timestamp }
-    archive_batches.note_search: NoteSearch { id: Uuid, revision: i64 }
-    archive_batches.put_off_search: PutOff<'a> { id: Uuid, error: &'a str, again_at: Timestamp }
+    archive_batches.note_search: NoteSearch { id: Uuid, until: Timestamp, revision: i64 }
+    archive_batches.put_off_search: PutOff<'a> {
+        id: Uuid,
+        until: Timestamp,
+        error: &'a str,
+        again_at: Timestamp,
+    }
+    archive_batches.begin_successor: BeginSuccessor<'a> {
+        id: Uuid,
+        until: Timestamp,
+        successor: &'a str,
+    }
     archive_batches.replace: Replace<'a> {
         id: Uuid,
+        until: Timestamp,
         new_id: Uuid,
         key: &'a str,
         rows: i64,
@@ -38,6 +49,10 @@ pub struct Unread {
     pub key: String,
     /// The number of its rows.
     pub rows: i64,
+    /// The key of an object that an earlier attempt has begun in its place, and may have written.
+    pub successor: Option<String>,
+    /// The end of this claim. Once another call claims the file, nothing is noted by this one.
+    pub until: Timestamp,
 }
 
 /// Files that are left to a later round.
@@ -65,50 +80,72 @@ pub async fn claim(
         table: row.read("table_name")?,
         key: row.read("key")?,
         rows: row.read("rows")?,
+        successor: row.read("successor")?,
+        until,
     }))
 }
 
-/// Notes that a file names nobody of those up to `revision`.
+/// Notes that a claimed file names nobody of those up to `revision`. The object that was begun in
+/// its place has to be deleted before.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn note_searched(
     on: &impl GenericClient,
-    id: Uuid,
+    file: &Unread,
     revision: i64,
 ) -> Result<(), StoreError> {
-    NoteSearch { id, revision }.execute(on).await.map(drop)
+    let Unread { id, until, .. } = *file;
+    NoteSearch { id, until, revision }.execute(on).await.map(drop)
 }
 
-/// Notes that a file could not be searched, and is claimed again from `again_at` on.
+/// Notes that a claimed file could not be searched, and is claimed again from `again_at` on.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn put_off(
     on: &impl GenericClient,
-    id: Uuid,
+    file: &Unread,
     error: &str,
     again_at: Timestamp,
 ) -> Result<(), StoreError> {
-    PutOff { id, error, again_at }.execute(on).await.map(drop)
+    let Unread { id, until, .. } = *file;
+    PutOff { id, until, error, again_at }.execute(on).await.map(drop)
 }
 
-/// Puts the file under `key` in the place of another. From then on the list of files names it, and
-/// the other one is to be removed. Returns false if that was known.
+/// Notes the key of the object that is written in the place of a claimed file, before it is. One
+/// that an earlier attempt has begun under another key has to be deleted before. Returns false if
+/// another call has claimed the file.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn begin_successor(
+    on: &impl GenericClient,
+    file: &Unread,
+    key: &str,
+) -> Result<bool, StoreError> {
+    let Unread { id, until, .. } = *file;
+    Ok(BeginSuccessor { id, until, successor: key }.optional(on).await?.is_some())
+}
+
+/// Puts the file under `key` in the place of a claimed one. From then on the list of files names
+/// it, and the other one is to be removed. Returns false if that was known, or another call has
+/// claimed the file.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn replace(
     on: &impl GenericClient,
-    id: Uuid,
+    file: &Unread,
     key: &str,
     written: &Written,
     revision: i64,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    let Unread { id, until, .. } = *file;
     let Written { rows, bytes, sha256, .. } = written;
     let (rows, bytes, new_id) = (*rows, *bytes, Uuid::now_v7());
-    let replace = Replace { id, new_id, key, rows, bytes, sha256, revision, now };
+    let replace = Replace { id, until, new_id, key, rows, bytes, sha256, revision, now };
     Ok(replace.optional(on).await?.is_some())
 }
 

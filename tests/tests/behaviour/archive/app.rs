@@ -40,17 +40,23 @@ pub struct Stored {
     pub facts: BTreeMap<String, String>,
 }
 
-/// A store in memory. Faults are of the next requests to write, one each.
+/// A store in memory. Faults are of the next requests to write, or to delete, one each.
 #[derive(Clone, Default)]
 pub struct MemoryObjects {
     objects: Arc<Mutex<BTreeMap<String, Stored>>>,
     faults: Arc<Mutex<VecDeque<Fault>>>,
+    keeping: Arc<Mutex<VecDeque<Fault>>>,
     requests: Arc<Mutex<usize>>,
 }
 
 impl MemoryObjects {
     pub fn fails(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap().extend(faults);
+    }
+
+    /// Fails the next requests to delete.
+    pub fn keeps(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.keeping.lock().unwrap().extend(faults);
     }
 
     /// Returns the number of requests since the last call.
@@ -144,7 +150,14 @@ impl Objects for MemoryObjects {
     }
 
     async fn delete(&self, key: &str) -> Result<(), ObjectError> {
+        const WHAT: &str = "delete an object";
         self.asked();
+        let fault = self.keeping.lock().unwrap().pop_front();
+        match fault {
+            Some(Fault::Refused) => return Err(ObjectError::refused(WHAT, "403 AccessDenied")),
+            Some(Fault::Busy) => return Err(ObjectError::unreachable(WHAT, "503 SlowDown")),
+            Some(Fault::ReplyLost | Fault::Silent) | None => {}
+        }
         self.lose(key);
         Ok(())
     }
@@ -216,6 +229,15 @@ impl ArchiveApp {
     pub async fn events(&self, from: i32, to: i32, received_at: &str) {
         let client = self.db.client().await;
         client.execute(EVENTS, &[&from, &to, &at(received_at)]).await.unwrap();
+    }
+
+    /// Adds the user `u<user>` to the people who were erased, and deletes their events.
+    pub async fn erase(&self, user: i32) {
+        let sql = format!(
+            "select add_erased_names(array['user:u{user}'], now()); \
+             delete from events where user_id = 'u{user}'"
+        );
+        self.execute(&sql).await;
     }
 
     pub fn manifest(&self, table: &str) -> Option<Manifest> {

@@ -2,6 +2,7 @@
 
 mod app;
 mod epochs;
+mod erasing;
 mod files;
 mod kills;
 mod memory;
@@ -9,4 +10,4 @@ mod planning;
 mod repairing;
 mod writing;
 
-pub use app::{ArchiveApp, Fault, NOW, at};
+pub use app::{ArchiveApp, Fault, NOW, Stored, at};

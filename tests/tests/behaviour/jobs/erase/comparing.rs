@@ -17,6 +17,7 @@ const NOT_SEARCHED: &[(&str, &str)] = &[
     ("archive_batches.last_id", "keys of rows, which are ids"),
     ("archive_batches.sha256", "a hash"),
     ("archive_batches.state", "one of our words"),
+    ("archive_batches.successor", "made of ids of ours"),
     ("archive_batches.sums", "amounts by currency"),
     ("archive_batches.table_name", "the name of a table"),
     ("archive_epochs.why", "one of our words"),
