@@ -57,7 +57,7 @@ statements! {
     }
     archive_batches.listed: Listed<'a> { table_name: &'a str }
     archive_batches.unfinished: Unfinished {}
-    archive_batches.forget: Forget<'a> {
+    archive_batches.replace_unlisted: ReplaceUnlisted<'a> {
         table_name: &'a str,
         keys: &'a [&'a str],
         written_at: Timestamp,
@@ -333,7 +333,7 @@ pub async fn unfinished(on: &impl GenericClient) -> Result<(i64, Option<String>)
 }
 
 /// Takes over what the store's list of a table says: files that only it names are known from here
-/// on, and files that it does not name any more are forgotten.
+/// on, and files that it does not name any more are replaced ones.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -345,7 +345,8 @@ pub async fn adopt(
 ) -> Result<(), StoreError> {
     let files = &[&list.files[..], &list.earlier[..]].concat();
     let keys = &each(files, |file| file.key.as_str());
-    Forget { table_name: table, keys, written_at: list.written_at }.execute(on).await?;
+    let unlisted = ReplaceUnlisted { table_name: table, keys, written_at: list.written_at };
+    unlisted.execute(on).await?;
     let sums = |file: &File| serde_json::to_string(&file.sums).unwrap_or_else(|_| "{}".to_owned());
     let adopt = AdoptFiles {
         table_name: table,
