@@ -66,10 +66,12 @@ when (new.tx = old.tx and (new.error, new.error_kind, new.attempts, new.created_
                           is distinct from (old.error, old.error_kind, old.attempts, old.created_at, old.settled_at))
 execute function archive_touch();
 
--- One row a life of the database: a cluster that was restored or moved begins the next one, with a copy of everything.
+-- One row a life of the database: a cluster that was restored or moved begins the next one, and so does another bucket. Each
+-- begins with a copy of everything.
 create table archive_epochs (
     epoch             integer     primary key,
     system_identifier bigint      not null,             -- of the cluster; 0 if the server does not tell
+    bucket            text        not null,             -- that all files in archive_batches are in
     why               text        not null,
     began_at          timestamptz not null
 );

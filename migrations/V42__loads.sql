@@ -32,7 +32,7 @@ create table archive_loads (
 create index archive_loads_of_day on archive_loads (table_name, day);
 create index archive_loads_open on archive_loads (table_name) where state <> 'loaded';
 
--- Days whose partitions are replaced as a whole: a file was rewritten, or the cluster has begun another epoch. The files of the
+-- Days whose partitions are replaced as a whole: a file was rewritten, or another epoch has begun. The files of the
 -- day are loaded into a table of its own, which one job then copies over the partition.
 create table archive_rebuilds (
     id          uuid        primary key,
@@ -48,20 +48,18 @@ create table archive_rebuilds (
     check (state <> 'copying' or job_id is not null)
 );
 
--- The files that count, as manifests list them: those of the last epoch that a day has any of.
+-- The files that count, as manifests list them. Those of earlier epochs have rows that retention had deleted before the newest
+-- one began.
 create view archive_files as
 select b.id, b.table_name, b.epoch, b.from_tx, b.to_tx, b.day, b.part, b.key, b.rows, b.bytes, b.done_at
 from archive_batches b
-where b.state = 'done'
-  and b.epoch = (select max(l.epoch) from archive_batches l
-                 where l.table_name = b.table_name and l.day = b.day and l.state = 'done');
+where b.state = 'done';
 
 -- Loads of files that do not count, and never will again. One that is planned is written once more, and counts then.
 create view archive_outdated_loads as
 select l.batch_id, l.rebuild, l.table_name, l.day, l.state
 from archive_loads l left join archive_batches b on b.id = l.batch_id
-where b.id is null or b.state = 'replaced'
-   or b.state = 'done' and not exists (select from archive_files f where f.id = b.id);
+where b.id is null or b.state = 'replaced';
 
 -- Days that hold rows of such files. And days that an epoch has copied again, until they have a file of it: before the database
 -- was restored, BigQuery may have got rows that it does not know of any more.

@@ -44,16 +44,16 @@ $$;
 create trigger emptied_entry_is_erased after update of raw on calendar_events
     for each row when (old.raw <> '' and new.raw = '' and new.outbox_id = old.outbox_id) execute function emptied_entry_is_erased();
 
--- The transaction before which all rows of a table are in files; 0 if nothing is known to be. After a restore from a dump, the
--- marks are of transactions that this cluster has not reached.
-create function archived_to(p_table text) returns bigint
+-- The transaction before which all rows of a table are in files of a bucket; 0 if nothing is known to be. After a restore from a
+-- dump, the marks are of transactions that this cluster has not reached. With another bucket, they are of files that it lacks.
+create function archived_to(p_table text, p_bucket text) returns bigint
 language sql stable security definer as $$
     select coalesce((
         select least(m.to_tx, (select min(b.from_tx) from archive_batches b
                                where b.table_name = m.table_name and b.epoch = m.epoch and b.state = 'planned'))
         from archive_marks m
-        join (select epoch, system_identifier from archive_epochs order by epoch desc limit 1) e on e.epoch = m.epoch
-        where m.table_name = p_table and e.system_identifier = archive_system_identifier()), 0)
+        join (select epoch, system_identifier, bucket from archive_epochs order by epoch desc limit 1) e on e.epoch = m.epoch
+        where m.table_name = p_table and e.bucket = p_bucket and e.system_identifier = archive_system_identifier()), 0)
 $$;
 
 -- As empty_outbox_leaf of V28, of leaves whose rows are all of transactions before p_archived. That one stays for the release

@@ -1,5 +1,5 @@
 -- Written by `make generate` from shared/domain/src/analytics. It makes the tables of the analytics copy readable in DuckDB, as
--- views over the files that their manifests name. Say where the copy is, and then read this file:
+-- views over the files that their manifests name, of all epochs. Say where the copy is, and then read this file:
 --
 --   set variable archive = 's3://BUCKET';    -- or a folder that holds a copy of it
 --   .read infra/analytics/duckdb.sql
@@ -9,8 +9,9 @@ set TimeZone = 'UTC';
 
 set variable events_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/events.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/events.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view events as from query(
     case when len(getvariable('events_files')) = 0
@@ -20,8 +21,9 @@ create or replace view events as from query(
 
 set variable outbox_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/outbox.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/outbox.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view outbox as from query(
     case when len(getvariable('outbox_files')) = 0
@@ -31,8 +33,9 @@ create or replace view outbox as from query(
 
 set variable payments_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/payments.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/payments.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view payments as from query(
     case when len(getvariable('payments_files')) = 0
@@ -42,8 +45,9 @@ create or replace view payments as from query(
 
 set variable leads_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/leads.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/leads.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view leads as from query(
     case when len(getvariable('leads_files')) = 0
@@ -53,8 +57,9 @@ create or replace view leads as from query(
 
 set variable contacts_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/contacts.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/contacts.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view contacts as from query(
     case when len(getvariable('contacts_files')) = 0
@@ -64,8 +69,9 @@ create or replace view contacts as from query(
 
 set variable calendar_events_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/calendar_events.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/calendar_events.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view calendar_events as from query(
     case when len(getvariable('calendar_events_files')) = 0
@@ -75,8 +81,9 @@ create or replace view calendar_events as from query(
 
 set variable transactions_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/transactions.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/transactions.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view transactions as from query(
     case when len(getvariable('transactions_files')) = 0
@@ -86,8 +93,9 @@ create or replace view transactions as from query(
 
 set variable dead_letters_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/v1/_manifest/dead_letters.json', columns = {files: 'struct(key varchar)[]'}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/v1/_manifest/dead_letters.json',
+                         columns = {files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}))
 );
 create or replace view dead_letters as from query(
     case when len(getvariable('dead_letters_files')) = 0

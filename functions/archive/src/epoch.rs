@@ -1,9 +1,10 @@
-//! Lives of the database. One that was restored or moved is copied once more, from the start.
+//! Lives of the database. One that was restored or moved is copied once more, from the start. So is
+//! one whose copy goes into another bucket.
 
 use std::time::Duration;
 
 use penstock_clients::objects::Objects;
-use penstock_domain::analytics::{Manifest, TABLES, Table};
+use penstock_domain::analytics::{TABLES, Table};
 use penstock_domain::clock::{Clock, elapsed};
 use penstock_store::{StoreError, archive, begin, commit};
 
@@ -12,6 +13,7 @@ use crate::{ArchiveError, Ports};
 /// Why a life begins.
 const FIRST: &str = "nothing was copied before";
 const MOVED: &str = "the database is on another cluster";
+const ELSEWHERE: &str = "the copy goes into another bucket";
 const RESTORED: &str = "the store has files that Postgres does not know";
 
 /// Two databases that write to one bucket would each take the other for its own future. The second
@@ -22,20 +24,21 @@ const CONTEST: Duration = Duration::from_secs(86_400);
 const ADOPTED: i32 = 100_000;
 
 impl<O: Objects, C: Clock> Ports<O, C> {
-    /// Begins a life of the database if it has none, or is on another cluster than the newest.
+    /// Begins a life of the database if it has none, is on another cluster than the newest, or is
+    /// copied into another bucket.
     pub(crate) async fn epoch(&self) -> Result<(), ArchiveError> {
         let connection = self.database.connection().await?;
-        match archive::epoch(&**connection).await? {
-            Some(epoch) if epoch.is_this_cluster => {
+        let (number, why) = match archive::epoch(&**connection).await? {
+            None => (0, FIRST),
+            Some(epoch) if !epoch.is_this_cluster => (epoch.number, MOVED),
+            Some(epoch) if epoch.bucket != self.settings.bucket => (epoch.number, ELSEWHERE),
+            Some(epoch) => {
                 archive::ensure_marks(&**connection, epoch.number, &names()).await?;
-                Ok(())
+                return Ok(());
             }
-            known => {
-                drop(connection);
-                let number = known.as_ref().map_or(0, |epoch| epoch.number);
-                self.begin_epoch(number, if known.is_some() { MOVED } else { FIRST }).await
-            }
-        }
+        };
+        drop(connection);
+        self.begin_epoch(number, why).await
     }
 
     /// Begins a life because the store knows more than Postgres: that was restored to a time
@@ -59,8 +62,8 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         self.begin_epoch(number, RESTORED).await
     }
 
-    /// Begins the life after `number`, and after all that the store knows of. Its files of those
-    /// are kept, and known to Postgres from here on.
+    /// Begins the life after `number`, and after all that the store knows of. The files that its
+    /// lists name are kept, and known to Postgres from here on.
     async fn begin_epoch(&self, number: i32, why: &str) -> Result<(), ArchiveError> {
         let mut lists = Vec::new();
         for table in TABLES {
@@ -74,16 +77,16 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let began = archive::begin_epoch(&tx, newest + 1, why, &names(), revision, now).await?;
+        let (epoch, bucket) = (newest + 1, &self.settings.bucket);
+        let began = archive::begin_epoch(&tx, epoch, why, bucket, &names(), revision, now).await?;
         if began {
-            for (table, Manifest { files, earlier, .. }) in &lists {
-                archive::batches::adopt(&tx, table.name, files, now).await?;
-                archive::batches::adopt(&tx, table.name, earlier, now).await?;
+            for (table, list) in &lists {
+                archive::batches::adopt(&tx, table.name, list, now).await?;
             }
         }
         commit(tx).await?;
         if began {
-            tracing::warn!(event = "archive_epoch", epoch = newest + 1, why);
+            tracing::warn!(event = "archive_epoch", epoch, why);
         }
         Ok(())
     }

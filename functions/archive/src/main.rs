@@ -16,10 +16,11 @@ async fn main() -> Result<(), Error> {
     let env = config::from_process();
     telemetry::init(&env)?;
     let aws = Arc::new(Aws::default());
+    let settings = Settings::from_env(&env)?;
     let ports = &Ports {
         database: database::from_env(NAME, &env, &aws)?,
-        objects: Bucket::new(aws, env.optional("ARCHIVE_BUCKET").unwrap_or_default()),
-        settings: Settings::from_env(&env)?,
+        objects: Bucket::new(aws, settings.bucket.clone()),
+        settings,
         clock: SystemClock,
     };
     let serve = |event: Request, invocation: invocation::Invocation| async move {

@@ -11,6 +11,8 @@ use penstock_domain::config::{ConfigError, Env};
 pub struct Settings {
     /// Whether there is a bucket.
     pub is_on: bool,
+    /// The name of the bucket. Another one begins with a copy of everything.
+    pub bucket: String,
     /// Columns whose values are left out, as table and column.
     pub left_out: HashSet<(&'static str, &'static str)>,
     /// About how many bytes of rows a file holds, as Postgres has them.
@@ -31,6 +33,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             is_on: true,
+            bucket: String::new(),
             left_out: HashSet::new(),
             batch_bytes: BATCH_BYTES,
             group_bytes: GROUP_BYTES,
@@ -48,8 +51,10 @@ impl Settings {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let listed = env.optional("ARCHIVE_LEAVE_OUT").unwrap_or_default();
         let names = listed.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let bucket = env.optional("ARCHIVE_BUCKET");
         Ok(Self {
-            is_on: env.optional("ARCHIVE_BUCKET").is_some(),
+            is_on: bucket.is_some(),
+            bucket: bucket.unwrap_or_default(),
             left_out: names.map(left_out).collect::<Result<_, _>>()?,
             ..Self::default()
         })
@@ -86,6 +91,7 @@ mod tests {
     #[test]
     fn columns_are_left_out_by_their_names_and_a_name_that_is_none_is_refused() {
         assert!(settings("").unwrap().left_out.is_empty());
+        assert_eq!(settings("").unwrap().bucket, "copy");
         let some = settings("leads.email, leads.phone,").unwrap();
         let emails = Table::named("leads").unwrap();
         assert!(some.leaves_out(emails, emails.column("email").unwrap()));

@@ -17,12 +17,10 @@ const TOLD_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
     /// Asks how far each table is copied. Nothing is asked where nothing is copied.
     pub(crate) async fn archived(&self) -> Result<Archived, StoreError> {
-        if !self.retention.is_copied {
-            return Ok(Archived::Off);
-        }
+        let Some(bucket) = &self.retention.bucket else { return Ok(Archived::Off) };
         let asking = async {
             let connection = self.database.connection().await?;
-            kept::archived(&**connection).await
+            kept::archived(&**connection, bucket).await
         };
         self.database.within(PATIENCE, asking).await
     }

@@ -41,8 +41,8 @@ pub struct Retention {
     pub transactions: Option<Duration>,
     /// The audit log.
     pub audit: Duration,
-    /// Whether rows are copied for analysts, and kept until they are.
-    pub is_copied: bool,
+    /// The bucket that rows are copied into for analysts. They are kept until they are in it.
+    pub bucket: Option<String>,
 }
 
 impl Default for Retention {
@@ -55,7 +55,7 @@ impl Default for Retention {
             events: None,
             transactions: None,
             audit: 400 * DAY,
-            is_copied: false,
+            bucket: None,
         }
     }
 }
@@ -90,7 +90,7 @@ impl Retention {
             events: or_ever("EVENT_RETENTION_DAYS")?,
             transactions: or_ever("TRANSACTION_RETENTION_DAYS")?,
             audit: at_least_one("AUDIT_RETENTION_DAYS", defaults.audit)?,
-            is_copied: env.optional("ARCHIVE_BUCKET").is_some(),
+            bucket: env.optional("ARCHIVE_BUCKET"),
         })
     }
 }

@@ -2,9 +2,8 @@
 -- for each version that was copied, and its newest one counts.
 with newest as (
     select occurred_at, currency, status, cast(amount_minor as decimal(38, 0)) as minor,
-           row_number() over (partition by row_key order by tx desc) as nth
+           row_number() over (partition by row_key order by archive_epoch desc, tx desc) as nth
     from payments
-    where archive_epoch = (select max(archive_epoch) from payments)
 )
 select cast(occurred_at as date) as revenue_day, currency,
        sum(case when status = 'collected' then minor else 0 end) as gross_minor,

@@ -4,7 +4,7 @@ use penstock_domain::analytics::{TABLES, Table, manifest_key};
 
 const HEAD: &str = "\
 -- Written by `make generate` from shared/domain/src/analytics. It makes the tables of the analytics copy readable in DuckDB, as
--- views over the files that their manifests name. Say where the copy is, and then read this file:
+-- views over the files that their manifests name, of all epochs. Say where the copy is, and then read this file:
 --
 --   set variable archive = 's3://BUCKET';    -- or a folder that holds a copy of it
 --   .read infra/analytics/duckdb.sql
@@ -29,8 +29,9 @@ fn view(table: &Table) -> String {
         "\
 set variable {name}_files = (
     select coalesce(list(getvariable('archive') || '/' || file.key), [])
-    from (select unnest(files) as file
-          from read_json(getvariable('archive') || '/{manifest}', columns = {{files: 'struct(key varchar)[]'}}))
+    from (select unnest(list_concat(files, earlier)) as file
+          from read_json(getvariable('archive') || '/{manifest}',
+                         columns = {{files: 'struct(key varchar)[]', earlier: 'struct(key varchar)[]'}}))
 );
 create or replace view {name} as from query(
     case when len(getvariable('{name}_files')) = 0

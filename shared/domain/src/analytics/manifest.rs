@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The files of a table. Readers who want to be exact read those of the newest epoch in here, and
-/// no others.
+/// The files of a table. Readers who want to be exact read those in here and no others, of all
+/// epochs. The newest version of a row has the greatest `archive_epoch` and `tx`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The name of the table.
@@ -25,7 +25,8 @@ pub struct Manifest {
     pub rows: i64,
     /// The files of the newest epoch, by day and window.
     pub files: Vec<File>,
-    /// The files of epochs before: copies of the database before it was restored or moved.
+    /// The files of epochs before: copies of the database before it was restored or moved. They have
+    /// rows that retention has deleted since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<File>,
 }

@@ -63,7 +63,8 @@ const fn c(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
 
 const ROW_KEY: Column = c("row_key", Text, "the key of the row; versions of a row share it");
 const EPOCH: Column =
-    c("archive_epoch", Int, "the life of the database; only the newest counts").from(Epoch);
+    c("archive_epoch", Int, "the life of the database; of a row in several, the newest counts")
+        .from(Epoch);
 const TX: Column =
     c("tx", Int, "the transaction that wrote the row; a later version has a greater");
 const ARRIVED: Column = c("arrived_at", Instant, "when the row, or this version of it, came in");

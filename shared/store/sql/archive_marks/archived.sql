@@ -1,3 +1,3 @@
--- Of each table the transaction before which all rows are in files.
-select t.table_name, archived_to(t.table_name) as to_tx
+-- Of each table the transaction before which all rows are in files of the bucket.
+select t.table_name, archived_to(t.table_name, :bucket) as to_tx
 from unnest(:tables::text[]) as t (table_name)

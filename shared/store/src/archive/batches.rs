@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use penstock_domain::analytics::File;
+use penstock_domain::analytics::{File, Manifest};
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
@@ -55,6 +55,11 @@ statements! {
     }
     archive_batches.listed: Listed<'a> { table_name: &'a str }
     archive_batches.unfinished: Unfinished<'a> { table_name: Option<&'a str> }
+    archive_batches.replace_unlisted: ReplaceUnlisted<'a> {
+        table_name: &'a str,
+        keys: &'a [&'a str],
+        written_at: Timestamp,
+    }
     archive_batches.adopt: AdoptFiles<'a> {
         table_name: &'a str,
         now: Timestamp,
@@ -329,17 +334,21 @@ pub async fn unfinished(
     Ok((row.read("files")?, row.read("error")?))
 }
 
-/// Takes over files that only the store's list names. Returns the number of those that were not
-/// known.
+/// Takes over what the store's list of a table says: files that only it names are known from here
+/// on, and files that it does not name any more are replaced ones.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
 pub async fn adopt(
     on: &Transaction<'_>,
     table: &str,
-    files: &[File],
+    list: &Manifest,
     now: Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<(), StoreError> {
+    let files = &[&list.files[..], &list.earlier[..]].concat();
+    let keys = &each(files, |file| file.key.as_str());
+    let unlisted = ReplaceUnlisted { table_name: table, keys, written_at: list.written_at };
+    unlisted.execute(on).await?;
     let sums = |file: &File| serde_json::to_string(&file.sums).unwrap_or_else(|_| "{}".to_owned());
     let adopt = AdoptFiles {
         table_name: table,
@@ -350,11 +359,11 @@ pub async fn adopt(
         to_txs: &each(files, |file| file.to_tx),
         days: &each(files, |file| file.dt),
         parts: &each(files, |file| file.part),
-        keys: &each(files, |file| file.key.as_str()),
+        keys,
         rows: &each(files, |file| file.rows),
         bytes: &each(files, |file| file.bytes),
         sums: &each(files, sums),
         sha256s: &each(files, |file| file.sha256.as_str()),
     };
-    adopt.execute(on).await
+    adopt.execute(on).await.map(drop)
 }

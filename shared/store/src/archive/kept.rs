@@ -11,7 +11,7 @@ use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
 statements! {
-    archive_marks.archived: ReadArchived<'a> { tables: &'a [&'a str] }
+    archive_marks.archived: ReadArchived<'a> { tables: &'a [&'a str], bucket: &'a str }
     archive_marks.held: Held {
         outbox_before: Option<Uuid>,
         outbox_to: i64,
@@ -52,12 +52,12 @@ impl Archived {
     }
 }
 
-/// Asks how far each table is copied.
+/// Asks how far each table is copied into a bucket.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub async fn archived(on: &impl GenericClient) -> Result<Archived, StoreError> {
-    let rows = ReadArchived { tables: TABLES }.rows(on).await?;
+pub async fn archived(on: &impl GenericClient, bucket: &str) -> Result<Archived, StoreError> {
+    let rows = ReadArchived { tables: TABLES, bucket }.rows(on).await?;
     let read = |row: &Row| Ok((row.read("table_name")?, row.read("to_tx")?));
     Ok(Archived::To(rows.iter().map(read).collect::<Result<_, StoreError>>()?))
 }

@@ -19,6 +19,7 @@ statements! {
     archive_epochs.begin: Begin<'a> {
         epoch: i32,
         why: &'a str,
+        bucket: &'a str,
         tables: &'a [&'a str],
         revision: i64,
         now: Timestamp,
@@ -47,13 +48,16 @@ statements! {
     archive_marks.oldest_waiting: OldestWaiting {}
 }
 
-/// A life of the database. A cluster that was restored or moved begins the next one.
+/// A life of the database. A cluster that was restored or moved begins the next one, and so does
+/// another bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch {
     /// Counts from 1.
     pub number: i32,
     /// Whether this cluster is the one that it began on.
     pub is_this_cluster: bool,
+    /// The name of the bucket that its files are in.
+    pub bucket: String,
     /// Why it began.
     pub why: String,
     /// The time at which it began.
@@ -100,6 +104,7 @@ pub async fn epoch(on: &impl GenericClient) -> Result<Option<Epoch>, StoreError>
         Ok(Epoch {
             number: row.read("epoch")?,
             is_this_cluster: row.read("is_this_cluster")?,
+            bucket: row.read("bucket")?,
             why: row.read("why")?,
             began_at: row.read("began_at")?,
         })
@@ -107,9 +112,9 @@ pub async fn epoch(on: &impl GenericClient) -> Result<Option<Epoch>, StoreError>
     .transpose()
 }
 
-/// Begins the life `epoch` of the database, of which these tables are copied from the start.
-/// Revisions go on after `revision`. Returns false if another call has begun it. Files that are
-/// planned are forgotten. Run it in a transaction.
+/// Begins the life `epoch` of the database, of which these tables are copied from the start into
+/// `bucket`. Revisions go on after `revision`. Returns false if another call has begun it. Files
+/// that are planned, or are in another bucket, are forgotten. Run it in a transaction.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
@@ -117,11 +122,12 @@ pub async fn begin_epoch(
     on: &Transaction<'_>,
     epoch: i32,
     why: &str,
+    bucket: &str,
     tables: &[&str],
     revision: i64,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    Ok(Begin { epoch, why, tables, revision, now }.optional(on).await?.is_some())
+    Ok(Begin { epoch, why, bucket, tables, revision, now }.optional(on).await?.is_some())
 }
 
 /// Lets the first window take up to `limit` rows that carry transactions which this cluster has not

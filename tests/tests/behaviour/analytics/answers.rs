@@ -7,7 +7,7 @@ use penstock_tests::analytics::{Answers, QUESTIONS, asking};
 use penstock_tests::template::Template;
 use penstock_tests::test_app::TestApp;
 
-use super::copied::Copied;
+use super::copied::{Copied, TableSeen};
 use super::readers::filled;
 use crate::metrics::{READ_KEY, add_key, config, ok, ports};
 
@@ -118,6 +118,29 @@ async fn a_letter_whose_row_was_processed_after_all_is_no_answer_any_more() {
     app.db.client().await.execute(settle, &[]).await.unwrap();
     copied.copy(&app.db).await;
     assert_eq!(letters(&assert_answers(&app, &copied).await), before - 1);
+}
+
+#[tokio::test]
+async fn after_a_new_epoch_rows_that_retention_has_deleted_count_once_and_so_do_those_of_both() {
+    let app = filled(904).await;
+    let copied = Copied::of(&app.db, &app.clock);
+    copied.copy(&app.db).await;
+    let before = assert_answers(&app, &copied).await;
+    // Some rows go by their age. Then the database is on another cluster.
+    let moved = "delete from events where event_id in ('e1', 'e2', 'e3'); \
+                 delete from dead_letters where message_id in ('m2', 'm3'); \
+                 update archive_epochs set system_identifier = 42";
+    app.db.client().await.batch_execute(moved).await.unwrap();
+    copied.copy(&app.db).await;
+    assert_eq!(copied.reader().answers().await.unwrap(), before);
+    let seen = copied.read().await;
+    for (table, deleted) in [("events", 3), ("dead_letters", 2)] {
+        let TableSeen { wrong, duckdb, pyarrow, .. } = &seen[table];
+        assert_eq!(wrong, &Vec::<String>::new(), "{table}");
+        assert_eq!(duckdb.rows, 2 * duckdb.keys - deleted, "{table} is in the files of two epochs");
+        assert_eq!((duckdb.rows, duckdb.keys), (duckdb.versions, pyarrow.keys), "{table}");
+        assert_eq!(duckdb.digest, pyarrow.digest, "{table}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
     readers.py --archive FOLDER
 
-Each table is read by its manifest. For each reader it writes the number of rows, the number of keys, a digest of the newest
+Each table is read by its manifest, with the files of all epochs. For each reader it writes the number of rows, the number of keys, a digest of the newest
 version of every row, and the type of every column. `wrong` lists what a manifest says of its files and is not so.
 """
 
@@ -33,7 +33,7 @@ def in_duckdb(on: duckdb.DuckDBPyConnection, table: str) -> dict:
     versions = on.execute(f"select count(distinct (row_key, archive_epoch, tx)) from {table}").fetchone()[0]
     digest = on.execute(f"""
         select md5(coalesce(string_agg(row_key || ':' || tx || ':' || {content}, ',' order by row_key), ''))
-        from (select *, row_number() over (partition by row_key order by tx desc) as nth from {table}) where nth = 1
+        from (select *, row_number() over (partition by row_key order by archive_epoch desc, tx desc) as nth from {table}) where nth = 1
     """).fetchone()[0]
     return {"rows": rows, "versions": versions, "keys": keys, "digest": digest, "types": types}
 
@@ -57,9 +57,9 @@ def in_pyarrow(archive: Path, files: list[dict]) -> dict:
             versions.add((key, epoch, tx))
             content = payload.encode() if payload is not None else other
             hashed = "-" if content is None else hashlib.md5(content).hexdigest()
-            if key not in newest or newest[key][0] < tx:
-                newest[key] = (tx, hashed)
-    lines = (f"{key}:{tx}:{hashed}" for key, (tx, hashed) in sorted(newest.items(), key=lambda it: it[0].encode()))
+            if key not in newest or newest[key] < (epoch, tx):
+                newest[key] = (epoch, tx, hashed)
+    lines = (f"{key}:{tx}:{hashed}" for key, (_, tx, hashed) in sorted(newest.items(), key=lambda it: it[0].encode()))
     digest = hashlib.md5(",".join(lines).encode()).hexdigest()
     return {"rows": rows, "versions": len(versions), "keys": len(newest), "digest": digest, "types": types}
 
@@ -97,7 +97,7 @@ def main() -> None:
     on.execute(VIEWS.read_text())
     seen = {}
     for table, manifest in manifests(archive).items():
-        files = manifest["files"]
+        files = manifest["files"] + manifest.get("earlier", [])
         seen[table] = {
             "files": len(files),
             "wrong": [fault for file in files for fault in wrong(archive, file)],

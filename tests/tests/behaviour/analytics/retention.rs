@@ -33,7 +33,8 @@ fn retention() -> Retention {
 /// Begins the first life of the database, on a cluster with this identifier.
 async fn begin(app: &TestApp, identifier: &str) {
     let sql = format!(
-        "insert into archive_epochs (epoch, system_identifier, why, began_at) values (1, {identifier}, 'a test', now())"
+        "insert into archive_epochs (epoch, system_identifier, bucket, why, began_at) \
+         values (1, {identifier}, 'copy', 'a test', now())"
     );
     app.db.client().await.batch_execute(&sql).await.unwrap();
 }
@@ -128,12 +129,32 @@ async fn after_a_restore_on_another_cluster_nothing_counts_as_copied() {
     mark(&app, NOW).await;
     relay(&app).await;
     assert_eq!((count(&app, "leads").await, count(&app, "events").await), (1, 1));
-    let begun = "insert into archive_epochs (epoch, system_identifier, why, began_at) \
-                 values (2, archive_system_identifier(), 'restored', now()); \
+    let begun = "insert into archive_epochs (epoch, system_identifier, bucket, why, began_at) \
+                 values (2, archive_system_identifier(), 'copy', 'restored', now()); \
                  update archive_marks set epoch = 2";
     app.db.client().await.batch_execute(begun).await.unwrap();
     relay(&app).await;
     assert_eq!((count(&app, "leads").await, count(&app, "events").await), (0, 0));
+}
+
+#[tokio::test]
+async fn rows_outlive_their_retention_until_they_are_in_a_file_of_the_bucket_that_is_named() {
+    let mut app = old_rows(888).await;
+    begin(&app, "archive_system_identifier()").await;
+    mark(&app, NOW).await;
+    app.relay.retention.bucket = Some("another".to_owned());
+    let rows = async || (count(&app, "leads").await, count(&app, "events").await);
+    relay(&app).await;
+    assert_eq!(rows().await, (1, 1), "they are in files of the bucket before");
+    let begun = "insert into archive_epochs (epoch, system_identifier, bucket, why, began_at) \
+                 values (2, archive_system_identifier(), 'another', 'a test', now()); \
+                 update archive_marks set epoch = 2, to_tx = 0";
+    app.db.client().await.batch_execute(begun).await.unwrap();
+    relay(&app).await;
+    assert_eq!(rows().await, (1, 1), "its first window is not planned yet");
+    mark(&app, NOW).await;
+    relay(&app).await;
+    assert_eq!(rows().await, (0, 0));
 }
 
 #[tokio::test]
@@ -234,7 +255,7 @@ async fn where_nothing_is_copied_marks_of_earlier_times_hold_nothing_back() {
     let mut app = old_rows(887).await;
     begin(&app, "archive_system_identifier()").await;
     mark(&app, "0").await;
-    app.relay.retention.is_copied = false;
+    app.relay.retention.bucket = None;
     relay(&app).await;
     assert_eq!((count(&app, "leads").await, count(&app, "events").await), (0, 0));
 }

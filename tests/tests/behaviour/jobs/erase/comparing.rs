@@ -20,6 +20,7 @@ const NOT_SEARCHED: &[(&str, &str)] = &[
     ("archive_batches.successor", "made of ids of ours"),
     ("archive_batches.sums", "amounts by currency"),
     ("archive_batches.table_name", "the name of a table"),
+    ("archive_epochs.bucket", "the name of a bucket"),
     ("archive_epochs.why", "one of our words"),
     ("archive_loads.error", "BigQuery's words about a file, without addresses"),
     ("archive_loads.job_id", "made of ids of ours"),
