@@ -21,6 +21,7 @@ create table archive_loads (
     attempt     integer     not null default 1,
     job_id      text,                                   -- of the last attempt that was begun; no id is used twice
     next_try_at timestamptz not null,
+    was_rejected boolean    not null default false,     -- the attempt before was: this one is the last without a person
     error       text,
     rows        bigint,                                 -- as BigQuery counts them
     begun_at    timestamptz,
@@ -38,9 +39,10 @@ create table archive_rebuilds (
     id          uuid        primary key,
     table_name  text        not null,
     day         date        not null,
-    state       text        not null default 'staging' check (state in ('staging', 'copying', 'parked')),
+    state       text        not null default 'staging' check (state in ('staging', 'copying', 'parked', 'given_up')),
     attempt     integer     not null default 1,
     job_id      text,                                   -- of the copy
+    failures    integer     not null default 0,         -- how often it has failed and was given up: the pause grows with it
     next_try_at timestamptz not null,
     error       text,
     planned_at  timestamptz not null,
@@ -48,11 +50,12 @@ create table archive_rebuilds (
     check (state <> 'copying' or job_id is not null)
 );
 
--- The files that count, as manifests list them: those of the last epoch that a day has any of.
+-- The files that count, as manifests list them: those of the last epoch that a day has any of. Those without rows are left out,
+-- because there is nothing of them to load.
 create view archive_files as
 select b.id, b.table_name, b.epoch, b.from_tx, b.to_tx, b.day, b.part, b.key, b.rows, b.bytes, b.done_at
 from archive_batches b
-where b.state = 'done'
+where b.state = 'done' and b.rows > 0
   and b.epoch = (select max(l.epoch) from archive_batches l
                  where l.table_name = b.table_name and l.day = b.day and l.state = 'done');
 
