@@ -74,7 +74,7 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             bigquery.make_table(&staged, table, Some(self.clock.now() + STAGED)).await?;
         }
         if load.was_rejected {
-            // Whoever made it may not have known all columns.
+            // A release that did not know all columns may have made it.
             extend(bigquery, &staged, table).await?;
         }
         Ok(partition(&staged, load.day))

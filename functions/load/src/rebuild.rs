@@ -93,8 +93,8 @@ impl<C: Clock, O: Objects> Ports<C, O> {
         }
         let (found, of) = (extend(bigquery, staged, table).await?, rebuild.rows);
         if found != Some(of) {
-            let found = found.map_or_else(|| "no table".to_owned(), |rows| format!("{rows} rows"));
-            let words = format!("the files of the day have {of} rows, and there is {found}");
+            let found = found.map_or_else(|| "is gone".to_owned(), |rows| format!("has {rows}"));
+            let words = format!("{of} rows were loaded, and the staging table {found}");
             return Ok(Job::refused(Refusal { kind: Kind::NotFound, words }));
         }
         let to = partition(table.name, rebuild.day);
