@@ -21,7 +21,7 @@ create table archive_loads (
     attempt     integer     not null default 1,
     job_id      text,                                   -- of the last attempt that was begun; no id is used twice
     next_try_at timestamptz not null,
-    was_rejected boolean    not null default false,     -- the attempt before was: this one is the last without a person
+    was_rejected boolean    not null default false,     -- BigQuery has not taken the file in the attempt before
     error       text,
     rows        bigint,                                 -- as BigQuery counts them
     begun_at    timestamptz,

@@ -14,8 +14,11 @@ use penstock_store::{StoreError, begin, commit};
 
 use crate::file::File;
 use crate::request::Report;
-use crate::table::{STAGED, extend};
+use crate::table::extend;
 use crate::{LoadError, Ports, Step};
+
+/// A staging table is deleted by BigQuery after this long, if nobody else does.
+const STAGED: Duration = Duration::from_secs(2 * 86_400);
 
 /// A file that BigQuery has not taken is tried again after this long, by another invocation: it may
 /// be one of the release that knows a new column of the file.

@@ -13,9 +13,6 @@ use penstock_store::{StoreError, begin, commit};
 
 use crate::{LoadError, Ports, Step};
 
-/// A staging table is deleted by BigQuery after this long, if nobody else does.
-pub(crate) const STAGED: Duration = Duration::from_secs(2 * 86_400);
-
 /// A table that a person has to look at is looked at again after this long.
 const LOOKED_AFTER: Duration = Duration::from_secs(3600);
 
