@@ -21,6 +21,7 @@ create table archive_loads (
     attempt     integer     not null default 1,
     job_id      text,                                   -- of the last attempt that was begun; no id is used twice
     next_try_at timestamptz not null,
+    was_rejected boolean    not null default false,     -- BigQuery has not taken the file in the attempt before
     error       text,
     rows        bigint,                                 -- as BigQuery counts them
     begun_at    timestamptz,
@@ -38,9 +39,10 @@ create table archive_rebuilds (
     id          uuid        primary key,
     table_name  text        not null,
     day         date        not null,
-    state       text        not null default 'staging' check (state in ('staging', 'copying', 'parked')),
+    state       text        not null default 'staging' check (state in ('staging', 'copying', 'parked', 'given_up')),
     attempt     integer     not null default 1,
     job_id      text,                                   -- of the copy
+    failures    integer     not null default 0,         -- how often it has failed and was given up: the pause grows with it
     next_try_at timestamptz not null,
     error       text,
     planned_at  timestamptz not null,
@@ -49,11 +51,11 @@ create table archive_rebuilds (
 );
 
 -- The files that count, as manifests list them. Those of earlier epochs have rows that retention had deleted before the newest
--- one began.
+-- one began. Those without rows are left out, because there is nothing of them to load.
 create view archive_files as
 select b.id, b.table_name, b.epoch, b.from_tx, b.to_tx, b.day, b.part, b.key, b.rows, b.bytes, b.done_at
 from archive_batches b
-where b.state = 'done';
+where b.state = 'done' and b.rows > 0;
 
 -- Loads of files that do not count, and never will again. One that is planned is written once more, and counts then.
 create view archive_outdated_loads as

@@ -19,7 +19,7 @@ impl<O: Objects> Source for File<'_, O> {
         match self.objects.get_range(self.key, from, from + length).await {
             Ok(found) => Ok(found.map(|object| object.body)),
             Err(error) if error.is_unreachable() => Err(Refusal::passing(error.to_string())),
-            Err(error) => Err(Refusal { kind: Kind::Denied, words: error.to_string() }),
+            Err(error) => Err(Refusal { kind: Kind::Unreadable, words: error.to_string() }),
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Ports<C, O> {
     /// The time.
     pub clock: C,
     /// The tables that this environment has seen, and knows to have all columns.
-    seen: Mutex<BTreeSet<String>>,
+    seen: Mutex<BTreeSet<&'static str>>,
 }
 
 /// The reason for which an invocation ends early.
@@ -209,7 +209,7 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             self.wake(&tx, now).await?;
             commit(tx).await
         };
-        self.forget_seen(|_| true);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.database.in_time(retrying).await
     }
 
@@ -254,9 +254,8 @@ impl<C: Clock, O: Objects> Ports<C, O> {
         Ok(())
     }
 
-    /// Forgets tables that were seen.
-    fn forget_seen(&self, is_one: impl Fn(&str) -> bool) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|name| !is_one(name));
+    /// Has a table looked at again.
+    fn forget_seen(&self, name: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }

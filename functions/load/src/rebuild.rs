@@ -3,7 +3,7 @@
 use penstock_clients::bigquery::BigQuery;
 use penstock_clients::objects::Objects;
 use penstock_domain::analytics;
-use penstock_domain::bigquery::{Kind, Move, Refusal, Write, partition, staging};
+use penstock_domain::bigquery::{Job, Kind, Move, Refusal, Write, partition, staging};
 use penstock_domain::clock::Clock;
 use penstock_domain::retry::after_failures;
 use penstock_store::loads::rebuilds::{self, Next, Rebuild};
@@ -11,6 +11,7 @@ use penstock_store::loads::targets;
 use penstock_store::{StoreError, begin, commit};
 
 use crate::request::Report;
+use crate::table::extend;
 use crate::{LoadError, Ports, Step};
 
 impl<C: Clock, O: Objects> Ports<C, O> {
@@ -18,7 +19,7 @@ impl<C: Clock, O: Objects> Ports<C, O> {
     pub(crate) async fn rebuild(
         &self,
         bigquery: &BigQuery<C>,
-        table: &analytics::Table,
+        table: &'static analytics::Table,
         next: Next,
         report: &mut Report,
     ) -> Result<Step, LoadError> {
@@ -33,35 +34,30 @@ impl<C: Clock, O: Objects> Ports<C, O> {
                 self.drop_staging(bigquery, &staging(name, day, id)).await;
                 Ok(Step::Moved)
             }
-            Next::Copy(rebuild) => self.copy(bigquery, name, &rebuild, report).await,
+            Next::Copy(rebuild) => self.replace(bigquery, table, &rebuild, report).await,
         }
     }
 
     /// Replaces a partition by what was put together: it changes at once or not at all. A day
-    /// without files is deleted.
-    async fn copy(
+    /// without rows is deleted.
+    async fn replace(
         &self,
         bigquery: &BigQuery<C>,
-        table: &'static str,
+        of: &'static analytics::Table,
         rebuild: &Rebuild,
         report: &mut Report,
     ) -> Result<Step, LoadError> {
-        let to = partition(table, rebuild.day);
+        let table = of.name;
         let staged = staging(table, rebuild.day, rebuild.id);
-        if rebuild.files == 0 {
-            bigquery.delete_table(&to).await?;
+        if rebuild.rows == 0 {
+            bigquery.delete_table(&partition(table, rebuild.day)).await?;
         } else {
-            let from = partition(&staged, rebuild.day);
-            let rows = Move::Replace { from: &from };
-            let job = match bigquery.job(&rebuild.job).await? {
-                Some(job) => job,
-                None => bigquery.start(&Write { job: &rebuild.job, to: &to, rows }).await?,
-            };
+            let job = self.copy(bigquery, of, rebuild, &staged).await?;
             if !job.is_done {
                 return Ok(Step::Running);
             }
             if let Some(refusal) = &job.error {
-                self.not_copied(table, rebuild, refusal).await?;
+                self.not_copied(bigquery, table, rebuild, refusal).await?;
                 return Ok(Step::Moved);
             }
         }
@@ -83,8 +79,33 @@ impl<C: Clock, O: Objects> Ports<C, O> {
         Ok(Step::Moved)
     }
 
+    /// Returns the job that copies a day from its staging table. It is not begun if that has other
+    /// rows than were loaded: it was deleted meanwhile, or BigQuery keeps no partition so old.
+    async fn copy(
+        &self,
+        bigquery: &BigQuery<C>,
+        table: &analytics::Table,
+        rebuild: &Rebuild,
+        staged: &str,
+    ) -> Result<Job, Refusal> {
+        if let Some(job) = bigquery.job(&rebuild.job).await? {
+            return Ok(job);
+        }
+        let (found, of) = (extend(bigquery, staged, table).await?, rebuild.rows);
+        if found != Some(of) {
+            let found = found.map_or_else(|| "is gone".to_owned(), |rows| format!("has {rows}"));
+            let words = format!("{of} rows were loaded, and the staging table {found}");
+            return Ok(Job::refused(Refusal { kind: Kind::NotFound, words }));
+        }
+        let to = partition(table.name, rebuild.day);
+        let from = partition(staged, rebuild.day);
+        let rows = Move::Replace { from: &from };
+        bigquery.start(&Write { job: &rebuild.job, to: &to, rows }).await
+    }
+
     async fn not_copied(
         &self,
+        bigquery: &BigQuery<C>,
         table: &'static str,
         rebuild: &Rebuild,
         refusal: &Refusal,
@@ -102,9 +123,9 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             let tx = begin(&mut connection).await?;
             targets::lock(&tx, table).await?;
             let is_kept = rebuilds::again(&tx, rebuild, error, next_try_at, now).await?;
-            // Its table or the staging table is gone: another rebuild finds out which.
+            // Its table or the staging table is gone: the next rebuild finds out which.
             if is_kept && is_gone {
-                rebuilds::give_up(&tx, rebuild.id).await?;
+                rebuilds::give_up(&tx, rebuild.id, Some(error), now).await?;
             }
             commit(tx).await?;
             Ok::<_, StoreError>(is_kept)
@@ -115,7 +136,14 @@ impl<C: Clock, O: Objects> Ports<C, O> {
                 let what = "rebuild_parked";
                 tracing::error!(event = "bigquery_to_look_at", what, table, job, error);
             }
-            Kind::NotFound => self.forget_seen(|seen| seen == table),
+            Kind::NotFound => {
+                self.forget_seen(table);
+                if is_kept {
+                    let day = rebuild.day;
+                    tracing::warn!(event = "rebuild_given_up", table, %day, error);
+                    self.drop_staging(bigquery, &staging(table, day, rebuild.id)).await;
+                }
+            }
             Kind::Rate | Kind::Quota | Kind::Denied => return Err(refusal.clone().into()),
             _ => {}
         }
@@ -123,8 +151,7 @@ impl<C: Clock, O: Objects> Ports<C, O> {
     }
 
     /// Deletes a staging table. One that stays is deleted by BigQuery after two days.
-    async fn drop_staging(&self, bigquery: &BigQuery<C>, name: &str) {
-        self.forget_seen(|seen| seen == name);
+    pub(crate) async fn drop_staging(&self, bigquery: &BigQuery<C>, name: &str) {
         if let Err(error) = bigquery.delete_table(name).await {
             tracing::warn!(event = "staging_left", table = name, error = error.words);
         }

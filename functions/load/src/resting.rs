@@ -69,6 +69,10 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             Kind::Passing | Kind::Rate => {
                 tracing::warn!(event = "bigquery_rests", failures, rest_s, error);
             }
+            Kind::Unreadable => {
+                let what = "archive_unreadable";
+                tracing::error!(event = "bigquery_to_look_at", what, failures, rest_s, error);
+            }
             kind => {
                 let is_quota = kind == Kind::Quota;
                 tracing::error!(event = "bigquery_refuses", is_quota, failures, rest_s, error);

@@ -8,13 +8,10 @@ use penstock_clients::objects::Objects;
 use penstock_domain::analytics;
 use penstock_domain::bigquery::{Kind, Refusal, Table, missing};
 use penstock_domain::clock::Clock;
-use penstock_store::loads::{self, targets};
+use penstock_store::loads::{self, rebuilds, targets};
 use penstock_store::{StoreError, begin, commit};
 
 use crate::{LoadError, Ports, Step};
-
-/// A staging table is deleted by BigQuery after this long, if nobody else does.
-const STAGED: Duration = Duration::from_secs(2 * 86_400);
 
 /// A table that a person has to look at is looked at again after this long.
 const LOOKED_AFTER: Duration = Duration::from_secs(3600);
@@ -46,12 +43,21 @@ impl<C: Clock, O: Objects> Ports<C, O> {
         made: i32,
     ) -> Result<Option<Step>, LoadError> {
         let name = table.name;
-        let running = async {
+        let asking = async {
             let connection = self.database.connection().await?;
-            loads::running(&**connection, name).await
+            let on = &**connection;
+            let copying = rebuilds::copying(on, name).await?;
+            Ok::<_, StoreError>((copying, loads::running(on, name).await?))
         };
-        // A job that is done writes nothing into the table to come. One that is not may.
-        let is_done = match self.database.in_time(running).await? {
+        let (copying, running) = self.database.in_time(asking).await?;
+        // A job that is done writes nothing into the table to come. One that is not may. A copy is
+        // waited for, because all files of its day are loaded again.
+        if let Some(job) = copying
+            && bigquery.job(&job).await?.is_some_and(|job| !job.is_done)
+        {
+            return Ok(Some(Step::Running));
+        }
+        let is_done = match running {
             Some(load) => bigquery.job(&load.job).await?.is_some_and(|job| job.is_done),
             None => false,
         };
@@ -113,6 +119,11 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             }
             tracing::info!(event = "bigquery_table_extended", table = name);
         }
+        let healing = async {
+            let connection = self.database.connection().await?;
+            targets::wake(&**connection, Some(name)).await
+        };
+        self.database.in_time(healing).await?;
         self.see(name);
         Ok(None)
     }
@@ -130,26 +141,28 @@ impl<C: Clock, O: Objects> Ports<C, O> {
         Ok(Step::Nothing)
     }
 
-    /// Makes the table in which a day is put together.
-    pub(crate) async fn prepare_staging(
-        &self,
-        bigquery: &BigQuery<C>,
-        table: &'static analytics::Table,
-        name: &str,
-    ) -> Result<(), LoadError> {
-        if !self.has_seen(name) {
-            let expires_at = self.clock.now() + STAGED;
-            bigquery.make_table(name, table, Some(expires_at)).await?;
-            self.see(name);
-        }
-        Ok(())
-    }
-
     fn has_seen(&self, name: &str) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
-    fn see(&self, name: &str) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    fn see(&self, name: &'static str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
     }
+}
+
+/// Adds the columns that the staging table `name` lacks. Returns its rows; `None` if it is gone.
+pub(crate) async fn extend<C: Clock>(
+    bigquery: &BigQuery<C>,
+    name: &str,
+    of: &analytics::Table,
+) -> Result<Option<i64>, Refusal> {
+    let Some(found) = bigquery.table(name).await? else { return Ok(None) };
+    // The job tells a column that stays wrong.
+    if let Ok(Some(patch)) = missing(&found, of) {
+        match bigquery.patch_table(name, &patch).await {
+            Err(Refusal { kind: Kind::Rejected | Kind::NotFound, .. }) => {}
+            patched => patched?,
+        }
+    }
+    Ok(Some(found.rows))
 }

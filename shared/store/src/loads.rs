@@ -43,6 +43,7 @@ statements! {
         attempt: i32,
         error: &'a str,
         next_try_at: Timestamp,
+        was_rejected: bool,
     }
     archive_loads.park: Park<'a> { batch_id: Uuid, rebuild: Uuid, attempt: i32, error: &'a str }
     archive_loads.resume: Resume { now: Timestamp }
@@ -61,14 +62,18 @@ pub struct Load {
     pub attempt: i32,
     /// The id of the attempt's job.
     pub job: String,
-    /// The key of the object.
-    pub key: String,
+    /// The key of the object; `None` if its batch was withdrawn.
+    pub key: Option<String>,
     /// The size of the object.
     pub bytes: u64,
     /// The rows of the file.
     pub rows: i64,
     /// Whether the attempt begins just now: BigQuery has not heard of its job.
     pub is_new: bool,
+    /// Whether no file of its rebuild is loaded yet.
+    pub is_first: bool,
+    /// Whether BigQuery has not taken the file in the attempt before.
+    pub was_rejected: bool,
 }
 
 /// The end of an attempt.
@@ -78,12 +83,14 @@ pub enum Outcome<'a> {
     Loaded(Option<i64>),
     /// Nothing was written. The next attempt begins at that time at the earliest.
     Again(&'a str, Timestamp),
+    /// The same, and BigQuery does not take the file: the next attempt is the last one.
+    Rejected(&'a str, Timestamp),
     /// Nothing was written, and a person has to look at it.
     Parked(&'a str),
 }
 
-/// Returns the load of a table to go on with: the one that runs, or the next one that is due, whose
-/// attempt begins by this. `None` if there is none. The caller holds the table.
+/// Returns the next load of a table that is due, whose attempt begins by this. `None` if there is
+/// none. The caller holds the table, and no load of it runs.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
@@ -92,9 +99,6 @@ pub async fn next(
     table: &str,
     now: Timestamp,
 ) -> Result<Option<Load>, StoreError> {
-    if let Some(row) = (Running { table_name: table }).optional(tx).await? {
-        return load(&row, row.read("job_id")?, false).map(Some);
-    }
     let Some(row) = (Due { table_name: table, now }).optional(tx).await? else { return Ok(None) };
     let (batch, rebuild) = (row.read("batch_id")?, row.read("rebuild")?);
     let file = File {
@@ -150,8 +154,10 @@ pub async fn end(
     let Load { batch: batch_id, rebuild, attempt, .. } = *load;
     let kept = match outcome {
         Outcome::Loaded(rows) => Finish { batch_id, rebuild, attempt, rows, now }.execute(on).await,
-        Outcome::Again(error, next_try_at) => {
-            Again { batch_id, rebuild, attempt, error, next_try_at }.execute(on).await
+        Outcome::Again(error, next_try_at) | Outcome::Rejected(error, next_try_at) => {
+            let was_rejected = matches!(outcome, Outcome::Rejected(..));
+            let again = Again { batch_id, rebuild, attempt, error, next_try_at, was_rejected };
+            again.execute(on).await
         }
         Outcome::Parked(error) => Park { batch_id, rebuild, attempt, error }.execute(on).await,
     };
@@ -165,7 +171,7 @@ pub async fn end(
 pub async fn resume(on: &impl GenericClient, now: Timestamp) -> Result<(), StoreError> {
     Resume { now }.execute(on).await?;
     rebuilds::resume(on, now).await?;
-    targets::wake(on).await
+    targets::wake(on, None).await
 }
 
 fn load(row: &Row, job: String, is_new: bool) -> Result<Load, StoreError> {
@@ -179,5 +185,7 @@ fn load(row: &Row, job: String, is_new: bool) -> Result<Load, StoreError> {
         bytes: u64::try_from(row.read::<i64>("bytes")?).unwrap_or_default(),
         rows: row.read("rows")?,
         is_new,
+        is_first: row.read("is_first")?,
+        was_rejected: row.read("was_rejected")?,
     })
 }

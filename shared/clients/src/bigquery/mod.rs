@@ -5,7 +5,7 @@
 
 mod upload;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,8 +46,9 @@ pub struct BigQuery<C> {
     account: ServiceAccount,
     base_url: String,
     http: OnceCell<reqwest::Client>,
-    /// The dataset's own location, in which its jobs have to run.
-    location: OnceCell<String>,
+    /// The dataset's own location, in which its jobs have to run. It is read again after anything
+    /// was not found: somebody may have deleted the dataset, and the next one may be elsewhere.
+    location: Mutex<Option<String>>,
     clock: C,
 }
 
@@ -75,7 +76,7 @@ impl<C: Clock> BigQuery<C> {
     ) -> Self {
         let account = ServiceAccount::new(key, SCOPE).exchanged_at(token_url);
         let base_url = base_url.trim_end_matches('/').to_owned();
-        let (http, location) = (OnceCell::new(), OnceCell::new());
+        let (http, location) = (OnceCell::new(), Mutex::default());
         Self { place, account, base_url, http, location, clock }
     }
 
@@ -108,29 +109,47 @@ impl<C: Clock> BigQuery<C> {
         let location = self.location().await?;
         let url = self.url(&format!("jobs/{id}?location={location}"));
         match self.send(|http| http.get(&url)).await {
-            Ok(reply) => Job::read(&reply.body).map(Some),
+            Ok(reply) => self.read(&reply.body).map(Some),
             Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Starts a job that sends no file, or returns the one that has its id.
+    /// Starts a job that sends no file, or returns the one that has its id. One that BigQuery
+    /// refuses to begin is returned as failed.
     ///
     /// # Errors
     /// [`Refusal`], whose kind says what follows.
     pub async fn start(&self, write: &Write<'_>) -> Result<Job, Refusal> {
         let body = request(&self.here().await?, write);
         match self.post("jobs", &body).await {
-            Ok(reply) => Job::read(&reply.body),
-            Err(error) if error.kind == Kind::Duplicate => self.known(write.job).await,
-            Err(error) => Err(error),
+            Ok(reply) => self.read(&reply.body),
+            Err(refusal) => self.refused(write.job, refusal).await,
         }
     }
 
-    /// Returns a job whose id is taken.
-    async fn known(&self, id: &str) -> Result<Job, Refusal> {
-        let none = || Refusal::passing(format!("the job {id} exists and is not found"));
-        self.job(id).await?.ok_or_else(none)
+    /// Returns the job that could not be begun. It may exist all the same, by a request whose reply
+    /// was lost or by another invocation. Only if it does not has it failed.
+    async fn refused(&self, id: &str, refusal: Refusal) -> Result<Job, Refusal> {
+        match refusal.kind {
+            Kind::Duplicate => {
+                let none = || Refusal::passing(format!("the job {id} exists and is not found"));
+                self.job(id).await?.ok_or_else(none)
+            }
+            Kind::Rejected | Kind::NotFound => {
+                Ok(self.job(id).await?.unwrap_or_else(|| Job::refused(refusal)))
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    /// Reads a job. One that has found no table may have looked in a location that is over.
+    fn read(&self, body: &[u8]) -> Result<Job, Refusal> {
+        let job = Job::read(body)?;
+        if job.error.as_ref().is_some_and(|error| error.kind == Kind::NotFound) {
+            *self.known_location() = None;
+        }
+        Ok(job)
     }
 
     /// Returns a table; `None` if it does not exist.
@@ -162,7 +181,7 @@ impl<C: Clock> BigQuery<C> {
         match self.post(&tables, &body).await {
             // Somebody has deleted the dataset since it was looked at.
             Err(error) if error.kind == Kind::NotFound => {
-                existing(self.make_dataset().await)?;
+                self.make_dataset().await?;
                 existing(self.post(&tables, &body).await)
             }
             made => existing(made),
@@ -192,31 +211,39 @@ impl<C: Clock> BigQuery<C> {
 
     /// Returns the dataset with its own location. It is made if it does not exist.
     async fn here(&self) -> Result<Place, Refusal> {
-        Ok(Place { location: self.location().await?.to_owned(), ..self.place.clone() })
+        Ok(Place { location: self.location().await?, ..self.place.clone() })
     }
 
-    async fn location(&self) -> Result<&str, Refusal> {
-        let find = || async {
-            let url = self.url(&format!("datasets/{}", self.place.dataset));
-            let found = self.send(|http| http.get(&url)).await;
-            let reply = match found {
-                Err(error) if error.kind == Kind::NotFound => {
-                    existing(self.make_dataset().await)?;
-                    self.send(|http| http.get(&url)).await?
-                }
-                found => found?,
-            };
-            let dataset: Dataset = serde_json::from_slice(&reply.body).map_err(|e| {
-                let place = penstock_domain::json::place(&e);
-                Refusal::passing(format!("a reply is no dataset: {place}"))
-            })?;
-            Ok(dataset.location)
+    async fn location(&self) -> Result<String, Refusal> {
+        let known = self.known_location().clone();
+        if let Some(location) = known {
+            return Ok(location);
+        }
+        let url = self.url(&format!("datasets/{}", self.place.dataset));
+        let reply = match self.send(|http| http.get(&url)).await {
+            Err(error) if error.kind == Kind::NotFound => {
+                self.make_dataset().await?;
+                self.send(|http| http.get(&url)).await?
+            }
+            found => found?,
         };
-        self.location.get_or_try_init(find).await.map(String::as_str)
+        let Dataset { location } = serde_json::from_slice(&reply.body).map_err(|e| {
+            let place = penstock_domain::json::place(&e);
+            Refusal::passing(format!("a reply is no dataset: {place}"))
+        })?;
+        *self.known_location() = Some(location.clone());
+        Ok(location)
     }
 
-    async fn make_dataset(&self) -> Result<Reply, Refusal> {
-        self.post("datasets", &dataset(&self.place)).await
+    fn known_location(&self) -> MutexGuard<'_, Option<String>> {
+        self.location.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the dataset in the location of [`Place`], unless it exists.
+    async fn make_dataset(&self) -> Result<(), Refusal> {
+        let made = existing(self.post("datasets", &dataset(&self.place)).await);
+        *self.known_location() = None;
+        made
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Reply, Refusal> {
@@ -248,11 +275,15 @@ impl<C: Clock> BigQuery<C> {
             }
             let headers = response.headers().clone();
             let body = body(response).await.map_err(broken)?;
-            return match status {
-                // 308 says how much of a file has arrived.
-                200..=399 => Ok(Reply { status, headers, body }),
-                _ => Err(Refusal::of_reply(status, &body)),
-            };
+            // 308 says how much of a file has arrived.
+            if (200..=399).contains(&status) {
+                return Ok(Reply { status, headers, body });
+            }
+            let refusal = Refusal::of_reply(status, &body);
+            if refusal.kind == Kind::NotFound {
+                *self.known_location() = None;
+            }
+            return Err(refusal);
         }
     }
 

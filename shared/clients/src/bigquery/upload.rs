@@ -35,7 +35,7 @@ pub enum Sent {
     Job(Job),
     /// The time was over before the last byte. No job exists by this call.
     OutOfTime,
-    /// The file is gone. No job exists by this call.
+    /// The file is gone, and no job has its id.
     Gone,
 }
 
@@ -51,7 +51,7 @@ enum Arrived {
 
 impl<C: Clock> BigQuery<C> {
     /// Starts the job that loads a file of `size` bytes, or returns the one that has its id. No
-    /// chunk is begun after `until`.
+    /// chunk is begun after `until`. A job that BigQuery refuses to begin is returned as failed.
     ///
     /// # Errors
     /// [`Refusal`], whose kind says what follows. The job may exist all the same: a caller asks for
@@ -64,9 +64,9 @@ impl<C: Clock> BigQuery<C> {
         until: Timestamp,
     ) -> Result<Sent, Refusal> {
         match self.upload(write, size, source, until).await {
-            Err(error) if error.kind == Kind::Duplicate => {
-                self.known(write.job).await.map(Sent::Job)
-            }
+            // Another invocation may have sent all of it while it was there.
+            Ok(Sent::Gone) => Ok(self.job(write.job).await?.map_or(Sent::Gone, Sent::Job)),
+            Err(refusal) => self.refused(write.job, refusal).await.map(Sent::Job),
             sent => sent,
         }
     }
@@ -172,7 +172,7 @@ impl<C: Clock> BigQuery<C> {
         if reply.status == 308 {
             return Ok(Arrived::Bytes(arrived(&reply, size)?));
         }
-        Job::read(&reply.body).map(Arrived::Job)
+        self.read(&reply.body).map(Arrived::Job)
     }
 }
 

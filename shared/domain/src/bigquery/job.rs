@@ -139,6 +139,12 @@ struct Loaded {
 }
 
 impl Job {
+    /// Returns the job that BigQuery has refused to begin. It fares as one that has failed.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        Self { is_done: true, error: Some(refusal), rows: None }
+    }
+
     /// Reads a job from the reply of `jobs.get` or `jobs.insert`.
     ///
     /// # Errors

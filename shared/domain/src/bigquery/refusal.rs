@@ -14,6 +14,8 @@ pub enum Kind {
     Quota,
     /// The service account or the project may not do this: a person has to act.
     Denied,
+    /// The file cannot be read, and BigQuery has nothing to do with it: a person has to act.
+    Unreadable,
     /// The same request has no better chance later: the file, the schema or the request is wrong.
     Rejected,
     /// The dataset, the table or the job does not exist.

@@ -1,5 +1,7 @@
 -- The next load of a table whose attempt is not begun: those of rebuilds first, since they hold up their day.
-select l.batch_id, l.rebuild, l.day, l.state, l.attempt, l.job_id, b.epoch, b.from_tx, b.to_tx, b.part, b.key, b.rows, b.bytes
+select l.batch_id, l.rebuild, l.day, l.state, l.attempt, l.job_id, b.epoch, b.from_tx, b.to_tx, b.part, b.key, b.rows, b.bytes,
+       l.was_rejected,
+       not exists (select from archive_loads s where s.rebuild = l.rebuild and s.state = 'loaded') as is_first
 from archive_loads l
 join archive_batches b on b.id = l.batch_id
 where l.table_name = :table_name and l.state = 'due' and l.next_try_at <= :now

@@ -1,2 +1,2 @@
--- A rebuild has ended, or is given up.
+-- A rebuild has ended.
 delete from archive_rebuilds where id = :id

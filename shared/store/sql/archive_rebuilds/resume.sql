@@ -1,2 +1,3 @@
--- A person wants parked rebuilds tried again.
-update archive_rebuilds set state = 'staging', next_try_at = :now where state = 'parked'
+-- A person wants rebuilds tried again that are parked, and those that were given up planned now.
+update archive_rebuilds set state = case state when 'parked' then 'staging' else state end, next_try_at = :now
+where state in ('parked', 'given_up')

@@ -2,8 +2,9 @@
 with planned as (
     insert into archive_rebuilds (id, table_name, day, next_try_at, planned_at)
     select gen_random_uuid(), d.table_name, d.day, :now, :now
-    from (select distinct f.table_name, f.day from archive_files f
-          where f.day between :first and :last and (:table_name = '' or f.table_name = :table_name)) d
+    from (select distinct b.table_name, b.day from archive_batches b
+          where b.state = 'done' and b.day between :first and :last
+            and (:table_name = '' or b.table_name = :table_name)) d
     on conflict do nothing
     returning id, table_name, day
 ), staged as (

@@ -1,2 +1,2 @@
--- The table was made, and nothing was loaded into it yet.
-update archive_targets set made = made + 1 where table_name = :table_name
+-- The table was made, and nothing was loaded into it yet. Nothing is wrong with it any more.
+update archive_targets set made = made + 1, rests_until = null, error = null where table_name = :table_name

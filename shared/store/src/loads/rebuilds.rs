@@ -1,5 +1,7 @@
 //! The `archive_rebuilds` table: days whose partitions are replaced as a whole.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use penstock_domain::bigquery::copy_id;
@@ -8,6 +10,9 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::sql::{Statement, statements};
+
+/// An invocation and its requests have ended after this long.
+const INVOCATION: Duration = Duration::from_secs(20 * 60);
 
 statements! {
     archive_targets.hold_all: HoldAll {}
@@ -19,7 +24,14 @@ statements! {
         now: Timestamp,
     }
     archive_rebuilds.find: Find<'a> { table_name: &'a str, now: Timestamp }
-    archive_rebuilds.begin: Begin<'a> { id: Uuid, attempt: i32, job_id: &'a str }
+    archive_rebuilds.begin: Begin<'a> {
+        id: Uuid,
+        attempt: i32,
+        job_id: &'a str,
+        next_try_at: Timestamp,
+    }
+    archive_rebuilds.copying: Copying<'a> { table_name: &'a str }
+    archive_rebuilds.give_up: GiveUp<'a> { id: Uuid, error: Option<&'a str>, now: Timestamp }
     archive_rebuilds.again: Again<'a> {
         id: Uuid,
         attempt: i32,
@@ -47,8 +59,10 @@ pub struct Rebuild {
     pub attempt: i32,
     /// The id of the attempt's job.
     pub job: String,
-    /// The files of the day. With none, the partition is deleted.
+    /// The files of the day.
     pub files: i64,
+    /// The rows of these files. With none, the partition is deleted.
+    pub rows: i64,
 }
 
 /// The next step of a table's rebuilds.
@@ -56,7 +70,7 @@ pub struct Rebuild {
 pub enum Next {
     /// The copy is to be made.
     Copy(Rebuild),
-    /// One of its files was replaced meanwhile: it was given up, and another is planned.
+    /// One of its files was replaced meanwhile: it was given up, and is planned again.
     GivenUp(Uuid, Date),
     /// A rebuild was planned, of this day and with so many files.
     Planned(Date, i64),
@@ -79,27 +93,48 @@ pub async fn next(
         return planned.transpose();
     };
     let (id, day, attempt) = (row.read("id")?, row.read("day")?, row.read("attempt")?);
-    let files = row.read("files")?;
-    if row.read::<&str>("state")? == "copying" {
+    let (files, rows): (i64, i64) = (row.read("files")?, row.read("rows")?);
+    let is_copying = row.read::<&str>("state")? == "copying";
+    if is_copying && rows > 0 {
         let job = row.read("job_id")?;
-        return Ok(Some(Next::Copy(Rebuild { id, day, attempt, job, files })));
+        return Ok(Some(Next::Copy(Rebuild { id, day, attempt, job, files, rows })));
     }
     if row.read("is_stale")? {
-        give_up(tx, id).await?;
+        give_up(tx, id, None, now).await?;
         return Ok(Some(Next::GivenUp(id, day)));
     }
     let job = copy_id(table, day, id, attempt);
-    Begin { id, attempt, job_id: &job }.execute(tx).await?;
-    Ok(Some(Next::Copy(Rebuild { id, day, attempt, job, files })))
+    // A deletion has no id by which it is done once, and BigQuery documents no job without rows
+    // that empties a partition. So one invocation deletes, and nothing is added to the day until
+    // its outcome is known. If the outcome was lost, another invocation deletes only after all
+    // requests of this one have ended: a late one would remove what was added meanwhile.
+    let next_try_at = if rows == 0 { now + INVOCATION } else { now };
+    Begin { id, attempt, job_id: &job, next_try_at }.execute(tx).await?;
+    Ok(Some(Next::Copy(Rebuild { id, day, attempt, job, files, rows })))
 }
 
-/// Gives up a rebuild whose copy has not begun, or has failed.
+/// Returns the job of the copy of a table that is under way.
+///
+/// # Errors
+/// Returns [`StoreError`] if the statement fails.
+pub async fn copying(on: &impl GenericClient, table: &str) -> Result<Option<String>, StoreError> {
+    let row = Copying { table_name: table }.optional(on).await?;
+    row.map(|row| row.read("job_id")).transpose()
+}
+
+/// Gives up a rebuild whose copy has not begun, or has failed. Its day stays as it is, and is put
+/// together anew: at once, or after a pause that grows if `error` says why it has failed.
 ///
 /// # Errors
 /// Returns [`StoreError`] if a statement fails.
-pub async fn give_up(on: &impl GenericClient, id: Uuid) -> Result<(), StoreError> {
+pub async fn give_up(
+    on: &impl GenericClient,
+    id: Uuid,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     ForgetStaged { rebuild: id }.execute(on).await?;
-    Remove { id }.execute(on).await.map(drop)
+    GiveUp { id, error, now }.execute(on).await.map(drop)
 }
 
 /// Keeps that a day was replaced: its files are those of the rebuild. The caller holds the table.

@@ -13,7 +13,7 @@ statements! {
     archive_targets.gone: Gone<'a> { table_name: &'a str, made: i32 }
     archive_targets.made: Made<'a> { table_name: &'a str }
     archive_targets.rest: Rest<'a> { table_name: &'a str, until: Timestamp, error: &'a str }
-    archive_targets.wake: Wake {}
+    archive_targets.wake: Wake<'a> { table_name: &'a str }
     archive_loads.forget: Forget<'a> { table_name: &'a str, is_done: bool, now: Timestamp }
     archive_loads.knows: Knows<'a> { table_name: &'a str }
     archive_loads.is_due: IsDue<'a> { table_name: &'a str, now: Timestamp }
@@ -84,12 +84,12 @@ pub async fn rest(
     Rest { table_name: table, until, error }.execute(on).await.map(drop)
 }
 
-/// Ends the rests of tables.
+/// Ends the rests of a table, or of all.
 ///
 /// # Errors
 /// Returns [`StoreError`] if the statement fails.
-pub(super) async fn wake(on: &impl GenericClient) -> Result<(), StoreError> {
-    Wake {}.execute(on).await.map(drop)
+pub async fn wake(on: &impl GenericClient, table: Option<&str>) -> Result<(), StoreError> {
+    Wake { table_name: table.unwrap_or_default() }.execute(on).await.map(drop)
 }
 
 /// Keeps that a table is gone: nothing of it is loaded. `is_done` says that the job of the load

@@ -31,8 +31,8 @@ impl LoadedRow {
 
 /// A file that was read.
 pub(super) struct File {
-    /// Its columns with their types.
-    pub(super) columns: Vec<(String, &'static str)>,
+    /// Its columns with their types and modes.
+    pub(super) columns: Vec<(String, &'static str, &'static str)>,
     pub(super) rows: Vec<LoadedRow>,
 }
 
@@ -40,8 +40,11 @@ pub(super) struct File {
 pub(super) fn read(bytes: Vec<u8>) -> Result<File, String> {
     let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(|e| e.to_string())?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let columns = schema.columns().iter().map(|column| (column.name().to_owned(), kind(column)));
-    let columns = columns.collect();
+    let described = |column: &ColumnDescriptor| {
+        let mode = if column.max_def_level() == 0 { "REQUIRED" } else { "NULLABLE" };
+        (column.name().to_owned(), kind(column), mode)
+    };
+    let columns = schema.columns().iter().map(|column| described(column)).collect();
     let rows = reader.get_row_iter(None).map_err(|e| e.to_string())?;
     let rows = rows.map(|row| row.map_err(|e| e.to_string()).and_then(|row| counted(&row)));
     Ok(File { columns, rows: rows.collect::<Result<_, _>>()? })

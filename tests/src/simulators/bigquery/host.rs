@@ -151,6 +151,11 @@ impl BigQuerySimulator {
         self.project().uploads.forget();
     }
 
+    /// Has another caller send all of a file in the session that was opened last.
+    pub fn complete_upload(&self, bytes: Vec<u8>) {
+        self.project().complete_upload(bytes);
+    }
+
     /// Returns how many uploads were begun.
     #[must_use]
     pub fn uploads(&self) -> u64 {
@@ -159,8 +164,27 @@ impl BigQuerySimulator {
 
     /// Makes a dataset in a location.
     pub fn make_dataset(&self, id: &str, location: &str) {
-        let (location, tables) = (location.to_owned(), BTreeMap::new());
-        self.project().datasets.insert(id.to_owned(), Dataset { location, tables });
+        self.project().datasets.insert(id.to_owned(), Dataset::new(location.to_owned()));
+    }
+
+    /// Deletes a dataset with all its tables.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn delete_dataset(&self, id: &str) {
+        self.project().datasets.remove(id).expect("the dataset is deleted");
+    }
+
+    /// Lets partitions of a dataset expire so many days after their own, as the sandbox does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such dataset.
+    pub fn partitions_live(&self, dataset: &str, days: Option<i64>) {
+        let mut project = self.project();
+        let dataset = project.datasets.get_mut(dataset).expect("the dataset is there");
+        dataset.partitions_live = days;
     }
 
     /// Makes a table with these columns, which must include the one that it is partitioned by.
@@ -176,6 +200,15 @@ impl BigQuerySimulator {
             "timePartitioning": {"type": "DAY", "field": "arrived_at"},
         });
         self.project().insert_table(dataset, &body).expect("the table is made");
+    }
+
+    /// Drops a column of a table.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such table.
+    pub fn drop_column(&self, dataset: &str, id: &str, column: &str) {
+        self.project().table(dataset, id).expect("the table is there").drop_column(column);
     }
 
     /// Deletes a table with all its rows.

@@ -83,6 +83,19 @@ impl Project {
         self.get_job(&id)
     }
 
+    /// Refuses to look for a job in another location than its own. Only those of the multi-regions
+    /// are found without one.
+    pub(super) fn check_location(&self, id: &str, location: Option<&str>) -> Result<(), Refusal> {
+        let own =
+            self.jobs.all.get(id).and_then(|job| job.resource["jobReference"]["location"].as_str());
+        let is_found = match location {
+            Some(location) => own == Some(location),
+            None => matches!(own, Some("US" | "EU")),
+        };
+        let none = || Refusal::not_found(format!("Job {}:{id}", self.id));
+        if is_found { Ok(()) } else { Err(none()) }
+    }
+
     /// Answers `jobs.get`. A job ends after it was shown some times.
     pub(super) fn get_job(&mut self, id: &str) -> Result<Value, Refusal> {
         let none = || Refusal::not_found(format!("Job {}:{id}", self.id));
@@ -171,7 +184,7 @@ impl Project {
         let file = file::read(data).map_err(bad)?;
         let full = format!("{}:{dataset}.{name}", self.id);
         let table = self.table(dataset, name)?;
-        for (column, kind) in &file.columns {
+        for (column, kind, mode) in &file.columns {
             match table.kind(column) {
                 None => {
                     return Err(Refusal::invalid(format!(
@@ -185,6 +198,13 @@ impl Project {
                          type from {known} to {kind}"
                     )));
                 }
+                Some(_) if *mode == "REQUIRED" && table.mode(column) != *mode => {
+                    return Err(Refusal::invalid(format!(
+                        "Provided Schema does not match Table {full}. Field {column} has changed \
+                         mode from {} to {mode}",
+                        table.mode(column)
+                    )));
+                }
                 Some(_) => {}
             }
         }
@@ -196,6 +216,11 @@ impl Project {
         let (name, day) = decorated(from)?;
         let rows = &self.table(dataset, name)?.rows;
         let of_day = |row: &&LoadedRow| day.is_none_or(|day| row.day() == day);
-        Ok(rows.iter().filter(of_day).cloned().collect())
+        let rows: Vec<LoadedRow> = rows.iter().filter(of_day).cloned().collect();
+        // A partition without rows does not exist.
+        if day.is_some() && rows.is_empty() {
+            return Err(Refusal::not_found(format!("Table {}:{dataset}.{from}", self.id)));
+        }
+        Ok(rows)
     }
 }

@@ -34,6 +34,8 @@ pub enum Fault {
     Unauthorized,
     /// 400 as for a request that is wrong.
     Invalid,
+    /// 404 as for a table that is not there.
+    NotFound,
     /// Of a chunk only a half arrives.
     HalfAChunk,
     /// No reply, for as long as the simulator lives.
@@ -162,6 +164,7 @@ fn refused_by(fault: Option<Fault>) -> Option<Reply> {
         }
         Fault::Unauthorized => Refusal::new(401, "authError", "Invalid Credentials"),
         Fault::Invalid => Refusal::invalid("Invalid value"),
+        Fault::NotFound => Refusal::not_found("Table penstock-tests:penstock.staged"),
     };
     Some(Reply::refusal(&refusal))
 }
@@ -208,10 +211,20 @@ fn serve(
             return Ok(Reply { status: 204, headers: vec![], body: Vec::new() });
         }
         (&Method::POST, ["jobs"]) => project.insert_job(resource()?, Vec::new())?,
-        (&Method::GET, ["jobs", id]) => project.get_job(id)?,
+        (&Method::GET, ["jobs", id]) => {
+            let query = query(parts);
+            let location = query.iter().find(|(key, _)| key == "location");
+            project.check_location(id, location.map(|(_, value)| value.as_str()))?;
+            project.get_job(id)?
+        }
         _ => return Err(no_such()),
     };
     Ok(Reply::json(&reply))
+}
+
+fn query(parts: &Parts) -> Vec<(String, String)> {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 fn upload(
@@ -221,9 +234,7 @@ fn upload(
     body: &[u8],
     is_half: bool,
 ) -> Result<Reply, Refusal> {
-    let query = parts.uri.query().unwrap_or_default();
-    let query: Vec<(String, String)> =
-        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let query = query(parts);
     let parameter =
         |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let text = |name: &str| {

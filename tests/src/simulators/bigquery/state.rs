@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::file::LoadedRow;
@@ -23,6 +23,14 @@ pub(super) struct Project {
 pub(super) struct Dataset {
     pub(super) location: String,
     pub(super) tables: BTreeMap<String, Table>,
+    /// The days after which partitions expire.
+    pub(super) partitions_live: Option<i64>,
+}
+
+impl Dataset {
+    pub(super) fn new(location: String) -> Self {
+        Self { location, tables: BTreeMap::new(), partitions_live: None }
+    }
 }
 
 /// A table that is partitioned by day.
@@ -36,13 +44,28 @@ pub(super) struct Table {
 }
 
 impl Table {
+    fn field(&self, column: &str) -> Option<&Value> {
+        let fields = self.resource["schema"]["fields"].as_array()?;
+        fields.iter().find(|field| {
+            field["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(column))
+        })
+    }
+
+    /// Returns the mode of a column.
+    pub(super) fn mode(&self, column: &str) -> &str {
+        self.field(column).and_then(|field| field["mode"].as_str()).unwrap_or("NULLABLE")
+    }
+
+    /// Drops a column.
+    pub(super) fn drop_column(&mut self, column: &str) {
+        if let Some(fields) = self.resource["schema"]["fields"].as_array_mut() {
+            fields.retain(|field| field["name"] != column);
+        }
+    }
+
     /// Returns the type of a column.
     pub(super) fn kind(&self, column: &str) -> Option<String> {
-        let fields = self.resource["schema"]["fields"].as_array()?;
-        let is_it = |field: &&Value| {
-            field["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(column))
-        };
-        let kind = fields.iter().find(is_it)?["type"].as_str()?;
+        let kind = self.field(column)?["type"].as_str()?;
         Some(match kind {
             "INT64" => "INTEGER".to_owned(),
             "BOOL" => "BOOLEAN".to_owned(),
@@ -86,11 +109,16 @@ fn is_id(id: &str) -> bool {
 }
 
 impl Project {
-    /// Makes tables end whose time is over.
+    /// Makes tables and partitions end whose time is over.
     pub(super) fn expire(&mut self) {
         let now = self.now;
         for dataset in self.datasets.values_mut() {
             dataset.tables.retain(|_, table| !table.has_expired(now));
+            let Some(days) = dataset.partitions_live else { continue };
+            let oldest = now - SignedDuration::from_hours(24 * days);
+            for table in dataset.tables.values_mut() {
+                table.rows.retain(|row| row.arrived_at >= oldest);
+            }
         }
     }
 
@@ -127,7 +155,7 @@ impl Project {
             return Err(Refusal::duplicate(format!("Dataset {}:{id}", self.id)));
         }
         let location = body["location"].as_str().unwrap_or("US").to_owned();
-        self.datasets.insert(id.clone(), Dataset { location, tables: BTreeMap::new() });
+        self.datasets.insert(id.clone(), Dataset::new(location));
         self.get_dataset(&id)
     }
 

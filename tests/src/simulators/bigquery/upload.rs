@@ -59,6 +59,12 @@ impl Project {
         Ok(id)
     }
 
+    /// Takes all of a file in the session that was opened last, as from another caller.
+    pub(super) fn complete_upload(&mut self, data: Vec<u8>) {
+        let (_, upload) = self.uploads.open.pop_last().expect("a session is open");
+        self.insert_job(upload.resource, data).expect("the job begins");
+    }
+
     /// Takes a chunk of a session, or tells how much has arrived. With `is_half` only a half of the
     /// chunk arrives.
     pub(super) fn put(

@@ -216,21 +216,19 @@ impl Unit {
 
     /// Lets go of what another process may not have before time has passed.
     pub async fn time_passes(&self) {
-        match self.function {
-            "fetch" => leases_run_out(&self.app.db).await,
-            "archive" => {
-                let free =
-                    "update archive_batches set claimed_until = null where state = 'planned'";
-                self.app.db.client().await.batch_execute(free).await.unwrap();
-            }
+        let sql = match self.function {
+            "fetch" => return leases_run_out(&self.app.db).await,
+            "archive" => "update archive_batches set claimed_until = null where state = 'planned'",
+            // As after the time for which one invocation alone may delete a day.
+            "load" => "update archive_rebuilds set next_try_at = now() where state = 'copying'",
             // As after the time for which a step is claimed.
             "settle" => {
-                let due = "update transactions set next_action_at = '-infinity', message_due_at = '-infinity' \
-                           where next_action_at is not null";
-                self.app.db.client().await.batch_execute(due).await.unwrap();
+                "update transactions set next_action_at = '-infinity', message_due_at = '-infinity' \
+                 where next_action_at is not null"
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        self.app.db.client().await.batch_execute(sql).await.unwrap();
     }
 
     /// Works the transaction until it has ended, and compares it with the third party's book.

@@ -104,8 +104,8 @@ async fn a_session_that_ends_in_the_middle_begins_again_under_the_same_id() {
     let batch = app.write_of("events", "2026-11-29", 1, 40, 500_000).await;
     let bigquery = std::sync::Arc::clone(&app.bigquery);
     app.bigquery.faults().at(3, UPLOADS, Fault::Unavailable);
-    // Three for the dataset, two for the table, the session, the first chunk, the second one.
-    app.bigquery.on_request(8, move || bigquery.forget_uploads());
+    // Three for the dataset, three for the table, the session, the first chunk, the second one.
+    app.bigquery.on_request(9, move || bigquery.forget_uploads());
     app.run_until_all_is_there().await;
     app.assert_rows("events", &[&batch]);
     assert_eq!(app.bigquery.uploads(), 2);
@@ -120,4 +120,19 @@ async fn jobs_are_done_in_the_location_that_the_dataset_has() {
     app.run_until_all_is_there().await;
     app.assert_rows("events", &[&batch]);
     assert_eq!(app.bigquery.location(super::app::DATASET).as_deref(), Some("us-east4"));
+}
+
+#[tokio::test]
+async fn a_load_whose_batch_was_withdrawn_meanwhile_is_followed_to_its_end() {
+    let app = LoadApp::new().await;
+    app.bigquery.jobs_run_for(1_000);
+    app.write("events", "2026-11-29", 5).await;
+    app.run().await;
+    assert_eq!(app.loads().await, ["events running 1"]);
+    app.db.client().await.batch_execute("delete from archive_batches").await.unwrap();
+    app.bigquery.jobs_run_for(0);
+    app.bigquery.run_jobs_out();
+    app.run_until_all_is_there().await;
+    app.assert_rows("events", &[]);
+    assert_eq!(app.count("archive_loads").await, 0);
 }

@@ -32,13 +32,16 @@ pub fn parquet(table: &Table, rows: &[Row], lacks: &[&str]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let properties = Arc::new(WriterProperties::builder().build());
     let mut file = SerializedFileWriter::new(&mut bytes, Arc::new(schema), properties).unwrap();
-    let mut group = file.next_row_group().unwrap();
-    for column in columns {
-        let mut writer = group.next_column().unwrap().unwrap();
-        write(&mut writer, column, rows);
-        writer.close().unwrap();
+    // A file without rows has no row group.
+    if !rows.is_empty() {
+        let mut group = file.next_row_group().unwrap();
+        for column in columns {
+            let mut writer = group.next_column().unwrap().unwrap();
+            write(&mut writer, column, rows);
+            writer.close().unwrap();
+        }
+        group.close().unwrap();
     }
-    group.close().unwrap();
     file.close().unwrap();
     bytes
 }

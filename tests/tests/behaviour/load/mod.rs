@@ -7,6 +7,7 @@ mod files;
 mod kills;
 mod rebuilds;
 mod refusals;
+mod staging;
 mod tables;
 mod uploads;
 

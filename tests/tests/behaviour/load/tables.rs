@@ -133,3 +133,54 @@ async fn a_staging_table_that_stays_behind_ends_by_itself() {
     app.run_until_all_is_there().await;
     assert_eq!(app.bigquery.tables(DATASET), ["events"]);
 }
+
+#[tokio::test]
+async fn a_dataset_that_somebody_has_deleted_is_made_anew_wherever_the_one_before_was() {
+    let app = LoadApp::new().await;
+    app.bigquery.make_dataset(DATASET, "US");
+    let first = app.write("events", "2026-11-28", 5).await;
+    assert_eq!(app.run().await.loaded, 1);
+    app.bigquery.delete_dataset(DATASET);
+    let second = app.write("events", "2026-11-29", 5).await;
+    app.run_until_all_is_there().await;
+    assert_eq!(app.bigquery.location(DATASET).as_deref(), Some("EU"));
+    app.assert_rows("events", &[&first, &second]);
+}
+
+#[tokio::test]
+async fn a_file_whose_table_lacks_a_column_is_tried_again_before_a_person_is_told() {
+    let app = LoadApp::new().await;
+    let first = app.write("events", "2026-11-28", 5).await;
+    app.run().await;
+    let last = names("events").pop().unwrap();
+    app.bigquery.drop_column(DATASET, "events", &last);
+    let second = app.write("events", "2026-11-29", 5).await;
+    let log = CapturedLog::start();
+    let report = app.run().await;
+    assert_eq!((report.loaded, report.waiting, report.parked), (0, 1, 0));
+    assert!(!log.text().contains("bigquery_to_look_at"), "{}", log.text());
+    drop(log);
+    app.clock.set(app.clock.now() + Duration::from_secs(15 * 60));
+    assert_eq!(app.run().await.loaded, 1);
+    assert_eq!(app.bigquery.columns(DATASET, "events"), names("events"));
+    app.assert_rows("events", &[&first, &second]);
+}
+
+#[tokio::test]
+async fn a_table_that_was_put_right_is_parked_no_longer() {
+    let app = LoadApp::new().await;
+    app.bigquery.make_dataset(DATASET, "EU");
+    for table in ["events", "payments"] {
+        app.bigquery.make_table(DATASET, table, &[("tx", "STRING"), ("arrived_at", "TIMESTAMP")]);
+        app.write(table, "2026-11-29", 5).await;
+    }
+    assert_eq!(app.run().await.parked, 2);
+    app.bigquery.delete_table(DATASET, "events");
+    app.bigquery.delete_table(DATASET, "payments");
+    let of = Table::named("payments").unwrap();
+    let columns: Vec<_> = of.columns.iter().map(|c| (c.name, c.kind.in_bigquery())).collect();
+    app.bigquery.make_table(DATASET, "payments", &columns);
+    app.clock.set(app.clock.now() + Duration::from_secs(3_601));
+    let report = app.run().await;
+    assert_eq!((report.loaded, report.waiting, report.parked), (2, 0, 0));
+}

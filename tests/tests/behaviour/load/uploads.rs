@@ -1,10 +1,16 @@
 //! Files go up in chunks, of which one at a time is in memory.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use penstock_clients::bigquery::CHUNK;
 use penstock_clients::objects::ObjectError;
+use penstock_domain::analytics::Table;
+use penstock_domain::clock::Clock as _;
 use penstock_tests::simulators::bigquery::Fault;
 
 use super::LoadApp;
+use super::files::parquet;
 
 const UPLOADS: &str = "/upload/";
 
@@ -73,6 +79,35 @@ async fn a_file_that_is_gone_though_it_counts_is_tried_again_and_told_as_behind(
 }
 
 #[tokio::test]
+async fn a_job_whose_reply_was_lost_is_found_though_its_upload_is_refused_afterwards() {
+    let app = LoadApp::new().await;
+    let batch = app.write("events", "2026-11-29", 5).await;
+    // The chunk, and the question of how much of it has arrived.
+    app.bigquery.faults().at(2, UPLOADS, Fault::LostReply);
+    app.bigquery.faults().at(2, UPLOADS, Fault::Invalid);
+    let report = app.run().await;
+    assert_eq!((report.loaded, report.parked), (1, 0));
+    assert_eq!(app.bigquery.jobs().len(), 1);
+    app.assert_rows("events", &[&batch]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_after_another_has_sent_it_is_loaded() {
+    let app = LoadApp::new().await;
+    let first = app.write("events", "2026-11-29", 5).await;
+    app.run().await;
+    let second = app.write("events", "2026-11-29", 5).await;
+    app.shelf.remove(&second.key);
+    let bytes = parquet(Table::named("events").unwrap(), &second.rows, &[]);
+    let bigquery = Arc::clone(&app.bigquery);
+    // The session, and then the question for the job.
+    app.bigquery.on_request(2, move || bigquery.complete_upload(bytes));
+    assert_eq!(app.run().await.loaded, 1);
+    assert_eq!(app.loads().await, ["events loaded 1", "events loaded 1"]);
+    app.assert_rows("events", &[&first, &second]);
+}
+
+#[tokio::test]
 async fn the_token_goes_to_no_other_host() {
     let app = LoadApp::new().await;
     let first = app.write("events", "2026-11-29", 5).await;
@@ -80,9 +115,11 @@ async fn the_token_goes_to_no_other_host() {
     app.bigquery.be_called(&app.bigquery.url().replace("127.0.0.1", "localhost"));
     app.write("events", "2026-11-29", 5).await;
     drop(app.bigquery.take_requests());
+    assert_eq!(app.run().await.loaded, 0);
+    app.clock.set(app.clock.now() + Duration::from_secs(15 * 60));
     let report = app.run().await;
     assert_eq!((report.loaded, report.parked), (0, 1));
-    let error = "events parked 1 the upload is to go to another host";
+    let error = "events parked 2 the upload is to go to another host";
     assert_eq!(app.loads().await, ["events loaded 1", error]);
     assert!(app.bigquery.take_requests().iter().all(|request| request.method != "PUT"));
     app.assert_rows("events", &[&first]);

@@ -29,8 +29,12 @@ async fn a_file_is_not_taken() -> Told {
     let log = CapturedLog::start();
     app.write("events", "2026-11-28", 2).await;
     app.run().await;
-    app.bigquery.fail_job("invalid", "no Parquet");
+    for _ in 0..2 {
+        app.bigquery.fail_job("invalid", "no Parquet");
+    }
     app.write("events", "2026-11-29", 2).await;
+    app.run().await;
+    app.clock.set(app.clock.now() + Duration::from_secs(15 * 60));
     app.run().await;
     app.bigquery.delete_table(crate::load::DATASET, "events");
     let again = app.environment();
@@ -43,7 +47,9 @@ async fn a_file_is_not_taken() -> Told {
 /// A file waits for six hours, and then a bit longer.
 async fn a_file_waits() -> Told {
     let app = LoadApp::new().await;
-    app.bigquery.fail_job("invalid", "no Parquet");
+    for _ in 0..2 {
+        app.bigquery.fail_job("invalid", "no Parquet");
+    }
     app.write("events", "2026-11-29", 2).await;
     let log = CapturedLog::start();
     app.run().await;
