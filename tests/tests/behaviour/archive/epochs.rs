@@ -7,7 +7,7 @@ use archive::{ArchiveError, Request};
 use penstock_testkit::TestDatabase;
 
 use super::ArchiveApp;
-use super::app::{MemoryObjects, NOW, everything, ids};
+use super::app::{NOW, everything, ids};
 
 /// Makes the database believe that it was on another cluster until now.
 const MOVED: &str = "update archive_epochs set system_identifier = 42";

@@ -94,7 +94,7 @@ async fn an_object_whose_reply_was_lost_is_taken_if_nobody_else_is_erased_before
     app.pass(OVER);
     app.due().await;
     assert_known(&app);
-    assert_eq!(app.objects.keys(), [successor.clone()]);
+    assert_eq!(app.objects.keys(), std::slice::from_ref(&successor));
     assert_eq!(app.objects.stored(&successor).unwrap(), written, "it is not written again");
     assert_eq!(app.copied(), ids(2, 7));
 }
