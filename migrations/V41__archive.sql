@@ -201,7 +201,7 @@ begin
                       sum(stored_bytes)::bigint as bytes
                from (select day, row_key, stored_bytes,
                             (sum(stored_bytes) over (partition by day order by row_key) - stored_bytes) / $3 as nth
-                     from (select (arrived_at at time zone ''UTC'')::date as day, row_key, stored_bytes::bigint from %I
+                     from (select (arrived_at at time zone ''UTC'')::date as day, row_key, stored_bytes from %I
                            where tx >= $1 and tx < $2) r) n
                group by day, nth) p
          order by 1, 2', 'analytics_' || p_table)

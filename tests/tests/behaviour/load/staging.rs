@@ -180,7 +180,7 @@ async fn nothing_is_added_to_a_day_while_it_is_not_known_whether_it_was_deleted(
     app.run().await;
     app.state_of(&old, "replaced").await;
     let day = format!("/bigquery/v2/projects/{PROJECT}/datasets/{DATASET}/tables/events$20261128");
-    app.bigquery.faults().at(1, &day, Fault::LostReply);
+    app.bigquery.faults().at(1, &day, Fault::Unavailable);
     assert_eq!(app.run().await.rebuilt, 0);
     let new = app.write("events", "2026-11-28", 3).await;
     drop(app.bigquery.take_requests());
