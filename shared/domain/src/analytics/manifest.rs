@@ -25,8 +25,8 @@ pub struct Manifest {
     pub rows: i64,
     /// The files of the newest epoch, by day and window.
     pub files: Vec<File>,
-    /// The files of epochs before: copies of the database before it was restored or moved. They have
-    /// rows that retention has deleted since.
+    /// The files of epochs before: copies of the database before it was restored or moved. They
+    /// have rows that retention has deleted since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<File>,
 }

@@ -96,6 +96,34 @@ async fn after_a_restore_to_an_earlier_time_the_lost_rows_are_kept_and_the_new_o
 }
 
 #[tokio::test]
+async fn a_restore_is_noticed_before_files_are_searched_so_that_the_lost_ones_stay_listed() {
+    let app = ArchiveApp::new().await;
+    for (first, day) in [(1, "2026-03-26T12:00:00Z"), (11, "2026-03-27T12:00:00Z"), (21, NOW)] {
+        app.events(first, first + 9, day).await;
+    }
+    app.due().await;
+    app.db.until_over().await;
+    let backup = app.db.back_up().await;
+    app.events(31, 40, NOW).await;
+    app.all().await;
+    let lost = app.manifest("events").unwrap().files;
+    app.db.restore(backup).await;
+    app.execute(
+        "select add_erased_names(array['user:u1'], now()); delete from events where user_id = 'u1'",
+    )
+    .await;
+    // No window is due, and each search of a file makes the list newer.
+    app.due().await;
+    app.due().await;
+    let manifest = app.manifest("events").unwrap();
+    assert_eq!(manifest.epoch, 2);
+    let is_known = |day: &str| manifest.earlier.iter().any(|file| file.dt.to_string() == day);
+    assert_eq!(manifest.earlier.len(), lost.len(), "{:?}", manifest.earlier);
+    assert!(["2026-03-26", "2026-03-27", "2026-03-28"].into_iter().all(is_known));
+    assert_listed_are_there(&app);
+}
+
+#[tokio::test]
 async fn a_file_that_was_rewritten_in_the_lost_time_is_not_listed_after_a_restore() {
     let app = ArchiveApp::new().await;
     app.events(1, 20, NOW).await;

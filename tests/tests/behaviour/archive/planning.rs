@@ -88,6 +88,26 @@ async fn trap_54_a_row_that_commits_late_is_copied_after_others_that_came_after_
 }
 
 #[tokio::test]
+async fn how_long_rows_wait_behind_an_open_transaction_is_told() {
+    let app = ArchiveApp::new().await;
+    app.events(1, 1, NOW).await;
+    app.due().await;
+    let mut other = app.db.client().await;
+    let open = other.transaction().await.unwrap();
+    open.execute(EVENTS, &[&2, &2, &at(NOW)]).await.unwrap();
+    app.events(3, 9, NOW).await;
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        app.pass(Duration::from_secs(3_600));
+        waited.push(app.try_serve(Request::due()).await.unwrap().waiting_seconds);
+    }
+    assert_eq!(waited, [0, 3_600, 7_200]);
+    open.commit().await.unwrap();
+    app.all().await;
+    assert_eq!(app.copied(), ids(1, 9));
+}
+
+#[tokio::test]
 async fn what_is_rolled_back_is_never_copied_and_what_came_before_an_open_transaction_is() {
     let app = ArchiveApp::new().await;
     app.due().await;

@@ -51,7 +51,9 @@ async fn a_lost_file_whose_rows_are_deleted_leaves_the_list() {
     app.due().await;
     app.objects.lose(&app.objects.keys()[0]);
     app.execute("delete from events").await;
-    app.try_serve(Request::days(date(2026, 3, 1), date(2026, 3, 31), None)).await.unwrap();
+    let march = Request::days(date(2026, 3, 1), date(2026, 3, 31), None);
+    let report = app.try_serve(march).await.unwrap();
+    assert_eq!((report.repaired, report.withdrawn, report.files), (1, 1, 0));
     let manifest = app.manifest("events").unwrap();
     assert_eq!((manifest.rows, manifest.files), (0, Vec::new()));
 }
