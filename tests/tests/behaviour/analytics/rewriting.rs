@@ -89,7 +89,7 @@ async fn killed_after<T>(polls: u64, future: impl Future<Output = T>) -> Option<
 
 #[tokio::test]
 async fn a_search_that_is_killed_at_any_point_is_repeated_and_loses_and_doubles_nothing() {
-    let all = part(150);
+    let all = part(60);
     let app = app_with_events(897, all).await;
     let copied = Copied::of(&app.db, &app.clock);
     copied.copy(&app.db).await;

@@ -75,7 +75,7 @@ async fn ended_at_each_await_of_a_rebuild_the_day_is_as_it_was_or_as_it_is_to_be
     let beside = app.write("events", "2026-11-29", 2).await;
     let mut current = app.write("events", "2026-11-29", 400).await;
     app.run_until_all_is_there().await;
-    let (mut polls, step) = (1, if is_thorough() { 1 } else { 12 });
+    let (mut polls, step) = (1, if is_thorough() { 4 } else { 12 });
     loop {
         let next = app.rewrite("events", &current, erased(&current)).await;
         let is_whole = ended_at(&app, polls).await;
