@@ -31,7 +31,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         let (number, why) = match archive::epoch(&**connection).await? {
             None => (0, FIRST),
             Some(epoch) if !epoch.is_this_cluster => (epoch.number, MOVED),
-            Some(epoch) if epoch.bucket != self.settings.bucket => (epoch.number, ELSEWHERE),
+            Some(epoch) if epoch.bucket != self.settings.bucket() => (epoch.number, ELSEWHERE),
             Some(epoch) => {
                 archive::ensure_marks(&**connection, epoch.number, &names()).await?;
                 return Ok(());
@@ -77,7 +77,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         let now = self.clock.now();
         let mut connection = self.database.connection().await?;
         let tx = begin(&mut connection).await?;
-        let (epoch, bucket) = (newest + 1, &self.settings.bucket);
+        let (epoch, bucket) = (newest + 1, self.settings.bucket());
         let began = archive::begin_epoch(&tx, epoch, why, bucket, &names(), revision, now).await?;
         if began {
             for (table, list) in &lists {

@@ -67,7 +67,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
         request: Request,
         deadline: Timestamp,
     ) -> Result<Report, ArchiveError> {
-        if !self.settings.is_on {
+        if self.settings.bucket.is_none() {
             return Ok(Report::default());
         }
         let left = elapsed(self.clock.now(), earlier(deadline, RESERVE));

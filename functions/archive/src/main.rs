@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env(&env)?;
     let ports = &Ports {
         database: database::from_env(NAME, &env, &aws)?,
-        objects: Bucket::new(aws, settings.bucket.clone()),
+        objects: Bucket::new(aws, settings.bucket().to_owned()),
         settings,
         clock: SystemClock,
     };

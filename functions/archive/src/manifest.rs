@@ -38,13 +38,14 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             let known = self.manifest(table).await?;
             let Some(manifest) = self.list(table).await? else { return Ok(false) };
             let condition = match known {
-                Some((known, _)) if is_same(&known, &manifest) => {
+                // An attempt has written it whose reply was lost.
+                Some((known, _)) if known.version() == manifest.version() => {
                     self.note_manifest(table, manifest.revision).await?;
                     return Ok(false);
                 }
                 // Postgres was restored, or another database has taken this one's place. The next
                 // event sees which.
-                Some((known, _)) if is_newer(&known, &manifest) => return Ok(false),
+                Some((known, _)) if known.version() > manifest.version() => return Ok(false),
                 Some((_, etag)) => Condition::IsUnchanged(etag),
                 None => Condition::IsAbsent,
             };
@@ -107,14 +108,4 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             earlier,
         }))
     }
-}
-
-/// Whether the store has our list: an attempt has written it whose reply was lost.
-fn is_same(known: &Manifest, ours: &Manifest) -> bool {
-    (known.epoch, known.revision) == (ours.epoch, ours.revision)
-}
-
-/// Whether the list of the store is newer than ours, which was read after it.
-fn is_newer(known: &Manifest, ours: &Manifest) -> bool {
-    (known.epoch, known.revision) > (ours.epoch, ours.revision)
 }

@@ -120,7 +120,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             .collect();
         let tx = begin(&mut connection).await?;
         let Some(held) = archive::hold(&tx, name).await? else { return Ok(Outcome::Nothing) };
-        if known.is_some_and(|list| (list.epoch, list.revision) > (held.epoch, held.revision)) {
+        if known.is_some_and(|list| held.is_behind(list)) {
             return Ok(Outcome::Behind);
         }
         if (held.epoch, held.to_tx) != (mark.epoch, mark.to_tx) {
@@ -149,9 +149,7 @@ impl<O: Objects, C: Clock> Ports<O, C> {
             let connection = self.database.connection().await?;
             let mark = archive::mark(&**connection, table.name).await?;
             drop(connection);
-            let is_behind =
-                mark.is_some_and(|mark| (list.epoch, list.revision) > (mark.epoch, mark.revision));
-            if is_behind {
+            if mark.is_some_and(|mark| mark.is_behind(&list)) {
                 return self.begin_again().await;
             }
         }

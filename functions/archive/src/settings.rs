@@ -9,10 +9,9 @@ use penstock_domain::config::{ConfigError, Env};
 /// The settings of `archive`, from the environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whether there is a bucket.
-    pub is_on: bool,
-    /// The name of the bucket. Another one begins with a copy of everything.
-    pub bucket: String,
+    /// The name of the bucket, without which nothing is copied. Another one begins with a copy of
+    /// everything.
+    pub bucket: Option<String>,
     /// Columns whose values are left out, as table and column.
     pub left_out: HashSet<(&'static str, &'static str)>,
     /// About how many bytes of rows a file holds, as Postgres has them.
@@ -32,8 +31,7 @@ const AGE: Duration = Duration::from_secs(50 * 60);
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            is_on: true,
-            bucket: String::new(),
+            bucket: Some(String::new()),
             left_out: HashSet::new(),
             batch_bytes: BATCH_BYTES,
             group_bytes: GROUP_BYTES,
@@ -51,13 +49,17 @@ impl Settings {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let listed = env.optional("ARCHIVE_LEAVE_OUT").unwrap_or_default();
         let names = listed.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let bucket = env.optional("ARCHIVE_BUCKET");
         Ok(Self {
-            is_on: bucket.is_some(),
-            bucket: bucket.unwrap_or_default(),
+            bucket: env.optional("ARCHIVE_BUCKET"),
             left_out: names.map(left_out).collect::<Result<_, _>>()?,
             ..Self::default()
         })
+    }
+
+    /// Returns the name of the bucket; an empty one where nothing is copied.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.bucket.as_deref().unwrap_or_default()
     }
 
     /// Whether a column's values are left out.
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn columns_are_left_out_by_their_names_and_a_name_that_is_none_is_refused() {
         assert!(settings("").unwrap().left_out.is_empty());
-        assert_eq!(settings("").unwrap().bucket, "copy");
+        assert_eq!(settings("").unwrap().bucket.as_deref(), Some("copy"));
         let some = settings("leads.email, leads.phone,").unwrap();
         let emails = Table::named("leads").unwrap();
         assert!(some.leaves_out(emails, emails.column("email").unwrap()));
@@ -103,6 +105,6 @@ mod tests {
 
     #[test]
     fn it_is_off_without_a_bucket() {
-        assert!(!Settings::from_env(&Env::default()).unwrap().is_on);
+        assert_eq!(Settings::from_env(&Env::default()).unwrap().bucket, None);
     }
 }

@@ -187,8 +187,7 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             Ok::<_, StoreError>(is_kept)
         };
         if self.database.in_time(giving_up).await? {
-            tracing::warn!(event = "rebuild_given_up", table = name, day = %load.day, error);
-            self.drop_staging(bigquery, &staging(name, load.day, load.rebuild)).await;
+            self.given_up(bigquery, name, load.day, load.rebuild, error).await;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One day is replaced.
 
+use jiff::civil::Date;
 use penstock_clients::bigquery::BigQuery;
 use penstock_clients::objects::Objects;
 use penstock_domain::analytics;
@@ -9,6 +10,7 @@ use penstock_domain::retry::after_failures;
 use penstock_store::loads::rebuilds::{self, Next, Rebuild};
 use penstock_store::loads::targets;
 use penstock_store::{StoreError, begin, commit};
+use uuid::Uuid;
 
 use crate::request::Report;
 use crate::table::extend;
@@ -139,15 +141,26 @@ impl<C: Clock, O: Objects> Ports<C, O> {
             Kind::NotFound => {
                 self.forget_seen(table);
                 if is_kept {
-                    let day = rebuild.day;
-                    tracing::warn!(event = "rebuild_given_up", table, %day, error);
-                    self.drop_staging(bigquery, &staging(table, day, rebuild.id)).await;
+                    self.given_up(bigquery, table, rebuild.day, rebuild.id, error).await;
                 }
             }
             Kind::Rate | Kind::Quota | Kind::Denied => return Err(refusal.clone().into()),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Tells that a rebuild has failed, and deletes its staging table.
+    pub(crate) async fn given_up(
+        &self,
+        bigquery: &BigQuery<C>,
+        table: &str,
+        day: Date,
+        rebuild: Uuid,
+        error: &str,
+    ) {
+        tracing::warn!(event = "rebuild_given_up", table, %day, error);
+        self.drop_staging(bigquery, &staging(table, day, rebuild)).await;
     }
 
     /// Deletes a staging table. One that stays is deleted by BigQuery after two days.

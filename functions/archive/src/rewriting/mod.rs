@@ -22,8 +22,8 @@ use penstock_store::archive::batches::Written;
 use penstock_store::archive::searches::{self, Left, Unread};
 use penstock_store::erased_names::Known;
 use penstock_store::{Database, StoreError, begin, commit};
-use ring::digest::{SHA256, digest};
 
+use crate::manifest::sha256;
 use copying::Searched;
 
 /// A file is claimed for this long. To search one takes seconds.
@@ -170,8 +170,7 @@ impl<C: Clock, O: Objects> Rewriting<'_, C, O> {
 
     /// Writes a file. If an earlier attempt has written it, its own facts are returned.
     async fn put(&self, key: &str, body: Bytes, rows: i64) -> Result<Written, SearchError> {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, &body).as_ref());
+        let sha256 = sha256(&body);
         let bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
         let facts = BTreeMap::from([
             ("rows".to_owned(), rows.to_string()),

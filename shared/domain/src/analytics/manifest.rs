@@ -31,6 +31,14 @@ pub struct Manifest {
     pub earlier: Vec<File>,
 }
 
+impl Manifest {
+    /// Returns the epoch and the revision, by which the newer one of two lists is known.
+    #[must_use]
+    pub const fn version(&self) -> (i32, i64) {
+        (self.epoch, self.revision)
+    }
+}
+
 /// A file that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {

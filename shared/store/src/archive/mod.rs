@@ -9,6 +9,7 @@ pub mod rows;
 pub mod searches;
 
 use jiff::Timestamp;
+use penstock_domain::analytics::Manifest;
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::sql::{Statement, statements};
@@ -77,6 +78,15 @@ pub struct Mark {
     pub revision: i64,
     /// The revision of the list that is written to the store.
     pub manifested: i64,
+}
+
+impl Mark {
+    /// Whether the store's list of the table, which was read before this, is newer: Postgres was
+    /// restored to a time before.
+    #[must_use]
+    pub fn is_behind(&self, list: &Manifest) -> bool {
+        list.version() > (self.epoch, self.revision)
+    }
 }
 
 /// How much there is to copy.

@@ -173,14 +173,14 @@ async fn a_file_that_is_newer_than_the_list_of_the_store_is_kept_in_a_new_epoch(
 #[tokio::test]
 async fn another_bucket_gets_all_that_is_in_the_tables_and_its_list_names_only_what_it_holds() {
     let mut app = ArchiveApp::new().await;
-    app.settings.bucket = "first".to_owned();
+    app.settings.bucket = Some("first".to_owned());
     app.events(1, 20, NOW).await;
     app.due().await;
     app.events(21, 30, NOW).await;
     app.all().await;
     let before = app.manifest("events").unwrap();
     let first = std::mem::take(&mut app.objects);
-    app.settings.bucket = "second".to_owned();
+    app.settings.bucket = Some("second".to_owned());
     let archived = "select archived_to('events', 'second')";
     assert_eq!(app.db.scalar::<i64>(archived).await, 0, "retention waits for the new files");
     app.events(31, 40, NOW).await;
@@ -190,7 +190,7 @@ async fn another_bucket_gets_all_that_is_in_the_tables_and_its_list_names_only_w
     let second = app.manifest("events").unwrap();
     assert_eq!((second.epoch, second.earlier), (2, Vec::new()));
     app.objects = first;
-    app.settings.bucket = "first".to_owned();
+    app.settings.bucket = Some("first".to_owned());
     app.events(41, 45, NOW).await;
     app.due().await;
     assert_eq!(app.copied(), ids(1, 45));
@@ -209,7 +209,7 @@ async fn files_that_were_taken_along_into_another_bucket_count_there_as_earlier_
     for key in first.keys().into_iter().chain([LIST.to_owned()]) {
         app.objects.store(&key, first.stored(&key).unwrap());
     }
-    app.settings.bucket = "second".to_owned();
+    app.settings.bucket = Some("second".to_owned());
     app.execute("delete from events where event_id = 'e1'").await;
     app.due().await;
     assert_eq!(app.copied(), ids(2, 20));

@@ -197,14 +197,14 @@ async fn the_day_of_a_file_is_that_of_arrival_in_utc_and_an_event_keeps_the_day_
 #[tokio::test]
 async fn without_a_bucket_nothing_is_read_planned_or_written() {
     let mut app = ArchiveApp::new().await;
-    app.settings.is_on = false;
+    app.settings.bucket = None;
     app.events(1, 5, NOW).await;
     let report = app.due().await;
     assert_eq!(report, archive::Report::default());
     assert_eq!(app.objects.requests(), 0);
     assert_eq!(app.db.scalar::<i64>("select count(*) from archive_epochs").await, 0);
     // Turned on later, it begins with all that is there.
-    app.settings.is_on = true;
+    app.settings.bucket = Some(String::new());
     app.due().await;
     assert_eq!(app.copied(), ids(1, 5));
 }
