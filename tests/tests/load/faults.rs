@@ -20,7 +20,8 @@ const BUDGET: i64 = 75;
 /// Lambda gives `webhook` and `ingest` this long. Then the gateway would answer in their place.
 const TIME: Duration = Duration::from_secs(20);
 
-/// All that came is processed this long after the end of the fault.
+/// All that came is processed this long after the end of a long fault. The long ones run alone; beside
+/// other tests it would be a measure of those.
 const CAUGHT_UP: Duration = Duration::from_secs(60);
 
 /// Answers before the fault.
@@ -87,7 +88,7 @@ pub async fn under_load(fault: Fault, held: Held) {
     println!("{figures}");
     assert!(connections <= BUDGET, "{figures}");
     assert!(slowest < TIME, "{figures}");
-    assert!(caught_up < CAUGHT_UP, "{figures}");
+    assert!(held == Held::ForSeconds || caught_up < CAUGHT_UP, "{figures}");
     // SQS takes what Postgres does not.
     assert_eq!(counts.unavailable(), 0, "{figures}");
     // Otherwise the test tried nothing.
