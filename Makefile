@@ -28,7 +28,7 @@ HAS_STD    := [ -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" ]
 # The recipe's environment gets what .env sets, where there is one.
 DOTENV     := if [ -f .env ]; then echo "reading .env"; set -a; . ./.env; set +a; fi
 SCRIPTS    := $(wildcard infra/*.py infra/analytics/*.py infra/local/*.py infra/local/plugin/*/*.py tests/tests/contract/*.py \
-	tests/tests/behaviour/analytics/*.py \
+	tests/src/*/*.py tests/tests/behaviour/analytics/*.py \
 	tests/tests/behaviour/console/*.py tests/tests/behaviour/console/acting/*.py)
 
 .PHONY: help setup run test check generate statements openapi bench build dist deploy watch key revoke keys user connect connections \

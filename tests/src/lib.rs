@@ -4,6 +4,7 @@ pub mod analytics;
 pub mod bench;
 pub mod captured_log;
 pub mod chat_server;
+pub mod chromium;
 pub mod clock;
 mod connecting;
 pub mod contract;

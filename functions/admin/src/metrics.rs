@@ -7,10 +7,12 @@ use penstock_clients::depths::Depth;
 use penstock_clients::queue::Outlet;
 use penstock_domain::access::ApiKey;
 use penstock_domain::clock::{Clock, earlier, elapsed};
+use penstock_domain::transaction::State;
 use penstock_edge::http::{Call, Failure, Reply, StatusCode};
 use penstock_edge::telemetry::chain;
 use penstock_store::failures::{self, Counted, MOST_COUNTED};
 use penstock_store::stats::{self, Newest};
+use penstock_store::transactions::by_state;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -55,6 +57,8 @@ pub(crate) struct MetricsReply {
     failures: Vec<FailuresReply>,
     /// Whether more have failed than the 100,000 newest, which are counted.
     failures_capped: bool,
+    /// The transactions by state, all states in the order of their course.
+    transactions: Vec<TransactionsReply>,
     /// The messages in the queues; null if SQS does not answer.
     queues: Option<Vec<QueueReply>>,
     as_of: Timestamp,
@@ -85,6 +89,21 @@ struct FailuresReply {
     count: i64,
 }
 
+/// The transactions of one state.
+#[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "contract",
+    derive(schemars::JsonSchema),
+    schemars(rename = "TransactionCount")
+)]
+#[serde(rename_all = "camelCase")]
+struct TransactionsReply {
+    status: &'static str,
+    count: i64,
+    /// Whether there are more than 10,000, which are counted.
+    capped: bool,
+}
+
 /// The messages of one queue, as SQS counts them approximately.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "QueueDepth"))]
@@ -106,6 +125,13 @@ impl From<Counted> for FailuresReply {
     fn from(counted: Counted) -> Self {
         let Counted { vendor, source, entity, count } = counted;
         Self { source: vendor, connection: source, entity, count }
+    }
+}
+
+impl From<(State, i64)> for TransactionsReply {
+    fn from((state, count): (State, i64)) -> Self {
+        let capped = count >= by_state::MOST_COUNTED;
+        Self { status: state.as_str(), count, capped }
     }
 }
 
@@ -133,9 +159,10 @@ pub(crate) async fn read<C: Clock, Q: Outlet>(
         let connection = ports.database.connection().await?;
         let on = &**connection;
         let newest = stats::newest(on, since, MOST_ROWS);
-        tokio::try_join!(newest, stats::waiting(on, MOST_PENDING), failures::count(on))
+        let waiting = stats::waiting(on, MOST_PENDING);
+        tokio::try_join!(newest, waiting, failures::count(on), by_state::by_state(on))
     };
-    let (rows, waiting, failures) = ports.database.in_time(reading).await?;
+    let (rows, waiting, failures, transactions) = ports.database.in_time(reading).await?;
     let total = |counts: &mut dyn Iterator<Item = i64>| counts.sum::<i64>();
     let pending = total(&mut waiting.iter().map(|of| of.count));
     let oldest = waiting.iter().map(|of| of.oldest).min();
@@ -150,6 +177,7 @@ pub(crate) async fn read<C: Clock, Q: Outlet>(
         oldest_pending_age_s: oldest.map(|oldest| elapsed(oldest, now).as_secs()),
         failures_capped: total(&mut failures.iter().map(|of| of.count)) >= MOST_COUNTED,
         failures: failures.into_iter().map(FailuresReply::from).collect(),
+        transactions: transactions.into_iter().map(TransactionsReply::from).collect(),
         queues: ports.queues().await,
         as_of: now,
     };

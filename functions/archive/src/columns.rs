@@ -26,7 +26,8 @@ enum Held {
     Ints(Vec<i64>),
     Days(Vec<i32>),
     Bools(Vec<bool>),
-    Decimals(Vec<FixedLenByteArray>),
+    /// Amounts of 16 bytes, one after the other.
+    Decimals(Vec<u8>),
 }
 
 impl Values {
@@ -57,7 +58,7 @@ impl Values {
             (Held::Days(days), Value::Day(day)) => days.push(day),
             (Held::Bools(bools), Value::Bool(bool)) => bools.push(bool),
             (Held::Decimals(decimals), Value::Decimal(unscaled)) => {
-                decimals.push(FixedLenByteArray::from(unscaled.to_be_bytes().to_vec()));
+                decimals.extend_from_slice(&unscaled.to_be_bytes());
             }
             _ => return None,
         }
@@ -97,9 +98,12 @@ impl Values {
                 writer.typed::<BoolType>().write_batch(values, levels, None)?;
                 values.clear();
             }
-            Held::Decimals(values) => {
-                writer.typed::<FixedLenByteArrayType>().write_batch(values, levels, None)?;
-                values.clear();
+            Held::Decimals(all) => {
+                let all = Bytes::from(std::mem::take(all));
+                let cut = |at: usize| ByteArray::from(all.slice(at..at + size_of::<i128>())).into();
+                let values: Vec<FixedLenByteArray> =
+                    (0..all.len()).step_by(size_of::<i128>()).map(cut).collect();
+                writer.typed::<FixedLenByteArrayType>().write_batch(&values, levels, None)?;
             }
         }
         self.levels.clear();

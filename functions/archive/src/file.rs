@@ -19,6 +19,8 @@ pub(crate) struct FileWriter {
     table: &'static Table,
     epoch: i64,
     left_out: Vec<bool>,
+    /// Where the columns stand in a row, once there was one. Some are made of others.
+    places: Option<Vec<Option<usize>>>,
     writer: SerializedFileWriter<Vec<u8>>,
     columns: Vec<Values>,
     group_bytes: usize,
@@ -63,6 +65,7 @@ impl FileWriter {
             table,
             epoch: i64::from(epoch),
             left_out: table.columns.iter().map(|c| settings.leaves_out(table, c)).collect(),
+            places: None,
             writer: writer.map_err(failed)?,
             columns: table.columns.iter().map(empty).collect(),
             group_bytes: settings.group_bytes,
@@ -79,21 +82,22 @@ impl FileWriter {
     /// [`ArchiveError`] if the row has no such columns.
     pub(crate) fn push(&mut self, row: &Row) -> Result<(), ArchiveError> {
         let table = self.table;
-        for ((column, values), left_out) in
-            table.columns.iter().zip(&mut self.columns).zip(&self.left_out)
-        {
+        let places = self.places.get_or_insert_with(|| {
+            table.columns.iter().map(|column| row.place(column.name)).collect()
+        });
+        let made = Made::of(table, self.epoch, row)?;
+        let columns = table.columns.iter().zip(places).zip(&mut self.columns).zip(&self.left_out);
+        for (((column, place), values), left_out) in columns {
             let value = match left_out {
                 true => Value::Null,
-                false => value_of(table, column, self.epoch, row)?,
+                false => made.value_of(column, *place, row)?,
             };
             let held = values.push(value).ok_or_else(|| {
                 ArchiveError::file(table.name, format!("{} is of another type", column.name))
             })?;
             self.held_bytes += held;
         }
-        if has_amounts(table) {
-            let currency: &str = row.read("currency")?;
-            let amount: i64 = row.read("amount_minor")?;
+        if let Some((amount, currency)) = made.amount {
             match self.sums.get_mut(currency) {
                 Some(sum) => *sum += i128::from(amount),
                 None => drop(self.sums.insert(currency.to_owned(), i128::from(amount))),
@@ -137,45 +141,71 @@ impl FileWriter {
     }
 }
 
-fn has_amounts(table: &Table) -> bool {
-    table.columns.iter().any(|column| column.origin == Origin::MajorUnits)
-}
-
-/// Whether the view has the payload as bytes, of which some are no JSON.
-fn has_bytes(table: &Table) -> bool {
-    table.columns.iter().any(|column| column.origin == Origin::OtherPayload)
-}
-
-fn value_of<'row>(
-    table: &Table,
-    column: &Column,
+/// What columns of a row are made of that are not in the view as they are.
+struct Made<'row> {
     epoch: i64,
+    /// The payload, and whether it is JSON: where the view has it as bytes, of which some are none.
+    payload: Option<(&'row [u8], bool)>,
+    /// Minor units and their currency, in a table of amounts.
+    amount: Option<(i64, &'row str)>,
+}
+
+impl<'row> Made<'row> {
+    fn of(table: &Table, epoch: i64, row: &'row Row) -> Result<Self, ArchiveError> {
+        let has = |origin| table.columns.iter().any(|column| column.origin == origin);
+        let payload = match has(Origin::OtherPayload) {
+            true => {
+                let bytes: &[u8] = row.read("payload")?;
+                Some((bytes, is_json(bytes)))
+            }
+            false => None,
+        };
+        let amount = match has(Origin::MajorUnits) {
+            true => Some((row.read("amount_minor")?, row.read("currency")?)),
+            false => None,
+        };
+        Ok(Self { epoch, payload, amount })
+    }
+
+    fn value_of(
+        &self,
+        column: &Column,
+        place: Option<usize>,
+        row: &'row Row,
+    ) -> Result<Value<'row>, ArchiveError> {
+        match (column.origin, column.kind, self.payload) {
+            (Origin::Epoch, ..) => Ok(Value::Int(self.epoch)),
+            (Origin::MajorUnits, ..) => {
+                let units = self.amount.and_then(|(minor, currency)| major_units(minor, currency));
+                Ok(Value::or_null(units, Value::Decimal))
+            }
+            (Origin::OtherPayload, _, Some((bytes, false)))
+            | (Origin::Itself, Kind::Json, Some((bytes, true))) => Ok(Value::Bytes(bytes)),
+            (Origin::OtherPayload, ..) | (Origin::Itself, Kind::Json, Some(_)) => Ok(Value::Null),
+            (Origin::Itself, kind, _) => stored(column.name, kind, place, row),
+        }
+    }
+}
+
+/// The value of a column that the view has as it is.
+fn stored<'row>(
+    name: &'static str,
+    kind: Kind,
+    place: Option<usize>,
     row: &'row Row,
 ) -> Result<Value<'row>, ArchiveError> {
-    let name = column.name;
-    match column.origin {
-        Origin::Epoch => return Ok(Value::Int(epoch)),
-        Origin::MajorUnits => {
-            let units = major_units(row.read("amount_minor")?, row.read("currency")?);
-            return Ok(Value::or_null(units, Value::Decimal));
+    let Some(at) = place else {
+        return Err(ArchiveError::file(name, "the view has no such column"));
+    };
+    Ok(match kind {
+        Kind::Text | Kind::Json => {
+            Value::or_null(row.read_at::<Option<&str>>(at, name)?, Value::text)
         }
-        Origin::OtherPayload => {
-            let bytes: &[u8] = row.read("payload")?;
-            return Ok(if is_json(bytes) { Value::Null } else { Value::Bytes(bytes) });
-        }
-        Origin::Itself => {}
-    }
-    Ok(match column.kind {
-        Kind::Json if has_bytes(table) => {
-            let bytes: &[u8] = row.read(name)?;
-            if is_json(bytes) { Value::Bytes(bytes) } else { Value::Null }
-        }
-        Kind::Text | Kind::Json => Value::or_null(row.read::<Option<&str>>(name)?, Value::text),
-        Kind::Bytes => Value::or_null(row.read::<Option<&[u8]>>(name)?, Value::Bytes),
-        Kind::Int => Value::or_null(row.read(name)?, Value::Int),
-        Kind::Bool => Value::or_null(row.read(name)?, Value::Bool),
-        Kind::Instant => Value::or_null(row.read(name)?, Value::instant),
-        Kind::Day => Value::or_null(row.read(name)?, Value::day),
+        Kind::Bytes => Value::or_null(row.read_at::<Option<&[u8]>>(at, name)?, Value::Bytes),
+        Kind::Int => Value::or_null(row.read_at(at, name)?, Value::Int),
+        Kind::Bool => Value::or_null(row.read_at(at, name)?, Value::Bool),
+        Kind::Instant => Value::or_null(row.read_at(at, name)?, Value::instant),
+        Kind::Day => Value::or_null(row.read_at(at, name)?, Value::day),
         Kind::Decimal => Value::Null,
     })
 }

@@ -4,6 +4,7 @@
 
 pub mod erase;
 pub mod plan;
+mod report;
 pub mod step;
 
 use std::time::Duration;
@@ -16,6 +17,9 @@ use uuid::Uuid;
 
 use crate::sql::{Statement, statements};
 use crate::{Connection, Row, StoreError, audit, begin, commit};
+
+pub(crate) use report::STATEMENTS as REPORT_STATEMENTS;
+pub use report::{Reason, Report, report};
 
 statements! {
     jobs.start: Start<'a> {
@@ -37,7 +41,6 @@ statements! {
         state: Option<&'a str>,
         limit: i64,
     }
-    job_items.report: Report { job: Uuid, limit: i64 }
     job_items.first: First { job: Uuid, limit: i64 }
 }
 
@@ -69,16 +72,6 @@ pub struct Job {
     pub planned_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-}
-
-/// The number of items with one outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// `waiting`, `sent`, `done`, `dead` or `skipped`.
-    pub state: String,
-    /// Why they are dead again, or were skipped.
-    pub reason: Option<String>,
-    pub count: i64,
 }
 
 /// An item as it was when the job was planned.
@@ -136,22 +129,6 @@ pub async fn list(
     let (planned_at, id) = (after.map(|(at, _)| at), after.map(|(_, id)| id.0));
     let list = List { planned_at, id, state: state.map(JobState::as_str), limit };
     list.rows(on).await?.iter().map(job).collect()
-}
-
-/// Returns a job's items by outcome, at most `limit` outcomes.
-///
-/// # Errors
-/// Returns [`StoreError`] if the statement fails.
-pub async fn report(
-    on: &impl GenericClient,
-    id: JobId,
-    limit: i64,
-) -> Result<Vec<Outcome>, StoreError> {
-    let outcome = |row: &Row| {
-        let (state, reason) = (row.read("state")?, row.read("reason")?);
-        Ok(Outcome { state, reason, count: row.read("count")? })
-    };
-    Report { job: id.0, limit }.rows(on).await?.iter().map(outcome).collect()
 }
 
 /// Returns the first items of a job.

@@ -15,6 +15,7 @@ use crate::sql::{Statement, statements};
 use crate::{Row, StoreError};
 
 mod apply;
+pub mod by_state;
 mod read;
 mod spilled;
 pub mod undecided;

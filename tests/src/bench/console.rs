@@ -12,7 +12,7 @@ use penstock_edge::http::{Request, Service as _};
 use penstock_store::sessions::{self, NewSession};
 use penstock_store::users::{self, NewUser};
 use penstock_testkit::{MemoryQueue, TestDatabase};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ use super::failed::{FAILED, PROCESSED};
 use super::figures::{Figures, ms, percentile};
 use super::say;
 use super::stock::run;
+use crate::chromium::{MISSING, Tools};
+use crate::gateway::{Backend, Failure, Server, Settings};
 use crate::test_app::issuer;
 
 /// Rows that were processed, unless `ROWS` says otherwise: 10,000,000 are the ones in the aims.
@@ -30,6 +32,9 @@ const A_DEAD_ROW_IN: u32 = 100;
 
 /// Measured pages of each kind.
 const PAGES: usize = 50;
+
+/// Measured paintings of each page.
+const PAINTS: usize = 20;
 
 /// A lead, an event and a transaction for each hundredth row, and payments over a year.
 const OTHERS: [&str; 4] = [
@@ -67,7 +72,7 @@ pub(super) async fn measure(figures: &mut Figures) {
     run(&client, "select fold_revenue_deltas(100000000)").await;
     run(&client, "vacuum (analyze)").await;
     run(&client, "checkpoint").await;
-    let cookie = signed_in(&client).await;
+    let session = signed_in(&client).await;
     let env = [("SOURCES", "stripe"), ("PUBLIC_BASE_URL", "https://penstock.example")];
     let ports = Ports {
         database: db.database_of("console", 1),
@@ -79,7 +84,7 @@ pub(super) async fn measure(figures: &mut Figures) {
         clock: Arc::new(SystemClock),
     };
     let letter: Uuid = scalar(&client, "select id from dead_letters limit 1").await;
-    for (name, path, query) in [
+    let pages = [
         ("overview", "/console".to_owned(), ""),
         ("revenue", "/console/revenue".to_owned(), ""),
         ("runs", "/console/runs".to_owned(), ""),
@@ -93,23 +98,69 @@ pub(super) async fn measure(figures: &mut Figures) {
         ("people", "/console/people".to_owned(), "user=user-1"),
         ("contacts", "/console/contacts".to_owned(), ""),
         ("calendar", "/console/calendar".to_owned(), ""),
-    ] {
+    ];
+    let cookie = format!("__Secure-better-auth.session_token={session}");
+    for (name, path, query) in &pages {
         let mut times = Vec::new();
         for round in 0..PAGES + PAGES / 10 {
-            let took = open(&ports, &path, query, &cookie).await;
+            let took = open(&ports, path, query, &cookie).await;
             if round >= PAGES / 10 {
                 times.push(took);
             }
         }
         figures.note(format!("console_{name}_p95_ms"), percentile(&times, 95));
     }
+    let addresses = pages.iter().map(|(_, path, query)| format!("{path}?{query}")).collect();
+    match Tools::find() {
+        Some(tools) => {
+            let slowest = first_paint(&tools, ports, &session, addresses).await;
+            figures.note("console_slowest_first_paint_p95_ms", slowest);
+        }
+        None => say(MISSING),
+    }
+}
+
+/// The console alone behind the local gateway.
+struct Console(Ports);
+
+impl Backend for Console {
+    async fn invoke(&self, _: &str, event: Value) -> Result<Value, Failure> {
+        let request = serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
+        let reply = self.0.handle(&request, "invocation").await;
+        serde_json::to_value(reply).map_err(|e| Failure::of_function(&e))
+    }
+}
+
+/// Opens the pages in a browser that has kept nothing. Returns the 95th percentile of the slowest
+/// page: the milliseconds until its first content was painted.
+async fn first_paint(tools: &Tools, mut ports: Ports, session: &str, pages: Vec<String>) -> f64 {
+    say("console: opening the pages in Chromium");
+    ports.config.public_base_url = None;
+    let server = Server::start(Settings::default(), Console(ports), std::io::sink());
+    let url = server.as_ref().expect("it listens").url();
+    let output = tools
+        .program("src/bench/paint.py")
+        .args([url.as_str(), session, &PAINTS.to_string()])
+        .args(&pages)
+        .output();
+    let output = output.await.expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let p95 = |line: &str| {
+        let times: Vec<f64> = line.split(' ').map(|it| it.parse().expect("a number")).collect();
+        percentile(&times, 95)
+    };
+    let slowest = pages.iter().zip(printed.lines().map(p95)).max_by(|a, b| a.1.total_cmp(&b.1));
+    let (page, slowest) = slowest.expect("a page");
+    say(&format!("console: {page} is painted last, after {slowest:.0} ms"));
+    slowest
 }
 
 async fn scalar(client: &Client, sql: &str) -> Uuid {
     client.query_one(sql, &[]).await.expect("a row").get(0)
 }
 
-/// Makes a person with a session, and returns the cookie.
+/// Makes a person with a session, and returns its token.
 async fn signed_in(client: &Client) -> String {
     let (id, now, text) = (Uuid::now_v7(), SystemClock.now(), Uuid::now_v7().simple().to_string());
     let user = NewUser {
@@ -133,7 +184,7 @@ async fn signed_in(client: &Client) -> String {
         now,
     };
     assert!(sessions::insert(client, session).await.expect("a session"));
-    format!("__Secure-better-auth.session_token={text}")
+    text
 }
 
 /// Returns the milliseconds from the event's bytes to the reply's.

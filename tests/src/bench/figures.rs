@@ -41,6 +41,7 @@ impl Aim {
             _ if name.starts_with("metrics_") && name.contains("_growth_100k_1m") => {
                 Self::AtMost(1.5)
             }
+            "console_slowest_first_paint_p95_ms" => Self::AtMost(300.0),
             _ if name.starts_with("console_") && name.ends_with("_p95_ms") => Self::AtMost(150.0),
             _ if name.starts_with("init_ms_") => Self::AtMost(15.0),
             _ if name.starts_with("rss_mb_") => Self::AtMost(20.0),

@@ -97,16 +97,18 @@ pub(super) fn metrics(route: Operation, to: &mut Contract) -> Operation {
     });
     let failures =
         json!({ "source": "stripe", "connection": "stripe", "entity": "charge", "count": 3 });
+    let transactions = json!({ "status": "needs_review", "count": 2, "capped": false });
     let queue = json!({ "queue": "tickets", "waiting": 4, "inFlight": 1 });
     let example = json!({
         "since": AT, "rows": [rows], "rowsCapped": false, "averageMs": 850, "p95Ms": 2_100, "pending": 4, "pendingCapped": false,
-        "oldestPendingAgeS": 2, "failures": [failures], "failuresCapped": false, "queues": [queue], "asOf": AT,
+        "oldestPendingAgeS": 2, "failures": [failures], "failuresCapped": false,
+        "transactions": [transactions], "queues": [queue], "asOf": AT,
     });
     route
         .titled("Failures", "How the work goes")
         .about(
             "Rows by kind and status and their processing time, of the last 24 hours and of the 20,000 newest rows at most; what \
-             waits, what has failed, and the depths of the queues. Nothing large is counted to its end: a count that is capped \
+             waits, what has failed, transactions by state, and the depths of the queues. Nothing large is counted to its end: a count that is capped \
              says so. `queues` is null if SQS does not answer.",
         )
         .reply(200, "How the work goes.", &schema, &example)

@@ -16,7 +16,7 @@ use penstock_edge::http::{Failure, Problem, Reply, StatusCode};
 use penstock_store::StoreError;
 use penstock_store::audit::Entry;
 use penstock_store::jobs::plan::{NewJob, fingerprint_text};
-use penstock_store::jobs::{self, Decision, Job, Outcome, Started};
+use penstock_store::jobs::{self, Decision, Job, Report, Started};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -45,9 +45,6 @@ pub(crate) const MOST_RATE: i32 = 1_000;
 /// The items that a dry run shows.
 const FIRST: i64 = 10;
 
-/// No more outcomes are told apart in a report.
-const OUTCOMES: i64 = 200;
-
 /// The longest body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -71,21 +68,21 @@ impl Fingerprinted {
 }
 
 impl<C: Clock, Q: Outlet> Ports<C, Q> {
-    /// A job, and its items by outcome.
-    async fn job_told(&self, id: JobId) -> Result<Option<(Job, Vec<Outcome>)>, Failure> {
+    /// A job, and what has become of its items.
+    async fn job_told(&self, id: JobId) -> Result<Option<(Job, Report)>, Failure> {
         let reading = async {
             let connection = self.database.connection().await?;
             let on = &**connection;
             let Some(job) = jobs::find(on, id).await? else { return Ok(None) };
-            Ok::<_, StoreError>(Some((job, jobs::report(on, id, OUTCOMES).await?)))
+            Ok::<_, StoreError>(Some((job, jobs::report(on, id).await?)))
         };
         Ok(self.database.in_time(reading).await?)
     }
 
     /// The reply with a job.
     pub(crate) async fn reply_with(&self, status: StatusCode, id: JobId) -> Result<Reply, Failure> {
-        let (job, outcomes) = self.job_told(id).await?.ok_or_else(unknown)?;
-        Reply::json(status, &JobReply::of(job, outcomes))
+        let (job, report) = self.job_told(id).await?.ok_or_else(unknown)?;
+        Reply::json(status, &JobReply::of(job, report))
     }
 
     /// The reply to a dry run.

@@ -1,7 +1,7 @@
 //! Jobs as replies show them.
 
 use jiff::Timestamp;
-use penstock_store::jobs::{FirstItem, Job, Outcome, PLAN_LASTS};
+use penstock_store::jobs::{FirstItem, Job, PLAN_LASTS, Reason, Report};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -34,14 +34,14 @@ pub(crate) struct JobReply {
     planned_at: Timestamp,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
-    report: Report,
+    report: ReportReply,
 }
 
 /// The items of a job by what has become of them.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "JobReport"))]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct ReportReply {
     /// Not begun yet.
     waiting: i64,
     /// Put back to work, and not processed yet.
@@ -67,28 +67,22 @@ struct ReasonReply {
     count: i64,
 }
 
-impl Report {
-    fn of(outcomes: Vec<Outcome>) -> Self {
-        let mut report = Self::default();
-        for Outcome { state, reason, count } in outcomes {
-            *match state.as_str() {
-                "waiting" => &mut report.waiting,
-                "sent" => &mut report.under_way,
-                "done" => &mut report.processed,
-                "dead" => &mut report.dead,
-                _ => &mut report.skipped,
-            } += count;
-            if let Some(reason) = reason {
-                report.reasons.push(ReasonReply { outcome: state, reason, count });
-            }
-        }
-        report.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
-        report
+impl From<Reason> for ReasonReply {
+    fn from(Reason { outcome, reason, count }: Reason) -> Self {
+        Self { outcome, reason, count }
+    }
+}
+
+impl From<Report> for ReportReply {
+    fn from(report: Report) -> Self {
+        let Report { waiting, under_way, processed, dead, skipped, reasons } = report;
+        let reasons = reasons.into_iter().map(ReasonReply::from).collect();
+        Self { waiting, under_way, processed, dead, skipped, reasons }
     }
 }
 
 impl JobReply {
-    pub(super) fn of(job: Job, outcomes: Vec<Outcome>) -> Self {
+    pub(super) fn of(job: Job, report: Report) -> Self {
         Self {
             job_id: job.id.0,
             kind: job.kind,
@@ -103,7 +97,7 @@ impl JobReply {
             planned_at: job.planned_at,
             started_at: job.started_at,
             ended_at: job.ended_at,
-            report: Report::of(outcomes),
+            report: report.into(),
         }
     }
 }

@@ -6,8 +6,7 @@ use askama::Template;
 use penstock_domain::revenue::Zone;
 use penstock_domain::transaction::State;
 use penstock_edge::http::{Call, Cursor, Failure, Reply, StatusCode};
-use penstock_store::console::MOST_COUNTED;
-use penstock_store::console::transactions::by_state;
+use penstock_store::transactions::by_state::{MOST_COUNTED, by_state};
 use penstock_store::transactions::{self, Listed, Page};
 
 use crate::Ports;
@@ -75,7 +74,9 @@ pub(crate) async fn page(ports: &Ports, mut call: Call<'_, Visitor>) -> Result<R
         .with("cursor", after.map(Cursor::text).as_deref());
     let zone = &call.caller.zone;
     let page = Transactions {
-        states: states.map(|states| states.into_iter().map(|of| StateRow::of(of, state)).collect()),
+        states: states.map(|states| {
+            states.into_iter().enumerate().map(|of| StateRow::of(of, state)).collect()
+        }),
         list: list.map(|mut listed| {
             let end_of = |it: &Listed| Cursor { at: it.received_at, id: it.id };
             let next = Cursor::cut(&mut listed, LIMIT, end_of);
@@ -92,11 +93,15 @@ pub(crate) async fn page(ports: &Ports, mut call: Call<'_, Visitor>) -> Result<R
 }
 
 impl StateRow {
-    fn of((state, count): (State, i64), chosen: Option<State>) -> Self {
+    fn of((at, (state, count)): (usize, (State, i64)), chosen: Option<State>) -> Self {
         let word = state.as_str();
         Self {
             word,
-            count: filters::at_least(count, count >= MOST_COUNTED, ""),
+            count: filters::at_least(
+                count,
+                count >= MOST_COUNTED,
+                &format!("/transactions/{at}/count"),
+            ),
             only: Address::of(PATH).with("status", Some(word)).to_string(),
             is_chosen: chosen == Some(state),
         }

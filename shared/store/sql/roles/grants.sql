@@ -61,6 +61,7 @@ grant select (source, kind, external_id, status, outbox_id) on payments to :admi
 grant select (source, external_id, unreadable, outbox_id) on contacts to :admin;
 grant select (source, calendar_id, external_id, status, outbox_id) on calendar_events to :admin;
 grant select (id, state, outbox_id) on leads to :admin;
+grant select (id, status, received_at) on transactions to :admin;
 grant select, update, delete on jobs to :relay;
 grant select, update on job_items to :relay;
 grant select (payload, error, reason, replayed_at, replay_count, settled_at) on dead_letters to :relay;

@@ -6,7 +6,6 @@ pub mod contacts;
 pub mod queues;
 pub mod reconciled;
 pub mod runs;
-pub mod transactions;
 
 /// Rows are counted up to here. A count that reaches it says that there may be more.
 pub const MOST_COUNTED: i64 = 10_000;

@@ -4,9 +4,9 @@ The test that runs it serves the console, and does what this program asks for by
 request to another host, each error on the console of the browser, each report of a policy that was broken and each
 serious finding of axe ends it with an error.
 
-    browser.py pages  URL LINK SCRIPT WIDTH SCHEME PICTURE PATH...
-    browser.py again  the same in another view, without axe and without what takes time
-    browser.py flow   URL LINK SCRIPT WIDTH SCHEME
+    browser.py CHROMIUM pages  URL LINK SCRIPT WIDTH SCHEME PICTURE PATH...
+    browser.py CHROMIUM again  the same in another view, without axe and without what takes time
+    browser.py CHROMIUM flow   URL LINK SCRIPT WIDTH SCHEME
 """
 
 import re
@@ -15,56 +15,23 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-
-# Milliseconds. A machine may be busy.
-PATIENCE = 120_000
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-REPORTS = """
-window.reports = [];
-document.addEventListener("securitypolicyviolation", (e) => window.reports.push(`${e.violatedDirective} ${e.blockedURI}`));
-"""
+from chromium import Visit, launched
+from playwright.sync_api import Browser, sync_playwright
 
 
-class Reader:
+class Reader(Visit):
     """A person at a browser."""
 
     def __init__(self, browser: Browser, url: str, script: bool, width: int, scheme: str, axe: bool) -> None:
-        self.url, self.script, self.axe = url, script, axe
-        self.faults: list[str] = []
-        self.context: BrowserContext = browser.new_context(
+        super().__init__(
+            browser,
+            url,
             java_script_enabled=script,
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             timezone_id="Europe/Berlin",
         )
-        self.context.set_default_timeout(PATIENCE)
-        self.context.route("**/*", self._only_own)
-        if script:
-            self.context.add_init_script(REPORTS)
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda said: said.type == "error" and self.faults.append(f"console: {said.text}"))
-        self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
-        self.page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-
-    def _only_own(self, route) -> None:
-        if urlsplit(route.request.url).netloc == urlsplit(self.url).netloc or route.request.url.startswith("data:"):
-            route.continue_()
-        else:
-            self.faults.append(f"request to {route.request.url}")
-            route.abort()
+        self.axe = axe
 
     def open(self, path: str) -> None:
         reply = self.page.goto(self.url + path)
@@ -77,7 +44,7 @@ class Reader:
         self.page.wait_for_load_state("load")
         if self.script:
             self.until("!('askZone' in document.body.dataset)")
-            self.faults += [f"policy: {report}" for report in self.page.evaluate("window.reports")]
+            self.noted()
             found = Axe().run(self.page).response["violations"] if self.axe else []
             for fault in (fault for fault in found if fault["impact"] in ("serious", "critical")):
                 nodes = "; ".join(node["html"][:200] for node in fault["nodes"][:3])
@@ -113,7 +80,8 @@ class Reader:
             if word not in text:
                 raise SystemExit(f"{self.page.url} does not say {word!r}:\n{text}")
 
-    def sign_in(self, link: str) -> None:
+    def take(self, link: str) -> None:
+        """Signs in by a link."""
         self.page.goto(link)
         self.look("the link")
         self.expect("Nothing has happened yet.")
@@ -129,7 +97,7 @@ def ask(what: str) -> None:
 
 
 def pages(reader: Reader, link: str, picture: str, paths: list[str]) -> None:
-    reader.sign_in(link)
+    reader.take(link)
     for path in paths:
         reader.open(path)
         if reader.page.locator("h1").count() != 1:
@@ -178,7 +146,7 @@ def amount(reader: Reader) -> Decimal:
 
 def flow(reader: Reader, link: str) -> None:
     page = reader.page
-    reader.sign_in(link)
+    reader.take(link)
     before = amount(reader)
 
     # Find the planted dead letters, and what came in.
@@ -256,9 +224,9 @@ def flow(reader: Reader, link: str) -> None:
 
 
 def main() -> None:
-    what, url, link, script, width, scheme, *rest = sys.argv[1:]
+    chromium, what, url, link, script, width, scheme, *rest = sys.argv[1:]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, headless=True, timeout=PATIENCE)
+        browser = launched(playwright, chromium)
         reader = Reader(browser, url, script == "script", int(width), scheme, what != "again")
         try:
             if what in ("pages", "again"):
@@ -270,5 +238,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    BROWSER = sys.argv.pop(1)
     main()

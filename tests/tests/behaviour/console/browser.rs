@@ -1,7 +1,6 @@
 //! The console in a real browser: the system's Chromium, driven by Playwright.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use penstock_domain::account::password::Cost;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::config;
 use penstock_edge::http::Service as _;
+use penstock_tests::chromium::{MISSING, Tools};
 use penstock_tests::clock::TestClock;
 use penstock_tests::gateway::{Backend, Failure, Server, Settings};
 use penstock_tests::repository::root;
@@ -17,7 +17,6 @@ use penstock_tests::test_app::TestApp;
 use penstock_tests::thorough::is_thorough;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::Command;
 use uuid::Uuid;
 
 use super::acting::World;
@@ -27,23 +26,14 @@ use crate::jobs::{Mistaken, unknown_to_it, work};
 use crate::process::batches::put;
 use crate::stripe_account::account;
 
-/// The browser and the program that drives it. `None`, and a line that says how to get it, if one
-/// of them is not installed; in a thorough run that is a failure.
-pub(super) fn tools() -> Option<(PathBuf, PathBuf)> {
-    let env = config::from_process();
-    let path = env.optional("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let all = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let browser = all.into_iter().find(|program| program.is_file());
-    let python =
-        env.optional("PENSTOCK_SCHEMATHESIS").map(|st| Path::new(&st).with_file_name("python"));
-    let tools = browser.zip(python.filter(|python| python.is_file()));
+/// What drives the browser. `None`, and a line that says how to get it, if it is not installed; in
+/// continuous integration that is a failure.
+pub(super) fn tools() -> Option<Tools> {
+    let tools = Tools::find();
     if tools.is_none() {
-        let said =
-            "no browser has read the console: `apt-get install chromium` and `make setup` bring it";
-        assert!(!is_thorough(), "{said}");
-        writeln!(std::io::stderr(), "{said}").unwrap_or_default();
+        let must = config::from_process().given("PENSTOCK_BROWSER") == Some("1");
+        assert!(!must, "{MISSING}");
+        writeln!(std::io::stderr(), "{MISSING}").unwrap_or_default();
     }
     tools
 }
@@ -87,14 +77,14 @@ impl Backend for Functions {
 
 /// A served console, and the program that goes through it.
 struct Browsing {
-    tools: (PathBuf, PathBuf),
+    tools: Tools,
     server: Server,
     link: String,
 }
 
 impl Browsing {
     /// Serves the console of a world, and makes an admin a link that signs in.
-    async fn of(tools: (PathBuf, PathBuf), app: &TestApp, console: Ports) -> Self {
+    async fn of(tools: Tools, app: &TestApp, console: Ports) -> Self {
         let mut console = console;
         console.config.public_base_url = None;
         let functions = Functions { console, accounts: accounts(app) };
@@ -116,18 +106,15 @@ impl Browsing {
         rest: &[String],
         mut done: impl AsyncFnMut(&str),
     ) {
-        let (browser, python) = &self.tools;
-        let mut program = Command::new(python)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/console/browser.py"))
-            .arg(browser)
+        let mut program = self
+            .tools
+            .program("tests/behaviour/console/browser.py")
             .args([what, &self.server.url(), &self.link])
             .args(view)
             .args(rest)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut said = String::new();

@@ -1,6 +1,7 @@
 //! Every number on a page is that of the API at the same moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ fn shown(value: &Value) -> String {
 
 /// Compares each number of a page with the API. Returns the routes that had them, with how many.
 async fn compared(seeded: &Seeded, path: &str) -> BTreeMap<String, usize> {
-    let html = seeded.page(path).await;
+    let html = seeded.world.page(&seeded.operator, path).await;
     let mut replies: BTreeMap<String, Value> = BTreeMap::new();
     let mut counts = BTreeMap::new();
     for number in numbers(&html) {
@@ -41,6 +42,7 @@ async fn every_number_on_a_page_is_in_the_reply_of_the_api_at_the_same_moment() 
         ("/console/queues", 1),
         ("/console/dead-letters", 1),
         ("/console/people?user=user-1", 1),
+        ("/console/transactions", 6),
     ] {
         let counts = compared(&seeded, path).await;
         assert!(counts.values().sum::<usize>() >= least, "{path}: {counts:?}");
@@ -53,6 +55,32 @@ async fn every_number_on_a_page_is_in_the_reply_of_the_api_at_the_same_moment() 
     for route in expected {
         assert!(routes.contains(route), "{route}: {routes:?}");
     }
+}
+
+#[tokio::test]
+async fn how_far_a_job_is_is_told_alike_by_its_page_the_list_and_the_api() {
+    let seeded = Seeded::new(17_004).await;
+    let Seeded { world, operator, .. } = &seeded;
+    let planned = world.planned(operator, &[]).await;
+    let counted = compared(&seeded, &format!("/console/jobs/{planned}")).await;
+    assert!(counted.values().sum::<usize>() >= 3, "{counted:?}");
+    let job = world.started(operator, &[("source", "stripe")], "7").await;
+    for _ in 0..2 {
+        world.app.clock.advance(Duration::from_secs(1));
+        world.app.relay.run_once(world.app.relay_deadline()).await.unwrap();
+        world.app.drain().await;
+    }
+    let page = format!("/console/jobs/{job}");
+    let counted = compared(&seeded, &page).await;
+    let expected = BTreeMap::from([(format!("/admin/jobs/{job}"), 9)]);
+    assert_eq!(counted, expected, "rows twice, the rate, each outcome, and the reason");
+    let report = seeded.api(&format!("/admin/jobs/{job}")).await["report"].clone();
+    let of = |what: &str| report[what].as_i64().unwrap();
+    assert!(of("dead") > 0 && of("waiting") > 0, "{report}");
+    let listed = compared(&seeded, "/console/jobs").await;
+    assert_eq!(listed, BTreeMap::from([("/admin/jobs".to_owned(), 2)]));
+    let running = compared(&seeded, "/console/jobs?state=planned").await;
+    assert_eq!(running, BTreeMap::from([("/admin/jobs".to_owned(), 1)]));
 }
 
 #[tokio::test]

@@ -253,13 +253,21 @@ async fn an_operator_reads_what_waits_what_has_failed_how_long_it_takes_and_the_
     work(&app, &sound).await;
     put(&app, &[("ch_2".to_owned(), charge("ch_2", "100", "succeeded"))]).await;
     app.clock.advance(Duration::from_secs(7));
+    let undecided = "
+        insert into transactions (id, sender, body, body_sha256, status, deadline, received_at, updated_at)
+        select gen_random_uuid(), 'crm', '{}', '', status, now(), now(), now()
+        from unnest(array['pending', 'needs_review', 'needs_review']) status";
+    app.db.client().await.batch_execute(undecided).await.unwrap();
     let told = get(&admin, "/admin/metrics").await;
-    let count = |status: &str| {
-        let of = told["rows"].as_array().unwrap().iter().find(|of| of["status"] == status);
+    let count = |list: &str, status: &str| {
+        let of = told[list].as_array().unwrap().iter().find(|of| of["status"] == status);
         of.map(|of| of["count"].clone())
     };
-    assert_eq!(count("processed"), Some(json!(1)), "{told:#}");
-    assert_eq!((count("dead"), count("pending")), (Some(json!(2)), Some(json!(1))));
+    assert_eq!(count("rows", "processed"), Some(json!(1)), "{told:#}");
+    assert_eq!((count("rows", "dead"), count("rows", "pending")), (Some(json!(2)), Some(json!(1))));
+    for (state, is) in [("pending", 1), ("needs_review", 2), ("completed", 0)] {
+        assert_eq!(count("transactions", state), Some(json!(is)), "{told:#}");
+    }
     assert_eq!((&told["averageMs"], &told["p95Ms"]), (&json!(3_000), &json!(3_000)));
     assert_eq!((&told["pending"], &told["oldestPendingAgeS"]), (&json!(1), &json!(7)));
     assert_eq!(told["failures"][0]["count"], 2);

@@ -27,6 +27,7 @@ pub(super) const CONSOLE: &[&str] = &[
     "transaction_attempts.of",
     "transaction_changes.of",
     "transaction_conflicts.of",
+    "transactions.by_state",
     "transactions.find",
     "transactions.page",
     // Pages that act.

@@ -60,6 +60,7 @@ pub(super) const STATEMENTS: &[(&str, &[&str])] = &[
             "sync_state.remove",
             "sync_state.request",
             "sync_state.requested",
+            "transactions.by_state",
             "vendor_accounts.ask_anew",
         ],
     ),

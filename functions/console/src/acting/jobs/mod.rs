@@ -18,6 +18,7 @@ pub(crate) use show::one;
 use crate::filters::{self, Markup};
 use crate::page::{Area, Shell, html};
 use crate::panel::{Panels, Part};
+use crate::query::Address;
 use crate::{Ports, Visitor};
 
 /// The items that a job begins in a second, unless its form says otherwise.
@@ -71,12 +72,12 @@ struct Line {
 }
 
 impl Line {
-    fn of(job: &Job, visitor: &Visitor) -> Self {
+    fn of((at, job): (usize, &Job), visitor: &Visitor) -> Self {
         Self {
             path: address(job.id),
             kind: job.kind.clone(),
             state: job.state.clone(),
-            items: filters::at_least(job.items.into(), job.is_capped, ""),
+            items: filters::at_least(job.items.into(), job.is_capped, &format!("/jobs/{at}/items")),
             asked_by: filters::text(&job.asked_by),
             why: filters::maybe(job.why.as_deref()),
             planned: filters::time(job.planned_at, &visitor.zone),
@@ -90,6 +91,8 @@ impl Line {
 struct Jobs {
     shell: Shell,
     states: [(&'static str, bool); JobState::ALL.len()],
+    /// The route of the API that has the same numbers.
+    api: String,
     jobs: Part<Vec<Line>>,
     next: Option<String>,
 }
@@ -118,12 +121,18 @@ pub(crate) async fn list(ports: &Ports, mut call: Call<'_, Visitor>) -> Result<R
         Part::Read(jobs) => Cursor::cut(jobs, ON_A_PAGE, end_of),
         Part::Slow | Part::Failed => None,
     };
-    let chosen = state.map(|state| format!("state={}&", state.as_str())).unwrap_or_default();
+    let list = |path, cursor: Option<&str>| {
+        Address::of(path).with("state", state.map(JobState::as_str)).with("cursor", cursor)
+    };
+    let given = after.map(|(at, id)| Cursor { at, id: id.0 }.text());
+    let of_page =
+        |jobs: Vec<Job>| jobs.iter().enumerate().map(|at| Line::of(at, &call.caller)).collect();
     let page = Jobs {
         shell: Shell::of(&call, Area::Jobs, "Jobs"),
         states: JobState::ALL.map(|each| (each.as_str(), state == Some(each))),
-        jobs: found.map(|jobs| jobs.iter().map(|job| Line::of(job, &call.caller)).collect()),
-        next: cursor.map(|cursor| format!("/console/jobs?{chosen}cursor={cursor}")),
+        api: list("/admin/jobs", given.as_deref()).to_string(),
+        jobs: found.map(of_page),
+        next: cursor.map(|cursor| list("/console/jobs", Some(&cursor)).to_string()),
     };
     html(StatusCode::OK, &page)
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use penstock_domain::ids::JobId;
 use penstock_edge::http::{Call, Failure, Reply, StatusCode};
 use penstock_store::StoreError;
-use penstock_store::jobs::{self, FirstItem, Job, Outcome, PLAN_LASTS};
+use penstock_store::jobs::{self, FirstItem, Job, PLAN_LASTS, Reason, Report};
 use serde_json::{Map, Value};
 
 use super::{DEFAULT_RATE, MOST_RATE, address, unknown};
@@ -16,9 +16,6 @@ use crate::{Ports, Visitor};
 
 /// The items that the page shows before it asks.
 const FIRST: i64 = 10;
-
-/// No more outcomes are told apart.
-const OUTCOMES: i64 = 200;
 
 /// One of the first items.
 struct Item {
@@ -42,46 +39,43 @@ impl Item {
     }
 }
 
-/// The items by what has become of them.
-#[derive(Default)]
+/// What has become of the items.
 struct Progress {
-    waiting: i64,
-    under_way: i64,
-    processed: i64,
-    dead: i64,
-    skipped: i64,
-    reasons: Vec<(String, Markup, Markup)>,
+    waiting: Markup,
+    under_way: Markup,
+    processed: Markup,
+    dead: Markup,
+    skipped: Markup,
+    /// The items that nothing more will become of.
+    ended: i64,
+    reasons: Vec<ReasonRow>,
+}
+
+/// Items that ended for one reason.
+struct ReasonRow {
+    outcome: String,
+    reason: Markup,
+    count: Markup,
 }
 
 impl Progress {
-    fn of(mut outcomes: Vec<Outcome>) -> Self {
-        let mut progress = Self::default();
-        outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.count));
-        for Outcome { state, reason, count } in outcomes {
-            *match state.as_str() {
-                "waiting" => &mut progress.waiting,
-                "sent" => &mut progress.under_way,
-                "done" => &mut progress.processed,
-                "dead" => &mut progress.dead,
-                _ => &mut progress.skipped,
-            } += count;
-            if let Some(reason) = reason {
-                let (reason, count) =
-                    (filters::cut(&reason, LONG, None), filters::number(count, ""));
-                progress.reasons.push((state, reason, count));
-            }
+    fn of(report: Report) -> Self {
+        let Report { waiting, under_way, processed, dead, skipped, reasons } = report;
+        let number = |count, name: &str| filters::number(count, &format!("/report/{name}"));
+        let row = |(at, Reason { outcome, reason, count }): (usize, Reason)| ReasonRow {
+            outcome,
+            reason: filters::cut(&reason, LONG, None),
+            count: number(count, &format!("reasons/{at}/count")),
+        };
+        Self {
+            waiting: number(waiting, "waiting"),
+            under_way: number(under_way, "underWay"),
+            processed: number(processed, "processed"),
+            dead: number(dead, "dead"),
+            skipped: number(skipped, "skipped"),
+            ended: processed + dead + skipped,
+            reasons: reasons.into_iter().enumerate().map(row).collect(),
         }
-        progress
-    }
-
-    /// The items that nothing more will become of.
-    fn ended(&self) -> i64 {
-        self.processed + self.dead + self.skipped
-    }
-
-    /// A number with its name in the API's reply.
-    fn number(value: &i64, name: &str) -> Markup {
-        filters::number(*value, name)
     }
 }
 
@@ -90,6 +84,8 @@ impl Progress {
 struct One {
     shell: Shell,
     own: String,
+    /// The route of the API that has the same numbers.
+    api: String,
     kind: String,
     state: String,
     /// The number of items, for the bar.
@@ -102,7 +98,7 @@ struct One {
     filter: Vec<(Markup, Markup)>,
     asked_by: Markup,
     why: Markup,
-    rate: i32,
+    rate: Markup,
     planned: Markup,
     expires: Markup,
     started: Markup,
@@ -159,10 +155,10 @@ pub(crate) async fn one(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply,
         let on = &**connection;
         let Some(job) = jobs::find(on, id).await? else { return Ok::<_, StoreError>(None) };
         let first = jobs::first_items(on, id, FIRST).await?;
-        Ok(Some((job, first, jobs::report(on, id, OUTCOMES).await?)))
+        Ok(Some((job, first, jobs::report(on, id).await?)))
     };
     let found = ports.database.in_time_or_again(reading).await?;
-    let (job, first, outcomes) = found.ok_or_else(unknown)?;
+    let (job, first, report) = found.ok_or_else(unknown)?;
     let visitor = &call.caller;
     let is_erasure = job.kind == "erase";
     let fields = if is_erasure { Vec::new() } else { fields(&job) };
@@ -172,11 +168,13 @@ pub(crate) async fn one(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply,
         "remap" => "Read objects again",
         _ => "Erasure of a person",
     };
+    let api = format!("/admin/jobs/{id}");
     let page = One {
         shell: Shell::of(&call, Area::Jobs, title),
         own: address(id),
         total: job.items,
-        items: filters::number(job.items.into(), "items"),
+        items: filters::number(job.items.into(), &format!("{api}#/items")),
+        api,
         is_capped: job.is_capped,
         rest: rest(&job, &fields),
         filter: fields
@@ -185,7 +183,7 @@ pub(crate) async fn one(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply,
             .collect(),
         asked_by: filters::text(&job.asked_by),
         why: filters::maybe(job.why.as_deref()),
-        rate: job.rate,
+        rate: filters::number(job.rate.into(), "/rate"),
         planned: filters::time(job.planned_at, &visitor.zone),
         expires: filters::time(expires_at, &visitor.zone),
         started: filters::maybe_time(job.started_at, &visitor.zone),
@@ -195,7 +193,7 @@ pub(crate) async fn one(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply,
         } else {
             first.iter().map(|item| Item::of(item, visitor)).collect()
         },
-        progress: Progress::of(outcomes),
+        progress: Progress::of(report),
         is_stale: expires_at <= call.now,
         may_act: super::control::may(visitor, &job.kind),
         kind: job.kind,

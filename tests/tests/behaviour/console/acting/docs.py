@@ -8,19 +8,9 @@ request to another host, an error of the browser or a report of a policy that wa
 
 import re
 import sys
-from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Route, expect, sync_playwright
-
-# Milliseconds. The page has more than a hundred operations, and a machine may be busy.
-PATIENCE = 120_000
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"]
-
-REPORTS = """
-window.reports = [];
-document.addEventListener("securitypolicyviolation", (e) => window.reports.push(`${e.violatedDirective} ${e.blockedURI}`));
-"""
+from chromium import PATIENCE, Visit, launched
+from playwright.sync_api import Page, expect, sync_playwright
 
 
 def authorize(page: Page, scheme: str, key: str) -> None:
@@ -50,27 +40,12 @@ def tried(page: Page, tag: str, operation: str, fields: dict[str, str], body: st
 
 
 def main(chromium: str, url: str, ingest_key: str, read_key: str, session: str) -> None:
-    faults: list[str] = []
-
-    def only_own(route: Route) -> None:
-        asked = route.request.url
-        if urlsplit(asked).netloc == urlsplit(url).netloc or asked.startswith(("data:", "blob:")):
-            route.continue_()
-        else:
-            faults.append(f"another host: {asked}")
-            route.abort()
-
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=PATIENCE)
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        context.set_default_timeout(PATIENCE)
-        context.route("**/*", only_own)
-        context.add_init_script(REPORTS)
-        context.add_cookies([{"name": "better-auth.session_token", "value": session, "url": url, "httpOnly": True}])
-        page = context.new_page()
-        page.on("console", lambda said: said.type == "error" and faults.append(f"console: {said.text}"))
-        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        browser = launched(playwright, chromium)
+        visit = Visit(browser, url, viewport={"width": 1440, "height": 900})
+        visit.sign_in(session)
+        page = visit.page
         page.goto(f"{url}/docs")
         expect(page.locator(".opblock-tag").first).to_be_visible()
 
@@ -85,10 +60,10 @@ def main(chromium: str, url: str, ingest_key: str, read_key: str, session: str) 
 
         kept = page.evaluate("() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
         assert ingest_key not in kept and read_key not in kept, "a key is kept"
-        faults += page.evaluate("() => window.reports")
+        visit.noted()
         page.reload()
         expect(page.locator(".opblock-tag").first).to_be_visible()
-        faults += page.evaluate("() => window.reports")
+        faults = visit.noted()
         browser.close()
     assert not faults, faults
 

@@ -1,6 +1,5 @@
 //! The contract is tried in Swagger UI, in the system's own Chromium: by keys and by a session.
 
-use std::path::Path;
 use std::time::Duration;
 
 use console::Ports;
@@ -12,7 +11,6 @@ use penstock_tests::clock::TestClock;
 use penstock_tests::gateway::{Backend, Failure, Server, Settings};
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::World;
 use super::keys::{metrics, shown};
@@ -52,7 +50,7 @@ impl Backend for Functions {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lead_is_posted_a_journey_read_and_a_session_shown_from_the_page() {
-    let Some((browser, python)) = tools() else { return };
+    let Some(tools) = tools() else { return };
     let mut world = World::over(TestApp::over(account(6_190, 1)).await);
     world.console.config.public_base_url = None;
     world.app.let_in().await;
@@ -71,12 +69,9 @@ async fn a_lead_is_posted_a_journey_read_and_a_session_shown_from_the_page() {
     let TestApp { ingest, db: _db, .. } = app;
     let functions = Functions { console, metrics, accounts, ingest };
     let server = Server::start(Settings::default(), functions, std::io::stderr()).unwrap();
-    let program = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/console/acting/docs.py"))
-        .arg(browser)
+    let program = tools
+        .program("tests/behaviour/console/acting/docs.py")
         .args([&server.url(), INGEST_KEY, &read_key, &session])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(Duration::from_secs(600), program).await;
     let output = output.expect("it ends").unwrap();

@@ -35,7 +35,7 @@ async fn objects_are_counted_and_then_read_again_from_what_came_in() {
         world.app.drain().await;
     }
     let page = world.page(&operator, &job).await;
-    assert!(page.contains("<data value=\"2\" data-number=\"report.processed\">"), "{page}");
+    assert!(page.contains("<data value=\"2\" data-number=\"/report/processed\">"), "{page}");
     assert!(page.contains("<dd>completed</dd>"), "{page}");
     let read_again = "select string_agg(external_id, ' ' order by external_id) from outbox where error_kind = 'reread'";
     assert_eq!(world.app.db.scalar::<Option<String>>(read_again).await, None, "and processed");

@@ -10,15 +10,14 @@ use uuid::Uuid;
 
 use super::{Person, World, environment};
 use crate::admin::trigger::admin;
+use crate::console::html::numbers;
 use crate::jobs::{self, unknown_to_it, work};
 use crate::process::batches::put;
 
-/// The number of a page that has this name in the API.
-fn number(page: &str, name: &str) -> i64 {
-    let mark = format!("\" data-number=\"{name}\">");
-    let before = page.split(&mark).next().unwrap();
-    assert_ne!(before.len(), page.len(), "{name} is on the page: {page}");
-    before.rsplit('"').next().unwrap().parse().unwrap()
+/// The number of a page that stands there in the API's reply.
+fn number(page: &str, pointer: &str) -> i64 {
+    let found = numbers(page).into_iter().find(|number| number.pointer == pointer);
+    found.unwrap_or_else(|| panic!("{pointer} is not on the page: {page}")).value.parse().unwrap()
 }
 
 /// Lets a minute pass, in which `relay` and `process` work.
@@ -61,7 +60,7 @@ async fn trap_60_a_replay_takes_the_rows_that_were_counted_and_shown_and_no_othe
     let job = world.planned(&operator, &filter).await;
     let path = format!("/console/jobs/{job}");
     let page = world.page(&operator, &path).await;
-    assert_eq!(number(&page, "items"), 500);
+    assert_eq!(number(&page, "/items"), 500);
     assert_eq!(page.matches("<td>stripe charge</td>").count(), 10, "the first rows: {page}");
     assert!(page.contains("Replay these "), "{page}");
     assert_eq!(dead(&world).await, 500, "to count changes no row");
@@ -72,8 +71,8 @@ async fn trap_60_a_replay_takes_the_rows_that_were_counted_and_shown_and_no_othe
     let form = [("why", "the map is mended"), ("rate", "1000")];
     assert_eq!(world.led(&operator, &format!("{path}/start"), &form).await, path);
     let page = ended(&world, &operator, job).await;
-    let numbers = ["items", "report.processed", "report.dead", "report.skipped"];
-    assert_eq!(numbers.map(|name| number(&page, name)), [500, 499, 1, 0]);
+    let pointers = ["/items", "/report/processed", "/report/dead", "/report/skipped"];
+    assert_eq!(pointers.map(|name| number(&page, name)), [500, 499, 1, 0]);
     assert!(page.contains("<progress max=\"500\" value=\"500\">"), "{page}");
     assert_eq!(dead(&world).await, 2, "the spoilt one, and the late one");
     assert_eq!(world.app.db.scalar::<i64>(COLLECTED).await, 499 * 100);
@@ -98,7 +97,7 @@ async fn the_chosen_rows_are_replayed_and_no_other() {
     let form = [("id", ids[0].as_str()), ("id", ids[1].as_str()), ("id", ids[0].as_str())];
     let job = world.started(&operator, &form, "1000").await;
     let page = ended(&world, &operator, job).await;
-    assert_eq!((number(&page, "items"), number(&page, "report.processed")), (2, 2));
+    assert_eq!((number(&page, "/items"), number(&page, "/report/processed")), (2, 2));
     let left = "select string_agg(external_id, ' ' order by external_id) from outbox where status = 'dead'";
     assert_eq!(world.app.db.scalar::<String>(left).await, "ch_00000 ch_00002 ch_00004");
     for (form, field) in [
@@ -122,11 +121,11 @@ async fn a_job_shows_its_progress_pauses_goes_on_and_is_stopped() {
         minute(&world.app).await;
         let page = world.page(&operator, &path).await;
         let sum: i64 = ["waiting", "underWay", "processed", "dead", "skipped"]
-            .map(|name| number(&page, &format!("report.{name}")))
+            .map(|name| number(&page, &format!("/report/{name}")))
             .iter()
             .sum();
         assert_eq!(sum, 150, "each row is in one of the numbers");
-        number(&page, "report.waiting")
+        number(&page, "/report/waiting")
     };
     assert_eq!(waiting().await, 90, "one a second");
     assert_eq!(world.led(&operator, &format!("{path}/pause"), &[]).await, path);

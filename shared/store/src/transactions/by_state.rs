@@ -3,13 +3,16 @@
 use penstock_domain::transaction::State;
 use tokio_postgres::GenericClient;
 
-use super::MOST_COUNTED;
 use crate::StoreError;
 use crate::sql::{Statement, statements};
 
 statements! {
-    console.transaction_states: States<'a> { statuses: &'a [&'a str], limit: i64 }
+    transactions.by_state: States<'a> { statuses: &'a [&'a str], limit: i64 }
 }
+
+/// Transactions of a state are counted up to here. A count that reaches it says that there may be
+/// more.
+pub const MOST_COUNTED: i64 = 10_000;
 
 /// Counts the transactions of each state, at most [`MOST_COUNTED`] of each.
 ///

@@ -1,0 +1,44 @@
+"""Measures when pages of the console show something, in the system's own Chromium.
+
+    paint.py CHROMIUM URL SESSION ROUNDS PATH...
+
+Each page is opened by a browser that has kept nothing, as often as ROUNDS says. A line for each page has the
+milliseconds from the beginning of the navigation to the first content that was painted.
+"""
+
+import sys
+
+from chromium import Visit, launched
+from playwright.sync_api import sync_playwright
+
+PAINTED = """
+() => new Promise((done) => {
+  const found = () => performance.getEntriesByName("first-contentful-paint")[0];
+  if (found()) { done(found().startTime); return; }
+  new PerformanceObserver(() => found() && done(found().startTime)).observe({ type: "paint", buffered: true });
+})
+"""
+
+
+def main(chromium: str, url: str, session: str, rounds: str, *paths: str) -> None:
+    with sync_playwright() as playwright:
+        browser = launched(playwright, chromium)
+        for path in paths:
+            times = []
+            # The first is not measured: the browser itself starts meanwhile.
+            for _ in range(int(rounds) + 1):
+                visit = Visit(browser, url, viewport={"width": 1440, "height": 900})
+                visit.sign_in(session)
+                reply = visit.page.goto(url + path)
+                if reply is None or reply.status != 200:
+                    raise SystemExit(f"{path}: {reply and reply.status}")
+                times.append(visit.page.evaluate(PAINTED))
+                if faults := visit.noted():
+                    raise SystemExit(f"{path}: {faults}")
+                visit.context.close()
+            print(*(f"{time:.1f}" for time in times[1:]), flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
