@@ -60,7 +60,8 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 GROUPS     := test-behaviour test-system test-crates
 BESIDE     := behaviour system watch
 # otlp needs a feature that nothing else is built with.
-OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(basename $(wildcard tests/tests/* */*/tests/*.rs)))))
+SUITES     := $(basename $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs */*/tests/*/main.rs */*/tests/*.rs)))
+OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(SUITES))))
 # A test may call make, which must not take the flags of this one.
 CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace --no-fail-fast
 IGNORED    := $(if $(PENSTOCK_FULL),-- --include-ignored)

@@ -19,7 +19,7 @@ pub(crate) struct FileWriter {
     table: &'static Table,
     epoch: i64,
     left_out: Vec<bool>,
-    /// Where the columns stand in a row, once there was one. Some are made of others.
+    /// The places of the columns in a row, once there was one. Some are made of others.
     places: Option<Vec<Option<usize>>>,
     writer: SerializedFileWriter<Vec<u8>>,
     columns: Vec<Values>,
@@ -141,7 +141,7 @@ impl FileWriter {
     }
 }
 
-/// What columns of a row are made of that are not in the view as they are.
+/// The parts of a row that columns are made of which the view does not have as they are.
 struct Made<'row> {
     epoch: i64,
     /// The payload, and whether it is JSON: where the view has it as bytes, of which some are none.

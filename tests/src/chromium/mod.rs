@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use penstock_edge::config;
 use tokio::process::Command;
 
-/// What goes through pages as people do.
+/// The programs that go through pages as people do.
 #[derive(Debug, Clone)]
 pub struct Tools {
     chromium: PathBuf,

@@ -20,8 +20,8 @@ const BUDGET: i64 = 75;
 /// Lambda gives `webhook` and `ingest` this long. Then the gateway would answer in their place.
 const TIME: Duration = Duration::from_secs(20);
 
-/// All that came is processed this long after the end of a long fault. The long ones run alone; beside
-/// other tests it would be a measure of those.
+/// All that came is processed this long after the end of a long fault. The long ones run alone;
+/// beside other tests it would be a measure of those.
 const CAUGHT_UP: Duration = Duration::from_secs(60);
 
 /// Answers before the fault.

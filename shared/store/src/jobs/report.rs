@@ -1,4 +1,4 @@
-//! What has become of a job's items.
+//! The report of a job: its items by what has become of them.
 
 use penstock_domain::ids::JobId;
 use tokio_postgres::GenericClient;

@@ -26,8 +26,8 @@ use crate::jobs::{Mistaken, unknown_to_it, work};
 use crate::process::batches::put;
 use crate::stripe_account::account;
 
-/// What drives the browser. `None`, and a line that says how to get it, if it is not installed; in
-/// continuous integration that is a failure.
+/// The programs that drive the browser. `None`, and a line that says how to get it, if it is not
+/// installed; in continuous integration that is a failure.
 pub(super) fn tools() -> Option<Tools> {
     let tools = Tools::find();
     if tools.is_none() {

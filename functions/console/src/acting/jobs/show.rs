@@ -39,7 +39,7 @@ impl Item {
     }
 }
 
-/// What has become of the items.
+/// The items by what has become of them.
 struct Progress {
     waiting: Markup,
     under_way: Markup,

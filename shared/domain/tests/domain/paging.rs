@@ -1,7 +1,5 @@
 //! Paging as a property: whatever a history looks like, a run sees all of it, once, and ends.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

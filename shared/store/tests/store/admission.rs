@@ -1,5 +1,4 @@
 //! Keys and rates, over as many environments as ask.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

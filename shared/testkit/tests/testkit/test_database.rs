@@ -1,5 +1,4 @@
 //! The databases that the test kit creates.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use penstock_testkit::TestDatabase;
 use tokio_postgres::Client;

@@ -1,5 +1,4 @@
 //! The proxy before Postgres: which messages it counts and at which it cuts.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

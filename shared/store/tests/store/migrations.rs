@@ -1,5 +1,4 @@
 //! The migrations, applied by more than one process and more than once.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! HubSpot's objects and errors: what each of them comes to.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
-
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,7 +1,5 @@
 //! The version that is kept, as a property: the order of arrival decides nothing.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
-
 use jiff::Timestamp;
 use penstock_domain::config::Env;
 use penstock_domain::facts::{Newest, Tie, newest};

@@ -1,5 +1,4 @@
 //! The server that a test may stop and start.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::net::TcpStream;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! tokio-postgres checks no SQL at compile time, so this does.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,8 +1,6 @@
 //! HubSpot's pages as a property: whatever times objects share, however far the index is behind and
 //! however it sorts, a run sees each object and ends.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

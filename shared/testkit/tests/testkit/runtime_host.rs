@@ -1,5 +1,4 @@
 //! The host of the Lambda Runtime API, with a function that does what its payload says.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;

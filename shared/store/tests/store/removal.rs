@@ -1,5 +1,4 @@
 //! The removal of connections: what ends with it, and what stays.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use jiff::Timestamp;
 use penstock_domain::connection::State;

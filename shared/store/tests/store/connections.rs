@@ -1,5 +1,4 @@
 //! The pool, with connections that die and logins that change.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::future::Future;
 use std::pin::Pin;

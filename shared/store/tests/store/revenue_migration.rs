@@ -1,5 +1,4 @@
 //! A filled database comes over from revenue behind a lock to revenue without one.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use penstock_store::revenue::rebuild;
 use penstock_testkit::TestDatabase;

@@ -1,7 +1,5 @@
 //! The versions of HubSpot's API, and objects of its replies that cannot be read.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
-
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,5 +1,4 @@
 //! How rows are stored: what V29 sets for the tables and for each leaf of the outbox.
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 use penstock_store::migrations::migrate;
 use penstock_testkit::TestDatabase;

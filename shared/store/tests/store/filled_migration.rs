@@ -1,5 +1,4 @@
 //! A filled database of the release before the connections comes over.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! Stripe's signatures: the verdicts of its own SDKs, and what must hold of any body, time and
 //! secret.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
-
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use penstock_domain::signature::{self, SignatureError, SigningSecrets, Verified};

@@ -1,5 +1,4 @@
 //! The erasing of connections, table by table.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

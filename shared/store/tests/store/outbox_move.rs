@@ -1,5 +1,4 @@
 //! A filled outbox of the release before becomes one of leaves while functions go on.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! Two connections of a vendor have the same ids on purpose, in every table: nothing meets.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! TLS to a Postgres whose authority is not a public one, as RDS and Aurora have it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::error::Error;
 use std::pin::Pin;

@@ -1,7 +1,5 @@
 //! HubSpot's recorded objects are read as what they are.
 
-#![allow(clippy::unwrap_used, reason = "to fail is to panic")]
-
 use std::time::Duration;
 
 use jiff::Timestamp;
