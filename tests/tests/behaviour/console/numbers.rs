@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::html::numbers;
 use super::seeded::Seeded;
+use crate::jobs::{unknown_to_it, work};
+use crate::process::batches::put;
 
 /// A value of the API as the text that a page has.
 fn shown(value: &Value) -> String {
@@ -61,12 +63,19 @@ async fn every_number_on_a_page_is_in_the_reply_of_the_api_at_the_same_moment() 
 async fn how_far_a_job_is_is_told_alike_by_its_page_the_list_and_the_api() {
     let seeded = Seeded::new(17_004).await;
     let Seeded { world, operator, .. } = &seeded;
+    let more: Vec<_> = (0..100)
+        .map(|n| format!("ch_more_{n}"))
+        .map(|id| (id.clone(), unknown_to_it(&id)))
+        .collect();
+    let ids = put(&world.app, &more).await;
+    work(&world.app, &ids).await;
     let planned = world.planned(operator, &[]).await;
     let counted = compared(&seeded, &format!("/console/jobs/{planned}")).await;
     assert!(counted.values().sum::<usize>() >= 3, "{counted:?}");
-    let job = world.started(operator, &[("source", "stripe")], "7").await;
-    for _ in 0..2 {
-        world.app.clock.advance(Duration::from_secs(1));
+    let job = world.started(operator, &[("source", "stripe")], "1").await;
+    // Sixty rows in a minute, and not more in the same one.
+    for step in [Duration::from_secs(60), Duration::ZERO] {
+        world.app.clock.advance(step);
         world.app.relay.run_once(world.app.relay_deadline()).await.unwrap();
         world.app.drain().await;
     }
