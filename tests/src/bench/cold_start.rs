@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use penstock_edge::config;
 use penstock_testkit::RuntimeHost;
 
 use super::figures::{Figures, median, ms};
@@ -30,7 +31,13 @@ pub(super) fn given(name: &str) -> Option<String> {
 /// Starts the binaries of the zips in turn, so that the machine's other load falls on all of them.
 pub(super) async fn measure(folder: &Path, figures: &mut Figures) {
     let template = Template::read();
-    let functions = template.functions();
+    let env = config::from_process();
+    let wanted = env.optional("FUNCTIONS");
+    let is_wanted = |name: &str| {
+        wanted.as_deref().is_none_or(|names| names.split_whitespace().any(|wanted| wanted == name))
+    };
+    let mut functions = template.functions();
+    functions.retain(|(_, function)| is_wanted(short_name(function)));
     let mut measured: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); functions.len()];
     say(&format!("init: starting each function {STARTS} times"));
     for _ in 0..STARTS {
