@@ -1,6 +1,5 @@
 //! The system's Chromium, driven by Playwright for Python. The programs that drive it share
 //! `chromium.py`.
-#![expect(clippy::expect_used, reason = "tests and benchmarks cannot go on without it")]
 
 use std::path::{Path, PathBuf};
 

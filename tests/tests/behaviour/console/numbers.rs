@@ -17,7 +17,7 @@ fn shown(value: &Value) -> String {
 
 /// Compares each number of a page with the API. Returns the routes that had them, with how many.
 async fn compared(seeded: &Seeded, path: &str) -> BTreeMap<String, usize> {
-    let html = seeded.world.page(&seeded.operator, path).await;
+    let html = seeded.world.page(&seeded.admin, path).await;
     let mut replies: BTreeMap<String, Value> = BTreeMap::new();
     let mut counts = BTreeMap::new();
     for number in numbers(&html) {
@@ -45,6 +45,7 @@ async fn every_number_on_a_page_is_in_the_reply_of_the_api_at_the_same_moment() 
         ("/console/dead-letters", 1),
         ("/console/people?user=user-1", 1),
         ("/console/transactions", 6),
+        ("/console/accounts", 3),
     ] {
         let counts = compared(&seeded, path).await;
         assert!(counts.values().sum::<usize>() >= least, "{path}: {counts:?}");

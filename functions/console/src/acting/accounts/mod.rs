@@ -19,6 +19,7 @@ use super::{LONGEST_WHY, id};
 use crate::filters::{self, Markup, SHORT};
 use crate::page::{Area, Shell, html};
 use crate::panel::{Panels, Part};
+use crate::query::Address;
 use crate::{Ports, Visitor};
 
 /// Accounts on a page of the list.
@@ -52,7 +53,8 @@ struct Line {
 }
 
 impl Line {
-    fn of(user: &Managed, visitor: &Visitor) -> Self {
+    /// `place` is that of its number of sessions in the API's reply.
+    fn of(user: &Managed, place: &str, visitor: &Visitor) -> Self {
         let time = |at: Timestamp| filters::time(at, &visitor.zone);
         Self {
             id: user.id,
@@ -62,7 +64,7 @@ impl Line {
             disabled: user.disabled_at.map(time),
             created: time(user.created_at),
             seen: filters::maybe_time(user.last_seen_at, &visitor.zone),
-            sessions: filters::number(user.sessions, ""),
+            sessions: filters::number(user.sessions, place),
             is_own: user.id == visitor.session.user_id,
         }
     }
@@ -72,6 +74,8 @@ impl Line {
 #[template(path = "acting/accounts.html")]
 struct Accounts {
     shell: Shell,
+    /// The route of the API that has the same numbers.
+    api: String,
     accounts: Part<Vec<Line>>,
     next: Option<String>,
 }
@@ -97,9 +101,16 @@ pub(crate) async fn list(ports: &Ports, mut call: Call<'_, Visitor>) -> Result<R
         Part::Read(users) => Cursor::cut(users, ON_A_PAGE, end_of),
         Part::Slow | Part::Failed => None,
     };
+    let given = before.map(|(at, id)| Cursor { at, id }.text());
+    let limit = ON_A_PAGE.to_string();
+    let api = Address::of("/users").with("limit", Some(&limit)).with("cursor", given.as_deref());
+    let line = |(at, user): (usize, &Managed)| {
+        Line::of(user, &format!("/users/{at}/sessions"), &call.caller)
+    };
     let page = Accounts {
         shell: Shell::of(&call, Area::Accounts, "Accounts"),
-        accounts: found.map(|users| users.iter().map(|it| Line::of(it, &call.caller)).collect()),
+        api: api.to_string(),
+        accounts: found.map(|users| users.iter().enumerate().map(line).collect()),
         next: cursor.map(|cursor| format!("/console/accounts?cursor={cursor}")),
     };
     html(StatusCode::OK, &page)
@@ -150,7 +161,7 @@ pub(crate) async fn one(ports: &Ports, call: Call<'_, Visitor>) -> Result<Reply,
     };
     let page = One {
         shell: Shell::of(&call, Area::Accounts, "An account"),
-        user: Line::of(&user, &call.caller),
+        user: Line::of(&user, "", &call.caller),
         sessions: sessions.into_iter().map(open).collect(),
     };
     html(StatusCode::OK, &page)
