@@ -116,7 +116,7 @@ impl Seeded {
     pub async fn api(&self, path: &str) -> Value {
         let app = &self.world.app;
         if path.starts_with("/users") {
-            let cookie = self.admin.cookie.replace("__Secure-", "");
+            let cookie = self.admin.cookie().replace("__Secure-", "");
             let asked = get(path, Some(&cookie));
             let (status, body) = read(&accounts(app).handle(&asked, "invocation").await);
             assert_eq!(status, 200, "{path}: {body}");
