@@ -54,12 +54,11 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 	@cargo build --workspace --bins --examples --test '*'
 	@cargo test --workspace --lib --no-run
 	@echo "test: running $(GROUPS), some minutes without a word"
-	@$(SERVERS) --fast --postgres --localstack -- $(MAKE) -k $(if $(PENSTOCK_FULL),-j1,-j4 -O) $(GROUPS)
+	@$(SERVERS) --fast --postgres --localstack -- $(MAKE) -k $(if $(PENSTOCK_FULL),-j1,-j3 -O) $(GROUPS)
 
-# Tests of a crate that are not of these have the group "crates". Most of `contract` is one process that computes for
-# minutes, so it begins with the others and comes before them.
-GROUPS     := test-contract test-behaviour test-system test-crates
-BESIDE     := contract behaviour system watch
+# Tests of a crate that are not of these have the group "crates".
+GROUPS     := test-behaviour test-system test-crates
+BESIDE     := behaviour system watch
 # otlp needs a feature that nothing else is built with.
 SUITES     := $(basename $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs */*/tests/*/main.rs */*/tests/*.rs)))
 OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(SUITES))))
@@ -68,17 +67,14 @@ CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace --n
 IGNORED    := $(if $(PENSTOCK_FULL),-- --include-ignored)
 
 .PHONY: $(GROUPS)
-test-contract:
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(nproc)} $(CARGO_TEST) --test contract $(IGNORED)
-
 test-behaviour:
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} nice -n 5 $(CARGO_TEST) --test behaviour $(IGNORED)
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} $(CARGO_TEST) --test behaviour $(IGNORED)
 
 test-system:
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} nice -n 5 $(CARGO_TEST) --test system --test watch $(IGNORED)
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --test system --test watch $(IGNORED)
 
 test-crates:
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} nice -n 5 $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)
 	@$(CARGO_TEST) --features penstock-telemetry/otlp --test otlp
 
 check: setup ## format, lints, docs, template, migrations, scripts
