@@ -1,4 +1,4 @@
-//! What sources, payments and leads mean, from recorded payloads.
+//! The meaning of what sources, payments and leads say, from recorded payloads.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
 mod form_builders;

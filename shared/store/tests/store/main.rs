@@ -1,4 +1,4 @@
-//! What Postgres holds, and the statements over it.
+//! The tables of Postgres, and the statements over them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "to fail is to panic")]
 
 mod admission;

@@ -116,8 +116,7 @@ impl Seeded {
     pub async fn api(&self, path: &str) -> Value {
         let app = &self.world.app;
         if path.split('?').next() == Some("/users") {
-            let cookie = self.admin.cookie().replace("__Secure-", "");
-            let asked = get(path, Some(&cookie));
+            let asked = get(path, Some(self.admin.cookie()));
             let (status, body) = read(&accounts(app).handle(&asked, "invocation").await);
             assert_eq!(status, 200, "{path}: {body}");
             return body;
