@@ -44,13 +44,16 @@ struct Size {
     /// Each operation must accept as many requests: if a route only ever refused, the run would
     /// prove nothing of its replies.
     least_accepted: u64,
+    /// Routes that vary by an id which so few examples do not find.
+    missed: &'static [&'static str],
 }
 
-const QUICK: Size = Size { one_in: 9, least_cases: 1_000, least_accepted: 3 };
+const QUICK: Size =
+    Size { one_in: 9, least_cases: 1_000, least_accepted: 3, missed: &["GET /admin/events/{id}"] };
 
-const SMALL: Size = Size { one_in: 5, least_cases: 1_500, least_accepted: 5 };
+const SMALL: Size = Size { one_in: 5, least_cases: 1_500, least_accepted: 5, missed: &[] };
 
-const FULL: Size = Size { one_in: 1, least_cases: 5_000, least_accepted: 20 };
+const FULL: Size = Size { one_in: 1, least_cases: 5_000, least_accepted: 20, missed: &[] };
 
 /// A rate per second at which no key is ever limited.
 const UNLIMITED: u32 = 1_000_000;
@@ -287,7 +290,8 @@ async fn schemathesis_finds_nothing(size: Size) {
         let accepted =
             phases.as_object().unwrap().values().filter_map(|phase| phase["accepted"].as_u64());
         let accepted = accepted.sum::<u64>();
-        let is_by_chance = [&BY_ID[..], &OF_PEOPLE].concat().contains(&operation.as_str());
+        let is_by_chance =
+            [&BY_ID[..], &OF_PEOPLE, size.missed].concat().contains(&operation.as_str());
         let least = if is_by_chance { 0 } else { size.least_accepted };
         assert!(accepted >= least, "{operation} took little\n{report:#}");
     }
