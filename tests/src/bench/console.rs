@@ -21,7 +21,7 @@ use super::figures::{Figures, ms, percentile};
 use super::say;
 use super::stock::run;
 use crate::chromium::{MISSING, Tools};
-use crate::gateway::{Backend, Failure, Server, Settings};
+use crate::gateway::{Backend, Failure, Server, Settings, answer};
 use crate::test_app::issuer;
 
 /// Rows that were processed, unless `ROWS` says otherwise: 10,000,000 are the ones in the aims.
@@ -125,9 +125,7 @@ struct Console(Ports);
 
 impl Backend for Console {
     async fn invoke(&self, _: &str, event: Value) -> Result<Value, Failure> {
-        let request = serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-        let reply = self.0.handle(&request, "invocation").await;
-        serde_json::to_value(reply).map_err(|e| Failure::of_function(&e))
+        answer(&self.0, event, "invocation").await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The functions' own handlers as a backend: all run in this process, without Lambda.
 
 use penstock_clients::clock::SystemClock;
-use penstock_edge::http::{Request, Service as _};
+use penstock_edge::http::{Request, Service};
 use penstock_testkit::MemoryQueue;
 use serde_json::Value;
 use uuid::Uuid;
@@ -40,16 +40,27 @@ impl Handlers {
         event: Value,
         invocation: &str,
     ) -> Result<Value, Failure> {
-        let request: Request =
-            serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-        let answer = serde_json::to_value(match function {
-            "metrics" => self.metrics.handle(&request, invocation).await,
-            "ingest" => self.ingest.handle(&request, invocation).await,
-            "admin" => self.admin.handle(&request, invocation).await,
-            "accounts" => self.accounts.handle(&request, invocation).await,
-            "console" => self.console.handle(&request, invocation).await,
-            _ => return Err(Failure::of_function(&format!("there is no {function}"))),
-        });
-        answer.map_err(|e| Failure::of_function(&e))
+        match function {
+            "metrics" => answer(&self.metrics, event, invocation).await,
+            "ingest" => answer(&self.ingest, event, invocation).await,
+            "admin" => answer(&self.admin, event, invocation).await,
+            "accounts" => answer(&self.accounts, event, invocation).await,
+            "console" => answer(&self.console, event, invocation).await,
+            _ => Err(Failure::of_function(&format!("there is no {function}"))),
+        }
     }
+}
+
+/// Answers an event of the gateway by a function that serves requests only.
+///
+/// # Errors
+/// [`Failure`] if the event is no request.
+pub async fn answer(
+    service: &impl Service,
+    event: Value,
+    invocation: &str,
+) -> Result<Value, Failure> {
+    let request: Request = serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
+    let reply = service.handle(&request, invocation).await;
+    serde_json::to_value(reply).map_err(|e| Failure::of_function(&e))
 }

@@ -17,6 +17,6 @@ mod routes;
 mod server;
 
 pub use backend::{Backend, Failure};
-pub use handlers::Handlers;
+pub use handlers::{Handlers, answer};
 pub use routes::functions_with_routes;
 pub use server::{Patience, Server, Settings};

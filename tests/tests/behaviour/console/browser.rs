@@ -8,10 +8,9 @@ use console::Ports;
 use penstock_domain::account::password::Cost;
 use penstock_domain::clock::Clock as _;
 use penstock_edge::config;
-use penstock_edge::http::Service as _;
 use penstock_tests::chromium::{MISSING, Tools};
 use penstock_tests::clock::TestClock;
-use penstock_tests::gateway::{Backend, Failure, Server, Settings};
+use penstock_tests::gateway::{Backend, Failure, Server, Settings, answer};
 use penstock_tests::repository::root;
 use penstock_tests::test_app::TestApp;
 use penstock_tests::thorough::is_thorough;
@@ -64,12 +63,7 @@ impl Backend for Functions {
                 let reply = self.accounts.invoke(event, &invocation, deadline).await;
                 reply.map_err(|error| Failure::of_function(&error))
             }
-            "console" => {
-                let request =
-                    serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-                let reply = self.console.handle(&request, &invocation).await;
-                serde_json::to_value(reply).map_err(|e| Failure::of_function(&e))
-            }
+            "console" => answer(&self.console, event, &invocation).await,
             other => Err(Failure::of_function(&format!("{other} is not served here"))),
         }
     }

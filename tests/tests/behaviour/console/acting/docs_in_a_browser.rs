@@ -5,10 +5,9 @@ use std::time::Duration;
 use console::Ports;
 use penstock_domain::account::Role;
 use penstock_domain::clock::Clock as _;
-use penstock_edge::http::{Reply, Request, Service};
 use penstock_testkit::MemoryQueue;
 use penstock_tests::clock::TestClock;
-use penstock_tests::gateway::{Backend, Failure, Server, Settings};
+use penstock_tests::gateway::{Backend, Failure, Server, Settings, answer};
 use penstock_tests::test_app::{INGEST_KEY, TestApp};
 use serde_json::{Value, json};
 
@@ -26,18 +25,12 @@ struct Functions {
     ingest: ::ingest::Ports<TestClock, MemoryQueue>,
 }
 
-async fn answer(service: &impl Service, event: Value) -> Result<Value, Failure> {
-    let request: Request = serde_json::from_value(event).map_err(|e| Failure::of_function(&e))?;
-    let reply: Reply = service.handle(&request, "invocation").await;
-    serde_json::to_value(reply).map_err(|e| Failure::of_function(&e))
-}
-
 impl Backend for Functions {
     async fn invoke(&self, function: &str, event: Value) -> Result<Value, Failure> {
         match function {
-            "console" => answer(&self.console, event).await,
-            "metrics" => answer(&self.metrics, event).await,
-            "ingest" => answer(&self.ingest, event).await,
+            "console" => answer(&self.console, event, "invocation").await,
+            "metrics" => answer(&self.metrics, event, "invocation").await,
+            "ingest" => answer(&self.ingest, event, "invocation").await,
             "accounts" => {
                 let deadline = self.accounts.clock.now() + Duration::from_secs(20);
                 let reply = self.accounts.invoke(event, "invocation", deadline).await;
