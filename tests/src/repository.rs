@@ -1,12 +1,22 @@
 //! The repository that this program was built from.
 #![expect(clippy::expect_used, reason = "tests and generators cannot go on without it")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use penstock_edge::config;
 
 /// Returns the folder that holds the workspace.
 #[must_use]
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root")
+}
+
+/// Returns a program of the environment of Schemathesis, which `make setup` makes; `None` if this
+/// was not started by `infra/local/stack.py`.
+#[must_use]
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let schemathesis = config::from_process().optional("PENSTOCK_SCHEMATHESIS")?;
+    Some(Path::new(&schemathesis).with_file_name(name))
 }
 
 /// Returns the names of the Lambda functions, in alphabetical order. Each folder of `functions/`

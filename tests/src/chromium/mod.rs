@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use penstock_edge::config;
 use tokio::process::Command;
 
+use crate::repository::installed;
+
 /// The programs that go through pages as people do.
 #[derive(Debug, Clone)]
 pub struct Tools {
@@ -21,15 +23,13 @@ impl Tools {
     /// Finds the browser and the program that drives it. `None` if one of them is not installed.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let env = config::from_process();
-        let path = env.optional("PATH").unwrap_or_default();
+        let path = config::from_process().optional("PATH").unwrap_or_default();
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
         let all = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
         let chromium = all.into_iter().find(|program| program.is_file())?;
-        let st = env.optional("PENSTOCK_SCHEMATHESIS")?;
-        let python = Path::new(&st).with_file_name("python");
-        python.is_file().then_some(Self { chromium, python })
+        let python = installed("python").filter(|program| program.is_file())?;
+        Some(Self { chromium, python })
     }
 
     /// A program of this crate that drives the browser; its first argument is the browser's path.

@@ -4,20 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use penstock_edge::config;
 use penstock_testkit::TestDatabase;
 use penstock_tests::gateway::{Server, Settings};
-use penstock_tests::repository::root;
+use penstock_tests::repository::{installed, root};
 use tokio::process::Command;
 
 use crate::proof::{INGEST, READ, Scratch, functions};
 
 /// A program of the environment of Schemathesis.
 pub fn program(name: &str) -> PathBuf {
-    let schemathesis = config::from_process()
-        .optional("PENSTOCK_SCHEMATHESIS")
-        .expect("run this by infra/local/stack.py");
-    PathBuf::from(schemathesis).with_file_name(name)
+    installed(name).expect("run this by infra/local/stack.py")
 }
 
 fn document() -> PathBuf {

@@ -1,7 +1,7 @@
 //! The vendors' own SDKs as oracles: they accept what our simulators sign, and `webhook` accepts
 //! what they sign. They are in the environment of Schemathesis (infra/local/contract.in).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use penstock_clients::clock::SystemClock;
@@ -10,13 +10,14 @@ use penstock_domain::signature::{SigningSecrets, verify};
 use penstock_domain::source::hubspot::HubSpot;
 use penstock_domain::source::stripe::Stripe;
 use penstock_domain::source::{Signed, WebhookRequest};
-use penstock_edge::config;
 use penstock_tests::simulators::{hubspot, stripe};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+
+use crate::clients::program;
 
 const SECRET: &str = "a signing secret of these tests";
 
@@ -46,12 +47,8 @@ struct Verdict {
 
 /// Asks the SDKs.
 pub async fn ask<A: DeserializeOwned>(requests: &[Value]) -> Vec<A> {
-    let schemathesis = config::from_process()
-        .optional("PENSTOCK_SCHEMATHESIS")
-        .expect("run this by infra/local/stack.py");
-    let python = PathBuf::from(schemathesis).with_file_name("python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/vendors.py");
-    let mut child = Command::new(python)
+    let mut child = Command::new(program("python"))
         .arg(script)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
