@@ -59,8 +59,8 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 # Tests of a crate that are not of these have the group "crates".
 GROUPS     := test-behaviour test-system test-crates
 BESIDE     := behaviour system watch
-# otlp needs a feature that nothing else is built with.
 SUITES     := $(basename $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs */*/tests/*/main.rs */*/tests/*.rs)))
+# otlp needs a feature that nothing else is built with.
 OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(SUITES))))
 # A test may call make, which must not take the flags of this one.
 CARGO_TEST := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cargo test --workspace --no-fail-fast
