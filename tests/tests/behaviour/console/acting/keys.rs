@@ -61,7 +61,9 @@ async fn a_key_is_shown_once_opens_the_api_and_is_refused_once_it_is_revoked() {
 
     let list = world.page(&admin, "/console/keys").await;
     assert!(list.contains("the shop") && list.contains(&admin.email) && !list.contains(&key));
-    assert!(!list.contains(key.split('_').nth(2).unwrap()), "no part of it");
+    // By place: base64url has `_` too, so that a part between two of them may be of no letter.
+    let secret = &key["penstock_read_".len()..];
+    assert!(!list.contains(&secret[..8]), "no part of it");
     let id: uuid::Uuid = world.app.db.scalar("select id from api_keys").await;
     let revoke = format!("/console/keys/{id}/revoke");
     assert!(world.page(&admin, &revoke).await.contains("Revoke it"));
@@ -79,7 +81,7 @@ async fn a_key_is_shown_once_opens_the_api_and_is_refused_once_it_is_revoked() {
     assert_eq!(world.app.db.scalar::<String>(trail).await, expected);
     let everything: String =
         world.app.db.scalar("select string_agg(t::text, ' ') from audit_log t").await;
-    assert!(!everything.contains(key.split('.').next().unwrap()));
+    assert!(!everything.contains(&secret[..8]));
 }
 
 #[tokio::test]
