@@ -77,8 +77,9 @@ test-crates:
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)
 	@$(CARGO_TEST) --features penstock-telemetry/otlp --test otlp
 
-check: setup ## format, lints, docs, template, migrations, scripts
-	@$(MAKE) -j2 -O check-code check-files
+# The code is checked while the rest is set up, which mostly waits for the network.
+check: ## format, lints, docs, template, migrations, scripts
+	@$(MAKE) -j2 check-code check-files
 
 .PHONY: check-code check-files
 check-code:
@@ -89,7 +90,7 @@ check-code:
 	@echo "check: cargo doc"
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-check-files:
+check-files: setup
 	@echo "check: infra/template.yaml"
 	@$(VENV)/cfn-lint infra/template.yaml
 	@$(VENV)/python infra/local/translate.py >/dev/null
