@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use migrate::{MigrateError, Ports, Report, Request};
 use penstock_clients::secret::Secret;
@@ -300,7 +301,7 @@ async fn a_database_with_an_authority_of_its_own_is_reached_by_the_secret_that_n
     aws.rotate(&authority.pem());
     let (migrate, metrics) =
         (built("migrate", &front.url(), &aws).await, built("metrics", &front.url(), &aws).await);
-    let report = migrate.invoke(json!({})).await.reply();
+    let report = migrate.invoke_with_deadline(json!({}), Duration::from_secs(300)).await.reply();
     assert!(report["applied"].as_array().is_some_and(|all| !all.is_empty()), "{report}");
     assert_eq!(metrics.invoke(ready).await.reply()["statusCode"], 200);
 }

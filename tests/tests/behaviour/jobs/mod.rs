@@ -50,13 +50,18 @@ pub async fn start(admin: &Admin, path: &str, filter: Value) -> String {
     token
 }
 
-/// Works the job until it has ended, a minute a round, and returns what it reports. A round may
-/// have stopped half-way, as where the machine has no time for a statement: the next goes on.
+/// Lets `relay` work for a minute. Its round may have stopped half-way, as where the machine has no
+/// time for a statement: the next goes on.
+async fn round(app: &TestApp) {
+    app.clock.advance(Duration::from_secs(60));
+    let round = app.relay.run_once(app.relay_deadline()).await;
+    assert!(matches!(round, Ok(_) | Err(RelayError::NotPurged(_))), "{round:?}");
+}
+
+/// Works the job until it has ended, a minute a round, and returns what it reports.
 pub async fn finish(app: &TestApp, admin: &Admin, job: &str) -> Value {
     for _ in 0..40 {
-        app.clock.advance(Duration::from_secs(60));
-        let round = app.relay.run_once(app.relay_deadline()).await;
-        assert!(matches!(round, Ok(_) | Err(RelayError::NotPurged(_))), "{round:?}");
+        round(app).await;
         app.drain().await;
         let told = get(admin, &format!("/admin/jobs/{job}")).await;
         if told["state"] == "completed" {

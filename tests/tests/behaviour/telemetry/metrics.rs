@@ -2,6 +2,7 @@
 //! not declared.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use penstock_domain::ids::OutboxId;
 use penstock_domain::record::Item;
@@ -53,7 +54,9 @@ async fn taken_in(app: &TestApp) -> (String, Value) {
 
     let fetch = start("fetch", app).await;
     let request = json!({"source": "stripe", "entity": "charge", "mode": "full"});
-    assert_eq!(fetch.host.invoke(request).await.reply()["outcome"], "finished");
+    // It stops 20 s before its deadline, finished or not.
+    let reply = fetch.host.invoke_with_deadline(request, Duration::from_secs(120)).await.reply();
+    assert_eq!(reply["outcome"], "finished");
     output += &printed(fetch).await;
 
     let admin = start("admin", app).await;

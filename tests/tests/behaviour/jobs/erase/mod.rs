@@ -41,7 +41,7 @@ pub async fn plan(app: &TestApp, admin: &Admin, filter: Value) -> String {
         if get(admin, &format!("/admin/jobs/{token}")).await["state"] == "planned" {
             return token;
         }
-        minute(app).await;
+        super::round(app).await;
     }
     panic!("the search does not end");
 }
