@@ -20,10 +20,10 @@ use crate::stripe_account::{account, assert_true};
 /// Only for the day on which nothing is given up.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
-/// An app whose `fetch` waits for a second in place of [`fetch::PATIENCE`].
+/// An app whose `fetch` waits for three seconds in place of [`fetch::PATIENCE`].
 async fn impatient(seed: u64) -> TestApp {
     let mut app = TestApp::over(account(seed, 60)).await;
-    app.fetch.database = app.db.database_of("fetch", 1).giving_up_after(Duration::from_secs(1));
+    app.fetch.database = app.db.database_of("fetch", 1).giving_up_after(Duration::from_secs(3));
     app
 }
 

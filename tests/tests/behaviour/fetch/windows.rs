@@ -15,15 +15,15 @@ use crate::admin::trigger::{admin, run};
 use crate::rolodex::runs;
 use crate::stripe_account::{account, assert_true};
 
-/// Windows of ten days, about ten pages each. A request times out after three seconds: on a machine
-/// with much to do, one that does not hang may take one.
+/// Windows of ten days, about ten pages each. A request times out after ten seconds: on a machine
+/// with much to do, one that does not hang may take some.
 async fn test_app(seed: u64, at_once: usize) -> TestApp {
     let at_once = at_once.to_string();
     let settings = [
         ("STRIPE_CONCURRENCY", at_once.as_str()),
         ("STRIPE_WINDOW_DAYS", "10"),
         ("STRIPE_PAGE_SIZE", "10"),
-        ("STRIPE_TIMEOUT_SECONDS", "3"),
+        ("STRIPE_TIMEOUT_SECONDS", "10"),
         ("STRIPE_RATE_PER_SECOND", "1000"),
     ];
     TestApp::with_settings(account(seed, 900), &settings).await
