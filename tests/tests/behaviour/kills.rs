@@ -15,6 +15,9 @@ use crate::stripe_account::{account, assert_true};
 /// Points at which a function is killed, by each of six tests.
 const POINTS: u64 = 15;
 
+/// The deadline of a run of `fetch` that must end, which begins no page in its last 20 s.
+const DEADLINE: Duration = Duration::from_secs(100);
+
 fn sqs_event(bodies: &[String]) -> Value {
     let record = |(i, body): (usize, &String)| json!({"messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "1"}});
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
@@ -69,7 +72,8 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
     let size = 250;
     let app = TestApp::over(account(seeds.start, size)).await;
     let victim = start("fetch", &app).await;
-    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
+    let outcome = victim.host.invoke_with_deadline(event.clone(), DEADLINE).await;
+    assert_eq!(outcome.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -283,7 +287,8 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
         let victim = start("fetch", &app).await;
         app.stripe.on_request(nth, victim.host.killer());
         let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
-        assert!(matches!(victim.host.invoke(event).await, Outcome::Died(_)));
+        let outcome = victim.host.invoke_with_deadline(event, DEADLINE).await;
+        assert!(matches!(outcome, Outcome::Died(_)), "{outcome:?}");
         leases_run_out(&app.db).await;
         let client = app.db.client().await;
         let open = "select extract(epoch from window_to)::int8, page_token from sync_windows order by number";
@@ -325,7 +330,8 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     let app = TestApp::over(account(8_000, 300)).await;
     let victim = start("fetch", &app).await;
-    assert_eq!(victim.host.invoke(event.clone()).await.reply()["outcome"], "finished");
+    let outcome = victim.host.invoke_with_deadline(event.clone(), DEADLINE).await;
+    assert_eq!(outcome.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     let (points, mut broke) = (part(POINTS), 0);
     for seed in 8_000..8_000 + points {
@@ -334,10 +340,10 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
         let app = TestApp::over(account(seed, 300)).await;
         let victim = start("fetch", &app).await;
         victim.proxy.cut_at(nth, cut, || ());
-        let mut outcome = victim.host.invoke(event.clone()).await;
+        let mut outcome = victim.host.invoke_with_deadline(event.clone(), DEADLINE).await;
         if app.db.scalar::<i64>("select count(*) from sync_runs").await == 0 {
             // The connection broke before the run had begun: the message comes again.
-            outcome = victim.host.invoke(event.clone()).await;
+            outcome = victim.host.invoke_with_deadline(event.clone(), DEADLINE).await;
         }
         let reply = outcome.reply();
         if reply["outcome"] == "continues" {
@@ -345,7 +351,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
             let messages = victim.aws.take_from("fetch-requests");
             assert_eq!(messages.len(), 1, "after message {nth}");
             let request = serde_json::from_str(&messages[0]).unwrap();
-            let reply = victim.host.invoke(request).await.reply();
+            let reply = victim.host.invoke_with_deadline(request, DEADLINE).await.reply();
             let done = ["finished", "nothing_to_resume"].map(Value::from);
             assert!(done.contains(&reply["outcome"]), "after message {nth}: {reply}");
         }

@@ -173,7 +173,9 @@ async fn assert_rows_are_freed(app: &TestApp, tickets: &[String], table: &str) {
         frozen.thaw();
     };
     let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});
-    let (outcome, ()) = tokio::join!(frozen.invoke(event), asleep);
+    // Longer than all tries take.
+    let deadline = Duration::from_secs(300);
+    let (outcome, ()) = tokio::join!(frozen.invoke_with_deadline(event, deadline), asleep);
     assert!(matches!(outcome, Outcome::Replied(_)), "{outcome:?}");
     app.drain().await;
     assert_true(app).await;
