@@ -173,9 +173,9 @@ async fn assert_rows_are_freed(app: &TestApp, tickets: &[String], table: &str) {
         frozen.thaw();
     };
     let event = json!({"Records": tickets.iter().map(|ticket| message(ticket)["Records"][0].clone()).collect::<Vec<_>>()});
-    // It is frozen for all of the tries, and must not be ended for its deadline.
-    let invoked = frozen.invoke_with_deadline(event, 3 * SOON);
-    let (outcome, ()) = tokio::join!(invoked, asleep);
+    // Longer than all tries take.
+    let deadline = Duration::from_secs(300);
+    let (outcome, ()) = tokio::join!(frozen.invoke_with_deadline(event, deadline), asleep);
     assert!(matches!(outcome, Outcome::Replied(_)), "{outcome:?}");
     app.drain().await;
     assert_true(app).await;

@@ -34,7 +34,7 @@ async fn assert_one_connection_each(app: &TestApp) {
     let ours = "from pg_stat_activity where datname = current_database() and application_name = 'penstock'";
     let count = format!("select count(*), count(*) filter (where state = 'active') {ours}");
     let client = app.db.client().await;
-    for _ in 0..6_000 {
+    for _ in 0..500 {
         let row = client.query_one(&count, &[]).await.unwrap();
         if row.get::<_, i64>(0) <= ENVIRONMENTS && row.get::<_, i64>(1) == 0 {
             return;

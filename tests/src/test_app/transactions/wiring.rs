@@ -67,7 +67,8 @@ pub(super) fn variables(party: &ThirdPartySimulator, client: &NotifiedClient) ->
     let pairs = [
         ("THIRD_PARTY_BASE_URL", party.url()),
         ("THIRD_PARTY_KEY", party.key()),
-        ("THIRD_PARTY_TIMEOUT_S", "2".to_owned()),
+        // No more than a guard: what is to time out sets less.
+        ("THIRD_PARTY_TIMEOUT_S", "20".to_owned()),
         ("CALL_BACK_SECRET", ThirdPartySimulator::secret().to_owned()),
         ("TRANSACT_SPILL_SECRET", "seals of transact".to_owned()),
         ("NOTIFY_URL", client.url()),

@@ -40,6 +40,14 @@ async fn shorten_limits(unit: &Unit) {
     unit.app.db.client().await.batch_execute(&commands.join("; ")).await.unwrap();
 }
 
+/// Takes these limits back, for sessions that begin from now on.
+async fn restore_limits(unit: &Unit) {
+    let user = unit.app.db.login_of(unit.function).user;
+    let database: String = unit.app.db.scalar("select current_database()::text").await;
+    let command = format!("alter role {user} in database {database} reset all");
+    unit.app.db.client().await.batch_execute(&command).await.unwrap();
+}
+
 /// Stops a process of the function at its `nth` message to Postgres, on this side of it. `None` is
 /// after the statement of that message. Meanwhile another process does the same work. Then the
 /// first one goes on.
@@ -82,6 +90,8 @@ async fn stopped(unit: &Unit, nth: u64, side: Option<Cut>) {
         }
     };
     assert!(unit.is_clean(&outcome), "{at}: {outcome:?}");
+    // Nothing is stopped any more, and the work of a busy machine may take longer than the limits.
+    restore_limits(unit).await;
     // It works again, as an environment that was thawed for its next event.
     unit.time_passes().await;
     let outcome = frozen.host.invoke(unit.event.clone()).await;

@@ -142,7 +142,9 @@ async fn a_batch_of_a_new_kind_takes_as_many_messages_whatever_its_size() {
     let app = app_with_invoices(116).await;
     let proxy = CuttingProxy::start(app.db.login()).await;
     let login = Arc::new(StaticLogin(proxy.login()));
-    let process = process(&app, Database::new(login, Tls::Disable, None, 1).unwrap());
+    // A connection that was idle for long would be tried first, by a message more.
+    let database = Database::new(login, Tls::Disable, None, 1).unwrap();
+    let process = process(&app, database.checked_after(std::time::Duration::MAX));
     drop(process.database.connection().await.unwrap());
     let mut messages = Vec::new();
     for size in [1, 100] {

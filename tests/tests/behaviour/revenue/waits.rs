@@ -10,7 +10,7 @@ use crate::metrics::upsert;
 /// A client whose statements fail where they would wait for a lock.
 async fn impatient(database: &TestDatabase) -> Client {
     let client = database.client().await;
-    client.batch_execute("set lock_timeout = '5s'").await.unwrap();
+    client.batch_execute("set lock_timeout = '60s'").await.unwrap();
     client
 }
 

@@ -17,7 +17,7 @@ use super::{ID, calls, done, hours, minutes, nth, silent};
 
 #[tokio::test]
 async fn trap_39_after_a_timeout_that_has_done_the_work_it_is_asked_and_not_submitted_again() {
-    let settings = [("THIRD_PARTY_TIMEOUT_S", "1")];
+    let settings = [("THIRD_PARTY_TIMEOUT_S", "5")];
     let mut world = Transactions::with(39, &settings).await;
     world.party.manners(silent());
     let faults = [Fault::HeldAfter, Fault::CutAfter, Fault::TimedOutAfter, Fault::Garbage];

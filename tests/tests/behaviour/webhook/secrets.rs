@@ -81,10 +81,17 @@ async fn a_secret_is_rotated_without_a_request_that_is_lost() {
 async fn a_flood_of_bad_signatures_asks_for_the_secret_once() {
     let app = TestApp::over(account(221, 1)).await;
     let webhook = BuiltWebhook::over(&app, "whsec_good").await;
+    let began = wall_clock();
     for i in 0..30 {
         assert_eq!(webhook.post(&format!("evt_{i}"), &["whsec_guess"]).await, 400);
     }
-    assert_eq!(webhook.aws.secret_reads(), 2, "when it was needed, and once more in doubt");
+    // Doubts are ten seconds apart, and a busy machine may take longer for all of them.
+    let later = usize::try_from((wall_clock() - began) / 10).unwrap();
+    let reads = webhook.aws.secret_reads();
+    assert!(
+        (2..=2 + later).contains(&reads),
+        "{reads} times: when it was needed, and once more in doubt"
+    );
     assert_eq!(webhook.post("evt_good", &["whsec_good"]).await, 200);
     assert_eq!(app.db.scalar::<i64>("select count(*) from outbox").await, 1);
 }
