@@ -4,6 +4,7 @@ Each is made once for each build of a binary, in `.local/packages/`, whichever s
 test stacks deploy fast, and a rebuild does not change a stack that is already deployed.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 CACHE = Path(__file__).resolve().parents[2] / ".local/packages"
-KEPT = 48  # eight builds of six functions
+KEPT = 48  # three builds of sixteen functions
 
 
 def zipped(binary: Path, strip: bool) -> Path:
@@ -44,7 +45,7 @@ def _cached(binary: Path, strip: bool, suffix: str, make: Callable[[Path], Path]
     known = f"{binary.resolve()} {file.st_size} {file.st_mtime_ns} {file.st_ino}"
     digest = hashlib.sha256(known.encode()).hexdigest()
     target = CACHE / f"{digest}{'-stripped' if strip else ''}{suffix}"
-    if target.exists():
+    with contextlib.suppress(FileNotFoundError):
         os.utime(target)  # the oldest go first
         return target
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,11 @@ def _cached(binary: Path, strip: bool, suffix: str, make: Callable[[Path], Path]
 
 
 def _forget_old() -> None:
-    made = [path for path in CACHE.iterdir() if not path.name.startswith("making-")]
-    for old in sorted(made, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+    made = []
+    for path in CACHE.iterdir():
         # Another deployment may remove it too.
+        with contextlib.suppress(FileNotFoundError):
+            if not path.name.startswith("making-"):
+                made.append((path.stat().st_mtime, path))
+    for _, old in sorted(made, reverse=True)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)

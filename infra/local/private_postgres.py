@@ -10,29 +10,13 @@ of it, with its stdin: however the test ends, that is closed.
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 from servers import Postgres, run_directory
-
-
-def quiet_port() -> int:
-    """Returns a free port below those that the kernel gives to outgoing connections. While the
-    server is stopped no other socket may get it, least of all a client that tries to connect."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in random.sample(range(min(10_240, lowest // 2), lowest), 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise SystemExit("Postgres: no free port")
 
 
 class PrivatePostgres(Postgres):
@@ -42,7 +26,6 @@ class PrivatePostgres(Postgres):
         super().__init__(directory, fast=True)
         # Committed rows must survive the server, but need not survive the machine.
         del self.settings["synchronous_commit"]
-        self.port = quiet_port()
         self.is_full = directory / "full"
 
     def prepare(self) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -55,10 +56,23 @@ def tether(with_signal: int) -> Callable[[], None]:
     return ask
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def hold_port() -> socket.socket:
+    """Binds a free port, which nobody else gets as long as the socket is there. A server that sets SO_REUSEADDR
+    may listen there, because this socket does not. The port is below those that the kernel gives to others by
+    itself: whoever is slow to listen, or stopped, finds it free even where it is not held."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    quiet = random.sample(range(min(10_240, lowest // 2), lowest), 100)
+    for port in (*quiet, 0):
+        held = socket.socket()
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        # Not before: two sockets that both had it could be bound to one port.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return held
+    raise SystemExit("no port of loopback is free")
 
 
 def wait_until(
@@ -91,7 +105,8 @@ class Postgres:
         # A test's cluster need not survive a crash.
         unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         self.settings = unsafe if fast else {}
-        self.port = free_port()
+        self.held = hold_port()
+        self.port = self.held.getsockname()[1]
         self.log = directory / "postgres.log"
         self.data = directory / "postgres"
         self.data.mkdir(mode=0o700)
@@ -185,7 +200,8 @@ class LocalStack:
     """AWS's services in one process; functions run as its children (see plugin/)."""
 
     def __init__(self, directory: Path, log_directory: Path) -> None:
-        self.port = free_port()
+        with hold_port() as held:  # LocalStack gets it unheld: it is free all the same
+            self.port = held.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.directory = directory / "localstack"
         self.log = directory / "localstack.log"

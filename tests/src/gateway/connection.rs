@@ -17,9 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The time for which the rest of a refused request is read and dropped. To close a socket with
-/// unread bytes resets the connection, and the client may never see the reply.
-const LINGER: Duration = Duration::from_secs(2);
+/// The time for which the rest of a refused request is read and dropped, on a busy machine too. To
+/// close a socket with unread bytes resets the connection, and the client may never see the reply.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// Serves a connection until the client or an error ends it.
 ///

@@ -18,7 +18,7 @@ use super::HostedFunction;
 /// build on a busy machine gets more.
 const INIT: Duration = Duration::from_secs(30);
 
-/// An environment. Dropping it kills the process.
+/// An environment. Dropping it kills the process, and waits for its end.
 ///
 /// Should this program be killed, the process ends as well: its poll fails once nobody serves the
 /// Runtime API.
@@ -83,6 +83,16 @@ impl Environment {
     fn ended(&self, status: io::Result<ExitStatus>) -> Outcome {
         let by_itself = || status.map_or_else(|error| failed(&error), Outcome::Died);
         self.api.init_error().unwrap_or_else(by_itself)
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        // An error means that the process is gone already.
+        self.process.start_kill().unwrap_or_default();
+        while self.is_alive() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

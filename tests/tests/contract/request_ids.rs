@@ -5,7 +5,9 @@ use std::io::Write;
 
 use penstock_edge::http::{Reply, Request, Service as _};
 use penstock_testkit::TestDatabase;
+use penstock_tests::captured_log;
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 
 use crate::proof::functions;
 
@@ -14,8 +16,7 @@ thread_local! {
     static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Writes to the log of the calling thread. One subscriber serves the whole process: with a
-/// subscriber for each thread, events may be missed that another thread without one reaches first.
+/// Writes to the log of the calling thread.
 struct OwnThread;
 
 impl Write for OwnThread {
@@ -29,12 +30,14 @@ impl Write for OwnThread {
     }
 }
 
-/// Keeps this thread's log from now on.
-fn listen() {
+/// Keeps this thread's log for as long as the value lives.
+fn listen() -> DefaultGuard {
+    // The subscriber of the whole process is that of all tests here, whichever comes first.
+    captured_log::listen();
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| OwnThread).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
     LOG.set(Some(Vec::new()));
+    tracing::subscriber::set_default(subscriber)
 }
 
 /// Takes out the lines since the last call.
@@ -59,7 +62,7 @@ fn request(method: &str, path: &str, id: &str) -> Request {
 async fn the_id_of_a_reply_stands_in_its_body_and_in_each_line_of_its_log_and_bodies_do_not() {
     let database = TestDatabase::new().await;
     let functions = functions(&database).await;
-    listen();
+    let _listening = listen();
     for (id, known) in [("order-7:try-2", "order-7:try-2"), ("not sane", "invocation")] {
         let replies: [Reply; 4] = [
             functions.metrics.handle(&request("GET", "/healthz", id), "invocation").await,

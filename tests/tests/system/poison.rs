@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::deployed_app::{DeployedApp, QUICK, charge, charges, ticket_each, tickets};
+use crate::deployed_app::{DeployedApp, charge, charges, ticket_each, tickets};
 
 /// No first ticket counts as lost while a test runs.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -55,7 +55,9 @@ async fn trap_20_bodies_of_every_kind_do_not_fail_the_batch_they_come_in() {
 
 #[tokio::test]
 async fn trap_21_a_row_that_cannot_be_had_neither_loses_nor_repeats_its_neighbours() {
-    let app = DeployedApp::new("sys-trap-21", &[QUICK]).await;
+    // Five receives outlast the time for which the row is held.
+    let visibility = ("TicketsVisibilitySeconds", "20");
+    let app = DeployedApp::new("sys-trap-21", &[visibility]).await;
     let ids = app.insert(&charges(6), HOUR).await;
     // Another transaction holds one row: its message fails and comes again, alone.
     let mut other = app.database.client().await;

@@ -1,5 +1,6 @@
 //! `make smoke`, as one runs it after a deployment.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,16 +28,20 @@ async fn smoke(app: &DeployedApp, url: &str, keys: [&str; 2]) -> (Option<i32>, V
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    let is_over = Cell::new(false);
+    // Its last round ends too: `relay` may run once at a time, and the next one would be throttled.
     let relay = async {
-        loop {
+        while !is_over.get() {
             app.stack.invoke("relay", &json!({})).await.unwrap_or_else(|e| panic!("{e}"));
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    let output = tokio::select! {
-        output = tokio::time::timeout(2 * SOON, make.output()) => output.unwrap().unwrap(),
-        () = relay => unreachable!(),
+    let make = async {
+        let output = tokio::time::timeout(2 * SOON, make.output()).await;
+        is_over.set(true);
+        output.unwrap().unwrap()
     };
+    let (output, ()) = tokio::join!(make, relay);
     let said = String::from_utf8_lossy(&output.stdout);
     (output.status.code(), said.lines().map(str::to_owned).collect())
 }

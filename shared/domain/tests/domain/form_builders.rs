@@ -239,6 +239,6 @@ fn a_body_of_a_mebibyte_is_read_in_bounded_time_whatever_its_shape() {
         // Milliseconds as deployed, 0.2 s without optimization. What grows with the square of a
         // length takes minutes.
         let took = begun.elapsed();
-        assert!(took < std::time::Duration::from_secs(10), "{took:?} for {}", &shape[..40]);
+        assert!(took < std::time::Duration::from_secs(60), "{took:?} for {}", &shape[..40]);
     }
 }

@@ -40,7 +40,7 @@ async fn trap_44_a_connection_whose_peer_went_away_unseen_is_replaced_without_an
     let before = backend(&pool).await;
     proxy.freeze_connections();
     // The time-out is only for the day this fails: nothing ever comes from a frozen connection.
-    let after = timeout(Duration::from_secs(20), backend(&pool)).await.unwrap();
+    let after = timeout(Duration::from_secs(60), backend(&pool)).await.unwrap();
     assert_ne!(after, before);
     // Two more may have asked Postgres to end what the frozen one had under way.
     assert!((2..=4).contains(&proxy.connections()));
@@ -73,10 +73,13 @@ async fn a_pool_of_one_never_opens_two_connections() {
     assert_eq!(proxy.connections(), 1);
 }
 
+/// Longer than a busy machine takes for a statement that takes no time.
+const GIVEN_UP: Duration = Duration::from_secs(2);
+
 #[tokio::test]
 async fn trap_69_work_that_takes_too_long_is_ended_and_its_connection_is_free_again() {
     let database = TestDatabase::empty().await;
-    let pool = pool(database.login(), 1).giving_up_after(Duration::from_millis(100));
+    let pool = pool(database.login(), 1).giving_up_after(GIVEN_UP);
     let connection = pool.connection().await.unwrap();
     let (first, second) = tokio::join!(
         connection.simple_query("select pg_sleep(600)"),
@@ -88,7 +91,7 @@ async fn trap_69_work_that_takes_too_long_is_ended_and_its_connection_is_free_ag
     drop(connection);
     // What is back in time is left alone.
     let backend_before = backend(&pool).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(GIVEN_UP * 3 / 2).await;
     assert_eq!(backend(&pool).await, backend_before);
 }
 
@@ -96,13 +99,13 @@ async fn trap_69_work_that_takes_too_long_is_ended_and_its_connection_is_free_ag
 async fn work_over_which_postgres_is_silent_fails_and_the_next_has_another_connection() {
     let database = TestDatabase::empty().await;
     let proxy = CuttingProxy::start(database.login()).await;
-    let pool = pool(proxy.login(), 1).giving_up_after(Duration::from_millis(100));
+    let pool = pool(proxy.login(), 1).giving_up_after(GIVEN_UP);
     let connection = pool.connection().await.unwrap();
     proxy.freeze_connections();
-    let silent = timeout(Duration::from_secs(20), connection.simple_query("select 1")).await;
+    let silent = timeout(Duration::from_secs(60), connection.simple_query("select 1")).await;
     assert!(silent.unwrap().unwrap_err().is_closed());
     drop(connection);
-    timeout(Duration::from_secs(20), backend(&pool)).await.unwrap();
+    timeout(Duration::from_secs(60), backend(&pool)).await.unwrap();
 }
 
 /// A runtime that stands still between two calls of `block_on`, as a frozen environment does.
@@ -114,7 +117,7 @@ fn environment() -> Runtime {
 /// socket that is closed takes the time of a loopback.
 fn assert_open(outside: &Runtime, proxy: &CuttingProxy, count: u64) {
     let seen =
-        outside.block_on(async { timeout(Duration::from_secs(20), proxy.until_open(count)).await });
+        outside.block_on(async { timeout(Duration::from_secs(60), proxy.until_open(count)).await });
     assert!(seen.is_ok(), "a socket is open");
 }
 

@@ -231,7 +231,7 @@ async fn a_row_that_somebody_holds_is_left_for_the_next_round_and_not_waited_for
     }
     let mut connection = database.database_of("relay", 1).connection().await.unwrap();
     let round = erase_all(&mut connection, 10, async |_| {});
-    tokio::time::timeout(Duration::from_secs(20), round).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), round).await.unwrap();
     let client = database.client().await;
     let left = rows_of(&client, "stripe-eu").await;
     let of = |table: &str| left.iter().find(|(of, _)| of == table).map(|(_, rows)| *rows);

@@ -13,6 +13,9 @@ use tokio::task::JoinSet;
 
 use super::{Api, runs, stand_in};
 
+/// Longer than a process takes to start and to answer on a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+
 /// The loopback port by which a test ends the work of a function.
 async fn work() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -46,7 +49,7 @@ async fn requests_at_once_have_a_process_each_up_to_the_reserved_concurrency_and
 
 #[tokio::test]
 async fn an_event_that_takes_too_long_ends_its_process_and_is_a_500() {
-    let function = HostedFunction { timeout: Duration::from_millis(300), ..stand_in() };
+    let function = HostedFunction { timeout: SOON, ..stand_in() };
     let api = Api::start(function, Patience::default());
     let before = api.pid().await;
     let (status, body) = api.ask("hang").await;
@@ -57,7 +60,7 @@ async fn an_event_that_takes_too_long_ends_its_process_and_is_a_500() {
 
 #[tokio::test]
 async fn what_api_gateway_does_not_wait_for_is_a_503_and_the_function_goes_on() {
-    let patience = Patience { function: Duration::from_millis(300), ..Patience::default() };
+    let patience = Patience { function: SOON, ..Patience::default() };
     let api = Api::start(stand_in(), patience);
     let warm = api.pid().await;
     let (listener, what) = work().await;
