@@ -3,12 +3,13 @@
     paint.py CHROMIUM URL SESSION ROUNDS PATH...
 
 Each page is opened by a browser that has kept nothing, as often as ROUNDS says. A line for each page has the
-milliseconds from the beginning of the navigation to the first content that was painted.
+milliseconds from the beginning of the navigation to the first content that was painted. Nothing looks at the
+requests meanwhile: each would wait for this program.
 """
 
 import sys
 
-from chromium import Visit, launched
+from chromium import PATIENCE, launched, signed_in
 from playwright.sync_api import sync_playwright
 
 PAINTED = """
@@ -27,15 +28,15 @@ def main(chromium: str, url: str, session: str, rounds: str, *paths: str) -> Non
             times = []
             # The first is not measured: the browser itself starts meanwhile.
             for _ in range(int(rounds) + 1):
-                visit = Visit(browser, url, viewport={"width": 1440, "height": 900})
-                visit.sign_in(session)
-                reply = visit.page.goto(url + path)
+                context = browser.new_context(viewport={"width": 1440, "height": 900})
+                context.set_default_timeout(PATIENCE)
+                context.add_cookies([signed_in(url, session)])
+                page = context.new_page()
+                reply = page.goto(url + path)
                 if reply is None or reply.status != 200:
                     raise SystemExit(f"{path}: {reply and reply.status}")
-                times.append(visit.page.evaluate(PAINTED))
-                if faults := visit.noted():
-                    raise SystemExit(f"{path}: {faults}")
-                visit.context.close()
+                times.append(page.evaluate(PAINTED))
+                context.close()
             print(*(f"{time:.1f}" for time in times[1:]), flush=True)
         browser.close()
 

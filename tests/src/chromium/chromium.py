@@ -29,6 +29,11 @@ def launched(playwright: Playwright, program: str) -> Browser:
     return playwright.chromium.launch(executable_path=program, args=FLAGS, headless=True, timeout=PATIENCE)
 
 
+def signed_in(url: str, session: str) -> dict[str, str | bool]:
+    """Returns the cookie of a session, as after a sign-in."""
+    return {"name": "better-auth.session_token", "value": session, "url": url, "httpOnly": True}
+
+
 class Visit:
     """A browser without a past, on one page of one host. `faults` has what went wrong."""
 
@@ -55,8 +60,7 @@ class Visit:
 
     def sign_in(self, session: str) -> None:
         """Has the cookie of a session, as after a sign-in."""
-        cookie = {"name": "better-auth.session_token", "value": session, "url": self.url, "httpOnly": True}
-        self.context.add_cookies([cookie])
+        self.context.add_cookies([signed_in(self.url, session)])
 
     def noted(self) -> list[str]:
         """What went wrong so far, with the reports of a policy that was broken on the page that is open."""
