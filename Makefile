@@ -58,7 +58,8 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 
 # Tests of a crate that are not of these have the group "crates".
 GROUPS     := test-behaviour test-system test-crates
-BESIDE     := behaviour system watch
+WHOLE      := system watch history load worlds
+BESIDE     := behaviour $(WHOLE)
 SUITES     := $(basename $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs */*/tests/*/main.rs */*/tests/*.rs)))
 # otlp needs a feature that nothing else is built with.
 OTHERS     := $(filter-out $(BESIDE) otlp,$(sort $(notdir $(SUITES))))
@@ -71,7 +72,7 @@ test-behaviour:
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))} $(CARGO_TEST) --test behaviour $(IGNORED)
 
 test-system:
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --test system --test watch $(IGNORED)
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) $(WHOLE:%=--test %) $(IGNORED)
 
 test-crates:
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO_TEST) --lib $(OTHERS:%=--test %) $(IGNORED)

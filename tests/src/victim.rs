@@ -2,16 +2,10 @@
 //! time.
 #![allow(clippy::expect_used, reason = "for tests only: to fail is to panic")]
 
-use std::time::Duration;
-
 use penstock_testkit::{Cut, CuttingProxy, Outcome, RuntimeHost, TestDatabase, binary};
 use serde_json::Value;
 
 use crate::fake_aws::FakeAws;
-
-/// The time of an invocation that is to do all its work. The start of the process counts, and
-/// `fetch` begins no page in the last 20 seconds.
-pub const LIVES: Duration = Duration::from_secs(120);
 
 /// A function under test. It reaches Postgres only through the proxy, and its queues are in a fake
 /// AWS of its own.

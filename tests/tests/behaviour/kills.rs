@@ -7,18 +7,13 @@ use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
 use penstock_tests::test_app::{TestApp, batch};
 use penstock_tests::thorough::part;
-use penstock_tests::victim::{LIVES, Victim, leases_run_out};
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::stripe_account::{account, assert_true};
 
 /// Points at which a function is killed, by each of six tests.
 const POINTS: u64 = 15;
-
-/// Invokes `fetch` with the time for a whole run.
-async fn fetches(victim: &Victim, event: &Value) -> Outcome {
-    victim.host.invoke_with_deadline(event.clone(), LIVES).await
-}
 
 fn sqs_event(bodies: &[String]) -> Value {
     let record = |(i, body): (usize, &String)| json!({"messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "1"}});
@@ -74,7 +69,7 @@ async fn fetch_dies(seeds: std::ops::Range<u64>) {
     let size = 250;
     let app = TestApp::over(account(seeds.start, size)).await;
     let victim = start("fetch", &app).await;
-    assert_eq!(fetches(&victim, &event).await.reply()["outcome"], "finished");
+    assert_eq!(victim.host.invoke_unhurried(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -120,7 +115,7 @@ async fn a_reconciliation_killed_at_any_point_counts_nothing_twice_and_mends_all
     let app = damaged(7_000).await;
     let victim = start("fetch", &app).await;
     assert_eq!(
-        fetches(&victim, &event).await.reply()["outcome"],
+        victim.host.invoke_unhurried(event.clone()).await.reply()["outcome"],
         "continues",
         "it waits for process"
     );
@@ -289,7 +284,7 @@ async fn fetch_killed_between_pages_goes_on_from_the_last_one_committed_in_every
         let victim = start("fetch", &app).await;
         app.stripe.on_request(nth, victim.host.killer());
         let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
-        assert!(matches!(fetches(&victim, &event).await, Outcome::Died(_)));
+        assert!(matches!(victim.host.invoke_unhurried(event.clone()).await, Outcome::Died(_)));
         leases_run_out(&app.db).await;
         let client = app.db.client().await;
         let open = "select extract(epoch from window_to)::int8, page_token from sync_windows order by number";
@@ -331,7 +326,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
     let event = json!({"source": "stripe", "entity": "charge", "mode": "full"});
     let app = TestApp::over(account(8_000, 300)).await;
     let victim = start("fetch", &app).await;
-    assert_eq!(fetches(&victim, &event).await.reply()["outcome"], "finished");
+    assert_eq!(victim.host.invoke_unhurried(event.clone()).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     let (points, mut broke) = (part(POINTS), 0);
     for seed in 8_000..8_000 + points {
@@ -340,10 +335,10 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
         let app = TestApp::over(account(seed, 300)).await;
         let victim = start("fetch", &app).await;
         victim.proxy.cut_at(nth, cut, || ());
-        let mut outcome = fetches(&victim, &event).await;
+        let mut outcome = victim.host.invoke_unhurried(event.clone()).await;
         if app.db.scalar::<i64>("select count(*) from sync_runs").await == 0 {
             // The connection broke before the run had begun: the message comes again.
-            outcome = fetches(&victim, &event).await;
+            outcome = victim.host.invoke_unhurried(event.clone()).await;
         }
         let reply = outcome.reply();
         if reply["outcome"] == "continues" {
@@ -351,7 +346,7 @@ async fn trap_44_a_connection_that_breaks_in_mid_page_is_replaced_and_the_run_go
             let messages = victim.aws.take_from("fetch-requests");
             assert_eq!(messages.len(), 1, "after message {nth}");
             let request = serde_json::from_str(&messages[0]).unwrap();
-            let reply = fetches(&victim, &request).await.reply();
+            let reply = victim.host.invoke_unhurried(request).await.reply();
             let done = ["finished", "nothing_to_resume"].map(Value::from);
             assert!(done.contains(&reply["outcome"]), "after message {nth}: {reply}");
         }

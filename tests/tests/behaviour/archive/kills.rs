@@ -1,8 +1,6 @@
 //! `archive` as built, killed with SIGKILL at any message to Postgres, and run again, over an S3
 //! that speaks its protocol.
 
-use std::time::Duration;
-
 use penstock_testkit::{Cut, Outcome, TestDatabase};
 use penstock_tests::simulators::s3::{Failure, S3Simulator};
 use penstock_tests::thorough::part;
@@ -14,9 +12,6 @@ use super::app::{NOW, column_of};
 
 /// Points at which the function is killed.
 const POINTS: u64 = 60;
-
-/// The deadline of an invocation that must copy everything: no file is begun in its last 20 s.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 pub async fn victim(db: &TestDatabase, s3: &S3Simulator) -> Victim {
     let settings =
@@ -75,8 +70,7 @@ async fn claims_run_out(db: &TestDatabase) {
 async fn trap_55_killed_at_any_message_to_postgres_it_copies_each_row_once() {
     let (db, s3) = (filled().await, S3Simulator::start().await);
     let whole = victim(&db, &s3).await;
-    let outcome = whole.host.invoke_with_deadline(event(), DEADLINE).await;
-    assert_eq!(outcome.reply()["rows"], 510);
+    assert_eq!(whole.host.invoke_unhurried(event()).await.reply()["rows"], 510);
     let messages = whole.proxy.messages();
     let files = seen(&s3).2;
     let mut rng = fastrand::Rng::with_seed(67);
@@ -87,8 +81,7 @@ async fn trap_55_killed_at_any_message_to_postgres_it_copies_each_row_once() {
         victim(&db, &s3).await.die_at(nth, cut, event()).await;
         claims_run_out(&db).await;
         let again = victim(&db, &s3).await;
-        let outcome = again.host.invoke_with_deadline(event(), DEADLINE).await;
-        assert_eq!(outcome.reply()["left"], 0, "message {nth}");
+        assert_eq!(again.host.invoke_unhurried(event()).await.reply()["left"], 0, "message {nth}");
         let (keys, amount, in_store) = seen(&s3);
         assert_eq!(keys.len(), 510, "message {nth} of {messages}, {cut:?}");
         assert!(

@@ -4,7 +4,7 @@
 use penstock_testkit::{Cut, Outcome};
 use penstock_tests::simulators::gcal::CALENDAR_ID;
 use penstock_tests::thorough::part;
-use penstock_tests::victim::{LIVES, Victim, leases_run_out};
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::gcal::test_app::{GcalTestApp, LONG_AGO};
@@ -29,10 +29,6 @@ fn request(mode: &str) -> Value {
     json!({"source": "gcal", "entity": "event", "mode": mode})
 }
 
-async fn invoke(victim: &Victim, event: Value) -> Outcome {
-    victim.host.invoke_with_deadline(event, LIVES).await
-}
-
 /// Makes a pulled calendar from which 30 events have vanished without a trace, and which has
 /// changed since.
 async fn with_ghosts(seed: u64) -> GcalTestApp {
@@ -50,14 +46,17 @@ async fn go_on(test: &GcalTestApp) {
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
     for mode in ["full", "incremental"] {
-        assert_eq!(invoke(&victim, request(mode)).await.reply()["outcome"], "finished");
+        assert_eq!(
+            victim.host.invoke_unhurried(request(mode)).await.reply()["outcome"],
+            "finished"
+        );
     }
     let by_id = json!({"source": "gcal", "entity": "event", "mode": "object", "resume": true});
     // A turn is twenty seconds, which a busy machine may need more than once.
     let due =
         "select count(*) from refetch_requests where ended_at is null and next_send_at <= now()";
     loop {
-        assert_eq!(invoke(&victim, by_id.clone()).await.reply()["outcome"], "looked");
+        assert_eq!(victim.host.invoke_unhurried(by_id.clone()).await.reply()["outcome"], "looked");
         if test.app.db.scalar::<i64>(due).await == 0 {
             break;
         }
@@ -81,7 +80,7 @@ async fn trap_13_killed_between_pages_a_full_run_goes_on_and_sweeps_at_its_end_o
         let victim = start(&test).await;
         drop(test.google.take_requests());
         test.google.on_request(page, victim.host.killer());
-        assert!(matches!(invoke(&victim, request("full")).await, Outcome::Died(_)));
+        assert!(matches!(victim.host.invoke_unhurried(request("full")).await, Outcome::Died(_)));
         let swept = "select count(*) from outbox where version_key like 'gone:%'";
         assert_eq!(test.app.db.scalar::<i64>(swept).await, 0);
         drop(test.google.take_requests());
@@ -99,7 +98,7 @@ async fn trap_13_killed_between_pages_a_full_run_goes_on_and_sweeps_at_its_end_o
 async fn killed_at_any_point_of_a_full_run_nothing_is_lost_and_no_ghost_stays() {
     let test = with_ghosts(600).await;
     let victim = start(&test).await;
-    assert_eq!(invoke(&victim, request("full")).await.reply()["outcome"], "finished");
+    assert_eq!(victim.host.invoke_unhurried(request("full")).await.reply()["outcome"], "finished");
     let messages = victim.proxy.messages();
     for seed in 601..=600 + part(POINTS) {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -121,11 +120,14 @@ async fn killed_between_the_pages_of_an_incremental_run_it_goes_on_with_the_same
     let victim = start(&test).await;
     drop(test.google.take_requests());
     test.google.on_request(3, victim.host.killer());
-    assert!(matches!(invoke(&victim, request("incremental")).await, Outcome::Died(_)));
+    assert!(matches!(victim.host.invoke_unhurried(request("incremental")).await, Outcome::Died(_)));
     let token = test.google.take_requests()[0].get("syncToken").map(ToOwned::to_owned);
     let victim = start(&test).await;
     leases_run_out(&test.app.db).await;
-    assert_eq!(invoke(&victim, request("incremental")).await.reply()["outcome"], "finished");
+    assert_eq!(
+        victim.host.invoke_unhurried(request("incremental")).await.reply()["outcome"],
+        "finished"
+    );
     let asked = test.google.take_requests();
     assert!(
         asked

@@ -9,7 +9,7 @@ use penstock_domain::fetch_request::Mode;
 use penstock_testkit::{Cut, Outcome};
 use penstock_tests::simulators::hubspot::{DEFAULT_TOKEN, Kind};
 use penstock_tests::thorough::part;
-use penstock_tests::victim::{LIVES, Victim, leases_run_out};
+use penstock_tests::victim::{Victim, leases_run_out};
 use serde_json::{Value, json};
 
 use crate::hubspot::test_app::HubSpotTestApp;
@@ -45,10 +45,6 @@ fn request(entity: &str, mode: Mode) -> Value {
     json!({"source": "hubspot", "entity": entity, "mode": mode.as_str()})
 }
 
-async fn invoke(victim: &Victim, event: Value) -> Outcome {
-    victim.host.invoke_with_deadline(event, LIVES).await
-}
-
 /// Makes a pulled portal that has changed since in every way: edited, archived, merged, purged,
 /// created.
 async fn changed(seed: u64) -> HubSpotTestApp {
@@ -81,7 +77,10 @@ async fn go_on(test: &HubSpotTestApp) {
     leases_run_out(&test.app.db).await;
     for entity in ["contact", "deal"] {
         for mode in [Mode::Full, Mode::Incremental] {
-            assert_eq!(invoke(&victim, request(entity, mode)).await.reply()["outcome"], "finished");
+            assert_eq!(
+                victim.host.invoke_unhurried(request(entity, mode)).await.reply()["outcome"],
+                "finished"
+            );
         }
         let by_id =
             json!({"source": "hubspot", "entity": entity, "mode": "object", "resume": true});
@@ -91,7 +90,10 @@ async fn go_on(test: &HubSpotTestApp) {
         );
         // An invocation takes a slice of time, and leaves the rest to the next.
         loop {
-            assert_eq!(invoke(&victim, by_id.clone()).await.reply()["outcome"], "looked");
+            assert_eq!(
+                victim.host.invoke_unhurried(by_id.clone()).await.reply()["outcome"],
+                "looked"
+            );
             if test.app.db.scalar::<i64>(&due).await == 0 {
                 break;
             }
@@ -116,7 +118,7 @@ async fn die_at_page(test: &HubSpotTestApp, page: u64, event: Value) -> (String,
     let before = test.hubspot.requests().len();
     let killer = victim.host.killer();
     test.hubspot.on_request(page, |_| killer());
-    assert!(matches!(invoke(&victim, event).await, Outcome::Died(_)));
+    assert!(matches!(victim.host.invoke_unhurried(event).await, Outcome::Died(_)));
     let asked = test.hubspot.requests();
     assert_eq!(asked.len(), before + usize::try_from(page).unwrap());
     asked.last().map(|last| (last.query.clone(), last.body.clone())).unwrap()
@@ -127,7 +129,7 @@ async fn first_of_next(test: &HubSpotTestApp, event: Value) -> (String, String) 
     let victim = start(test).await;
     leases_run_out(&test.app.db).await;
     let before = test.hubspot.requests().len();
-    assert_eq!(invoke(&victim, event).await.reply()["outcome"], "finished");
+    assert_eq!(victim.host.invoke_unhurried(event).await.reply()["outcome"], "finished");
     let first = test.hubspot.requests().swap_remove(before);
     (first.query, first.body)
 }
@@ -192,7 +194,10 @@ async fn trap_08_killed_between_the_pages_of_a_search_it_goes_on_there_and_the_w
 async fn dies_anywhere(entity: &str, mode: Mode, seeds: std::ops::Range<u64>) {
     let test = changed(seeds.start).await;
     let whole = start(&test).await;
-    assert_eq!(invoke(&whole, request(entity, mode)).await.reply()["outcome"], "finished");
+    assert_eq!(
+        whole.host.invoke_unhurried(request(entity, mode)).await.reply()["outcome"],
+        "finished"
+    );
     let messages = whole.proxy.messages();
     for seed in seeds {
         let mut rng = fastrand::Rng::with_seed(seed);
