@@ -58,6 +58,7 @@ test: check ## check, then all tests against a real Postgres and LocalStack (PEN
 
 # Tests of a crate that are not of these have the group "crates".
 GROUPS     := test-behaviour test-system test-crates
+# What is deployed, or runs as a whole.
 WHOLE      := system watch history load worlds
 BESIDE     := behaviour $(WHOLE)
 SUITES     := $(basename $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs */*/tests/*/main.rs */*/tests/*.rs)))

@@ -87,7 +87,9 @@ async fn a_part_that_is_too_slow_says_so_and_the_page_comes_with_the_others() {
         let took = began.elapsed();
         assert!(took > Duration::from_millis(1_900), "{path}: {took:?}");
         let log = log.text();
-        assert!(log.contains("Postgres has not answered within 2s"), "{path}: {log}");
+        // Each costs the page two seconds.
+        let given_up = log.matches("Postgres has not answered within 2s").count();
+        assert!((1..=2).contains(&given_up), "{path}: {log}");
         let shown = text(&html);
         assert!(shown.contains("This part took longer than 2 seconds."), "{path}: {shown}");
         assert!(shown.contains(others), "{path}: {shown}");

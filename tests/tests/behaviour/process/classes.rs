@@ -1,7 +1,5 @@
 //! Failures say what has to happen: their class, their field, and the vendor's own words.
 
-use std::time::Duration;
-
 use penstock_domain::disposition::ReasonKind;
 use penstock_domain::fetch_request::Mode;
 use penstock_domain::ticket::Ticket;
@@ -10,6 +8,7 @@ use penstock_tests::simulators::stripe::Fault;
 use penstock_tests::test_app::TestApp;
 
 use super::batches::{charge, put};
+use super::signal_waiting;
 use crate::stripe_account::{NOW, account, assert_true};
 
 #[tokio::test]
@@ -71,16 +70,6 @@ async fn a_dead_row_and_its_letter_name_the_field_to_blame() {
     }
 }
 
-/// Cancels the statements that wait for a lock, again and again, as a limit of their role does.
-async fn cancel_waiting(app: &TestApp) {
-    let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity \
-                  where datname = current_database() and wait_event_type = 'Lock'";
-    loop {
-        app.db.scalar::<i64>(cancel).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_row_that_postgres_could_not_take_says_so_and_has_lost_no_attempt() {
     let app = TestApp::over(account(1_596, 5)).await;
@@ -91,7 +80,7 @@ async fn a_row_that_postgres_could_not_take_says_so_and_has_lost_no_attempt() {
     for receives in [1, 2] {
         let failed = tokio::select! {
             response = app.deliver(&tickets, receives) => response.failures(),
-            () = cancel_waiting(&app) => unreachable!("it goes on for ever"),
+            () = signal_waiting(&app, "pg_cancel_backend") => unreachable!("it goes on for ever"),
         };
         assert_eq!(failed, tickets.len());
     }

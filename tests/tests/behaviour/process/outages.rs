@@ -13,6 +13,7 @@ use process::Witness;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::signal_waiting;
 use crate::stripe_account::{account, assert_true};
 
 /// More than the receives and the deaths of which a row could die.
@@ -35,18 +36,6 @@ fn event(bodies: &[String], receives: u32) -> Value {
         json!({"messageId": format!("m{i}"), "body": body, "attributes": attributes})
     };
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
-}
-
-/// Ends the backends that wait for the payments, again and again, as an administrator does. Others
-/// may wait for a row that one of them still holds while it ends.
-async fn end_backends(app: &TestApp) {
-    let end = "select count(pg_terminate_backend(pid)) from pg_locks \
-               where not granted and relation = 'payments'::regclass \
-                 and database = (select oid from pg_database where datname = current_database())";
-    loop {
-        app.db.scalar::<i64>(end).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// Ends the backends whose processes gave them up, and which have not found out yet.
@@ -78,7 +67,7 @@ async fn no_row_is_dead(seed: u64, reaped: bool) {
         } else {
             tokio::select! {
                 outcome = invoked => outcome,
-                () = end_backends(&app) => unreachable!("it goes on for ever"),
+                () = signal_waiting(&app, "pg_terminate_backend") => unreachable!("it goes on for ever"),
             }
         };
         let Outcome::Replied(reply) = outcome else {
@@ -116,7 +105,7 @@ async fn attempts_that_an_outage_ended_are_taken_back() {
     hangs.batch_execute("begin; lock table payments in access exclusive mode").await.unwrap();
     let failed = tokio::select! {
         response = app.deliver(&tickets, 2) => response.failures(),
-        () = end_backends(&app) => unreachable!("it goes on for ever"),
+        () = signal_waiting(&app, "pg_terminate_backend") => unreachable!("it goes on for ever"),
     };
     assert_eq!(failed, tickets.len());
     assert_eq!(app.db.scalar::<i64>("select sum(attempts) from outbox").await, 0);
