@@ -6,6 +6,7 @@ functions through the local gateway. Tests of the template read the file itself,
 one system test deploy all of it.
 """
 
+import template as penstock
 from translate import translated
 
 IDLE = {
@@ -20,16 +21,17 @@ def of(template: dict, given: dict[str, str]) -> dict:
     """Returns a template with the functions, queues, secrets and rules of `template`."""
     resources = template["Resources"]
     template["Resources"] = {k: r for k, r in resources.items() if r["Type"] not in IDLE}
+    _forget_routes(template)
     plain = translated(template, given)
     plain.pop("Transform", None)
-    plain["Resources"] = {k: r for k, r in plain["Resources"].items() if not _of_the_api(r)}
     for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             resource["Properties"]["Body"]["paths"] = {}
     return plain
 
 
-def _of_the_api(resource: dict) -> bool:
-    """Whether the resource lets the HTTP API call a function."""
-    principal = resource.get("Properties", {}).get("Principal")
-    return resource["Type"] == "AWS::Lambda::Permission" and principal == "apigateway.amazonaws.com"
+def _forget_routes(template: dict) -> None:
+    """Takes the routes from the functions: the transform copies the whole API for each."""
+    for function in penstock.functions(template).values():
+        events = function.get("Events", {})
+        function["Events"] = {k: e for k, e in events.items() if e["Type"] != "HttpApi"}
