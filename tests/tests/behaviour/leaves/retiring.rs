@@ -1,8 +1,11 @@
 //! Leaves come a week ahead and go after the retention.
 
+use std::time::Duration;
+
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_tests::captured_log::CapturedLog;
+use tokio::time::timeout;
 
 use super::{DAY, app_by_day, leaves, rows, today};
 use crate::process::batches::{charge, put};
@@ -192,4 +195,37 @@ async fn a_source_with_days_of_its_own_keeps_its_rows_for_as_long_and_the_others
         left,
         [(1, all), (8, without_gcal), (11, "hubspot portal".to_owned()), (15, String::new())]
     );
+}
+
+/// Longer than Postgres takes to end what it was asked to.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A statement of `relay` that does not come back, such as one on a disk that does not answer.
+const HANGING: &str = "create or replace function empty_archived_outbox_leaf( \
+        p_before timestamptz, p_archived bigint, out name text, out is_emptied boolean) \
+    returns setof record language plpgsql as $$ begin perform pg_sleep(86400); end $$";
+
+#[tokio::test]
+async fn trap_69_a_leaf_that_hangs_while_it_is_retired_is_given_up_and_ended_and_the_round_goes_on()
+{
+    let app = app_by_day(545, &[]).await;
+    one_row(&app, "ch_old").await;
+    let day = today(&app);
+    app.clock.advance(37 * DAY);
+    let client = app.db.client().await;
+    client.batch_execute(HANGING).await.unwrap();
+    let log = CapturedLog::start();
+    let failed = app.relay.run_once(app.relay_deadline()).await.unwrap_err();
+    assert!(matches!(&failed, relay::RelayError::NotPurged(tables) if tables == "outbox"), "{failed}");
+    assert!(log.text().contains("\"table\":\"outbox\""), "{}", log.text());
+    assert!(leaves(&app).await.contains(&day));
+    assert_eq!(rows(&app).await, 0, "the purge went on, and deleted its row by itself");
+    let hanging = "select count(*) from pg_stat_activity \
+        where datname = current_database() and wait_event = 'PgSleep'";
+    let ended = async {
+        while client.query_one(hanging, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(SOON, ended).await.is_ok(), "Postgres still works at it");
 }

@@ -15,16 +15,24 @@ pub struct Plan {
     pub buffers: u64,
 }
 
-/// Runs a statement of the product as the product does: planned for these very values.
+/// Runs a statement that reads as the product does, planned for these very values. The cheapest of
+/// three runs counts: what other tests change in the catalogs has Postgres look at the roots of
+/// indexes again.
 pub async fn explain(on: &Client, name: &str, params: &[&(dyn ToSql + Sync)]) -> Plan {
     let statement = all_statements().into_iter().find(|statement| statement.name == name).unwrap();
     let typed: Vec<(&(dyn ToSql + Sync), Type)> =
         params.iter().copied().zip(statement.types.iter().cloned()).collect();
-    let rows = on
-        .query_typed(&format!("explain (analyze, buffers)\n{}", statement.text), &typed)
-        .await
-        .unwrap();
-    let lines: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    let sql = format!("explain (analyze, buffers)\n{}", statement.text);
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let rows = on.query_typed(&sql, &typed).await.unwrap();
+        let lines: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+        runs.push(plan(&lines));
+    }
+    runs.into_iter().min_by_key(|plan| plan.buffers).unwrap()
+}
+
+fn plan(lines: &[&str]) -> Plan {
     // The first such line is for the whole plan.
     let line = lines.iter().find(|line| line.trim_start().starts_with("Buffers: shared")).unwrap();
     let pages =
