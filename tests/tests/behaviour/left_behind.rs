@@ -21,6 +21,10 @@ const SECRET: &str = "whsec_of_the_frozen";
 /// (8 s).
 const SOON: Duration = Duration::from_secs(60);
 
+/// With these nothing that a function leaves behind ends by a limit of its role.
+pub const NO_LIMITS: [(&str, &str); 3] =
+    [("statement_timeout", "0"), ("lock_timeout", "0"), ("transaction_timeout", "0")];
+
 /// Starts a function as built, over the database of `app`.
 async fn start(name: &str, app: &TestApp) -> (RuntimeHost, FakeAws) {
     let aws = FakeAws::start().await;
@@ -44,7 +48,7 @@ async fn lock(app: &TestApp, tables: &str) -> Client {
 }
 
 /// Sets limits of the role of `function` for this database.
-async fn limit(app: &TestApp, function: &str, limits: &[(&str, &str)]) {
+pub async fn limit(app: &TestApp, function: &str, limits: &[(&str, &str)]) {
     let user = app.db.login_of(function).user;
     let database: String = app.db.scalar("select current_database()::text").await;
     for (limit, time) in limits {
@@ -109,10 +113,9 @@ async fn trap_69_the_statement_of_a_function_that_was_killed_ends_within_seconds
         .scalar("select string_agg(quote_ident(tablename), ', ') from pg_tables where schemaname = 'public'")
         .await;
     let _locked = lock(&app, &all).await;
-    let none = ["statement_timeout", "lock_timeout", "transaction_timeout"].map(|it| (it, "0"));
     let victims = events().into_iter().map(async |(name, event)| {
         // It is seen to be gone, and by no other limit.
-        limit(&app, name, &none).await;
+        limit(&app, name, &NO_LIMITS).await;
         let (victim, _aws) = start(name, &app).await;
         let outcome = tokio::select! {
             outcome = victim.invoke(event) => outcome,

@@ -8,6 +8,7 @@ use penstock_tests::captured_log::CapturedLog;
 use tokio::time::timeout;
 
 use super::{DAY, app_by_day, leaves, rows, today};
+use crate::left_behind::{NO_LIMITS, limit};
 use crate::process::batches::{charge, put};
 
 /// Stores and processes a row.
@@ -200,10 +201,12 @@ async fn a_source_with_days_of_its_own_keeps_its_rows_for_as_long_and_the_others
 /// Longer than Postgres takes to end what it was asked to.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A statement of `relay` that does not come back, such as one on a disk that does not answer.
+/// A statement of `relay` that does not come back, such as one on a disk that does not answer. It
+/// does not look whether its client is still there.
 const HANGING: &str = "create or replace function empty_archived_outbox_leaf( \
         p_before timestamptz, p_archived bigint, out name text, out is_emptied boolean) \
-    returns setof record language plpgsql as $$ begin perform pg_sleep(86400); end $$";
+    returns setof record language plpgsql set client_connection_check_interval = 0 \
+    as $$ begin perform pg_sleep(86400); end $$";
 
 #[tokio::test]
 async fn trap_69_a_leaf_that_hangs_while_it_is_retired_is_given_up_and_ended_and_the_round_goes_on()
@@ -214,9 +217,14 @@ async fn trap_69_a_leaf_that_hangs_while_it_is_retired_is_given_up_and_ended_and
     app.clock.advance(37 * DAY);
     let client = app.db.client().await;
     client.batch_execute(HANGING).await.unwrap();
+    limit(&app, "relay", &NO_LIMITS).await;
+    let relay = relay_of(&app);
     let log = CapturedLog::start();
-    let failed = app.relay.run_once(app.relay_deadline()).await.unwrap_err();
-    assert!(matches!(&failed, relay::RelayError::NotPurged(tables) if tables == "outbox"), "{failed}");
+    let failed = relay.run_once(app.relay_deadline()).await.unwrap_err();
+    assert!(
+        matches!(&failed, relay::RelayError::NotPurged(tables) if tables == "outbox"),
+        "{failed}"
+    );
     assert!(log.text().contains("\"table\":\"outbox\""), "{}", log.text());
     assert!(leaves(&app).await.contains(&day));
     assert_eq!(rows(&app).await, 0, "the purge went on, and deleted its row by itself");
