@@ -24,9 +24,6 @@ def of(template: dict, given: dict[str, str]) -> dict:
     _forget_routes(template)
     plain = translated(template, given)
     plain.pop("Transform", None)
-    for resource in plain["Resources"].values():
-        if resource["Type"] == "AWS::ApiGatewayV2::Api":
-            resource["Properties"]["Body"]["paths"] = {}
     return plain
 
 

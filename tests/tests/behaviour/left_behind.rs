@@ -59,7 +59,7 @@ pub async fn limit(app: &TestApp, function: &str, limits: &[(&str, &str)]) {
 
 /// Returns once a statement of `function` waits on a lock (`true`), or no session of it is in the
 /// middle of anything (`false`).
-async fn until_it_waits(app: &TestApp, function: &str, waits: bool) {
+pub async fn until_it_waits(app: &TestApp, function: &str, waits: bool) {
     let user = app.db.login_of(function).user;
     let of_it =
         format!("from pg_stat_activity where datname = current_database() and usename = '{user}'");

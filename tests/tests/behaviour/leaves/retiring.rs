@@ -1,14 +1,11 @@
 //! Leaves come a week ahead and go after the retention.
 
-use std::time::Duration;
-
 use penstock_domain::clock::Clock;
 use penstock_domain::config::Env;
 use penstock_tests::captured_log::CapturedLog;
-use tokio::time::timeout;
 
 use super::{DAY, app_by_day, leaves, rows, today};
-use crate::left_behind::{NO_LIMITS, limit};
+use crate::left_behind::{NO_LIMITS, limit, until_it_waits};
 use crate::process::batches::{charge, put};
 
 /// Stores and processes a row.
@@ -198,9 +195,6 @@ async fn a_source_with_days_of_its_own_keeps_its_rows_for_as_long_and_the_others
     );
 }
 
-/// Longer than Postgres takes to end what it was asked to.
-const SOON: Duration = Duration::from_secs(60);
-
 /// A statement of `relay` that does not come back, such as one on a disk that does not answer. It
 /// does not look whether its client is still there.
 const HANGING: &str = "create or replace function empty_archived_outbox_leaf( \
@@ -228,12 +222,5 @@ async fn trap_69_a_leaf_that_hangs_while_it_is_retired_is_given_up_and_ended_and
     assert!(log.text().contains("\"table\":\"outbox\""), "{}", log.text());
     assert!(leaves(&app).await.contains(&day));
     assert_eq!(rows(&app).await, 0, "the purge went on, and deleted its row by itself");
-    let hanging = "select count(*) from pg_stat_activity \
-        where datname = current_database() and wait_event = 'PgSleep'";
-    let ended = async {
-        while client.query_one(hanging, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(SOON, ended).await.is_ok(), "Postgres still works at it");
+    until_it_waits(&app, "relay", false).await;
 }
